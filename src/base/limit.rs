@@ -1,0 +1,19 @@
+//! Bounds that hold everywhere, each with the reason for its size.
+
+/// Largest source file in bytes: ten times the largest site known, and far below what would exhaust memory.
+pub const SOURCE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Deepest nesting of KDL blocks: the language needs six; the parser recurses once a level.
+pub const NESTING: usize = 64;
+
+/// Most source files that a site may include.
+pub const SOURCE_FILES: usize = 10_000;
+
+/// Most diagnostics shown in one run; the rest are counted.
+pub const DIAGNOSTICS_SHOWN: usize = 50;
+
+/// Smallest MTU of a link: IPv4's minimum reassembly size less a little, as the field has it (MAAS: 552).
+pub const MTU_MIN: u32 = 552;
+
+/// Largest MTU of a link.
+pub const MTU_MAX: u32 = 65_535;

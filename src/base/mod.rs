@@ -1,0 +1,11 @@
+//! Words that every layer shares. Knows no other layer.
+
+pub mod addr;
+pub mod arch;
+pub mod digest;
+pub mod duration;
+pub mod limit;
+pub mod mac;
+pub mod name;
+pub mod option;
+pub mod origin;

@@ -1,0 +1,291 @@
+//! Names: of objects, hosts, domains and links. The constructors are the only checks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not the name it was meant to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("a {kind} may not be empty")]
+    Empty { kind: &'static str },
+    #[error("a {kind} has at most {most} characters; this one has {length}")]
+    TooLong {
+        kind: &'static str,
+        most: usize,
+        length: usize,
+    },
+    #[error("a {kind} may not hold {found:?}; {allowed}")]
+    Character {
+        kind: &'static str,
+        found: char,
+        allowed: &'static str,
+    },
+    #[error("a {kind} may not begin or end with {found:?}")]
+    Edge { kind: &'static str, found: char },
+}
+
+/// What a kind of name allows.
+struct Grammar {
+    kind: &'static str,
+    most: usize,
+    allowed: &'static str,
+    character: fn(char) -> bool,
+    edge: fn(char) -> bool,
+}
+
+impl Grammar {
+    fn check(&self, text: &str) -> Result<(), NameError> {
+        let Self {
+            kind,
+            most,
+            allowed,
+            ..
+        } = *self;
+        let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else {
+            return Err(NameError::Empty { kind });
+        };
+        if let Some(found) = text.chars().find(|c| !(self.character)(*c)) {
+            return Err(NameError::Character {
+                kind,
+                found,
+                allowed,
+            });
+        }
+        if text.len() > most {
+            return Err(NameError::TooLong {
+                kind,
+                most,
+                length: text.len(),
+            });
+        }
+        match [first, last].into_iter().find(|c| !(self.edge)(*c)) {
+            Some(found) => Err(NameError::Edge { kind, found }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Gives a newtype over `String` its constructor, its rendering and its JSON form.
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $read:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                $read(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// Name of an object of the site (fabric, VLAN, space, image, profile, tag): letters, digits, `-`, `_`.
+    Name, object_name
+}
+name! {
+    /// One label of a host's name, in lower case (RFC 1123 2.1).
+    HostName, host_name
+}
+name! {
+    /// An absolute domain name without its final dot, in lower case (RFC 1035 2.3.1; `_` as RFC 8552 allows).
+    DomainName, domain_name
+}
+name! {
+    /// Name of a network link: 1 to 15 bytes, as the kernel allows (`dev_valid_name`).
+    LinkName, link_name
+}
+name! {
+    /// Path of a boot file below the site folder: relative, `/`-separated, never leaving it.
+    FilePath, file_path
+}
+
+fn object_name(text: &str) -> Result<String, NameError> {
+    let grammar = Grammar {
+        kind: "name",
+        most: 63,
+        allowed: "use letters, digits, `-` and `_`",
+        character: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+        edge: |c| c != '-',
+    };
+    grammar.check(text).map(|()| text.to_owned())
+}
+
+const LABEL: Grammar = Grammar {
+    kind: "host name",
+    most: 63,
+    allowed: "use letters, digits and `-`",
+    character: |c| c.is_ascii_alphanumeric() || c == '-',
+    edge: |c| c != '-',
+};
+
+fn host_name(text: &str) -> Result<String, NameError> {
+    LABEL.check(text).map(|()| text.to_ascii_lowercase())
+}
+
+fn domain_name(text: &str) -> Result<String, NameError> {
+    let kind = "domain name";
+    let text = text.strip_suffix('.').unwrap_or(text);
+    if text.len() > 253 {
+        return Err(NameError::TooLong {
+            kind,
+            most: 253,
+            length: text.len(),
+        });
+    }
+    let label = Grammar {
+        kind,
+        allowed: "use labels of letters, digits, `-` and `_`, separated by dots",
+        character: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
+        ..LABEL
+    };
+    text.split('.').try_for_each(|part| label.check(part))?;
+    Ok(text.to_ascii_lowercase())
+}
+
+fn link_name(text: &str) -> Result<String, NameError> {
+    let grammar = Grammar {
+        kind: "link name",
+        most: 15,
+        allowed: "use printable ASCII without spaces, `/` or `:`",
+        character: |c| c.is_ascii_graphic() && c != '/' && c != ':',
+        edge: |_| true,
+    };
+    grammar.check(text)?;
+    match text {
+        "." | ".." => Err(NameError::Edge {
+            kind: "link name",
+            found: '.',
+        }),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn file_path(text: &str) -> Result<String, NameError> {
+    let grammar = Grammar {
+        kind: "file path",
+        most: 255,
+        allowed: "use a relative path of printable ASCII with `/` between folders",
+        character: |c| c.is_ascii_graphic() && c != '\\',
+        edge: |c| c != '/',
+    };
+    grammar.check(text)?;
+    match text
+        .split('/')
+        .find(|part| matches!(*part, "" | "." | ".."))
+    {
+        Some(part) => Err(NameError::Edge {
+            kind: "file path",
+            found: part.chars().next().unwrap_or('/'),
+        }),
+        None => Ok(text.to_owned()),
+    }
+}
+
+impl DomainName {
+    /// The name `label.self`.
+    ///
+    /// # Errors
+    /// [`NameError`] where the result would be too long.
+    pub fn child(&self, label: &str) -> Result<Self, NameError> {
+        format!("{label}.{self}").parse()
+    }
+
+    /// The name without its first label; none for a single label.
+    pub fn parent(&self) -> Option<Self> {
+        self.0
+            .split_once('.')
+            .map(|(_, rest)| Self(rest.to_owned()))
+    }
+
+    /// Whether `self` is `zone` or lies below it.
+    pub fn is_within(&self, zone: &Self) -> bool {
+        match self.0.strip_suffix(zone.as_str()) {
+            Some(rest) => rest.is_empty() || rest.ends_with('.'),
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_accepts_and_refuses() {
+        fn check<T: FromStr>(good: &[&str], bad: &[&str]) {
+            for text in good {
+                assert!(text.parse::<T>().is_ok(), "{text:?} should be accepted");
+            }
+            for text in bad {
+                assert!(text.parse::<T>().is_err(), "{text:?} should be refused");
+            }
+        }
+        let long = "a".repeat(64);
+        check::<Name>(
+            &["pxe", "rack_7", "A-1"],
+            &["", "a b", "-a", "a/b", "é", &long],
+        );
+        check::<HostName>(&["node-01", "N1"], &["", "-n", "n-", "a.b", "a_b", &long]);
+        check::<DomainName>(
+            &["a.example", "example.", "_x.y"],
+            &["", ".", "a..b", "-a.b"],
+        );
+        check::<LinkName>(
+            &["eno1", "bond0.100", "br-lan"],
+            &["", "a/b", ".", "..", "a b", "sixteen-letters-"],
+        );
+        check::<FilePath>(
+            &["boot/a.efi", "x"],
+            &["", "/x", "a//b", "../x", "a/../b", "a/"],
+        );
+    }
+
+    #[test]
+    fn within_respects_label_borders() {
+        let zone: DomainName = "example.net".parse().unwrap();
+        for (name, expected) in [
+            ("example.net", true),
+            ("a.example.net", true),
+            ("badexample.net", false),
+        ] {
+            assert_eq!(
+                name.parse::<DomainName>().unwrap().is_within(&zone),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What a site is once every name in it is resolved. Plain values; each object keeps the place that declared it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
+use crate::base::arch::ClientArch;
+use crate::base::digest::Digest;
+use crate::base::duration::Seconds;
+use crate::base::mac::MacAddr;
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name, NameError};
+use crate::base::origin::Origin;
+
+/// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    pub name: Name,
+    pub domain: DomainName,
+    pub origin: Origin,
+    /// Resolvers that answer for names outside the site.
+    pub forwarders: Vec<IpAddr>,
+    pub spaces: BTreeMap<Name, Origin>,
+    pub vlans: BTreeMap<VlanPath, Vlan>,
+    pub images: BTreeMap<Name, Image>,
+    pub routes: Vec<StaticRoute>,
+    pub controllers: BTreeMap<HostName, Controller>,
+    pub machines: BTreeMap<HostName, Machine>,
+}
+
+/// A VLAN's full name, `fabric/vlan`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct VlanPath {
+    pub fabric: Name,
+    pub vlan: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vlan {
+    /// The 802.1Q id, 1 to 4094; none for the fabric's untagged VLAN.
+    pub id: Option<u16>,
+    pub mtu: Option<u32>,
+    pub space: Option<Name>,
+    pub dhcp: Option<Dhcp>,
+    pub subnets: BTreeMap<Prefix, Subnet>,
+    pub origin: Origin,
+}
+
+/// DHCP service on a VLAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dhcp {
+    /// Controllers that serve the VLAN, in the order written; never empty.
+    pub controllers: Vec<HostName>,
+    pub lease_time: Seconds,
+    /// What clients without an image of their own boot.
+    pub image: Option<Name>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    pub gateway: Option<IpAddr>,
+    /// DNS servers for machines, names of controllers resolved; empty means the controllers that serve the VLAN.
+    pub dns: Vec<IpAddr>,
+    pub dynamic: Vec<DynamicRange>,
+    pub reserved: Vec<ReservedRange>,
+    pub origin: Origin,
+}
+
+/// Addresses that DHCP hands out to anyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DynamicRange {
+    pub range: AddressRange,
+    pub origin: Origin,
+}
+
+/// Addresses that nothing here allocates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedRange {
+    pub range: AddressRange,
+    pub purpose: Option<String>,
+    pub origin: Origin,
+}
+
+/// A route for every controller and machine with an address in the subnet that holds `via`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticRoute {
+    pub destination: Prefix,
+    pub via: IpAddr,
+    pub metric: u32,
+    pub origin: Origin,
+}
+
+/// A host that runs `bedplate serve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    pub default_gateway: Option<DefaultGateway>,
+    pub links: BTreeMap<LinkName, ControllerLink>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultGateway {
+    pub via: IpAddr,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControllerLink {
+    pub kind: ControllerLinkKind,
+    pub vlan: Option<VlanPath>,
+    /// The MTU declared on the link, else its VLAN's.
+    pub mtu: Option<u32>,
+    pub addresses: Vec<PlacedAddress>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControllerLinkKind {
+    Ethernet,
+    /// A bridge over other links of the same controller.
+    Bridge {
+        ports: Vec<LinkName>,
+    },
+}
+
+/// An address with the subnet that it was found in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedAddress {
+    pub address: InterfaceAddr,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    pub image: Option<Name>,
+    pub tags: BTreeSet<Name>,
+    /// In the order of their names; the first with an address carries the machine's own DNS name.
+    pub interfaces: BTreeMap<LinkName, MachineInterface>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineInterface {
+    pub mac: Option<MacAddr>,
+    pub vlan: Option<VlanPath>,
+    pub addresses: Vec<PlacedAddress>,
+    pub origin: Origin,
+}
+
+/// What a machine boots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// First boot program for each class of client.
+    pub programs: BTreeMap<ClientArch, FilePath>,
+    /// Every file that is served for the image, the programs among them.
+    pub files: BTreeMap<FilePath, ImageFile>,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFile {
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    pub origin: Origin,
+}
+
+impl Vlan {
+    /// The subnet of this VLAN that holds `address`.
+    pub fn subnet_of(&self, address: IpAddr) -> Option<(Prefix, &Subnet)> {
+        self.subnets
+            .iter()
+            .find(|(prefix, _)| prefix.contains(address))
+            .map(|(prefix, subnet)| (*prefix, subnet))
+    }
+}
+
+impl Controller {
+    /// The links that are access ports in `vlan`, each with its addresses.
+    pub fn links_in<'a>(
+        &'a self,
+        vlan: &'a VlanPath,
+    ) -> impl Iterator<Item = (&'a LinkName, &'a ControllerLink)> {
+        self.links
+            .iter()
+            .filter(move |(_, link)| link.vlan.as_ref() == Some(vlan))
+    }
+
+    /// All addresses, in the order of their links' names.
+    pub fn addresses(&self) -> impl Iterator<Item = (&LinkName, &PlacedAddress)> {
+        self.links
+            .iter()
+            .flat_map(|(name, link)| link.addresses.iter().map(move |placed| (name, placed)))
+    }
+}
+
+impl fmt::Display for VlanPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.fabric, self.vlan)
+    }
+}
+
+/// Why a text is not a VLAN's full name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VlanPathError {
+    #[error("`{0}` is not a VLAN's full name, FABRIC/VLAN")]
+    Shape(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl FromStr for VlanPath {
+    type Err = VlanPathError;
+
+    fn from_str(text: &str) -> Result<Self, VlanPathError> {
+        let (fabric, vlan) = text
+            .split_once('/')
+            .ok_or_else(|| VlanPathError::Shape(text.to_owned()))?;
+        Ok(Self {
+            fabric: fabric.parse()?,
+            vlan: vlan.parse()?,
+        })
+    }
+}
+
+impl From<VlanPath> for String {
+    fn from(path: VlanPath) -> Self {
+        path.to_string()
+    }
+}
+
+impl TryFrom<String> for VlanPath {
+    type Error = VlanPathError;
+
+    fn try_from(text: String) -> Result<Self, VlanPathError> {
+        text.parse()
+    }
+}

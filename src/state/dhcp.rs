@@ -1,0 +1,253 @@
+//! DHCP service of a subnet, and the machines that have an address reserved there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Desired, Key, Resource, Service, State, list};
+use crate::base::addr::{AddressRange, Prefix};
+use crate::base::duration::Seconds;
+use crate::base::name::{DomainName, HostName, Name};
+use crate::base::option::{
+    BROADCAST, DNS_SERVERS, DOMAIN_NAME, DOMAIN_SEARCH, INTERFACE_MTU, OptionValue, ROUTERS,
+    SUBNET_MASK, option_name,
+};
+use crate::site::model::{Controller, Dhcp, Machine, Site, Subnet, Vlan, VlanPath};
+
+/// What DHCP says to the clients of one IPv4 subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Our address towards these clients: server identifier, next server and host of boot URLs.
+    pub server: Ipv4Addr,
+    /// Addresses for any client, in order; none overlap.
+    pub pools: Vec<AddressRange>,
+    pub lease_time: Seconds,
+    /// The domain that names of leases live in.
+    pub domain: DomainName,
+    /// What every client is told, by option code.
+    pub options: BTreeMap<u8, OptionValue>,
+    /// What clients without a reservation boot.
+    pub image: Option<Name>,
+}
+
+/// Addresses that belong to one hardware address on a VLAN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    pub host: HostName,
+    /// At most one in each subnet of the VLAN.
+    pub addresses: BTreeSet<Ipv4Addr>,
+    pub image: Option<Name>,
+}
+
+impl Scope {
+    pub(super) fn requires(&self, _key: &Key, state: &State) -> Vec<Key> {
+        let serves = |key: &&Key| matches!(key, Key::Listener { service: Service::Dhcp, address, .. } if *address == IpAddr::V4(self.server));
+        let mut keys: Vec<Key> = state.keys().filter(serves).cloned().collect();
+        keys.extend(self.image.clone().map(|image| Key::BootImage { image }));
+        keys
+    }
+
+    pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        let image = |image: &Option<Name>| list(image);
+        let mut changes = changes
+            .field("server", &from.server, &self.server)
+            .shown("pools", &from.pools, &self.pools, |pools| list(pools))
+            .field("lease-time", &from.lease_time, &self.lease_time)
+            .field("domain", &from.domain, &self.domain)
+            .shown("image", &from.image, &self.image, image);
+        let codes: BTreeSet<u8> = from
+            .options
+            .keys()
+            .chain(self.options.keys())
+            .copied()
+            .collect();
+        for code in codes {
+            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
+            changes = changes.shown(
+                &name,
+                &from.options.get(&code),
+                &self.options.get(&code),
+                |value| option_text(*value),
+            );
+        }
+        changes
+    }
+
+    pub(super) fn summary(&self) -> String {
+        format!("lease {}, pools {}", self.lease_time, list(&self.pools))
+    }
+}
+
+fn option_text(value: Option<&OptionValue>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(OptionValue::Addresses(addresses)) => list(addresses),
+        Some(OptionValue::Domains(domains)) => list(domains),
+        Some(OptionValue::Text(text)) => text.clone(),
+        Some(OptionValue::U16(number)) => number.to_string(),
+        Some(OptionValue::U32(number)) => number.to_string(),
+    }
+}
+
+impl Reservation {
+    pub(super) fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
+        let Key::Reservation { vlan: own, .. } = key else {
+            return Vec::new();
+        };
+        // Keys are ordered, and no prefix sorts before 0.0.0.0/0.
+        let first = Key::Scope {
+            vlan: own.clone(),
+            subnet: Prefix::EVERY_V4,
+        };
+        let scopes = state
+            .range(first..)
+            .map(|(key, _)| key)
+            .take_while(|key| matches!(key, Key::Scope { vlan, .. } if vlan == own));
+        let holds = |key: &&Key| matches!(key, Key::Scope { subnet, .. } if self.addresses.iter().any(|address| subnet.contains(IpAddr::V4(*address))));
+        let mut keys: Vec<Key> = scopes.filter(holds).cloned().collect();
+        keys.extend(self.image.clone().map(|image| Key::BootImage { image }));
+        keys
+    }
+
+    pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        changes
+            .field("host", &from.host, &self.host)
+            .shown("addresses", &from.addresses, &self.addresses, |addresses| {
+                list(addresses)
+            })
+            .shown("image", &from.image, &self.image, |image| list(image))
+    }
+
+    pub(super) fn summary(&self) -> String {
+        format!("{} for {}", list(&self.addresses), self.host)
+    }
+}
+
+/// The scopes and reservations of one VLAN, as `controller` serves them.
+pub(super) fn desired(
+    site: &Site,
+    controller: &Controller,
+    path: &VlanPath,
+    vlan: &Vlan,
+    dhcp: &Dhcp,
+    into: &mut Desired,
+) {
+    for (prefix, subnet) in &vlan.subnets {
+        let Some(server) = server_address(controller, path, *prefix) else {
+            continue;
+        };
+        let scope = Scope {
+            server,
+            pools: subnet.dynamic.iter().map(|dynamic| dynamic.range).collect(),
+            lease_time: dhcp.lease_time,
+            domain: site.domain.clone(),
+            options: options(site, vlan, *prefix, subnet, server),
+            image: dhcp.image.clone(),
+        };
+        into.add(
+            Key::Scope {
+                vlan: path.clone(),
+                subnet: *prefix,
+            },
+            Resource::Scope(scope),
+            &subnet.origin,
+        );
+    }
+    for (host, machine) in &site.machines {
+        reservations(path, host, machine, into);
+    }
+}
+
+/// Our address in the subnet, else our first in its VLAN.
+fn server_address(controller: &Controller, vlan: &VlanPath, subnet: Prefix) -> Option<Ipv4Addr> {
+    let own = || {
+        controller
+            .links_in(vlan)
+            .flat_map(|(_, link)| &link.addresses)
+            .filter_map(|placed| as_v4(placed.address.ip()))
+    };
+    own()
+        .find(|address| subnet.contains(IpAddr::V4(*address)))
+        .or_else(|| own().next())
+}
+
+fn as_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn options(
+    site: &Site,
+    vlan: &Vlan,
+    prefix: Prefix,
+    subnet: &Subnet,
+    server: Ipv4Addr,
+) -> BTreeMap<u8, OptionValue> {
+    let mut options = BTreeMap::new();
+    let mut addresses = |code, list: Vec<Ipv4Addr>| {
+        if !list.is_empty() {
+            options.insert(code, OptionValue::Addresses(list));
+        }
+    };
+    addresses(SUBNET_MASK, prefix.mask4().into_iter().collect());
+    addresses(
+        BROADCAST,
+        as_v4(prefix.net().broadcast()).into_iter().collect(),
+    );
+    addresses(
+        ROUTERS,
+        subnet.gateway.and_then(as_v4).into_iter().collect(),
+    );
+    let dns = subnet
+        .dns
+        .iter()
+        .copied()
+        .filter_map(as_v4)
+        .collect::<Vec<_>>();
+    addresses(DNS_SERVERS, if dns.is_empty() { vec![server] } else { dns });
+    options.insert(DOMAIN_NAME, OptionValue::Text(site.domain.to_string()));
+    options.insert(
+        DOMAIN_SEARCH,
+        OptionValue::Domains(vec![site.domain.clone()]),
+    );
+    // Clients take 1500 for granted, and some reject being told so.
+    let mtu = vlan
+        .mtu
+        .filter(|mtu| *mtu != 1500)
+        .and_then(|mtu| u16::try_from(mtu).ok());
+    options.extend(mtu.map(|mtu| (INTERFACE_MTU, OptionValue::U16(mtu))));
+    options
+}
+
+fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut Desired) {
+    for interface in machine
+        .interfaces
+        .values()
+        .filter(|interface| interface.vlan.as_ref() == Some(path))
+    {
+        let addresses: BTreeSet<Ipv4Addr> = interface
+            .addresses
+            .iter()
+            .filter_map(|placed| as_v4(placed.address.ip()))
+            .collect();
+        let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
+            continue;
+        };
+        let reservation = Reservation {
+            host: host.clone(),
+            addresses,
+            image: machine.image.clone(),
+        };
+        into.add(
+            Key::Reservation {
+                vlan: path.clone(),
+                mac,
+            },
+            Resource::Reservation(reservation),
+            &interface.origin,
+        );
+    }
+}

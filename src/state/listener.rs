@@ -1,0 +1,104 @@
+//! Sockets that the embedded servers answer on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Desired, Key, Resource, Service};
+use crate::base::addr::InterfaceAddr;
+use crate::base::name::{HostName, LinkName};
+use crate::base::origin::Origin;
+use crate::site::model::{Controller, Dhcp, VlanPath};
+
+/// One service on one address. Its port is the service's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The link that holds the address; DHCP is bound to it, since a client without address broadcasts.
+    pub link: LinkName,
+    /// The listener's address as its link carries it.
+    pub address: InterfaceAddr,
+}
+
+impl Service {
+    /// The port that clients expect (RFC 2131 4.1, 1035 4.2, 1350 4, 9110 4.2.1).
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Dhcp => 67,
+            Self::Dns => 53,
+            Self::Tftp => 69,
+            Self::Http => 80,
+        }
+    }
+}
+
+impl Listener {
+    pub(super) fn requires(&self, key: &Key) -> Vec<Key> {
+        let Key::Listener { controller, .. } = key else {
+            return Vec::new();
+        };
+        let (controller, link, address) = (controller.clone(), self.link.clone(), self.address);
+        vec![
+            Key::Link {
+                controller: controller.clone(),
+                link: link.clone(),
+            },
+            Key::Address {
+                controller,
+                link,
+                address,
+            },
+        ]
+    }
+
+    pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        changes
+            .field("link", &from.link, &self.link)
+            .field("address", &from.address, &self.address)
+    }
+
+    pub(super) fn summary(&self) -> String {
+        format!("on {}", self.link)
+    }
+}
+
+/// The listeners of a controller: each service on each of its addresses in a VLAN that it serves, nowhere else.
+pub(super) fn desired(
+    name: &HostName,
+    controller: &Controller,
+    vlan: &VlanPath,
+    dhcp: &Dhcp,
+    into: &mut Desired,
+) {
+    for (link, on) in controller.links_in(vlan) {
+        for placed in &on.addresses {
+            let dhcp_too = placed.address.ip().is_ipv4();
+            for service in Service::ALL
+                .into_iter()
+                .filter(|service| *service != Service::Dhcp || dhcp_too)
+            {
+                add(name, service, link, placed.address, &dhcp.origin, into);
+            }
+        }
+    }
+}
+
+fn add(
+    controller: &HostName,
+    service: Service,
+    link: &LinkName,
+    address: InterfaceAddr,
+    origin: &Origin,
+    into: &mut Desired,
+) {
+    let key = Key::Listener {
+        controller: controller.clone(),
+        service,
+        address: address.ip(),
+    };
+    into.add(
+        key,
+        Resource::Listener(Listener {
+            link: link.clone(),
+            address,
+        }),
+        origin,
+    );
+}

@@ -1,0 +1,205 @@
+//! What can exist, as plain values of one type for desired and observed alike. Pure: no I/O, no async, no clock.
+//!
+//! One file per kind of thing: its type, its `desired`, what it `requires`, and what `changes` between two of it.
+
+mod address;
+mod boot;
+mod desired;
+mod dhcp;
+mod dns;
+mod key;
+mod link;
+mod listener;
+mod observation;
+mod route;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+
+pub use address::Address;
+pub use boot::{BootFile, BootImage};
+pub use desired::{Desired, desired, elsewhere};
+pub use dhcp::{Reservation, Scope};
+pub use dns::{Forwarders, Record, RecordData, RecordType, Zone, reverse_name};
+pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
+pub use link::{Link, LinkKind};
+pub use listener::Listener;
+pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
+pub use route::Route;
+
+/// Everything that should exist, or does.
+pub type State = BTreeMap<Key, Resource>;
+
+/// One thing that can exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    Link(Link),
+    Address(Address),
+    Route(Route),
+    Listener(Listener),
+    Forwarders(Forwarders),
+    Scope(Scope),
+    Reservation(Reservation),
+    Zone(Zone),
+    Record(Record),
+    BootImage(BootImage),
+    BootFile(BootFile),
+}
+
+/// One attribute that differs; both sides as people read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub field: String,
+    pub from: String,
+    pub to: String,
+}
+
+impl Change {
+    fn new(field: &str, from: impl ToString, to: impl ToString) -> Self {
+        Self {
+            field: field.to_owned(),
+            from: from.to_string(),
+            to: to.to_string(),
+        }
+    }
+}
+
+/// Collects the attributes that differ between two resources of a kind.
+#[derive(Default)]
+struct Changes(Vec<Change>);
+
+impl Changes {
+    fn field<T: PartialEq + ToString>(mut self, name: &str, from: &T, to: &T) -> Self {
+        if from != to {
+            self.0
+                .push(Change::new(name, from.to_string(), to.to_string()));
+        }
+        self
+    }
+
+    /// For attributes without a rendering of their own.
+    fn shown<T: PartialEq>(
+        mut self,
+        name: &str,
+        from: &T,
+        to: &T,
+        show: impl Fn(&T) -> String,
+    ) -> Self {
+        if from != to {
+            self.0.push(Change::new(name, show(from), show(to)));
+        }
+        self
+    }
+}
+
+/// Items separated by commas, or `none`.
+fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
+}
+
+impl Resource {
+    /// What this resource needs to exist before it, among the keys of `state`.
+    pub fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
+        match self {
+            Self::Link(link) => link.requires(key),
+            Self::Address(address) => address.requires(key),
+            Self::Route(route) => route.requires(key, state),
+            Self::Listener(listener) => listener.requires(key),
+            Self::Scope(scope) => scope.requires(key, state),
+            Self::Reservation(reservation) => reservation.requires(key, state),
+            Self::BootImage(image) => image.requires(),
+            Self::Record(_) => dns::requires(key),
+            Self::Forwarders(_) | Self::Zone(_) | Self::BootFile(_) => Vec::new(),
+        }
+    }
+
+    /// What must change in `observed` to make it as `self` wants; empty when it is so already.
+    pub fn changes_from(&self, observed: &Self) -> Vec<Change> {
+        let changes = Changes::default();
+        let changes = match (observed, self) {
+            (Self::Link(from), Self::Link(to)) => to.changes(from, changes),
+            (Self::Address(_), Self::Address(_)) => changes,
+            (Self::Route(from), Self::Route(to)) => to.changes(from, changes),
+            (Self::Listener(from), Self::Listener(to)) => to.changes(from, changes),
+            (Self::Forwarders(from), Self::Forwarders(to)) => to.changes(from, changes),
+            (Self::Scope(from), Self::Scope(to)) => to.changes(from, changes),
+            (Self::Reservation(from), Self::Reservation(to)) => to.changes(from, changes),
+            (Self::Zone(from), Self::Zone(to)) => to.changes(from, changes),
+            (Self::Record(from), Self::Record(to)) => to.changes(from, changes),
+            (Self::BootImage(from), Self::BootImage(to)) => to.changes(from, changes),
+            (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
+            (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
+        };
+        changes.0
+    }
+
+    /// Whether `observed` can become `self` without being taken away first.
+    pub fn replaces(&self, observed: &Self) -> bool {
+        match (observed, self) {
+            (Self::Link(from), Self::Link(to)) => from.kind != to.kind,
+            (from, to) => from.kind() != to.kind(),
+        }
+    }
+
+    /// What `self` becomes in the world, with attributes it leaves unmanaged taken from `before`.
+    pub fn settled(&self, before: Option<&Self>) -> Self {
+        match (self, before) {
+            (Self::Link(link), Some(Self::Link(before))) => Self::Link(link.settled(Some(before))),
+            (Self::Link(link), _) => Self::Link(link.settled(None)),
+            (other, _) => other.clone(),
+        }
+    }
+
+    /// The word for this kind in plans.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Link(_) => "link",
+            Self::Address(_) => "address",
+            Self::Route(_) => "route",
+            Self::Listener(_) => "listener",
+            Self::Forwarders(_) => "forwarders",
+            Self::Scope(_) => "scope",
+            Self::Reservation(_) => "reservation",
+            Self::Zone(_) => "zone",
+            Self::Record(_) => "record",
+            Self::BootImage(_) => "image",
+            Self::BootFile(_) => "file",
+        }
+    }
+
+    /// The resource in a few words, for a plan's line.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Link(link) => link.summary(),
+            Self::Address(_) => String::new(),
+            Self::Route(route) => route.summary(),
+            Self::Listener(listener) => listener.summary(),
+            Self::Forwarders(forwarders) => list(&forwarders.upstreams),
+            Self::Scope(scope) => scope.summary(),
+            Self::Reservation(reservation) => reservation.summary(),
+            Self::Zone(zone) => zone.summary(),
+            Self::Record(record) => list(&record.values),
+            Self::BootImage(image) => image.summary(),
+            Self::BootFile(file) => file.summary(),
+        }
+    }
+}
+
+/// The digest of anything that serialises; equal values give equal digests, since all our maps are ordered.
+///
+/// # Errors
+/// Where a value has no JSON form; none of ours lacks one.
+pub fn digest_of(value: &impl Serialize) -> Result<Digest, serde_json::Error> {
+    let mut digester = crate::base::digest::Digester::default();
+    serde_json::to_writer(&mut digester, value)?;
+    Ok(digester.finish())
+}

@@ -1,0 +1,78 @@
+//! What was found in the world: state of the same type as desired, and beside it the facts that nobody declares.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Resource, State, digest_of};
+use crate::base::digest::Digest;
+use crate::base::mac::MacAddr;
+use crate::base::name::LinkName;
+
+/// The world at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    pub state: State,
+    pub facts: Facts,
+}
+
+/// What planning needs to know and no site declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Whose each observed host thing is; a key without entry is ours.
+    pub ownership: BTreeMap<Key, Ownership>,
+    pub links: BTreeMap<LinkName, LinkFact>,
+    /// Leases in force.
+    pub leases: Vec<LeaseFact>,
+}
+
+/// Whose an observed thing is, when Bedplate did not make it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ownership {
+    /// Others made it and the site does not speak of it: left alone, and shown.
+    Foreign,
+    /// Others made it and the site claimed it: withdrawing the claim gives it back as it was.
+    Claimed { before: Resource },
+}
+
+/// What a link is, beyond what can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkFact {
+    pub mac: Option<MacAddr>,
+    pub carrier: bool,
+    /// The driver's limits, in bytes, where it states them.
+    pub mtu_min: Option<u32>,
+    pub mtu_max: Option<u32>,
+}
+
+/// One lease in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseFact {
+    pub address: Ipv4Addr,
+    pub mac: MacAddr,
+}
+
+impl Observation {
+    /// What a plan was made from: the state and whose it is. Leases and carrier come and go without making a plan stale.
+    ///
+    /// # Errors
+    /// As [`digest_of`].
+    pub fn digest(&self) -> Result<Digest, serde_json::Error> {
+        digest_of(&(&self.state, &self.facts.ownership))
+    }
+
+    /// Whether others made `key`, and no claim covers it.
+    pub fn is_foreign(&self, key: &Key) -> bool {
+        self.facts.ownership.get(key) == Some(&Ownership::Foreign)
+    }
+
+    /// What `key` was before the site claimed it, where it did.
+    pub fn before_claim(&self, key: &Key) -> Option<&Resource> {
+        match self.facts.ownership.get(key) {
+            Some(Ownership::Claimed { before }) => Some(before),
+            Some(Ownership::Foreign) | None => None,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Routes of a controller: its default gateway and the site's static routes.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Desired, Key, Resource, State, Table};
+use crate::base::addr::Prefix;
+use crate::base::name::HostName;
+use crate::base::origin::Origin;
+use crate::site::model::{Controller, Site};
+
+/// A unicast route through a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub via: IpAddr,
+}
+
+impl Route {
+    /// The addresses that make the gateway reachable.
+    pub(super) fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
+        let Key::Route {
+            controller: owner, ..
+        } = key
+        else {
+            return Vec::new();
+        };
+        let reaches = |key: &&Key| match key {
+            Key::Address {
+                controller,
+                address,
+                ..
+            } => controller == owner && address.prefix().contains(self.via),
+            Key::Link { .. }
+            | Key::Route { .. }
+            | Key::Listener { .. }
+            | Key::Forwarders { .. }
+            | Key::BootFile { .. }
+            | Key::BootImage { .. }
+            | Key::Scope { .. }
+            | Key::Reservation { .. }
+            | Key::Zone { .. }
+            | Key::Record { .. } => false,
+        };
+        state.keys().filter(reaches).cloned().collect()
+    }
+
+    pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        changes.field("via", &from.via, &self.via)
+    }
+
+    pub(super) fn summary(&self) -> String {
+        format!("via {}", self.via)
+    }
+}
+
+pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, into: &mut Desired) {
+    let mut add = |destination: Prefix, via: IpAddr, metric: u32, origin: &Origin| {
+        let key = Key::Route {
+            controller: name.clone(),
+            destination,
+            table: Table::MAIN,
+            metric,
+        };
+        into.add(key, Resource::Route(Route { via }), origin);
+    };
+    if let Some(gateway) = &controller.default_gateway {
+        let everything = if gateway.via.is_ipv4() {
+            Prefix::EVERY_V4
+        } else {
+            Prefix::EVERY_V6
+        };
+        add(everything, gateway.via, 0, &gateway.origin);
+    }
+    for route in &site.routes {
+        let own = || controller.addresses().map(|(_, placed)| placed.address);
+        let is_reachable = own().any(|address| address.prefix().contains(route.via));
+        if is_reachable && own().all(|address| address.ip() != route.via) {
+            add(route.destination, route.via, route.metric, &route.origin);
+        }
+    }
+}
