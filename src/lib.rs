@@ -24,8 +24,11 @@
     )
 )]
 
+pub mod apply;
 pub mod base;
+pub mod plan;
 pub mod serve;
 pub mod site;
 pub mod state;
 pub mod store;
+pub mod world;

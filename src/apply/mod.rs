@@ -1,0 +1,9 @@
+//! Runs a plan against any world: execute in order, verify by observing again, undo on failure. Decides nothing that the plan left open.
+
+mod report;
+mod rollback;
+mod run;
+mod verify;
+
+pub use report::{Event, Failure, Outcome, Report};
+pub use run::{ApplyError, run};

@@ -1,0 +1,170 @@
+//! The executor: generic over the world, so that tests drive the one that runs in production.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+
+use super::report::{Event, Failure, Outcome, Report};
+use super::rollback::roll_back;
+use super::verify::differing;
+use crate::plan::{HazardKind, Phase, Plan, Step, preflight};
+use crate::state::Observation;
+use crate::world::{StepFailure, World, WorldError};
+
+/// Why an apply could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("cannot observe")]
+    Observe(#[from] WorldError),
+    #[error("cannot compute a digest")]
+    Digest(#[from] serde_json::Error),
+}
+
+/// Runs `plan` to its end or undoes what it did. `tell` hears every event, the report last.
+///
+/// # Errors
+/// [`ApplyError`], before anything was touched.
+pub async fn run<W: World>(
+    world: &mut W,
+    plan: &Plan,
+    allowed: &BTreeSet<HazardKind>,
+    mut tell: impl FnMut(Event) + Send,
+) -> Result<Report, ApplyError> {
+    let before = world.observe().await?;
+    let outcome = match refusal(plan, allowed, &before)? {
+        Some(outcome) => outcome,
+        None => execute(world, plan, &before, &mut tell).await,
+    };
+    let report = Report {
+        plan: plan.id.clone(),
+        outcome,
+        steps: plan.steps.len(),
+        waiting: plan.waiting.clone(),
+    };
+    tell(Event::Finished(report.clone()));
+    Ok(report)
+}
+
+/// Why `plan` may not run at all.
+fn refusal(
+    plan: &Plan,
+    allowed: &BTreeSet<HazardKind>,
+    observed: &Observation,
+) -> Result<Option<Outcome>, serde_json::Error> {
+    if observed.digest()? != plan.base {
+        return Ok(Some(Outcome::Stale));
+    }
+    let hazards: Vec<_> = plan
+        .hazards
+        .iter()
+        .filter(|hazard| !allowed.contains(&hazard.kind))
+        .cloned()
+        .collect();
+    if !hazards.is_empty() {
+        return Ok(Some(Outcome::Hazardous { hazards }));
+    }
+    let obstacles = preflight(plan, &observed.facts);
+    Ok((!obstacles.is_empty()).then_some(Outcome::Obstructed { obstacles }))
+}
+
+async fn execute<W: World>(
+    world: &mut W,
+    plan: &Plan,
+    before: &Observation,
+    tell: &mut (impl FnMut(Event) + Send),
+) -> Outcome {
+    tell(Event::Started {
+        plan: plan.id.clone(),
+        steps: plan.steps.len(),
+    });
+    if let Err((index, failed)) = forward(world, plan, tell).await {
+        let failure = failure(plan, index, failed);
+        tell(Event::Failed(failure.clone()));
+        // The failed step may have taken effect in part, so it is undone too; its whole swap, where it was one of a swap.
+        let reached = reached(plan, index);
+        tell(Event::Undoing {
+            domain: plan.domain(),
+            steps: reached.len(),
+        });
+        let left = roll_back(world, reached, before).await;
+        return Outcome::Undone { failure, left };
+    }
+    tell(Event::Verifying);
+    let differs = match world.observe().await {
+        Ok(after) => differing(&plan.steps, &after),
+        Err(error) => {
+            tracing::error!(%error, "cannot observe after applying");
+            plan.steps.iter().map(|step| step.key.clone()).collect()
+        }
+    };
+    if differs.is_empty() {
+        return Outcome::Done;
+    }
+    tell(Event::Undoing {
+        domain: plan.domain(),
+        steps: plan.steps.len(),
+    });
+    let left = roll_back(world, &plan.steps, before).await;
+    Outcome::Unverified { differs, left }
+}
+
+/// Executes group by group; the host's steps one by one, so that each is told when it is done.
+async fn forward<W: World>(
+    world: &mut W,
+    plan: &Plan,
+    tell: &mut (impl FnMut(Event) + Send),
+) -> Result<(), (usize, StepFailure)> {
+    let mut index = 0;
+    for group in plan.groups() {
+        let size = if group.first().is_some_and(|step| step.phase == Phase::Host) {
+            1
+        } else {
+            group.len()
+        };
+        for part in group.chunks(size) {
+            world
+                .execute(part)
+                .await
+                .map_err(|failed| (index + failed.at, failed))?;
+            for step in part {
+                tell(Event::Step {
+                    index,
+                    steps: plan.steps.len(),
+                    key: step.key.clone(),
+                    action: step.action,
+                });
+                index += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The steps that may have taken effect when the `index`-th failed.
+fn reached(plan: &Plan, index: usize) -> &[Step] {
+    let phase = plan.steps.get(index).map(|step| step.phase);
+    let end = match phase {
+        Some(Phase::Host) | None => index + 1,
+        Some(phase) => plan
+            .steps
+            .iter()
+            .rposition(|step| step.phase == phase)
+            .map_or(index + 1, |last| last + 1),
+    };
+    plan.steps.get(..end).unwrap_or(&plan.steps)
+}
+
+fn failure(plan: &Plan, index: usize, failed: StepFailure) -> Failure {
+    let mut causes = vec![failed.error.to_string()];
+    let mut source = failed.error.source();
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let origin = plan.steps.get(index).and_then(|step| step.origin.clone());
+    Failure {
+        index,
+        key: *failed.key,
+        origin,
+        causes,
+    }
+}

@@ -1,0 +1,132 @@
+//! What a plan would break that nobody asked to break. Computed from the steps and the facts; each is allowed by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Inputs, Reason, Step};
+use crate::state::{Observation, Resource, State};
+
+/// Fewer deletions of a kind than this are nobody's accident.
+const MASS_FLOOR: usize = 10;
+
+/// Share of a kind that may go without a question, in percent.
+const MASS_SHARE: usize = 20;
+
+/// One danger, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hazard {
+    pub kind: HazardKind,
+    pub text: String,
+}
+
+/// The classes of danger, by which they are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HazardKind {
+    /// A large share of one kind of thing goes at once.
+    MassDelete,
+    /// Leases in force lose their range.
+    StrandLeases,
+}
+
+/// Why a text names no hazard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a hazard; there are mass-delete and strand-leases")]
+pub struct HazardError(String);
+
+pub(super) fn hazards(steps: &[Step], inputs: Inputs<'_>) -> Vec<Hazard> {
+    let mut hazards = mass_delete(steps, &inputs.observed.state);
+    hazards.extend(strand_leases(inputs.observed, &inputs.desired.state));
+    hazards
+}
+
+fn mass_delete(steps: &[Step], observed: &State) -> Vec<Hazard> {
+    let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in steps.iter().filter(|step| {
+        step.action == Action::Delete && !matches!(step.because, Reason::Restored { .. })
+    }) {
+        if let Some(before) = &step.before {
+            *deleted.entry(before.kind()).or_default() += 1;
+        }
+    }
+    let mut hazards = Vec::new();
+    for (kind, count) in deleted {
+        let all = observed
+            .values()
+            .filter(|resource| resource.kind() == kind)
+            .count();
+        if count >= MASS_FLOOR && count * 100 > all * MASS_SHARE {
+            let text = format!("{count} of {all} {kind}s are deleted, more than {MASS_SHARE} %");
+            hazards.push(Hazard {
+                kind: HazardKind::MassDelete,
+                text,
+            });
+        }
+    }
+    hazards
+}
+
+fn strand_leases(observed: &Observation, desired: &State) -> Option<Hazard> {
+    let pools = |state: &State| -> Vec<_> {
+        let scopes = state.values().filter_map(|resource| {
+            if let Resource::Scope(scope) = resource {
+                Some(scope)
+            } else {
+                None
+            }
+        });
+        scopes.flat_map(|scope| scope.pools.clone()).collect()
+    };
+    let (before, after) = (pools(&observed.state), pools(desired));
+    let in_any = |pools: &[crate::base::addr::AddressRange], address: Ipv4Addr| {
+        pools.iter().any(|pool| pool.contains(IpAddr::V4(address)))
+    };
+    let stranded: Vec<Ipv4Addr> = observed
+        .facts
+        .leases
+        .iter()
+        .map(|lease| lease.address)
+        .filter(|address| in_any(&before, *address) && !in_any(&after, *address))
+        .collect();
+    let first = stranded.first()?;
+    let text = format!(
+        "{} leases in force lose their range, {first} among them; they last until they expire and are not renewed",
+        stranded.len()
+    );
+    Some(Hazard {
+        kind: HazardKind::StrandLeases,
+        text,
+    })
+}
+
+impl HazardKind {
+    pub const ALL: [Self; 2] = [Self::MassDelete, Self::StrandLeases];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MassDelete => "mass-delete",
+            Self::StrandLeases => "strand-leases",
+        }
+    }
+}
+
+impl fmt::Display for HazardKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for HazardKind {
+    type Err = HazardError;
+
+    fn from_str(text: &str) -> Result<Self, HazardError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| HazardError(text.to_owned()))
+    }
+}

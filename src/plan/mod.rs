@@ -1,0 +1,247 @@
+//! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
+
+mod diff;
+mod hazard;
+mod order;
+mod preflight;
+mod render;
+mod undo;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::Digest;
+use crate::base::name::{HostName, Name};
+use crate::base::origin::Origin;
+use crate::state::{Change, Desired, Domain, Key, Observation, Resource, digest_of};
+
+pub use hazard::{Hazard, HazardKind};
+pub use preflight::{Obstacle, preflight};
+pub use render::{Detail, Paint, render};
+pub use undo::undo;
+
+/// Version of a plan's JSON form; a reader refuses any other.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What to do, in order, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub format_version: u32,
+    /// `p-` and eight digits of the digest of everything below.
+    pub id: String,
+    pub site: Name,
+    pub controller: HostName,
+    /// Digest of the observation that the plan was made from; with another one the plan is stale.
+    pub base: Digest,
+    /// Digest of the desired state that the plan leads to.
+    pub target: Digest,
+    /// In the order of execution; phases do not interleave.
+    pub steps: Vec<Step>,
+    pub waiting: Vec<Waiting>,
+    pub hazards: Vec<Hazard>,
+    /// Addresses and routes that others made: kept, and shown.
+    pub foreign: Vec<Key>,
+    /// Things that other controllers hold.
+    pub elsewhere: BTreeMap<HostName, usize>,
+    pub unchanged: usize,
+}
+
+/// One change to one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub key: Key,
+    pub action: Action,
+    pub because: Reason,
+    /// Where the site declares the thing, or did when it was last applied.
+    pub origin: Option<Origin>,
+    pub phase: Phase,
+    pub before: Option<Resource>,
+    pub after: Option<Resource>,
+    pub changes: Vec<Change>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    Create,
+    /// In place, without taking the thing away.
+    Update,
+    Delete,
+    /// Takes an identical or adjustable thing that others made under the site's care.
+    Claim,
+    /// Gives a claimed thing back as it was before the claim.
+    Release,
+}
+
+/// Why a step is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// New in the site.
+    Declared,
+    /// Its declaration changed.
+    Edited,
+    /// No longer in the site.
+    Withdrawn,
+    /// Changed outside Bedplate.
+    Drift,
+    /// Falls with the named thing and is made again afterwards.
+    Restored { with: Key },
+}
+
+/// When a step runs. Server changes of one phase are one swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Servers let go of what is about to vanish.
+    Withdraw,
+    /// Links, addresses and routes change, one message at a time.
+    Host,
+    /// Servers take up everything else.
+    Publish,
+}
+
+/// A change that is withheld, and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub key: Key,
+    pub origin: Option<Origin>,
+    pub on: Obstruction,
+}
+
+/// What a withheld change waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Obstruction {
+    /// The host has no such physical link.
+    NoLink,
+    /// A link of another kind, not ours, holds the name.
+    ForeignLink,
+    /// Something that it requires is withheld itself.
+    Requires { key: Key },
+}
+
+/// Everything that a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    pub site: &'a Name,
+    pub controller: &'a HostName,
+    pub desired: &'a Desired,
+    pub observed: &'a Observation,
+    /// What was applied last: tells an edit from drift.
+    pub applied: Option<&'a Desired>,
+    pub elsewhere: &'a BTreeMap<HostName, usize>,
+}
+
+/// Why no plan can be made. Both are faults in Bedplate, not in a site.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error("these steps wait for each other: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Cycle(Vec<Key>),
+    #[error("cannot compute a digest")]
+    Digest(#[from] serde_json::Error),
+}
+
+/// Makes the plan that leads from what is to what should be.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
+    let diff::Difference {
+        steps,
+        waiting,
+        foreign,
+        unchanged,
+    } = diff::difference(inputs);
+    let steps = order::ordered(steps, &inputs.desired.state, &inputs.observed.state)?;
+    let mut plan = Plan {
+        format_version: FORMAT_VERSION,
+        id: String::new(),
+        site: inputs.site.clone(),
+        controller: inputs.controller.clone(),
+        base: inputs.observed.digest()?,
+        target: digest_of(&inputs.desired.state)?,
+        hazards: hazard::hazards(&steps, inputs),
+        steps,
+        waiting,
+        foreign,
+        elsewhere: inputs.elsewhere.clone(),
+        unchanged,
+    };
+    plan.id = format!("p-{}", digest_of(&plan)?.short());
+    Ok(plan)
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The steps in runs of one phase, in order.
+    pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
+        self.steps.chunk_by(|a, b| a.phase == b.phase)
+    }
+
+    /// What fails and is undone together: all that a controller holds.
+    pub fn domain(&self) -> Domain {
+        Domain::Controller(self.controller.clone())
+    }
+
+    /// The steps that only put back what others changed.
+    pub fn drift(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .filter(|step| step.because == Reason::Drift)
+    }
+}
+
+impl Action {
+    /// The sign that plans show.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Create => '+',
+            Self::Update => '~',
+            Self::Delete => '-',
+            Self::Claim => '=',
+            Self::Release => '<',
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Claim => "claim",
+            Self::Release => "release",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Declared => f.write_str("new in the site"),
+            Self::Edited => f.write_str("changed in the site"),
+            Self::Withdrawn => f.write_str("no longer in the site"),
+            Self::Drift => f.write_str("changed outside Bedplate"),
+            Self::Restored { with } => write!(f, "falls with {with}, made again"),
+        }
+    }
+}
+
+impl fmt::Display for Obstruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLink => f.write_str("the host has no such link"),
+            Self::ForeignLink => {
+                f.write_str("a link of another kind, not made by Bedplate, holds the name")
+            }
+            Self::Requires { key } => write!(f, "needs {key}"),
+        }
+    }
+}

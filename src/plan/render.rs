@@ -1,0 +1,335 @@
+//! A plan as people read it: changes only, grouped by what they touch, hazards last so that they stay on screen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Action, Plan, Reason, Step};
+use crate::state::Key;
+
+/// More lines of one kind than this are one line with a count, unless all are asked for.
+const COLLAPSE: usize = 8;
+
+/// How much to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Long runs of one kind as a count.
+    Brief,
+    /// Every step, every foreign thing.
+    Full,
+}
+
+/// Whether to colour. Meaning never hangs on colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Colour,
+}
+
+/// The whole plan as text, ending with a newline.
+pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
+    let mut page = Page {
+        text: String::new(),
+        detail,
+        paint,
+    };
+    page.heading(plan);
+    let (drift, intended): (Vec<&Step>, Vec<&Step>) =
+        shown(plan).partition(|step| step.because == Reason::Drift);
+    let mut sections: BTreeMap<Section, Vec<&Step>> = BTreeMap::new();
+    for step in intended {
+        sections.entry(section(&step.key)).or_default().push(step);
+    }
+    for (section, steps) in &sections {
+        page.section(&section.title, steps);
+    }
+    if !drift.is_empty() {
+        page.section("drift (changed outside Bedplate, will be put back)", &drift);
+    }
+    page.foreign(plan);
+    page.waiting(plan);
+    page.elsewhere(plan);
+    page.hazards(plan);
+    page.summary(plan);
+    page.text
+}
+
+/// A thing that is taken away and made again is one line.
+fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.steps.iter().filter(|step| {
+        !(matches!(step.because, Reason::Restored { .. }) && step.action == Action::Create)
+    })
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Section {
+    rank: u8,
+    title: String,
+}
+
+fn section(key: &Key) -> Section {
+    let (rank, title) = match key {
+        Key::Link { controller, .. }
+        | Key::Address { controller, .. }
+        | Key::Route { controller, .. } => (0, format!("host {controller}")),
+        Key::Listener { controller, .. } | Key::Forwarders { controller } => {
+            (1, format!("servers on {controller}"))
+        }
+        Key::BootFile { .. } | Key::BootImage { .. } => (2, "boot".to_owned()),
+        Key::Scope { vlan, .. } | Key::Reservation { vlan, .. } => (3, format!("dhcp on {vlan}")),
+        Key::Zone { zone } | Key::Record { zone, .. } => (4, format!("dns zone {zone}")),
+    };
+    Section { rank, title }
+}
+
+/// The thing's name where its section already says the rest.
+fn label(key: &Key) -> String {
+    match key {
+        Key::Link { link, .. } => format!("link {link}"),
+        Key::Address { link, address, .. } => format!("address {address} on {link}"),
+        Key::Route {
+            destination,
+            table,
+            metric,
+            ..
+        } => format!("route {destination} table {table} metric {metric}"),
+        Key::Listener {
+            service, address, ..
+        } => format!("listener {service} {address}:{}", service.port()),
+        Key::Forwarders { .. } => "forwarders".to_owned(),
+        Key::BootFile { path } => format!("file {path}"),
+        Key::BootImage { image } => format!("image {image}"),
+        Key::Scope { subnet, .. } => format!("scope {subnet}"),
+        Key::Reservation { mac, .. } => format!("reservation {mac}"),
+        Key::Zone { .. } => "zone".to_owned(),
+        Key::Record { name, kind, .. } => format!("record {name} {kind}"),
+    }
+}
+
+fn sign(step: &Step) -> char {
+    if matches!(step.because, Reason::Restored { .. }) {
+        '±'
+    } else {
+        step.action.sign()
+    }
+}
+
+fn kind(step: &Step) -> &'static str {
+    step.after
+        .as_ref()
+        .or(step.before.as_ref())
+        .map_or("thing", |resource| resource.kind())
+}
+
+struct Page {
+    text: String,
+    detail: Detail,
+    paint: Paint,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn painted(&self, sign: char, text: &str) -> String {
+        let code = match sign {
+            '+' => "32",
+            '~' => "33",
+            '-' => "31",
+            '±' => "35",
+            '=' | '<' => "34",
+            '!' => "1;31",
+            _ => "2",
+        };
+        match self.paint {
+            Paint::Plain => text.to_owned(),
+            Paint::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+
+    fn heading(&mut self, plan: &Plan) {
+        self.line(&format!(
+            "site {}  controller {}  plan {}",
+            plan.site, plan.controller, plan.id
+        ));
+    }
+
+    fn section(&mut self, title: &str, steps: &[&Step]) {
+        self.line("");
+        self.line(title);
+        let mut runs: BTreeMap<(&str, Action), usize> = BTreeMap::new();
+        for step in steps {
+            *runs.entry((kind(step), step.action)).or_default() += 1;
+        }
+        let collapses = |step: &Step, page: &Self| {
+            page.detail == Detail::Brief
+                && runs
+                    .get(&(kind(step), step.action))
+                    .is_some_and(|count| *count > COLLAPSE)
+        };
+        let listed: Vec<&&Step> = steps.iter().filter(|step| !collapses(step, self)).collect();
+        let width = listed
+            .iter()
+            .map(|step| label(&step.key).chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(48);
+        for step in listed {
+            self.step(step, width);
+        }
+        if self.detail == Detail::Brief {
+            for ((kind, action), count) in runs.into_iter().filter(|(_, count)| *count > COLLAPSE) {
+                let line = format!("  {} {count} {kind}s", action.sign());
+                self.line(&format!(
+                    "{}  (--full lists them)",
+                    self.painted(action.sign(), &line)
+                ));
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step, width: usize) {
+        let sign = sign(step);
+        let label = label(&step.key);
+        let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
+        let mut tail = match (step.action, &step.after) {
+            (Action::Create | Action::Claim, Some(after)) => after.summary(),
+            (
+                Action::Create | Action::Claim | Action::Update | Action::Delete | Action::Release,
+                _,
+            ) => String::new(),
+        };
+        if !tail.is_empty() {
+            tail.push_str("  ");
+        }
+        let place = step
+            .origin
+            .as_ref()
+            .map(|origin| format!("  {origin}"))
+            .unwrap_or_default();
+        self.line(&format!("{head}  {tail}({}){place}", step.because));
+        for change in &step.changes {
+            self.line(&format!(
+                "      {}  {} -> {}",
+                change.field, change.from, change.to
+            ));
+        }
+    }
+
+    fn foreign(&mut self, plan: &Plan) {
+        if plan.foreign.is_empty() {
+            return;
+        }
+        self.line("");
+        match self.detail {
+            Detail::Brief => self.line(&format!(
+                "kept: {} made by others  (--full lists them)",
+                count(
+                    plan.foreign.len(),
+                    "address or route",
+                    "addresses and routes"
+                )
+            )),
+            Detail::Full => {
+                self.line("kept (made by others)");
+                plan.foreign
+                    .iter()
+                    .for_each(|key| self.line(&format!("    {key}")));
+            }
+        }
+    }
+
+    fn waiting(&mut self, plan: &Plan) {
+        if plan.waiting.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line("waiting");
+        let shown = if self.detail == Detail::Full {
+            usize::MAX
+        } else {
+            COLLAPSE
+        };
+        for waiting in plan.waiting.iter().take(shown) {
+            let place = waiting
+                .origin
+                .as_ref()
+                .map(|origin| format!("  {origin}"))
+                .unwrap_or_default();
+            let line = format!("  ? {}  {}{place}", waiting.key, waiting.on);
+            let line = self.painted('?', &line);
+            self.line(&line);
+        }
+        if let Some(more) = plan
+            .waiting
+            .len()
+            .checked_sub(shown)
+            .filter(|more| *more > 0)
+        {
+            self.line(&format!("  ? {more} more  (--full lists them)"));
+        }
+    }
+
+    fn elsewhere(&mut self, plan: &Plan) {
+        if plan.elsewhere.is_empty() {
+            return;
+        }
+        self.line("");
+        for (controller, count) in &plan.elsewhere {
+            self.line(&format!(
+                "elsewhere: {count} things are for controller {controller} to hold"
+            ));
+        }
+    }
+
+    fn hazards(&mut self, plan: &Plan) {
+        if plan.hazards.is_empty() {
+            return;
+        }
+        self.line("");
+        for hazard in &plan.hazards {
+            let head = self.painted('!', &format!("! HAZARD {}", hazard.kind));
+            self.line(&format!("{head}  {}", hazard.text));
+        }
+        let names: Vec<_> = plan
+            .hazards
+            .iter()
+            .map(|hazard| hazard.kind.as_str())
+            .collect();
+        self.line(&format!("  to go ahead: --allow {}", names.join(",")));
+    }
+
+    fn summary(&mut self, plan: &Plan) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for step in shown(plan) {
+            let word = if matches!(step.because, Reason::Restored { .. }) {
+                "restore"
+            } else {
+                step.action.as_str()
+            };
+            *counts.entry(word).or_default() += 1;
+        }
+        let mut text = String::from("Plan: ");
+        if counts.is_empty() {
+            text.push_str("nothing to do");
+        }
+        let order = ["create", "claim", "update", "restore", "release", "delete"];
+        let parts: Vec<_> = order
+            .iter()
+            .filter_map(|word| counts.get(word).map(|count| format!("{count} to {word}")))
+            .collect();
+        text.push_str(&parts.join(", "));
+        let _ = write!(text, "; {} unchanged", plan.unchanged);
+        if !plan.waiting.is_empty() {
+            let _ = write!(text, ", {} waiting", plan.waiting.len());
+        }
+        text.push('.');
+        self.line("");
+        self.line(&text);
+    }
+}
+
+fn count(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,148 @@
+//! A world in memory that behaves: it refuses what a kernel would refuse, drops what a kernel would drop, and fails on demand.
+
+use super::{StepFailure, World, WorldError};
+use crate::plan::{Action, Step};
+use crate::state::{Key, Observation, Ownership, Resource};
+
+/// A simulated host with its servers.
+#[derive(Debug, Clone, Default)]
+pub struct Sim {
+    world: Observation,
+    /// Steps carried out so far.
+    done: usize,
+    fail_at: Option<usize>,
+}
+
+impl Sim {
+    /// A world that starts as `world`.
+    pub fn new(world: Observation) -> Self {
+        Self {
+            world,
+            done: 0,
+            fail_at: None,
+        }
+    }
+
+    /// Makes the `index`-th step from now fail, once.
+    pub fn fail_at(&mut self, index: usize) {
+        self.done = 0;
+        self.fail_at = Some(index);
+    }
+
+    /// The world as it is, to be changed behind Bedplate's back.
+    pub fn world_mut(&mut self) -> &mut Observation {
+        &mut self.world
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), WorldError> {
+        if self.fail_at == Some(self.done) {
+            self.fail_at = None;
+            return Err(WorldError::Injected {
+                key: Box::new(step.key.clone()),
+            });
+        }
+        self.done += 1;
+        match &step.after {
+            Some(after) => self.make(step, after)?,
+            None => self.remove(&step.key),
+        }
+        self.mark(step);
+        Ok(())
+    }
+
+    fn make(&mut self, step: &Step, after: &Resource) -> Result<(), WorldError> {
+        let requires = after.requires(&step.key, &self.world.state);
+        if let Some(needed) = requires
+            .into_iter()
+            .find(|needed| needed.is_host() && !self.world.state.contains_key(needed))
+        {
+            return Err(WorldError::Missing {
+                key: Box::new(step.key.clone()),
+                needed: Box::new(needed),
+            });
+        }
+        let settled = after.settled(self.world.state.get(&step.key));
+        self.world.state.insert(step.key.clone(), settled);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.world.state.remove(key);
+        if let Key::Link { link: gone, .. } = key {
+            self.world
+                .state
+                .retain(|key, _| !matches!(key, Key::Address { link, .. } if link == gone));
+            self.release_ports(gone);
+        }
+        if !matches!(key, Key::Link { .. } | Key::Address { .. }) {
+            return;
+        }
+        // A route whose gateway is reached through no address any more goes with it.
+        let state = self.world.state.clone();
+        self.world.state.retain(|key, resource| match resource {
+            Resource::Route(_) => !resource.requires(key, &state).is_empty(),
+            Resource::Link(_)
+            | Resource::Address(_)
+            | Resource::Listener(_)
+            | Resource::Forwarders(_)
+            | Resource::Scope(_)
+            | Resource::Reservation(_)
+            | Resource::Zone(_)
+            | Resource::Record(_)
+            | Resource::BootImage(_)
+            | Resource::BootFile(_) => true,
+        });
+    }
+
+    fn release_ports(&mut self, bridge: &crate::base::name::LinkName) {
+        for resource in self.world.state.values_mut() {
+            if let Resource::Link(port) = resource
+                && port.bridge.as_ref() == Some(bridge)
+            {
+                port.bridge = None;
+            }
+        }
+    }
+
+    fn mark(&mut self, step: &Step) {
+        let ownership = &mut self.world.facts.ownership;
+        match (step.action, &step.before) {
+            (Action::Claim, Some(before)) => {
+                ownership.insert(
+                    step.key.clone(),
+                    Ownership::Claimed {
+                        before: before.clone(),
+                    },
+                );
+            }
+            (Action::Release, _) => {
+                ownership.insert(step.key.clone(), Ownership::Foreign);
+            }
+            (Action::Create | Action::Delete, _) => {
+                ownership.remove(&step.key);
+            }
+            (Action::Update | Action::Claim, _) => {}
+        }
+    }
+}
+
+impl World for Sim {
+    async fn observe(&mut self) -> Result<Observation, WorldError> {
+        Ok(self.world.clone())
+    }
+
+    async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
+        let before = self.world.clone();
+        for (at, step) in group.iter().enumerate() {
+            if let Err(error) = self.step(step) {
+                // A swap takes effect as a whole or not at all.
+                if !step.key.is_host() {
+                    self.world = before;
+                }
+                let key = Box::new(step.key.clone());
+                return Err(StepFailure { at, key, error });
+            }
+        }
+        Ok(())
+    }
+}
