@@ -31,9 +31,7 @@ pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
             None => foreign.extend(is_worth_showing(key).then(|| key.clone())),
         }
     }
-    let touched: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
-    let restored = restored(inputs, &steps, &touched);
-    steps.extend(restored);
+    let mut steps = carry_along(inputs, steps);
     let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
     let unchanged = inputs.desired.state.keys().filter(stays).count();
@@ -174,51 +172,107 @@ fn is_worth_showing(key: &Key) -> bool {
     key.is_host() && !matches!(key, Key::Link { .. })
 }
 
-/// Things that stay as they are, but that the kernel takes away with something we delete: each is deleted first and made again last.
-fn restored(inputs: Inputs<'_>, steps: &[Step], touched: &BTreeSet<&Key>) -> Vec<Step> {
+/// The kernel takes away more than it is told to: what stands on something that goes, goes too. Each such thing is taken away first, so
+/// that the way back knows it, and made again last where something is left to hold it.
+fn carry_along(inputs: Inputs<'_>, steps: Vec<Step>) -> Vec<Step> {
+    let mut steps: BTreeMap<Key, Vec<Step>> = steps
+        .into_iter()
+        .map(|step| (step.key.clone(), vec![step]))
+        .collect();
+    let goes = |steps: &[Step]| {
+        steps
+            .first()
+            .is_some_and(|step| step.after.is_none() && step.key.is_host())
+    };
     let mut falling: BTreeSet<Key> = steps
         .iter()
-        .filter(|step| step.action == Action::Delete)
-        .map(|step| step.key.clone())
+        .filter(|(_, steps)| goes(steps))
+        .map(|(key, _)| key.clone())
         .collect();
-    let mut restored = Vec::new();
-    if !falling.iter().any(Key::is_host) {
-        return restored;
-    }
     loop {
         let found = inputs.observed.state.iter().find_map(|(key, resource)| {
-            let stays = inputs.desired.state.contains_key(key)
-                && !touched.contains(key)
-                && !falling.contains(key);
-            let with = stays
+            let with = (!falling.contains(key))
                 .then(|| falls_with(key, resource, &inputs.observed.state, &falling))
                 .flatten()?;
             Some((key, resource, with))
         });
         let Some((key, resource, with)) = found else {
-            return restored;
+            break;
         };
         falling.insert(key.clone());
-        let step = |action, before, after| Step {
-            key: key.clone(),
-            action,
-            because: Reason::Restored { with: with.clone() },
-            origin: inputs.desired.origins.get(key).cloned(),
-            phase: phase(key),
-            before,
-            after,
-            changes: Vec::new(),
-        };
-        restored.push(step(Action::Delete, Some(resource.clone()), None));
-        restored.push(step(
-            Action::Create,
-            None,
-            inputs
-                .desired
-                .state
-                .get(key)
-                .map(|after| after.settled(Some(resource))),
-        ));
+        let step = steps.remove(key).and_then(|mut steps| steps.pop());
+        if step.as_ref().is_none_or(|step| step.after.is_some()) {
+            steps.insert(key.clone(), carried(inputs, key, resource, with, step));
+        } else {
+            steps.insert(key.clone(), step.into_iter().collect());
+        }
+    }
+    steps.into_values().flatten().collect()
+}
+
+/// One thing that falls: away first, and back in the shape that `step` or nobody wanted for it.
+fn carried(
+    inputs: Inputs<'_>,
+    key: &Key,
+    resource: &Resource,
+    with: Key,
+    step: Option<Step>,
+) -> Vec<Step> {
+    let desired = inputs
+        .desired
+        .state
+        .get(key)
+        .map(|after| after.settled(Some(resource)));
+    let held = |resource: &Resource| is_held(key, resource, inputs).then(|| resource.clone());
+    let (away, back, after) = match (step.as_ref().map(|step| step.action), desired) {
+        (Some(Action::Claim), desired) => (Action::Carry, Action::Create, desired),
+        (_, Some(desired)) => (Action::Delete, Action::Create, Some(desired)),
+        (Some(Action::Release), None) => (
+            Action::Delete,
+            Action::Carry,
+            inputs.observed.before_claim(key).and_then(held),
+        ),
+        (Some(Action::Create | Action::Update | Action::Delete | Action::Carry) | None, None) => {
+            (Action::Carry, Action::Carry, held(resource))
+        }
+    };
+    let because = match (step, &after) {
+        (Some(step), _) => step.because,
+        (None, Some(_)) => Reason::Restored { with },
+        (None, None) => Reason::Lost { with },
+    };
+    let step = |action, before, after| Step {
+        key: key.clone(),
+        action,
+        because: because.clone(),
+        origin: inputs.desired.origins.get(key).cloned(),
+        phase: phase(key),
+        before,
+        after,
+        changes: Vec::new(),
+    };
+    let mut steps = vec![step(away, Some(resource.clone()), None)];
+    steps.extend(after.map(|after| step(back, None, Some(after))));
+    steps
+}
+
+/// Whether what others made finds something to stand on when all is done.
+fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>) -> bool {
+    match key {
+        Key::Route { .. } => !resource.requires(key, &inputs.desired.state).is_empty(),
+        Key::Address { .. } => resource
+            .requires(key, &inputs.desired.state)
+            .iter()
+            .all(|link| inputs.desired.state.contains_key(link)),
+        Key::Link { .. }
+        | Key::Listener { .. }
+        | Key::Forwarders { .. }
+        | Key::BootFile { .. }
+        | Key::BootImage { .. }
+        | Key::Scope { .. }
+        | Key::Reservation { .. }
+        | Key::Zone { .. }
+        | Key::Record { .. } => false,
     }
 }
 
@@ -235,11 +289,46 @@ fn falls_with(
             let all = requires.iter().all(|required| falling.contains(required));
             requires.into_iter().next().filter(|_| all)
         }
-        // Without `promote_secondaries`, the kernel drops a prefix's further addresses with its first.
-        (Key::Address { controller, link, address }, _) => falling.iter().find(|other| matches!(other,
-            Key::Address { controller: c, link: l, address: a } if c == controller && l == link && a.ip().is_ipv4() && a.prefix() == address.prefix()
-        )).cloned(),
-        (Key::Listener { .. }, Resource::Listener(_)) => resource.requires(key, observed).into_iter().find(|required| falling.contains(required)),
+        (
+            Key::Address {
+                controller,
+                link,
+                address,
+            },
+            _,
+        ) => falling
+            .iter()
+            .find(|other| match other {
+                Key::Link {
+                    controller: c,
+                    link: l,
+                } => c == controller && l == link,
+                // Without `promote_secondaries`, the kernel drops a prefix's further addresses with its first.
+                Key::Address {
+                    controller: c,
+                    link: l,
+                    address: a,
+                } => {
+                    c == controller
+                        && l == link
+                        && a.ip().is_ipv4()
+                        && a.prefix() == address.prefix()
+                }
+                Key::Route { .. }
+                | Key::Listener { .. }
+                | Key::Forwarders { .. }
+                | Key::BootFile { .. }
+                | Key::BootImage { .. }
+                | Key::Scope { .. }
+                | Key::Reservation { .. }
+                | Key::Zone { .. }
+                | Key::Record { .. } => false,
+            })
+            .cloned(),
+        (Key::Listener { .. }, Resource::Listener(_)) => resource
+            .requires(key, observed)
+            .into_iter()
+            .find(|required| falling.contains(required)),
         _ => None,
     }
 }

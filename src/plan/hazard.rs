@@ -31,16 +31,19 @@ pub enum HazardKind {
     MassDelete,
     /// Leases in force lose their range.
     StrandLeases,
+    /// Something that others made goes with something that goes.
+    ForeignChildren,
 }
 
 /// Why a text names no hazard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a hazard; there are mass-delete and strand-leases")]
+#[error("`{0}` is not a hazard; there are mass-delete, strand-leases and foreign-children")]
 pub struct HazardError(String);
 
 pub(super) fn hazards(steps: &[Step], inputs: Inputs<'_>) -> Vec<Hazard> {
     let mut hazards = mass_delete(steps, &inputs.observed.state);
     hazards.extend(strand_leases(inputs.observed, &inputs.desired.state));
+    hazards.extend(foreign_children(steps));
     hazards
 }
 
@@ -103,13 +106,30 @@ fn strand_leases(observed: &Observation, desired: &State) -> Option<Hazard> {
     })
 }
 
+fn foreign_children(steps: &[Step]) -> Option<Hazard> {
+    let mut lost = steps
+        .iter()
+        .filter(|step| matches!(step.because, Reason::Lost { .. }));
+    let first = lost.next()?;
+    let others = match lost.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!("{}{others} ({}) cannot be kept", first.key, first.because);
+    Some(Hazard {
+        kind: HazardKind::ForeignChildren,
+        text,
+    })
+}
+
 impl HazardKind {
-    pub const ALL: [Self; 2] = [Self::MassDelete, Self::StrandLeases];
+    pub const ALL: [Self; 3] = [Self::MassDelete, Self::StrandLeases, Self::ForeignChildren];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MassDelete => "mass-delete",
             Self::StrandLeases => "strand-leases",
+            Self::ForeignChildren => "foreign-children",
         }
     }
 }

@@ -74,6 +74,8 @@ pub enum Action {
     Claim,
     /// Gives a claimed thing back as it was before the claim.
     Release,
+    /// Takes away what others made, because it falls with something else, or puts it back; it stays theirs.
+    Carry,
 }
 
 /// Why a step is there.
@@ -90,6 +92,8 @@ pub enum Reason {
     Drift,
     /// Falls with the named thing and is made again afterwards.
     Restored { with: Key },
+    /// Falls with the named thing, and nothing is left to hold it.
+    Lost { with: Key },
 }
 
 /// When a step runs. Server changes of one phase are one swap.
@@ -208,6 +212,7 @@ impl Action {
             Self::Delete => '-',
             Self::Claim => '=',
             Self::Release => '<',
+            Self::Carry => '-',
         }
     }
 
@@ -218,6 +223,7 @@ impl Action {
             Self::Delete => "delete",
             Self::Claim => "claim",
             Self::Release => "release",
+            Self::Carry => "lose",
         }
     }
 }
@@ -230,6 +236,7 @@ impl fmt::Display for Reason {
             Self::Withdrawn => f.write_str("no longer in the site"),
             Self::Drift => f.write_str("changed outside Bedplate"),
             Self::Restored { with } => write!(f, "falls with {with}, made again"),
+            Self::Lost { with } => write!(f, "made by others, falls with {with}"),
         }
     }
 }

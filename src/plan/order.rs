@@ -78,8 +78,9 @@ fn edges(steps: &[Step], desired: &State, observed: &State) -> DiGraph<(), ()> {
                     .map(|first| (*first, *node)),
             );
         }
-        // … and goes only after it has gone or let go.
-        if let Some(before) = &step.before {
+        // … and goes only after it has gone or let go. What changes in place and is no port has other support, or it would fall.
+        let lets_go = step.after.is_none() || matches!(step.key, Key::Link { .. });
+        if let Some(before) = step.before.as_ref().filter(|_| lets_go) {
             let required = before.requires(&step.key, observed);
             graph.extend_with_edges(
                 required

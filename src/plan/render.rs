@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Action, Plan, Reason, Step};
-use crate::state::Key;
+use crate::state::{Key, Resource};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
 const COLLAPSE: usize = 8;
@@ -56,7 +56,9 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
 /// A thing that is taken away and made again is one line.
 fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(|step| {
-        !(matches!(step.because, Reason::Restored { .. }) && step.action == Action::Create)
+        !(matches!(step.because, Reason::Restored { .. })
+            && matches!(step.action, Action::Create | Action::Carry)
+            && step.before.is_none())
     })
 }
 
@@ -193,13 +195,13 @@ impl Page {
         let sign = sign(step);
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
-        let mut tail = match (step.action, &step.after) {
-            (Action::Create | Action::Claim, Some(after)) => after.summary(),
-            (
-                Action::Create | Action::Claim | Action::Update | Action::Delete | Action::Release,
-                _,
-            ) => String::new(),
-        };
+        let is_new = matches!(step.action, Action::Create | Action::Claim);
+        let mut tail = step
+            .after
+            .as_ref()
+            .filter(|_| is_new)
+            .map(Resource::summary)
+            .unwrap_or_default();
         if !tail.is_empty() {
             tail.push_str("  ");
         }
@@ -314,7 +316,9 @@ impl Page {
         if counts.is_empty() {
             text.push_str("nothing to do");
         }
-        let order = ["create", "claim", "update", "restore", "release", "delete"];
+        let order = [
+            "create", "claim", "update", "restore", "release", "delete", "lose",
+        ];
         let parts: Vec<_> = order
             .iter()
             .filter_map(|word| counts.get(word).map(|count| format!("{count} to {word}")))

@@ -14,6 +14,7 @@ fn opposite(step: &Step) -> Step {
         Action::Delete => Action::Create,
         Action::Claim => Action::Release,
         Action::Release => Action::Claim,
+        Action::Carry => Action::Carry,
     };
     let changes = match (&step.before, &step.after) {
         (Some(before), Some(after)) => before.changes_from(after),

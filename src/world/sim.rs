@@ -118,8 +118,11 @@ impl Sim {
             (Action::Release, _) => {
                 ownership.insert(step.key.clone(), Ownership::Foreign);
             }
-            (Action::Create | Action::Delete, _) => {
+            (Action::Create | Action::Delete, _) | (Action::Carry, Some(_)) => {
                 ownership.remove(&step.key);
+            }
+            (Action::Carry, None) => {
+                ownership.insert(step.key.clone(), Ownership::Foreign);
             }
             (Action::Update | Action::Claim, _) => {}
         }

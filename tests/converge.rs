@@ -1,0 +1,246 @@
+//! On the simulated world: apply reaches what is desired, the second plan is empty, and a fault at any step leaves all as it was.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bedplate::apply::{Outcome, Report, run};
+use bedplate::base::name::{HostName, Name};
+use bedplate::base::origin::Origin;
+use bedplate::plan::{HazardKind, Inputs, Plan, plan};
+use bedplate::state::{
+    Address, Desired, Key, Link, LinkKind, Observation, Ownership, Resource, Route, State,
+};
+use bedplate::world::{Sim, World};
+use proptest::prelude::*;
+
+/// Everything that a small host may hold; a desired state is a subset that holds what it requires.
+fn universe() -> Vec<(&'static str, Resource)> {
+    let link = |kind, mtu, bridge: Option<&str>| {
+        let bridge = bridge.map(|name| name.parse().unwrap());
+        Resource::Link(Link {
+            kind,
+            up: true,
+            mtu,
+            bridge,
+        })
+    };
+    let route = |via: &str| {
+        Resource::Route(Route {
+            via: via.parse().unwrap(),
+        })
+    };
+    vec![
+        ("link/br0", link(LinkKind::Bridge, Some(1500), None)),
+        ("link/br1", link(LinkKind::Bridge, Some(9000), None)),
+        ("link/eno1", link(LinkKind::Physical, None, None)),
+        (
+            "link/eno1",
+            link(LinkKind::Physical, Some(1500), Some("br0")),
+        ),
+        (
+            "link/eno1",
+            link(LinkKind::Physical, Some(9000), Some("br1")),
+        ),
+        (
+            "link/eno2",
+            link(LinkKind::Physical, Some(1400), Some("br0")),
+        ),
+        ("address/10.0.0.2/24@eno1", Resource::Address(Address {})),
+        ("address/10.0.0.2/24@br0", Resource::Address(Address {})),
+        ("address/10.0.0.3/24@br0", Resource::Address(Address {})),
+        ("address/10.1.0.2/24@br1", Resource::Address(Address {})),
+        ("route/0.0.0.0/0@main/0", route("10.0.0.1")),
+        ("route/10.9.0.0/16@main/100", route("10.0.0.254")),
+        ("route/10.9.0.0/16@main/100", route("10.1.0.254")),
+    ]
+}
+
+fn controller() -> HostName {
+    "rack-1".parse().unwrap()
+}
+
+/// The chosen part of the universe, without what it cannot have for want of something it requires.
+fn subset(chosen: &[bool]) -> State {
+    let mut state = State::new();
+    for ((name, resource), _) in universe()
+        .into_iter()
+        .zip(chosen)
+        .filter(|(_, chosen)| **chosen)
+    {
+        let key: Key = format!("controller/{}/{name}", controller())
+            .parse()
+            .unwrap();
+        let whole = state.clone();
+        let requires = resource.requires(&key, &whole);
+        let is_route = matches!(resource, Resource::Route(_));
+        let holds = requires.iter().all(|key| state.contains_key(key))
+            && !(is_route && requires.is_empty());
+        // One address on two links at once is no site that the rules let through.
+        let twice = matches!(&key, Key::Address { address, .. } if state.keys().any(|other| matches!(other, Key::Address { address: own, .. } if own == address)));
+        if holds && !twice {
+            state.insert(key, resource);
+        }
+    }
+    state
+}
+
+/// A host with two ports, some things that Bedplate made, and some that others did.
+fn world(ours: &[bool], foreign: &[bool]) -> Observation {
+    let mut world = Observation::default();
+    for name in ["eno1", "eno2"] {
+        let key: Key = format!("controller/rack-1/link/{name}").parse().unwrap();
+        let port = Link {
+            kind: LinkKind::Physical,
+            up: false,
+            mtu: Some(1500),
+            bridge: None,
+        };
+        world.state.insert(key.clone(), Resource::Link(port));
+        world.facts.ownership.insert(key, Ownership::Foreign);
+    }
+    for (key, resource) in subset(ours) {
+        let before = world.state.get(&key).cloned();
+        world
+            .state
+            .insert(key.clone(), resource.settled(before.as_ref()));
+        if let Some(before) = before {
+            world
+                .facts
+                .ownership
+                .insert(key, Ownership::Claimed { before });
+        }
+    }
+    for (key, resource) in subset(foreign) {
+        let free = !world.state.contains_key(&key);
+        let fits = resource
+            .requires(&key, &world.state)
+            .iter()
+            .any(|key| world.state.contains_key(key));
+        if free && fits && !matches!(key, Key::Link { .. }) {
+            world.state.insert(key.clone(), resource);
+            world.facts.ownership.insert(key, Ownership::Foreign);
+        }
+    }
+    world
+}
+
+fn desired(state: State) -> Desired {
+    let origin = Origin {
+        file: "site.kdl".to_owned(),
+        line: 1,
+        column: 1,
+    };
+    let origins = state
+        .keys()
+        .map(|key| (key.clone(), origin.clone()))
+        .collect();
+    Desired { state, origins }
+}
+
+fn planned(desired: &Desired, observed: &Observation) -> Plan {
+    let (site, controller): (Name, HostName) = ("lab".parse().unwrap(), controller());
+    let elsewhere = BTreeMap::new();
+    plan(Inputs {
+        site: &site,
+        controller: &controller,
+        desired,
+        observed,
+        applied: None,
+        elsewhere: &elsewhere,
+    })
+    .unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+fn applied(sim: &mut Sim, plan: &Plan) -> Report {
+    let allowed: BTreeSet<HazardKind> = HazardKind::ALL.into_iter().collect();
+    block_on(run(sim, plan, &allowed, |_| {})).unwrap()
+}
+
+/// The one check: from `before` to `desired`, and back from a fault at every step.
+fn check(before: &Observation, desired: &Desired) {
+    let plan = planned(desired, before);
+    let mut sim = Sim::new(before.clone());
+    let report = applied(&mut sim, &plan);
+    assert_eq!(report.outcome, Outcome::Done, "{plan:#?}");
+    let after = block_on(sim.observe()).unwrap();
+    let second = planned(desired, &after);
+    assert!(
+        second.is_empty(),
+        "the second plan is not empty: {second:#?}"
+    );
+    for index in 0..plan.steps.len() {
+        let mut sim = Sim::new(before.clone());
+        sim.fail_at(index);
+        let report = applied(&mut sim, &plan);
+        let Outcome::Undone { failure, left } = report.outcome else {
+            panic!("step {index} did not fail")
+        };
+        assert_eq!((failure.index, left), (index, BTreeSet::new()), "{plan:#?}");
+        assert_eq!(
+            &block_on(sim.observe()).unwrap(),
+            before,
+            "undoing step {index} of {plan:#?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn reaches_the_desired_state_or_stays(
+        ours in proptest::collection::vec(any::<bool>(), 13),
+        foreign in proptest::collection::vec(any::<bool>(), 13),
+        wanted in proptest::collection::vec(any::<bool>(), 13),
+    ) {
+        check(&world(&ours, &foreign), &desired(subset(&wanted)));
+    }
+}
+
+#[test]
+fn a_stale_plan_is_refused_untouched() {
+    let (none, all) = ([false; 13], [true; 13]);
+    let before = world(&none, &none);
+    let plan = planned(&desired(subset(&all)), &before);
+    let mut sim = Sim::new(before);
+    let key: Key = "controller/rack-1/link/eno2".parse().unwrap();
+    sim.world_mut().state.remove(&key);
+    let changed = block_on(sim.observe()).unwrap();
+    assert_eq!(applied(&mut sim, &plan).outcome, Outcome::Stale);
+    assert_eq!(block_on(sim.observe()).unwrap(), changed);
+}
+
+#[test]
+fn what_is_missing_is_waited_for() {
+    let mut before = world(&[false; 13], &[false; 13]);
+    let port: Key = "controller/rack-1/link/eno1".parse().unwrap();
+    before.state.remove(&port);
+    let mut wanted = [false; 13];
+    (wanted[2], wanted[6], wanted[10]) = (true, true, true);
+    let plan = planned(&desired(subset(&wanted)), &before);
+    let waiting: Vec<String> = plan
+        .waiting
+        .iter()
+        .map(|waiting| format!("{}: {}", waiting.key, waiting.on))
+        .collect();
+    let expected = [
+        "controller/rack-1/link/eno1: the host has no such link",
+        "controller/rack-1/address/10.0.0.2/24@eno1: needs controller/rack-1/link/eno1",
+        "controller/rack-1/route/0.0.0.0/0@main/0: needs controller/rack-1/address/10.0.0.2/24@eno1",
+    ];
+    assert_eq!(waiting, expected);
+    assert!(plan.is_empty());
+}
