@@ -1,18 +1,43 @@
 //! Bedplate turns a version-controlled description of a bare-metal site into a running one.
 //!
 //! ```text
-//! site.kdl -> lang -> site -> state (desired) -> plan -> apply -> world
-//!                             state (observed) <- world <--------+
+//! site.kdl
+//!    | lang     text -> spanned, typed nodes
+//!    v
+//!   site        names resolved, profiles applied, rules checked
+//!    | state    what should exist                       desired
+//!    v
+//!   plan  <---- observed: state and facts, read back from the world
+//!    | ordered, explained steps
+//!    v
+//!   apply ----> world   kernel by netlink, embedded servers; verified by observing again
+//!
+//!   daemon      owns the world and answers the API;  cli  compiles, and asks the daemon
 //! ```
 //!
 //! Layers, in order; each may import only those above it, and `tests/architecture.rs` checks that:
 //!
-//! | layer | knows |
-//! |---|---|
-//! | [`base`] | words everyone shares |
-//! | [`site`] | the resolved site and its rules |
-//! | [`state`] | what can exist |
-//! | [`store`] | durable storage |
+//! | layer | knows | never |
+//! |---|---|---|
+//! | [`base`] | words everyone shares | anything else here |
+//! | [`diag`] | codes, faults and how they look | how they were found |
+//! | [`lang`] | KDL text to typed, spanned nodes; the schema | I/O beyond reading text through a trait |
+//! | [`site`] | the resolved site and its rules | KDL |
+//! | [`state`] | what can exist, one file a kind | I/O, async, clock |
+//! | [`plan`] | difference, order, hazards, the way back, rendering | I/O, async, clock |
+//! | [`store`] | durable storage | what is stored |
+//! | [`serve`] | the embedded servers: a pure engine and a thin socket each | the site language, plans |
+//! | [`world`] | one trait: live, or simulated | planning decisions |
+//! | [`apply`] | runs a plan against any world | how to decide |
+//! | [`cli`] | arguments, output, exit codes | business rules |
+//!
+//! Where do I add …
+//!
+//! * a node of the language: `lang/node/`, a row in `lang/schema.rs`, a field in `site/model.rs`, its resolver; an example;
+//! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
+//! * a kind of thing: `state/KIND.rs` and `world/live/KIND.rs`; the compiler names every match to extend;
+//! * a DHCP option: one row in `base/option.rs`;
+//! * a command: `cli/args.rs` and one file in `cli/`.
 
 #![cfg_attr(
     test,
@@ -26,6 +51,9 @@
 
 pub mod apply;
 pub mod base;
+pub mod cli;
+pub mod diag;
+pub mod lang;
 pub mod plan;
 pub mod serve;
 pub mod site;

@@ -198,7 +198,7 @@ fn check(before: &Observation, desired: &Desired) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn reaches_the_desired_state_or_stays(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::origin::Origin;
+use crate::diag::fault::Fault;
 use crate::plan::{Action, Hazard, Obstacle, Waiting};
 use crate::state::{Domain, Key};
 
@@ -30,6 +31,8 @@ pub enum Event {
     },
     Verifying,
     Finished(Report),
+    /// The apply ended without a report; what is in force is what `status` says.
+    Broken(Fault),
 }
 
 /// A step that failed.

@@ -50,7 +50,7 @@ impl ClientArch {
         }
     }
 
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::X86Bios => "x86-bios",
             Self::X64Uefi => "x64-uefi",

@@ -9,3 +9,4 @@ pub mod mac;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod vlan;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Inputs, Obstruction, Phase, Reason, Step, Waiting};
+use crate::base::name::{HostName, LinkName};
 use crate::state::{Key, LinkKind, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
@@ -258,22 +259,11 @@ fn carried(
 
 /// Whether what others made finds something to stand on when all is done.
 fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>) -> bool {
-    match key {
-        Key::Route { .. } => !resource.requires(key, &inputs.desired.state).is_empty(),
-        Key::Address { .. } => resource
-            .requires(key, &inputs.desired.state)
-            .iter()
-            .all(|link| inputs.desired.state.contains_key(link)),
-        Key::Link { .. }
-        | Key::Listener { .. }
-        | Key::Forwarders { .. }
-        | Key::BootFile { .. }
-        | Key::BootImage { .. }
-        | Key::Scope { .. }
-        | Key::Reservation { .. }
-        | Key::Zone { .. }
-        | Key::Record { .. } => false,
-    }
+    let desired = &inputs.desired.state;
+    let requires = resource.requires(key, desired);
+    let is_route = matches!(resource, Resource::Route(_));
+    // A route's requirements are found among what exists; an address names the one link that it needs.
+    !requires.is_empty() && (is_route || requires.iter().all(|key| desired.contains_key(key)))
 }
 
 /// The thing among `falling` that takes `key` with it.
@@ -283,54 +273,48 @@ fn falls_with(
     observed: &State,
     falling: &BTreeSet<Key>,
 ) -> Option<Key> {
-    match (key, resource) {
-        (Key::Route { .. }, Resource::Route(_)) => {
-            let requires = resource.requires(key, observed);
-            let all = requires.iter().all(|required| falling.contains(required));
-            requires.into_iter().next().filter(|_| all)
+    let requires = || resource.requires(key, observed);
+    match key {
+        // One way to the gateway is enough.
+        Key::Route { .. } => {
+            let requires = requires();
+            let all_fall = requires.iter().all(|required| falling.contains(required));
+            requires.into_iter().next().filter(|_| all_fall)
         }
-        (
-            Key::Address {
-                controller,
-                link,
-                address,
-            },
-            _,
-        ) => falling
+        Key::Address { .. } => falling
             .iter()
-            .find(|other| match other {
-                Key::Link {
-                    controller: c,
-                    link: l,
-                } => c == controller && l == link,
-                // Without `promote_secondaries`, the kernel drops a prefix's further addresses with its first.
-                Key::Address {
-                    controller: c,
-                    link: l,
-                    address: a,
-                } => {
-                    c == controller
-                        && l == link
-                        && a.ip().is_ipv4()
-                        && a.prefix() == address.prefix()
-                }
-                Key::Route { .. }
-                | Key::Listener { .. }
-                | Key::Forwarders { .. }
-                | Key::BootFile { .. }
-                | Key::BootImage { .. }
-                | Key::Scope { .. }
-                | Key::Reservation { .. }
-                | Key::Zone { .. }
-                | Key::Record { .. } => false,
-            })
+            .find(|other| takes_along(other, key))
             .cloned(),
-        (Key::Listener { .. }, Resource::Listener(_)) => resource
-            .requires(key, observed)
+        Key::Listener { .. } => requires()
             .into_iter()
             .find(|required| falling.contains(required)),
-        _ => None,
+        // Links stand by themselves, and what the servers hold stands on no link.
+        Key::Link { .. }
+        | Key::Forwarders { .. }
+        | Key::BootFile { .. }
+        | Key::BootImage { .. }
+        | Key::Scope { .. }
+        | Key::Reservation { .. }
+        | Key::Zone { .. }
+        | Key::Record { .. } => None,
     }
+}
+
+/// Whether the kernel drops the address `dropped` when `going` goes: with its link, and, without `promote_secondaries`, with the
+/// first address of its prefix there.
+fn takes_along(going: &Key, dropped: &Key) -> bool {
+    let Key::Address {
+        controller,
+        link,
+        address,
+    } = dropped
+    else {
+        return false;
+    };
+    let is_here = |c: &HostName, l: &LinkName| c == controller && l == link;
+    matches!(going, Key::Link { controller: c, link: l } if is_here(c, l))
+        || matches!(going, Key::Address { controller: c, link: l, address: other }
+            if is_here(c, l) && other.ip().is_ipv4() && other.prefix() == address.prefix())
 }
 
 /// A listener whose link or address vanishes lets go before the host changes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Action, Plan, Reason, Step};
-use crate::state::{Key, Resource};
+use crate::state::{Key, Resource, Table};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
 const COLLAPSE: usize = 8;
@@ -93,7 +93,19 @@ fn label(key: &Key) -> String {
             table,
             metric,
             ..
-        } => format!("route {destination} table {table} metric {metric}"),
+        } => {
+            let table = if *table == Table::MAIN {
+                String::new()
+            } else {
+                format!(" table {table}")
+            };
+            let metric = if *metric == 0 {
+                String::new()
+            } else {
+                format!(" metric {metric}")
+            };
+            format!("route {destination}{table}{metric}")
+        }
         Key::Listener {
             service, address, ..
         } => format!("listener {service} {address}:{}", service.port()),

@@ -1,19 +1,16 @@
 //! What a site is once every name in it is resolved. Plain values; each object keeps the place that declared it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
-use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name, NameError};
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::origin::Origin;
+use crate::base::vlan::VlanPath;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +26,6 @@ pub struct Site {
     pub routes: Vec<StaticRoute>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
-}
-
-/// A VLAN's full name, `fabric/vlan`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct VlanPath {
-    pub fabric: Name,
-    pub vlan: Name,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,6 +159,17 @@ pub struct ImageFile {
     pub origin: Origin,
 }
 
+impl Site {
+    /// The controllers that serve at least one VLAN, in the order of their names.
+    pub fn servers(&self) -> impl Iterator<Item = &HostName> {
+        let serves = |host: &&HostName| {
+            let mut services = self.vlans.values().filter_map(|vlan| vlan.dhcp.as_ref());
+            services.any(|dhcp| dhcp.controllers.contains(host))
+        };
+        self.controllers.keys().filter(serves)
+    }
+}
+
 impl Vlan {
     /// The subnet of this VLAN that holds `address`.
     pub fn subnet_of(&self, address: IpAddr) -> Option<(Prefix, &Subnet)> {
@@ -196,48 +196,5 @@ impl Controller {
         self.links
             .iter()
             .flat_map(|(name, link)| link.addresses.iter().map(move |placed| (name, placed)))
-    }
-}
-
-impl fmt::Display for VlanPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.fabric, self.vlan)
-    }
-}
-
-/// Why a text is not a VLAN's full name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VlanPathError {
-    #[error("`{0}` is not a VLAN's full name, FABRIC/VLAN")]
-    Shape(String),
-    #[error(transparent)]
-    Name(#[from] NameError),
-}
-
-impl FromStr for VlanPath {
-    type Err = VlanPathError;
-
-    fn from_str(text: &str) -> Result<Self, VlanPathError> {
-        let (fabric, vlan) = text
-            .split_once('/')
-            .ok_or_else(|| VlanPathError::Shape(text.to_owned()))?;
-        Ok(Self {
-            fabric: fabric.parse()?,
-            vlan: vlan.parse()?,
-        })
-    }
-}
-
-impl From<VlanPath> for String {
-    fn from(path: VlanPath) -> Self {
-        path.to_string()
-    }
-}
-
-impl TryFrom<String> for VlanPath {
-    type Error = VlanPathError;
-
-    fn try_from(text: String) -> Result<Self, VlanPathError> {
-        text.parse()
     }
 }

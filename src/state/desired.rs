@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Key, Resource, State, boot, dhcp, dns, link, listener, route};
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::site::model::Site;
 
 /// What should exist, and beside it where each thing was declared. Origins take no part in equality, diff or digest.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
     pub state: State,
     pub origins: BTreeMap<Key, Origin>,

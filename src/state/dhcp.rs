@@ -13,7 +13,8 @@ use crate::base::option::{
     BROADCAST, DNS_SERVERS, DOMAIN_NAME, DOMAIN_SEARCH, INTERFACE_MTU, OptionValue, ROUTERS,
     SUBNET_MASK, option_name,
 };
-use crate::site::model::{Controller, Dhcp, Machine, Site, Subnet, Vlan, VlanPath};
+use crate::base::vlan::VlanPath;
+use crate::site::model::{Controller, Dhcp, Machine, Site, Subnet, Vlan};
 
 /// What DHCP says to the clients of one IPv4 subnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

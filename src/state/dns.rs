@@ -262,10 +262,9 @@ impl Names<'_> {
     fn zone(&mut self, zone: &DomainName, origin: &Origin) {
         self.zones.insert(zone.clone());
         let key = Key::Zone { zone: zone.clone() };
-        let servers: Vec<_> = self
+        let servers = self
             .site
-            .controllers
-            .keys()
+            .servers()
             .filter_map(|host| self.site.domain.child(host.as_str()).ok())
             .collect();
         self.into.add_once(

@@ -10,7 +10,7 @@ use super::dns::RecordType;
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
-use crate::site::model::VlanPath;
+use crate::base::vlan::VlanPath;
 
 /// The one name of a thing that can exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

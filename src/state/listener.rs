@@ -6,7 +6,8 @@ use super::{Changes, Desired, Key, Resource, Service};
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
-use crate::site::model::{Controller, Dhcp, VlanPath};
+use crate::base::vlan::VlanPath;
+use crate::site::model::{Controller, Dhcp};
 
 /// One service on one address. Its port is the service's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,9 @@ use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::site::model::{Controller, Site};
 
+/// The metric that the kernel gives to an IPv6 route without one (`IP6_RT_PRIO_USER`); there, zero means none.
+const IPV6_METRIC: u32 = 1024;
+
 /// A unicast route through a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -25,22 +28,9 @@ impl Route {
         else {
             return Vec::new();
         };
-        let reaches = |key: &&Key| match key {
-            Key::Address {
-                controller,
-                address,
-                ..
-            } => controller == owner && address.prefix().contains(self.via),
-            Key::Link { .. }
-            | Key::Route { .. }
-            | Key::Listener { .. }
-            | Key::Forwarders { .. }
-            | Key::BootFile { .. }
-            | Key::BootImage { .. }
-            | Key::Scope { .. }
-            | Key::Reservation { .. }
-            | Key::Zone { .. }
-            | Key::Record { .. } => false,
+        let reaches = |key: &&Key| {
+            matches!(key, Key::Address { controller, address, .. }
+                if controller == owner && address.prefix().contains(self.via))
         };
         state.keys().filter(reaches).cloned().collect()
     }
@@ -56,6 +46,11 @@ impl Route {
 
 pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, into: &mut Desired) {
     let mut add = |destination: Prefix, via: IpAddr, metric: u32, origin: &Origin| {
+        let metric = if destination.net().addr().is_ipv6() && metric == 0 {
+            IPV6_METRIC
+        } else {
+            metric
+        };
         let key = Key::Route {
             controller: name.clone(),
             destination,

@@ -79,18 +79,9 @@ impl Sim {
         }
         // A route whose gateway is reached through no address any more goes with it.
         let state = self.world.state.clone();
-        self.world.state.retain(|key, resource| match resource {
-            Resource::Route(_) => !resource.requires(key, &state).is_empty(),
-            Resource::Link(_)
-            | Resource::Address(_)
-            | Resource::Listener(_)
-            | Resource::Forwarders(_)
-            | Resource::Scope(_)
-            | Resource::Reservation(_)
-            | Resource::Zone(_)
-            | Resource::Record(_)
-            | Resource::BootImage(_)
-            | Resource::BootFile(_) => true,
+        let stands = |key: &Key, resource: &Resource| !resource.requires(key, &state).is_empty();
+        self.world.state.retain(|key, resource| {
+            !matches!(resource, Resource::Route(_)) || stands(key, resource)
         });
     }
 

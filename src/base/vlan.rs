@@ -1,0 +1,59 @@
+//! A VLAN's full name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{Name, NameError};
+
+/// A VLAN's full name, `fabric/vlan`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct VlanPath {
+    pub fabric: Name,
+    pub vlan: Name,
+}
+
+impl fmt::Display for VlanPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.fabric, self.vlan)
+    }
+}
+
+/// Why a text is not a VLAN's full name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VlanPathError {
+    #[error("`{0}` is not a VLAN's full name, FABRIC/VLAN")]
+    Shape(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+impl FromStr for VlanPath {
+    type Err = VlanPathError;
+
+    fn from_str(text: &str) -> Result<Self, VlanPathError> {
+        let (fabric, vlan) = text
+            .split_once('/')
+            .ok_or_else(|| VlanPathError::Shape(text.to_owned()))?;
+        Ok(Self {
+            fabric: fabric.parse()?,
+            vlan: vlan.parse()?,
+        })
+    }
+}
+
+impl From<VlanPath> for String {
+    fn from(path: VlanPath) -> Self {
+        path.to_string()
+    }
+}
+
+impl TryFrom<String> for VlanPath {
+    type Error = VlanPathError;
+
+    fn try_from(text: String) -> Result<Self, VlanPathError> {
+        text.parse()
+    }
+}

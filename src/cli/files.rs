@@ -1,0 +1,145 @@
+//! The files of a site on disk. Nothing outside the site folder is read, whatever the paths and the symbolic links in it say.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::digest::{Digest, Digester};
+use crate::base::limit;
+use crate::lang::source::{Entry, FileError, Files};
+
+/// The folder of a site.
+#[derive(Debug, Clone)]
+pub struct DiskFiles {
+    /// Without symbolic links, so that what leaves it can be told.
+    folder: PathBuf,
+}
+
+impl DiskFiles {
+    /// # Errors
+    /// [`FileError`] where `folder` is no folder that can be read.
+    pub fn open(folder: &Path) -> Result<Self, FileError> {
+        let shown = folder.display().to_string();
+        let folder = fs::canonicalize(folder).map_err(|error| fault(&shown, error))?;
+        Ok(Self { folder })
+    }
+
+    /// Where a path of the site lies; it exists, and in the site folder.
+    fn locate(&self, path: &str) -> Result<PathBuf, FileError> {
+        let whole = self.folder.join(path);
+        let whole = fs::canonicalize(whole).map_err(|error| fault(path, error))?;
+        if whole.starts_with(&self.folder) {
+            Ok(whole)
+        } else {
+            Err(FileError::Outside {
+                path: path.to_owned(),
+            })
+        }
+    }
+
+    /// Opens a regular file: a pipe or a device might never end.
+    fn file(&self, path: &str) -> Result<(File, u64), FileError> {
+        let whole = self.locate(path)?;
+        let about = fs::metadata(&whole).map_err(|error| fault(path, error))?;
+        if !about.is_file() {
+            return Err(FileError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let file = File::open(&whole).map_err(|error| fault(path, error))?;
+        Ok((file, about.len()))
+    }
+}
+
+impl Files for DiskFiles {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let (file, _) = self.file(path)?;
+        let mut bytes = Vec::new();
+        let most = limit::SOURCE_BYTES as u64;
+        file.take(most + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| fault(path, error))?;
+        if bytes.len() > limit::SOURCE_BYTES {
+            return Err(FileError::TooLarge {
+                path: path.to_owned(),
+                size: bytes.len() as u64,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        let whole = self.locate(path)?;
+        let listing = fs::read_dir(whole).map_err(|error| fault(path, error))?;
+        let mut entries = Vec::new();
+        for entry in listing {
+            let entry = entry.map_err(|error| fault(path, error))?;
+            // A name that is not UTF-8 cannot be written in a site file.
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let is_folder = fs::metadata(entry.path()).is_ok_and(|about| about.is_dir());
+            entries.push(Entry { name, is_folder });
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
+        let (mut file, _) = self.file(path)?;
+        let mut digester = Digester::default();
+        let size = io::copy(&mut file, &mut digester).map_err(|error| fault(path, error))?;
+        Ok((digester.finish(), size))
+    }
+}
+
+fn fault(path: &str, error: io::Error) -> FileError {
+    let path = path.to_owned();
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        FileError::Missing { path }
+    } else if matches!(kind, ErrorKind::NotADirectory | ErrorKind::IsADirectory) {
+        FileError::NotAFile { path }
+    } else {
+        FileError::Read {
+            path,
+            source: Arc::new(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_outside_the_folder_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let site = root.path().join("site");
+        fs::create_dir_all(site.join("boot")).unwrap();
+        fs::write(root.path().join("secret"), "x").unwrap();
+        fs::write(site.join("site.kdl"), "site").unwrap();
+        std::os::unix::fs::symlink("../secret", site.join("link")).unwrap();
+        std::os::unix::fs::symlink("site.kdl", site.join("inner")).unwrap();
+        let files = DiskFiles::open(&site).unwrap();
+
+        assert_eq!(files.read("site.kdl").unwrap(), b"site");
+        assert_eq!(files.read("inner").unwrap(), b"site");
+        assert_eq!(files.digest("site.kdl").unwrap(), (Digest::of(b"site"), 4));
+        for path in ["link", "../secret"] {
+            assert!(
+                matches!(files.read(path), Err(FileError::Outside { .. })),
+                "{path}"
+            );
+        }
+        assert!(matches!(files.read("no"), Err(FileError::Missing { .. })));
+        assert!(matches!(
+            files.read("boot"),
+            Err(FileError::NotAFile { .. })
+        ));
+        let names: Vec<_> = files.folder("").unwrap();
+        let names: Vec<_> = names.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["boot", "inner", "link", "site.kdl"]);
+    }
+}

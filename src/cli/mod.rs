@@ -1,0 +1,3 @@
+//! The command line: arguments, progress, colours, exit codes. One file a command; no rules of the business.
+
+pub mod files;

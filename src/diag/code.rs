@@ -1,0 +1,197 @@
+//! Every code, once: its number, its title and the text that `bedplate explain` shows.
+//!
+//! `E` are faults of a site, `W` are warnings about one, `D` are faults that a running daemon reports. Numbers are never reused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::report::Severity;
+
+/// Declares the codes; the longer texts lie in `explain/`, one file a code.
+macro_rules! codes {
+    ($($variant:ident $number:literal $title:literal)+) => {
+        /// What kind of fault a diagnostic reports.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub enum Code {
+            $(#[doc = $title] $variant,)+
+        }
+
+        impl Code {
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable number, such as `E010`.
+            pub fn number(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $number,)+
+                }
+            }
+
+            /// The kind of fault in a few words.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $title,)+
+                }
+            }
+
+            /// What the fault means, with an example and its mend.
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("explain/", $number, ".md")),)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // Sources and syntax.
+    Syntax "E001" "the text is not KDL"
+    BareAddress "E002" "an address stands without quotes"
+    Limit "E003" "a source exceeds a limit"
+    NotText "E004" "a source is not UTF-8"
+    FileUnreadable "E005" "a file cannot be read"
+    OutsideSite "E006" "a path leaves the site folder"
+    IncludeCycle "E007" "files include each other in a circle"
+
+    // Shape of nodes.
+    UnknownNode "E010" "unknown node"
+    UnknownProperty "E011" "unknown property"
+    DuplicateProperty "E012" "a property is given twice"
+    Missing "E013" "something required is missing"
+    RepeatedNode "E014" "a node is repeated that may stand once"
+    WrongType "E015" "a value has the wrong type"
+    ExtraArgument "E016" "too many arguments"
+    InvalidValue "E017" "a value does not mean what its place needs"
+    InvalidName "E018" "a name is not valid"
+    Unsupported "E019" "not supported yet"
+
+    // Names and references.
+    SiteCount "E020" "a site has exactly one `site` node"
+    DuplicateName "E021" "a name is given twice"
+    UnknownReference "E022" "a name refers to nothing"
+    AmbiguousReference "E023" "a name refers to several things"
+
+    // Fabrics, VLANs and subnets.
+    UntaggedTwice "E030" "a fabric has two untagged VLANs"
+    VlanIdTwice "E031" "a VLAN id is used twice in a fabric"
+    SubnetOverlap "E040" "subnets overlap"
+    GatewayPlace "E041" "a gateway is not a host address of its subnet"
+    RangePlace "E042" "a range does not lie in its subnet"
+    RangeOverlap "E043" "ranges overlap"
+    RangeHoldsAddress "E044" "a dynamic range holds an address that is taken"
+
+    // Routes and gateways.
+    RouteGateway "E050" "a route's gateway is in no subnet"
+    RouteDestination "E051" "a route's destination does not fit its gateway"
+    RouteTwice "E052" "a route is declared twice"
+    DefaultGateway "E053" "a default gateway cannot be reached"
+
+    // Hosts and their links.
+    AddressPlace "E060" "an address is in no subnet of its VLAN"
+    AddressEdge "E061" "an address no host may hold"
+    AddressTwice "E062" "an address is used twice"
+    AddressIsGateway "E063" "a machine has the gateway's address"
+    MacTwice "E064" "a hardware address is used twice"
+    MacUnusable "E065" "a hardware address that names no interface"
+    BridgePort "E066" "a link cannot be a port of a bridge"
+    BridgePortTwice "E067" "a link is a port twice"
+    BridgeMtu "E068" "a bridge's port has a smaller MTU than the bridge"
+
+    // DHCP and images.
+    DhcpControllers "E070" "several controllers serve DHCP on a VLAN"
+    ControllerAddress "E071" "a controller has no address on the VLAN"
+    DhcpNothing "E072" "DHCP has nothing to hand out"
+    ImageFile "E080" "a file of an image cannot be read"
+    BootTwice "E081" "an image has two programs for one architecture"
+
+    // Warnings.
+    IncludeNothing "W001" "an include matches no file"
+    ReservationWithoutMac "W002" "an address that cannot be reserved"
+
+    // The daemon.
+    DaemonAbsent "D001" "no daemon is running"
+    ApplyBusy "D002" "another apply is running"
+    PlanStale "D003" "the plan is stale"
+    PortBusy "D004" "a port is in use"
+    StoreFailed "D005" "the store failed"
+    LinkMissing "D006" "a link does not exist"
+    PeerRefused "D007" "the daemon refused its peer"
+    ApiVersion "D008" "the daemon speaks another version"
+    BadRequest "D009" "a request that cannot be carried out"
+    NoSuchController "D010" "the site has no such controller"
+    WorldFailed "D011" "the host or its servers failed"
+    ContentMissing "D012" "the daemon lacks a boot file's content"
+    Internal "D013" "a fault in Bedplate itself"
+}
+
+impl Code {
+    pub fn severity(self) -> Severity {
+        if self.number().starts_with('W') {
+            Severity::Warning
+        } else {
+            Severity::Error
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number())
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.number().to_owned()
+    }
+}
+
+/// Why a text is no code's number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no code `{0}`")]
+pub struct CodeError(String);
+
+impl TryFrom<String> for Code {
+    type Error = CodeError;
+
+    fn try_from(number: String) -> Result<Self, CodeError> {
+        let known = Self::ALL.iter().find(|code| code.number() == number);
+        known.copied().ok_or(CodeError(number))
+    }
+}
+
+/// The explanation of the code numbered `number`, in either case of letters.
+pub fn explain(number: &str) -> Option<&'static str> {
+    let known = Code::ALL
+        .iter()
+        .find(|code| code.number().eq_ignore_ascii_case(number));
+    known.map(|code| code.explanation())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_unique_and_every_text_explains() {
+        let mut numbers: Vec<_> = Code::ALL.iter().map(|code| code.number()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let text = code.explanation();
+            assert!(
+                text.starts_with(&format!("# {code}: {}\n", code.title())),
+                "{code}: a text opens with its number and title"
+            );
+            assert!(
+                text.contains("```"),
+                "{code}: a text shows an example and its mend"
+            );
+        }
+        assert!(explain("e001").is_some_and(|text| text.contains("KDL")));
+        assert_eq!(explain("E999"), None);
+    }
+}

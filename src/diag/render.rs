@@ -1,0 +1,314 @@
+//! Faults as people read them, and as programs do. Colours only where the caller asks.
+
+use std::fmt::{self, Write as _};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
+
+use super::report::{Diagnostic, Label, Severity};
+use super::span::{SourceId, Sources};
+use crate::base::limit;
+
+/// Version of the JSON form.
+const FORMAT_VERSION: u32 = 1;
+
+/// Columns that a report may fill before its prose wraps.
+const WIDTH: usize = 100;
+
+/// Renders faults for a terminal, at most [`limit::DIAGNOSTICS_SHOWN`] of them, and a line that counts all.
+pub fn text(diagnostics: &[Diagnostic], sources: &Sources, colours: bool) -> String {
+    let theme = if colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_links(false);
+    let mut out = String::new();
+    for diagnostic in sorted(diagnostics, sources)
+        .into_iter()
+        .take(limit::DIAGNOSTICS_SHOWN)
+    {
+        let report = Report::new(diagnostic, sources);
+        // Writing to a string fails for no reason of its own.
+        let _: fmt::Result = handler.render_report(&mut out, &report);
+        out.push('\n');
+    }
+    let counts = Counts::of(diagnostics);
+    if counts.hidden > 0 {
+        let _: fmt::Result = writeln!(out, "… and {} more not shown", counts.hidden);
+    }
+    if !diagnostics.is_empty() {
+        let _: fmt::Result = writeln!(out, "{counts}");
+    }
+    out
+}
+
+/// Renders faults as one JSON object, sorted as [`text`] sorts them.
+pub fn json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value {
+    let shown = sorted(diagnostics, sources)
+        .into_iter()
+        .take(limit::DIAGNOSTICS_SHOWN)
+        .map(|diagnostic| JsonDiagnostic {
+            code: diagnostic.code.number(),
+            severity: diagnostic.severity().as_str(),
+            message: &diagnostic.message,
+            help: diagnostic.help.as_deref(),
+            labels: diagnostic
+                .labels
+                .iter()
+                .map(|label| JsonLabel::new(label, sources))
+                .collect(),
+        });
+    let Counts {
+        errors,
+        warnings,
+        hidden,
+    } = Counts::of(diagnostics);
+    serde_json::json!({
+        "format_version": FORMAT_VERSION,
+        "diagnostics": shown.collect::<Vec<_>>(),
+        "counts": { "errors": errors, "warnings": warnings, "hidden": hidden },
+    })
+}
+
+/// By file, then offset, then code: an order that the order of finding does not show through.
+fn sorted<'a>(diagnostics: &'a [Diagnostic], sources: &Sources) -> Vec<&'a Diagnostic> {
+    let mut sorted: Vec<_> = diagnostics.iter().collect();
+    sorted.sort_by(|a, b| {
+        let key = |diagnostic: &Diagnostic| {
+            let place = diagnostic.place();
+            let path = place.map(|span| sources.path(span.source).to_owned());
+            (path, place, diagnostic.code)
+        };
+        key(a).cmp(&key(b))
+    });
+    sorted
+}
+
+/// How many faults there are of each severity, and how many a report leaves out.
+struct Counts {
+    errors: usize,
+    warnings: usize,
+    hidden: usize,
+}
+
+impl Counts {
+    fn of(diagnostics: &[Diagnostic]) -> Self {
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+        Self {
+            errors,
+            warnings: diagnostics.len() - errors,
+            hidden: diagnostics.len().saturating_sub(limit::DIAGNOSTICS_SHOWN),
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let Self {
+            errors, warnings, ..
+        } = *self;
+        write!(f, "{errors} error{}", plural(errors))?;
+        write!(f, ", {warnings} warning{}", plural(warnings))
+    }
+}
+
+#[derive(Serialize)]
+struct JsonDiagnostic<'a> {
+    code: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    help: Option<&'a str>,
+    labels: Vec<JsonLabel<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLabel<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+    text: &'a str,
+}
+
+impl<'a> JsonLabel<'a> {
+    fn new(label: &'a Label, sources: &'a Sources) -> Self {
+        let (start, end) = (sources.start(label.span), sources.end(label.span));
+        Self {
+            file: sources.path(label.span.source),
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            text: &label.text,
+        }
+    }
+}
+
+/// A diagnostic in miette's terms: a snippet holds one file, so labels in other files become reports of their own below it.
+#[derive(Debug)]
+struct Report {
+    message: String,
+    code: Option<String>,
+    severity: Severity,
+    help: Option<String>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+    elsewhere: Vec<Self>,
+}
+
+impl Report {
+    fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
+        let home = diagnostic.place().map(|span| span.source);
+        let (here, away): (Vec<&Label>, Vec<&Label>) = diagnostic
+            .labels
+            .iter()
+            .partition(|label| Some(label.span.source) == home);
+        Self {
+            message: diagnostic.message.clone(),
+            code: Some(diagnostic.code.to_string()),
+            severity: diagnostic.severity(),
+            help: diagnostic.help.clone(),
+            source: home.map(|id| named(id, sources)),
+            labels: here.into_iter().map(labelled).collect(),
+            elsewhere: away
+                .into_iter()
+                .map(|label| Self::elsewhere(diagnostic.severity(), label, sources))
+                .collect(),
+        }
+    }
+
+    fn elsewhere(severity: Severity, label: &Label, sources: &Sources) -> Self {
+        let origin = sources.origin(label.span);
+        Self {
+            message: format!("{} ({origin})", label.text),
+            code: None,
+            severity,
+            help: None,
+            source: Some(named(label.span.source, sources)),
+            labels: vec![labelled(label)],
+            elsewhere: Vec::new(),
+        }
+    }
+}
+
+fn named(id: SourceId, sources: &Sources) -> NamedSource<String> {
+    NamedSource::new(sources.path(id), sources.text(id).to_owned())
+}
+
+fn labelled(label: &Label) -> LabeledSpan {
+    let start = label.span.start as usize;
+    let length = (label.span.end - label.span.start) as usize;
+    let text = Some(label.text.clone());
+    if label.primary {
+        LabeledSpan::new_primary_with_span(text, (start, length))
+    } else {
+        LabeledSpan::new_with_span(text, (start, length))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl miette::Diagnostic for Report {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.code.as_ref().map(|code| Box::new(code) as _)
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as _)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as _)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        if self.elsewhere.is_empty() {
+            return None;
+        }
+        Some(Box::new(self.elsewhere.iter().map(|report| report as _)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diag::code::Code;
+    use crate::diag::span::Span;
+
+    fn fault() -> (Sources, Vec<Diagnostic>) {
+        let mut sources = Sources::default();
+        let one = sources.add("site.kdl", Arc::from("space \"a\"\n"));
+        let two = sources.add("more.kdl", Arc::from("space \"a\"\n"));
+        let fault = Diagnostic::new(Code::DuplicateName, "the space `a` is declared twice")
+            .label(Span::new(one, 6, 9), "declared again here")
+            .label(Span::new(two, 6, 9), "first declared here")
+            .help("rename one");
+        (sources, vec![fault])
+    }
+
+    #[test]
+    fn both_files_of_a_conflict_are_shown_and_colours_are_a_choice() {
+        let (sources, faults) = fault();
+        let plain = text(&faults, &sources, false);
+        for part in [
+            "E021",
+            "the space `a` is declared twice",
+            "site.kdl",
+            "more.kdl",
+            "first declared here",
+            "rename one",
+            "1 error, 0 warnings",
+        ] {
+            assert!(plain.contains(part), "{part} missing in\n{plain}");
+        }
+        assert!(!plain.contains('\u{1b}'));
+        assert!(text(&faults, &sources, true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let (sources, faults) = fault();
+        let value = json(&faults, &sources);
+        assert_eq!(value["counts"]["errors"], 1);
+        let label = &value["diagnostics"][0]["labels"][0];
+        assert_eq!(label["file"], "site.kdl");
+        assert_eq!(
+            (&label["column"], &label["end_column"]),
+            (&7.into(), &10.into())
+        );
+    }
+
+    #[test]
+    fn the_rest_is_counted() {
+        let (sources, faults) = fault();
+        let many: Vec<_> = std::iter::repeat_n(faults[0].clone(), 60).collect();
+        let value = json(&many, &sources);
+        assert_eq!(value["diagnostics"].as_array().unwrap().len(), 50);
+        assert_eq!(value["counts"]["hidden"], 10);
+        assert!(text(&many, &sources, false).contains("and 10 more not shown"));
+    }
+}

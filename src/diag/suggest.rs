@@ -1,0 +1,74 @@
+//! "Did you mean": the known word nearest to a mistyped one.
+
+/// The candidate with the fewest slips from `word`, if they are few enough for its length; the first in order among equals.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 4 * most)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(slips, _)| (1..=most).contains(slips))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The help line for a mistyped word.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    nearest(word, candidates).map(|found| format!("did you mean `{found}`?"))
+}
+
+/// Words in quotes, separated by commas.
+pub fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// Damerau-Levenshtein distance, each part of the text moved at most once ("optimal string alignment").
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            let mut least = (at(&above, j) + usize::from(x != y))
+                .min(at(&above, j + 1) + 1)
+                .min(at(&row, j) + 1);
+            if swapped {
+                least = least.min(at(&before, j - 1).saturating_add(1));
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    at(&above, b.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_counted_and_bounded() {
+        for (a, b, slips) in [
+            ("", "ab", 2),
+            ("vlan", "valn", 1),
+            ("machine", "machina", 1),
+            ("subnet", "subnett", 1),
+            ("gateway", "gatweya", 2),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), slips, "{a} {b}");
+        }
+        let known = ["subnet", "space", "dhcp"];
+        assert_eq!(nearest("subnte", known), Some("subnet"));
+        assert_eq!(nearest("controller", known), None);
+        assert_eq!(nearest("dhcp", known), None, "an exact match is no slip");
+    }
+}

@@ -1,0 +1,115 @@
+//! Patterns of include paths: `*` and `?` within one path component, expanded over [`Files`].
+
+use super::source::{FileError, Files};
+use crate::base::limit;
+
+pub(super) fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?'])
+}
+
+/// The files that match `pattern`, sorted; at most one more than a site may have, so that the caller sees the excess.
+pub(super) fn expand(files: &dyn Files, pattern: &str) -> Result<Vec<String>, FileError> {
+    let mut found = vec![String::new()];
+    let mut components = pattern.split('/').peekable();
+    while let Some(component) = components.next() {
+        let wants_folder = components.peek().is_some();
+        let mut next = Vec::new();
+        for folder in &found {
+            if !is_pattern(component) {
+                next.push(join(folder, component));
+                continue;
+            }
+            let entries = match files.folder(folder) {
+                Ok(entries) => entries,
+                Err(FileError::Missing { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let matching = entries
+                .iter()
+                .filter(|entry| entry.is_folder == wants_folder && matches(component, &entry.name));
+            next.extend(matching.map(|entry| join(folder, &entry.name)));
+        }
+        next.truncate(limit::SOURCE_FILES + 1);
+        found = next;
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}
+
+/// Whether `name` matches `pattern`. A leading dot must be written out. Time is bounded by the product of the lengths.
+fn matches(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    let name: Vec<char> = name.chars().collect();
+    // `reached[n]`: the pattern so far matches the first n characters.
+    let mut reached = vec![false; name.len() + 1];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    for symbol in pattern.chars() {
+        if symbol == '*' {
+            let mut any = false;
+            for state in &mut reached {
+                any |= *state;
+                *state = any;
+            }
+        } else {
+            let steps = reached
+                .iter()
+                .zip(&name)
+                .map(|(state, c)| *state && (symbol == '?' || symbol == *c));
+            reached = std::iter::once(false).chain(steps).collect();
+        }
+    }
+    reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::source::MemoryFiles;
+
+    #[test]
+    fn stars_and_marks_match_within_a_component() {
+        for (pattern, name, expected) in [
+            ("*.kdl", "a.kdl", true),
+            ("*.kdl", ".kdl", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b*", "xxbxxaxx", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn patterns_expand_over_folders() {
+        let mut files = MemoryFiles::default();
+        for path in [
+            "racks/a/one.kdl",
+            "racks/b/two.kdl",
+            "racks/b/note.txt",
+            "x.kdl",
+        ] {
+            files.insert(path, Vec::new());
+        }
+        for (pattern, expected) in [
+            ("racks/*/*.kdl", vec!["racks/a/one.kdl", "racks/b/two.kdl"]),
+            ("*.kdl", vec!["x.kdl"]),
+            ("none/*.kdl", vec![]),
+        ] {
+            assert_eq!(expand(&files, pattern).unwrap(), expected, "{pattern}");
+        }
+    }
+}

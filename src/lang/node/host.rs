@@ -1,0 +1,188 @@
+//! `controller`, `machine` and `profile`.
+
+use std::net::IpAddr;
+
+use super::super::parse::Node;
+use super::super::read::{Reader, Sink};
+use super::super::schema::{Kind, NodeSchema};
+use super::super::slot::Slot;
+use super::fabric::first;
+use super::link::{
+    BRIDGE, ETHERNET, INTERFACE, LinkNode, read_bridge, read_ethernet, read_interface,
+};
+use super::{any, argument, arguments, open, optional, property};
+use crate::base::name::{HostName, LinkName, Name};
+use crate::diag::span::{Span, Spanned};
+
+#[derive(Debug)]
+pub struct ControllerNode {
+    pub name: Spanned<HostName>,
+    pub default_gateway: Slot<IpAddr>,
+    pub links: Vec<LinkNode>,
+}
+
+#[derive(Debug)]
+pub struct MachineNode {
+    pub name: Spanned<HostName>,
+    pub profile: Slot<Name>,
+    pub shape: HostShape,
+}
+
+#[derive(Debug)]
+pub struct ProfileNode {
+    pub name: Spanned<Name>,
+    pub shape: HostShape,
+}
+
+/// What a machine and a profile both say.
+#[derive(Debug, Clone)]
+pub struct HostShape {
+    pub image: Slot<Name>,
+    /// Unless absent, these replace the profile's.
+    pub tags: Option<Vec<Spanned<Name>>>,
+    pub interfaces: Vec<LinkNode>,
+    /// Interfaces of the profile that this machine lacks.
+    pub removed: Vec<Spanned<LinkName>>,
+    pub span: Span,
+}
+
+pub(super) const CONTROLLER: NodeSchema = NodeSchema {
+    name: "controller",
+    doc: "A host that runs `bedplate serve`.",
+    arguments: &[argument("a name", Kind::HostName, "Its host name.")],
+    properties: &[],
+    children: &[optional(&DEFAULT_GATEWAY), any(&ETHERNET), any(&BRIDGE)],
+};
+
+const DEFAULT_GATEWAY: NodeSchema = NodeSchema {
+    name: "default-gateway",
+    doc: "Where the controller sends everything else.",
+    arguments: &[argument(
+        "an address",
+        Kind::Ip,
+        "A router in a subnet that the controller has an address in.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) const MACHINE: NodeSchema = NodeSchema {
+    name: "machine",
+    doc: "A host that boots from this site's network.",
+    arguments: &[argument("a name", Kind::HostName, "Its host name.")],
+    properties: &[property(
+        "profile",
+        Kind::Reference,
+        "The profile that it shares; what the machine says itself overrides it.",
+    )],
+    children: &[
+        optional(&IMAGE),
+        optional(&TAG),
+        any(&INTERFACE),
+        any(&REMOVE),
+    ],
+};
+
+pub(super) const PROFILE: NodeSchema = NodeSchema {
+    name: "profile",
+    doc: "What machines of one shape have in common.",
+    arguments: &[argument("a name", Kind::Name, "The profile's name.")],
+    properties: &[],
+    children: &[optional(&IMAGE), optional(&TAG), any(&INTERFACE)],
+};
+
+const IMAGE: NodeSchema = NodeSchema {
+    name: "image",
+    doc: "What the machine boots.",
+    arguments: &[argument("an image", Kind::Reference, "The image's name.")],
+    properties: &[],
+    children: &[],
+};
+
+const TAG: NodeSchema = NodeSchema {
+    name: "tag",
+    doc: "Words to select machines by; a machine's own replace its profile's.",
+    arguments: &[arguments("a tag", Kind::Name, "A tag.")],
+    properties: &[],
+    children: &[],
+};
+
+const REMOVE: NodeSchema = NodeSchema {
+    name: "remove",
+    doc: "Takes out interfaces that the profile has.",
+    arguments: &[arguments(
+        "a name",
+        Kind::LinkName,
+        "An interface of the profile.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) fn read_controller(node: &Node, sink: &mut Sink<'_>) -> Option<ControllerNode> {
+    let reader = open(node, &CONTROLLER, sink);
+    let name = reader.argument(0, sink).into_given();
+    let default_gateway = first(&reader, &DEFAULT_GATEWAY, sink);
+    let mut links: Vec<_> = reader
+        .children("ethernet")
+        .filter_map(|node| read_ethernet(node, sink))
+        .collect();
+    links.extend(
+        reader
+            .children("bridge")
+            .filter_map(|node| read_bridge(node, sink)),
+    );
+    if name.is_none() {
+        sink.gaps.add("controller");
+    }
+    Some(ControllerNode {
+        name: name?,
+        default_gateway,
+        links,
+    })
+}
+
+pub(super) fn read_machine(node: &Node, sink: &mut Sink<'_>) -> Option<MachineNode> {
+    let reader = open(node, &MACHINE, sink);
+    let name = reader.argument(0, sink).into_given();
+    let profile = reader.property("profile", sink);
+    let removed = reader
+        .children("remove")
+        .flat_map(|node| open(node, &REMOVE, sink).arguments(0, sink))
+        .collect();
+    let mut shape = shape(&reader, sink);
+    shape.removed = removed;
+    if name.is_none() {
+        sink.gaps.add("machine");
+    }
+    Some(MachineNode {
+        name: name?,
+        profile,
+        shape,
+    })
+}
+
+pub(super) fn read_profile(node: &Node, sink: &mut Sink<'_>) -> Option<ProfileNode> {
+    let reader = open(node, &PROFILE, sink);
+    let name = reader.argument(0, sink).into_given();
+    let shape = shape(&reader, sink);
+    if name.is_none() {
+        sink.gaps.add("profile");
+    }
+    Some(ProfileNode { name: name?, shape })
+}
+
+fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
+    HostShape {
+        image: first(reader, &IMAGE, sink),
+        tags: reader
+            .child("tag")
+            .map(|node| open(node, &TAG, sink).arguments(0, sink)),
+        interfaces: reader
+            .children("ethernet")
+            .filter_map(|node| read_interface(node, sink))
+            .collect(),
+        removed: Vec::new(),
+        span: reader.span(),
+    }
+}

@@ -1,0 +1,92 @@
+//! `image`: what machines boot, and the files that are served for it.
+
+use super::super::parse::Node;
+use super::super::read::Sink;
+use super::super::schema::{Kind, NodeSchema};
+use super::super::slot::Slot;
+use super::{any, argument, child, open};
+use crate::base::arch::ClientArch;
+use crate::base::name::{FilePath, Name};
+use crate::diag::span::Spanned;
+use crate::lang::schema::Count;
+
+#[derive(Debug)]
+pub struct ImageNode {
+    pub name: Spanned<Name>,
+    pub programs: Vec<BootNode>,
+    /// Further files.
+    pub files: Vec<Spanned<FilePath>>,
+}
+
+/// The first program for clients of an architecture.
+#[derive(Debug)]
+pub struct BootNode {
+    pub arch: Slot<ClientArch>,
+    pub path: Slot<FilePath>,
+}
+
+pub(super) const IMAGE: NodeSchema = NodeSchema {
+    name: "image",
+    doc: "What machines boot: a first program for each client architecture, and further files.",
+    arguments: &[argument("a name", Kind::Name, "The image's name.")],
+    properties: &[],
+    children: &[child(&BOOT, Count::Many), any(&FILE)],
+};
+
+const BOOT: NodeSchema = NodeSchema {
+    name: "boot",
+    doc: "The first program for clients of an architecture.",
+    arguments: &[
+        argument(
+            "an architecture",
+            Kind::Arch,
+            "One of `x86-bios`, `x64-uefi`, `arm64-uefi`, `x64-uefi-http`, `arm64-uefi-http`, `ipxe`.",
+        ),
+        argument(
+            "a path",
+            Kind::Path,
+            "The program's file, below the site folder.",
+        ),
+    ],
+    properties: &[],
+    children: &[],
+};
+
+const FILE: NodeSchema = NodeSchema {
+    name: "file",
+    doc: "Another file to serve for the image.",
+    arguments: &[argument(
+        "a path",
+        Kind::Path,
+        "The file, below the site folder.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) fn read_image(node: &Node, sink: &mut Sink<'_>) -> Option<ImageNode> {
+    let reader = open(node, &IMAGE, sink);
+    let name = reader.argument(0, sink).into_given();
+    let programs = reader
+        .children("boot")
+        .map(|node| {
+            let reader = open(node, &BOOT, sink);
+            BootNode {
+                arch: reader.argument(0, sink),
+                path: reader.argument(1, sink),
+            }
+        })
+        .collect();
+    let files = reader
+        .children("file")
+        .filter_map(|node| open(node, &FILE, sink).argument(0, sink).into_given())
+        .collect();
+    if name.is_none() {
+        sink.gaps.add("image");
+    }
+    Some(ImageNode {
+        name: name?,
+        programs,
+        files,
+    })
+}

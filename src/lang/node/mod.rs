@@ -1,0 +1,126 @@
+//! The nodes of the language: one file per group, each with its types, its tables and its reading.
+
+mod fabric;
+mod host;
+mod image;
+mod link;
+mod site;
+
+use super::parse::Node;
+use super::read::{Reader, Sink};
+use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
+use super::slot::Gaps;
+use crate::diag::report::Diagnostic;
+
+pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
+pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
+pub use image::{BootNode, ImageNode};
+pub use link::{AddressText, LinkNode, LinkShape, VlanRef};
+pub use site::{RouteNode, SiteNode, SpaceNode};
+
+/// A site file: it has no name, and its children are the top-level nodes.
+pub(super) const ROOT: NodeSchema = NodeSchema {
+    name: "",
+    doc: "A site file.",
+    arguments: &[],
+    properties: &[],
+    children: &[
+        any(&site::SITE),
+        any(&site::INCLUDE),
+        any(&site::SPACE),
+        any(&fabric::FABRIC),
+        any(&site::ROUTE),
+        any(&host::CONTROLLER),
+        any(&image::IMAGE),
+        any(&host::PROFILE),
+        any(&host::MACHINE),
+    ],
+};
+
+/// All that a site's sources declare, in the order of reading.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    pub sites: Vec<SiteNode>,
+    pub spaces: Vec<SpaceNode>,
+    pub fabrics: Vec<FabricNode>,
+    pub routes: Vec<RouteNode>,
+    pub controllers: Vec<ControllerNode>,
+    pub machines: Vec<MachineNode>,
+    pub profiles: Vec<ProfileNode>,
+    pub images: Vec<ImageNode>,
+    /// Kinds of nodes of which some could not be read.
+    pub gaps: Gaps,
+}
+
+pub(super) fn decode(
+    nodes: &[Node],
+    gaps: Gaps,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Declarations {
+    let mut into = Declarations::default();
+    let mut sink = Sink { diagnostics, gaps };
+    for node in nodes {
+        declare(node, &mut into, &mut sink);
+    }
+    into.gaps = sink.gaps;
+    into
+}
+
+fn declare(node: &Node, into: &mut Declarations, sink: &mut Sink<'_>) {
+    match node.name.value.as_str() {
+        "site" => into.sites.push(site::read_site(node, sink)),
+        "include" => site::read_include(node, sink),
+        "space" => into.spaces.extend(site::read_space(node, sink)),
+        "fabric" => into.fabrics.extend(fabric::read_fabric(node, sink)),
+        "route" => into.routes.push(site::read_route(node, sink)),
+        "controller" => into.controllers.extend(host::read_controller(node, sink)),
+        "machine" => into.machines.extend(host::read_machine(node, sink)),
+        "profile" => into.profiles.extend(host::read_profile(node, sink)),
+        "image" => into.images.extend(image::read_image(node, sink)),
+        _ => sink.unknown(node, &ROOT),
+    }
+}
+
+const fn any(schema: &'static NodeSchema) -> Child {
+    child(schema, Count::Any)
+}
+
+const fn optional(schema: &'static NodeSchema) -> Child {
+    child(schema, Count::Optional)
+}
+
+const fn child(schema: &'static NodeSchema, count: Count) -> Child {
+    Child { schema, count }
+}
+
+const fn argument(name: &'static str, kind: Kind, doc: &'static str) -> Argument {
+    Argument {
+        name,
+        doc,
+        kind,
+        count: Count::One,
+    }
+}
+
+const fn arguments(name: &'static str, kind: Kind, doc: &'static str) -> Argument {
+    Argument {
+        name,
+        doc,
+        kind,
+        count: Count::Many,
+    }
+}
+
+const fn property(name: &'static str, kind: Kind, doc: &'static str) -> Property {
+    Property {
+        name,
+        doc,
+        kind,
+        required: false,
+    }
+}
+
+/// Opens a node of the table `schema`.
+fn open<'a>(node: &'a Node, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Reader<'a> {
+    Reader::open(node, schema, sink)
+}

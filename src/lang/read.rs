@@ -1,0 +1,323 @@
+//! The one reader of arguments, properties and children. It checks a node against its schema and reads typed values; it never stops at the first fault.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::parse::{Node, Value};
+use super::schema::{Count, NodeSchema, PLANNED};
+use super::slot::{Gaps, Slot};
+use super::value::{integer, text};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::diag::suggest::{did_you_mean, listed, nearest};
+
+/// Where faults and gaps go while nodes are decoded.
+pub(super) struct Sink<'a> {
+    pub(super) diagnostics: &'a mut Vec<Diagnostic>,
+    pub(super) gaps: Gaps,
+}
+
+/// One node with its schema.
+pub(super) struct Reader<'a> {
+    node: &'a Node,
+    schema: &'static NodeSchema,
+}
+
+impl<'a> Reader<'a> {
+    /// Checks the shape of `node`; its values are checked as they are read.
+    pub(super) fn open(node: &'a Node, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Self {
+        let reader = Self { node, schema };
+        reader.check_arguments(sink);
+        reader.check_properties(sink);
+        reader.check_children(sink);
+        if let Some(span) = node.annotation {
+            sink.report(
+                Diagnostic::new(Code::WrongType, "a node takes no type annotation")
+                    .label(span, "this means nothing here")
+                    .help("remove it"),
+            );
+        }
+        reader
+    }
+
+    /// What a label underlines when the node as a whole is meant.
+    pub(super) fn span(&self) -> Span {
+        self.node.head
+    }
+
+    pub(super) fn argument<T>(&self, index: usize, sink: &mut Sink<'_>) -> Slot<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let kind = self.schema.argument(index).map(|argument| argument.kind);
+        match (self.node.arguments.get(index), kind) {
+            (Some(value), Some(kind)) => text(value, kind, sink),
+            _ => Slot::Faulty,
+        }
+    }
+
+    /// All arguments from `index` on, less the faulty ones.
+    pub(super) fn arguments<T>(&self, index: usize, sink: &mut Sink<'_>) -> Vec<Spanned<T>>
+    where
+        T: FromStr<Err: Display>,
+    {
+        (index..self.node.arguments.len())
+            .filter_map(|index| self.argument(index, sink).into_given())
+            .collect()
+    }
+
+    pub(super) fn property<T>(&self, name: &str, sink: &mut Sink<'_>) -> Slot<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        match (self.written(name), self.schema.property(name)) {
+            (Some(value), Some(property)) => text(value, property.kind, sink),
+            (None, Some(property)) if property.required => Slot::Faulty,
+            (None, _) if self.is_mistyped(name) => Slot::Faulty,
+            _ => Slot::Absent,
+        }
+    }
+
+    pub(super) fn number<T: TryFrom<i128>>(&self, name: &str, sink: &mut Sink<'_>) -> Slot<T> {
+        match (self.written(name), self.schema.property(name)) {
+            (Some(value), Some(property)) => integer(value, property.kind, sink),
+            (None, _) if self.is_mistyped(name) => Slot::Faulty,
+            _ => Slot::Absent,
+        }
+    }
+
+    /// The first argument, a number.
+    pub(super) fn number_argument<T: TryFrom<i128>>(&self, sink: &mut Sink<'_>) -> Slot<T> {
+        match (self.node.arguments.first(), self.schema.argument(0)) {
+            (Some(value), Some(argument)) => integer(value, argument.kind, sink),
+            _ => Slot::Faulty,
+        }
+    }
+
+    pub(super) fn children(&self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+        self.node
+            .children
+            .iter()
+            .filter(move |child| child.name.value == name)
+    }
+
+    /// The only child of a name; of several, which are reported, the first.
+    pub(super) fn child(&self, name: &'a str) -> Option<&'a Node> {
+        self.children(name).next()
+    }
+
+    fn written(&self, name: &str) -> Option<&'a Value> {
+        let mut properties = self.node.properties.iter();
+        properties
+            .find(|property| property.name.value == name)
+            .map(|property| &property.value)
+    }
+
+    /// Whether some unknown property seems to mean the property `name`: it was reported, and is not missing besides.
+    fn is_mistyped(&self, name: &str) -> bool {
+        let known = || self.schema.properties.iter().map(|property| property.name);
+        let mut written = self.node.properties.iter().map(|one| &one.name.value);
+        written.any(|word| nearest(word, known()) == Some(name))
+    }
+
+    fn check_arguments(&self, sink: &mut Sink<'_>) {
+        let NodeSchema {
+            name, arguments, ..
+        } = self.schema;
+        let given = self.node.arguments.len();
+        for argument in arguments.iter().skip(given) {
+            if argument.count.needs_one() {
+                let missing = format!("`{name}` needs {}", argument.name);
+                sink.report(
+                    Diagnostic::new(Code::Missing, missing)
+                        .label(self.node.name.span, format!("{} is missing", argument.name))
+                        .help(format!("write {name} {}", argument.kind.example())),
+                );
+            }
+        }
+        let takes_many = arguments
+            .last()
+            .is_some_and(|last| last.count.allows_many());
+        if takes_many {
+            return;
+        }
+        for extra in self.node.arguments.iter().skip(arguments.len()) {
+            let help = (given == arguments.len() + 1 && !self.schema.properties.is_empty())
+                .then(|| "is this the value of a property? write name=value".to_owned());
+            let takes = match arguments.len() {
+                0 => "no argument".to_owned(),
+                1 => "one argument".to_owned(),
+                several => format!("{several} arguments"),
+            };
+            sink.report(
+                Diagnostic::new(Code::ExtraArgument, format!("`{name}` takes {takes}"))
+                    .label(extra.span, "one too many")
+                    .maybe_help(help),
+            );
+        }
+    }
+
+    fn check_properties(&self, sink: &mut Sink<'_>) {
+        let name = self.schema.name;
+        let mut seen: Vec<&Spanned<String>> = Vec::new();
+        for property in &self.node.properties {
+            let key = &property.name;
+            if self.schema.property(&key.value).is_none() {
+                sink.report(self.unknown_property(key));
+            } else if let Some(first) = seen.iter().find(|one| one.value == key.value) {
+                sink.report(
+                    Diagnostic::new(
+                        Code::DuplicateProperty,
+                        format!("the property `{}` is given twice", key.value),
+                    )
+                    .label(key.span, "given again here")
+                    .label(first.span, "first given here")
+                    .help("keep one of them"),
+                );
+            } else {
+                seen.push(key);
+            }
+        }
+        let missing = self.schema.properties.iter().filter(|property| {
+            property.required
+                && self.written(property.name).is_none()
+                && !self.is_mistyped(property.name)
+        });
+        for property in missing {
+            sink.report(
+                Diagnostic::new(
+                    Code::Missing,
+                    format!("`{name}` needs the property `{}`", property.name),
+                )
+                .label(self.node.head, format!("`{}` is missing", property.name))
+                .help(format!("add {}={}", property.name, property.kind.example())),
+            );
+        }
+    }
+
+    fn unknown_property(&self, key: &Spanned<String>) -> Diagnostic {
+        let NodeSchema {
+            name, properties, ..
+        } = self.schema;
+        let message = format!("`{name}` has no property `{}`", key.value);
+        let known = properties.iter().map(|property| property.name);
+        let help = if self.schema.child(&key.value).is_some() {
+            Some(format!("`{}` is a node: write it in the block", key.value))
+        } else {
+            did_you_mean(&key.value, known.clone())
+                .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
+        };
+        Diagnostic::new(Code::UnknownProperty, message)
+            .label(key.span, "unknown property")
+            .maybe_help(help)
+    }
+
+    fn check_children(&self, sink: &mut Sink<'_>) {
+        let NodeSchema { name, children, .. } = self.schema;
+        for child in &self.node.children {
+            if self.schema.child(&child.name.value).is_none() {
+                sink.unknown(child, self.schema);
+            }
+        }
+        for known in *children {
+            let mut written = self.children(known.schema.name);
+            let Some(first) = written.next() else {
+                if known.count.needs_one() && !sink.gaps.may_hide(&[known.schema.name]) {
+                    sink.report(
+                        Diagnostic::new(
+                            Code::Missing,
+                            format!("`{name}` needs `{}`", known.schema.name),
+                        )
+                        .label(
+                            self.node.head,
+                            format!("`{}` is missing", known.schema.name),
+                        )
+                        .help(format!("add {} to its block", known.schema.example())),
+                    );
+                }
+                continue;
+            };
+            if known.count.allows_many() {
+                continue;
+            }
+            for again in written {
+                sink.report(
+                    Diagnostic::new(
+                        Code::RepeatedNode,
+                        format!("`{}` may stand once in `{name}`", known.schema.name),
+                    )
+                    .label(again.head, "repeated here")
+                    .label(first.head, "first given here")
+                    .maybe_help(
+                        known
+                            .schema
+                            .takes_many()
+                            .then(|| "several values are written as several arguments".to_owned()),
+                    ),
+                );
+            }
+        }
+    }
+}
+
+impl Sink<'_> {
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports a node that has no place in `parent`. The one it seems to mean will be missed by others.
+    pub(super) fn unknown(&mut self, node: &Node, parent: &NodeSchema) {
+        let known = parent.children.iter().map(|child| child.schema.name);
+        if let Some(meant) = nearest(&node.name.value, known) {
+            self.gaps.add(meant);
+        }
+        self.report(unknown_node(node, parent));
+    }
+}
+
+/// The fault of a node that has no place in `parent`.
+fn unknown_node(node: &Node, parent: &NodeSchema) -> Diagnostic {
+    let word = node.name.value.as_str();
+    let place = if parent.name.is_empty() {
+        "a site file".to_owned()
+    } else {
+        format!("`{}`", parent.name)
+    };
+    if PLANNED.contains(&word) {
+        return Diagnostic::new(Code::Unsupported, format!("`{word}` is not supported yet"))
+            .label(node.name.span, "a later release will read this")
+            .help("remove it for now");
+    }
+    let known = || parent.children.iter().map(|child| child.schema.name);
+    let help = did_you_mean(word, known())
+        .or_else(|| {
+            parent
+                .property(word)
+                .map(|_| format!("`{word}` is a property: write {word}=… beside the name"))
+        })
+        .or_else(|| {
+            super::schema::home_of(word).map(|home| format!("`{word}` belongs into {home}"))
+        })
+        .or_else(|| (parent.children.is_empty()).then(|| format!("{place} has no block")))
+        .unwrap_or_else(|| format!("{place} holds {}", listed(known())));
+    Diagnostic::new(Code::UnknownNode, format!("{place} has no node `{word}`"))
+        .label(node.name.span, "unknown node")
+        .help(help)
+}
+
+impl Count {
+    pub(super) fn needs_one(self) -> bool {
+        match self {
+            Self::One | Self::Many => true,
+            Self::Optional | Self::Any => false,
+        }
+    }
+
+    pub(super) fn allows_many(self) -> bool {
+        match self {
+            Self::Many | Self::Any => true,
+            Self::Optional | Self::One => false,
+        }
+    }
+}

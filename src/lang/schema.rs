@@ -1,0 +1,250 @@
+//! The form of node tables: what each node takes. They drive reading, "did you mean", and what `schema/` says.
+//!
+//! The tables themselves stand beside the types that they are read into, in `node/`.
+
+use super::node::ROOT;
+use crate::base::arch::ClientArch;
+
+/// What a node takes.
+#[derive(Debug)]
+pub(super) struct NodeSchema {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) arguments: &'static [Argument],
+    pub(super) properties: &'static [Property],
+    pub(super) children: &'static [Child],
+}
+
+#[derive(Debug)]
+pub(super) struct Argument {
+    /// With its article, as messages use it.
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) kind: Kind,
+    pub(super) count: Count,
+}
+
+#[derive(Debug)]
+pub(super) struct Property {
+    pub(super) name: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Child {
+    pub(super) schema: &'static NodeSchema,
+    pub(super) count: Count,
+}
+
+/// How often something may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Optional,
+    One,
+    /// At least one.
+    Many,
+    Any,
+}
+
+/// What a value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Name,
+    HostName,
+    LinkName,
+    DomainName,
+    Reference,
+    VlanReference,
+    Path,
+    Ip,
+    /// An address, with or without the length of its prefix.
+    Address,
+    DnsServer,
+    Prefix,
+    Range,
+    Mac,
+    Duration,
+    Arch,
+    Integer {
+        least: u32,
+        most: u32,
+    },
+}
+
+/// Nodes that the language will have: better said than guessed at.
+pub(super) const PLANNED: &[&str] = &[
+    "bmc",
+    "bond",
+    "cmdline",
+    "initrd",
+    "kernel",
+    "loopback",
+    "machines",
+    "moved",
+    "ntp",
+    "power",
+    "relay-to",
+    "tagged",
+    "user-data",
+];
+
+pub(super) const ARCHITECTURES: [&str; 6] = [
+    ClientArch::X86Bios.as_str(),
+    ClientArch::X64Uefi.as_str(),
+    ClientArch::Arm64Uefi.as_str(),
+    ClientArch::X64UefiHttp.as_str(),
+    ClientArch::Arm64UefiHttp.as_str(),
+    ClientArch::Ipxe.as_str(),
+];
+
+impl NodeSchema {
+    /// The argument at `index`; the last one where it may be repeated.
+    pub(super) fn argument(&self, index: usize) -> Option<&'static Argument> {
+        self.arguments.get(index).or_else(|| {
+            self.arguments
+                .last()
+                .filter(|last| last.count.allows_many())
+        })
+    }
+
+    pub(super) fn property(&self, name: &str) -> Option<&'static Property> {
+        self.properties
+            .iter()
+            .find(|property| property.name == name)
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<&'static Child> {
+        self.children.iter().find(|child| child.schema.name == name)
+    }
+
+    pub(super) fn takes_many(&self) -> bool {
+        self.arguments
+            .last()
+            .is_some_and(|argument| argument.count.allows_many())
+    }
+
+    /// The node with an example of each argument and required property.
+    pub(super) fn example(&self) -> String {
+        let mut text = self.name.to_owned();
+        for argument in self.arguments.iter().filter(|one| one.count.needs_one()) {
+            text.push(' ');
+            text.push_str(argument.kind.example());
+        }
+        for property in self.properties.iter().filter(|one| one.required) {
+            text.push_str(&format!(" {}={}", property.name, property.kind.example()));
+        }
+        text
+    }
+}
+
+/// The nodes that hold a node named `word`, in words.
+pub(super) fn home_of(word: &str) -> Option<String> {
+    let mut homes = Vec::new();
+    let mut open = vec![&ROOT];
+    while let Some(schema) = open.pop() {
+        for child in schema.children {
+            if child.schema.name == word {
+                homes.push(if schema.name.is_empty() {
+                    "the top level".to_owned()
+                } else {
+                    format!("`{}`", schema.name)
+                });
+            }
+            open.push(child.schema);
+        }
+    }
+    homes.sort();
+    homes.dedup();
+    (!homes.is_empty()).then(|| homes.join(" or "))
+}
+
+impl Kind {
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Name => "a name",
+            Self::HostName => "a host name",
+            Self::LinkName => "a link name",
+            Self::DomainName => "a domain name",
+            Self::Reference => "a name",
+            Self::VlanReference => "the name of a VLAN",
+            Self::Path => "a file path",
+            Self::Ip | Self::Address => "an IP address",
+            Self::DnsServer => "an IP address or a controller's name",
+            Self::Prefix => "a prefix",
+            Self::Range => "a range of addresses",
+            Self::Mac => "a hardware address",
+            Self::Duration => "a duration",
+            Self::Arch => "a client architecture",
+            Self::Integer { .. } => "a whole number",
+        }
+    }
+
+    /// An example as KDL writes it.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Text => "\"text\"",
+            Self::Name | Self::Reference => "\"name\"",
+            Self::HostName => "\"node-01\"",
+            Self::LinkName => "\"eth0\"",
+            Self::DomainName => "\"site.example.net\"",
+            Self::VlanReference => "\"pxe\"",
+            Self::Path => "\"boot/bootx64.efi\"",
+            Self::Ip | Self::Address | Self::DnsServer => "\"10.10.0.1\"",
+            Self::Prefix => "\"10.10.0.0/16\"",
+            Self::Range => "\"10.10.1.0-10.10.1.255\"",
+            Self::Mac => "\"52:54:00:00:00:01\"",
+            Self::Duration => "\"10m\"",
+            Self::Arch => "\"x64-uefi\"",
+            Self::Integer { .. } => "100",
+        }
+    }
+
+    pub(super) fn is_name(self) -> bool {
+        match self {
+            Self::Name
+            | Self::HostName
+            | Self::LinkName
+            | Self::DomainName
+            | Self::Reference
+            | Self::VlanReference
+            | Self::Path => true,
+            Self::Text
+            | Self::Ip
+            | Self::Address
+            | Self::DnsServer
+            | Self::Prefix
+            | Self::Range
+            | Self::Mac
+            | Self::Duration
+            | Self::Arch
+            | Self::Integer { .. } => false,
+        }
+    }
+
+    /// The words of a closed set.
+    pub(super) fn words(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Arch => Some(&ARCHITECTURES),
+            Self::Text
+            | Self::Name
+            | Self::HostName
+            | Self::LinkName
+            | Self::DomainName
+            | Self::Reference
+            | Self::VlanReference
+            | Self::Path
+            | Self::Ip
+            | Self::Address
+            | Self::DnsServer
+            | Self::Prefix
+            | Self::Range
+            | Self::Mac
+            | Self::Duration
+            | Self::Integer { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Source files and their includes. All reading goes through [`Files`]; nothing here touches a disk.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::parse::{Node, Scalar, parse};
+use super::slot::Gaps;
+use super::{glob, node};
+use crate::base::digest::Digest;
+use crate::base::limit;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{SourceId, Sources, Span};
+
+/// Why a file of the site cannot be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FileError {
+    #[error("`{path}` does not exist")]
+    Missing { path: String },
+    #[error("`{path}` leads out of the site folder")]
+    Outside { path: String },
+    #[error("`{path}` is not a file")]
+    NotAFile { path: String },
+    #[error("`{path}` has {size} bytes; a source has at most {most}", most = limit::SOURCE_BYTES)]
+    TooLarge { path: String, size: u64 },
+    #[error("`{path}` cannot be read: {source}")]
+    Read {
+        path: String,
+        source: Arc<std::io::Error>,
+    },
+}
+
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    pub name: String,
+    pub is_folder: bool,
+}
+
+/// The files of a site, by `/`-separated paths relative to its folder.
+pub trait Files {
+    /// # Errors
+    /// [`FileError`], also where the file exceeds [`limit::SOURCE_BYTES`].
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// What a folder holds, sorted; the empty path is the site folder.
+    ///
+    /// # Errors
+    /// [`FileError`]
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError>;
+
+    /// The digest and the size of a file of any size.
+    ///
+    /// # Errors
+    /// [`FileError`]
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError>;
+}
+
+/// Files held in memory: a bundle's sources, and of its boot files only the digests.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryFiles {
+    files: BTreeMap<String, Vec<u8>>,
+    digests: BTreeMap<String, (Digest, u64)>,
+}
+
+impl MemoryFiles {
+    pub fn insert(&mut self, path: &str, bytes: Vec<u8>) {
+        self.files.insert(path.to_owned(), bytes);
+    }
+
+    /// Adds a file of which only the digest and the size are known.
+    pub fn insert_digest(&mut self, path: &str, digest: Digest, size: u64) {
+        self.digests.insert(path.to_owned(), (digest, size));
+    }
+}
+
+impl Files for MemoryFiles {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let bytes = self.files.get(path).ok_or_else(|| FileError::Missing {
+            path: path.to_owned(),
+        })?;
+        if bytes.len() > limit::SOURCE_BYTES {
+            return Err(FileError::TooLarge {
+                path: path.to_owned(),
+                size: bytes.len() as u64,
+            });
+        }
+        Ok(bytes.clone())
+    }
+
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        let prefix = if path.is_empty() {
+            String::new()
+        } else {
+            format!("{path}/")
+        };
+        let inside = self
+            .files
+            .range(prefix.clone()..)
+            .map_while(|(path, _)| path.strip_prefix(&prefix));
+        let entries: BTreeSet<Entry> = inside
+            .map(|rest| {
+                let (name, is_folder) = rest
+                    .split_once('/')
+                    .map_or((rest, false), |(name, _)| (name, true));
+                Entry {
+                    name: name.to_owned(),
+                    is_folder,
+                }
+            })
+            .collect();
+        if entries.is_empty() {
+            return Err(FileError::Missing {
+                path: path.to_owned(),
+            });
+        }
+        Ok(entries.into_iter().collect())
+    }
+
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
+        if let Some(known) = self.digests.get(path) {
+            return Ok(*known);
+        }
+        let bytes = self.files.get(path).ok_or_else(|| FileError::Missing {
+            path: path.to_owned(),
+        })?;
+        Ok((Digest::of(bytes), bytes.len() as u64))
+    }
+}
+
+/// Reads the source `root` and all that it includes, and decodes their nodes.
+pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
+    let mut loader = Loader {
+        files,
+        sources: Sources::default(),
+        gaps: Gaps::default(),
+        diagnostics: Vec::new(),
+        seen: BTreeSet::new(),
+        visits: Vec::new(),
+        queue: VecDeque::new(),
+    };
+    let nodes = loader.run(root);
+    let Loader {
+        sources,
+        gaps,
+        mut diagnostics,
+        ..
+    } = loader;
+    let declarations = node::decode(&nodes, gaps, &mut diagnostics);
+    (declarations, sources, diagnostics)
+}
+
+/// One file to read, and the include that asked for it.
+struct Visit {
+    path: String,
+    /// The visit and the place of the include; none for the root.
+    parent: Option<(usize, Span)>,
+}
+
+struct Loader<'a> {
+    files: &'a dyn Files,
+    sources: Sources,
+    gaps: Gaps,
+    diagnostics: Vec<Diagnostic>,
+    /// Paths asked for so far: a file reached twice is read once.
+    seen: BTreeSet<String>,
+    visits: Vec<Visit>,
+    queue: VecDeque<usize>,
+}
+
+impl Loader<'_> {
+    fn run(&mut self, root: &str) -> Vec<Node> {
+        self.enqueue(root.to_owned(), None);
+        let mut nodes = Vec::new();
+        while let Some(visit) = self.queue.pop_front() {
+            nodes.extend(self.visit(visit));
+        }
+        nodes
+    }
+
+    fn enqueue(&mut self, path: String, parent: Option<(usize, Span)>) {
+        self.seen.insert(path.clone());
+        self.queue.push_back(self.visits.len());
+        self.visits.push(Visit { path, parent });
+    }
+
+    fn visit(&mut self, index: usize) -> Vec<Node> {
+        let Some(Visit { path, parent }) = self.visits.get(index) else {
+            return Vec::new();
+        };
+        let (path, place) = (path.clone(), parent.map(|(_, span)| span));
+        let bytes = match self.files.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.gaps.everything();
+                self.diagnostics.push(match place {
+                    Some(span) => include_fault(&error, span),
+                    None => file_fault(&error, Code::FileUnreadable)
+                        .help("name a site file, or a folder with `site.kdl`"),
+                });
+                return Vec::new();
+            }
+        };
+        let Some((id, text)) = self.text(&path, bytes) else {
+            return Vec::new();
+        };
+        let nodes = parse(id, &text, &mut self.gaps, &mut self.diagnostics);
+        for node in &nodes {
+            match node.name.value.as_str() {
+                "include" => self.include(index, node),
+                "site" => node
+                    .children
+                    .iter()
+                    .filter(|child| child.name.value == "include")
+                    .for_each(|child| self.include(index, child)),
+                _ => {}
+            }
+        }
+        nodes
+    }
+
+    fn text(&mut self, path: &str, bytes: Vec<u8>) -> Option<(SourceId, Arc<str>)> {
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let text: Arc<str> = Arc::from(text);
+                Some((self.sources.add(path, Arc::clone(&text)), text))
+            }
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let id = self.sources.add(path, Arc::from(text));
+                let bad = Span::new(id, at, at + '\u{fffd}'.len_utf8());
+                let fault = Diagnostic::new(Code::NotText, format!("`{path}` is not UTF-8"))
+                    .label(bad, "this byte begins no character")
+                    .help("save the file as UTF-8");
+                self.diagnostics.push(fault);
+                self.gaps.everything();
+                None
+            }
+        }
+    }
+
+    /// Enqueues what an include names. Its shape is checked later, with that of all nodes.
+    fn include(&mut self, from: usize, node: &Node) {
+        let Some((Scalar::Text(wanted), span)) =
+            node.arguments.first().map(|arg| (&arg.scalar, arg.span))
+        else {
+            return;
+        };
+        let base = self.visits.get(from).map_or("", |visit| &visit.path);
+        let Some(path) = resolve(base, wanted) else {
+            let fault = FileError::Outside {
+                path: wanted.clone(),
+            };
+            self.fault(&fault, span);
+            return;
+        };
+        if !glob::is_pattern(&path) {
+            self.reach(from, path, span);
+            return;
+        }
+        match glob::expand(self.files, &path) {
+            Ok(paths) if paths.is_empty() => {
+                let message = format!("`{wanted}` matches no file");
+                let fault = Diagnostic::new(Code::IncludeNothing, message)
+                    .label(span, "nothing is included here")
+                    .help(RELATIVE);
+                self.diagnostics.push(fault);
+            }
+            Ok(paths) => paths
+                .into_iter()
+                .for_each(|path| self.reach(from, path, span)),
+            Err(error) => self.fault(&error, span),
+        }
+    }
+
+    fn fault(&mut self, error: &FileError, span: Span) {
+        self.gaps.everything();
+        self.diagnostics.push(include_fault(error, span));
+    }
+
+    fn reach(&mut self, from: usize, path: String, span: Span) {
+        if let Some(chain) = self.circle(from, &path) {
+            let mut fault =
+                Diagnostic::new(Code::IncludeCycle, format!("`{path}` includes itself"))
+                    .label(span, "this include closes the circle");
+            for place in chain {
+                fault = fault.label(place, "reached by this include");
+            }
+            let help = "remove one of the includes; a file is read once however often it is named";
+            self.diagnostics.push(fault.help(help));
+            return;
+        }
+        if self.seen.contains(&path) {
+            return;
+        }
+        if self.seen.len() >= limit::SOURCE_FILES {
+            let message = format!("a site has at most {} source files", limit::SOURCE_FILES);
+            if !self.gaps.is_total() {
+                let fault = Diagnostic::new(Code::Limit, message).label(span, "one too many here");
+                self.diagnostics.push(fault);
+            }
+            self.gaps.everything();
+            return;
+        }
+        self.enqueue(path, Some((from, span)));
+    }
+
+    /// The includes that lead from `path` to the visit `from`, where it is among its own ancestors.
+    fn circle(&self, from: usize, path: &str) -> Option<Vec<Span>> {
+        let mut chain = Vec::new();
+        let mut at = from;
+        loop {
+            let visit = self.visits.get(at)?;
+            if visit.path == path {
+                return Some(chain);
+            }
+            let (parent, span) = visit.parent?;
+            chain.push(span);
+            at = parent;
+        }
+    }
+}
+
+fn include_fault(error: &FileError, span: Span) -> Diagnostic {
+    let fault = file_fault(error, Code::FileUnreadable).label(span, "included here");
+    match fault.help {
+        Some(_) => fault,
+        None => fault.help(RELATIVE),
+    }
+}
+
+const RELATIVE: &str = "paths are relative to the file that includes them";
+
+/// A file error as a fault without a place; `code` is for a file that is not there or cannot be read.
+pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
+    match error {
+        FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
+            Diagnostic::new(code, error.to_string())
+        }
+        FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())
+            .help("copy the file into the site folder: a site is complete in itself"),
+        FileError::TooLarge { .. } => Diagnostic::new(Code::Limit, error.to_string()),
+    }
+}
+
+/// The path `wanted`, written in the file `base`, from the site folder; none where it leaves the folder.
+fn resolve(base: &str, wanted: &str) -> Option<String> {
+    if wanted.starts_with('/') {
+        return None;
+    }
+    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(wanted.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_site_folder() {
+        for (base, wanted, expected) in [
+            ("site.kdl", "racks/a.kdl", Some("racks/a.kdl")),
+            ("racks/a.kdl", "b.kdl", Some("racks/b.kdl")),
+            ("racks/a.kdl", "../b.kdl", Some("b.kdl")),
+            ("racks/a.kdl", "../../b.kdl", None),
+            ("site.kdl", "/etc/passwd", None),
+            ("site.kdl", "./a//b.kdl", Some("a/b.kdl")),
+        ] {
+            assert_eq!(resolve(base, wanted).as_deref(), expected, "{wanted}");
+        }
+    }
+}

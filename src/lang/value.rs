@@ -1,0 +1,117 @@
+//! One value: from what is written to what its place needs, or the fault that says why not.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::parse::{Scalar, Value};
+use super::read::Sink;
+use super::schema::Kind;
+use super::slot::Slot;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::diag::suggest::{did_you_mean, listed};
+
+/// Reads a value that is written as text.
+pub(super) fn text<T>(value: &Value, kind: Kind, sink: &mut Sink<'_>) -> Slot<T>
+where
+    T: FromStr<Err: Display>,
+{
+    let Scalar::Text(written) = &value.scalar else {
+        sink.report(wrong_type(value, kind));
+        return Slot::Faulty;
+    };
+    if annotated(value, sink) {
+        return Slot::Faulty;
+    }
+    match written.parse() {
+        Ok(read) => Slot::Given(Spanned::new(read, value.span)),
+        Err(error) => {
+            sink.report(invalid(written, value.span, kind, &error));
+            Slot::Faulty
+        }
+    }
+}
+
+pub(super) fn integer<T: TryFrom<i128>>(value: &Value, kind: Kind, sink: &mut Sink<'_>) -> Slot<T> {
+    let (Scalar::Integer(number), Kind::Integer { least, most }) = (&value.scalar, kind) else {
+        sink.report(wrong_type(value, kind));
+        return Slot::Faulty;
+    };
+    if annotated(value, sink) {
+        return Slot::Faulty;
+    }
+    let fits = (i128::from(least)..=i128::from(most)).contains(number);
+    match T::try_from(*number) {
+        Ok(read) if fits => Slot::Given(Spanned::new(read, value.span)),
+        _ => {
+            sink.report(
+                Diagnostic::new(
+                    Code::InvalidValue,
+                    format!("{number} is not between {least} and {most}"),
+                )
+                .label(value.span, "out of bounds"),
+            );
+            Slot::Faulty
+        }
+    }
+}
+
+fn annotated(value: &Value, sink: &mut Sink<'_>) -> bool {
+    let Some(annotation) = &value.annotation else {
+        return false;
+    };
+    sink.report(
+        Diagnostic::new(
+            Code::WrongType,
+            format!(
+                "a type annotation `({})` means nothing here",
+                annotation.value
+            ),
+        )
+        .label(annotation.span, "annotated here")
+        .help("remove it; annotations are for secrets, which no node takes yet"),
+    );
+    true
+}
+
+fn wrong_type(value: &Value, kind: Kind) -> Diagnostic {
+    let found = match &value.scalar {
+        Scalar::Text(_) => "a text",
+        Scalar::Integer(_) | Scalar::Float => "a number",
+        Scalar::Bool => "a boolean",
+        Scalar::Null => "null",
+    };
+    let message = format!("{} is needed, and this is {found}", kind.describe());
+    let help = match (&value.scalar, kind) {
+        (Scalar::Text(_), Kind::Integer { .. }) => "write the number without quotes".to_owned(),
+        (Scalar::Integer(_), Kind::Integer { .. }) => "write a whole number".to_owned(),
+        _ => format!("write it as {}", kind.example()),
+    };
+    Diagnostic::new(Code::WrongType, message)
+        .label(value.span, format!("{found} stands here"))
+        .help(help)
+}
+
+fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagnostic {
+    let code = if kind.is_name() {
+        Code::InvalidName
+    } else {
+        Code::InvalidValue
+    };
+    if matches!(kind, Kind::Address) && written == "auto" {
+        return Diagnostic::new(Code::Unsupported, "`address \"auto\"` is not supported yet")
+            .label(span, "a later release allocates addresses")
+            .help("write the address itself, or leave it out for one from the dynamic range");
+    }
+    let help = kind
+        .words()
+        .and_then(|words| did_you_mean(written, words.iter().copied()))
+        .or_else(|| {
+            kind.words()
+                .map(|words| format!("known are {}", listed(words.iter().copied())))
+        });
+    Diagnostic::new(code, error.to_string())
+        .label(span, format!("not {}", kind.describe()))
+        .maybe_help(help)
+}

@@ -1,0 +1,256 @@
+//! From a draft without faults to the site.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{
+    Controller, ControllerLink, ControllerLinkKind, DefaultGateway, Dhcp, DynamicRange, Image,
+    Machine, MachineInterface, PlacedAddress, ReservedRange, Site, StaticRoute, Subnet, Vlan,
+};
+use super::resolve::{Draft, Host, Link, Plug, Role};
+use crate::base::duration::Seconds;
+use crate::base::name::LinkName;
+use crate::base::vlan::VlanPath;
+use crate::diag::span::Sources;
+use crate::lang::node::{DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, SubnetNode};
+
+/// The lease time of a VLAN that states none.
+const LEASE_TIME: Seconds = Seconds(600);
+
+/// The site that a draft describes. A draft with a faulty part gives none, and its faults were reported.
+pub(super) fn build(draft: &Draft<'_>, sources: &Sources) -> Option<Site> {
+    Builder { draft, sources }.site()
+}
+
+struct Builder<'a> {
+    draft: &'a Draft<'a>,
+    sources: &'a Sources,
+}
+
+impl Builder<'_> {
+    fn site(&self) -> Option<Site> {
+        let declarations = self.draft.declarations;
+        let node = declarations.sites.first()?;
+        let mut site = Site {
+            name: node.name.value()?.clone(),
+            domain: node.domain.value()?.clone(),
+            origin: self.sources.origin(node.span),
+            forwarders: node.forwarders.iter().map(|one| one.value).collect(),
+            spaces: declarations
+                .spaces
+                .iter()
+                .map(|space| {
+                    let origin = self.sources.origin(space.name.span);
+                    (space.name.value.clone(), origin)
+                })
+                .collect(),
+            vlans: self.vlans()?,
+            images: declarations
+                .images
+                .iter()
+                .map(|image| Some((image.name.value.clone(), self.image(image)?)))
+                .collect::<Option<_>>()?,
+            routes: self.routes()?,
+            controllers: BTreeMap::new(),
+            machines: BTreeMap::new(),
+        };
+        for host in &self.draft.hosts {
+            let name = host.name.value.clone();
+            match &host.role {
+                Role::Controller(_) => {
+                    site.controllers.insert(name, self.controller(host)?);
+                }
+                Role::Machine(shape) => {
+                    site.machines.insert(name, self.machine(host, shape)?);
+                }
+            }
+        }
+        Some(site)
+    }
+
+    fn vlans(&self) -> Option<BTreeMap<VlanPath, Vlan>> {
+        let mut vlans = BTreeMap::new();
+        for vlan in &self.draft.vlans {
+            let node = vlan.node;
+            let built = Vlan {
+                id: node.id.value().copied(),
+                mtu: node.mtu.value().copied(),
+                space: node.space.value().cloned(),
+                dhcp: node.dhcp.as_ref().map(|dhcp| self.dhcp(dhcp)),
+                subnets: BTreeMap::new(),
+                origin: self.sources.origin(node.name.span),
+            };
+            vlans.insert(vlan.path.clone(), built);
+        }
+        for (index, subnet) in self.draft.subnets.iter().enumerate() {
+            let path = &self.draft.vlans.get(subnet.vlan)?.path;
+            let built = self.subnet(index, subnet.node)?;
+            let vlan = vlans.get_mut(path)?;
+            vlan.subnets.insert(subnet.node.prefix.value, built);
+        }
+        Some(vlans)
+    }
+
+    fn dhcp(&self, node: &DhcpNode) -> Dhcp {
+        Dhcp {
+            controllers: node
+                .controllers
+                .iter()
+                .map(|one| one.value.clone())
+                .collect(),
+            lease_time: node.lease_time.value().copied().unwrap_or(LEASE_TIME),
+            image: node.image.value().cloned(),
+            origin: self.sources.origin(node.span),
+        }
+    }
+
+    fn subnet(&self, index: usize, node: &SubnetNode) -> Option<Subnet> {
+        let dns = node.dns.iter().map(|server| match &server.value {
+            DnsServer::Address(ip) => Some(*ip),
+            DnsServer::Controller(name) => {
+                let controller = self.draft.controller(name)?;
+                self.draft.address_towards(controller, index)
+            }
+        });
+        let mut dynamic: Vec<_> = node
+            .dynamic
+            .iter()
+            .map(|range| DynamicRange {
+                range: range.value,
+                origin: self.sources.origin(range.span),
+            })
+            .collect();
+        let mut reserved: Vec<_> = node
+            .reserved
+            .iter()
+            .map(|node| ReservedRange {
+                range: node.range.value,
+                purpose: node.purpose.value().cloned(),
+                origin: self.sources.origin(node.range.span),
+            })
+            .collect();
+        // The order of nodes never matters.
+        dynamic.sort_by_key(|range| range.range);
+        reserved.sort_by_key(|range| range.range);
+        Some(Subnet {
+            gateway: node.gateway.value().copied(),
+            dns: dns.collect::<Option<_>>()?,
+            dynamic,
+            reserved,
+            origin: self.sources.origin(node.prefix.span),
+        })
+    }
+
+    fn image(&self, node: &ImageNode) -> Option<Image> {
+        let programs: BTreeMap<_, _> = node
+            .programs
+            .iter()
+            .map(|program| Some((*program.arch.value()?, program.path.value()?.clone())))
+            .collect::<Option<_>>()?;
+        let further = node.files.iter().map(|path| path.value.clone());
+        let paths: BTreeSet<_> = programs.values().cloned().chain(further).collect();
+        let files = paths
+            .into_iter()
+            .map(|path| {
+                let file = self.draft.files.get(&path)?.clone();
+                Some((path, file))
+            })
+            .collect::<Option<_>>()?;
+        Some(Image {
+            programs,
+            files,
+            origin: self.sources.origin(node.name.span),
+        })
+    }
+
+    fn routes(&self) -> Option<Vec<StaticRoute>> {
+        let routes = self.draft.declarations.routes.iter().map(|node| {
+            Some(StaticRoute {
+                destination: *node.destination.value()?,
+                via: *node.via.value()?,
+                metric: node.metric.value().copied().unwrap_or(0),
+                origin: self.sources.origin(node.span),
+            })
+        });
+        let mut routes = routes.collect::<Option<Vec<_>>>()?;
+        routes.sort_by_key(|route| (route.destination, route.metric));
+        Some(routes)
+    }
+
+    fn controller(&self, host: &Host<'_>) -> Option<Controller> {
+        let Role::Controller(node) = &host.role else {
+            return None;
+        };
+        let gateway = node.default_gateway.given();
+        let links = host.links.iter().map(|link| self.controller_link(link));
+        Some(Controller {
+            default_gateway: gateway.map(|gateway| DefaultGateway {
+                via: gateway.value,
+                origin: self.sources.origin(gateway.span),
+            }),
+            links: links.collect::<Option<_>>()?,
+            origin: self.sources.origin(host.name.span),
+        })
+    }
+
+    fn controller_link(&self, link: &Link) -> Option<(LinkName, ControllerLink)> {
+        let vlan_mtu = match link.plug {
+            Plug::Vlan(vlan) => self.draft.vlans.get(vlan)?.node.mtu.value(),
+            Plug::Nothing | Plug::Unknown => None,
+        };
+        let built = ControllerLink {
+            kind: match &link.node.shape {
+                LinkShape::Ethernet { .. } => ControllerLinkKind::Ethernet,
+                LinkShape::Bridge { ports } => ControllerLinkKind::Bridge {
+                    ports: ports.iter().map(|port| port.value.clone()).collect(),
+                },
+            },
+            vlan: self.plugged(link),
+            mtu: link.node.mtu.value().or(vlan_mtu).copied(),
+            addresses: self.addresses(link)?,
+            origin: self.sources.origin(link.node.span),
+        };
+        Some((link.node.name.value.clone(), built))
+    }
+
+    fn machine(&self, host: &Host<'_>, shape: &HostShape) -> Option<Machine> {
+        let mut interfaces = BTreeMap::new();
+        for link in &host.links {
+            let mac = match &link.node.shape {
+                LinkShape::Ethernet { mac } => mac.value().copied(),
+                LinkShape::Bridge { .. } => None,
+            };
+            let built = MachineInterface {
+                mac,
+                vlan: self.plugged(link),
+                addresses: self.addresses(link)?,
+                origin: self.sources.origin(link.node.span),
+            };
+            interfaces.insert(link.node.name.value.clone(), built);
+        }
+        let tags = shape.tags.iter().flatten();
+        Some(Machine {
+            image: shape.image.value().cloned(),
+            tags: tags.map(|tag| tag.value.clone()).collect(),
+            interfaces,
+            origin: self.sources.origin(host.name.span),
+        })
+    }
+
+    fn plugged(&self, link: &Link) -> Option<VlanPath> {
+        match link.plug {
+            Plug::Vlan(vlan) => self.draft.vlans.get(vlan).map(|vlan| vlan.path.clone()),
+            Plug::Nothing | Plug::Unknown => None,
+        }
+    }
+
+    fn addresses(&self, link: &Link) -> Option<Vec<PlacedAddress>> {
+        let placed = link.addresses.iter().map(|placed| {
+            let prefix = self.draft.prefix(placed.subnet?)?;
+            Some(PlacedAddress {
+                address: prefix.interface(placed.ip())?,
+                origin: self.sources.origin(placed.span()),
+            })
+        });
+        placed.collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Fixed addresses: in a subnet of their VLAN, for a host to have, and one host's only.
+
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    for host in &draft.hosts {
+        for link in &host.links {
+            for placed in &link.addresses {
+                match placed.subnet {
+                    Some(subnet) => fits(draft, host, placed, subnet, out),
+                    None => out.extend(homeless(draft, link, placed)),
+                }
+            }
+        }
+    }
+    unique(draft, out);
+}
+
+/// Why an address is in no subnet of its link's VLAN.
+fn homeless(draft: &Draft<'_>, link: &Link, placed: &Placed) -> Option<Diagnostic> {
+    let ip = placed.ip();
+    match link.plug {
+        Plug::Unknown => None,
+        Plug::Nothing => Some(
+            Diagnostic::new(
+                Code::AddressPlace,
+                format!(
+                    "the link `{}` has an address but no vlan",
+                    link.node.name.value
+                ),
+            )
+            .label(placed.span(), "this address needs a subnet")
+            .label(link.node.span, "no vlan here")
+            .help("add vlan=\"…\" to the link"),
+        ),
+        Plug::Vlan(_) if draft.declarations.gaps.may_hide(&["subnet"]) => None,
+        Plug::Vlan(vlan) => {
+            let vlan = draft.vlans.get(vlan)?;
+            let elsewhere = draft.index.holding(ip).next().and_then(|subnet| {
+                let prefix = draft.prefix(subnet)?;
+                let home = draft.vlan_of(subnet)?;
+                Some(format!("{ip} is in {prefix} of the vlan `{}`", home.path))
+            });
+            let own: Vec<String> = vlan
+                .node
+                .subnets
+                .iter()
+                .map(|subnet| subnet.prefix.value.to_string())
+                .collect();
+            let help = elsewhere.unwrap_or_else(|| match own.len() {
+                0 => "the vlan has no subnet: declare one".to_owned(),
+                _ => format!("the vlan has {}", own.join(", ")),
+            });
+            Some(
+                Diagnostic::new(
+                    Code::AddressPlace,
+                    format!("{ip} is in no subnet of the vlan `{}`", vlan.path),
+                )
+                .label(placed.span(), "no subnet holds this address")
+                .help(help),
+            )
+        }
+    }
+}
+
+fn fits(
+    draft: &Draft<'_>,
+    host: &Host<'_>,
+    placed: &Placed,
+    subnet: usize,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(subnet) = draft.subnets.get(subnet) else {
+        return;
+    };
+    let prefix = subnet.node.prefix.value;
+    let ip = placed.ip();
+    if let Some(length) = placed
+        .text
+        .value
+        .length
+        .filter(|length| *length != prefix.length())
+    {
+        out.push(
+            Diagnostic::new(
+                Code::AddressPlace,
+                format!("{ip}/{length} does not have the prefix length of {prefix}"),
+            )
+            .label(placed.span(), "another length than the subnet's")
+            .label(subnet.node.prefix.span, "the subnet")
+            .help(format!("write \"{ip}\": the subnet gives the length")),
+        );
+    }
+    if prefix.is_edge(ip) {
+        out.push(
+            Diagnostic::new(
+                Code::AddressEdge,
+                format!("{ip} is the network or broadcast address of {prefix}"),
+            )
+            .label(placed.span(), "no host can have this address"),
+        );
+    }
+    let gateway = subnet.node.gateway.given();
+    if let Some(gateway) = gateway.filter(|gateway| gateway.value == ip && !host.is_controller()) {
+        out.push(
+            Diagnostic::new(
+                Code::AddressIsGateway,
+                format!("{} has the address of its subnet's gateway", host.title()),
+            )
+            .label(placed.span(), "the machine's address")
+            .label(gateway.span, "the subnet's gateway")
+            .help("only a controller may be the gateway of a subnet that it serves"),
+        );
+    }
+}
+
+/// No address twice in the whole site.
+fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let mut all: Vec<(&Placed, &Host<'_>)> = draft
+        .hosts
+        .iter()
+        .flat_map(|host| host.links.iter().map(move |link| (host, link)))
+        .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (placed, host)))
+        .collect();
+    all.sort_by_key(|(placed, host)| (placed.ip(), placed.span(), host.name.span));
+    for pair in all.windows(2) {
+        let [(first, owner), (again, other)] = pair else {
+            continue;
+        };
+        if first.ip() != again.ip() {
+            continue;
+        }
+        let message = format!(
+            "{} and {} both have the address {}",
+            owner.title(),
+            other.title(),
+            first.ip()
+        );
+        let mut fault = Diagnostic::new(Code::AddressTwice, message);
+        // Machines that share a profile have its address from one place.
+        fault = if first.span() == again.span() {
+            fault
+                .label(first.span(), "every machine of this profile gets it")
+                .help("give the address in each machine")
+        } else {
+            fault
+                .label(again.span(), "used again here")
+                .label(first.span(), "first used here")
+        };
+        out.push(fault);
+    }
+}

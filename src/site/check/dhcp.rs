@@ -1,0 +1,120 @@
+//! DHCP service: one controller that is on the VLAN, and something to hand out.
+
+use std::net::IpAddr;
+
+use super::reference::{controller, may_hide, without_address};
+use crate::base::duration::Seconds;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::lang::Slot;
+use crate::lang::node::{DhcpNode, LinkShape};
+use crate::site::resolve::{Draft, Plug};
+
+/// Shortest lease: renewal at half of it must leave time to retry.
+const LEASE_MIN: Seconds = Seconds(60);
+
+/// Longest lease.
+const LEASE_MAX: Seconds = Seconds(365 * 86_400);
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let reserved = reserved(draft);
+    for (index, vlan) in draft.vlans.iter().enumerate() {
+        let Some(dhcp) = &vlan.node.dhcp else {
+            continue;
+        };
+        controllers(draft, index, dhcp, out);
+        lease_time(dhcp, out);
+        let mut subnets = vlan.node.subnets.iter();
+        let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty());
+        let has_reserved = reserved.get(index) == Some(&true);
+        let may_hide = draft.declarations.gaps.may_hide(&[
+            "subnet",
+            "dynamic-range",
+            "machine",
+            "profile",
+            "ethernet",
+            "address",
+        ]);
+        if !has_dynamic && !has_reserved && !may_hide {
+            out.push(
+                Diagnostic::new(
+                    Code::DhcpNothing,
+                    format!("DHCP on the vlan `{}` has nothing to hand out", vlan.path),
+                )
+                .label(
+                    dhcp.span,
+                    "no dynamic range, and no machine with mac and address",
+                )
+                .help("add a `dynamic-range` to a subnet of the vlan, or remove `dhcp`"),
+            );
+        }
+    }
+}
+
+/// For each VLAN, whether some machine has an address reserved there. What could not be read counts as one.
+fn reserved(draft: &Draft<'_>) -> Vec<bool> {
+    let mut found = vec![false; draft.vlans.len()];
+    let machines = draft.hosts.iter().filter(|host| !host.is_controller());
+    for link in machines.flat_map(|host| &host.links) {
+        let has_mac = match &link.node.shape {
+            LinkShape::Ethernet { mac } => !mac.is_absent(),
+            LinkShape::Bridge { .. } => false,
+        };
+        let has_address =
+            link.node.has_faulty_address || link.addresses.iter().any(|one| one.ip().is_ipv4());
+        match link.plug {
+            Plug::Vlan(vlan) if has_mac && has_address => {
+                if let Some(reserved) = found.get_mut(vlan) {
+                    *reserved = true;
+                }
+            }
+            Plug::Unknown if has_mac && has_address => found.fill(true),
+            Plug::Vlan(_) | Plug::Nothing | Plug::Unknown => {}
+        }
+    }
+    found
+}
+
+fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Vec<Diagnostic>) {
+    for reference in &dhcp.controllers {
+        let Some(host) = controller(draft, reference, out) else {
+            continue;
+        };
+        let has_address = host
+            .addresses_in(vlan)
+            .any(|placed| matches!(placed.ip(), IpAddr::V4(_)));
+        if !has_address && !may_hide(draft, host) {
+            out.push(without_address(draft, reference, vlan, "IPv4"));
+        }
+    }
+    if let [first, second, ..] = dhcp.controllers.as_slice() {
+        out.push(
+            Diagnostic::new(
+                Code::DhcpControllers,
+                "several controllers on one vlan need a shared store, which this release does not have",
+            )
+            .label(second.span, "a second controller")
+            .label(first.span, "the first one")
+            .help("name one controller"),
+        );
+    }
+}
+
+fn lease_time(dhcp: &DhcpNode, out: &mut Vec<Diagnostic>) {
+    let Slot::Given(time) = &dhcp.lease_time else {
+        return;
+    };
+    if (LEASE_MIN..=LEASE_MAX).contains(&time.value) {
+        return;
+    }
+    out.push(
+        Diagnostic::new(
+            Code::InvalidValue,
+            format!(
+                "a lease of {} is not between {LEASE_MIN} and {LEASE_MAX}",
+                time.value
+            ),
+        )
+        .label(time.span, "out of bounds"),
+    );
+}

@@ -1,0 +1,28 @@
+//! The rules of a site, one file per concern. Each looks at the whole draft, so that no rule depends on the order of nodes.
+//!
+//! A rule about what does not exist asks the gaps first: where something could not be read, its absence proves nothing.
+
+mod address;
+mod bridge;
+mod dhcp;
+mod mac;
+mod range;
+mod reference;
+mod route;
+mod subnet;
+mod vlan;
+
+use super::resolve::Draft;
+use crate::diag::report::Diagnostic;
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    reference::check(draft, out);
+    vlan::check(draft, out);
+    subnet::check(draft, out);
+    range::check(draft, out);
+    route::check(draft, out);
+    address::check(draft, out);
+    mac::check(draft, out);
+    bridge::check(draft, out);
+    dhcp::check(draft, out);
+}

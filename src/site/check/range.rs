@@ -1,0 +1,162 @@
+//! Ranges: within their subnet, apart from each other, and dynamic ones free of addresses that something has.
+
+use std::net::IpAddr;
+
+use crate::base::addr::AddressRange;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::lang::node::{DnsServer, SubnetNode};
+use crate::site::resolve::Draft;
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let taken = taken(draft);
+    for subnet in &draft.subnets {
+        let sound = placed(subnet.node, out);
+        apart(&sound, out);
+        for range in sound.iter().filter(|range| range.is_dynamic) {
+            free(range, &taken, out);
+        }
+    }
+}
+
+/// A range that lies in its subnet.
+struct Sound {
+    range: AddressRange,
+    span: Span,
+    is_dynamic: bool,
+}
+
+/// Reports the ranges that do not lie in their subnet, and returns the others.
+fn placed(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) -> Vec<Sound> {
+    let dynamic = subnet.dynamic.iter().map(|range| (range, true));
+    let reserved = subnet.reserved.iter().map(|node| (&node.range, false));
+    let mut sound = Vec::new();
+    for (range, is_dynamic) in dynamic.chain(reserved) {
+        if let Some(fault) = misplaced(subnet, range, is_dynamic) {
+            out.push(fault);
+            continue;
+        }
+        if is_dynamic && range.value.first().is_ipv6() {
+            out.push(
+                Diagnostic::new(Code::Unsupported, "an IPv6 dynamic range is not served yet")
+                    .label(range.span, "no DHCPv6 in this release")
+                    .help("remove the range; fixed IPv6 addresses work"),
+            );
+            continue;
+        }
+        sound.push(Sound {
+            range: range.value,
+            span: range.span,
+            is_dynamic,
+        });
+    }
+    sound
+}
+
+fn misplaced(
+    subnet: &SubnetNode,
+    range: &Spanned<AddressRange>,
+    is_dynamic: bool,
+) -> Option<Diagnostic> {
+    let prefix = subnet.prefix.value;
+    let (first, last) = (range.value.first(), range.value.last());
+    let problem = if !range.value.is_within(prefix) {
+        format!("the range {} is not within {prefix}", range.value)
+    } else if is_dynamic && prefix.is_edge(first) {
+        format!(
+            "the range {} begins with the network address of {prefix}",
+            range.value
+        )
+    } else if is_dynamic && prefix.is_edge(last) {
+        format!(
+            "the range {} ends with the broadcast address of {prefix}",
+            range.value
+        )
+    } else {
+        return None;
+    };
+    Some(
+        Diagnostic::new(Code::RangePlace, problem)
+            .label(
+                range.span,
+                "these addresses are not all for hosts of the subnet",
+            )
+            .label(subnet.prefix.span, "the subnet"),
+    )
+}
+
+/// Ranges of a subnet may not overlap: a sweep over their first addresses.
+fn apart(ranges: &[Sound], out: &mut Vec<Diagnostic>) {
+    let mut sorted: Vec<&Sound> = ranges.iter().collect();
+    sorted.sort_by_key(|sound| (sound.range, sound.span));
+    let mut furthest: Option<&Sound> = None;
+    for sound in sorted {
+        if let Some(before) = furthest.filter(|before| before.range.overlaps(sound.range)) {
+            let message = format!("the ranges {} and {} overlap", sound.range, before.range);
+            out.push(
+                Diagnostic::new(Code::RangeOverlap, message)
+                    .label(sound.span, "this range")
+                    .label(before.span, "and this one share addresses")
+                    .help("an address is dynamic, reserved or free: let the ranges end before each other"),
+            );
+        }
+        if furthest.is_none_or(|before| before.range.last() < sound.range.last()) {
+            furthest = Some(sound);
+        }
+    }
+}
+
+/// An address that something has.
+struct Taken {
+    ip: IpAddr,
+    span: Span,
+    by: String,
+}
+
+/// Every address that a dynamic range may not hold, sorted.
+fn taken(draft: &Draft<'_>) -> Vec<Taken> {
+    let mut taken = Vec::new();
+    let mut add = |ip: IpAddr, span: Span, by: String| taken.push(Taken { ip, span, by });
+    for subnet in &draft.subnets {
+        if let Some(gateway) = subnet.node.gateway.given() {
+            add(gateway.value, gateway.span, "the gateway".to_owned());
+        }
+        for server in &subnet.node.dns {
+            if let DnsServer::Address(ip) = server.value {
+                add(ip, server.span, "a name server".to_owned());
+            }
+        }
+    }
+    for route in &draft.declarations.routes {
+        if let Some(via) = route.via.given() {
+            add(via.value, via.span, "a route's gateway".to_owned());
+        }
+    }
+    for host in &draft.hosts {
+        for placed in host.links.iter().flat_map(|link| &link.addresses) {
+            add(placed.ip(), placed.span(), host.title());
+        }
+    }
+    taken.sort_by_key(|taken| (taken.ip, taken.span));
+    taken
+}
+
+fn free(range: &Sound, taken: &[Taken], out: &mut Vec<Diagnostic>) {
+    let from = taken.partition_point(|taken| taken.ip < range.range.first());
+    let inside = taken
+        .iter()
+        .skip(from)
+        .take_while(|taken| range.range.contains(taken.ip));
+    for Taken { ip, span, by } in inside {
+        out.push(
+            Diagnostic::new(
+                Code::RangeHoldsAddress,
+                format!("{ip} of {by} lies in the dynamic range {}", range.range),
+            )
+            .label(*span, "fixed here")
+            .label(range.span, "handed out to anyone here")
+            .help("move the address out of the range, or let the range leave it out"),
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Subnets: real prefixes that never overlap, each with a gateway that a host can be.
+
+use std::net::IpAddr;
+
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::lang::node::SubnetNode;
+use crate::site::resolve::Draft;
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    for ((inner, here), (outer, there)) in draft.index.overlaps() {
+        let message = if inner == outer {
+            format!("the subnet {inner} is declared twice")
+        } else {
+            format!("the subnets {inner} and {outer} overlap")
+        };
+        out.push(
+            Diagnostic::new(Code::SubnetOverlap, message)
+                .label(here, "this subnet lies in the other")
+                .label(there, "the other is declared here")
+                .help("an address belongs to one subnet in the whole site; make one smaller"),
+        );
+    }
+    for subnet in &draft.subnets {
+        length(subnet.node, out);
+        gateway(subnet.node, out);
+    }
+}
+
+fn length(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
+    if !subnet.prefix.value.is_default() {
+        return;
+    }
+    out.push(
+        Diagnostic::new(
+            Code::InvalidValue,
+            format!("{} holds every address there is", subnet.prefix.value),
+        )
+        .label(subnet.prefix.span, "a subnet's prefix is longer than zero")
+        .help("write the prefix that the VLAN uses, such as \"10.10.0.0/16\""),
+    );
+}
+
+fn gateway(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
+    let Some(gateway) = subnet.gateway.given() else {
+        return;
+    };
+    let prefix = subnet.prefix.value;
+    let ip = gateway.value;
+    let problem = if !prefix.contains(ip) && !is_link_local(ip, prefix.net().network()) {
+        format!("the gateway {ip} is not in {prefix}")
+    } else if prefix.is_edge(ip) {
+        format!("the gateway {ip} is the network or broadcast address of {prefix}")
+    } else {
+        return;
+    };
+    out.push(
+        Diagnostic::new(Code::GatewayPlace, problem)
+            .label(gateway.span, "no host of the subnet can have this address")
+            .label(subnet.prefix.span, "the subnet")
+            .help("name a host address in the subnet, or leave the gateway out"),
+    );
+}
+
+/// An IPv6 router is usually known by its link-local address.
+fn is_link_local(ip: IpAddr, network: IpAddr) -> bool {
+    match (ip, network) {
+        (IpAddr::V6(ip), IpAddr::V6(_)) => ip.is_unicast_link_local(),
+        (IpAddr::V4(_), _) | (_, IpAddr::V4(_)) => false,
+    }
+}

@@ -1,0 +1,235 @@
+//! From declarations to a draft of the site: references are indices, profiles are applied, addresses have found their subnets.
+//!
+//! A draft may be wrong in any way that the checks look for; what could not be resolved is marked, so that nothing is reported twice.
+
+mod host;
+mod image;
+mod names;
+mod profile;
+mod subnet;
+mod vlan;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::base::addr::Prefix;
+use crate::base::name::{HostName, Name};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Sources, Span, Spanned};
+use crate::lang::node::{
+    AddressText, ControllerNode, Declarations, HostShape, LinkNode, SubnetNode, VlanNode,
+};
+use crate::lang::source::Files;
+
+use super::model::ImageFile;
+use crate::base::name::FilePath;
+use crate::base::vlan::VlanPath;
+
+pub(super) use names::{Table, refer};
+pub(super) use subnet::SubnetIndex;
+
+/// A site in the making.
+pub(super) struct Draft<'a> {
+    pub(super) declarations: &'a Declarations,
+    pub(super) vlans: Vec<VlanDraft<'a>>,
+    pub(super) subnets: Vec<SubnetDraft<'a>>,
+    pub(super) index: SubnetIndex,
+    /// Controllers first, then machines.
+    pub(super) hosts: Vec<Host<'a>>,
+    /// Hosts by name.
+    pub(super) names: BTreeMap<&'a HostName, usize>,
+    pub(super) spaces: Table<'a, Name>,
+    pub(super) images: Table<'a, Name>,
+    pub(super) files: BTreeMap<&'a FilePath, ImageFile>,
+}
+
+pub(super) struct VlanDraft<'a> {
+    pub(super) path: VlanPath,
+    pub(super) node: &'a VlanNode,
+}
+
+pub(super) struct SubnetDraft<'a> {
+    pub(super) vlan: usize,
+    pub(super) node: &'a SubnetNode,
+}
+
+pub(super) struct Host<'a> {
+    pub(super) name: &'a Spanned<HostName>,
+    pub(super) role: Role<'a>,
+    pub(super) links: Vec<Link>,
+}
+
+pub(super) enum Role<'a> {
+    Controller(&'a ControllerNode),
+    /// With its profile applied.
+    Machine(HostShape),
+}
+
+pub(super) struct Link {
+    pub(super) node: LinkNode,
+    pub(super) plug: Plug,
+    pub(super) addresses: Vec<Placed>,
+}
+
+/// What a link is plugged into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plug {
+    Nothing,
+    /// A VLAN that could not be found, which was reported.
+    Unknown,
+    Vlan(usize),
+}
+
+pub(super) struct Placed {
+    pub(super) text: Spanned<AddressText>,
+    /// The subnet of the link's VLAN that holds the address.
+    pub(super) subnet: Option<usize>,
+}
+
+/// Resolves every name; faults of resolution are reported here, those of rules by the checks.
+pub(super) fn resolve<'a>(
+    declarations: &'a Declarations,
+    files: &dyn Files,
+    sources: &Sources,
+    out: &mut Vec<Diagnostic>,
+) -> Draft<'a> {
+    one_site(declarations, sources, out);
+    let spaces = Table::new(
+        "space",
+        declarations.spaces.iter().map(|space| &space.name),
+        out,
+    );
+    let images = Table::new(
+        "image",
+        declarations.images.iter().map(|image| &image.name),
+        out,
+    );
+    let vlans = vlan::vlans(declarations, out);
+    let subnets: Vec<_> = vlans
+        .iter()
+        .enumerate()
+        .flat_map(|(vlan, draft)| {
+            let nodes = draft.node.subnets.iter();
+            nodes.map(move |node| SubnetDraft { vlan, node })
+        })
+        .collect();
+    let index = SubnetIndex::new(&subnets);
+    let hosts = host::hosts(declarations, &vlans, &index, out);
+    let names = host::by_name(&hosts, out);
+    let files = image::files(declarations, files, sources, out);
+    Draft {
+        declarations,
+        vlans,
+        subnets,
+        index,
+        hosts,
+        names,
+        spaces,
+        images,
+        files,
+    }
+}
+
+fn one_site(declarations: &Declarations, sources: &Sources, out: &mut Vec<Diagnostic>) {
+    let mut sites = declarations.sites.iter();
+    let Some(first) = sites.next() else {
+        if !declarations.gaps.may_hide(&["site"]) {
+            let mut fault = Diagnostic::new(Code::SiteCount, "there is no `site` node");
+            if let Some(start) = sources.root() {
+                fault = fault.label(start, "in this file or one that it includes");
+            }
+            out.push(fault.help("add site \"name\" domain=\"site.example.net\""));
+        }
+        return;
+    };
+    for again in sites {
+        out.push(
+            Diagnostic::new(Code::SiteCount, "a site has exactly one `site` node")
+                .label(again.span, "another one here")
+                .label(first.span, "the first one here")
+                .help("remove one of them"),
+        );
+    }
+}
+
+impl Host<'_> {
+    pub(super) fn is_controller(&self) -> bool {
+        match self.role {
+            Role::Controller(_) => true,
+            Role::Machine(_) => false,
+        }
+    }
+
+    /// `machine node-01`, as messages name it.
+    pub(super) fn title(&self) -> String {
+        let kind = if self.is_controller() {
+            "controller"
+        } else {
+            "machine"
+        };
+        format!("{kind} `{}`", self.name.value)
+    }
+
+    /// Its addresses in a VLAN.
+    pub(super) fn addresses_in(&self, vlan: usize) -> impl Iterator<Item = &Placed> {
+        self.links
+            .iter()
+            .filter(move |link| link.plug == Plug::Vlan(vlan))
+            .flat_map(|link| &link.addresses)
+    }
+
+    /// Whether some link or address of it could not be read or resolved, so that it may have more than it shows.
+    pub(super) fn is_partial(&self) -> bool {
+        let mut links = self.links.iter();
+        links.any(|link| link.node.has_faulty_address || link.plug == Plug::Unknown)
+    }
+}
+
+impl Placed {
+    pub(super) fn ip(&self) -> IpAddr {
+        self.text.value.ip
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.text.span
+    }
+}
+
+impl Draft<'_> {
+    pub(super) fn prefix(&self, subnet: usize) -> Option<Prefix> {
+        self.subnets
+            .get(subnet)
+            .map(|subnet| subnet.node.prefix.value)
+    }
+
+    pub(super) fn vlan_of(&self, subnet: usize) -> Option<&VlanDraft<'_>> {
+        let subnet = self.subnets.get(subnet)?;
+        self.vlans.get(subnet.vlan)
+    }
+
+    pub(super) fn controller(&self, name: &HostName) -> Option<&Host<'_>> {
+        let host = self.hosts.get(*self.names.get(name)?)?;
+        host.is_controller().then_some(host)
+    }
+
+    /// The address of a controller that hosts in `subnet` reach it at: one in the subnet, else one of its family in its VLAN.
+    pub(super) fn address_towards(&self, controller: &Host<'_>, subnet: usize) -> Option<IpAddr> {
+        let draft = self.subnets.get(subnet)?;
+        let is_v4 = draft.is_v4();
+        let inside = controller
+            .addresses_in(draft.vlan)
+            .find(|placed| placed.subnet == Some(subnet));
+        let nearby = || {
+            let mut addresses = controller.addresses_in(draft.vlan);
+            addresses.find(|placed| placed.ip().is_ipv4() == is_v4)
+        };
+        inside.or_else(nearby).map(Placed::ip)
+    }
+}
+
+impl SubnetDraft<'_> {
+    pub(super) fn is_v4(&self) -> bool {
+        self.node.prefix.value.net().network().is_ipv4()
+    }
+}

@@ -1,0 +1,97 @@
+//! Tables of names: each given once, and referred to by others.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::diag::suggest::did_you_mean;
+use crate::lang::Gaps;
+
+/// Names of one kind of thing, with the places of their declarations.
+pub(in crate::site) struct Table<'a, K> {
+    kind: &'static str,
+    names: BTreeMap<&'a K, Span>,
+}
+
+impl<'a, K: Ord + Display> Table<'a, K> {
+    /// Collects names; one that is given again is reported.
+    pub(super) fn new(
+        kind: &'static str,
+        names: impl IntoIterator<Item = &'a Spanned<K>>,
+        out: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut table = BTreeMap::new();
+        for name in names {
+            match table.get(&name.value) {
+                None => {
+                    table.insert(&name.value, name.span);
+                }
+                Some(first) => out.push(twice(kind, &name.value, name.span, *first)),
+            }
+        }
+        Self { kind, names: table }
+    }
+
+    /// Whether a reference finds its target; if not, that is reported, unless the target may be one that could not be read.
+    pub(in crate::site) fn check(
+        &self,
+        reference: &Spanned<K>,
+        gaps: &Gaps,
+        out: &mut Vec<Diagnostic>,
+    ) -> bool
+    where
+        K: AsRef<str>,
+    {
+        let is_known = self.names.contains_key(&reference.value);
+        if !is_known {
+            let known = self.names.keys().map(|name| (*name).as_ref());
+            refer(self.kind, reference, known, gaps, out);
+        }
+        is_known
+    }
+}
+
+/// Reports a reference that finds nothing.
+pub(in crate::site) fn refer<'k, K: AsRef<str>>(
+    kind: &'static str,
+    reference: &Spanned<K>,
+    known: impl Iterator<Item = &'k str> + Clone,
+    gaps: &Gaps,
+    out: &mut Vec<Diagnostic>,
+) {
+    if gaps.may_hide(&[kind]) {
+        return;
+    }
+    let word = reference.value.as_ref();
+    let help = did_you_mean(word, known.clone()).unwrap_or_else(|| {
+        let few: Vec<_> = known.take(FEW + 1).collect();
+        match few.len() {
+            0 => format!("declare one: {kind} \"{word}\""),
+            1..=FEW => format!("there are: {}", few.join(", ")),
+            _ => format!("declare it: {kind} \"{word}\""),
+        }
+    });
+    out.push(
+        Diagnostic::new(
+            Code::UnknownReference,
+            format!("there is no {kind} `{word}`"),
+        )
+        .label(reference.span, "not declared anywhere")
+        .help(help),
+    );
+}
+
+/// As many names as a help line lists.
+const FEW: usize = 6;
+
+pub(super) fn twice(kind: &str, name: &dyn Display, again: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(
+        Code::DuplicateName,
+        format!("the {kind} `{name}` is declared twice"),
+    )
+    .label(again, "declared again here")
+    .label(first, "first declared here")
+    .help("rename one, or merge them")
+}

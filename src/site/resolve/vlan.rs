@@ -1,0 +1,147 @@
+//! Fabrics and VLANs, and how other nodes name a VLAN: by its own name where only one fabric has it, else with the fabric's.
+
+use std::collections::BTreeMap;
+
+use super::names::{Table, refer, twice};
+use super::{Plug, VlanDraft};
+use crate::base::name::Name;
+use crate::base::vlan::VlanPath;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::lang::node::{Declarations, VlanRef};
+use crate::lang::{Gaps, Slot};
+
+pub(super) fn vlans<'a>(
+    declarations: &'a Declarations,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<VlanDraft<'a>> {
+    let fabrics = &declarations.fabrics;
+    Table::new("fabric", fabrics.iter().map(|fabric| &fabric.name), out);
+    let mut seen: BTreeMap<VlanPath, Span> = BTreeMap::new();
+    let mut vlans = Vec::new();
+    for fabric in fabrics {
+        for node in &fabric.vlans {
+            let path = VlanPath {
+                fabric: fabric.name.value.clone(),
+                vlan: node.name.value.clone(),
+            };
+            if let Some(first) = seen.get(&path) {
+                out.push(twice("vlan", &path, node.name.span, *first));
+            } else {
+                seen.insert(path.clone(), node.name.span);
+            }
+            vlans.push(VlanDraft { path, node });
+        }
+    }
+    vlans
+}
+
+/// VLANs by their short names.
+pub(super) struct VlanNames<'a> {
+    vlans: &'a [VlanDraft<'a>],
+    short: BTreeMap<&'a Name, Vec<usize>>,
+}
+
+impl<'a> VlanNames<'a> {
+    pub(super) fn new(vlans: &'a [VlanDraft<'a>]) -> Self {
+        let mut short: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
+        for (index, vlan) in vlans.iter().enumerate() {
+            short.entry(&vlan.path.vlan).or_default().push(index);
+        }
+        Self { vlans, short }
+    }
+
+    /// What a link with `reference` is plugged into.
+    pub(super) fn plug(
+        &self,
+        reference: &Slot<VlanRef>,
+        gaps: &Gaps,
+        out: &mut Vec<Diagnostic>,
+    ) -> Plug {
+        match reference {
+            Slot::Absent => Plug::Nothing,
+            Slot::Faulty => Plug::Unknown,
+            Slot::Given(reference) => self
+                .find(reference, gaps, out)
+                .map_or(Plug::Unknown, Plug::Vlan),
+        }
+    }
+
+    fn find(
+        &self,
+        reference: &Spanned<VlanRef>,
+        gaps: &Gaps,
+        out: &mut Vec<Diagnostic>,
+    ) -> Option<usize> {
+        let VlanRef { fabric, vlan } = &reference.value;
+        let candidates: Vec<(usize, &VlanPath)> = self
+            .short
+            .get(vlan)
+            .into_iter()
+            .flatten()
+            .filter_map(|index| Some((*index, &self.vlans.get(*index)?.path)))
+            .filter(|(_, path)| fabric.as_ref().is_none_or(|fabric| *fabric == path.fabric))
+            .collect();
+        let (first, path) = match candidates.first() {
+            Some(first) => *first,
+            None => {
+                self.unknown(reference, gaps, out);
+                return None;
+            }
+        };
+        // One path several times is a fault of its own, reported where it was declared.
+        if candidates.iter().any(|(_, other)| *other != path) {
+            out.push(ambiguous(reference, &candidates));
+            return None;
+        }
+        Some(first)
+    }
+
+    fn unknown(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Vec<Diagnostic>) {
+        if gaps.may_hide(&["fabric"]) {
+            return;
+        }
+        let VlanRef { fabric, vlan } = &reference.value;
+        let Some(fabric) = fabric else {
+            let name = Spanned::new(vlan, reference.span);
+            refer(
+                "vlan",
+                &name,
+                self.short.keys().map(|name| name.as_str()),
+                gaps,
+                out,
+            );
+            return;
+        };
+        let written = Spanned::new(format!("{fabric}/{vlan}"), reference.span);
+        let paths: Vec<String> = self
+            .vlans
+            .iter()
+            .map(|vlan| vlan.path.to_string())
+            .collect();
+        refer(
+            "vlan",
+            &written,
+            paths.iter().map(String::as_str),
+            gaps,
+            out,
+        );
+    }
+}
+
+fn ambiguous(reference: &Spanned<VlanRef>, candidates: &[(usize, &VlanPath)]) -> Diagnostic {
+    let vlan = &reference.value.vlan;
+    let mut forms: Vec<String> = candidates
+        .iter()
+        .map(|(_, path)| format!("\"{path}\""))
+        .collect();
+    forms.sort();
+    forms.dedup();
+    Diagnostic::new(
+        Code::AmbiguousReference,
+        format!("several fabrics have a vlan `{vlan}`"),
+    )
+    .label(reference.span, "which one is meant?")
+    .help(format!("write {}", forms.join(" or ")))
+}

@@ -1,0 +1,366 @@
+//! What the compiler says about bad sites, and that it says nothing about good ones.
+//!
+//! Each case is `tests/bad/NAME.kdl`, or `tests/bad/NAME/site.kdl` with the files beside it, and holds two independent faults.
+//! A comment below a faulty line states what is expected there: `// error[E012] 8-14: words` means the code, the columns of
+//! the primary label, from 1, its end not included, and words that the message holds. Everything expected must be reported,
+//! and nothing else may be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bedplate::cli::files::DiskFiles;
+use bedplate::diag::code::Code;
+use bedplate::diag::render;
+use bedplate::lang::source::MemoryFiles;
+use bedplate::site::{Compiled, compile};
+use proptest::prelude::*;
+
+/// One line of a report, in the form that the notes use.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Note {
+    file: String,
+    line: u32,
+    severity: String,
+    code: String,
+    columns: (u32, u32),
+    message: String,
+}
+
+fn root(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
+}
+
+/// Folder and first source of every case.
+fn cases(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut cases: Vec<_> = fs::read_dir(root(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter_map(|path| {
+            if path.is_dir() {
+                let is_case = path.join("site.kdl").exists();
+                return is_case.then(|| (path, "site.kdl".to_owned()));
+            }
+            let is_case = path.extension().is_some_and(|ext| ext == "kdl");
+            let name = path.file_name()?.to_str()?.to_owned();
+            is_case.then(|| (path.parent().unwrap().to_owned(), name))
+        })
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "{folder} holds no case");
+    cases
+}
+
+fn compile_at(folder: &Path, source: &str) -> Compiled {
+    compile(&DiskFiles::open(folder).unwrap(), source)
+}
+
+fn reported(compiled: &Compiled) -> Vec<Note> {
+    compiled
+        .diagnostics
+        .iter()
+        .map(|one| {
+            let place = one.place().expect("a fault of a site has a place");
+            let (start, end) = (compiled.sources.start(place), compiled.sources.end(place));
+            Note {
+                file: compiled.sources.path(place.source).to_owned(),
+                line: start.line,
+                severity: one.severity().as_str().to_owned(),
+                code: one.code.to_string(),
+                columns: (start.column, end.column),
+                message: one.message.clone(),
+            }
+        })
+        .collect()
+}
+
+/// The notes in a source; each speaks of the last line before it that is not a note.
+fn expected(file: &str, text: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut subject = 0;
+    for (line, number) in text.lines().zip(1..) {
+        let Some(note) = line.trim().strip_prefix("// ").and_then(note) else {
+            subject = number;
+            continue;
+        };
+        let (severity, code, columns, message) = note;
+        notes.push(Note {
+            file: file.to_owned(),
+            line: subject,
+            severity,
+            code,
+            columns,
+            message,
+        });
+    }
+    notes
+}
+
+fn note(text: &str) -> Option<(String, String, (u32, u32), String)> {
+    let (severity, rest) = text.split_once('[')?;
+    if !matches!(severity, "error" | "warning") {
+        return None;
+    }
+    let (code, rest) = rest.split_once("] ")?;
+    let (columns, message) = rest.split_once(": ")?;
+    let (start, end) = columns.split_once('-')?;
+    let columns = (start.parse().ok()?, end.parse().ok()?);
+    Some((
+        severity.to_owned(),
+        code.to_owned(),
+        columns,
+        message.to_owned(),
+    ))
+}
+
+#[test]
+fn bad_sites_report_their_faults_and_nothing_else() {
+    let mut faults = Vec::new();
+    for (folder, source) in cases("tests/bad") {
+        let compiled = compile_at(&folder, &source);
+        let mut found = reported(&compiled);
+        let mut wanted: Vec<Note> = compiled
+            .sources
+            .iter()
+            .flat_map(|(path, text)| expected(path, text))
+            .collect();
+        if wanted.len() != 2 {
+            faults.push(format!(
+                "{source}: a case holds two faults, this one {}",
+                wanted.len()
+            ));
+        }
+        let is_bad = wanted.iter().any(|note| note.severity == "error");
+        assert_eq!(compiled.site.is_none(), is_bad, "{source}");
+        found.sort();
+        wanted.sort();
+        let agree = |(found, wanted): (&Note, &Note)| {
+            let words = found.message.contains(&wanted.message);
+            let message = wanted.message.clone();
+            words
+                && Note {
+                    message,
+                    ..found.clone()
+                } == *wanted
+        };
+        if found.len() != wanted.len() || !found.iter().zip(&wanted).all(agree) {
+            let shown = render::text(&compiled.diagnostics, &compiled.sources, false);
+            let lines: Vec<_> = found
+                .iter()
+                .map(|one| {
+                    let (start, end) = one.columns;
+                    format!(
+                        "{}:{} // {}[{}] {start}-{end}: {}",
+                        one.file, one.line, one.severity, one.code, one.message
+                    )
+                })
+                .collect();
+            faults.push(format!(
+                "{}/{source}\n{}\n{shown}",
+                folder.display(),
+                lines.join("\n")
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+#[test]
+fn every_code_of_a_site_has_a_case() {
+    let shown: BTreeSet<String> = cases("tests/bad")
+        .iter()
+        .flat_map(|(folder, source)| reported(&compile_at(folder, source)))
+        .map(|note| note.code)
+        .collect();
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.number())
+        .filter(|number| !number.starts_with('D') && !shown.contains(*number))
+        .collect();
+    assert!(missing.is_empty(), "no case shows {missing:?}");
+}
+
+#[test]
+fn examples_compile_without_a_word() {
+    for (folder, source) in cases("examples") {
+        let compiled = compile_at(&folder, &source);
+        let shown = render::text(&compiled.diagnostics, &compiled.sources, false);
+        assert!(
+            compiled.diagnostics.is_empty(),
+            "{}\n{shown}",
+            folder.display()
+        );
+        assert!(compiled.site.is_some(), "{}", folder.display());
+        let opening = fs::read_to_string(folder.join(source)).unwrap();
+        assert!(
+            opening.starts_with("// "),
+            "{}: an example says what it teaches",
+            folder.display()
+        );
+    }
+}
+
+#[test]
+fn generated_pages_are_up_to_date() {
+    let schema = serde_json::to_string_pretty(&bedplate::lang::json_schema()).unwrap() + "\n";
+    let pages = [
+        ("schema/bedplate.schema.json", schema),
+        ("schema/reference.md", bedplate::lang::reference()),
+    ];
+    for (path, text) in pages {
+        let path = root(path);
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == text,
+            "{} is stale: BLESS=1 cargo test",
+            path.display()
+        );
+    }
+}
+
+/// The quickstart in memory, with another text for its source.
+fn quickstart(text: Vec<u8>) -> Compiled {
+    let mut files = MemoryFiles::default();
+    let folder = root("examples/quickstart/boot");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        files.insert(&format!("boot/{name}"), fs::read(&path).unwrap());
+    }
+    files.insert("site.kdl", text);
+    compile(&files, "site.kdl")
+}
+
+fn quickstart_text() -> String {
+    fs::read_to_string(root("examples/quickstart/site.kdl")).unwrap()
+}
+
+#[test]
+fn a_bundle_compiles_as_the_disk_does() {
+    let from_disk = compile_at(&root("examples/quickstart"), "site.kdl").site;
+    let from_memory = quickstart(quickstart_text().into_bytes()).site;
+    assert!(from_disk.is_some());
+    assert_eq!(from_disk, from_memory);
+}
+
+/// The codes reported, with their number.
+fn codes(compiled: &Compiled) -> Vec<Code> {
+    let mut codes: Vec<_> = compiled.diagnostics.iter().map(|one| one.code).collect();
+    codes.sort_unstable();
+    codes
+}
+
+#[test]
+fn bombs_are_refused_in_time() {
+    let deep = [
+        "a {".repeat(100_000),
+        "/*".repeat(100_000),
+        "/- ".repeat(100_000),
+        "\" {".repeat(100_000),
+        "a { b \"\n".repeat(100_000),
+    ];
+    for text in deep {
+        let opening: String = text.chars().take(12).collect();
+        assert_eq!(
+            codes(&quickstart(text.into_bytes())),
+            [Code::Limit],
+            "{opening}"
+        );
+    }
+    let large = vec![b'\n'; bedplate::base::limit::SOURCE_BYTES + 1];
+    let compiled = quickstart(large);
+    assert_eq!(codes(&compiled), [Code::Limit]);
+    // Within the bounds, what is left is parsed on a small stack.
+    let nested = format!("{}{}", "a {".repeat(64), "}".repeat(64));
+    assert!(!quickstart(nested.into_bytes()).diagnostics.is_empty());
+    for text in [
+        "(".repeat(20_000),
+        "\\\n".repeat(20_000),
+        "#".repeat(20_000),
+        "a ".repeat(5_000),
+    ] {
+        assert!(quickstart(text.into_bytes()).site.is_none());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let compiled = quickstart(bytes);
+        render::text(&compiled.diagnostics, &compiled.sources, false);
+    }
+
+    #[test]
+    fn mutated_sites_never_panic(at in any::<prop::sample::Index>(), cut in 0_usize..40, put in "[ \\n{}\"/*();=#a-z0-9-]{0,8}") {
+        let mut text: Vec<char> = quickstart_text().chars().collect();
+        let start = at.index(text.len());
+        let end = (start + cut).min(text.len());
+        text.splice(start..end, put.chars());
+        let compiled = quickstart(text.into_iter().collect::<String>().into_bytes());
+        prop_assert_eq!(compiled.site.is_none(), compiled.diagnostics.iter().any(|one| one.is_error()));
+        render::text(&compiled.diagnostics, &compiled.sources, false);
+    }
+}
+
+/// A site with many faults, one node a paragraph.
+const FAULTY: &[&str] = &[
+    "site \"s\" domain=\"s.example\"",
+    "site \"t\" domain=\"t.example\"",
+    "fabric \"a\" { vlan \"x\" { subnet \"10.0.0.0/24\" { gateway \"10.0.0.1\"; dynamic-range \"10.0.0.9-10.0.0.99\" }; dhcp { controllers \"c\" \"d\" } } }",
+    "fabric \"b\" { vlan \"x\" { subnet \"10.0.0.0/25\"; subnet \"10.0.0.0/25\" } }",
+    "fabric \"c\" { vlan \"y\" id=1; vlan \"z\" id=1 { subnet \"10.0.0.0/16\" } }",
+    "controller \"c\" { ethernet \"e\" vlan=\"a/x\" { address \"10.0.0.1\" } }",
+    "machine \"m\" { ethernet \"e\" vlan=\"x\" { address \"10.0.0.2\" } }",
+    "machine \"n\" { ethernet \"e\" vlan=\"a/x\" mac=\"52:54:00:00:00:01\" { address \"10.0.0.1\" } }",
+    "machine \"n\" { ethernet \"e\" vlan=\"a/x\" mac=\"52:54:00:00:00:01\" { address \"10.0.0.50\" } }",
+    "machine \"o\" profile=\"p\" { ethernet \"e\" mac=\"52:54:00:00:00:01\" }",
+    "route \"10.0.0.0/25\" { via \"10.0.0.3\" }",
+    "route \"10.9.0.0/25\" { via \"10.0.0.3\" }",
+    "route \"10.9.0.0/25\" { via \"10.99.0.3\" }",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn order_of_nodes_never_matters(order in Just(FAULTY.to_vec()).prop_shuffle()) {
+        let first = codes(&quickstart(FAULTY.join("\n").into_bytes()));
+        prop_assert!(first.len() > 10);
+        prop_assert_eq!(codes(&quickstart(order.join("\n").into_bytes())), first);
+    }
+}
+
+#[test]
+fn a_thousand_machines_are_read_and_checked() {
+    use std::fmt::Write as _;
+    let mut text = quickstart_text();
+    for number in 0..1_000 {
+        let (high, low) = (number / 200, number % 200 + 1);
+        writeln!(
+            text,
+            "machine \"m-{number}\" profile=\"node\" {{ ethernet \"eth0\" mac=\"52:54:01:00:{high:02x}:{low:02x}\" {{ address \"10.10.{}.{low}\" }} }}",
+            100 + high
+        )
+        .unwrap();
+    }
+    let compiled = quickstart(text.into_bytes());
+    assert!(
+        compiled.diagnostics.is_empty(),
+        "{:?}",
+        compiled.diagnostics.first()
+    );
+    assert_eq!(compiled.site.unwrap().machines.len(), 1_002);
+}
