@@ -1,5 +1,7 @@
 //! The embedded servers: for each protocol a pure engine and a thin socket. Knows states, never sites or plans.
 
+pub mod dhcp;
+
 use std::net::IpAddr;
 
 use crate::base::name::LinkName;

@@ -1,6 +1,12 @@
 //! Durable storage behind one small trait. Knows bytes, never what they mean.
 
+mod embedded;
+mod faulty;
+
 use std::future::Future;
+
+pub use embedded::Embedded;
+pub use faulty::Faulty;
 
 /// One change in a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,156 @@
+//! Which address a client gets (RFC 2131 4.3.1): the declared one, else its own again, else the one it asks for, else one that
+//! nobody had yet, else the one that has been free for longest.
+
+use std::net::Ipv4Addr;
+
+use super::config::{Config, Served};
+use super::engine::Engine;
+use super::lease::{ClientKey, Hardware, LeaseState};
+use super::table::Record;
+
+/// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
+const IDLE_LOOKS: usize = 256;
+
+/// How far a scope's pools were handed out for the first time.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    last: Option<Ipv4Addr>,
+    at_end: bool,
+    /// Set by a new configuration, which may have made passed-over addresses free.
+    pub may_rewind: bool,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    pub client: ClientKey,
+    pub hardware: Hardware,
+}
+
+/// How an address stands to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its own: leased, offered, or formerly leased and still free.
+    Own,
+    Free,
+    Taken,
+}
+
+impl Asker {
+    /// Whether `address` is declared to be this client's, whatever it calls itself: firmware and system often differ in that.
+    pub(super) fn owns(&self, config: &Config, address: Ipv4Addr) -> bool {
+        config.owner(address).is_some() && config.owner(address) == self.hardware.mac()
+    }
+
+    pub(super) fn holds(&self, config: &Config, record: &Record) -> bool {
+        record.lease.client == self.client
+            || (record.lease.hardware == self.hardware && self.owns(config, record.lease.address))
+    }
+}
+
+impl Engine {
+    pub(super) fn standing(&self, asker: &Asker, served: &Served, address: Ipv4Addr) -> Standing {
+        let owner = self.config.owner(address);
+        if owner.is_some() && owner != asker.hardware.mac() {
+            return Standing::Taken;
+        }
+        let is_open = owner.is_some() || served.pools_hold(address);
+        let Some(record) = self.table.get(address) else {
+            return if is_open {
+                Standing::Free
+            } else {
+                Standing::Taken
+            };
+        };
+        match (record.lease.state, asker.holds(&self.config, record)) {
+            (LeaseState::Offered | LeaseState::Active, true) => Standing::Own,
+            (LeaseState::Idle, true) if is_open => Standing::Own,
+            (LeaseState::Idle, false) if is_open => Standing::Free,
+            (LeaseState::Offered | LeaseState::Active | LeaseState::Idle, _) => Standing::Taken,
+            (LeaseState::Declined, _) => Standing::Taken,
+        }
+    }
+
+    /// The address to offer, with the scope that it lies in.
+    pub(super) fn allocate<'a>(
+        &mut self,
+        config: &'a Config,
+        asker: &Asker,
+        first: &'a Served,
+        wish: Option<Ipv4Addr>,
+    ) -> Option<(&'a Served, Ipv4Addr)> {
+        let scopes: Vec<&Served> = config.beside(first).collect();
+        let at = |address: Ipv4Addr| {
+            let mut scopes = scopes.iter().copied();
+            scopes
+                .find(|served| served.holds(address))
+                .map(|served| (served, address))
+        };
+        let reserved = asker
+            .hardware
+            .mac()
+            .and_then(|mac| config.reservation(first, mac));
+        let reserved = reserved
+            .iter()
+            .flat_map(|reservation| &reservation.addresses);
+        let reserved: Vec<_> = reserved.copied().filter_map(at).collect();
+        let former = self.table.addresses_of(&asker.client).iter().copied();
+        let former: Vec<_> = former.filter_map(at).collect();
+        let is_own = |(served, address): &(&Served, Ipv4Addr)| {
+            self.standing(asker, served, *address) == Standing::Own
+        };
+        let is_open = |(served, address): &(&Served, Ipv4Addr)| {
+            self.standing(asker, served, *address) != Standing::Taken
+        };
+        // The scope that the client's packet came from counts before its neighbours.
+        let mut declared = reserved.into_iter().filter(is_open).collect::<Vec<_>>();
+        declared.sort_by_key(|(served, _)| served.subnet != first.subnet);
+        let known = declared
+            .into_iter()
+            .next()
+            .or_else(|| former.into_iter().find(is_own))
+            .or_else(|| wish.and_then(at).filter(is_open));
+        known.or_else(|| {
+            let mut scopes = scopes.iter().copied();
+            scopes.find_map(|served| Some((served, self.pool_address(asker, served)?)))
+        })
+    }
+
+    fn pool_address(&mut self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {
+        if let Some(fresh) = self.never_used(asker, served) {
+            return Some(fresh);
+        }
+        if let Some(idle) = self.longest_idle(asker, served) {
+            return Some(idle);
+        }
+        let cursor = self.cursors.get_mut(&served.subnet)?;
+        if !std::mem::take(&mut cursor.may_rewind) {
+            return None;
+        }
+        *cursor = Cursor::default();
+        self.never_used(asker, served)
+    }
+
+    /// Each address is passed once, so that the search costs nothing on average.
+    fn never_used(&mut self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {
+        let mut cursor = self.cursors.remove(&served.subnet).unwrap_or_default();
+        let mut found = None;
+        while found.is_none() && !cursor.at_end {
+            let next = served.pool_after(cursor.last);
+            cursor.at_end = next.is_none();
+            cursor.last = next.or(cursor.last);
+            found = next.filter(|address| {
+                self.table.get(*address).is_none()
+                    && self.standing(asker, served, *address) == Standing::Free
+            });
+        }
+        self.cursors.insert(served.subnet, cursor);
+        found
+    }
+
+    fn longest_idle(&self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {
+        let idle = self.table.idle_in(served.subnet).take(IDLE_LOOKS);
+        let mut idle = idle.filter(|address| served.pools_hold(*address));
+        idle.find(|address| self.standing(asker, served, *address) == Standing::Free)
+    }
+}

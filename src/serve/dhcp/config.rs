@@ -1,0 +1,208 @@
+//! What the engine serves: scopes, reservations and images, laid out for lookups by packet. Pure; made from a state and turned
+//! back into one, so that observing tells what is served and not what was sent.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::options::encode;
+use crate::base::addr::Prefix;
+use crate::base::mac::MacAddr;
+use crate::base::name::{DomainName, Name};
+use crate::base::vlan::VlanPath;
+use crate::state::{BootImage, Key, RecordName, RecordType, Reservation, Resource, Scope, State};
+
+/// Everything that the engine answers from.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// In the order of their subnets, which do not overlap.
+    scopes: Vec<Served>,
+    /// Every VLAN that something is served on; its place is its number.
+    vlans: Vec<VlanPath>,
+    reservations: HashMap<(usize, MacAddr), Reservation>,
+    owners: HashMap<Ipv4Addr, MacAddr>,
+    images: BTreeMap<Name, BootImage>,
+    /// Names that the site itself has, by zone.
+    declared: Vec<(DomainName, HashSet<RecordName>)>,
+}
+
+/// A scope with what the engine looks up in it.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub subnet: Prefix,
+    pub vlan: usize,
+    pub scope: Scope,
+    /// Options by ascending code, as they go on the wire.
+    pub options: Vec<(u8, Vec<u8>)>,
+    pools: Vec<(Ipv4Addr, Ipv4Addr)>,
+}
+
+impl Config {
+    /// Takes what concerns DHCP from `state`.
+    pub fn from_state(state: &State) -> Self {
+        let mut config = Self {
+            reservations: HashMap::with_capacity(state.len()),
+            owners: HashMap::with_capacity(state.len()),
+            ..Self::default()
+        };
+        for (key, resource) in state {
+            match (key, resource) {
+                (Key::Scope { vlan, subnet }, Resource::Scope(scope)) => {
+                    let vlan = config.number_of(vlan);
+                    config.scopes.push(Served::new(vlan, *subnet, scope));
+                }
+                (Key::Reservation { vlan, mac }, Resource::Reservation(reservation)) => {
+                    let addresses = &reservation.addresses;
+                    config
+                        .owners
+                        .extend(addresses.iter().map(|own| (*own, *mac)));
+                    let key = (config.number_of(vlan), *mac);
+                    config.reservations.insert(key, reservation.clone());
+                }
+                (Key::BootImage { image }, Resource::BootImage(programs)) => {
+                    config.images.insert(image.clone(), programs.clone());
+                }
+                (Key::Record { zone, name, kind }, _) => match kind {
+                    RecordType::A | RecordType::Aaaa => config.declare(zone, name),
+                    RecordType::Ptr => {}
+                },
+                _ => {}
+            }
+        }
+        config.scopes.sort_by_key(|served| served.subnet);
+        config
+    }
+
+    /// The scopes, reservations and images that are served.
+    pub fn to_state(&self) -> State {
+        let scopes = self.scopes.iter().filter_map(|served| {
+            let (vlan, subnet) = (self.vlans.get(served.vlan)?.clone(), served.subnet);
+            let scope = Resource::Scope(served.scope.clone());
+            Some((Key::Scope { vlan, subnet }, scope))
+        });
+        let images = self.images.iter().map(|(image, programs)| {
+            let image = image.clone();
+            let programs = Resource::BootImage(programs.clone());
+            (Key::BootImage { image }, programs)
+        });
+        let mut state: State = scopes.chain(images).collect();
+        #[expect(clippy::iter_over_hash_type, reason = "collected into a sorted map")]
+        for ((vlan, mac), reservation) in &self.reservations {
+            let Some(vlan) = self.vlans.get(*vlan).cloned() else {
+                continue;
+            };
+            let reservation = Resource::Reservation(reservation.clone());
+            state.insert(Key::Reservation { vlan, mac: *mac }, reservation);
+        }
+        state
+    }
+
+    fn declare(&mut self, zone: &DomainName, name: &RecordName) {
+        match self.declared.last_mut() {
+            Some((last, names)) if last == zone => drop(names.insert(name.clone())),
+            Some(_) | None => {
+                let names = HashSet::from([name.clone()]);
+                self.declared.push((zone.clone(), names));
+            }
+        }
+    }
+
+    fn number_of(&mut self, vlan: &VlanPath) -> usize {
+        // A state is sorted, so that the last one added is nearly always the one.
+        let known = self.vlans.iter().rposition(|known| known == vlan);
+        known.unwrap_or_else(|| {
+            self.vlans.push(vlan.clone());
+            self.vlans.len() - 1
+        })
+    }
+
+    /// The scope whose subnet holds `address`.
+    pub(super) fn scope_of(&self, address: Ipv4Addr) -> Option<&Served> {
+        let address = IpAddr::V4(address);
+        let after = self
+            .scopes
+            .partition_point(|served| served.subnet.net().network() <= address);
+        let served = self.scopes.get(after.checked_sub(1)?)?;
+        served.subnet.contains(address).then_some(served)
+    }
+
+    /// `first`, then the other scopes of its VLAN: a client may get an address of any of them.
+    pub(super) fn beside<'a>(&'a self, first: &'a Served) -> impl Iterator<Item = &'a Served> {
+        let others = self
+            .scopes
+            .iter()
+            .filter(move |served| served.vlan == first.vlan && served.subnet != first.subnet);
+        std::iter::once(first).chain(others)
+    }
+
+    pub(super) fn reservation(&self, served: &Served, mac: MacAddr) -> Option<&Reservation> {
+        self.reservations.get(&(served.vlan, mac))
+    }
+
+    /// Whose the address is by declaration.
+    pub(super) fn owner(&self, address: Ipv4Addr) -> Option<MacAddr> {
+        self.owners.get(&address).copied()
+    }
+
+    pub(super) fn image(&self, name: &Name) -> Option<&BootImage> {
+        self.images.get(name)
+    }
+
+    /// Whether `address` is one that we are known under.
+    pub(super) fn is_server(&self, address: Ipv4Addr) -> bool {
+        self.scopes
+            .iter()
+            .any(|served| served.scope.server == address)
+    }
+
+    /// Whether the site itself has this name.
+    pub(super) fn declares(&self, name: &DomainName) -> bool {
+        self.declared.iter().any(|(zone, names)| {
+            RecordName::relative(name, zone).is_some_and(|name| names.contains(&name))
+        })
+    }
+
+    pub(super) fn subnets(&self) -> Vec<Prefix> {
+        self.scopes.iter().map(|served| served.subnet).collect()
+    }
+}
+
+impl Served {
+    fn new(vlan: usize, subnet: Prefix, scope: &Scope) -> Self {
+        let encoded = |(code, value): (&u8, _)| (*code, encode(value));
+        Self {
+            subnet,
+            vlan,
+            options: scope.options.iter().map(encoded).collect(),
+            pools: scope.pools.iter().filter_map(|pool| pool.ends4()).collect(),
+            scope: scope.clone(),
+        }
+    }
+
+    pub(super) fn holds(&self, address: Ipv4Addr) -> bool {
+        self.subnet.contains(IpAddr::V4(address))
+    }
+
+    /// Whether any client may get `address`, reservations aside.
+    pub(super) fn pools_hold(&self, address: Ipv4Addr) -> bool {
+        let within = |(first, last): &(Ipv4Addr, Ipv4Addr)| (*first..=*last).contains(&address);
+        self.pools.iter().any(within)
+            && address != self.scope.server
+            && !self.subnet.is_edge(IpAddr::V4(address))
+    }
+
+    /// The address after `last` in the order of the pools, from the first where there is none.
+    pub(super) fn pool_after(&self, last: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+        let Some(last) = last else {
+            return self.pools.first().map(|(first, _)| *first);
+        };
+        let at = self
+            .pools
+            .iter()
+            .position(|(first, end)| (*first..=*end).contains(&last))?;
+        let (_, end) = self.pools.get(at)?;
+        if last < *end {
+            return u32::from(last).checked_add(1).map(Ipv4Addr::from);
+        }
+        self.pools.get(at.checked_add(1)?).map(|(first, _)| *first)
+    }
+}

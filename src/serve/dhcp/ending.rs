@@ -1,0 +1,64 @@
+//! How leases end by their clients' word: RELEASE and DECLINE (RFC 2131 4.3.3, 4.3.4). Part of the engine, and as pure.
+
+use std::net::Ipv4Addr;
+
+use super::engine::{Action, Engine, Event};
+use super::lease::{Lease, LeaseState};
+use super::request::Ask;
+use super::wire::code;
+
+/// How long an address that is in use by a stranger stays out of use.
+const QUARANTINE_SECONDS: u64 = 3600;
+
+impl Engine {
+    pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+        let address = ask.message.ciaddr;
+        if self.holds_active(ask, address) {
+            self.end(address, LeaseState::Idle, ask.now, out);
+        } else {
+            self.counters.ignored += 1;
+        }
+    }
+
+    pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+        match ask.message.options.address(code::REQUESTED_ADDRESS) {
+            Some(address) if self.holds_active(ask, address) => {
+                let until = ask.now + QUARANTINE_SECONDS;
+                let lease = self.end(address, LeaseState::Declined, until, out);
+                out.extend(lease.map(|lease| Action::Event(Event::Declined { lease })));
+            }
+            Some(_) | None => self.counters.ignored += 1,
+        }
+    }
+
+    fn holds_active(&self, ask: &Ask<'_>, address: Ipv4Addr) -> bool {
+        self.table.get(address).is_some_and(|record| {
+            record.lease.state == LeaseState::Active && ask.asker.holds(ask.config, record)
+        })
+    }
+
+    /// Ends a lease at once. Nobody is promised anything by that, so nothing waits for its write.
+    pub(super) fn end(
+        &mut self,
+        address: Ipv4Addr,
+        state: LeaseState,
+        time: u64,
+        out: &mut Vec<Action>,
+    ) -> Option<Lease> {
+        let record = self.table.get(address)?;
+        let (mut lease, pending) = (record.lease.clone(), record.pending);
+        if let Some(batch) = pending {
+            self.abandon(batch);
+        }
+        self.withdraw(lease.name.take(), address, out);
+        (lease.state, lease.expires, lease.held_until) = (state, time, time);
+        self.table.put(lease.clone());
+        let batch = self.next_batch();
+        let stored = lease.clone();
+        out.push(Action::Persist {
+            batch,
+            lease: stored,
+        });
+        Some(lease)
+    }
+}

@@ -1,0 +1,267 @@
+//! The DHCP engine: packets, ticks, configurations and commits in; leases to write, names and replies out.
+//!
+//! Pure: no socket, no clock, no store. What a client is told of a lease leaves only with [`Input::Committed`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use super::allocate::Cursor;
+use super::config::Config;
+use super::counters::Counters;
+use super::lease::{Lease, LeaseState};
+use super::names::{NameChange, Names};
+use super::reply::Reply;
+use super::table::Table;
+use super::wire::Message;
+use crate::base::addr::Prefix;
+
+/// Writes that may be under way: many times what one sync takes, and little memory.
+const PENDING: usize = 16_384;
+
+/// Names one write, so that its end can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(u64);
+
+/// A datagram as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    pub bytes: &'a [u8],
+    pub from: SocketAddrV4,
+    /// The address of the listener that it came to.
+    pub via: Ipv4Addr,
+}
+
+/// What happens to the engine.
+#[derive(Debug)]
+pub enum Input<'a> {
+    Packet(Packet<'a>),
+    /// Time has passed: ends leases, offers and quarantines that are due.
+    Tick,
+    Config(Arc<Config>),
+    /// A write is durable.
+    Committed(BatchId),
+    /// A write did not happen.
+    Failed(BatchId),
+}
+
+/// What the engine wants done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Write the lease under its address, and tell of the end by [`Input::Committed`] or [`Input::Failed`].
+    Persist {
+        batch: BatchId,
+        lease: Lease,
+    },
+    /// Done once the name resolves, or does no longer.
+    Publish(NameChange),
+    Send(Reply),
+    Event(Event),
+}
+
+/// What an operator may want to know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A client found its address in use by another; it is quarantined.
+    Declined { lease: Lease },
+    /// A reserved address is still leased to another client, which was told to give it up.
+    Reclaimed { lease: Lease },
+}
+
+/// An answer that waits for its write.
+struct Pending {
+    lease: Lease,
+    reply: Reply,
+}
+
+/// All that the DHCP server knows and decides.
+#[derive(Default)]
+pub struct Engine {
+    pub(super) config: Arc<Config>,
+    pub(super) table: Table,
+    pub(super) names: Names,
+    pub(super) cursors: BTreeMap<Prefix, Cursor>,
+    pub(super) counters: Counters,
+    pending: HashMap<BatchId, Pending>,
+    batches: u64,
+}
+
+impl Engine {
+    /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
+    pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
+        let mut engine = Self::default();
+        for mut lease in leases {
+            if lease.state == LeaseState::Active && lease.held_until > now {
+                engine.republish(&mut lease, out);
+            }
+            engine.table.put(lease);
+        }
+        engine
+    }
+
+    /// `now` is in seconds of the wall clock, since leases outlive the server.
+    pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
+        match input {
+            Input::Packet(packet) => self.receive(now, packet, out),
+            Input::Tick => self.expire(now, out),
+            Input::Config(config) => self.reconfigure(config),
+            Input::Committed(batch) => self.commit(batch, out),
+            Input::Failed(batch) => self.fail(batch),
+        }
+    }
+
+    /// What is served now.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Every lease, in the order of addresses.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.table.leases().into_iter().cloned().collect()
+    }
+
+    fn republish(&mut self, lease: &mut Lease, out: &mut Vec<Action>) {
+        let address = lease.address;
+        match lease.name.clone() {
+            Some(name) if self.names.hold(&name, address) => {
+                out.push(Action::Publish(NameChange::Publish { name, address }));
+            }
+            Some(_) | None => lease.name = None,
+        }
+    }
+
+    fn receive(&mut self, now: u64, packet: Packet<'_>, out: &mut Vec<Action>) {
+        self.counters.received += 1;
+        // An expired lease must not look like one in force only because no tick came since.
+        self.expire(now, out);
+        match Message::read(packet.bytes) {
+            Ok(message) => self.answer(now, &message, packet, out),
+            Err(_) => self.counters.malformed += 1,
+        }
+    }
+
+    fn reconfigure(&mut self, config: Arc<Config>) {
+        self.table.set_subnets(config.subnets());
+        for cursor in self.cursors.values_mut() {
+            cursor.may_rewind = true;
+        }
+        self.config = config;
+    }
+
+    pub(super) fn next_batch(&mut self) -> BatchId {
+        self.batches += 1;
+        BatchId(self.batches)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.pending.len() >= PENDING
+    }
+
+    /// Keeps `reply` until `lease` is durable.
+    pub(super) fn persist(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) {
+        let batch = self.next_batch();
+        self.table.set_pending(lease.address, Some(batch));
+        out.push(Action::Persist {
+            batch,
+            lease: lease.clone(),
+        });
+        self.pending.insert(batch, Pending { lease, reply });
+    }
+
+    /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
+    pub(super) fn coalesce(&mut self, batch: BatchId, expires: u64, reply: Reply) {
+        self.counters.coalesced += 1;
+        if let Some(pending) = self.pending.get_mut(&batch)
+            && expires <= pending.lease.held_until
+        {
+            pending.lease.expires = pending.lease.expires.max(expires);
+            pending.reply = reply;
+        }
+    }
+
+    fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
+        let Some(Pending { lease, reply }) = self.pending.remove(&batch) else {
+            return;
+        };
+        let address = lease.address;
+        let record = self.table.get(address);
+        // A client that released the address meanwhile no longer waits for it.
+        let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
+            return;
+        };
+        let (old, new) = (record.lease.name.clone(), lease.name.clone());
+        self.table.put(lease);
+        if old != new {
+            self.withdraw(old, address, out);
+            out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
+        }
+        self.counters.acks += 1;
+        out.push(Action::Send(reply));
+    }
+
+    fn fail(&mut self, batch: BatchId) {
+        self.counters.unstored += 1;
+        let Some(Pending { lease, .. }) = self.pending.remove(&batch) else {
+            return;
+        };
+        let address = lease.address;
+        let record = self.table.get(address);
+        let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
+            return;
+        };
+        if let Some(name) = &lease.name
+            && record.lease.name.as_ref() != Some(name)
+        {
+            self.names.release(name, address);
+        }
+        self.table.set_pending(address, None);
+    }
+
+    /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
+    pub(super) fn abandon(&mut self, batch: BatchId) {
+        if let Some(Pending { lease, .. }) = self.pending.remove(&batch)
+            && let Some(name) = &lease.name
+        {
+            self.names.release(name, lease.address);
+        }
+    }
+
+    pub(super) fn withdraw(
+        &mut self,
+        name: Option<crate::base::name::DomainName>,
+        address: Ipv4Addr,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(name) = name else {
+            return;
+        };
+        self.names.release(&name, address);
+        out.push(Action::Publish(NameChange::Withdraw { name, address }));
+    }
+
+    fn expire(&mut self, now: u64, out: &mut Vec<Action>) {
+        while let Some(address) = self.table.next_due(now) {
+            let Some(record) = self.table.get(address) else {
+                continue;
+            };
+            if record.pending.is_some() {
+                // Its fate is being written; it ends after that, or lives on.
+                self.table.postpone(address, now + 1);
+                continue;
+            }
+            let mut lease = record.lease.clone();
+            let was_ever_active = lease.state != LeaseState::Offered || lease.expires != 0;
+            lease.state = LeaseState::Idle;
+            self.withdraw(lease.name.take(), address, out);
+            if was_ever_active || self.config.scope_of(address).is_some() {
+                self.table.put(lease);
+            } else {
+                self.table.remove(address);
+            }
+        }
+    }
+}

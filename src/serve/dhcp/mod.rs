@@ -1,0 +1,30 @@
+//! DHCPv4 (RFC 2131): a pure engine, and a thread that moves its bytes. Knows states and the store, never sites or plans.
+//!
+//! ```text
+//!  link ──bytes──> socket ──Packet──> engine ──Persist──> store
+//!   ^                │                  ^                   │
+//!   └── Publish, then Send <────────────┴──── Committed ────┘
+//! ```
+
+mod allocate;
+mod boot;
+mod config;
+mod counters;
+mod ending;
+mod engine;
+mod lease;
+mod names;
+mod options;
+mod reply;
+mod request;
+mod socket;
+mod table;
+mod wire;
+
+pub use config::Config;
+pub use counters::Counters;
+pub use engine::{Action, BatchId, Engine, Event, Input, Packet};
+pub use lease::{ClientKey, Hardware, Lease, LeaseError, LeaseState, PREFIX};
+pub use names::NameChange;
+pub use reply::{Destination, Reply};
+pub use socket::{Server, ServerError};

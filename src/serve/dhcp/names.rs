@@ -1,0 +1,115 @@
+//! Names of leases: made valid, unique among themselves, and never one that the site declares.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+
+use super::config::Config;
+use crate::base::name::DomainName;
+
+/// A lease's name in DNS begins or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameChange {
+    Publish { name: DomainName, address: Ipv4Addr },
+    Withdraw { name: DomainName, address: Ipv4Addr },
+}
+
+/// Which lease has which name.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashMap<DomainName, Ipv4Addr>);
+
+impl Names {
+    /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on.
+    pub(super) fn choose(
+        &mut self,
+        config: &Config,
+        domain: &DomainName,
+        asked: Option<&[u8]>,
+        address: Ipv4Addr,
+    ) -> Option<DomainName> {
+        let from_client = asked
+            .and_then(valid_label)
+            .and_then(|label| domain.child(&label).ok());
+        let [a, b, c, d] = address.octets();
+        let generated = || domain.child(&format!("dhcp-{a}-{b}-{c}-{d}")).ok();
+        let name = from_client
+            .filter(|name| self.is_free(config, name, address))
+            .or_else(|| generated().filter(|name| self.is_free(config, name, address)))?;
+        self.0.insert(name.clone(), address);
+        Some(name)
+    }
+
+    fn is_free(&self, config: &Config, name: &DomainName, address: Ipv4Addr) -> bool {
+        !config.declares(name) && self.0.get(name).is_none_or(|holder| *holder == address)
+    }
+
+    /// Holds a name that a stored lease has; false where another lease holds it.
+    pub(super) fn hold(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
+        *self.0.entry(name.clone()).or_insert(address) == address
+    }
+
+    pub(super) fn release(&mut self, name: &DomainName, address: Ipv4Addr) {
+        if self.0.get(name) == Some(&address) {
+            self.0.remove(name);
+        }
+    }
+}
+
+/// The first label of what a client calls itself, in letters, digits and inner hyphens; `None` where none of it remains.
+fn valid_label(asked: &[u8]) -> Option<String> {
+    let first = asked.split(|byte| *byte == b'.').next()?;
+    let spelt: String = first
+        .iter()
+        .take_while(|byte| **byte != 0)
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'0'..=b'9' => char::from(*byte),
+            b'A'..=b'Z' => char::from(byte.to_ascii_lowercase()),
+            _ => '-',
+        })
+        .collect();
+    let label: String = spelt.trim_matches('-').chars().take(63).collect();
+    let label = label.trim_end_matches('-');
+    (!label.is_empty()).then(|| label.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_made_valid() {
+        let long = [b'a'; 255];
+        for (asked, label) in [
+            (&b"Node_7"[..], Some("node-7")),
+            (b"web.example.net", Some("web")),
+            (b"cut\0off", Some("cut")),
+            (b"-x-", Some("x")),
+            (b"", None),
+            (b"...", None),
+            (b"\0\0", None),
+            (b"\xff\xfe", None),
+            (b"caf\xc3\xa9", Some("caf")),
+        ] {
+            assert_eq!(valid_label(asked).as_deref(), label, "{asked:?}");
+        }
+        assert_eq!(valid_label(&long).unwrap().len(), 63);
+    }
+
+    #[test]
+    fn two_leases_never_share_a_name() {
+        let (config, mut names) = (Config::default(), Names::default());
+        let domain: DomainName = "example".parse().unwrap();
+        let mut choose = |asked: &str, last: u8| {
+            let address = Ipv4Addr::new(10, 0, 0, last);
+            let name = names.choose(&config, &domain, Some(asked.as_bytes()), address);
+            name.map(|name| name.to_string())
+        };
+        assert_eq!(choose("web", 1).as_deref(), Some("web.example"));
+        assert_eq!(choose("web", 1).as_deref(), Some("web.example"));
+        assert_eq!(choose("WEB", 2).as_deref(), Some("dhcp-10-0-0-2.example"));
+        assert_eq!(
+            choose("dhcp-10-0-0-4", 3).as_deref(),
+            Some("dhcp-10-0-0-4.example")
+        );
+        assert_eq!(choose("web", 4), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! Replies: what they copy from the request, which options they carry, and where they go (RFC 2131 4.1, table 3).
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::boot::Boot;
+use super::config::Served;
+use super::options::{Writer, wire_length};
+use super::wire::{COOKIE, Message, code, part};
+use crate::base::mac::MacAddr;
+use crate::base::option::{ROUTERS, SUBNET_MASK};
+
+/// Size of a message that every client takes (RFC 2132 9.10), and the most that fits an Ethernet frame.
+const MESSAGE_SIZES: (u16, u16) = (576, 1500);
+
+/// Headers of IP and UDP, which option 57 counts in.
+const HEADERS: usize = 28;
+
+/// A message on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub bytes: Vec<u8>,
+    pub to: Destination,
+    /// The listener that the request came to.
+    pub via: Ipv4Addr,
+}
+
+/// Where a reply goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// To an address that can be reached as any other.
+    Address(SocketAddrV4),
+    /// To all on the link.
+    Broadcast,
+    /// To a client that does not answer for its address yet: a frame to its hardware address.
+    Link { address: Ipv4Addr, mac: MacAddr },
+}
+
+/// What a server answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Offer,
+    Ack,
+    Nak,
+    /// The ACK of an INFORM, which grants nothing.
+    Informed,
+}
+
+/// Everything that makes up a reply.
+pub(super) struct Draft<'a> {
+    pub message: &'a Message<'a>,
+    pub served: &'a Served,
+    pub answer: Answer,
+    pub address: Ipv4Addr,
+    /// The length of the lease in seconds.
+    pub lease: u32,
+    pub host: Option<&'a str>,
+    pub boot: Option<&'a Boot>,
+    /// Source of the request.
+    pub from: SocketAddrV4,
+    pub via: Ipv4Addr,
+}
+
+impl Draft<'_> {
+    pub(super) fn reply(&self) -> Reply {
+        Reply {
+            bytes: self.bytes(),
+            to: self.destination(),
+            via: self.via,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let options = &self.message.options;
+        let asked = options.u16(code::MESSAGE_SIZE).unwrap_or(0);
+        let most = usize::from(asked.clamp(MESSAGE_SIZES.0, MESSAGE_SIZES.1)) - HEADERS;
+        let relay = options.get(code::RELAY);
+        let kept = relay.as_deref().map_or(0, wire_length);
+        let mut writer = Writer::new(self.fixed(), most, kept);
+        let kind = match self.answer {
+            Answer::Offer => 2,
+            Answer::Ack | Answer::Informed => 5,
+            Answer::Nak => 6,
+        };
+        writer.put(code::MESSAGE_TYPE, &[kind]);
+        writer.put(code::SERVER_ID, &self.served.scope.server.octets());
+        if let Some(id) = options.get(code::CLIENT_ID) {
+            writer.put(code::CLIENT_ID, &id);
+        }
+        match self.answer {
+            Answer::Nak => {}
+            Answer::Informed => self.put_parameters(&mut writer),
+            Answer::Offer | Answer::Ack => {
+                self.put_times(&mut writer);
+                self.put_parameters(&mut writer);
+            }
+        }
+        // RFC 3046 2.2: echoed as it came, and last.
+        writer.finish(relay.as_deref().map(|relay| (code::RELAY, relay)))
+    }
+
+    fn fixed(&self) -> Vec<u8> {
+        let copied = self.message.fixed;
+        let none = Ipv4Addr::UNSPECIFIED;
+        let is_nak = self.answer == Answer::Nak;
+        let ciaddr = match self.answer {
+            Answer::Ack | Answer::Informed => self.message.ciaddr,
+            Answer::Offer | Answer::Nak => none,
+        };
+        let yiaddr = match self.answer {
+            Answer::Offer | Answer::Ack => self.address,
+            Answer::Informed | Answer::Nak => none,
+        };
+        let siaddr = self.boot.map_or(none, |boot| boot.server);
+        let [mut flags, flags_low] = part::<2>(copied, 10);
+        if is_nak && !self.message.giaddr.is_unspecified() {
+            // RFC 2131 4.3.2: the relay must broadcast it, since the client has no address.
+            flags |= 128;
+        }
+        let mut bytes = Vec::with_capacity(576);
+        bytes.extend([2]);
+        bytes.extend(part::<2>(copied, 1));
+        bytes.push(0);
+        bytes.extend(part::<4>(copied, 4));
+        bytes.extend([0, 0, flags, flags_low]);
+        for address in [ciaddr, yiaddr, siaddr, self.message.giaddr] {
+            bytes.extend(address.octets());
+        }
+        bytes.extend(part::<16>(copied, 28));
+        bytes.resize(108, 0);
+        // The field keeps a zero at its end; a longer name goes into option 67 only.
+        let file = self.boot.map(|boot| boot.program.as_bytes());
+        bytes.extend(file.filter(|file| file.len() < 128).unwrap_or_default());
+        bytes.resize(236, 0);
+        bytes.extend(COOKIE);
+        bytes
+    }
+
+    /// Option 51, and T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
+    fn put_times(&self, writer: &mut Writer) {
+        writer.put(code::LEASE_TIME, &self.lease.to_be_bytes());
+        if self.asks_for(code::RENEWAL_TIME) {
+            writer.put(code::RENEWAL_TIME, &(self.lease / 2).to_be_bytes());
+        }
+        if self.asks_for(code::REBINDING_TIME) {
+            let rebinding = self.lease - self.lease / 8;
+            writer.put(code::REBINDING_TIME, &rebinding.to_be_bytes());
+        }
+    }
+
+    fn put_parameters(&self, writer: &mut Writer) {
+        let asked = self.message.options.get(code::PARAMETERS);
+        if let Some(id) = self.message.options.get(code::MACHINE_ID) {
+            writer.put(code::MACHINE_ID, &id);
+        }
+        self.put_boot(writer);
+        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
+        for (code, value) in &self.served.options {
+            // A client without a list is told what it cannot do without.
+            let wanted = match &asked {
+                Some(asked) => *code == SUBNET_MASK || asked.contains(code),
+                None => *code <= ROUTERS || *code == crate::base::option::DNS_SERVERS,
+            };
+            if wanted {
+                writer.put(*code, value);
+            }
+        }
+        if let Some(host) = self.host
+            && self.asks_for(code::HOST_NAME)
+        {
+            writer.put(code::HOST_NAME, host.as_bytes());
+        }
+    }
+
+    fn put_boot(&self, writer: &mut Writer) {
+        let Some(boot) = self.boot else {
+            return;
+        };
+        if boot.http_client {
+            writer.put(code::VENDOR_CLASS, b"HTTPClient");
+        }
+        if self.asks_for(code::TFTP_SERVER) {
+            writer.put(code::TFTP_SERVER, boot.server.to_string().as_bytes());
+        }
+        if boot.by_url || boot.program.len() > 127 || self.asks_for(code::BOOT_FILE) {
+            writer.put(code::BOOT_FILE, boot.program.as_bytes());
+        }
+    }
+
+    fn asks_for(&self, code: u8) -> bool {
+        let asked = self.message.options.get(code::PARAMETERS);
+        asked.is_some_and(|asked| asked.contains(&code))
+    }
+
+    fn destination(&self) -> Destination {
+        let message = self.message;
+        if !message.giaddr.is_unspecified() {
+            return Destination::Address(SocketAddrV4::new(message.giaddr, 67));
+        }
+        match self.answer {
+            Answer::Nak => Destination::Broadcast,
+            Answer::Informed if message.ciaddr.is_unspecified() => Destination::Address(self.from),
+            Answer::Offer | Answer::Ack | Answer::Informed => self.towards_client(),
+        }
+    }
+
+    fn towards_client(&self) -> Destination {
+        let message = self.message;
+        if !message.ciaddr.is_unspecified() && self.answer != Answer::Offer {
+            return Destination::Address(SocketAddrV4::new(message.ciaddr, 68));
+        }
+        match message.hardware.mac() {
+            Some(mac) if !message.broadcast && !mac.is_group() => Destination::Link {
+                address: self.address,
+                mac,
+            },
+            Some(_) | None => Destination::Broadcast,
+        }
+    }
+}

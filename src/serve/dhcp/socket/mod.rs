@@ -1,0 +1,180 @@
+//! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
+
+mod frame;
+mod link;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::addr::InterfaceAddr;
+use crate::base::name::LinkName;
+use crate::serve::ListenError;
+use crate::serve::dhcp::config::Config;
+use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
+use crate::serve::dhcp::names::NameChange;
+use crate::state::{Listener, Service};
+use crate::store::{Store, StoreError};
+use worker::{Command, Worker};
+
+/// Commands that may wait; each caller waits for its own answer, so there are never many.
+const COMMANDS: usize = 64;
+
+/// Why there is no DHCP server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("cannot load the leases")]
+    Load(#[source] StoreError),
+    /// Starting without it could promise its address twice.
+    #[error("cannot read the stored lease {key:?}")]
+    Lease {
+        key: Vec<u8>,
+        #[source]
+        source: LeaseError,
+    },
+    #[error("cannot start the DHCP server")]
+    Start(#[source] io::Error),
+    #[error("the DHCP server has stopped")]
+    Stopped,
+}
+
+/// A running DHCP server. Dropping it stops the server and frees its ports.
+pub struct Server {
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server that listens nowhere yet and serves nothing. `publish` returns once the change of a name can be seen.
+    ///
+    /// # Errors
+    /// [`ServerError`] where the leases cannot be loaded or the thread not started.
+    pub fn start<S: Store>(
+        store: Arc<S>,
+        publish: impl Fn(NameChange) + Send + 'static,
+    ) -> Result<Self, ServerError> {
+        let leases = load(&*store)?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(ServerError::Start)?;
+        let (commands, requests) = mpsc::channel(COMMANDS);
+        let run = move || runtime.block_on(Worker::new(leases, store, publish).run(requests));
+        let thread = thread::Builder::new()
+            .name("dhcp".to_owned())
+            .spawn(run)
+            .map_err(ServerError::Start)?;
+        Ok(Self {
+            commands: Some(commands),
+            thread: Some(thread),
+        })
+    }
+
+    /// Answers on `link` from `address`; opening the same address again moves it.
+    ///
+    /// # Errors
+    /// [`ListenError`] where there is no such link, the port is taken, or the server has stopped.
+    pub async fn open(&self, link: &LinkName, address: InterfaceAddr) -> Result<(), ListenError> {
+        let fault = |kind: io::ErrorKind| ListenError::Socket {
+            service: Service::Dhcp,
+            address: address.ip(),
+            port: Service::Dhcp.port(),
+            source: kind.into(),
+        };
+        let IpAddr::V4(own) = address.ip() else {
+            return Err(fault(io::ErrorKind::Unsupported));
+        };
+        let link = link.clone();
+        let command = |done| Command::Open {
+            link,
+            address: (own, address),
+            done,
+        };
+        let opened = self.ask(command).await;
+        opened.map_err(|_| fault(io::ErrorKind::BrokenPipe))?
+    }
+
+    /// Stops answering from `address`.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn close(&self, address: Ipv4Addr) -> Result<(), ServerError> {
+        self.ask(|done| Command::Close { address, done }).await
+    }
+
+    /// Serves `config` from now on; every packet is answered from the old one or from the new one.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn configure(&self, config: Arc<Config>) -> Result<(), ServerError> {
+        let before = self.ask(|done| Command::Configure { config, done }).await?;
+        // Freed here: a hundred thousand reservations take longer than a packet may wait.
+        drop(before);
+        Ok(())
+    }
+
+    /// Where the server answers, as its sockets say; nowhere once it has stopped.
+    pub async fn listening(&self) -> BTreeMap<IpAddr, Listener> {
+        self.ask(Command::Listening).await.unwrap_or_default()
+    }
+
+    /// What the engine serves.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn config(&self) -> Result<Arc<Config>, ServerError> {
+        self.ask(Command::Config).await
+    }
+
+    /// Every lease, in the order of addresses; idle ones too, for their former clients.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn leases(&self) -> Result<Vec<Lease>, ServerError> {
+        self.ask(Command::Leases).await
+    }
+
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn counters(&self) -> Result<Counters, ServerError> {
+        self.ask(Command::Counters).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, ServerError> {
+        let (done, answer) = oneshot::channel();
+        let commands = self.commands.as_ref().ok_or(ServerError::Stopped)?;
+        let sent = commands.send(command(done)).await;
+        sent.map_err(|_| ServerError::Stopped)?;
+        answer.await.map_err(|_| ServerError::Stopped)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A worker that panicked has been noticed by every caller since.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
+    let pairs = store.range(PREFIX).map_err(ServerError::Load)?;
+    pairs
+        .into_iter()
+        .map(|(key, value)| {
+            Lease::decode(&key, &value).map_err(|source| ServerError::Lease { key, source })
+        })
+        .collect()
+}

@@ -1,0 +1,325 @@
+//! Obeys the engine: one thread that owns it with its sockets, reads the clock, and keeps one write under way at a time.
+//! Must not decide anything about a client.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::link::{Inbox, Link};
+use crate::base::addr::InterfaceAddr;
+use crate::base::name::LinkName;
+use crate::serve::ListenError;
+use crate::serve::dhcp::config::Config;
+use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::engine::{Action, BatchId, Engine, Event, Input, Packet};
+use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::names::NameChange;
+use crate::serve::dhcp::reply::Reply;
+use crate::serve::dhcp::wire;
+use crate::state::Listener;
+use crate::store::{Batch, Store, StoreError, Write};
+
+/// Batches of packets taken in before any is answered; beyond that the socket's buffer holds them.
+const ROUNDS: usize = 16;
+
+/// Leases that may wait for the write under way to end before no more packets are read.
+const WAITING: usize = 32_768;
+
+/// What the handle asks of the worker.
+pub(super) enum Command {
+    Open {
+        link: LinkName,
+        address: (Ipv4Addr, InterfaceAddr),
+        done: oneshot::Sender<Result<(), ListenError>>,
+    },
+    Close {
+        address: Ipv4Addr,
+        done: oneshot::Sender<()>,
+    },
+    /// Answered with what was served before, so that its memory is freed elsewhere.
+    Configure {
+        config: Arc<Config>,
+        done: oneshot::Sender<Arc<Config>>,
+    },
+    Listening(oneshot::Sender<BTreeMap<IpAddr, Listener>>),
+    Config(oneshot::Sender<Arc<Config>>),
+    Leases(oneshot::Sender<Vec<Lease>>),
+    Counters(oneshot::Sender<Counters>),
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// A datagram that waits its turn.
+struct Queued {
+    bytes: Vec<u8>,
+    from: SocketAddrV4,
+    via: Ipv4Addr,
+}
+
+pub(super) struct Worker<S, P> {
+    engine: Engine,
+    store: Arc<S>,
+    publish: P,
+    links: BTreeMap<LinkName, Link>,
+    inbox: Inbox,
+    actions: Vec<Action>,
+    waiting: Vec<(BatchId, Lease)>,
+    /// The write under way, and what hangs on it.
+    commit: Option<(Commit, Vec<BatchId>)>,
+    unsent: u64,
+}
+
+/// What woke the worker.
+enum Wake {
+    Readable,
+    Committed(Result<(), StoreError>),
+}
+
+impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
+    pub(super) fn new(leases: Vec<Lease>, store: Arc<S>, publish: P) -> Self {
+        let mut actions = Vec::new();
+        let engine = Engine::restore(leases, now(), &mut actions);
+        let mut worker = Self {
+            engine,
+            store,
+            publish,
+            links: BTreeMap::new(),
+            inbox: Inbox::default(),
+            actions,
+            waiting: Vec::new(),
+            commit: None,
+            unsent: 0,
+        };
+        worker.obey();
+        worker
+    }
+
+    /// Serves until the last handle is gone.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.execute(command),
+                    None => return,
+                },
+                wake = self.wake() => match wake {
+                    Wake::Readable => self.receive(),
+                    Wake::Committed(result) => self.committed(result),
+                },
+                _ = seconds.tick() => self.engine.handle(now(), Input::Tick, &mut self.actions),
+            }
+            self.obey();
+        }
+    }
+
+    /// Waits for the write under way or for packets, the write first: its answers are owed.
+    async fn wake(&mut self) -> Wake {
+        poll_fn(|context| {
+            if let Some((commit, _)) = &mut self.commit
+                && let Poll::Ready(result) = commit.as_mut().poll(context)
+            {
+                return Poll::Ready(Wake::Committed(result));
+            }
+            if self.waiting.len() < WAITING {
+                for link in self.links.values() {
+                    if link.poll_readable(context).is_ready() {
+                        return Poll::Ready(Wake::Readable);
+                    }
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Takes in what has arrived; what finishes a transaction is answered before what begins one.
+    fn receive(&mut self) {
+        let (mut first, mut later) = (Vec::new(), Vec::new());
+        for link in self.links.values() {
+            let Some(via) = link.listeners.keys().next().copied() else {
+                continue;
+            };
+            for _ in 0..ROUNDS {
+                let more = link.receive(&mut self.inbox, |bytes, from| {
+                    let queue = if wire::is_discover(bytes) {
+                        &mut later
+                    } else {
+                        &mut first
+                    };
+                    let bytes = bytes.to_vec();
+                    queue.push(Queued { bytes, from, via });
+                });
+                if !more {
+                    break;
+                }
+            }
+        }
+        let now = now();
+        for Queued { bytes, from, via } in first.into_iter().chain(later) {
+            let bytes = &bytes;
+            let packet = Packet { bytes, from, via };
+            self.engine
+                .handle(now, Input::Packet(packet), &mut self.actions);
+        }
+    }
+
+    fn committed(&mut self, result: Result<(), StoreError>) {
+        let Some((_, batches)) = self.commit.take() else {
+            return;
+        };
+        if let Err(fault) = &result {
+            tracing::error!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
+        }
+        let now = now();
+        for batch in batches {
+            let input = match &result {
+                Ok(()) => Input::Committed(batch),
+                Err(_) => Input::Failed(batch),
+            };
+            self.engine.handle(now, input, &mut self.actions);
+        }
+    }
+
+    /// Does what the engine wants, and starts the next write.
+    fn obey(&mut self) {
+        let mut replies: BTreeMap<Ipv4Addr, Vec<Reply>> = BTreeMap::new();
+        for action in self.actions.drain(..) {
+            match action {
+                Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
+                Action::Publish(change) => (self.publish)(change),
+                Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
+                Action::Event(event) => tell(&event),
+            }
+        }
+        for (via, replies) in replies {
+            let mut links = self.links.values();
+            let link = links.find(|link| link.listeners.contains_key(&via));
+            self.unsent += match link {
+                Some(link) => link.send(&replies),
+                None => u64::try_from(replies.len()).unwrap_or(u64::MAX),
+            };
+        }
+        if self.commit.is_none() && !self.waiting.is_empty() {
+            self.commit = Some(self.next_commit());
+        }
+    }
+
+    fn next_commit(&mut self) -> (Commit, Vec<BatchId>) {
+        let waiting = mem::take(&mut self.waiting);
+        let batches = waiting.iter().map(|(batch, _)| *batch).collect();
+        let put = |(_, lease): &(BatchId, Lease)| Write::Put {
+            key: lease.key(),
+            value: lease.encode(),
+        };
+        let writes = waiting.iter().map(put).collect();
+        let store = Arc::clone(&self.store);
+        let batch = Batch {
+            guards: Vec::new(),
+            writes,
+        };
+        (Box::pin(async move { store.commit(batch).await }), batches)
+    }
+
+    fn execute(&mut self, command: Command) {
+        // A caller that no longer waits needs no answer.
+        match command {
+            Command::Open {
+                link,
+                address,
+                done,
+            } => drop(done.send(self.open(link, address))),
+            Command::Close { address, done } => {
+                self.close(address);
+                let _ = done.send(());
+            }
+            Command::Configure { config, done } => {
+                let before = Arc::clone(self.engine.config());
+                self.engine
+                    .handle(now(), Input::Config(config), &mut self.actions);
+                drop(done.send(before));
+            }
+            Command::Listening(done) => drop(done.send(self.listening())),
+            Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
+            Command::Leases(done) => drop(done.send(self.engine.leases())),
+            Command::Counters(done) => {
+                let unsent = self.unsent;
+                let counters = self.engine.counters();
+                let _ = done.send(Counters { unsent, ..counters });
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        name: LinkName,
+        (address, carried): (Ipv4Addr, InterfaceAddr),
+    ) -> Result<(), ListenError> {
+        self.close(address);
+        // One whose device was replaced has sockets that nobody reaches.
+        let gone: BTreeSet<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| !link.is_alive())
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.links.retain(|name, _| !gone.contains(name));
+        let link = match self.links.remove(&name) {
+            Some(link) => link,
+            None => Link::open(&name, address)?,
+        };
+        let link = self.links.entry(name).or_insert(link);
+        link.listeners.insert(address, carried);
+        Ok(())
+    }
+
+    fn close(&mut self, address: Ipv4Addr) {
+        for link in self.links.values_mut() {
+            link.listeners.remove(&address);
+        }
+        self.links.retain(|_, link| !link.listeners.is_empty());
+    }
+
+    fn listening(&self) -> BTreeMap<IpAddr, Listener> {
+        let alive = self.links.iter().filter(|(_, link)| link.is_alive());
+        alive
+            .flat_map(|(name, link)| link.listeners.iter().map(move |own| (name, own)))
+            .map(|(name, (address, carried))| {
+                let (link, address_on_link) = (name.clone(), *carried);
+                let listener = Listener {
+                    link,
+                    address: address_on_link,
+                };
+                (IpAddr::V4(*address), listener)
+            })
+            .collect()
+    }
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::Declined { lease } => tracing::warn!(
+            address = %lease.address, client = %lease.hardware,
+            "an address is in use by a stranger; it is quarantined"
+        ),
+        Event::Reclaimed { lease } => tracing::info!(
+            address = %lease.address, client = %lease.hardware,
+            "a client was told to give up an address that is now reserved for another"
+        ),
+    }
+}
+
+/// Seconds since 1970; a clock before that is as good as unset.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

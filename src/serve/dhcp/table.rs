@@ -1,0 +1,230 @@
+//! All leases in memory: found at once by address or client, by time when something is due. Must not know of packets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::engine::BatchId;
+use super::lease::{ClientKey, Lease, LeaseState};
+use crate::base::addr::Prefix;
+
+/// A lease as far as it is promised, and the write under way that would change it.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub lease: Lease,
+    pub pending: Option<BatchId>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    records: HashMap<Ipv4Addr, Record>,
+    /// A client has one address at most in each subnet, so these lists are short.
+    clients: HashMap<ClientKey, Vec<Ipv4Addr>>,
+    /// When leases, offers and quarantines end.
+    due: BTreeSet<(u64, Ipv4Addr)>,
+    /// Free addresses that had a client, least recently used first, by subnet.
+    idle: BTreeMap<Prefix, BTreeSet<(u64, Ipv4Addr)>>,
+    subnets: Vec<Prefix>,
+}
+
+impl Table {
+    pub(super) fn get(&self, address: Ipv4Addr) -> Option<&Record> {
+        self.records.get(&address)
+    }
+
+    pub(super) fn addresses_of(&self, client: &ClientKey) -> &[Ipv4Addr] {
+        self.clients.get(client).map_or(&[], Vec::as_slice)
+    }
+
+    /// All leases in the order of their addresses.
+    pub(super) fn leases(&self) -> Vec<&Lease> {
+        let mut leases: Vec<_> = self.records.values().map(|record| &record.lease).collect();
+        leases.sort_unstable_by_key(|lease| lease.address);
+        leases
+    }
+
+    /// Writes a lease over whatever its address was; nothing is pending for it any more.
+    pub(super) fn put(&mut self, lease: Lease) {
+        let (address, state, time) = (lease.address, lease.state, lease.held_until);
+        let same_client = |old: &Record| old.lease.client == lease.client;
+        match self.records.get(&address) {
+            Some(old) if same_client(old) => self.unindex_time(address),
+            Some(_) | None => {
+                self.remove(address);
+                let own = self.clients.entry(lease.client.clone()).or_default();
+                own.push(address);
+            }
+        }
+        self.index_time(address, state, time);
+        let pending = None;
+        self.records.insert(address, Record { lease, pending });
+    }
+
+    pub(super) fn remove(&mut self, address: Ipv4Addr) {
+        self.unindex_time(address);
+        let Some(old) = self.records.remove(&address) else {
+            return;
+        };
+        if let Some(own) = self.clients.get_mut(&old.lease.client) {
+            own.retain(|held| *held != address);
+            if own.is_empty() {
+                self.clients.remove(&old.lease.client);
+            }
+        }
+    }
+
+    /// Marks or clears the write under way.
+    pub(super) fn set_pending(&mut self, address: Ipv4Addr, pending: Option<BatchId>) {
+        if let Some(record) = self.records.get_mut(&address) {
+            record.pending = pending;
+        }
+    }
+
+    /// Notes what the client was told, within what is promised on disk already.
+    pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) {
+        if let Some(record) = self.records.get_mut(&address) {
+            record.lease.expires = expires;
+        }
+    }
+
+    /// Takes out the next address whose time has come; it must be put back or postponed.
+    pub(super) fn next_due(&mut self, now: u64) -> Option<Ipv4Addr> {
+        let (time, address) = *self.due.first()?;
+        if time > now {
+            return None;
+        }
+        self.due.pop_first();
+        Some(address)
+    }
+
+    /// Looks at an address again at `time`, for one whose write is under way.
+    pub(super) fn postpone(&mut self, address: Ipv4Addr, time: u64) {
+        if let Some(record) = self.records.get_mut(&address) {
+            record.lease.held_until = time;
+            self.due.insert((time, address));
+        }
+    }
+
+    /// Free addresses of a subnet that had a client, least recently used first.
+    pub(super) fn idle_in(&self, subnet: Prefix) -> impl Iterator<Item = Ipv4Addr> {
+        let idle = self.idle.get(&subnet).into_iter().flatten();
+        idle.map(|(_, address)| *address)
+    }
+
+    /// Sorts free addresses under new subnets; costs nothing where the subnets are as before.
+    pub(super) fn set_subnets(&mut self, subnets: Vec<Prefix>) {
+        if self.subnets == subnets {
+            return;
+        }
+        self.subnets = subnets;
+        self.idle.clear();
+        let idle: Vec<_> = self
+            .leases()
+            .into_iter()
+            .filter(|lease| lease.state == LeaseState::Idle)
+            .map(|lease| (lease.address, lease.held_until))
+            .collect();
+        for (address, since) in idle {
+            self.index_time(address, LeaseState::Idle, since);
+        }
+    }
+
+    fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
+        match state {
+            LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
+                self.due.insert((time, address));
+            }
+            LeaseState::Idle => {
+                if let Some(subnet) = self.subnet_of(address) {
+                    self.idle.entry(subnet).or_default().insert((time, address));
+                }
+            }
+        }
+    }
+
+    fn unindex_time(&mut self, address: Ipv4Addr) {
+        let Some(record) = self.records.get(&address) else {
+            return;
+        };
+        let entry = (record.lease.held_until, address);
+        match record.lease.state {
+            LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
+                self.due.remove(&entry);
+            }
+            LeaseState::Idle => {
+                if let Some(subnet) = self.subnet_of(address)
+                    && let Some(idle) = self.idle.get_mut(&subnet)
+                {
+                    idle.remove(&entry);
+                }
+            }
+        }
+    }
+
+    /// The subnet that holds `address`; subnets are sorted and do not overlap.
+    fn subnet_of(&self, address: Ipv4Addr) -> Option<Prefix> {
+        let address = IpAddr::V4(address);
+        let after = self
+            .subnets
+            .partition_point(|subnet| subnet.net().network() <= address);
+        let subnet = self.subnets.get(after.checked_sub(1)?)?;
+        subnet.contains(address).then_some(*subnet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::mac::MacAddr;
+    use proptest::prelude::*;
+
+    fn lease(address: u8, client: u8, state: LeaseState, time: u64) -> Lease {
+        let hardware = MacAddr([2, 0, 0, 0, 0, client]).into();
+        Lease {
+            address: Ipv4Addr::new(10, 0, 0, address),
+            client: ClientKey::of_hardware(hardware),
+            hardware,
+            state,
+            expires: time,
+            held_until: time,
+            name: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever is put and removed, the indexes say what the records say.
+        #[test]
+        fn indexes_agree_with_records(
+            steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..5, 0u64..9), 1..60)
+        ) {
+            let mut table = Table::default();
+            table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
+            for (address, client, action, time) in steps {
+                let state = match action {
+                    0 => LeaseState::Offered,
+                    1 => LeaseState::Active,
+                    2 => LeaseState::Idle,
+                    3 => LeaseState::Declined,
+                    _ => {
+                        table.remove(Ipv4Addr::new(10, 0, 0, address));
+                        continue;
+                    }
+                };
+                table.put(lease(address, client, state, time));
+            }
+            let leases = table.leases();
+            let idle = |lease: &&&Lease| lease.state == LeaseState::Idle;
+            let timed = leases.iter().filter(|lease| !idle(lease)).count();
+            prop_assert_eq!(table.due.len(), timed);
+            let in_order: Vec<_> = table.idle.values().flatten().copied().collect();
+            let mut expected: Vec<_> =
+                leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address)).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(in_order, expected);
+            let listed: usize = table.clients.values().map(Vec::len).sum();
+            prop_assert_eq!(listed, leases.len());
+            for lease in leases {
+                prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Durable before promised: no ACK leaves before its lease is on stable storage, and a failed write promises nothing.
+
+use bedplate::serve::dhcp::{Action, Engine, Input, Lease, Packet};
+use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
+
+use crate::support::{Rig, SERVER, config, discover, reboot, release, renew, select, site};
+
+#[test]
+fn nothing_is_said_before_the_write_ends() {
+    let mut rig = Rig::new(&site());
+    rig.said(&discover(1));
+    rig.hold_writes = true;
+    assert_eq!(rig.said(&select(1, 10)), "", "not written yet");
+    assert!(rig.names.is_empty());
+    assert_eq!(
+        rig.said(&select(1, 10)),
+        "",
+        "a retransmission starts no second write"
+    );
+    assert_eq!(rig.held.len(), 1);
+    assert_eq!(
+        rig.said(&discover(2)),
+        "offer 10.0.0.11",
+        "others are served meanwhile"
+    );
+    rig.now += 60;
+    assert_eq!(
+        rig.said(&discover(3)),
+        "offer 10.0.0.12",
+        "the address is held however long it takes"
+    );
+    let replies = rig.input(Input::Committed(rig.held[0]));
+    assert_eq!(replies.len(), 1, "one answer for both");
+    assert_eq!(rig.names, ["+dhcp-10-0-0-10.example 10.0.0.10"]);
+    assert!(
+        rig.input(Input::Committed(rig.held[0])).is_empty(),
+        "told once"
+    );
+}
+
+#[test]
+fn a_failed_write_promises_nothing() {
+    let mut rig = Rig::new(&site());
+    rig.hold_writes = true;
+    rig.said(&discover(1));
+    rig.said(&select(1, 10).option(12, b"web"));
+    assert!(rig.input(Input::Failed(rig.held[0])).is_empty());
+    assert!(rig.names.is_empty());
+    assert_eq!(rig.said(&reboot(2, 10)), "", "no lease came of it");
+    rig.now += 60;
+    rig.hold_writes = false;
+    let other = discover(2).option(50, &[10, 0, 0, 10]);
+    assert_eq!(
+        rig.said(&other),
+        "offer 10.0.0.10",
+        "the offer lapsed as any other"
+    );
+    rig.said(&select(2, 10).option(12, b"web"));
+    assert_eq!(
+        rig.names,
+        ["+web.example 10.0.0.10"],
+        "and its name is free"
+    );
+}
+
+#[test]
+fn a_failed_renewal_leaves_the_lease_as_it_was() {
+    let mut rig = Rig::new(&site());
+    rig.said(&discover(1));
+    rig.said(&select(1, 10));
+    rig.now += 300;
+    rig.hold_writes = true;
+    assert_eq!(rig.said(&renew(1, 10)), "");
+    assert!(rig.input(Input::Failed(rig.held[0])).is_empty());
+    rig.now += 290;
+    rig.hold_writes = false;
+    assert_eq!(rig.said(&renew(1, 10)), "ack 10.0.0.10", "still leased");
+}
+
+#[test]
+fn who_releases_while_a_write_is_under_way_hears_nothing_of_it() {
+    let mut rig = Rig::new(&site());
+    rig.said(&discover(1));
+    rig.said(&select(1, 10));
+    rig.now += 300;
+    rig.hold_writes = true;
+    rig.said(&renew(1, 10));
+    rig.said(&release(1, 10));
+    assert!(rig.input(Input::Committed(rig.held[0])).is_empty());
+    let other = discover(2).option(50, &[10, 0, 0, 10]);
+    assert_eq!(rig.said(&other), "offer 10.0.0.10");
+}
+
+/// The engine with the store that loses power: obeys actions as the worker does.
+struct Site {
+    engine: Engine,
+    store: Faulty,
+    now: u64,
+}
+
+impl Site {
+    fn open(store: Faulty) -> Self {
+        let pairs = store.range(bedplate::serve::dhcp::PREFIX).unwrap();
+        let leases = pairs
+            .iter()
+            .map(|(key, value)| Lease::decode(key, value).unwrap());
+        let (now, mut out) = (1_000_000, Vec::new());
+        let mut engine = Engine::restore(leases.collect(), now, &mut out);
+        engine.handle(now, Input::Config(config(&site())), &mut out);
+        Self { engine, store, now }
+    }
+
+    /// Sends a request; `meanwhile` runs once its write waits for the disk. Returns the number of replies, before and after.
+    async fn request(
+        &mut self,
+        mut bytes: Vec<u8>,
+        meanwhile: impl FnOnce(&Faulty),
+    ) -> (usize, usize) {
+        bytes.push(255);
+        let mut out = Vec::new();
+        let from = "0.0.0.0:68".parse().unwrap();
+        let packet = Packet {
+            bytes: &bytes,
+            from,
+            via: SERVER,
+        };
+        self.engine
+            .handle(self.now, Input::Packet(packet), &mut out);
+        let sent = |out: &[Action]| {
+            out.iter()
+                .filter(|action| matches!(action, Action::Send(_)))
+                .count()
+        };
+        let before = sent(&out);
+        let [Action::Persist { batch, lease }] = &out[..] else {
+            panic!("{out:?}");
+        };
+        let write = Write::Put {
+            key: lease.key(),
+            value: lease.encode(),
+        };
+        let commit = self.store.commit(Batch {
+            guards: Vec::new(),
+            writes: vec![write],
+        });
+        let (result, ()) = tokio::join!(commit, async {
+            self.store.until_waiting(1).await;
+            meanwhile(&self.store);
+        });
+        let mut after = Vec::new();
+        match result {
+            Ok(()) => self
+                .engine
+                .handle(self.now, Input::Committed(*batch), &mut after),
+            Err(StoreError::Closed) => {}
+            Err(_) => self
+                .engine
+                .handle(self.now, Input::Failed(*batch), &mut after),
+        }
+        (before, sent(&after))
+    }
+}
+
+/// What the disk does while a write waits, replies before and after, and the leases found afterwards.
+type Fault = (&'static str, fn(&Faulty), (usize, usize), usize);
+
+#[tokio::test]
+async fn with_a_disk_that_stalls_fails_and_loses_power() {
+    let cases: [Fault; 3] = [
+        ("the sync returns", Faulty::release, (0, 1), 1),
+        ("power is cut before it does", Faulty::crash, (0, 0), 0),
+        (
+            "the disk is full",
+            |store| {
+                store.fail(true);
+                store.release();
+            },
+            (0, 0),
+            0,
+        ),
+    ];
+    for (name, meanwhile, replies, leases) in cases {
+        let mut site = Site::open(Faulty::default());
+        site.store.stall();
+        assert_eq!(
+            site.request(select(1, 10).bytes, meanwhile).await,
+            replies,
+            "{name}"
+        );
+        let again = Site::open(site.store);
+        assert_eq!(
+            again.engine.leases().len(),
+            leases,
+            "{name}: after a restart"
+        );
+    }
+}
+
+#[test]
+fn a_restart_keeps_leases_names_and_quarantines() {
+    let mut rig = Rig::new(&site());
+    rig.said(&select(1, 10).option(12, b"web"));
+    rig.said(&select(2, 11));
+    rig.said(&crate::support::decline(2, 11));
+    rig.said(&select(3, 12));
+    rig.said(&release(3, 12));
+    let mut out = Vec::new();
+    let mut latest = std::collections::BTreeMap::new();
+    for lease in &rig.stored {
+        latest.insert(lease.key(), lease.encode());
+    }
+    let stored = latest
+        .iter()
+        .map(|(key, value)| Lease::decode(key, value).unwrap());
+    rig.engine = Engine::restore(stored.collect(), rig.now, &mut out);
+    assert_eq!(out.len(), 1, "one name: {out:?}");
+    rig.configure(&site());
+    let conversation = [
+        (renew(1, 10), "ack 10.0.0.10"),
+        (discover(2), "offer 10.0.0.12"),
+        (discover(3), ""),
+    ];
+    for (step, (said, heard)) in conversation.into_iter().enumerate() {
+        assert_eq!(rig.said(&said), heard, "step {step}");
+    }
+}

@@ -1,0 +1,10 @@
+//! What integration tests share: a sandbox of network namespaces. Knows nothing of Bedplate itself.
+//!
+//! Each test binary is a crate of its own and uses only a part of this one.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary compiles this module and none uses all of it"
+)]
+
+pub mod sandbox;
