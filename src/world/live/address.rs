@@ -1,0 +1,222 @@
+//! Addresses on links, marked as ours by their protocol number. Knows links only by index and name.
+
+use std::net::IpAddr;
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::address::{
+    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use nix::errno::Errno;
+
+use crate::base::addr::InterfaceAddr;
+use crate::base::name::{HostName, LinkName};
+use crate::state::{Address, Key, Resource};
+
+use super::error::HostError;
+use super::host::HostObservation;
+use super::link::{self, Links};
+use super::netlink::{Netlink, NetlinkError};
+use super::{PROTOCOL, pick};
+
+/// An address as the kernel describes it.
+struct Found {
+    index: u32,
+    address: InterfaceAddr,
+    protocol: Option<AddressProtocol>,
+    flags: AddressFlags,
+    message: AddressMessage,
+}
+
+/// Adds the addresses that people or Bedplate set.
+///
+/// # Errors
+/// [`HostError::Observe`].
+pub(super) async fn observe(
+    netlink: &mut Netlink,
+    controller: &HostName,
+    links: &Links,
+    seen: &mut HostObservation,
+) -> Result<(), HostError> {
+    let listed = list(netlink).await;
+    for found in listed.map_err(HostError::observe("addresses"))? {
+        let Some(link) = links.name(found.index).filter(|_| found.is_static()) else {
+            continue;
+        };
+        let key = Key::Address {
+            controller: controller.clone(),
+            link,
+            address: found.address,
+        };
+        seen.add(key, Resource::Address(Address {}), found.is_marked());
+    }
+    Ok(())
+}
+
+/// Puts `address` on a link.
+///
+/// # Errors
+/// [`HostError`].
+pub(super) async fn make(
+    netlink: &mut Netlink,
+    key: &Key,
+    link: &LinkName,
+    address: InterfaceAddr,
+) -> Result<(), HostError> {
+    let operation = "create";
+    let index = link::index(netlink, operation, key, link).await?;
+    let index = index.ok_or_else(|| HostError::NoLink {
+        operation,
+        key: key.clone(),
+        link: link.clone(),
+    })?;
+    let mut message = message(index, address);
+    // Networks of two addresses and one have no broadcast address (RFC 3021 2.1).
+    if let (IpAddr::V4(broadcast), 0..31) =
+        (address.prefix().net().broadcast(), address.prefix_len())
+    {
+        message
+            .attributes
+            .push(AddressAttribute::Broadcast(broadcast));
+    }
+    let protocol = AddressProtocol::Other(PROTOCOL);
+    message
+        .attributes
+        .push(AddressAttribute::Protocol(protocol));
+    let Err(error) = add(netlink, message).await else {
+        return Ok(());
+    };
+    if !error.is(&[Errno::EEXIST]) {
+        return Err(HostError::refused(operation, key)(error));
+    }
+    let listed = list(netlink)
+        .await
+        .map_err(HostError::observe("addresses"))?;
+    let same = |found: &&Found| found.index == index && found.address == address;
+    match listed.iter().find(same) {
+        Some(found) if found.is_static() => Ok(()),
+        Some(_) => Err(HostError::HeldByAutomation { key: key.clone() }),
+        None => Err(HostError::refused(operation, key)(error)),
+    }
+}
+
+/// Takes `address` from a link.
+///
+/// The kernel takes an IPv4 subnet's secondary addresses along with its first one, unless `promote_secondaries` is set;
+/// those that went are put back as they were.
+///
+/// # Errors
+/// [`HostError`].
+pub(super) async fn remove(
+    netlink: &mut Netlink,
+    key: &Key,
+    link: &LinkName,
+    address: InterfaceAddr,
+) -> Result<(), HostError> {
+    let operation = "remove";
+    let Some(index) = link::index(netlink, operation, key, link).await? else {
+        return Ok(());
+    };
+    let observe = || HostError::observe("addresses");
+    let mut others = list(netlink).await.map_err(observe())?;
+    others.retain(|found| {
+        // For IPv6 the flag means something else: a temporary address, which is its parent's to lose.
+        found.index == index
+            && address.ip().is_ipv4()
+            && found.address.ip() != address.ip()
+            && found.address.prefix() == address.prefix()
+            && found.flags.contains(AddressFlags::Secondary)
+    });
+    let message = message(index, address);
+    let removed = netlink
+        .change(RouteNetlinkMessage::DelAddress(message), 0)
+        .await;
+    match removed {
+        Ok(()) => {}
+        Err(error) if error.is(&[Errno::EADDRNOTAVAIL, Errno::ENODEV]) => return Ok(()),
+        Err(error) => return Err(HostError::refused(operation, key)(error)),
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    let left = list(netlink).await.map_err(observe())?;
+    let is_left = |other: &Found| {
+        left.iter()
+            .any(|found| found.index == index && found.address == other.address)
+    };
+    for other in others.into_iter().filter(|other| !is_left(other)) {
+        let put_back = add(netlink, other.message).await;
+        put_back.map_err(HostError::refused("keep the neighbours of", key))?;
+    }
+    Ok(())
+}
+
+impl Found {
+    fn read(message: RouteNetlinkMessage) -> Option<Self> {
+        let RouteNetlinkMessage::NewAddress(message) = message else {
+            return None;
+        };
+        let attributes = &message.attributes;
+        let peer = pick!(attributes, AddressAttribute::Address(ip) => *ip);
+        // IFA_LOCAL is the host's own; where it differs from IFA_ADDRESS that one is the far end of a line, and its
+        // prefix is not this host's. No site can say that.
+        let local = pick!(attributes, AddressAttribute::Local(ip) => *ip).or(peer)?;
+        if peer.is_some_and(|peer| peer != local) {
+            return None;
+        }
+        let header_flags = AddressFlags::from_bits_retain(message.header.flags.bits().into());
+        Some(Self {
+            index: message.header.index,
+            address: InterfaceAddr::new(local, message.header.prefix_len).ok()?,
+            protocol: pick!(attributes, AddressAttribute::Protocol(protocol) => *protocol),
+            flags: pick!(attributes, AddressAttribute::Flags(flags) => *flags)
+                .unwrap_or(header_flags),
+            message,
+        })
+    }
+
+    fn is_marked(&self) -> bool {
+        self.protocol == Some(AddressProtocol::Other(PROTOCOL))
+    }
+
+    /// Whether someone set it to stay: not link-local, not from a lease or a router advertisement.
+    fn is_static(&self) -> bool {
+        let link_local = match self.address.ip() {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        // IFA_F_TEMPORARY shares its bit with IFA_F_SECONDARY, which IPv4 uses for something else.
+        let temporary = self.address.ip().is_ipv6() && self.flags.contains(AddressFlags::Secondary);
+        self.flags.contains(AddressFlags::Permanent)
+            && !self.flags.contains(AddressFlags::Managetempaddr)
+            && self.protocol != Some(AddressProtocol::RouterAnnouncement)
+            && !link_local
+            && !temporary
+    }
+}
+
+async fn list(netlink: &mut Netlink) -> Result<Vec<Found>, NetlinkError> {
+    let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+    let listed = netlink.dump(request).await?;
+    Ok(listed.into_iter().filter_map(Found::read).collect())
+}
+
+async fn add(netlink: &mut Netlink, message: AddressMessage) -> Result<(), NetlinkError> {
+    let request = RouteNetlinkMessage::NewAddress(message);
+    netlink.change(request, NLM_F_CREATE | NLM_F_EXCL).await
+}
+
+fn message(index: u32, address: InterfaceAddr) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = index;
+    message.header.prefix_len = address.prefix_len();
+    message.header.family = match address.ip() {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    };
+    message.attributes = vec![
+        AddressAttribute::Local(address.ip()),
+        AddressAttribute::Address(address.ip()),
+    ];
+    message
+}

@@ -1,0 +1,164 @@
+//! This host's network as a whole: observed as a state, changed one thing at a time. Knows no plan and no site.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::name::{HostName, LinkName};
+use crate::state::{Key, LinkFact, LinkKind, Resource, State, Table};
+
+use super::error::HostError;
+use super::link::Links;
+use super::netlink::Netlink;
+use super::{address, link, route};
+
+/// The links, addresses and routes of the network namespace in which this was connected.
+pub struct Host {
+    netlink: Netlink,
+    controller: HostName,
+}
+
+/// What was found on the host.
+///
+/// What the kernel and others' automation make is never drift and is left out: the loopback, link-local and dynamic
+/// addresses, connected routes, those of router advertisements and DHCP clients. So is what a [`State`] cannot say,
+/// since it could not be put back: routes without a single gateway or outside the main table, point-to-point addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostObservation {
+    pub state: State,
+    /// Which of them carry our mark. Kernels before 5.5 mark no link, and before 5.18 no address.
+    pub marked: BTreeSet<Key>,
+    pub links: BTreeMap<LinkName, LinkFact>,
+}
+
+impl HostObservation {
+    pub(super) fn add(&mut self, key: Key, resource: Resource, marked: bool) {
+        if marked {
+            self.marked.insert(key.clone());
+        }
+        self.state.insert(key, resource);
+    }
+}
+
+impl Host {
+    /// Connects to the kernel, on a running tokio runtime. Keys of what is found will name `controller`.
+    ///
+    /// # Errors
+    /// [`HostError::Socket`].
+    pub fn connect(controller: HostName) -> Result<Self, HostError> {
+        let netlink = Netlink::connect().map_err(HostError::Socket)?;
+        Ok(Self {
+            netlink,
+            controller,
+        })
+    }
+
+    /// What is now.
+    ///
+    /// # Errors
+    /// [`HostError::Observe`].
+    pub async fn observe(&mut self) -> Result<HostObservation, HostError> {
+        let mut seen = HostObservation::default();
+        let links = Links::read(&mut self.netlink).await?;
+        links.observe(&self.controller, &mut seen);
+        address::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
+        route::observe(&mut self.netlink, &self.controller, &mut seen).await?;
+        Ok(seen)
+    }
+
+    /// Makes `key` as `after` says, or takes it away; `before` is what it was when that was planned. Doing it twice is
+    /// doing it once.
+    ///
+    /// Taking an address away takes with it the routes that the kernel resolved through it; taking a link down or away,
+    /// those and its IPv6 addresses. To bring them back is the plan's concern.
+    ///
+    /// # Errors
+    /// [`HostError`]; a link is changed one attribute at a time, so that an error may leave some of them changed.
+    pub async fn apply(
+        &mut self,
+        key: &Key,
+        before: Option<&Resource>,
+        after: Option<&Resource>,
+    ) -> Result<(), HostError> {
+        match key {
+            Key::Link { controller, link } if *controller == self.controller => {
+                self.apply_link(key, link, before, after).await
+            }
+            Key::Address {
+                controller,
+                link,
+                address,
+            } if *controller == self.controller => {
+                let netlink = &mut self.netlink;
+                match after {
+                    Some(Resource::Address(_)) => address::make(netlink, key, link, *address).await,
+                    None => address::remove(netlink, key, link, *address).await,
+                    Some(_) => Err(not_ours(key)),
+                }
+            }
+            Key::Route {
+                controller,
+                destination,
+                table: Table::MAIN,
+                metric,
+            } if *controller == self.controller => {
+                let place = route::Place {
+                    destination: *destination,
+                    metric: *metric,
+                };
+                self.apply_route(key, place, before, after).await
+            }
+            Key::Link { .. }
+            | Key::Address { .. }
+            | Key::Route { .. }
+            | Key::Listener { .. }
+            | Key::Forwarders { .. }
+            | Key::BootFile { .. }
+            | Key::BootImage { .. }
+            | Key::Scope { .. }
+            | Key::Reservation { .. }
+            | Key::Zone { .. }
+            | Key::Record { .. } => Err(not_ours(key)),
+        }
+    }
+
+    async fn apply_link(
+        &mut self,
+        key: &Key,
+        link: &LinkName,
+        before: Option<&Resource>,
+        after: Option<&Resource>,
+    ) -> Result<(), HostError> {
+        match (before, after) {
+            (_, Some(Resource::Link(wanted))) => {
+                link::make(&mut self.netlink, key, link, before.is_none(), wanted).await
+            }
+            (Some(Resource::Link(was)), None) if was.kind == LinkKind::Bridge => {
+                link::remove(&mut self.netlink, key, link).await
+            }
+            (None, None) => Ok(()),
+            (_, Some(_)) | (Some(_), None) => Err(not_ours(key)),
+        }
+    }
+
+    async fn apply_route(
+        &mut self,
+        key: &Key,
+        place: route::Place,
+        before: Option<&Resource>,
+        after: Option<&Resource>,
+    ) -> Result<(), HostError> {
+        match (before, after) {
+            (_, Some(Resource::Route(wanted))) => {
+                route::make(&mut self.netlink, key, place, before.is_none(), wanted).await
+            }
+            (Some(Resource::Route(was)), None) => {
+                route::remove(&mut self.netlink, key, place, was).await
+            }
+            (None, None) => Ok(()),
+            (_, Some(_)) | (Some(_), None) => Err(not_ours(key)),
+        }
+    }
+}
+
+fn not_ours(key: &Key) -> HostError {
+    HostError::NotOurs { key: key.clone() }
+}

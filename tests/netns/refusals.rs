@@ -1,0 +1,84 @@
+//! Changes that the kernel or we refuse, and the words for it.
+
+use bedplate::state::LinkKind;
+use caps::{CapSet, Capability};
+
+use crate::rig::{Site, Step, address, bridge, chain, connect, key, link, port, via};
+
+#[test]
+fn errors_say_what_failed_and_why() {
+    let site = Site::with(&[
+        "address add 10.9.0.1/24 dev p0",
+        "address add 10.9.0.9/24 dev p0 valid_lft 600 preferred_lft 300",
+        "route add 10.95.0.0/16 dev p0",
+    ]);
+    let up = || port(true, 1500, None);
+    let cases = [
+        (
+            Step("link/p0", up(), port(true, 70_000, None)),
+            "cannot set the MTU of controller/rack-1/link/p0: the kernel answered EINVAL: Invalid argument (mtu greater than device maximum)",
+        ),
+        (
+            Step("link/gone", up(), port(true, 1400, None)),
+            "cannot change controller/rack-1/link/gone: this host has no link gone",
+        ),
+        (
+            Step("link/p0", up(), port(true, 1500, Some("br9"))),
+            "cannot make a port of its bridge controller/rack-1/link/p0: this host has no link br9",
+        ),
+        (
+            Step("link/p0", up(), port(true, 1500, Some("p1"))),
+            "cannot make a port of its bridge controller/rack-1/link/p0: p1 is not a bridge",
+        ),
+        (
+            Step(
+                "link/br7",
+                None,
+                link(LinkKind::Bridge, true, 1500, Some("p1")),
+            ),
+            "cannot make a port of its bridge controller/rack-1/link/br7: p1 is not a bridge",
+        ),
+        (
+            Step("link/p0", up(), None),
+            "controller/rack-1/link/p0 with these attributes is not a thing of this host's network",
+        ),
+        (
+            Step("link/p0", bridge(true, 1500), None),
+            "controller/rack-1/link/p0 with these attributes is not a thing of this host's network",
+        ),
+        (
+            Step("address/10.1.0.1/24@gone", None, address()),
+            "cannot create controller/rack-1/address/10.1.0.1/24@gone: this host has no link gone",
+        ),
+        (
+            Step("address/10.9.0.9/24@p0", None, address()),
+            "cannot create controller/rack-1/address/10.9.0.9/24@p0: a DHCP client or router advertisement holds it; end that first",
+        ),
+        (
+            Step("route/10.50.0.0/16@main/0", None, via("10.77.0.1")),
+            "cannot create controller/rack-1/route/10.50.0.0/16@main/0: the kernel answered ENETUNREACH: Network is unreachable (Nexthop has invalid gateway)",
+        ),
+        (
+            Step("route/10.95.0.0/16@main/0", None, via("10.9.0.254")),
+            "cannot create controller/rack-1/route/10.95.0.0/16@main/0: the kernel answered EEXIST: File exists",
+        ),
+    ];
+    let before = site.observe();
+    for (step, expected) in &cases {
+        let error = site.apply(step).expect_err(expected);
+        assert_eq!(chain(&error), *expected);
+    }
+    assert_eq!(site.observe(), before, "a refused change changes nothing");
+}
+
+#[test]
+fn without_the_capability_the_error_names_it() {
+    let site = Site::new();
+    let (key, after) = (key("address/10.9.0.1/24@p0"), address());
+    let error = site.inside.block_on(async {
+        caps::drop(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap();
+        connect().apply(&key, None, after.as_ref()).await
+    });
+    let words = chain(&error.unwrap_err());
+    assert!(words.ends_with("needs CAP_NET_ADMIN"), "{words}");
+}
