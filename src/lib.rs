@@ -29,6 +29,7 @@
 //! | [`serve`] | the embedded servers: a pure engine and a thin socket each | the site language, plans |
 //! | [`world`] | one trait: live, or simulated | planning decisions |
 //! | [`apply`] | runs a plan against any world | how to decide |
+//! | [`daemon`] | wires it together, API | protocol details |
 //! | [`cli`] | arguments, output, exit codes | business rules |
 //!
 //! Where do I add …
@@ -52,6 +53,7 @@
 pub mod apply;
 pub mod base;
 pub mod cli;
+pub mod daemon;
 pub mod diag;
 pub mod lang;
 pub mod plan;

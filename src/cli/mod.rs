@@ -1,3 +1,62 @@
 //! The command line: arguments, progress, colours, exit codes. One file a command; no rules of the business.
 
+mod apply;
+mod args;
+mod check;
+mod client;
+mod compile;
+mod explain;
 pub mod files;
+mod output;
+mod plan;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Arguments, Command};
+use client::Client;
+use output::Output;
+
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let out = Output::new(&arguments.global);
+    dispatch(&arguments, &out).unwrap_or_else(|fault| out.fault(&fault))
+}
+
+fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
+    let client = Client::new(&arguments.global.socket);
+    match &arguments.command {
+        Command::Check { site } => check::check(site, out),
+        Command::Explain { code } => explain::explain(code.as_deref(), out),
+        Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
+        Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
+        Command::Serve(serve) => serve::serve(serve, &arguments.global),
+        Command::Status => block_on(status::status(&client, out)),
+        Command::Leases => block_on(status::leases(&client, out)),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                *shell,
+                &mut Arguments::command(),
+                "bedplate",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Fault::new(Code::Internal, "cannot start the runtime").because(&error))?
+        .block_on(future)
+}

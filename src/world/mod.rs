@@ -5,9 +5,14 @@ mod sim;
 
 use std::future::Future;
 
+use crate::base::digest::Digest;
 use crate::plan::Step;
+use crate::serve::{ListenError, dhcp, dns};
 use crate::state::{Key, Observation};
 
+use live::{HostError, LedgerError};
+
+pub use live::Live;
 pub use sim::Sim;
 
 /// A world that can be looked at and changed.
@@ -36,6 +41,18 @@ pub struct StepFailure {
 pub enum WorldError {
     #[error("{key}: {needed} does not exist")]
     Missing { key: Box<Key>, needed: Box<Key> },
+    #[error("the kernel refused")]
+    Host(#[from] HostError),
+    #[error("an embedded server cannot answer")]
+    Listen(#[from] ListenError),
+    #[error("the DHCP server has ended")]
+    Dhcp(#[from] dhcp::ServerError),
+    #[error("the DNS server cannot take the zones")]
+    Dns(#[from] dns::LoadError),
+    #[error("the ownership of the host's things cannot be kept")]
+    Ledger(#[from] LedgerError),
+    #[error("{key}: the content with sha256 {digest} was never uploaded")]
+    MissingContent { key: Box<Key>, digest: Digest },
     #[error("{key}: this failure was asked for")]
     Injected { key: Box<Key> },
 }

@@ -5,13 +5,18 @@
 mod address;
 mod error;
 mod host;
+mod ledger;
 mod link;
 mod netlink;
 mod route;
+mod servers;
+mod world;
 
 pub use error::HostError;
 pub use host::{Host, HostObservation};
+pub use ledger::LedgerError;
 pub use netlink::NetlinkError;
+pub use world::Live;
 
 /// The number that stands for Bedplate where the kernel records who made an address (`IFA_PROTO`) or a route
 /// (`rtm_protocol`). Below 3 is the kernel's own, 186 and up are routing daemons; 98 has no other known user.

@@ -1,0 +1,235 @@
+//! `bedplate apply`: plans, shows, asks, then has the daemon run exactly that plan.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::args::ApplyArguments;
+use super::client::Client;
+use super::compile;
+use super::output::Output;
+use super::plan::{Saved, from_daemon, show};
+use crate::apply::{Event, Failure, Outcome, Report};
+use crate::daemon::Bundle;
+use crate::daemon::api::Apply;
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::plan::{FORMAT_VERSION, HazardKind, Plan};
+
+pub(super) async fn apply(
+    arguments: &ApplyArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let Some((plan, bundle)) = target(&arguments.target, client, out).await? else {
+        return Ok(ExitCode::from(1));
+    };
+    if !out.json {
+        show(&plan, arguments.full, out)?;
+    }
+    if !plan.is_empty() && !arguments.yes && !agreed(out)? {
+        out.progress("Nothing was applied.");
+        return Ok(ExitCode::from(1));
+    }
+    let allow = arguments.allow.iter().copied().collect();
+    let report = run(&plan, bundle, allow, client, |event| {
+        if out.json {
+            out.line(event);
+        } else if let Some(line) = told(event) {
+            out.progress(&line);
+        } else if let Event::Finished(report) = event {
+            out.text(&ended(report));
+        }
+    })
+    .await?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Has the daemon run a plan; hands on each event as it comes, and returns the report.
+pub(super) async fn run(
+    plan: &Plan,
+    bundle: Bundle,
+    allow: BTreeSet<HazardKind>,
+    client: &Client,
+    mut each: impl FnMut(&Event),
+) -> Result<Report, Fault> {
+    let request = Apply {
+        bundle,
+        plan: plan.id.clone(),
+        allow,
+    };
+    let mut ended = None;
+    client
+        .post_lines("apply", &request, |event: Event| {
+            each(&event);
+            match event {
+                Event::Finished(report) => ended = Some(Ok(report)),
+                Event::Broken(fault) => ended = Some(Err(fault)),
+                Event::Started { .. }
+                | Event::Step { .. }
+                | Event::Failed(_)
+                | Event::Undoing { .. }
+                | Event::Verifying => {}
+            }
+        })
+        .await?;
+    let broke_off = || {
+        Fault::new(
+            Code::DaemonAbsent,
+            "the daemon went away before it reported",
+        )
+        .help("`bedplate status` shows what is in force once it is back")
+    };
+    ended.ok_or_else(broke_off)?
+}
+
+/// The plan to run with its bundle; none where the site has faults, which are shown.
+async fn target(
+    path: &Path,
+    client: &Client,
+    out: &Output,
+) -> Result<Option<(Plan, Bundle)>, Fault> {
+    if path.is_file() && path.extension().is_none_or(|extension| extension != "kdl") {
+        let fault = |error: &(dyn std::error::Error + 'static)| {
+            Fault::new(
+                Code::FileUnreadable,
+                format!("{} is no saved plan", path.display()),
+            )
+            .because(error)
+            .help("save one with `bedplate plan --out FILE`")
+        };
+        let text = std::fs::read(path).map_err(|error| fault(&error))?;
+        let Saved { plan, bundle } =
+            serde_json::from_slice(&text).map_err(|error| fault(&error))?;
+        if plan.format_version != FORMAT_VERSION {
+            let message = format!(
+                "the plan has format {}, this bedplate reads {FORMAT_VERSION}",
+                plan.format_version
+            );
+            return Err(
+                Fault::new(Code::ApiVersion, message).help("make the plan anew with this version")
+            );
+        }
+        return Ok(Some((plan, bundle)));
+    }
+    let local = compile::local(path)?;
+    if local.compiled.site.is_none() {
+        compile::show(&local.compiled, out);
+        return Ok(None);
+    }
+    from_daemon(&local, client).await.map(Some)
+}
+
+fn agreed(out: &Output) -> Result<bool, Fault> {
+    out.confirmed("Apply this plan?").ok_or_else(|| {
+        Fault::new(Code::BadRequest, "there is no terminal to ask on")
+            .help("read the plan, then apply with --yes")
+    })
+}
+
+/// The line that an event is worth while the apply runs.
+pub(super) fn told(event: &Event) -> Option<String> {
+    match event {
+        Event::Started { .. } | Event::Broken(_) | Event::Finished(_) => None,
+        Event::Step {
+            index,
+            steps,
+            key,
+            action,
+        } => Some(format!(
+            "[{}/{steps}] ok    {} {key}",
+            index + 1,
+            action.sign()
+        )),
+        Event::Failed(failure) => Some(failed(failure)),
+        Event::Undoing { domain, steps } => {
+            Some(format!("        undoing {steps} steps of {domain}"))
+        }
+        Event::Verifying => Some("        verifying".to_owned()),
+    }
+}
+
+fn failed(failure: &Failure) -> String {
+    let place = failure
+        .origin
+        .as_ref()
+        .map(|origin| format!("  {origin}"))
+        .unwrap_or_default();
+    format!(
+        "[{}]    FAIL  {}{place}\n        {}",
+        failure.index + 1,
+        failure.key,
+        failure.causes.join(": ")
+    )
+}
+
+/// The last words of an apply.
+pub(super) fn ended(report: &Report) -> String {
+    let waiting = match report.waiting.len() {
+        0 => String::new(),
+        count => format!(" {count} things wait; `bedplate plan` says what for."),
+    };
+    let list = |keys: &BTreeSet<_>| {
+        keys.iter()
+            .map(|key: &crate::state::Key| format!("\n    {key}"))
+            .collect::<String>()
+    };
+    let left = |left: &BTreeSet<_>| {
+        if left.is_empty() {
+            "Everything is as it was before.".to_owned()
+        } else {
+            format!("These could not be brought back:{}", list(left))
+        }
+    };
+    match &report.outcome {
+        Outcome::Done if report.steps == 0 => format!("Nothing to do.{waiting}\n"),
+        Outcome::Done => format!(
+            "Applied {}: {} steps, verified.{waiting}\n",
+            report.plan, report.steps
+        ),
+        Outcome::Stale => {
+            "Not applied: the world changed since the plan was made. Plan again.\n".to_owned()
+        }
+        Outcome::Hazardous { hazards } => {
+            let names: Vec<_> = hazards.iter().map(|hazard| hazard.kind.as_str()).collect();
+            format!(
+                "Not applied: hazards are not allowed. To go ahead: --allow {}\n",
+                names.join(",")
+            )
+        }
+        Outcome::Obstructed { obstacles } => {
+            let lines: String = obstacles
+                .iter()
+                .map(|obstacle| format!("\n    {obstacle}"))
+                .collect();
+            format!("Not applied: this could only fail:{lines}\n")
+        }
+        Outcome::Undone {
+            failure,
+            left: keys,
+        } => {
+            let place = failure
+                .origin
+                .as_ref()
+                .map(|origin| format!(" ({origin})"))
+                .unwrap_or_default();
+            format!(
+                "Undone: step {} of {}, {}{place}, failed. {}\n",
+                failure.index + 1,
+                report.steps,
+                failure.key,
+                left(keys)
+            )
+        }
+        Outcome::Unverified {
+            differs,
+            left: keys,
+        } => {
+            format!(
+                "Undone: after all steps these were not as planned:{}\n{}\n",
+                list(differs),
+                left(keys)
+            )
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line's grammar: verbs and options, each with its help. Decides nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::base::name::HostName;
+use crate::plan::HazardKind;
+
+/// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
+#[derive(Debug, Parser)]
+#[command(name = "bedplate", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) global: Global,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (plan --exit-code); \
+3 hazards not allowed; 4 incomplete (something waits, or a failure was undone).";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The daemon's socket
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "/run/bedplate/bedplate.sock"
+    )]
+    pub(super) socket: PathBuf,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Say more about what is going on
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check a site: every fault in one run, each with its place and what to do
+    Check {
+        #[command(flatten)]
+        site: SiteArgument,
+    },
+    /// Explain a code such as E040
+    Explain {
+        /// The code; without one, all codes are listed
+        code: Option<String>,
+    },
+    /// Show what an apply would change, and why
+    Plan(PlanArguments),
+    /// Bring the host and its servers to what the site says; on failure, back to what they were
+    Apply(ApplyArguments),
+    /// Run the daemon: it owns the servers, the links and the store of this controller
+    Serve(ServeArguments),
+    /// Show whether the daemon's world is as the applied site says
+    Status,
+    /// List the leases in force
+    Leases,
+    /// Print completions for a shell
+    Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SiteArgument {
+    /// A .kdl file, or a folder with site.kdl
+    #[arg(value_name = "SITE", default_value = ".")]
+    pub(super) site: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// Plan without a daemon, against an observation saved as JSON, or against another site as if it were applied
+    #[arg(long, value_name = "FILE")]
+    pub(super) against: Option<PathBuf>,
+    /// The controller to plan for, with --against; default: the host's name, or the only controller
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub(super) controller: Option<HostName>,
+    /// Save the plan, for `bedplate apply FILE`
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(super) out: Option<PathBuf>,
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    /// List every step, and what others made
+    #[arg(long)]
+    pub(super) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApplyArguments {
+    /// A .kdl file, a folder with site.kdl, or a plan saved with `plan --out`
+    #[arg(value_name = "SITE or PLAN", default_value = ".")]
+    pub(super) target: PathBuf,
+    /// Hazards to go ahead with
+    #[arg(long, value_name = "HAZARD,…", value_delimiter = ',')]
+    pub(super) allow: Vec<HazardKind>,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// List every step, and what others made
+    #[arg(long)]
+    pub(super) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// The controller of the site that this host is; default: the host's name
+    #[arg(long, value_name = "NAME")]
+    pub(super) controller: Option<HostName>,
+    /// Folder for leases, ownership, the applied site and boot files
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/bedplate")]
+    pub(super) state: PathBuf,
+    /// End when the process that started the daemon ends, however it ends
+    #[arg(long, hide = true)]
+    pub(super) with_parent: bool,
+}

@@ -1,0 +1,195 @@
+//! The client side of the API: one request at a time over the daemon's Unix socket.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+
+use crate::daemon::api::VERSION;
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// Bytes of a boot file sent at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// Longest answer that is read whole.
+const ANSWER_BYTES: usize = 256 * 1024 * 1024;
+
+/// A daemon, by its socket.
+pub(super) struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    pub(super) fn new(socket: &Path) -> Self {
+        Self {
+            socket: socket.to_owned(),
+        }
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        let answer = self.send(Method::GET, path, empty()).await?;
+        self.read(answer).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let answer = self.send(Method::POST, path, json(value)?).await?;
+        self.read(answer).await
+    }
+
+    /// Posts, and hands each line of the answer to `each` as it comes.
+    pub(super) async fn post_lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &impl Serialize,
+        mut each: impl FnMut(T),
+    ) -> Result<(), Fault> {
+        let mut answer = self.send(Method::POST, path, json(value)?).await?;
+        if answer.status() != StatusCode::OK {
+            return self.read(answer).await;
+        }
+        let mut buffer: Vec<u8> = Vec::new();
+        while let Some(frame) = answer.body_mut().frame().await {
+            let frame = frame.map_err(|error| self.broken(&error))?;
+            buffer.extend(frame.into_data().unwrap_or_default());
+            while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = buffer.drain(..=end).collect();
+                each(serde_json::from_slice(&line).map_err(|error| self.broken(&error))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Uploads a file's content.
+    pub(super) async fn put_file(&self, path: &str, file: &Path) -> Result<(), Fault> {
+        let unreadable = |error: std::io::Error| {
+            Fault::new(
+                Code::FileUnreadable,
+                format!("cannot read {}", file.display()),
+            )
+            .because(&error)
+        };
+        let file = tokio::fs::File::open(file).await.map_err(unreadable)?;
+        let chunks = stream::unfold(file, |mut file| async move {
+            let mut chunk = vec![0; CHUNK];
+            match file.read(&mut chunk).await {
+                Ok(0) => None,
+                Ok(length) => {
+                    chunk.truncate(length);
+                    Some((Ok(Frame::data(Bytes::from(chunk))), file))
+                }
+                Err(error) => Some((Err(error), file)),
+            }
+        });
+        let answer = self
+            .send(
+                Method::PUT,
+                path,
+                BodyExt::boxed_unsync(StreamBody::new(chunks)),
+            )
+            .await?;
+        self.read(answer).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, Fault> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.absent(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        // The connection ends by itself once the answer has been read or dropped.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/{VERSION}/{path}"))
+            .header("host", "bedplate")
+            .header("content-type", "application/json");
+        let request = request.body(body).map_err(|error| self.broken(&error))?;
+        sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(&error))
+    }
+
+    /// The value of an answer, or the fault that it carries.
+    async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> Result<T, Fault> {
+        let status = answer.status();
+        let body = http_body_util::Limited::new(answer.into_body(), ANSWER_BYTES);
+        let bytes = body
+            .collect()
+            .await
+            .map_err(|error| self.broken(&*error))?
+            .to_bytes();
+        if status == StatusCode::OK {
+            return serde_json::from_slice(&bytes).map_err(|error| self.broken(&error));
+        }
+        let unclear = |_| {
+            Fault::new(
+                Code::ApiVersion,
+                format!(
+                    "the daemon answered {status}: {}",
+                    String::from_utf8_lossy(&bytes).trim()
+                ),
+            )
+        };
+        Err(serde_json::from_slice::<Fault>(&bytes).unwrap_or_else(unclear))
+    }
+
+    fn absent(&self, error: &std::io::Error) -> Fault {
+        let socket = self.socket.display();
+        let fault = if error.kind() == ErrorKind::PermissionDenied {
+            Fault::new(
+                Code::PeerRefused,
+                format!("no permission to use the daemon's socket {socket}"),
+            )
+            .help("run as root, or join the group `bedplate`")
+        } else {
+            Fault::new(Code::DaemonAbsent, format!("no daemon answers on {socket}"))
+                .help("start one with `bedplate serve`, or name its socket with --socket; `bedplate plan --against FILE` needs none")
+        };
+        fault.because(error)
+    }
+
+    fn broken(&self, error: &(dyn std::error::Error + 'static)) -> Fault {
+        let message = format!(
+            "the conversation with the daemon on {} broke off",
+            self.socket.display()
+        );
+        Fault::new(Code::DaemonAbsent, message)
+            .because(error)
+            .help("see the daemon's log; `bedplate status` shows whether it is back")
+    }
+}
+
+fn empty() -> Body {
+    BodyExt::boxed_unsync(Full::new(Bytes::new()).map_err(|never| match never {}))
+}
+
+fn json(value: &impl Serialize) -> Result<Body, Fault> {
+    let bytes = serde_json::to_vec(value).map_err(|error| {
+        Fault::new(Code::Internal, "a request has no JSON form").because(&error)
+    })?;
+    Ok(BodyExt::boxed_unsync(
+        Full::new(Bytes::from(bytes)).map_err(|never| match never {}),
+    ))
+}

@@ -1,0 +1,67 @@
+//! `bedplate serve`: settings and logging for the daemon.
+
+use std::process::ExitCode;
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use tracing_subscriber::EnvFilter;
+
+use super::args::{Global, ServeArguments};
+use crate::base::name::HostName;
+use crate::daemon::{Settings, serve as run};
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+
+pub(super) fn serve(arguments: &ServeArguments, global: &Global) -> Result<ExitCode, Fault> {
+    let unnamed = || {
+        Fault::new(
+            Code::NoSuchController,
+            "the host's name is no controller's name",
+        )
+        .help("name the controller with --controller")
+    };
+    let controller = arguments
+        .controller
+        .clone()
+        .or_else(host_name)
+        .ok_or_else(unnamed)?;
+    if arguments.with_parent {
+        set_pdeathsig(Signal::SIGTERM).map_err(|errno| {
+            Fault::new(Code::WorldFailed, "cannot follow the parent's end").because(&errno)
+        })?;
+    }
+    log(global);
+    let settings = Settings {
+        controller,
+        state: arguments.state.clone(),
+        socket: global.socket.clone(),
+    };
+    run(&settings)
+        .map_err(|error| Fault::new(Code::WorldFailed, "the daemon cannot run").because(&error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The host's own name, without its domain.
+pub(super) fn host_name() -> Option<HostName> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    name.split('.').next()?.parse().ok()
+}
+
+/// Logs to standard error; RUST_LOG chooses what.
+fn log(global: &Global) {
+    let default = if global.verbose {
+        "bedplate=debug"
+    } else {
+        "bedplate=info"
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    if global.json {
+        log.json().init()
+    } else {
+        log.init()
+    }
+}

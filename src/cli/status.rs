@@ -1,0 +1,99 @@
+//! `bedplate status` and `bedplate leases`: what is.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::client::Client;
+use super::output::Output;
+use crate::base::duration::Seconds;
+use crate::daemon::{LeaseRow, Status};
+use crate::diag::fault::Fault;
+
+pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let status: Status = client.get("status").await?;
+    if out.json {
+        out.value(&status)?;
+    } else {
+        out.text(&rendered(&status, out.verbose));
+    }
+    let is_incomplete = !status.drift.is_empty() || !status.waiting.is_empty();
+    Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
+}
+
+fn rendered(status: &Status, verbose: bool) -> String {
+    let site = status
+        .site
+        .as_ref()
+        .map_or_else(|| "none applied yet".to_owned(), ToString::to_string);
+    let mut text = format!(
+        "controller {}  site {site}  bedplate {}\n",
+        status.controller, status.version
+    );
+    let _ = writeln!(
+        text,
+        "{} things in place, {} drifted, {} waiting, {} leases",
+        status.in_place,
+        status.drift.len(),
+        status.waiting.len(),
+        status.leases
+    );
+    for row in &status.listeners {
+        let _ = writeln!(
+            text,
+            "  {:<5} {}:{} on {}",
+            row.service.as_str(),
+            row.address,
+            row.port,
+            row.link
+        );
+    }
+    for line in &status.drift {
+        let _ = writeln!(text, "  drift: {line}");
+    }
+    for line in &status.waiting {
+        let _ = writeln!(text, "  waiting: {line}");
+    }
+    if verbose {
+        for (name, count) in &status.counters {
+            let _ = writeln!(text, "  {name} {count}");
+        }
+    }
+    if !status.drift.is_empty() {
+        text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
+    }
+    text
+}
+
+pub(super) async fn leases(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let leases: Vec<LeaseRow> = client.get("leases").await?;
+    if out.json {
+        out.value(&leases)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let mut text = format!(
+        "{:<15}  {:<17}  {:<9}  {:<10}  {}\n",
+        "ADDRESS", "HARDWARE", "STATE", "LEFT", "NAME"
+    );
+    for lease in &leases {
+        let left = u32::try_from(lease.expires.saturating_sub(now))
+            .map_or_else(|_| "-".to_owned(), |left| Seconds(left).to_string());
+        let name = lease.name.as_ref().map_or("-", |name| name.as_str());
+        let state = if lease.is_declined {
+            "declined"
+        } else {
+            "active"
+        };
+        let _ = writeln!(
+            text,
+            "{:<15}  {:<17}  {state:<9}  {left:<10}  {name}",
+            lease.address.to_string(),
+            lease.hardware
+        );
+    }
+    out.text(&text);
+    Ok(ExitCode::SUCCESS)
+}

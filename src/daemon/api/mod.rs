@@ -1,0 +1,85 @@
+//! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
+
+mod peer;
+mod routes;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::unistd::{Group, chown};
+use tokio::net::UnixListener;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::blobs::Blobs;
+use super::reconcile::Request;
+use crate::base::name::HostName;
+
+pub(super) use peer::Admission;
+pub use routes::Apply;
+
+/// Version of the API, the first part of every path.
+pub const VERSION: &str = "v1";
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) controller: HostName,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) blobs: Blobs,
+    /// One permit: held from the start of an apply to its end.
+    pub(super) applying: Arc<Semaphore>,
+    pub(super) admission: Admission,
+}
+
+/// Why the API's socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    #[error("a daemon is answering on {path} already")]
+    InUse { path: String },
+    #[error("cannot make the socket {path}")]
+    Bind {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Makes the socket, mode 0660, group `bedplate` where the host has one. Comes before capabilities are dropped.
+pub(super) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, SocketError> {
+    let fault = |source| SocketError::Bind {
+        path: path.display().to_string(),
+        source,
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(fault)?;
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(SocketError::InUse {
+            path: path.display().to_string(),
+        });
+    }
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(fault(error)),
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(fault)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o660);
+    std::fs::set_permissions(path, mode).map_err(fault)?;
+    if let Ok(Some(group)) = Group::from_name(peer::GROUP) {
+        match chown(path, None, Some(group.gid)) {
+            // In a user namespace a group of the host may have no number (user_namespaces(7)); then only the owner comes in.
+            Ok(()) | Err(Errno::EINVAL) => {}
+            Err(errno) => return Err(fault(errno.into())),
+        }
+    }
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
+}
+
+/// Answers until the process ends.
+pub(super) async fn serve(listener: UnixListener, context: Context) -> std::io::Result<()> {
+    let service = routes::router(context).into_make_service_with_connect_info::<peer::Peer>();
+    axum::serve(listener, service).await
+}

@@ -1,0 +1,205 @@
+//! Paths and what answers them.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Json, Path, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::{Context, VERSION, peer};
+use crate::apply::Event;
+use crate::base::digest::Digest;
+use crate::base::limit;
+use crate::base::name::HostName;
+use crate::daemon::bundle::{Bundle, FORMAT_VERSION};
+use crate::daemon::fault;
+use crate::daemon::reconcile::{Planned, Request};
+use crate::daemon::status::{LeaseRow, Status};
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::plan::HazardKind;
+
+/// What `POST /v1/apply` takes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Apply {
+    pub bundle: Bundle,
+    /// Id of the plan that was shown; any other is refused as stale.
+    pub plan: String,
+    pub allow: BTreeSet<HazardKind>,
+}
+
+/// A value, or why there is none.
+pub(super) enum Answer<T> {
+    Value(T),
+    Fault(Fault),
+}
+
+pub(super) fn router(context: Context) -> Router {
+    let path = |name: &str| format!("/{VERSION}/{name}");
+    Router::new()
+        .route(&path("controller"), get(controller))
+        .route(&path("plan"), post(plan))
+        .route(&path("apply"), post(apply))
+        .route(&path("status"), get(status))
+        .route(&path("leases"), get(leases))
+        // Sources fit the limit; JSON may double what it escapes.
+        .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
+        .route(
+            &path("blobs/{digest}"),
+            put(upload).layer(DefaultBodyLimit::disable()),
+        )
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(context.clone(), peer::check))
+        .with_state(context)
+}
+
+async fn plan(State(context): State<Context>, Json(bundle): Json<Bundle>) -> Answer<Planned> {
+    if let Err(fault) = readable(&bundle) {
+        return Answer::Fault(fault);
+    }
+    asked(&context, |reply| Request::Plan { bundle, reply })
+        .await
+        .and_then(|planned| planned)
+        .into()
+}
+
+/// Streams the events of the apply, one JSON object a line.
+async fn apply(State(context): State<Context>, Json(apply): Json<Apply>) -> Response {
+    let Apply {
+        bundle,
+        plan,
+        allow,
+    } = apply;
+    if let Err(fault) = readable(&bundle) {
+        return Answer::<()>::Fault(fault).into_response();
+    }
+    let Ok(permit) = context.applying.clone().try_acquire_owned() else {
+        return Answer::<()>::Fault(fault::busy()).into_response();
+    };
+    let asked = asked(&context, |reply| Request::Apply {
+        bundle,
+        plan,
+        allow,
+        permit,
+        reply,
+    });
+    match asked.await.and_then(|events| events) {
+        Ok(events) => {
+            let lines = stream::unfold(events, |mut events| async move {
+                let event: Event = events.recv().await?;
+                let mut line = serde_json::to_vec(&event).ok()?;
+                line.push(b'\n');
+                Some((Ok::<_, Infallible>(line), events))
+            });
+            (
+                [("content-type", "application/x-ndjson")],
+                Body::from_stream(lines),
+            )
+                .into_response()
+        }
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}
+
+async fn status(State(context): State<Context>) -> Answer<Status> {
+    asked(&context, |reply| Request::Status { reply })
+        .await
+        .and_then(|status| status)
+        .into()
+}
+
+async fn leases(State(context): State<Context>) -> Answer<Vec<LeaseRow>> {
+    asked(&context, |reply| Request::Leases { reply })
+        .await
+        .and_then(|leases| leases)
+        .into()
+}
+
+async fn controller(State(context): State<Context>) -> Answer<HostName> {
+    Answer::Value(context.controller)
+}
+
+async fn upload(
+    State(context): State<Context>,
+    Path(digest): Path<Digest>,
+    body: Body,
+) -> Answer<()> {
+    let kept = context.blobs.put(digest, body.into_data_stream()).await;
+    kept.map_err(|error| Fault::new(Code::StoreFailed, "a boot file was not kept").because(&error))
+        .into()
+}
+
+async fn unknown() -> Answer<()> {
+    let message = format!("this daemon speaks version {VERSION} of the API");
+    Answer::Fault(
+        Fault::new(Code::ApiVersion, message)
+            .help("use the same version of bedplate on both sides"),
+    )
+}
+
+fn readable(bundle: &Bundle) -> Result<(), Fault> {
+    if bundle.format_version == FORMAT_VERSION {
+        return Ok(());
+    }
+    let message = format!(
+        "the bundle has format {}, this daemon reads {FORMAT_VERSION}",
+        bundle.format_version
+    );
+    Err(Fault::new(Code::ApiVersion, message)
+        .help("use the same version of bedplate on both sides"))
+}
+
+/// Asks the owner of the world, and waits for the answer.
+async fn asked<T>(
+    context: &Context,
+    request: impl FnOnce(oneshot::Sender<T>) -> Request,
+) -> Result<T, Fault> {
+    let (reply, answer) = oneshot::channel();
+    context
+        .requests
+        .send(request(reply))
+        .await
+        .map_err(|_| fault::closing())?;
+    answer.await.map_err(|_| fault::closing())
+}
+
+impl<T> From<Result<T, Fault>> for Answer<T> {
+    fn from(result: Result<T, Fault>) -> Self {
+        match result {
+            Ok(value) => Self::Value(value),
+            Err(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Value(value) => Json(value).into_response(),
+            Self::Fault(fault) => (http_status(fault.code), Json(fault)).into_response(),
+        }
+    }
+}
+
+/// The HTTP status beside a fault, for clients that read no further.
+fn http_status(code: Code) -> StatusCode {
+    if code == Code::PeerRefused {
+        StatusCode::FORBIDDEN
+    } else if code == Code::ApiVersion {
+        StatusCode::NOT_FOUND
+    } else if [Code::ApplyBusy, Code::PlanStale, Code::ContentMissing].contains(&code) {
+        StatusCode::CONFLICT
+    } else if [Code::BadRequest, Code::NoSuchController].contains(&code) {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+}

@@ -1,0 +1,15 @@
+//! The daemon: owns the servers, netlink and the store; answers the API; converges to the last applied site at start.
+
+pub mod api;
+mod blobs;
+mod bundle;
+mod fault;
+mod privileges;
+mod reconcile;
+mod serve;
+mod status;
+
+pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
+pub use reconcile::Planned;
+pub use serve::{ServeError, Settings, serve};
+pub use status::{LeaseRow, ListenerRow, Status};

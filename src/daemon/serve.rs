@@ -1,0 +1,129 @@
+//! Wires the daemon together: socket and privileges first, then store, servers and world, then the API.
+
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::api::{self, Admission, Context, SocketError};
+use super::blobs::{BlobError, Blobs};
+use super::privileges::drop_privileges;
+use super::reconcile::Reconciler;
+use crate::base::name::HostName;
+use crate::diag::fault::Fault;
+use crate::store::{Embedded, StoreError};
+use crate::world::{Live, WorldError};
+
+/// Requests that wait while another is answered; more callers wait for room.
+const QUEUE: usize = 64;
+
+/// What the daemon is told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The controller of the site that this host is.
+    pub controller: HostName,
+    /// Folder for leases, ownership, the applied site and boot files.
+    pub state: PathBuf,
+    pub socket: PathBuf,
+}
+
+/// Why the daemon could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot use the state folder {path}")]
+    State {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("another daemon uses the state folder {path}")]
+    StateInUse { path: PathBuf },
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error("cannot drop privileges")]
+    Privileges(#[from] caps::errors::CapsError),
+    #[error("cannot start the runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
+    #[error("cannot open the folder of boot files")]
+    Blobs(#[from] BlobError),
+    #[error("cannot take charge of the host")]
+    World(#[from] WorldError),
+    #[error("cannot take up the applied site")]
+    Applied(#[source] Fault),
+    #[error("the API ended")]
+    Api(#[source] std::io::Error),
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// [`ServeError`] where it cannot start.
+pub fn serve(settings: &Settings) -> Result<(), ServeError> {
+    let _lock = lock(&settings.state)?;
+    let listener = api::bind(&settings.socket)?;
+    drop_privileges()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let ended = runtime.block_on(run(settings, listener));
+    // A socket that nobody answers would look like a daemon that hangs.
+    let _ = std::fs::remove_file(&settings.socket);
+    ended
+}
+
+/// One daemon a state folder, for as long as the file is open.
+fn lock(folder: &PathBuf) -> Result<File, ServeError> {
+    let fault = |source| ServeError::State {
+        path: folder.clone(),
+        source,
+    };
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    let file = File::create(folder.join("lock")).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServeError::StateInUse {
+            path: folder.clone(),
+        }),
+        Err(TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+async fn run(
+    settings: &Settings,
+    listener: std::os::unix::net::UnixListener,
+) -> Result<(), ServeError> {
+    let store = Arc::new(Embedded::open(&settings.state.join("store"))?);
+    let blobs = Blobs::open(settings.state.join("files"))?;
+    let world = Live::start(
+        settings.controller.clone(),
+        store.clone(),
+        blobs.folder().to_owned(),
+    )
+    .await?;
+    let mut reconciler = Reconciler::new(settings.controller.clone(), world, store, blobs.clone())
+        .map_err(ServeError::Applied)?;
+    reconciler.converge().await.map_err(ServeError::Applied)?;
+    let (requests, queue) = mpsc::channel(QUEUE);
+    let context = Context {
+        controller: settings.controller.clone(),
+        requests,
+        blobs,
+        applying: Arc::new(Semaphore::new(1)),
+        admission: Admission::here(),
+    };
+    let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
+    tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
+    let mut stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
+    tokio::select! {
+        ended = api::serve(listener, context) => ended.map_err(ServeError::Api),
+        () = reconciler.serve(queue) => Ok(()),
+        _ = stop.recv() => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}

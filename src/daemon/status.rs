@@ -1,0 +1,130 @@
+//! What the daemon tells of itself: its world beside the applied site, its listeners and its leases.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::name::{DomainName, HostName, LinkName, Name};
+use crate::plan::Plan;
+use crate::serve::dhcp::{Lease, LeaseState};
+use crate::state::{Key, Observation, Resource, Service};
+
+/// The daemon at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub controller: HostName,
+    /// The site that was applied last.
+    pub site: Option<Name>,
+    /// Things that are as the site says.
+    pub in_place: usize,
+    /// Things that are not, with what would put each right.
+    pub drift: Vec<String>,
+    pub waiting: Vec<String>,
+    pub listeners: Vec<ListenerRow>,
+    pub leases: usize,
+    /// What the servers counted since they started.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One address that a server answers on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerRow {
+    pub service: Service,
+    pub link: LinkName,
+    pub address: IpAddr,
+    pub port: u16,
+}
+
+/// One lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    pub address: Ipv4Addr,
+    /// The client's hardware address.
+    pub hardware: String,
+    pub name: Option<DomainName>,
+    /// Seconds since 1970-01-01 UTC.
+    pub expires: u64,
+    /// In quarantine, since a client found the address in use by another.
+    pub is_declined: bool,
+}
+
+impl Status {
+    /// What `observed` shows, before anything is compared with it.
+    pub(super) fn new(
+        controller: &HostName,
+        observed: &Observation,
+        counters: BTreeMap<String, u64>,
+    ) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            controller: controller.clone(),
+            site: None,
+            in_place: 0,
+            drift: Vec::new(),
+            waiting: Vec::new(),
+            listeners: observed
+                .state
+                .iter()
+                .filter_map(|(key, resource)| ListenerRow::of(key, resource))
+                .collect(),
+            leases: observed.facts.leases.len(),
+            counters,
+        }
+    }
+
+    /// Adds how the world differs from the applied site: `plan` would put it right.
+    pub(super) fn compare(&mut self, site: &Name, plan: &Plan) {
+        self.site = Some(site.clone());
+        self.in_place = plan.unchanged;
+        self.drift = plan
+            .steps
+            .iter()
+            .map(|step| format!("{} {}", step.action.sign(), step.key))
+            .collect();
+        self.waiting = plan
+            .waiting
+            .iter()
+            .map(|waiting| format!("{}: {}", waiting.key, waiting.on))
+            .collect();
+    }
+}
+
+impl ListenerRow {
+    fn of(key: &Key, resource: &Resource) -> Option<Self> {
+        let (
+            Key::Listener {
+                service, address, ..
+            },
+            Resource::Listener(listener),
+        ) = (key, resource)
+        else {
+            return None;
+        };
+        Some(Self {
+            service: *service,
+            link: listener.link.clone(),
+            address: *address,
+            port: service.port(),
+        })
+    }
+}
+
+impl LeaseRow {
+    /// The row of a lease in force or in quarantine.
+    pub(super) fn of(lease: &Lease) -> Option<Self> {
+        let is_declined = match lease.state {
+            LeaseState::Active => false,
+            LeaseState::Declined => true,
+            LeaseState::Offered | LeaseState::Idle => return None,
+        };
+        Some(Self {
+            address: lease.address,
+            hardware: lease.hardware.to_string(),
+            name: lease.name.clone(),
+            expires: lease.expires,
+            is_declined,
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! The embedded servers as one thing: looked at together, and changed in one swap.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::base::name::HostName;
+use crate::plan::Step;
+use crate::serve::dhcp::{self, Lease, NameChange};
+use crate::serve::{BootFiles, ListenError, dns, http, tftp};
+use crate::state::{Key, Listener, Resource, Service, State};
+use crate::store::Store;
+use crate::world::WorldError;
+
+/// The servers of this daemon.
+pub(super) struct Servers {
+    controller: HostName,
+    /// Where boot files' content lies, by digest.
+    blobs: PathBuf,
+    dhcp: dhcp::Server,
+    dns: Arc<dns::Server>,
+    tftp: tftp::Server,
+    http: http::Server,
+}
+
+impl Servers {
+    /// Starts the engines; none has an address to answer on yet.
+    pub(super) fn start<S: Store>(
+        controller: HostName,
+        store: Arc<S>,
+        blobs: PathBuf,
+    ) -> Result<Self, WorldError> {
+        // The clock keeps serials growing over restarts; that it wraps is what serials do (RFC 1982).
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let dns = Arc::new(dns::Server::new(now as u32));
+        let names = dns.clone();
+        let dhcp = dhcp::Server::start(store, move |change| match change {
+            NameChange::Publish { name, address } => names.publish(&name, address),
+            NameChange::Withdraw { name, address } => names.withdraw(&name, address),
+        })?;
+        Ok(Self {
+            controller,
+            blobs,
+            dhcp,
+            dns,
+            tftp: tftp::Server::default(),
+            http: http::Server::default(),
+        })
+    }
+
+    /// What is served and where, as the engines and sockets themselves say.
+    pub(super) async fn observe(&self) -> Result<State, WorldError> {
+        let mut state = self.serving().await?;
+        for service in Service::ALL {
+            for (address, listener) in self.listening(service).await {
+                let key = Key::Listener {
+                    controller: self.controller.clone(),
+                    service,
+                    address,
+                };
+                state.insert(key, Resource::Listener(listener));
+            }
+        }
+        Ok(state)
+    }
+
+    pub(super) async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
+        Ok(self.dhcp.leases().await?)
+    }
+
+    /// What each server counted, by `service.event`.
+    pub(super) async fn counters(&self) -> Result<BTreeMap<String, u64>, WorldError> {
+        let counted = [
+            (
+                Service::Dhcp,
+                serde_json::to_value(self.dhcp.counters().await?),
+            ),
+            (Service::Dns, serde_json::to_value(self.dns.counters())),
+            (Service::Tftp, serde_json::to_value(self.tftp.counters())),
+            (Service::Http, serde_json::to_value(self.http.counters())),
+        ];
+        let mut counters = BTreeMap::new();
+        for (service, counts) in counted {
+            let Ok(serde_json::Value::Object(counts)) = counts else {
+                continue;
+            };
+            counters.extend(counts.into_iter().filter_map(|(event, count)| {
+                Some((format!("{service}.{event}"), count.as_u64()?))
+            }));
+        }
+        Ok(counters)
+    }
+
+    /// Carries out server steps as one swap. What can fail comes first: sockets are opened, then everything is loaded, then sockets close.
+    pub(super) async fn swap(&self, steps: &[Step]) -> Result<(), (usize, WorldError)> {
+        let before = self.serving().await.map_err(|error| (0, error))?;
+        if let Some(lacking) = self.lacking(steps) {
+            return Err(lacking);
+        }
+        let after = after(&before, steps);
+        self.open(steps).await?;
+        if let Err(error) = self.load(&after).await {
+            // The old configuration was loaded before, so it loads again.
+            if let Err(error) = self.load(&before).await {
+                tracing::error!(%error, "cannot go back to the configuration before the swap");
+            }
+            self.close(steps.iter().filter(|step| step.before.is_none()))
+                .await;
+            return Err((0, error));
+        }
+        self.close(steps.iter().filter(|step| step.after.is_none()))
+            .await;
+        Ok(())
+    }
+
+    /// The first file among the steps whose content is not here.
+    fn lacking(&self, steps: &[Step]) -> Option<(usize, WorldError)> {
+        steps.iter().enumerate().find_map(|(at, step)| {
+            let Some(Resource::BootFile(file)) = &step.after else {
+                return None;
+            };
+            let is_here = self.blobs.join(file.digest.to_string()).exists();
+            (!is_here).then(|| {
+                (
+                    at,
+                    WorldError::MissingContent {
+                        key: Box::new(step.key.clone()),
+                        digest: file.digest,
+                    },
+                )
+            })
+        })
+    }
+
+    /// Opens what the steps open, all or none.
+    async fn open(&self, steps: &[Step]) -> Result<(), (usize, WorldError)> {
+        for (at, step) in steps.iter().enumerate() {
+            let (
+                Key::Listener {
+                    service, address, ..
+                },
+                Some(Resource::Listener(listener)),
+            ) = (&step.key, &step.after)
+            else {
+                continue;
+            };
+            if step.before.is_some() {
+                self.close_one(*service, *address).await;
+            }
+            if let Err(error) = self.open_one(*service, listener).await {
+                let opened = steps.get(..at).unwrap_or_default();
+                self.close(opened.iter().filter(|step| step.before.is_none()))
+                    .await;
+                self.reopen(opened.iter().chain([step])).await;
+                return Err((at, error.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens again what moving a listener had closed.
+    async fn reopen(&self, steps: impl Iterator<Item = &Step>) {
+        for step in steps {
+            let (
+                Key::Listener {
+                    service, address, ..
+                },
+                Some(Resource::Listener(listener)),
+            ) = (&step.key, &step.before)
+            else {
+                continue;
+            };
+            self.close_one(*service, *address).await;
+            if let Err(error) = self.open_one(*service, listener).await {
+                tracing::error!(%error, key = %step.key, "cannot go back to the listener before the swap");
+            }
+        }
+    }
+
+    async fn close(&self, steps: impl Iterator<Item = &Step>) {
+        for step in steps {
+            if let Key::Listener {
+                service, address, ..
+            } = &step.key
+            {
+                self.close_one(*service, *address).await;
+            }
+        }
+    }
+
+    async fn open_one(&self, service: Service, listener: &Listener) -> Result<(), ListenError> {
+        let Listener { link, address } = listener;
+        match service {
+            Service::Dhcp => self.dhcp.open(link, *address).await,
+            Service::Dns => self.dns.open(link, *address).await,
+            Service::Tftp => self.tftp.open(link, *address).await,
+            Service::Http => self.http.open(link, *address).await,
+        }
+    }
+
+    async fn close_one(&self, service: Service, address: IpAddr) {
+        match (service, address) {
+            (Service::Dhcp, IpAddr::V4(address)) => {
+                if let Err(error) = self.dhcp.close(address).await {
+                    tracing::error!(%error, %address, "cannot close a DHCP listener");
+                }
+            }
+            (Service::Dhcp, IpAddr::V6(_)) => {}
+            (Service::Dns, address) => self.dns.close(address).await,
+            (Service::Tftp, address) => self.tftp.close(address).await,
+            (Service::Http, address) => self.http.close(address).await,
+        }
+    }
+
+    async fn listening(&self, service: Service) -> BTreeMap<IpAddr, Listener> {
+        match service {
+            Service::Dhcp => self.dhcp.listening().await,
+            Service::Dns => self.dns.listening(),
+            Service::Tftp => self.tftp.listening(),
+            Service::Http => self.http.listening(),
+        }
+    }
+
+    async fn serving(&self) -> Result<State, WorldError> {
+        let mut state = self.dhcp.config().await?.to_state();
+        state.extend(self.dns.serving());
+        state.extend(self.tftp.serving());
+        Ok(state)
+    }
+
+    async fn load(&self, state: &State) -> Result<(), WorldError> {
+        self.dns.load(state)?;
+        let files = Arc::new(BootFiles::new(state, &self.blobs));
+        self.tftp.load(files.clone());
+        self.http.load(files);
+        self.dhcp
+            .configure(Arc::new(dhcp::Config::from_state(state)))
+            .await?;
+        Ok(())
+    }
+}
+
+/// What the engines are to serve once `steps` are done.
+fn after(before: &State, steps: &[Step]) -> State {
+    let mut after = before.clone();
+    for step in steps
+        .iter()
+        .filter(|step| !matches!(step.key, Key::Listener { .. }))
+    {
+        match &step.after {
+            Some(resource) => drop(after.insert(step.key.clone(), resource.clone())),
+            None => drop(after.remove(&step.key)),
+        }
+    }
+    after
+}

@@ -1,0 +1,131 @@
+//! The real world: the kernel of this host and the embedded servers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::host::Host;
+use super::ledger::Ledger;
+use super::servers::Servers;
+use crate::base::name::HostName;
+use crate::plan::Step;
+use crate::serve::dhcp::{Lease, LeaseState};
+use crate::state::{Facts, LeaseFact, Observation};
+use crate::store::Store;
+use crate::world::{StepFailure, World, WorldError};
+
+/// This host and its servers.
+pub struct Live<S> {
+    host: Host,
+    servers: Servers,
+    ledger: Ledger<S>,
+}
+
+impl<S: Store> Live<S> {
+    /// Takes charge of the host in the current network namespace as `controller`. `blobs` holds boot files' content by digest.
+    ///
+    /// # Errors
+    /// [`WorldError`] where netlink or the store fails.
+    pub async fn start(
+        controller: HostName,
+        store: Arc<S>,
+        blobs: PathBuf,
+    ) -> Result<Self, WorldError> {
+        let host = Host::connect(controller.clone())?;
+        let ledger = Ledger::open(store.clone())?;
+        let servers = Servers::start(controller, store, blobs)?;
+        Ok(Self {
+            host,
+            servers,
+            ledger,
+        })
+    }
+
+    /// All leases, those that quarantine an address among them.
+    ///
+    /// # Errors
+    /// [`WorldError`] where the DHCP server has ended.
+    pub async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
+        self.servers.leases().await
+    }
+
+    /// What the servers counted since they started, by `service.event`.
+    ///
+    /// # Errors
+    /// [`WorldError`] where the DHCP server has ended.
+    pub async fn counters(&self) -> Result<BTreeMap<String, u64>, WorldError> {
+        self.servers.counters().await
+    }
+
+    /// One change to the kernel, written down before it is made.
+    async fn host_step(&mut self, step: &Step) -> Result<(), WorldError> {
+        self.ledger.note(step).await?;
+        self.host
+            .apply(&step.key, step.before.as_ref(), step.after.as_ref())
+            .await?;
+        self.ledger.forget(step).await?;
+        Ok(())
+    }
+}
+
+impl<S: Store> World for Live<S> {
+    async fn observe(&mut self) -> Result<Observation, WorldError> {
+        let found = self.host.observe().await?;
+        self.ledger
+            .retain(|key| found.state.contains_key(key))
+            .await?;
+        let ownership = found.state.keys().filter_map(|key| {
+            Some((
+                key.clone(),
+                self.ledger.ownership(key, found.marked.contains(key))?,
+            ))
+        });
+        let ownership = ownership.collect();
+        let leases = self.servers.leases().await?;
+        let active = leases
+            .iter()
+            .filter(|lease| lease.state == LeaseState::Active);
+        let leases = active
+            .filter_map(|lease| {
+                Some(LeaseFact {
+                    address: lease.address,
+                    mac: lease.hardware.mac()?,
+                })
+            })
+            .collect();
+        let mut state = found.state;
+        state.extend(self.servers.observe().await?);
+        Ok(Observation {
+            state,
+            facts: Facts {
+                ownership,
+                links: found.links,
+                leases,
+            },
+        })
+    }
+
+    async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
+        let Some(first) = group.first() else {
+            return Ok(());
+        };
+        let failure = |at: usize, error| StepFailure {
+            at,
+            key: Box::new(group.get(at).unwrap_or(first).key.clone()),
+            error,
+        };
+        if !first.key.is_host() {
+            return self
+                .servers
+                .swap(group)
+                .await
+                .map_err(|(at, error)| failure(at, error));
+        }
+        for (at, step) in group.iter().enumerate() {
+            self.host_step(step)
+                .await
+                .map_err(|error| failure(at, error))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! Every example compiles, and what it compiles to is reviewed text under golden/. `BLESS=1 cargo test` rewrites that text.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bedplate::base::name::HostName;
+use bedplate::cli::files::DiskFiles;
+use bedplate::daemon::Bundle;
+use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
+use bedplate::site::model::Site;
+use bedplate::site::{Compiled, compile};
+use bedplate::state::{
+    Desired, Link, LinkKind, Observation, Ownership, Resource, desired, elsewhere,
+};
+
+/// Texts by their file's name below golden/EXAMPLE/.
+type Texts = BTreeMap<String, String>;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn faultless(compiled: &Compiled) -> &Site {
+    let faults = bedplate::diag::render::text(&compiled.diagnostics, &compiled.sources, false);
+    assert!(compiled.diagnostics.is_empty(), "{faults}");
+    compiled.site.as_ref().unwrap()
+}
+
+/// A host that has the site's physical links, down and nobody's, and nothing else.
+fn empty_host(desired: &Desired) -> Observation {
+    let mut host = Observation::default();
+    for (key, resource) in &desired.state {
+        if let Resource::Link(Link {
+            kind: LinkKind::Physical,
+            ..
+        }) = resource
+        {
+            let link = Link {
+                kind: LinkKind::Physical,
+                up: false,
+                mtu: Some(1500),
+                bridge: None,
+            };
+            host.state.insert(key.clone(), Resource::Link(link));
+            host.facts.ownership.insert(key.clone(), Ownership::Foreign);
+        }
+    }
+    host
+}
+
+/// The host once `plan` is done.
+fn applied(plan: &Plan, mut host: Observation) -> Observation {
+    for step in &plan.steps {
+        match (&step.after, &step.before) {
+            (Some(after), before) => {
+                host.state.insert(step.key.clone(), after.clone());
+                if let (Some(Ownership::Foreign), Some(before)) =
+                    (host.facts.ownership.get(&step.key), before)
+                {
+                    host.facts.ownership.insert(
+                        step.key.clone(),
+                        Ownership::Claimed {
+                            before: before.clone(),
+                        },
+                    );
+                }
+            }
+            (None, _) => drop(host.state.remove(&step.key)),
+        }
+    }
+    host
+}
+
+fn planned(
+    site: &Site,
+    controller: &HostName,
+    observed: &Observation,
+    applied: Option<&Desired>,
+) -> Plan {
+    let (desired, elsewhere) = (desired(site, controller), elsewhere(site, controller));
+    plan(Inputs {
+        site: &site.name,
+        controller,
+        desired: &desired,
+        observed,
+        applied,
+        elsewhere: &elsewhere,
+    })
+    .unwrap()
+}
+
+fn both(texts: &mut Texts, name: &str, plan: &Plan) {
+    texts.insert(
+        format!("{name}.txt"),
+        render(plan, Detail::Full, Paint::Plain),
+    );
+    texts.insert(
+        format!("{name}.json"),
+        format!("{}\n", serde_json::to_string_pretty(plan).unwrap()),
+    );
+}
+
+/// Everything that one controller of an example comes to. The edit is golden/EXAMPLE/edit.kdl, added to the site's root.
+fn texts(site: &Site, edited: &Site, controller: &HostName) -> Texts {
+    let mut texts = Texts::new();
+    let wanted = desired(site, controller);
+    let mut state = String::new();
+    for (key, resource) in &wanted.state {
+        writeln!(
+            state,
+            "{key}  {}  {}",
+            resource.summary(),
+            wanted.origins[key]
+        )
+        .unwrap();
+    }
+    texts.insert("state.txt".to_owned(), state);
+    texts.insert(
+        "state.json".to_owned(),
+        format!("{}\n", serde_json::to_string_pretty(&wanted.state).unwrap()),
+    );
+    let host = empty_host(&wanted);
+    let first = planned(site, controller, &host, None);
+    both(&mut texts, "plan", &first);
+    let way_back: String = undo(&first.steps)
+        .iter()
+        .map(|step| format!("{} {}\n", step.action.sign(), step.key))
+        .collect();
+    texts.insert("undo.txt".to_owned(), way_back);
+    let after = applied(&first, host);
+    assert!(
+        planned(site, controller, &after, Some(&wanted)).is_empty(),
+        "the second plan is not empty"
+    );
+    both(
+        &mut texts,
+        "edit-plan",
+        &planned(edited, controller, &after, Some(&wanted)),
+    );
+    texts
+}
+
+/// The one check: `texts` are what golden/ holds, or become so.
+fn check(example: &str, texts: &Texts) {
+    let golden = folder("golden").join(example);
+    for (name, text) in texts {
+        let path = golden.join(name);
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+        }
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        let differences = similar::TextDiff::from_lines(&known, text)
+            .unified_diff()
+            .header("golden", "now")
+            .to_string();
+        assert!(
+            differences.is_empty(),
+            "{}: review, then BLESS=1 cargo test --test golden\n{differences}",
+            path.display()
+        );
+    }
+    let orphans: BTreeSet<String> = files(&golden, &golden)
+        .into_iter()
+        .filter(|name| name != "edit.kdl" && !texts.contains_key(name))
+        .collect();
+    assert!(
+        orphans.is_empty(),
+        "golden files that no test makes: {orphans:?}"
+    );
+}
+
+fn files(folder: &Path, base: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path, base)
+            } else {
+                vec![path.strip_prefix(base).unwrap().display().to_string()]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_comes_to_what_is_golden() {
+    let examples = fs::read_dir(folder("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut seen = 0;
+    for example in examples.filter(|path| path.is_dir()) {
+        let name = example.file_name().unwrap().to_str().unwrap().to_owned();
+        let compiled = compile(&DiskFiles::open(&example).unwrap(), "site.kdl");
+        let site = faultless(&compiled);
+        let mut bundle = Bundle::of(&compiled, "site.kdl").unwrap();
+        let edit = fs::read_to_string(folder("golden").join(&name).join("edit.kdl"))
+            .expect("each example has golden/EXAMPLE/edit.kdl");
+        bundle.sources.get_mut("site.kdl").unwrap().push_str(&edit);
+        let recompiled = bundle.compile();
+        let edited = faultless(&recompiled);
+        let mut all = Texts::new();
+        for controller in site.controllers.keys() {
+            let texts = texts(site, edited, controller);
+            all.extend(
+                texts
+                    .into_iter()
+                    .map(|(file, text)| (format!("{controller}/{file}"), text)),
+            );
+        }
+        check(&name, &all);
+        seen += 1;
+    }
+    assert!(seen >= 2, "only {seen} examples");
+}
