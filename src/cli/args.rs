@@ -62,6 +62,8 @@ pub(super) enum Command {
     Status,
     /// List the leases in force
     Leases,
+    /// Build a sandbox of network namespaces and show the whole thing in it; touches nothing of the host
+    Demo(DemoArguments),
     /// Print completions for a shell
     Completions { shell: Shell },
 }
@@ -121,4 +123,11 @@ pub(super) struct ServeArguments {
     /// End when the process that started the daemon ends, however it ends
     #[arg(long, hide = true)]
     pub(super) with_parent: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Write what crosses the machines' wires to a pcap file
+    #[arg(long, value_name = "FILE")]
+    pub(super) capture: Option<PathBuf>,
 }

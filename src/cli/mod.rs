@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod client;
 mod compile;
+mod demo;
 mod explain;
 pub mod files;
 mod output;
@@ -40,6 +41,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases => block_on(status::leases(&client, out)),
+        Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             clap_complete::generate(
                 *shell,
