@@ -191,14 +191,14 @@ fn assert_captured(file: &Path) {
         request,
     } in MACHINES
     {
-        let mut kinds: Vec<&str> = frames
-            .iter()
-            .filter(|[_, _, client, ..]| client == mac)
-            .map(|[_, _, _, kind, ..]| kind.as_str())
-            .collect();
-        // A broadcast passes every port.
-        kinds.dedup();
-        assert_eq!(kinds[..4], ["1", "2", "3", "5"], "{mac}: no DORA");
+        // A broadcast passes every port, and what a bridge drops is sent again: the first of each kind counts.
+        let mut kinds: Vec<&str> = Vec::new();
+        for [_, _, client, kind, ..] in &frames {
+            if client == mac && !kinds.contains(&kind.as_str()) {
+                kinds.push(kind);
+            }
+        }
+        assert_eq!(kinds, ["1", "2", "3", "5"], "{mac}: no DORA");
 
         let (mut asks, mut has_address, mut has_name, mut loads) = (false, false, false, false);
         for [from, to, _, _, file, method, path, query, a, ptr] in &frames {

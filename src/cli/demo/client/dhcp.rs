@@ -8,7 +8,7 @@ use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, Opcode, OptionCode};
 use dhcproto::{Decodable, Encodable};
 use socket2::{Domain, Socket, Type};
 
-use super::{PATIENCE, TRIES, firmware};
+use super::{PATIENCE, firmware, waits};
 use crate::base::addr::InterfaceAddr;
 use crate::base::arch::ClientArch;
 use crate::base::mac::MacAddr;
@@ -105,14 +105,14 @@ impl Client {
         let everyone = Ipv4Addr::BROADCAST;
         let mut discover = self.message(MessageType::Discover);
         discover.set_flags(Flags::default().set_broadcast());
-        let offer = self.exchange(&discover, everyone, MessageType::Offer, TRIES)?;
+        let offer = self.exchange(&discover, everyone, MessageType::Offer, waits())?;
 
         let mut request = discover;
         let options = request.opts_mut();
         options.insert(DhcpOption::MessageType(MessageType::Request));
         options.insert(DhcpOption::RequestedIpAddress(offer.yiaddr()));
         options.insert(DhcpOption::ServerIdentifier(server_of(&offer)?));
-        let ack = self.exchange(&request, everyone, MessageType::Ack, TRIES)?;
+        let ack = self.exchange(&request, everyone, MessageType::Ack, waits())?;
         self.lease(&ack)
     }
 
@@ -123,7 +123,7 @@ impl Client {
             request.set_ciaddr(address);
         }
         let asked = Instant::now();
-        let ack = self.exchange(&request, lease.server, MessageType::Ack, 1)?;
+        let ack = self.exchange(&request, lease.server, MessageType::Ack, [PATIENCE])?;
         let took = asked.elapsed();
         if IpAddr::V4(ack.yiaddr()) == lease.address.ip() {
             Ok(took)
@@ -140,21 +140,21 @@ impl Client {
         firmware::message(kind, self.transaction, self.mac, self.arch)
     }
 
-    /// Sends until the wanted answer comes, or `tries` run out.
+    /// Sends until the wanted answer comes, or the waits run out.
     fn exchange(
         &self,
         request: &Message,
         to: Ipv4Addr,
         wanted: MessageType,
-        tries: usize,
+        waits: impl IntoIterator<Item = Duration>,
     ) -> Result<Message, DhcpError> {
         let bytes = request.to_vec()?;
         let kind = request.opts().msg_type().map_or("message", word);
-        for _ in 0..tries {
+        for wait in waits {
             self.socket
                 .send_to(&bytes, (to, SERVER_PORT))
                 .map_err(|source| DhcpError::Send { kind, source })?;
-            if let Some(answer) = self.answer(request, wanted)? {
+            if let Some(answer) = self.answer(request, wanted, wait)? {
                 return Ok(answer);
             }
         }
@@ -164,8 +164,13 @@ impl Client {
     }
 
     /// The answer to `request`, if it comes in time. Others' answers pass by on this wire too.
-    fn answer(&self, request: &Message, wanted: MessageType) -> Result<Option<Message>, DhcpError> {
-        let deadline = Instant::now() + PATIENCE;
+    fn answer(
+        &self,
+        request: &Message,
+        wanted: MessageType,
+        wait: Duration,
+    ) -> Result<Option<Message>, DhcpError> {
+        let deadline = Instant::now() + wait;
         let mut buffer = [0; 2048];
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

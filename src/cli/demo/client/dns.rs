@@ -8,7 +8,7 @@ use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use hickory_proto::serialize::binary::DecodeError;
 
-use super::{PATIENCE, TRIES};
+use super::waits;
 
 const PORT: u16 = 53;
 
@@ -99,9 +99,9 @@ fn exchange(server: Ipv4Addr, query: &Message, name: &Name) -> Result<Message, D
     // A connected socket takes answers from the server only.
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(broken)?;
     socket.connect((server, PORT)).map_err(broken)?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     let mut buffer = [0; 4096];
-    for _ in 0..TRIES {
+    for wait in waits() {
+        socket.set_read_timeout(Some(wait)).map_err(broken)?;
         socket.send(&bytes).map_err(broken)?;
         let Ok(length) = socket.recv(&mut buffer) else {
             continue;

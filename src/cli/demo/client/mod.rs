@@ -8,11 +8,20 @@ pub(super) mod tftp;
 
 use std::time::Duration;
 
-/// How long one answer is waited for. The other end is on the same host; yet that host may be busy.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the first answer is waited for; then the question is asked again and the wait doubles (RFC 2131 4.1). It begins
+/// shorter than firmware's 4 s: a bridge drops what comes before its port has noticed the cable.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// How often a question is asked before its client gives up.
-const TRIES: usize = 3;
+/// How often a question is asked before its client gives up, 16 s later.
+const TRIES: u32 = 6;
+
+/// How long a renewal or a connection, which nobody repeats, may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Bytes of a boot file at most: what the stand-ins need, and then some.
 const FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The waits for the tries of one question.
+fn waits() -> impl Iterator<Item = Duration> {
+    (0..TRIES).map(|tries| FIRST_WAIT * 2_u32.pow(tries))
+}

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use super::{FILE_BYTES, PATIENCE, TRIES};
+use super::{FILE_BYTES, waits};
 
 const PORT: u16 = 69;
 
@@ -49,7 +49,6 @@ pub(in crate::cli::demo) fn fetch(server: Ipv4Addr, file: &str) -> Result<Vec<u8
         source,
     };
     let socket = socket.map_err(broken)?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     let mut transfer = Transfer {
         file: file.to_owned(),
         socket,
@@ -106,15 +105,22 @@ impl Transfer {
 
     fn send(&self) -> Result<(), TftpError> {
         let sent = self.socket.send_to(&self.last, self.server);
-        sent.map(|_| ()).map_err(|source| TftpError::Socket {
+        sent.map(|_| ()).map_err(|source| self.broken(source))
+    }
+
+    fn broken(&self, source: io::Error) -> TftpError {
+        TftpError::Socket {
             file: self.file.clone(),
             source,
-        })
+        }
     }
 
     fn receive(&mut self) -> Result<Vec<u8>, TftpError> {
         let mut buffer = vec![0; BLOCK + 4];
-        for _ in 0..TRIES {
+        for wait in waits() {
+            self.socket
+                .set_read_timeout(Some(wait))
+                .map_err(|source| self.broken(source))?;
             if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
                 if from.ip() == self.server.ip() {
                     self.server = from;
