@@ -6,4 +6,5 @@ mod run;
 mod verify;
 
 pub use report::{Event, Failure, Outcome, Report};
+pub use rollback::take_back;
 pub use run::{ApplyError, run};

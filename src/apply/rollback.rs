@@ -2,29 +2,45 @@
 
 use std::collections::BTreeSet;
 
-use super::verify::difference;
+use super::verify::{difference, differing};
 use crate::plan::{Step, undo};
 use crate::state::{Key, Observation};
-use crate::world::World;
+use crate::world::{World, WorldError};
+
+/// Undoes steps of which nobody knows how many took effect, or whose result could not be kept; returns the keys that
+/// are not as before them.
+pub async fn take_back<W: World>(world: &mut W, steps: &[Step]) -> BTreeSet<Key> {
+    let way_back = undo(steps);
+    walk(world, &way_back).await;
+    match world.observe().await {
+        Ok(after) => differing(&way_back, &after),
+        Err(error) => unseen(&error, steps),
+    }
+}
 
 /// Undoes `steps`, a failed last one included, and returns the keys that are not as in `before`.
-/// A step of the way back that fails does not stop the others: what can be brought back is.
 pub(super) async fn roll_back<W: World>(
     world: &mut W,
     steps: &[Step],
     before: &Observation,
 ) -> BTreeSet<Key> {
-    let way_back = undo(steps);
+    walk(world, &undo(steps)).await;
+    match world.observe().await {
+        Ok(after) => difference(&before.state, &after.state),
+        Err(error) => unseen(&error, steps),
+    }
+}
+
+/// A step of the way back that fails does not stop the others: what can be brought back is.
+async fn walk<W: World>(world: &mut W, way_back: &[Step]) {
     for group in way_back.chunk_by(|a, b| a.phase == b.phase && !a.key.is_host()) {
         if let Err(failure) = world.execute(group).await {
             tracing::error!(key = %failure.key, error = %failure.error, "undo failed");
         }
     }
-    match world.observe().await {
-        Ok(after) => difference(&before.state, &after.state),
-        Err(error) => {
-            tracing::error!(%error, "cannot observe after undoing");
-            steps.iter().map(|step| step.key.clone()).collect()
-        }
-    }
+}
+
+fn unseen(error: &WorldError, steps: &[Step]) -> BTreeSet<Key> {
+    tracing::error!(%error, "cannot observe after undoing");
+    steps.iter().map(|step| step.key.clone()).collect()
 }

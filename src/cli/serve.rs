@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Global, ServeArguments};
 use crate::base::name::HostName;
-use crate::daemon::{Settings, serve as run};
+use crate::daemon::{ServeError, Settings, serve as run};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -36,9 +36,23 @@ pub(super) fn serve(arguments: &ServeArguments, global: &Global) -> Result<ExitC
         state: arguments.state.clone(),
         socket: global.socket.clone(),
     };
-    run(&settings)
-        .map_err(|error| Fault::new(Code::WorldFailed, "the daemon cannot run").because(&error))?;
+    run(&settings).map_err(fault)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn fault(error: ServeError) -> Fault {
+    let code = match error {
+        ServeError::Applied(fault) => return fault,
+        ServeError::Store(_) | ServeError::Blobs(_) => Code::StoreFailed,
+        ServeError::State { .. }
+        | ServeError::StateInUse { .. }
+        | ServeError::Socket(_)
+        | ServeError::Privileges(_)
+        | ServeError::Runtime(_)
+        | ServeError::World(_)
+        | ServeError::Api(_) => Code::WorldFailed,
+    };
+    Fault::new(code, "the daemon cannot run").because(&error)
 }
 
 /// The host's own name, without its domain.

@@ -1,7 +1,9 @@
 //! The faults that the daemon answers with: each with its code, its causes and what to do next.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
+use super::blobs::BlobError;
 use crate::base::digest::Digest;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
@@ -9,6 +11,7 @@ use crate::diag::fault::Fault;
 use crate::plan::PlanError;
 use crate::site::Compiled;
 use crate::site::model::Site;
+use crate::state::Key;
 use crate::store::StoreError;
 
 pub(super) fn store(error: StoreError) -> Fault {
@@ -18,6 +21,26 @@ pub(super) fn store(error: StoreError) -> Fault {
     )
     .because(&error)
     .help("see that the state folder's disk has space and is writable, then try again")
+}
+
+pub(super) fn blob(error: &BlobError) -> Fault {
+    let code = match error {
+        BlobError::Write { .. } => Code::StoreFailed,
+        BlobError::Upload { .. } | BlobError::Digest { .. } => Code::BadRequest,
+    };
+    Fault::new(code, "a boot file was not kept").because(error)
+}
+
+/// An apply that was done, could not be kept, and was undone but for `left`.
+pub(super) fn not_kept(mut fault: Fault, left: &BTreeSet<Key>) -> Fault {
+    if !left.is_empty() {
+        fault.message = "the daemon's store failed; this request was undone in part".to_owned();
+        let left = left.iter();
+        fault
+            .causes
+            .extend(left.map(|key| format!("{key} could not be brought back")));
+    }
+    fault
 }
 
 /// Something kept in the store has no JSON form, or its JSON is not what was put there.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -10,20 +11,20 @@ use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::fault;
 use super::status::{LeaseRow, Status};
-use crate::apply::{Event, Report, run};
+use crate::apply::{Event, Outcome, Report, run, take_back};
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Inputs, Plan, plan};
+use crate::plan::{HazardKind, Inputs, Plan, Step, plan};
 use crate::site::model::Site;
-use crate::state::{Desired, Observation, Resource, desired, elsewhere};
+use crate::state::{Desired, Key, Observation, Resource, desired, elsewhere};
 use crate::store::{Batch, Store, Write};
 use crate::world::{Live, World};
 
 /// Where the last applied site is kept.
 const APPLIED: &[u8] = b"applied";
 
-/// Set while a plan runs.
+/// Where the journal of the plan under way is kept.
 const RUNNING: &[u8] = b"running";
 
 /// What the daemon last brought about.
@@ -33,6 +34,14 @@ struct Applied {
     site: Name,
     /// What it meant then: used where a newer version cannot compile the bundle.
     desired: Desired,
+}
+
+/// What a daemon that dies in the middle of an apply leaves to the next one: the way back.
+#[derive(Debug, Serialize, Deserialize)]
+struct Journal {
+    plan: String,
+    /// The host's steps; servers end with their daemon.
+    steps: Vec<Step>,
 }
 
 /// What is asked of the owner.
@@ -72,6 +81,8 @@ pub(super) struct Reconciler<S: Store> {
     pub(super) store: Arc<S>,
     pub(super) blobs: Blobs,
     applied: Option<Applied>,
+    /// Of an apply that the last daemon did not end.
+    interrupted: Option<Journal>,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -82,52 +93,79 @@ impl<S: Store> Reconciler<S> {
         store: Arc<S>,
         blobs: Blobs,
     ) -> Result<Self, Fault> {
-        let applied = match store.get(APPLIED).map_err(fault::store)? {
-            Some(bytes) => {
-                Some(serde_json::from_slice(&bytes).map_err(|error| fault::corrupt(&error))?)
-            }
-            None => None,
-        };
-        if let Some(plan) = store.get(RUNNING).map_err(fault::store)? {
-            let plan = String::from_utf8_lossy(&plan).into_owned();
-            tracing::warn!(
-                plan,
-                "an apply was interrupted; going back to what was applied before it"
-            );
-        }
+        let applied = stored(&*store, APPLIED)?;
+        let interrupted = stored(&*store, RUNNING)?;
         Ok(Self {
             controller,
             world,
             store,
             blobs,
             applied,
+            interrupted,
         })
     }
 
     /// Makes the host what the last apply made it, before anything else is answered.
     pub(super) async fn converge(&mut self) -> Result<(), Fault> {
-        let Some(applied) = self.applied.clone() else {
-            return Ok(());
-        };
-        let desired = match applied.bundle.compile().site {
+        if let Some(Journal { plan, steps }) = self.interrupted.take() {
+            tracing::warn!(
+                plan,
+                "an apply was interrupted; going back to what was before it"
+            );
+            let left = take_back(&mut self.world, &steps).await;
+            if !left.is_empty() {
+                tracing::error!(
+                    ?left,
+                    "cannot bring back what was before an interrupted apply"
+                );
+            }
+        }
+        if let Some(applied) = self.applied.clone() {
+            self.restore(applied).await?;
+        }
+        self.write_journal(None).await.or_else(|fault| {
+            // To go back twice does no harm, and a full disk is no reason to serve nobody.
+            tracing::error!(%fault, "the journal is kept");
+            Ok(())
+        })
+    }
+
+    /// Brings back what was applied, as far as the host lets it: what is left out, `status` shows as drift.
+    async fn restore(&mut self, applied: Applied) -> Result<(), Fault> {
+        let mut desired = match applied.bundle.compile().site {
+            Some(site) if !site.controllers.contains_key(&self.controller) => {
+                return Err(fault::not_ours(&self.controller, &site));
+            }
             Some(site) => desired(&site, &self.controller),
             None => {
                 tracing::error!("the applied site no longer compiles; its last good state is used");
                 applied.desired
             }
         };
-        let observed = self.observe().await?;
-        let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
-        if !plan.is_empty() {
-            let allowed = HazardKind::ALL.into_iter().collect();
+        let allowed = HazardKind::ALL.into_iter().collect();
+        loop {
+            let observed = self.observe().await?;
+            let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
             let report = run(&mut self.world, &plan, &allowed, |_| {})
                 .await
                 .map_err(|error| fault::world(&error))?;
-            if !report.is_done() {
-                tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
+            if report.is_done() {
+                return Ok(());
+            }
+            tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
+            // A port that another program has must not keep the others from being served. Each round leaves one out.
+            match report.outcome {
+                Outcome::Undone { failure, .. }
+                    if matches!(failure.key, Key::Listener { .. })
+                        && desired.state.remove(&failure.key).is_some() => {}
+                Outcome::Done
+                | Outcome::Stale
+                | Outcome::Hazardous { .. }
+                | Outcome::Obstructed { .. }
+                | Outcome::Undone { .. }
+                | Outcome::Unverified { .. } => return Ok(()),
             }
         }
-        self.set_running(None).await
     }
 
     /// Answers requests until nobody can ask any more.
@@ -251,7 +289,7 @@ impl<S: Store> Reconciler<S> {
         next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
-        self.set_running(Some(&plan.id)).await?;
+        self.write_journal(Some(plan)).await?;
         let report = run(&mut self.world, plan, allowed, |event| {
             if !matches!(event, Event::Finished(_)) {
                 tell(event);
@@ -261,52 +299,62 @@ impl<S: Store> Reconciler<S> {
         let report = match report {
             Ok(report) => report,
             Err(error) => {
-                self.set_running(None).await?;
+                self.write_journal(None).await?;
                 return Err(fault::world(&error));
             }
         };
         if report.is_done() {
-            let value = serde_json::to_vec(&next).map_err(|error| fault::corrupt(&error))?;
-            let writes = vec![
-                Write::Put {
-                    key: APPLIED.to_vec(),
-                    value,
-                },
-                Write::Delete {
-                    key: RUNNING.to_vec(),
-                },
-            ];
-            self.store
-                .commit(Batch {
-                    guards: Vec::new(),
-                    writes,
-                })
-                .await
-                .map_err(fault::store)?;
-            self.applied = Some(next);
-        } else {
-            self.set_running(None).await?;
+            if let Err(fault) = self.keep(next).await {
+                tell(Event::Undoing {
+                    domain: plan.domain(),
+                    steps: plan.steps.len(),
+                });
+                let left = take_back(&mut self.world, &plan.steps).await;
+                return Err(fault::not_kept(fault, &left));
+            }
+        } else if let Err(fault) = self.write_journal(None).await {
+            // To go back twice does no harm; what became of the apply is still true.
+            tracing::error!(%fault, "the journal is kept");
         }
         tell(Event::Finished(report.clone()));
         Ok(report)
     }
 
-    async fn set_running(&mut self, plan: Option<&str>) -> Result<(), Fault> {
-        let key = RUNNING.to_vec();
-        let write = match plan {
-            Some(plan) => Write::Put {
-                key,
-                value: plan.as_bytes().to_vec(),
+    /// Makes `next` what the next start goes back to.
+    async fn keep(&mut self, next: Applied) -> Result<(), Fault> {
+        let value = serde_json::to_vec(&next).map_err(|error| fault::corrupt(&error))?;
+        let (applied, running) = (APPLIED.to_vec(), RUNNING.to_vec());
+        self.commit(vec![
+            Write::Put {
+                key: applied,
+                value,
             },
-            None => Write::Delete { key },
+            Write::Delete { key: running },
+        ])
+        .await?;
+        self.applied = Some(next);
+        Ok(())
+    }
+
+    /// Writes down the way back from `plan`, or that none is needed.
+    async fn write_journal(&mut self, plan: Option<&Plan>) -> Result<(), Fault> {
+        let key = RUNNING.to_vec();
+        let Some(plan) = plan else {
+            return self.commit(vec![Write::Delete { key }]).await;
         };
-        self.store
-            .commit(Batch {
-                guards: Vec::new(),
-                writes: vec![write],
-            })
-            .await
-            .map_err(fault::store)
+        let steps = plan.steps.iter().filter(|step| step.key.is_host());
+        let journal = Journal {
+            plan: plan.id.clone(),
+            steps: steps.cloned().collect(),
+        };
+        let value = serde_json::to_vec(&journal).map_err(|error| fault::corrupt(&error))?;
+        self.commit(vec![Write::Put { key, value }]).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), Fault> {
+        let guards = Vec::new();
+        let committed = self.store.commit(Batch { guards, writes }).await;
+        committed.map_err(fault::store)
     }
 
     async fn observe(&mut self) -> Result<Observation, Fault> {
@@ -340,6 +388,14 @@ impl<S: Store> Reconciler<S> {
             .map_err(|error| fault::world(&error))?;
         Ok(leases.iter().filter_map(LeaseRow::of).collect())
     }
+}
+
+fn stored<T: DeserializeOwned>(store: &impl Store, key: &[u8]) -> Result<Option<T>, Fault> {
+    let Some(bytes) = store.get(key).map_err(fault::store)? else {
+        return Ok(None);
+    };
+    let value = serde_json::from_slice(&bytes).map_err(|error| fault::corrupt(&error))?;
+    Ok(Some(value))
 }
 
 /// Content that the plan's steps publish and the daemon does not hold.

@@ -117,13 +117,21 @@ async fn run(
         applying: Arc::new(Semaphore::new(1)),
         admission: Admission::here(),
     };
+    let applying = context.applying.clone();
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
     let mut stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
+    let stopped = async {
+        tokio::select! {
+            _ = stop.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        // An apply under way ends first, and no other begins.
+        drop(applying.acquire_owned().await);
+    };
     tokio::select! {
         ended = api::serve(listener, context) => ended.map_err(ServeError::Api),
         () = reconciler.serve(queue) => Ok(()),
-        _ = stop.recv() => Ok(()),
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = stopped => Ok(()),
     }
 }

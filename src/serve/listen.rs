@@ -163,7 +163,7 @@ impl Bound {
 }
 
 /// Whether `shutdown(2)` was called: on a datagram socket it fails with ENOTCONN and takes effect all the same.
-fn is_shut_down(socket: BorrowedFd<'_>) -> bool {
+pub(super) fn is_shut_down(socket: BorrowedFd<'_>) -> bool {
     // `nix` lacks this flag's name, and shows flags that it cannot name as none at all.
     let hung_up = PollFlags::from_bits_retain(POLLRDHUP);
     let mut polled = [PollFd::new(socket, hung_up)];

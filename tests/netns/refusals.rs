@@ -4,6 +4,7 @@ use bedplate::state::LinkKind;
 use caps::{CapSet, Capability};
 
 use crate::rig::{Site, Step, address, bridge, chain, connect, key, link, port, via};
+use crate::support::witness;
 
 #[test]
 fn errors_say_what_failed_and_why() {
@@ -69,6 +70,25 @@ fn errors_say_what_failed_and_why() {
         assert_eq!(chain(&error), *expected);
     }
     assert_eq!(site.observe(), before, "a refused change changes nothing");
+}
+
+#[test]
+fn undoing_a_refused_change_takes_nothing_from_others() {
+    let site = Site::with(&[
+        "address add 10.9.0.1/24 dev p0",
+        "address add 10.9.0.9/24 dev p0 valid_lft 600 preferred_lft 300",
+        "route add default via 10.9.0.254 proto dhcp",
+    ]);
+    let before = witness::host(&site.inside);
+    let refused = [
+        ("address/10.9.0.9/24@p0", address()),
+        ("route/0.0.0.0/0@main/0", via("10.9.0.254")),
+    ];
+    for (text, after) in refused {
+        site.apply(&Step(text, None, after.clone())).unwrap_err();
+        site.apply(&Step(text, after, None)).unwrap();
+        assert_eq!(witness::host(&site.inside), before, "{text}");
+    }
 }
 
 #[test]

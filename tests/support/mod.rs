@@ -1,4 +1,4 @@
-//! What integration tests share: a sandbox of network namespaces. Knows nothing of Bedplate itself.
+//! What integration tests share: a sandbox of network namespaces, and an independent witness. Knows nothing of Bedplate itself.
 //!
 //! Each test binary is a crate of its own and uses only a part of this one.
 #![allow(
@@ -8,3 +8,4 @@
 )]
 
 pub mod sandbox;
+pub mod witness;

@@ -1,8 +1,10 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
+mod input;
 mod peer;
 mod routes;
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,10 +61,10 @@ pub(super) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Sock
             path: path.display().to_string(),
         });
     }
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(fault(error)),
+    // Only a socket that nobody answers may go; any other file is somebody's, and then binding fails.
+    let is_socket = |data: std::fs::Metadata| data.file_type().is_socket();
+    if std::fs::symlink_metadata(path).is_ok_and(is_socket) {
+        std::fs::remove_file(path).map_err(fault)?;
     }
     let listener = std::os::unix::net::UnixListener::bind(path).map_err(fault)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o660);

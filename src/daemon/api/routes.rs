@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Json, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Json, State};
+use axum::http::{Method, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -14,6 +13,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::input::{Body, Named};
 use super::{Context, VERSION, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
@@ -57,11 +57,12 @@ pub(super) fn router(context: Context) -> Router {
             put(upload).layer(DefaultBodyLimit::disable()),
         )
         .fallback(unknown)
+        .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(context.clone(), peer::check))
         .with_state(context)
 }
 
-async fn plan(State(context): State<Context>, Json(bundle): Json<Bundle>) -> Answer<Planned> {
+async fn plan(State(context): State<Context>, Body(bundle): Body<Bundle>) -> Answer<Planned> {
     if let Err(fault) = readable(&bundle) {
         return Answer::Fault(fault);
     }
@@ -72,7 +73,7 @@ async fn plan(State(context): State<Context>, Json(bundle): Json<Bundle>) -> Ans
 }
 
 /// Streams the events of the apply, one JSON object a line.
-async fn apply(State(context): State<Context>, Json(apply): Json<Apply>) -> Response {
+async fn apply(State(context): State<Context>, Body(apply): Body<Apply>) -> Response {
     let Apply {
         bundle,
         plan,
@@ -101,7 +102,7 @@ async fn apply(State(context): State<Context>, Json(apply): Json<Apply>) -> Resp
             });
             (
                 [("content-type", "application/x-ndjson")],
-                Body::from_stream(lines),
+                axum::body::Body::from_stream(lines),
             )
                 .into_response()
         }
@@ -129,12 +130,11 @@ async fn controller(State(context): State<Context>) -> Answer<HostName> {
 
 async fn upload(
     State(context): State<Context>,
-    Path(digest): Path<Digest>,
-    body: Body,
+    Named(digest): Named<Digest>,
+    body: axum::body::Body,
 ) -> Answer<()> {
     let kept = context.blobs.put(digest, body.into_data_stream()).await;
-    kept.map_err(|error| Fault::new(Code::StoreFailed, "a boot file was not kept").because(&error))
-        .into()
+    kept.map_err(|error| fault::blob(&error)).into()
 }
 
 async fn unknown() -> Answer<()> {
@@ -143,6 +143,11 @@ async fn unknown() -> Answer<()> {
         Fault::new(Code::ApiVersion, message)
             .help("use the same version of bedplate on both sides"),
     )
+}
+
+async fn no_such_method(method: Method) -> Answer<()> {
+    let message = format!("this path does not take {method}");
+    Answer::Fault(Fault::new(Code::BadRequest, message))
 }
 
 fn readable(bundle: &Bundle) -> Result<(), Fault> {

@@ -119,10 +119,15 @@ pub(super) async fn remove(
     };
     let observe = || HostError::observe("addresses");
     let mut others = list(netlink).await.map_err(observe())?;
+    others.retain(|found| found.index == index);
+    let same = others.iter().find(|found| found.address == address);
+    if !same.is_some_and(Found::is_static) {
+        // Gone, or held by a DHCP client or router advertisement: then it was refused to us, and is not ours to take.
+        return Ok(());
+    }
     others.retain(|found| {
         // For IPv6 the flag means something else: a temporary address, which is its parent's to lose.
-        found.index == index
-            && address.ip().is_ipv4()
+        address.ip().is_ipv4()
             && found.address.ip() != address.ip()
             && found.address.prefix() == address.prefix()
             && found.flags.contains(AddressFlags::Secondary)

@@ -1,6 +1,6 @@
 //! Whose the host's things are, on stable storage: for kernels that cannot mark, and for claims, which no mark can tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -35,27 +35,36 @@ enum Entry {
     Theirs,
 }
 
-/// The ledger, with a copy in memory.
+/// The ledger, with a copy in memory, which is the truth of this run.
+///
+/// What makes or claims a thing waits until its entry is stored. What gives one back does not, since a full disk must
+/// not stand in the way of undoing: an entry that outlives its thing is dropped when it can be.
 pub(super) struct Ledger<S> {
     store: Arc<S>,
     entries: BTreeMap<Key, Entry>,
+    /// What the store holds: the entries, but for changes that it has not taken yet.
+    stored: BTreeMap<Key, Entry>,
 }
 
 impl<S: Store> Ledger<S> {
     pub(super) fn open(store: Arc<S>) -> Result<Self, LedgerError> {
-        let mut entries = BTreeMap::new();
+        let mut stored = BTreeMap::new();
         for (key, value) in store.range(PREFIX)? {
             let text =
                 String::from_utf8_lossy(key.get(PREFIX.len()..).unwrap_or_default()).into_owned();
             // A key that this version does not know names nothing that it could undo.
             if let Ok(key) = text.parse() {
-                entries.insert(
+                stored.insert(
                     key,
                     serde_json::from_slice(&value).map_err(LedgerError::Decode)?,
                 );
             }
         }
-        Ok(Self { store, entries })
+        Ok(Self {
+            store,
+            entries: stored.clone(),
+            stored,
+        })
     }
 
     /// Writes down whose a host thing is before the step touches it.
@@ -70,20 +79,26 @@ impl<S: Store> Ledger<S> {
             // What is taken away stays noted until it is gone: see `forget`.
             (Action::Delete | Action::Release | Action::Carry, _, _) => return Ok(()),
         };
-        self.write(&step.key, entry).await
+        let before = self.entries.get(&step.key).cloned();
+        self.set(&step.key, entry);
+        let written = self.write(&[step.key.clone()].into()).await;
+        // Others' things come back even where nobody can write down whose they are.
+        if written.is_err() && step.action != Action::Carry {
+            self.set(&step.key, before);
+            return written;
+        }
+        Ok(())
     }
 
     /// Drops the entry of a thing that is gone or given back.
-    pub(super) async fn forget(&mut self, step: &Step) -> Result<(), LedgerError> {
+    pub(super) async fn forget(&mut self, step: &Step) {
         let is_gone = match step.action {
             Action::Delete | Action::Release => true,
             Action::Carry => step.after.is_none(),
             Action::Create | Action::Update | Action::Claim => false,
         };
         if is_gone {
-            self.write(&step.key, None).await
-        } else {
-            Ok(())
+            self.drop_entries(&[step.key.clone()].into()).await;
         }
     }
 
@@ -100,44 +115,110 @@ impl<S: Store> Ledger<S> {
     }
 
     /// Forgets what no longer exists, so that something made later under the same name is not taken for ours.
-    pub(super) async fn retain(
-        &mut self,
-        exists: impl Fn(&Key) -> bool,
-    ) -> Result<(), LedgerError> {
-        let gone: Vec<Key> = self
-            .entries
-            .keys()
-            .filter(|key| !exists(key))
-            .cloned()
-            .collect();
-        for key in gone {
-            self.write(&key, None).await?;
+    pub(super) async fn retain(&mut self, exists: impl Fn(&Key) -> bool) {
+        let known = self.entries.keys().chain(self.stored.keys());
+        let gone: BTreeSet<Key> = known.filter(|key| !exists(key)).cloned().collect();
+        self.drop_entries(&gone).await;
+    }
+
+    async fn drop_entries(&mut self, keys: &BTreeSet<Key>) {
+        for key in keys {
+            self.entries.remove(key);
+        }
+        if let Err(error) = self.write(keys).await {
+            let entries = keys.len();
+            tracing::warn!(%error, entries, "the ledger keeps entries of things that are gone");
+        }
+    }
+
+    fn set(&mut self, key: &Key, entry: Option<Entry>) {
+        match entry {
+            Some(entry) => drop(self.entries.insert(key.clone(), entry)),
+            None => drop(self.entries.remove(key)),
+        }
+    }
+
+    /// Brings what the store holds of `keys` up to date.
+    async fn write(&mut self, keys: &BTreeSet<Key>) -> Result<(), LedgerError> {
+        let differs = |key: &&Key| self.stored.get(*key) != self.entries.get(*key);
+        let changed: Vec<&Key> = keys.iter().filter(differs).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let writes = changed.iter().map(|key| self.change(key));
+        let writes = writes.collect::<Result<_, _>>()?;
+        let guards = Vec::new();
+        self.store.commit(Batch { guards, writes }).await?;
+        for key in changed {
+            match self.entries.get(key) {
+                Some(entry) => drop(self.stored.insert(key.clone(), entry.clone())),
+                None => drop(self.stored.remove(key)),
+            }
         }
         Ok(())
     }
 
-    async fn write(&mut self, key: &Key, entry: Option<Entry>) -> Result<(), LedgerError> {
-        if self.entries.get(key) == entry.as_ref() {
-            return Ok(());
-        }
+    fn change(&self, key: &Key) -> Result<Write, LedgerError> {
         let name = [PREFIX, key.to_string().as_bytes()].concat();
-        let write = match &entry {
-            Some(entry) => Write::Put {
-                key: name,
-                value: serde_json::to_vec(entry).map_err(LedgerError::Encode)?,
-            },
-            None => Write::Delete { key: name },
+        let Some(entry) = self.entries.get(key) else {
+            return Ok(Write::Delete { key: name });
         };
-        self.store
-            .commit(Batch {
-                guards: Vec::new(),
-                writes: vec![write],
-            })
-            .await?;
-        match entry {
-            Some(entry) => self.entries.insert(key.clone(), entry),
-            None => self.entries.remove(key),
+        let value = serde_json::to_vec(entry).map_err(LedgerError::Encode)?;
+        Ok(Write::Put { key: name, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Phase, Reason};
+    use crate::state::Address;
+    use crate::store::Faulty;
+
+    fn key() -> Key {
+        "controller/rack-1/address/10.9.0.1/24@p0".parse().unwrap()
+    }
+
+    fn step(action: Action) -> Step {
+        let address = || Some(Resource::Address(Address {}));
+        let (before, after) = match action {
+            Action::Create => (None, address()),
+            Action::Delete | Action::Carry => (address(), None),
+            Action::Update | Action::Claim | Action::Release => (address(), address()),
         };
-        Ok(())
+        Step {
+            key: key(),
+            action,
+            because: Reason::Declared,
+            origin: None,
+            phase: Phase::Host,
+            before,
+            after,
+            changes: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_stops_what_makes_and_not_what_undoes() {
+        let store = Arc::new(Faulty::default());
+        let mut ledger = Ledger::open(store.clone()).unwrap();
+        let foreign = Some(Ownership::Foreign);
+        for action in [Action::Create, Action::Claim] {
+            store.fail(true);
+            assert!(ledger.note(&step(action)).await.is_err());
+            assert_eq!(ledger.ownership(&key(), false), foreign, "{action:?}");
+            store.fail(false);
+            ledger.note(&step(action)).await.unwrap();
+            store.fail(true);
+            ledger.forget(&step(Action::Delete)).await;
+            assert_eq!(ledger.ownership(&key(), false), foreign);
+            // The way back from a deletion: what the store still says is true again.
+            ledger.note(&step(action)).await.unwrap();
+            assert_ne!(ledger.ownership(&key(), false), foreign);
+            ledger.forget(&step(Action::Release)).await;
+            store.fail(false);
+            ledger.retain(|_| false).await;
+            assert_eq!(store.range(PREFIX).unwrap(), [], "{action:?}");
+        }
     }
 }

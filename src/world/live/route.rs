@@ -30,7 +30,7 @@ pub(super) struct Place {
 struct Found {
     place: Place,
     via: IpAddr,
-    marked: bool,
+    protocol: RouteProtocol,
 }
 
 /// Adds the routes that people, routing daemons or Bedplate set.
@@ -51,7 +51,8 @@ pub(super) async fn observe(
                 table: Table::MAIN,
                 metric: found.place.metric,
             };
-            seen.add(key, Resource::Route(Route { via: found.via }), found.marked);
+            let marked = found.protocol == RouteProtocol::Other(PROTOCOL);
+            seen.add(key, Resource::Route(Route { via: found.via }), marked);
         }
     }
     Ok(())
@@ -92,7 +93,8 @@ pub(super) async fn make(
     Err(HostError::refused(operation, key)(error))
 }
 
-/// Removes the route through the gateway that it had; one through another gateway is another's, and stays.
+/// Removes the route through the gateway that it had. One through another gateway is another's, and stays; so is one
+/// that a DHCP client or router advertisement made, which the kernel would take for the same.
 ///
 /// # Errors
 /// [`HostError::Refused`].
@@ -102,8 +104,15 @@ pub(super) async fn remove(
     place: Place,
     was: &Route,
 ) -> Result<(), HostError> {
+    let listed = list(netlink, family(place.destination)).await;
+    let listed = listed.map_err(HostError::observe("routes"))?;
+    let same = |found: &&Found| found.place == place && found.via == was.via;
+    let Some(found) = listed.iter().find(same) else {
+        return Ok(());
+    };
     let mut message = message(place, was.via);
     message.header.scope = RouteScope::NoWhere;
+    message.header.protocol = found.protocol;
     let request = RouteNetlinkMessage::DelRoute(message);
     match netlink.change(request, 0).await {
         Err(error) if !error.is(&[Errno::ESRCH]) => Err(HostError::refused("remove", key)(error)),
@@ -155,7 +164,7 @@ impl Found {
                 metric: metric.unwrap_or(0),
             },
             via,
-            marked: header.protocol == RouteProtocol::Other(PROTOCOL),
+            protocol: header.protocol,
         })
     }
 }

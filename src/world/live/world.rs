@@ -63,7 +63,7 @@ impl<S: Store> Live<S> {
         self.host
             .apply(&step.key, step.before.as_ref(), step.after.as_ref())
             .await?;
-        self.ledger.forget(step).await?;
+        self.ledger.forget(step).await;
         Ok(())
     }
 }
@@ -73,7 +73,7 @@ impl<S: Store> World for Live<S> {
         let found = self.host.observe().await?;
         self.ledger
             .retain(|key| found.state.contains_key(key))
-            .await?;
+            .await;
         let ownership = found.state.keys().filter_map(|key| {
             Some((
                 key.clone(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll};
 
 use nix::errno::Errno;
@@ -24,6 +24,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::reply::{Destination, Reply};
+use crate::serve::listen::is_shut_down;
 use crate::state::Service;
 
 /// Datagrams per system call.
@@ -111,6 +112,7 @@ impl Link {
         let device = SockRef::from(&self.udp).device().ok().flatten();
         let local = self.udp.local_addr();
         if_nametoindex(self.name.as_str()) == Ok(self.index)
+            && !is_shut_down(self.udp.as_fd())
             && local.is_ok_and(|local| local.port() == Service::Dhcp.port())
             && device.as_deref() == Some(self.name.as_str().as_bytes())
     }
@@ -120,14 +122,25 @@ impl Link {
     }
 
     /// Gives what has arrived to `take`, one batch at most; false once the socket has no more.
+    ///
+    /// # Errors
+    /// Where nothing can arrive any more: a socket that was shut down would be ready for ever and yield nothing.
     pub(super) fn receive(
         &self,
         inbox: &mut Inbox,
         mut take: impl FnMut(&[u8], SocketAddrV4),
-    ) -> bool {
+    ) -> io::Result<bool> {
         let mut received = Vec::new();
         let more = self.udp.try_io(Interest::READABLE, || {
-            received = receive_batch(&self.udp, inbox)?;
+            received = match receive_batch(&self.udp, inbox) {
+                Err(fault)
+                    if fault.kind() == io::ErrorKind::WouldBlock
+                        && is_shut_down(self.udp.as_fd()) =>
+                {
+                    return Err(io::ErrorKind::NotConnected.into());
+                }
+                other => other?,
+            };
             // A batch that is not full emptied the socket, which spares asking once more.
             let is_full = received.len() == BATCH;
             is_full
@@ -137,7 +150,11 @@ impl Link {
         for (buffer, (length, from)) in inbox.buffers.iter().zip(&received) {
             take(buffer.get(..*length).unwrap_or(buffer), *from);
         }
-        more.is_ok()
+        match more {
+            Ok(()) => Ok(true),
+            Err(fault) if fault.kind() == io::ErrorKind::NotConnected => Err(fault),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Sends replies; returns how many the kernel did not take.

@@ -145,7 +145,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     /// Takes in what has arrived; what finishes a transaction is answered before what begins one.
     fn receive(&mut self) {
         let (mut first, mut later) = (Vec::new(), Vec::new());
-        for link in self.links.values() {
+        let mut ended = Vec::new();
+        for (name, link) in &self.links {
             let Some(via) = link.listeners.keys().next().copied() else {
                 continue;
             };
@@ -159,11 +160,18 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     let bytes = bytes.to_vec();
                     queue.push(Queued { bytes, from, via });
                 });
-                if !more {
-                    break;
+                match more {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::error!(%error, link = %name, "the DHCP socket was shut down");
+                        ended.push(name.clone());
+                        break;
+                    }
                 }
             }
         }
+        self.links.retain(|name, _| !ended.contains(name));
         let now = now();
         for Queued { bytes, from, via } in first.into_iter().chain(later) {
             let bytes = &bytes;

@@ -1,0 +1,123 @@
+//! What a client may rely on once it holds a lease.
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use crate::lab::Lab;
+
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 70, 0, 2);
+
+/// A relay agent (RFC 2131 4.1) speaks for the clients, since it needs no address of theirs.
+const RELAY: Ipv4Addr = Ipv4Addr::new(10, 70, 0, 3);
+
+const DISCOVER: u8 = 1;
+const OFFER: u8 = 2;
+const REQUEST: u8 = 3;
+const ACK: u8 = 5;
+
+/// A client's message, with its name.
+fn ask(kind: u8, client: u8, address: Option<Ipv4Addr>) -> Vec<u8> {
+    let mut bytes = vec![0; 236];
+    bytes[..4].copy_from_slice(&[1, 1, 6, 1]);
+    bytes[4..8].copy_from_slice(&[0, 0, kind, client]);
+    bytes[24..28].copy_from_slice(&RELAY.octets());
+    bytes[28..34].copy_from_slice(&[2, 0xee, 0, 0, 0, client]);
+    bytes.extend([99, 130, 83, 99, 53, 1, kind]);
+    let name = format!("client-{client}");
+    bytes.extend([12, u8::try_from(name.len()).unwrap()]);
+    bytes.extend(name.as_bytes());
+    if let Some(address) = address {
+        bytes.extend([50, 4]);
+        bytes.extend(address.octets());
+        bytes.extend([54, 4]);
+        bytes.extend(SERVER.octets());
+    }
+    bytes.push(255);
+    bytes
+}
+
+/// A relay agent in the first machine's place, which is also a resolver. Used inside that machine's namespace.
+pub(crate) struct Relay {
+    dhcp: UdpSocket,
+    dns: UdpSocket,
+}
+
+impl Relay {
+    /// Runs `work` with a relay agent that waits for answers as long as `patience`.
+    pub(crate) fn with<T: Send>(
+        lab: &Lab,
+        patience: Duration,
+        work: impl FnOnce(&Self) -> T + Send,
+    ) -> T {
+        let machine = &lab.machines[0];
+        machine.ip(&format!("address replace {RELAY}/16 dev eth0"));
+        machine.run(|| {
+            let connected = |port: u16, to: u16| {
+                let socket = UdpSocket::bind((RELAY, port)).unwrap();
+                socket.connect((SERVER, to)).unwrap();
+                socket.set_read_timeout(Some(patience)).unwrap();
+                socket
+            };
+            work(&Self {
+                dhcp: connected(67, 67),
+                dns: connected(0, 53),
+            })
+        })
+    }
+
+    /// The address offered to a client.
+    pub(crate) fn discover(&self, client: u8) -> Option<Ipv4Addr> {
+        self.dhcp.send(&ask(DISCOVER, client, None)).unwrap();
+        self.hear(OFFER)
+    }
+
+    /// The address acknowledged to a client that was offered `address`.
+    pub(crate) fn request(&self, client: u8, address: Ipv4Addr) -> Option<Ipv4Addr> {
+        self.dhcp
+            .send(&ask(REQUEST, client, Some(address)))
+            .unwrap();
+        self.hear(ACK)
+    }
+
+    /// The address in the next answer, which must be of this kind.
+    fn hear(&self, kind: u8) -> Option<Ipv4Addr> {
+        let mut bytes = [0; 1500];
+        let length = self.dhcp.recv(&mut bytes).ok()?;
+        assert!(length > 242 && bytes[240..243] == [53, 1, kind]);
+        let address: [u8; 4] = bytes[16..20].try_into().unwrap();
+        Some(address.into())
+    }
+
+    fn resolve(&self, client: u8) -> Option<Ipv4Addr> {
+        let mut message = Message::new(u16::from(client), MessageType::Query, OpCode::Query);
+        let name: Name = format!("client-{client}.lab.example.").parse().unwrap();
+        message.add_query(Query::query(name, RecordType::A));
+        self.dns.send(&message.to_vec().unwrap()).unwrap();
+        let mut bytes = [0; 512];
+        let length = self.dns.recv(&mut bytes).unwrap();
+        let answer = Message::from_vec(&bytes[..length]).unwrap();
+        let record = answer.answers.first()?;
+        let RData::A(address) = record.data else {
+            panic!("{record}")
+        };
+        Some(address.0)
+    }
+}
+
+#[test]
+fn a_name_resolves_when_its_lease_is_acknowledged() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.applied();
+    Relay::with(&lab, Duration::from_secs(5), |relay| {
+        for client in 0..60 {
+            let address = relay.discover(client).unwrap();
+            assert_eq!(relay.resolve(client), None, "an offer is no promise");
+            assert_eq!(relay.request(client, address), Some(address));
+            assert_eq!(relay.resolve(client), Some(address), "client {client}");
+        }
+    });
+}

@@ -1,0 +1,112 @@
+//! A store on a disk that is full: nothing is promised, nothing is half done, and what needs no disk goes on.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::client::Relay;
+use crate::lab::{Lab, MORE, SITE, dig, ready, udhcpc, with_routes};
+use crate::support::sandbox::Running;
+use crate::support::witness;
+
+/// Size of the state folder's disk.
+const DISK: &str = "96m";
+
+/// Room that comes free at a time: less than any of the writes of an apply.
+const ROOM: u64 = 4096;
+
+/// Writes to `path` until the disk is full.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [1 << 20, 1 << 12, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+/// A daemon with a disk of its own for its state, and the file that fills it.
+fn on_a_small_disk(lab: &Lab) -> (Running, PathBuf) {
+    let state = lab.path("state");
+    fs::create_dir(&state).unwrap();
+    let mount = format!(
+        "mount -t tmpfs -o size={DISK} tmpfs {} && exec \"$@\"",
+        state.display()
+    );
+    let mut daemon = ready(lab.daemon(&["unshare", "--mount", "sh", "-c", &mount, "sh"]));
+    let seen = format!("/proc/{}/root{}", daemon.child().id(), state.display());
+    (daemon, PathBuf::from(seen).join("ballast"))
+}
+
+#[test]
+fn a_full_disk_promises_nothing_and_heals() {
+    let lab = Lab::new();
+    let (_daemon, ballast) = on_a_small_disk(&lab);
+    lab.applied();
+    lab.serves();
+    fill(&ballast);
+    let before = witness::host(&lab.host);
+    lab.write(&format!("{SITE}{MORE}"));
+    let said = lab.apply();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("D005"), "{said:?}");
+    assert_eq!(witness::host(&lab.host), before);
+    // The store's last page may still have room for some leases, but not for all of these.
+    let patience = Duration::from_secs(1);
+    let acknowledged: Vec<Ipv4Addr> = Relay::with(&lab, patience, |relay| {
+        let bound = (0..90).map_while(|client| relay.request(client, relay.discover(client)?));
+        bound.collect()
+    });
+    assert!(acknowledged.len() < 90, "the disk was not full");
+    assert!(lab.status()["counters"]["dhcp.unstored"].as_u64() > Some(0));
+    assert_eq!(lab.unlike(), Default::default());
+    assert_eq!(dig(&lab, &["node-01.lab.example"]), "10.70.0.11");
+    fs::remove_file(ballast).unwrap();
+    lab.applied();
+    assert!(udhcpc(&lab.machines[1], &lab.folder).contains("ip=10.70.0.12\n"));
+    let leases = lab.run(&["leases"]).out;
+    for address in acknowledged {
+        assert!(leases.contains(&address.to_string()), "{address}: {leases}");
+    }
+    lab.serves();
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_moment_of_an_apply_leaves_all_as_it_was() {
+    let lab = Lab::new();
+    let (_daemon, ballast) = on_a_small_disk(&lab);
+    lab.applied();
+    fill(&ballast);
+    let (before, file) = (
+        witness::host(&lab.host),
+        File::options().write(true).open(&ballast).unwrap(),
+    );
+    lab.write(&with_routes(30));
+    let (mut begun, mut unkept) = (0, 0);
+    let mut left = file.metadata().unwrap().len();
+    // What fails uses its room up. A little more each time, until there is enough.
+    for attempt in 1..60 {
+        let said = lab.apply();
+        if said.code == 0 {
+            break;
+        }
+        assert!(said.err.contains("D005") || said.code == 4, "{said:?}");
+        assert!(!said.out.contains("could not"), "{said:?}");
+        begun += usize::from(said.err.contains("[1/"));
+        unkept += usize::from(said.err.contains("verifying"));
+        assert_eq!(witness::host(&lab.host), before, "{said:?}");
+        assert_eq!(lab.unlike(), Default::default(), "{said:?}");
+        left -= ROOM * (2 + attempt / 2);
+        file.set_len(left).unwrap();
+    }
+    assert_eq!(lab.unlike(), Default::default());
+    assert_ne!(
+        witness::host(&lab.host),
+        before,
+        "there was never enough room"
+    );
+    assert!(
+        begun > 1 && unkept > 0,
+        "{begun} begun, {unkept} done and not kept"
+    );
+}

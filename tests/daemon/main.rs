@@ -1,0 +1,19 @@
+//! The real daemon in a namespace: what it applies, `ip`, `dig`, `curl`, `atftp` and `udhcpc` find; what is broken, it
+//! says, survives and undoes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+mod apply;
+mod client;
+mod disk;
+mod drift;
+mod hostile;
+mod interrupted;
+mod lab;
+mod start;
+#[path = "../support/mod.rs"]
+mod support;
