@@ -135,7 +135,9 @@ impl Lab {
         }
         host.ip("link set port2 down");
         host.ip("link set port3 mtu 1480");
-        let folder = TempDir::new().unwrap();
+        // In memory where that can be had: this is about undoing, not about the disk.
+        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new());
+        let folder = folder.unwrap();
         let blobs = folder.path().join("files");
         fs::create_dir(&blobs).unwrap();
         let sites = Sites::new(&blobs);

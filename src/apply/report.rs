@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::origin::Origin;
+use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{Action, Hazard, Obstacle, Waiting};
 use crate::state::{Domain, Key};
@@ -41,6 +42,7 @@ pub struct Failure {
     pub index: usize,
     pub key: Key,
     pub origin: Option<Origin>,
+    pub code: Code,
     /// The error and what caused it, outermost first.
     pub causes: Vec<String>,
 }

@@ -154,6 +154,7 @@ fn reached(plan: &Plan, index: usize) -> &[Step] {
 }
 
 fn failure(plan: &Plan, index: usize, failed: StepFailure) -> Failure {
+    let code = failed.error.code();
     let mut causes = vec![failed.error.to_string()];
     let mut source = failed.error.source();
     while let Some(cause) = source {
@@ -165,6 +166,7 @@ fn failure(plan: &Plan, index: usize, failed: StepFailure) -> Failure {
         index,
         key: *failed.key,
         origin,
+        code,
         causes,
     }
 }

@@ -80,7 +80,19 @@ pub(super) async fn run(
         )
         .help("`bedplate status` shows what is in force once it is back")
     };
-    ended.ok_or_else(broke_off)?
+    let report = ended.ok_or_else(broke_off)??;
+    if report.outcome == Outcome::Stale {
+        return Err(stale());
+    }
+    Ok(report)
+}
+
+fn stale() -> Fault {
+    Fault::new(
+        Code::PlanStale,
+        "the world changed since the plan was made; nothing was applied",
+    )
+    .help("run `bedplate plan` again")
 }
 
 /// The plan to run with its bundle; none where the site has faults, which are shown.
@@ -156,10 +168,12 @@ fn failed(failure: &Failure) -> String {
         .map(|origin| format!("  {origin}"))
         .unwrap_or_default();
     format!(
-        "[{}]    FAIL  {}{place}\n        {}",
+        "[{}]    FAIL  {}{place}\n        error[{}]: {}\n        more: bedplate explain {}",
         failure.index + 1,
         failure.key,
-        failure.causes.join(": ")
+        failure.code,
+        failure.causes.join(": "),
+        failure.code
     )
 }
 
@@ -187,9 +201,8 @@ pub(super) fn ended(report: &Report) -> String {
             "Applied {}: {} steps, verified.{waiting}\n",
             report.plan, report.steps
         ),
-        Outcome::Stale => {
-            "Not applied: the world changed since the plan was made. Plan again.\n".to_owned()
-        }
+        // Told as a fault.
+        Outcome::Stale => String::new(),
         Outcome::Hazardous { hazards } => {
             let names: Vec<_> = hazards.iter().map(|hazard| hazard.kind.as_str()).collect();
             format!(

@@ -26,9 +26,23 @@ use crate::diag::fault::Fault;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
     let out = Output::new(&arguments.global);
     dispatch(&arguments, &out).unwrap_or_else(|fault| out.fault(&fault))
+}
+
+/// Shows help, or what is wrong with the arguments. clap's own exit code for the latter would say that a plan has changes.
+fn misused(error: &clap::Error) -> ExitCode {
+    // Where nobody reads, nothing is left to say.
+    let _ = error.print();
+    ExitCode::from(exit_code(error))
+}
+
+fn exit_code(error: &clap::Error) -> u8 {
+    u8::from(error.use_stderr())
 }
 
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
@@ -61,4 +75,29 @@ fn block_on<T>(future: impl Future<Output = Result<T, Fault>>) -> Result<T, Faul
     runtime
         .map_err(|error| Fault::new(Code::Internal, "cannot start the runtime").because(&error))?
         .block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_is_an_error_and_no_change() {
+        for (arguments, code) in [
+            (&["plan", "--exit-cod"][..], 1),
+            (&["plam"], 1),
+            (&[], 1),
+            (&["--help"], 0),
+            (&["--version"], 0),
+        ] {
+            let arguments = ["bedplate"].iter().chain(arguments);
+            let error = Arguments::try_parse_from(arguments.clone()).unwrap_err();
+            assert_eq!(
+                exit_code(&error),
+                code,
+                "{:?}",
+                arguments.collect::<Vec<_>>()
+            );
+        }
+    }
 }

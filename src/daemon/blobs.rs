@@ -128,6 +128,9 @@ impl Blobs {
         file.sync_all().await.map_err(fault)?;
         fs::rename(partial, self.path(expected))
             .await
-            .map_err(fault)
+            .map_err(fault)?;
+        // The new name survives a power cut only once its folder is on disk.
+        let folder = fs::File::open(&self.folder).await.map_err(fault)?;
+        folder.sync_all().await.map_err(fault)
     }
 }

@@ -4,9 +4,12 @@ pub mod api;
 mod blobs;
 mod bundle;
 mod fault;
+mod meaning;
 mod privileges;
 mod reconcile;
+mod record;
 mod serve;
+mod start;
 mod status;
 
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};

@@ -3,46 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::fault;
+use super::meaning::Meaning;
+use super::record::{Applied, Compiler, Records};
 use super::status::{LeaseRow, Status};
-use crate::apply::{Event, Outcome, Report, run, take_back};
+use crate::apply::{Event, Report, run, take_back};
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Inputs, Plan, Step, plan};
-use crate::site::model::Site;
-use crate::state::{Desired, Key, Observation, Resource, desired, elsewhere};
-use crate::store::{Batch, Store, Write};
+use crate::plan::{HazardKind, Inputs, Plan, plan};
+use crate::state::{Desired, Observation, Resource};
+use crate::store::Store;
 use crate::world::{Live, World};
-
-/// Where the last applied site is kept.
-const APPLIED: &[u8] = b"applied";
-
-/// Where the journal of the plan under way is kept.
-const RUNNING: &[u8] = b"running";
-
-/// What the daemon last brought about.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Applied {
-    bundle: Bundle,
-    site: Name,
-    /// What it meant then: used where a newer version cannot compile the bundle.
-    desired: Desired,
-}
-
-/// What a daemon that dies in the middle of an apply leaves to the next one: the way back.
-#[derive(Debug, Serialize, Deserialize)]
-struct Journal {
-    plan: String,
-    /// The host's steps; servers end with their daemon.
-    steps: Vec<Step>,
-}
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -78,11 +55,11 @@ pub struct Planned {
 pub(super) struct Reconciler<S: Store> {
     pub(super) controller: HostName,
     pub(super) world: Live<S>,
-    pub(super) store: Arc<S>,
-    pub(super) blobs: Blobs,
-    applied: Option<Applied>,
-    /// Of an apply that the last daemon did not end.
-    interrupted: Option<Journal>,
+    pub(super) records: Records<S>,
+    blobs: Blobs,
+    pub(super) applied: Option<Applied>,
+    /// The last bundle that was asked about, since an apply asks again for what its plan was made from.
+    understood: Option<(Bundle, Arc<Meaning>)>,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -93,79 +70,16 @@ impl<S: Store> Reconciler<S> {
         store: Arc<S>,
         blobs: Blobs,
     ) -> Result<Self, Fault> {
-        let applied = stored(&*store, APPLIED)?;
-        let interrupted = stored(&*store, RUNNING)?;
+        let records = Records::new(store);
+        let applied = records.applied()?;
         Ok(Self {
             controller,
             world,
-            store,
+            records,
             blobs,
             applied,
-            interrupted,
+            understood: None,
         })
-    }
-
-    /// Makes the host what the last apply made it, before anything else is answered.
-    pub(super) async fn converge(&mut self) -> Result<(), Fault> {
-        if let Some(Journal { plan, steps }) = self.interrupted.take() {
-            tracing::warn!(
-                plan,
-                "an apply was interrupted; going back to what was before it"
-            );
-            let left = take_back(&mut self.world, &steps).await;
-            if !left.is_empty() {
-                tracing::error!(
-                    ?left,
-                    "cannot bring back what was before an interrupted apply"
-                );
-            }
-        }
-        if let Some(applied) = self.applied.clone() {
-            self.restore(applied).await?;
-        }
-        self.write_journal(None).await.or_else(|fault| {
-            // To go back twice does no harm, and a full disk is no reason to serve nobody.
-            tracing::error!(%fault, "the journal is kept");
-            Ok(())
-        })
-    }
-
-    /// Brings back what was applied, as far as the host lets it: what is left out, `status` shows as drift.
-    async fn restore(&mut self, applied: Applied) -> Result<(), Fault> {
-        let mut desired = match applied.bundle.compile().site {
-            Some(site) if !site.controllers.contains_key(&self.controller) => {
-                return Err(fault::not_ours(&self.controller, &site));
-            }
-            Some(site) => desired(&site, &self.controller),
-            None => {
-                tracing::error!("the applied site no longer compiles; its last good state is used");
-                applied.desired
-            }
-        };
-        let allowed = HazardKind::ALL.into_iter().collect();
-        loop {
-            let observed = self.observe().await?;
-            let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
-            let report = run(&mut self.world, &plan, &allowed, |_| {})
-                .await
-                .map_err(|error| fault::world(&error))?;
-            if report.is_done() {
-                return Ok(());
-            }
-            tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
-            // A port that another program has must not keep the others from being served. Each round leaves one out.
-            match report.outcome {
-                Outcome::Undone { failure, .. }
-                    if matches!(failure.key, Key::Listener { .. })
-                        && desired.state.remove(&failure.key).is_some() => {}
-                Outcome::Done
-                | Outcome::Stale
-                | Outcome::Hazardous { .. }
-                | Outcome::Obstructed { .. }
-                | Outcome::Undone { .. }
-                | Outcome::Unverified { .. } => return Ok(()),
-            }
-        }
     }
 
     /// Answers requests until nobody can ask any more.
@@ -192,34 +106,42 @@ impl<S: Store> Reconciler<S> {
         }
     }
 
-    async fn plan(&mut self, bundle: &Bundle) -> Result<(Planned, (Site, Desired)), Fault> {
-        let compiled = bundle.compile();
-        let Some(site) = compiled.site else {
-            return Err(fault::site(&compiled));
-        };
-        if !site.controllers.contains_key(&self.controller) {
-            return Err(fault::not_ours(&self.controller, &site));
-        }
-        let desired = desired(&site, &self.controller);
+    async fn plan(&mut self, bundle: &Bundle) -> Result<(Planned, Arc<Meaning>), Fault> {
+        let meaning = self.understand(bundle)?;
         let observed = self.observe().await?;
         let plan = self.plan_for(
-            &site.name,
-            &desired,
+            &meaning.site,
+            &meaning.desired,
             &observed,
-            &elsewhere(&site, &self.controller),
+            &meaning.elsewhere,
         )?;
         let missing = missing(&plan, &self.blobs);
-        Ok((Planned { plan, missing }, (site, desired)))
+        Ok((Planned { plan, missing }, meaning))
     }
 
-    fn plan_for(
+    fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {
+        if let Some((known, meaning)) = &self.understood
+            && known == bundle
+        {
+            return Ok(meaning.clone());
+        }
+        let meaning = Meaning::of(bundle, &self.controller)?;
+        let meaning = Arc::new(meaning);
+        self.understood = Some((bundle.clone(), meaning.clone()));
+        Ok(meaning)
+    }
+
+    pub(super) fn plan_for(
         &self,
         site: &Name,
         desired: &Desired,
         observed: &Observation,
         elsewhere: &BTreeMap<HostName, usize>,
     ) -> Result<Plan, Fault> {
-        let applied = self.applied.as_ref().map(|applied| &applied.desired);
+        let applied = self
+            .applied
+            .as_ref()
+            .map(|applied| applied.desired.as_ref());
         plan(Inputs {
             site,
             controller: &self.controller,
@@ -238,7 +160,7 @@ impl<S: Store> Reconciler<S> {
         allowed: &BTreeSet<HazardKind>,
         reply: oneshot::Sender<Result<mpsc::Receiver<Event>, Fault>>,
     ) {
-        let (plan, site, desired) = match self.checked(&bundle, id).await {
+        let (plan, meaning) = match self.checked(&bundle, id).await {
             Ok(checked) => checked,
             Err(fault) => return drop(reply.send(Err(fault))),
         };
@@ -252,8 +174,9 @@ impl<S: Store> Reconciler<S> {
                 allowed,
                 Applied {
                     bundle,
-                    site: site.name,
-                    desired,
+                    site: meaning.site.clone(),
+                    desired: meaning.desired.clone(),
+                    compiled_by: Some(Compiler::here(&self.controller)),
                 },
                 tell,
             )
@@ -270,15 +193,15 @@ impl<S: Store> Reconciler<S> {
     }
 
     /// The plan of this bundle, made anew, if it is the one that was asked for.
-    async fn checked(&mut self, bundle: &Bundle, id: &str) -> Result<(Plan, Site, Desired), Fault> {
-        let (Planned { plan, missing }, (site, desired)) = self.plan(bundle).await?;
+    async fn checked(&mut self, bundle: &Bundle, id: &str) -> Result<(Plan, Arc<Meaning>), Fault> {
+        let (Planned { plan, missing }, meaning) = self.plan(bundle).await?;
         if plan.id != id {
             return Err(fault::stale(id, &plan.id));
         }
         if let Some(digest) = missing.first() {
             return Err(fault::missing_content(*digest, missing.len()));
         }
-        Ok((plan, site, desired))
+        Ok((plan, meaning))
     }
 
     /// Runs a plan; only when the new state is on stable storage is the report told.
@@ -289,7 +212,7 @@ impl<S: Store> Reconciler<S> {
         next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
-        self.write_journal(Some(plan)).await?;
+        self.records.begin(plan).await?;
         let report = run(&mut self.world, plan, allowed, |event| {
             if !matches!(event, Event::Finished(_)) {
                 tell(event);
@@ -299,12 +222,12 @@ impl<S: Store> Reconciler<S> {
         let report = match report {
             Ok(report) => report,
             Err(error) => {
-                self.write_journal(None).await?;
+                self.records.end().await?;
                 return Err(fault::world(&error));
             }
         };
         if report.is_done() {
-            if let Err(fault) = self.keep(next).await {
+            if let Err(fault) = self.records.keep(&next).await {
                 tell(Event::Undoing {
                     domain: plan.domain(),
                     steps: plan.steps.len(),
@@ -312,7 +235,8 @@ impl<S: Store> Reconciler<S> {
                 let left = take_back(&mut self.world, &plan.steps).await;
                 return Err(fault::not_kept(fault, &left));
             }
-        } else if let Err(fault) = self.write_journal(None).await {
+            self.applied = Some(next);
+        } else if let Err(fault) = self.records.end().await {
             // To go back twice does no harm; what became of the apply is still true.
             tracing::error!(%fault, "the journal is kept");
         }
@@ -320,44 +244,7 @@ impl<S: Store> Reconciler<S> {
         Ok(report)
     }
 
-    /// Makes `next` what the next start goes back to.
-    async fn keep(&mut self, next: Applied) -> Result<(), Fault> {
-        let value = serde_json::to_vec(&next).map_err(|error| fault::corrupt(&error))?;
-        let (applied, running) = (APPLIED.to_vec(), RUNNING.to_vec());
-        self.commit(vec![
-            Write::Put {
-                key: applied,
-                value,
-            },
-            Write::Delete { key: running },
-        ])
-        .await?;
-        self.applied = Some(next);
-        Ok(())
-    }
-
-    /// Writes down the way back from `plan`, or that none is needed.
-    async fn write_journal(&mut self, plan: Option<&Plan>) -> Result<(), Fault> {
-        let key = RUNNING.to_vec();
-        let Some(plan) = plan else {
-            return self.commit(vec![Write::Delete { key }]).await;
-        };
-        let steps = plan.steps.iter().filter(|step| step.key.is_host());
-        let journal = Journal {
-            plan: plan.id.clone(),
-            steps: steps.cloned().collect(),
-        };
-        let value = serde_json::to_vec(&journal).map_err(|error| fault::corrupt(&error))?;
-        self.commit(vec![Write::Put { key, value }]).await
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> Result<(), Fault> {
-        let guards = Vec::new();
-        let committed = self.store.commit(Batch { guards, writes }).await;
-        committed.map_err(fault::store)
-    }
-
-    async fn observe(&mut self) -> Result<Observation, Fault> {
+    pub(super) async fn observe(&mut self) -> Result<Observation, Fault> {
         self.world
             .observe()
             .await
@@ -388,14 +275,6 @@ impl<S: Store> Reconciler<S> {
             .map_err(|error| fault::world(&error))?;
         Ok(leases.iter().filter_map(LeaseRow::of).collect())
     }
-}
-
-fn stored<T: DeserializeOwned>(store: &impl Store, key: &[u8]) -> Result<Option<T>, Fault> {
-    let Some(bytes) = store.get(key).map_err(fault::store)? else {
-        return Ok(None);
-    };
-    let value = serde_json::from_slice(&bytes).map_err(|error| fault::corrupt(&error))?;
-    Ok(Some(value))
 }
 
 /// Content that the plan's steps publish and the daemon does not hold.

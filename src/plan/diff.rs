@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Inputs, Obstruction, Phase, Reason, Step, Waiting};
-use crate::base::name::{HostName, LinkName};
 use crate::state::{Key, LinkKind, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
@@ -15,7 +14,8 @@ pub(super) struct Difference {
 }
 
 pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
-    let obstructed = obstructed(inputs);
+    let mut obstructed = obstructed(inputs);
+    let staying = staying(inputs, &obstructed);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
@@ -24,7 +24,7 @@ pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
         }
     }
     for (key, before) in &inputs.observed.state {
-        if inputs.desired.state.contains_key(key) {
+        if inputs.desired.state.contains_key(key) || staying.contains_key(key) {
             continue;
         }
         match unwanted(inputs, key, before) {
@@ -32,7 +32,8 @@ pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
             None => foreign.extend(is_worth_showing(key).then(|| key.clone())),
         }
     }
-    let mut steps = carry_along(inputs, steps);
+    obstructed.extend(staying);
+    let mut steps = carry_along(inputs, steps, &mut obstructed);
     let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
     let unchanged = inputs.desired.state.keys().filter(stays).count();
@@ -55,13 +56,18 @@ fn obstructed(inputs: Inputs<'_>) -> BTreeMap<Key, Obstruction> {
     let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
     let mut obstructed = BTreeMap::new();
     for (key, resource) in desired {
-        let Resource::Link(link) = resource else {
-            continue;
-        };
-        let obstruction = match (link.kind, observed.get(key)) {
-            (LinkKind::Physical, None) => Obstruction::NoLink,
-            (_, Some(found)) if resource.replaces(found) => Obstruction::ForeignLink,
-            (LinkKind::Physical | LinkKind::Bridge, _) => continue,
+        let found = observed.get(key);
+        let obstruction = match (resource, found) {
+            (Resource::Link(link), None) if link.kind == LinkKind::Physical => Obstruction::NoLink,
+            (Resource::Link(_), Some(found)) if resource.replaces(found) => {
+                Obstruction::ForeignLink
+            }
+            (Resource::Route(_), Some(found))
+                if inputs.observed.is_foreign(key) && !resource.changes_from(found).is_empty() =>
+            {
+                Obstruction::ForeignRoute
+            }
+            _ => continue,
         };
         obstructed.insert(key.clone(), obstruction);
     }
@@ -85,6 +91,36 @@ fn obstructed(inputs: Inputs<'_>) -> BTreeMap<Key, Obstruction> {
     }
 }
 
+/// Addresses that are to move to where they cannot be yet, and the links that carry them: better where they were than nowhere.
+fn staying(
+    inputs: Inputs<'_>,
+    obstructed: &BTreeMap<Key, Obstruction>,
+) -> BTreeMap<Key, Obstruction> {
+    let mut staying = BTreeMap::new();
+    for by in obstructed.keys() {
+        let Key::Address { address, .. } = by else {
+            continue;
+        };
+        for (key, resource) in &inputs.observed.state {
+            let is_same =
+                matches!(key, Key::Address { address: held, .. } if held.ip() == address.ip());
+            if is_same
+                && !inputs.desired.state.contains_key(key)
+                && !inputs.observed.is_foreign(key)
+            {
+                let carriers = resource.requires(key, &inputs.observed.state);
+                let carriers = carriers
+                    .into_iter()
+                    .filter(|link| !inputs.desired.state.contains_key(link));
+                for key in carriers.chain([key.clone()]) {
+                    staying.insert(key, Obstruction::Succeeded { by: by.clone() });
+                }
+            }
+        }
+    }
+    staying
+}
+
 /// The obstructed thing that `resource` cannot do without. A route needs only one of the addresses that reach its gateway.
 fn blocking(
     key: &Key,
@@ -105,6 +141,7 @@ fn blocking(
 
 fn wanted(inputs: Inputs<'_>, key: &Key, after: &Resource) -> Option<Step> {
     let before = inputs.observed.state.get(key);
+    let after = &managed(inputs, key, after);
     let changes = before
         .map(|before| after.changes_from(before))
         .unwrap_or_default();
@@ -128,7 +165,39 @@ fn wanted(inputs: Inputs<'_>, key: &Key, after: &Resource) -> Option<Step> {
         before: before.cloned(),
         after: Some(after.settled(before)),
         changes,
+        original: None,
     })
+}
+
+/// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others.
+fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
+    let mut wanted = wanted.clone();
+    if let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted)
+        && let Some(Resource::Link(found)) = inputs.observed.state.get(key)
+        && let (None, Some(bridge)) = (&link.bridge, &found.bridge)
+    {
+        let bridge = Key::Link {
+            controller: controller.clone(),
+            link: bridge.clone(),
+        };
+        if inputs.observed.is_foreign(&bridge) {
+            link.bridge.clone_from(&found.bridge);
+        }
+    }
+    wanted
+}
+
+/// What a claimed thing goes back to: as it was, but a link that others put addresses on since stays up.
+fn given_back(inputs: Inputs<'_>, key: &Key, original: &Resource) -> Resource {
+    let mut original = original.clone();
+    if let (Key::Link { link: name, .. }, Resource::Link(link)) = (key, &mut original) {
+        let is_used = inputs.observed.state.keys().any(|other| {
+            matches!(other, Key::Address { link, .. } if link == name)
+                && inputs.observed.is_foreign(other)
+        });
+        link.up |= is_used;
+    }
+    original
 }
 
 /// The step that takes away or gives back what the site does not speak of; none for what others made.
@@ -137,13 +206,16 @@ fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
         return None;
     }
     let original = inputs.observed.before_claim(key);
-    let (action, after) = match original {
-        Some(original) => (Action::Release, Some(original.clone())),
-        None => (Action::Delete, None),
-    };
+    let original = original.map(|original| given_back(inputs, key, original));
     let changes = original
+        .as_ref()
         .map(|original| original.changes_from(before))
         .unwrap_or_default();
+    let action = match original {
+        Some(_) => Action::Release,
+        None => Action::Delete,
+    };
+    let after = original;
     let origin = inputs
         .applied
         .and_then(|applied| applied.origins.get(key))
@@ -157,6 +229,7 @@ fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
         before: Some(before.clone()),
         after,
         changes,
+        original: inputs.observed.before_claim(key).cloned(),
     })
 }
 
@@ -175,7 +248,11 @@ fn is_worth_showing(key: &Key) -> bool {
 
 /// The kernel takes away more than it is told to: what stands on something that goes, goes too. Each such thing is taken away first, so
 /// that the way back knows it, and made again last where something is left to hold it.
-fn carry_along(inputs: Inputs<'_>, steps: Vec<Step>) -> Vec<Step> {
+fn carry_along(
+    inputs: Inputs<'_>,
+    steps: Vec<Step>,
+    obstructed: &mut BTreeMap<Key, Obstruction>,
+) -> Vec<Step> {
     let mut steps: BTreeMap<Key, Vec<Step>> = steps
         .into_iter()
         .map(|step| (step.key.clone(), vec![step]))
@@ -203,7 +280,17 @@ fn carry_along(inputs: Inputs<'_>, steps: Vec<Step>) -> Vec<Step> {
         falling.insert(key.clone());
         let step = steps.remove(key).and_then(|mut steps| steps.pop());
         if step.as_ref().is_none_or(|step| step.after.is_some()) {
-            steps.insert(key.clone(), carried(inputs, key, resource, with, step));
+            let wanted = inputs.desired.state.get(key);
+            if let Some(wanted) = wanted
+                && obstructed.get(key) == Some(&Obstruction::ForeignRoute)
+                && blocking(key, wanted, &inputs.desired.state, obstructed).is_none()
+            {
+                // What stood in the way falls by itself.
+                obstructed.remove(key);
+            }
+            let wanted = wanted.filter(|_| !obstructed.contains_key(key));
+            let carried = carried(inputs, (key, resource), wanted, with, step);
+            steps.insert(key.clone(), carried);
         } else {
             steps.insert(key.clone(), step.into_iter().collect());
         }
@@ -211,31 +298,26 @@ fn carry_along(inputs: Inputs<'_>, steps: Vec<Step>) -> Vec<Step> {
     steps.into_values().flatten().collect()
 }
 
-/// One thing that falls: away first, and back in the shape that `step` or nobody wanted for it.
+/// One thing that falls: away first, and back in the shape that is `wanted`, or that it had.
 fn carried(
     inputs: Inputs<'_>,
-    key: &Key,
-    resource: &Resource,
+    (key, resource): (&Key, &Resource),
+    wanted: Option<&Resource>,
     with: Key,
     step: Option<Step>,
 ) -> Vec<Step> {
-    let desired = inputs
-        .desired
-        .state
-        .get(key)
-        .map(|after| after.settled(Some(resource)));
+    let wanted = wanted.map(|after| after.settled(Some(resource)));
     let held = |resource: &Resource| is_held(key, resource, inputs).then(|| resource.clone());
-    let (away, back, after) = match (step.as_ref().map(|step| step.action), desired) {
-        (Some(Action::Claim), desired) => (Action::Carry, Action::Create, desired),
-        (_, Some(desired)) => (Action::Delete, Action::Create, Some(desired)),
-        (Some(Action::Release), None) => (
-            Action::Delete,
-            Action::Carry,
-            inputs.observed.before_claim(key).and_then(held),
-        ),
-        (Some(Action::Create | Action::Update | Action::Delete | Action::Carry) | None, None) => {
-            (Action::Carry, Action::Carry, held(resource))
-        }
+    let original = inputs.observed.before_claim(key);
+    let is_foreign = inputs.observed.is_foreign(key);
+    let (away, back, after) = match (wanted, original) {
+        // What others made cannot be claimed where it stood: it is made anew.
+        (Some(wanted), None) if is_foreign => (Action::Carry, Action::Create, Some(wanted)),
+        (Some(wanted), None) => (Action::Delete, Action::Create, Some(wanted)),
+        (Some(wanted), Some(_)) => (Action::Carry, Action::Carry, Some(wanted)),
+        (None, Some(original)) => (Action::Carry, Action::Release, held(original)),
+        (None, None) if is_foreign => (Action::Carry, Action::Carry, held(resource)),
+        (None, None) => (Action::Delete, Action::Create, None),
     };
     let because = match (step, &after) {
         (Some(step), _) => step.because,
@@ -251,6 +333,7 @@ fn carried(
         before,
         after,
         changes: Vec::new(),
+        original: original.filter(|_| action == Action::Release).cloned(),
     };
     let mut steps = vec![step(away, Some(resource.clone()), None)];
     steps.extend(after.map(|after| step(back, None, Some(after))));
@@ -281,11 +364,7 @@ fn falls_with(
             let all_fall = requires.iter().all(|required| falling.contains(required));
             requires.into_iter().next().filter(|_| all_fall)
         }
-        Key::Address { .. } => falling
-            .iter()
-            .find(|other| takes_along(other, key))
-            .cloned(),
-        Key::Listener { .. } => requires()
+        Key::Address { .. } | Key::Listener { .. } => requires()
             .into_iter()
             .find(|required| falling.contains(required)),
         // Links stand by themselves, and what the servers hold stands on no link.
@@ -298,23 +377,6 @@ fn falls_with(
         | Key::Zone { .. }
         | Key::Record { .. } => None,
     }
-}
-
-/// Whether the kernel drops the address `dropped` when `going` goes: with its link, and, without `promote_secondaries`, with the
-/// first address of its prefix there.
-fn takes_along(going: &Key, dropped: &Key) -> bool {
-    let Key::Address {
-        controller,
-        link,
-        address,
-    } = dropped
-    else {
-        return false;
-    };
-    let is_here = |c: &HostName, l: &LinkName| c == controller && l == link;
-    matches!(going, Key::Link { controller: c, link: l } if is_here(c, l))
-        || matches!(going, Key::Address { controller: c, link: l, address: other }
-            if is_here(c, l) && other.ip().is_ipv4() && other.prefix() == address.prefix())
 }
 
 /// A listener whose link or address vanishes lets go before the host changes.

@@ -1,6 +1,6 @@
 //! What a plan would break that nobody asked to break. Computed from the steps and the facts; each is allowed by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Inputs, Reason, Step};
-use crate::state::{Observation, Resource, State};
+use crate::state::{Key, Observation, Resource, State};
 
 /// Fewer deletions of a kind than this are nobody's accident.
 const MASS_FLOOR: usize = 10;
@@ -48,10 +48,16 @@ pub(super) fn hazards(steps: &[Step], inputs: Inputs<'_>) -> Vec<Hazard> {
 }
 
 fn mass_delete(steps: &[Step], observed: &State) -> Vec<Hazard> {
+    let remade: BTreeSet<&Key> = steps
+        .iter()
+        .filter(|step| step.after.is_some())
+        .map(|step| &step.key)
+        .collect();
     let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
-    for step in steps.iter().filter(|step| {
-        step.action == Action::Delete && !matches!(step.because, Reason::Restored { .. })
-    }) {
+    for step in steps
+        .iter()
+        .filter(|step| step.action == Action::Delete && !remade.contains(&step.key))
+    {
         if let Some(before) = &step.before {
             *deleted.entry(before.kind()).or_default() += 1;
         }
@@ -109,13 +115,17 @@ fn strand_leases(observed: &Observation, desired: &State) -> Option<Hazard> {
 fn foreign_children(steps: &[Step]) -> Option<Hazard> {
     let mut lost = steps
         .iter()
+        .filter(|step| step.action == Action::Carry)
         .filter(|step| matches!(step.because, Reason::Lost { .. }));
     let first = lost.next()?;
     let others = match lost.count() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let text = format!("{}{others} ({}) cannot be kept", first.key, first.because);
+    let text = format!(
+        "{}{others}, made by others, cannot be kept: {}",
+        first.key, first.because
+    );
     Some(Hazard {
         kind: HazardKind::ForeignChildren,
         text,

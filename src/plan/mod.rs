@@ -29,7 +29,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub format_version: u32,
-    /// `p-` and eight digits of the digest of everything below.
+    /// `p-` and eight digits of the digest of everything below but the hazards.
     pub id: String,
     pub site: Name,
     pub controller: HostName,
@@ -60,6 +60,9 @@ pub struct Step {
     pub before: Option<Resource>,
     pub after: Option<Resource>,
     pub changes: Vec<Change>,
+    /// Of a thing given back: what it was when it was claimed, should the claim come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Resource>,
 }
 
 /// What a step does.
@@ -124,6 +127,10 @@ pub enum Obstruction {
     NoLink,
     /// A link of another kind, not ours, holds the name.
     ForeignLink,
+    /// A route that others made, through another gateway, holds its place.
+    ForeignRoute,
+    /// The thing named is to take its place, and cannot yet: until then this one stays.
+    Succeeded { by: Key },
     /// Something that it requires is withheld itself.
     Requires { key: Key },
 }
@@ -168,7 +175,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         controller: inputs.controller.clone(),
         base: inputs.observed.digest()?,
         target: digest_of(&inputs.desired.state)?,
-        hazards: hazard::hazards(&steps, inputs),
+        hazards: Vec::new(),
         steps,
         waiting,
         foreign,
@@ -176,6 +183,8 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         unchanged,
     };
     plan.id = format!("p-{}", digest_of(&plan)?.short());
+    // Their words count leases, which come and go without making another plan of it.
+    plan.hazards = hazard::hazards(&plan.steps, inputs);
     Ok(plan)
 }
 
@@ -200,6 +209,14 @@ impl Plan {
         self.steps
             .iter()
             .filter(|step| step.because == Reason::Drift)
+    }
+}
+
+impl Step {
+    /// What a claim must remember, to give the thing back as it was.
+    pub fn claimed_from(&self) -> Option<&Resource> {
+        let found = self.original.as_ref().or(self.before.as_ref());
+        found.filter(|_| self.action == Action::Claim)
     }
 }
 
@@ -236,7 +253,7 @@ impl fmt::Display for Reason {
             Self::Withdrawn => f.write_str("no longer in the site"),
             Self::Drift => f.write_str("changed outside Bedplate"),
             Self::Restored { with } => write!(f, "falls with {with}, made again"),
-            Self::Lost { with } => write!(f, "made by others, falls with {with}"),
+            Self::Lost { with } => write!(f, "falls with {with}"),
         }
     }
 }
@@ -248,6 +265,10 @@ impl fmt::Display for Obstruction {
             Self::ForeignLink => {
                 f.write_str("a link of another kind, not made by Bedplate, holds the name")
             }
+            Self::ForeignRoute => {
+                f.write_str("a route that others made, through another gateway, holds its place")
+            }
+            Self::Succeeded { by } => write!(f, "stays until {by} can take its place"),
             Self::Requires { key } => write!(f, "needs {key}"),
         }
     }

@@ -23,10 +23,12 @@ pub(super) fn ordered(
         .into_iter()
         .partition(|step| step.phase == Phase::Host);
     let host = sorted(host, desired, observed)?;
-    let (withdraw, publish): (Vec<Step>, Vec<Step>) = servers
+    let (mut ordered, publish): (Vec<Step>, Vec<Step>) = servers
         .into_iter()
         .partition(|step| step.phase == Phase::Withdraw);
-    Ok([withdraw, host, publish].concat())
+    ordered.extend(host);
+    ordered.extend(publish);
+    Ok(ordered)
 }
 
 fn sorted(steps: Vec<Step>, desired: &State, observed: &State) -> Result<Vec<Step>, PlanError> {

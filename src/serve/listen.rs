@@ -84,6 +84,8 @@ impl Listeners {
         }
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
+            // A new address cannot be bound while the kernel still looks for duplicates (RFC 4862 5.4).
+            socket.set_freebind_v6(true)?;
         }
         socket.bind(&address.into())?;
         Ok(socket)

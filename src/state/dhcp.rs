@@ -134,7 +134,9 @@ pub(super) fn desired(
     dhcp: &Dhcp,
     into: &mut Desired,
 ) {
-    for (prefix, subnet) in &vlan.subnets {
+    let subnets = vlan.subnets.iter();
+    // Here DHCP is DHCPv4: an IPv6 subnet has no scope.
+    for (prefix, subnet) in subnets.filter(|(prefix, _)| prefix.net().addr().is_ipv4()) {
         let Some(server) = server_address(controller, path, *prefix) else {
             continue;
         };
@@ -250,5 +252,38 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
             Resource::Reservation(reservation),
             &interface.origin,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::source::MemoryFiles;
+    use crate::site::compile;
+
+    #[test]
+    fn an_ipv6_subnet_beside_a_served_one_has_no_scope() {
+        let mut files = MemoryFiles::default();
+        let text = r#"
+            site "a" domain="a.example"
+            fabric "f" { vlan "pxe" {
+                dhcp { controllers "c" }
+                subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.199" }
+                subnet "fd00::/64"
+            } }
+            controller "c" { ethernet "eno1" vlan="pxe" { address "10.0.0.2"; address "fd00::2" } }
+        "#;
+        files.insert("site.kdl", text.as_bytes().to_vec());
+        let compiled = compile(&files, "site.kdl");
+        assert_eq!(compiled.diagnostics, []);
+        let desired = crate::state::desired(&compiled.site.unwrap(), &"c".parse().unwrap());
+        let is_scope = |key: &&Key| matches!(key, Key::Scope { .. });
+        let scopes: Vec<_> = desired
+            .state
+            .keys()
+            .filter(is_scope)
+            .map(Key::to_string)
+            .collect();
+        assert_eq!(scopes, ["vlan/f/pxe/scope/10.0.0.0/24"]);
     }
 }

@@ -14,6 +14,7 @@ use crate::base::name::LinkName;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     pub state: State,
+    #[serde(default)]
     pub facts: Facts,
 }
 

@@ -6,6 +6,7 @@ mod sim;
 use std::future::Future;
 
 use crate::base::digest::Digest;
+use crate::diag::code::Code;
 use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
 use crate::state::{Key, Observation};
@@ -55,4 +56,28 @@ pub enum WorldError {
     MissingContent { key: Box<Key>, digest: Digest },
     #[error("{key}: this failure was asked for")]
     Injected { key: Box<Key> },
+}
+
+impl WorldError {
+    /// The code under which people find help.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Listen(ListenError::Socket { source, .. })
+                if source.kind() == std::io::ErrorKind::AddrInUse =>
+            {
+                Code::PortBusy
+            }
+            Self::Listen(ListenError::NoLink { .. }) | Self::Host(HostError::NoLink { .. }) => {
+                Code::LinkMissing
+            }
+            Self::Ledger(_) => Code::StoreFailed,
+            Self::MissingContent { .. } => Code::ContentMissing,
+            Self::Missing { .. }
+            | Self::Host(_)
+            | Self::Listen(_)
+            | Self::Dhcp(_)
+            | Self::Dns(_)
+            | Self::Injected { .. } => Code::WorldFailed,
+        }
+    }
 }

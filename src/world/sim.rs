@@ -97,19 +97,21 @@ impl Sim {
 
     fn mark(&mut self, step: &Step) {
         let ownership = &mut self.world.facts.ownership;
+        if let Some(before) = step.claimed_from().cloned() {
+            ownership.insert(step.key.clone(), Ownership::Claimed { before });
+            return;
+        }
         match (step.action, &step.before) {
-            (Action::Claim, Some(before)) => {
-                ownership.insert(
-                    step.key.clone(),
-                    Ownership::Claimed {
-                        before: before.clone(),
-                    },
-                );
-            }
             (Action::Release, _) => {
                 ownership.insert(step.key.clone(), Ownership::Foreign);
             }
-            (Action::Create | Action::Delete, _) | (Action::Carry, Some(_)) => {
+            (Action::Create | Action::Delete, _) => {
+                ownership.remove(&step.key);
+            }
+            // A claim outlasts its thing's being carried.
+            (Action::Carry, _)
+                if matches!(ownership.get(&step.key), Some(Ownership::Claimed { .. })) => {}
+            (Action::Carry, Some(_)) => {
                 ownership.remove(&step.key);
             }
             (Action::Carry, None) => {

@@ -152,7 +152,7 @@ fn batches() {
             rates.push(count / started.elapsed().as_secs_f64());
         }
     }
-    let [ours, peers @ ..] = rates.map(figure::median);
+    let [ours, peers @ ..] = &rates;
     for (peer, theirs) in Candidate::ALL.iter().skip(1).zip(peers) {
         let name = "store: durable batches of 64 records";
         figure::print(name, "1/s", ours, peer.name(), theirs);
@@ -168,7 +168,7 @@ fn starts(leases: u64) {
     let [ours, peers @ ..] = times;
     for (peer, theirs) in Candidate::ALL.iter().skip(1).zip(peers).take(2) {
         let name = format!("store: start after kill -9 with {leases} leases");
-        figure::print(&name, "ms", ours, peer.name(), theirs);
+        figure::print(&name, "ms", &[ours], peer.name(), &[theirs]);
     }
 }
 

@@ -3,9 +3,10 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a benchmark prints its figures, and stops at the unexpected"
+    reason = "a benchmark that meets the unexpected should stop there"
 )]
+
+mod figure;
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
@@ -56,11 +57,8 @@ fn main() {
             rates[0].push(rate(ours, block_size, window, clients));
             rates[1].push(rate(peer, block_size, window, clients));
         }
-        let [ours, peer] = rates.map(median);
-        println!(
-            r#"{{"bench":"tftp","case":"{clients}x{block_size} w{window}","unit":"MiB/s","ours":{ours:.0},"atftpd":{peer:.0},"ratio":{:.2}}}"#,
-            ours / peer
-        );
+        let name = format!("tftp: {clients} x {block_size}, window {window}");
+        figure::print(&name, "MiB/s", &rates[0], "atftpd", &rates[1]);
     }
 }
 
@@ -123,11 +121,6 @@ fn rate(server: SocketAddr, block_size: usize, window: u16, clients: usize) -> f
     let octets: usize = threads.into_iter().map(|one| one.join().unwrap()).sum();
     assert_eq!(octets, clients * FILE_OCTETS);
     octets as f64 / (1024.0 * 1024.0) / began.elapsed().as_secs_f64()
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
 }
 
 /// Fetches the file; returns the octets received in order.

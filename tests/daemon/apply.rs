@@ -157,7 +157,7 @@ fn a_port_in_use_undoes_everything() {
     let said = lab.apply();
     assert_eq!(said.code, 4, "{said:?}");
     assert!(
-        said.err.contains("listener/tftp/10.70.0.2") && said.err.contains("in use"),
+        said.err.contains("listener/tftp/10.70.0.2") && said.err.contains("D004"),
         "{said:?}"
     );
     assert!(

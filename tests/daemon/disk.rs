@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::client::Relay;
-use crate::lab::{Lab, MORE, SITE, dig, ready, udhcpc, with_routes};
+use crate::lab::{Lab, MORE, SITE, dig, udhcpc, with_routes};
 use crate::support::sandbox::Running;
 use crate::support::witness;
 
@@ -33,7 +33,7 @@ fn on_a_small_disk(lab: &Lab) -> (Running, PathBuf) {
         "mount -t tmpfs -o size={DISK} tmpfs {} && exec \"$@\"",
         state.display()
     );
-    let mut daemon = ready(lab.daemon(&["unshare", "--mount", "sh", "-c", &mount, "sh"]));
+    let mut daemon = lab.ready(lab.daemon(&["unshare", "--mount", "sh", "-c", &mount, "sh"]));
     let seen = format!("/proc/{}/root{}", daemon.child().id(), state.display());
     (daemon, PathBuf::from(seen).join("ballast"))
 }
@@ -81,7 +81,7 @@ fn a_disk_that_is_full_at_any_moment_of_an_apply_leaves_all_as_it_was() {
         witness::host(&lab.host),
         File::options().write(true).open(&ballast).unwrap(),
     );
-    lab.write(&with_routes(30));
+    lab.write(&with_routes(20));
     let (mut begun, mut unkept) = (0, 0);
     let mut left = file.metadata().unwrap().len();
     // What fails uses its room up. A little more each time, until there is enough.
@@ -96,7 +96,7 @@ fn a_disk_that_is_full_at_any_moment_of_an_apply_leaves_all_as_it_was() {
         unkept += usize::from(said.err.contains("verifying"));
         assert_eq!(witness::host(&lab.host), before, "{said:?}");
         assert_eq!(lab.unlike(), Default::default(), "{said:?}");
-        left -= ROOM * (2 + attempt / 2);
+        left -= ROOM * (1 + attempt / 2);
         file.set_len(left).unwrap();
     }
     assert_eq!(lab.unlike(), Default::default());

@@ -63,7 +63,7 @@ fn killed_in_a_later_apply_it_goes_back_to_the_one_before() {
     let lab = Lab::new();
     let daemon = lab.serve();
     lab.applied();
-    // Others' things fall with a change of ours and must come back as well.
+    // What others made stays as it is.
     lab.host.ip("route add 10.101.0.0/16 via 10.70.0.253");
     let before = witness::host(&lab.host);
     hit(&lab, daemon, Signal::SIGKILL);

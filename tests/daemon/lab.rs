@@ -1,6 +1,6 @@
 //! What these tests share: a controller with its daemon, two machines, and the commands that people use.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -98,7 +98,33 @@ impl Lab {
 
     /// Starts the daemon and waits until it says that it is ready.
     pub(crate) fn serve(&self) -> Running {
-        ready(self.daemon(&[]))
+        self.ready(self.daemon(&[]))
+    }
+
+    /// Starts a daemon by its command line and waits until it says that it is ready.
+    pub(crate) fn ready(&self, mut command: Command) -> Running {
+        let mut running = Running::start(command.stdin(Stdio::null()).stderr(Stdio::piped()));
+        let mut log = BufReader::new(running.child().stderr.take().unwrap());
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(
+                log.read_line(&mut line).unwrap() > 0,
+                "the daemon ended before it was ready:\n{said}"
+            );
+            if line.contains("\"ready\"") {
+                break;
+            }
+            said.push_str(&line);
+        }
+        // Read on, so that the daemon never waits for room in the pipe.
+        let mut kept = File::options()
+            .append(true)
+            .create(true)
+            .open(self.path("log"))
+            .unwrap();
+        std::thread::spawn(move || std::io::copy(&mut log, &mut kept));
+        running
     }
 
     /// The daemon's command line, behind the words of `wrapper`.
@@ -192,32 +218,20 @@ impl Lab {
     }
 }
 
-/// Starts a daemon and waits until it says that it is ready.
-pub(crate) fn ready(mut command: Command) -> Running {
-    let mut running = Running::start(command.stdin(Stdio::null()).stderr(Stdio::piped()));
-    let mut log = BufReader::new(running.child().stderr.take().unwrap());
-    let mut said = String::new();
-    loop {
-        let mut line = String::new();
-        assert!(
-            log.read_line(&mut line).unwrap() > 0,
-            "the daemon ended before it was ready:\n{said}"
-        );
-        if line.contains("\"ready\"") {
-            break;
-        }
-        said.push_str(&line);
-    }
-    // Read on, so that the daemon never waits for room in the pipe.
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-    running
-}
-
 /// What the daemon tells the first machine of a name.
 pub(crate) fn dig(lab: &Lab, arguments: &[&str]) -> String {
     let words = [&["@10.70.0.2", "+short", "+tries=1"], arguments].concat();
     let said = Said::of(&lab.machines[0].output("dig", &words));
     said.out.trim().to_owned()
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            eprintln!("the daemon's log:\n{log}");
+        }
+    }
 }
 
 impl Said {

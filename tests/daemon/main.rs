@@ -14,6 +14,7 @@ mod drift;
 mod hostile;
 mod interrupted;
 mod lab;
+mod owned;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;

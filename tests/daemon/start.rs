@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::lab::{Lab, Said, ready, udhcpc};
+use crate::lab::{Lab, Said, udhcpc};
 use crate::support::witness;
 
 #[test]
@@ -177,7 +177,7 @@ fn a_missing_link_is_waited_for() {
     drop(daemon);
     lab.host.ip("link del br0");
     lab.host.ip("link del port2");
-    let _daemon = ready(lab.daemon(&[]));
+    let _daemon = lab.serve();
     let waiting = "controller/rack-1/link/port2: the host has no such link".to_owned();
     assert_eq!(lab.unlike(), (Vec::new(), vec![waiting]));
     lab.serves();

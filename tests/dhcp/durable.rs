@@ -224,3 +224,45 @@ fn a_restart_keeps_leases_names_and_quarantines() {
         assert_eq!(rig.said(&said), heard, "step {step}");
     }
 }
+
+/// Enough leases to fill the engine with writes under way, each for a client of its own.
+#[test]
+fn a_request_shed_under_load_takes_no_name() {
+    let mut wide = site();
+    let wide = wide.as_object_mut().unwrap();
+    wide.remove("vlan/plant/pxe/scope/10.0.0.0/24");
+    wide.insert(
+        "vlan/plant/pxe/scope/10.0.0.0/16".to_owned(),
+        serde_json::json!({ "scope": {
+            "server": "10.0.0.1", "pools": ["10.0.1.0-10.0.255.254"], "lease_time": "10m", "domain": "example",
+            "options": {}, "image": null
+        } }),
+    );
+    let mut rig = Rig::new(&wide.clone().into());
+    rig.hold_writes = true;
+    let ask_as = |rig: &mut Rig, client: u16, host: &[u8]| {
+        let [high, low] = client.to_be_bytes();
+        let wish = [10, 0, 1 + high, low];
+        let select = select(0, 0).field(28, &[2, 0, 0, 1, high, low]);
+        let options = &select.bytes[240..];
+        let at = 240 + options.windows(2).position(|two| two == [50, 4]).unwrap();
+        rig.send(&select.field(at + 2, &wish).option(12, host))
+    };
+    for client in 0..16_384 {
+        ask_as(&mut rig, client, format!("host-{client}").as_bytes());
+    }
+    assert_eq!(rig.held.len(), 16_384);
+    ask_as(&mut rig, 20_000, b"web");
+    assert_eq!(rig.engine.counters().shed, 1);
+    for batch in std::mem::take(&mut rig.held) {
+        rig.input(Input::Committed(batch));
+    }
+    rig.names.clear();
+    rig.hold_writes = false;
+    ask_as(&mut rig, 20_001, b"web");
+    assert_eq!(
+        rig.names,
+        ["+web.example 10.0.79.33"],
+        "nobody has the name"
+    );
+}

@@ -84,16 +84,12 @@ impl Config {
             let programs = Resource::BootImage(programs.clone());
             (Key::BootImage { image }, programs)
         });
-        let mut state: State = scopes.chain(images).collect();
-        #[expect(clippy::iter_over_hash_type, reason = "collected into a sorted map")]
-        for ((vlan, mac), reservation) in &self.reservations {
-            let Some(vlan) = self.vlans.get(*vlan).cloned() else {
-                continue;
-            };
-            let reservation = Resource::Reservation(reservation.clone());
-            state.insert(Key::Reservation { vlan, mac: *mac }, reservation);
-        }
-        state
+        let reservations = self.reservations.iter().filter_map(|((vlan, mac), own)| {
+            let (vlan, mac) = (self.vlans.get(*vlan)?.clone(), *mac);
+            let reservation = Resource::Reservation(own.clone());
+            Some((Key::Reservation { vlan, mac }, reservation))
+        });
+        scopes.chain(images).chain(reservations).collect()
     }
 
     fn declare(&mut self, zone: &DomainName, name: &RecordName) {

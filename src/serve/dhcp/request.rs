@@ -217,9 +217,19 @@ impl Engine {
             self.grant_reserved(lease, reply, out);
         } else if self.is_full() {
             self.counters.shed += 1;
+            self.forgo_name(lease);
         } else {
             self.hold_offer(ask, address);
             self.persist(lease, reply, out);
+        }
+    }
+
+    /// Gives up the name that a lease not granted would have had; one that the address has already stays.
+    fn forgo_name(&mut self, lease: Lease) {
+        let record = self.table.get(lease.address);
+        let present = record.and_then(|record| record.lease.name.as_ref());
+        if let Some(name) = lease.name.filter(|name| Some(name) != present) {
+            self.names.release(&name, lease.address);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Answers to questions: bytes in, bytes out, from declared names and leases. Knows no socket, clock or upstream.
 
+use std::mem;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -46,10 +47,11 @@ impl Names {
         &self.view
     }
 
-    pub(super) fn load(&mut self, view: Arc<View>) {
+    /// Gives back the view before, so that its memory is freed where nobody waits.
+    pub(super) fn load(&mut self, view: Arc<View>) -> Arc<View> {
         let changed = view.state() != self.view.state();
-        self.view = view;
         self.changed(changed);
+        mem::replace(&mut self.view, view)
     }
 
     pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) {

@@ -128,8 +128,10 @@ impl Server {
         let view = Arc::new(View::new(state));
         let forwarder = self.forwarder(view.upstreams())?;
         let mut current = self.shared.write();
-        current.names.load(view);
+        let before = current.names.load(view);
         current.forwarder = forwarder;
+        drop(current);
+        drop(before);
         Ok(())
     }
 

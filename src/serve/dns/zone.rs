@@ -46,6 +46,7 @@ impl View {
     /// The zones, records and forwarders among `state`.
     pub(super) fn new(state: &State) -> Self {
         let mut view = Self::default();
+        let mut served = Vec::new();
         for (key, resource) in state {
             if let (Key::Zone { zone }, Resource::Zone(declared)) = (key, resource) {
                 let apex = Apex::new(zone, declared);
@@ -62,8 +63,10 @@ impl View {
             } else {
                 continue;
             }
-            view.state.insert(key.clone(), resource.clone());
+            served.push((key.clone(), resource.clone()));
         }
+        // Sorted already, so that the map is built and not searched.
+        view.state = served.into_iter().collect();
         view
     }
 

@@ -70,9 +70,10 @@ impl<S: Store> Ledger<S> {
     /// Writes down whose a host thing is before the step touches it.
     pub(super) async fn note(&mut self, step: &Step) -> Result<(), LedgerError> {
         let entry = match (step.action, &step.before, &step.after) {
+            (Action::Carry, _, Some(_)) if self.is_claimed(&step.key) => return Ok(()),
             (Action::Create, _, _) => Some(Entry::Ours),
             (Action::Claim, Some(before), _) => Some(Entry::Claimed {
-                before: before.clone(),
+                before: step.claimed_from().unwrap_or(before).clone(),
             }),
             (Action::Carry, _, Some(_)) => Some(Entry::Theirs),
             (Action::Update | Action::Claim, _, _) => return Ok(()),
@@ -90,16 +91,32 @@ impl<S: Store> Ledger<S> {
         Ok(())
     }
 
-    /// Drops the entry of a thing that is gone or given back.
+    /// Drops the entry of a thing that is gone, and notes that one given back is others' again: a mark of ours may have stayed on it.
     pub(super) async fn forget(&mut self, step: &Step) {
-        let is_gone = match step.action {
-            Action::Delete | Action::Release => true,
-            Action::Carry => step.after.is_none(),
-            Action::Create | Action::Update | Action::Claim => false,
-        };
-        if is_gone {
-            self.drop_entries(&[step.key.clone()].into()).await;
+        let is_gone = step.after.is_none();
+        match step.action {
+            Action::Release if !is_gone => {
+                self.set(&step.key, Some(Entry::Theirs));
+                if let Err(error) = self.write(&[step.key.clone()].into()).await {
+                    tracing::warn!(%error, key = %step.key, "the ledger does not say whose this is");
+                }
+            }
+            // A claim outlasts its thing's being carried.
+            Action::Carry if is_gone && self.is_claimed(&step.key) => {}
+            Action::Delete | Action::Release | Action::Carry if is_gone => {
+                self.drop_entries(&[step.key.clone()].into()).await;
+            }
+            Action::Create
+            | Action::Update
+            | Action::Claim
+            | Action::Delete
+            | Action::Release
+            | Action::Carry => {}
         }
+    }
+
+    fn is_claimed(&self, key: &Key) -> bool {
+        matches!(self.entries.get(key), Some(Entry::Claimed { .. }))
     }
 
     /// Whose `key` is; `None` where it is ours.
@@ -195,6 +212,7 @@ mod tests {
             before,
             after,
             changes: Vec::new(),
+            original: None,
         }
     }
 

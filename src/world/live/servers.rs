@@ -227,8 +227,8 @@ impl Servers {
 
     async fn serving(&self) -> Result<State, WorldError> {
         let mut state = self.dhcp.config().await?.to_state();
-        state.extend(self.dns.serving());
-        state.extend(self.tftp.serving());
+        state.append(&mut self.dns.serving());
+        state.append(&mut self.tftp.serving());
         Ok(state)
     }
 

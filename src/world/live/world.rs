@@ -8,7 +8,7 @@ use super::host::Host;
 use super::ledger::Ledger;
 use super::servers::Servers;
 use crate::base::name::HostName;
-use crate::plan::Step;
+use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
 use crate::state::{Facts, LeaseFact, Observation};
 use crate::store::Store;
@@ -60,9 +60,14 @@ impl<S: Store> Live<S> {
     /// One change to the kernel, written down before it is made.
     async fn host_step(&mut self, step: &Step) -> Result<(), WorldError> {
         self.ledger.note(step).await?;
-        self.host
-            .apply(&step.key, step.before.as_ref(), step.after.as_ref())
-            .await?;
+        // What is claimed or given back as it stands is a matter of the ledger alone: no packet sees it.
+        let is_paper = matches!(step.action, Action::Claim | Action::Release)
+            && matches!((&step.before, &step.after), (Some(before), Some(after)) if after.changes_from(before).is_empty());
+        if !is_paper {
+            self.host
+                .apply(&step.key, step.before.as_ref(), step.after.as_ref())
+                .await?;
+        }
         self.ledger.forget(step).await;
         Ok(())
     }
@@ -94,7 +99,7 @@ impl<S: Store> World for Live<S> {
             })
             .collect();
         let mut state = found.state;
-        state.extend(self.servers.observe().await?);
+        state.append(&mut self.servers.observe().await?);
         Ok(Observation {
             state,
             facts: Facts {

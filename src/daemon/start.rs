@@ -1,0 +1,89 @@
+//! The daemon's start: the host becomes what the last apply made it, before anything is answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fault;
+use super::meaning::Meaning;
+use super::reconcile::Reconciler;
+use super::record::{Applied, Compiler, Journal};
+use crate::apply::{Outcome, run, take_back};
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::plan::HazardKind;
+use crate::state::{Desired, Key};
+use crate::store::Store;
+
+impl<S: Store> Reconciler<S> {
+    /// Goes back from an interrupted apply, then to what was applied last.
+    pub(super) async fn converge(&mut self) -> Result<(), Fault> {
+        if let Some(Journal { plan, steps }) = self.records.interrupted()? {
+            tracing::warn!(
+                plan,
+                "an apply was interrupted; going back to what was before it"
+            );
+            let left = take_back(&mut self.world, &steps).await;
+            if !left.is_empty() {
+                tracing::error!(
+                    ?left,
+                    "cannot bring back what was before an interrupted apply"
+                );
+            }
+        }
+        if let Some(applied) = self.applied.clone() {
+            self.restore(applied).await?;
+        }
+        self.records.end().await.or_else(|fault| {
+            // To go back twice does no harm, and a full disk is no reason to serve nobody.
+            tracing::error!(%fault, "the journal is kept");
+            Ok(())
+        })
+    }
+
+    /// Brings back what was applied, as far as the host lets it: what is left out, `status` shows as drift.
+    async fn restore(&mut self, mut applied: Applied) -> Result<(), Fault> {
+        applied.desired = self.meaning_now(&applied)?;
+        self.applied = Some(applied.clone());
+        let mut desired = Arc::unwrap_or_clone(applied.desired);
+        let allowed = HazardKind::ALL.into_iter().collect();
+        loop {
+            let observed = self.observe().await?;
+            let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
+            let report = run(&mut self.world, &plan, &allowed, |_| {})
+                .await
+                .map_err(|error| fault::world(&error))?;
+            if report.is_done() {
+                return Ok(());
+            }
+            tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
+            // A port that another program has must not keep the others from being served. Each round leaves one out.
+            match report.outcome {
+                Outcome::Undone { failure, .. }
+                    if matches!(failure.key, Key::Listener { .. })
+                        && desired.state.remove(&failure.key).is_some() => {}
+                Outcome::Done
+                | Outcome::Stale
+                | Outcome::Hazardous { .. }
+                | Outcome::Obstructed { .. }
+                | Outcome::Undone { .. }
+                | Outcome::Unverified { .. } => return Ok(()),
+            }
+        }
+    }
+
+    /// What the applied site means to this version of the program: compiled anew only where another version did it, or for
+    /// another controller.
+    fn meaning_now(&self, applied: &Applied) -> Result<Arc<Desired>, Fault> {
+        if applied.compiled_by == Some(Compiler::here(&self.controller)) {
+            return Ok(applied.desired.clone());
+        }
+        match Meaning::of(&applied.bundle, &self.controller) {
+            Ok(meaning) => Ok(meaning.desired),
+            Err(fault) if fault.code == Code::NoSuchController => Err(fault),
+            Err(fault) => {
+                tracing::error!(%fault, "the applied site no longer compiles; its last good state is used");
+                Ok(applied.desired.clone())
+            }
+        }
+    }
+}
