@@ -11,9 +11,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bedplate::base::digest::Digest;
 use bedplate::base::name::HostName;
 use bedplate::cli::files::DiskFiles;
 use bedplate::daemon::Bundle;
+use bedplate::lang::source::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};
@@ -222,4 +224,21 @@ fn every_example_comes_to_what_is_golden() {
         seen += 1;
     }
     assert!(seen >= 2, "only {seen} examples");
+}
+
+#[test]
+fn every_site_in_the_readme_compiles() {
+    let readme = fs::read_to_string(folder("README.md")).unwrap();
+    let blocks = readme.split("```kdl\n").skip(1);
+    let mut seen = 0;
+    for block in blocks.filter_map(|rest| rest.split_once("```").map(|(block, _)| block)) {
+        let mut files = MemoryFiles::default();
+        files.insert("site.kdl", block.as_bytes().to_vec());
+        for path in ["boot/bootx64.efi", "boot/lpxelinux.0", "boot/grub.cfg"] {
+            files.insert_digest(path, Digest::of(path.as_bytes()), 1);
+        }
+        faultless(&compile(&files, "site.kdl"));
+        seen += 1;
+    }
+    assert!(seen >= 2, "only {seen} sites");
 }

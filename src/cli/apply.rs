@@ -8,13 +8,13 @@ use super::args::ApplyArguments;
 use super::client::Client;
 use super::compile;
 use super::output::Output;
-use super::plan::{Saved, from_daemon, show};
+use super::plan::{Saved, from_daemon, is_saved, read_saved, show};
 use crate::apply::{Event, Failure, Outcome, Report};
 use crate::daemon::Bundle;
 use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{FORMAT_VERSION, HazardKind, Plan};
+use crate::plan::{HazardKind, Plan};
 
 pub(super) async fn apply(
     arguments: &ApplyArguments,
@@ -27,11 +27,16 @@ pub(super) async fn apply(
     if !out.json {
         show(&plan, arguments.full, out)?;
     }
-    if !plan.is_empty() && !arguments.yes && !agreed(out)? {
+    let allow: BTreeSet<HazardKind> = arguments.allow.iter().copied().collect();
+    let is_allowed = plan
+        .hazards
+        .iter()
+        .all(|hazard| allow.contains(&hazard.kind));
+    // The daemon refuses hazards by itself; nobody need agree to what cannot happen.
+    if is_allowed && !plan.is_empty() && !arguments.yes && !agreed(out)? {
         out.progress("Nothing was applied.");
         return Ok(ExitCode::from(1));
     }
-    let allow = arguments.allow.iter().copied().collect();
     let report = run(&plan, bundle, allow, client, |event| {
         if out.json {
             out.line(event);
@@ -101,27 +106,8 @@ async fn target(
     client: &Client,
     out: &Output,
 ) -> Result<Option<(Plan, Bundle)>, Fault> {
-    if path.is_file() && path.extension().is_none_or(|extension| extension != "kdl") {
-        let fault = |error: &(dyn std::error::Error + 'static)| {
-            Fault::new(
-                Code::FileUnreadable,
-                format!("{} is no saved plan", path.display()),
-            )
-            .because(error)
-            .help("save one with `bedplate plan --out FILE`")
-        };
-        let text = std::fs::read(path).map_err(|error| fault(&error))?;
-        let Saved { plan, bundle } =
-            serde_json::from_slice(&text).map_err(|error| fault(&error))?;
-        if plan.format_version != FORMAT_VERSION {
-            let message = format!(
-                "the plan has format {}, this bedplate reads {FORMAT_VERSION}",
-                plan.format_version
-            );
-            return Err(
-                Fault::new(Code::ApiVersion, message).help("make the plan anew with this version")
-            );
-        }
+    if is_saved(path) {
+        let Saved { plan, bundle } = read_saved(path)?;
         return Ok(Some((plan, bundle)));
     }
     let local = compile::local(path)?;
@@ -133,6 +119,10 @@ async fn target(
 }
 
 fn agreed(out: &Output) -> Result<bool, Fault> {
+    if out.json {
+        let fault = Fault::new(Code::BadRequest, "with --json nobody is asked");
+        return Err(fault.help("read the plan, then apply with --yes"));
+    }
     out.confirmed("Apply this plan?").ok_or_else(|| {
         Fault::new(Code::BadRequest, "there is no terminal to ask on")
             .help("read the plan, then apply with --yes")

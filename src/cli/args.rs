@@ -52,7 +52,7 @@ pub(super) enum Command {
         /// The code; without one, all codes are listed
         code: Option<String>,
     },
-    /// Show what an apply would change, and why
+    /// Show what an apply would change, and why; or a plan saved with --out
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
     Apply(ApplyArguments),

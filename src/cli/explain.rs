@@ -10,7 +10,7 @@ pub(super) fn explain(code: Option<&str>, out: &Output) -> Result<ExitCode, Faul
     let Some(code) = code else { return list(out) };
     let Some(text) = explanation(code) else {
         return Err(
-            Fault::new(Code::UnknownReference, format!("there is no code `{code}`"))
+            Fault::new(Code::BadRequest, format!("there is no code `{code}`"))
                 .help("`bedplate explain` lists all codes"),
         );
     };

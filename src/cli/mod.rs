@@ -57,12 +57,10 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Leases => block_on(status::leases(&client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Arguments::command(),
-                "bedplate",
-                &mut std::io::stdout(),
-            );
+            // Into memory first: the generator panics where its reader goes away.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "bedplate", &mut script);
+            out.text(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

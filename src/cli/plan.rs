@@ -15,7 +15,7 @@ use crate::base::name::HostName;
 use crate::daemon::{Bundle, Planned};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{Detail, Inputs, Plan, plan as make_plan, render};
+use crate::plan::{Detail, FORMAT_VERSION, Inputs, Plan, plan as make_plan, render};
 use crate::site::model::Site;
 use crate::state::{Desired, Observation, desired, elsewhere};
 
@@ -31,6 +31,11 @@ pub(super) async fn plan(
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
+    if is_saved(&arguments.site.site) {
+        let saved = read_saved(&arguments.site.site)?;
+        show(&saved.plan, arguments.full, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let local = compile::local(&arguments.site.site)?;
     let Some(site) = &local.compiled.site else {
         compile::show(&local.compiled, out);
@@ -63,6 +68,31 @@ pub(super) async fn plan(
     }
     let has_changes = arguments.exit_code && !plan.is_empty();
     Ok(ExitCode::from(if has_changes { 2 } else { 0 }))
+}
+
+/// Whether a file is a saved plan rather than a site.
+pub(super) fn is_saved(path: &Path) -> bool {
+    path.is_file() && path.extension().is_none_or(|extension| extension != "kdl")
+}
+
+pub(super) fn read_saved(path: &Path) -> Result<Saved, Fault> {
+    let fault = |error: &(dyn std::error::Error + 'static)| {
+        let message = format!("{} is no saved plan", path.display());
+        Fault::new(Code::FileUnreadable, message)
+            .because(error)
+            .help("save one with `bedplate plan --out FILE`; a site's file ends in .kdl")
+    };
+    let text = std::fs::read(path).map_err(|error| fault(&error))?;
+    let saved: Saved = serde_json::from_slice(&text).map_err(|error| fault(&error))?;
+    if saved.plan.format_version != FORMAT_VERSION {
+        let message = format!(
+            "the plan has format {}, this bedplate reads {FORMAT_VERSION}",
+            saved.plan.format_version
+        );
+        let fault = Fault::new(Code::ApiVersion, message);
+        return Err(fault.help("make the plan anew with this version"));
+    }
+    Ok(saved)
 }
 
 pub(super) fn show(plan: &Plan, full: bool, out: &Output) -> Result<(), Fault> {

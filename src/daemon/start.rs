@@ -44,7 +44,7 @@ impl<S: Store> Reconciler<S> {
     async fn restore(&mut self, mut applied: Applied) -> Result<(), Fault> {
         applied.desired = self.meaning_now(&applied)?;
         self.applied = Some(applied.clone());
-        let mut desired = Arc::unwrap_or_clone(applied.desired);
+        let mut desired = applied.desired;
         let allowed = HazardKind::ALL.into_iter().collect();
         loop {
             let observed = self.observe().await?;
@@ -60,7 +60,10 @@ impl<S: Store> Reconciler<S> {
             match report.outcome {
                 Outcome::Undone { failure, .. }
                     if matches!(failure.key, Key::Listener { .. })
-                        && desired.state.remove(&failure.key).is_some() => {}
+                        && Arc::make_mut(&mut desired)
+                            .state
+                            .remove(&failure.key)
+                            .is_some() => {}
                 Outcome::Done
                 | Outcome::Stale
                 | Outcome::Hazardous { .. }

@@ -154,7 +154,7 @@ impl<'a> JsonLabel<'a> {
 struct Report {
     message: String,
     code: Option<String>,
-    severity: Severity,
+    severity: miette::Severity,
     help: Option<String>,
     source: Option<NamedSource<String>>,
     labels: Vec<LabeledSpan>,
@@ -171,23 +171,27 @@ impl Report {
         Self {
             message: diagnostic.message.clone(),
             code: Some(diagnostic.code.to_string()),
-            severity: diagnostic.severity(),
+            severity: match diagnostic.severity() {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+            },
             help: diagnostic.help.clone(),
             source: home.map(|id| named(id, sources)),
             labels: here.into_iter().map(labelled).collect(),
             elsewhere: away
                 .into_iter()
-                .map(|label| Self::elsewhere(diagnostic.severity(), label, sources))
+                .map(|label| Self::elsewhere(label, sources))
                 .collect(),
         }
     }
 
-    fn elsewhere(severity: Severity, label: &Label, sources: &Sources) -> Self {
+    /// The same fault's place in another file: told as advice, since it is no fault of its own.
+    fn elsewhere(label: &Label, sources: &Sources) -> Self {
         let origin = sources.origin(label.span);
         Self {
-            message: format!("{} ({origin})", label.text),
+            message: format!("see {origin}: {}", label.text),
             code: None,
-            severity,
+            severity: miette::Severity::Advice,
             help: None,
             source: Some(named(label.span.source, sources)),
             labels: vec![labelled(label)],
@@ -225,10 +229,7 @@ impl miette::Diagnostic for Report {
     }
 
     fn severity(&self) -> Option<miette::Severity> {
-        Some(match self.severity {
-            Severity::Error => miette::Severity::Error,
-            Severity::Warning => miette::Severity::Warning,
-        })
+        Some(self.severity)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {

@@ -207,13 +207,13 @@ impl Page {
         let sign = sign(step);
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
-        let is_new = matches!(step.action, Action::Create | Action::Claim);
-        let mut tail = step
-            .after
-            .as_ref()
-            .filter(|_| is_new)
-            .map(Resource::summary)
-            .unwrap_or_default();
+        // What comes shows what it will be; what goes, what it was.
+        let told = match step.action {
+            Action::Create | Action::Claim => step.after.as_ref(),
+            Action::Delete | Action::Carry => step.before.as_ref(),
+            Action::Update | Action::Release => None,
+        };
+        let mut tail = told.map(Resource::summary).unwrap_or_default();
         if !tail.is_empty() {
             tail.push_str("  ");
         }
