@@ -17,3 +17,6 @@ pub const MTU_MIN: u32 = 552;
 
 /// Largest MTU of a link.
 pub const MTU_MAX: u32 = 65_535;
+
+/// MTU of a link that nobody sized: Ethernet's payload (IEEE 802.3).
+pub const MTU_DEFAULT: u32 = 1500;

@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Desired, Key, Resource};
+use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
 use crate::site::model::{Controller, ControllerLinkKind};
-
-/// MTU of a link that nobody sized (Ethernet's payload).
-const DEFAULT_MTU: u32 = 1500;
 
 /// A network link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +61,7 @@ impl Link {
         let mtu = self
             .mtu
             .or_else(|| before.and_then(|link| link.mtu))
-            .unwrap_or(DEFAULT_MTU);
+            .unwrap_or(MTU_DEFAULT);
         Self {
             mtu: Some(mtu),
             ..self.clone()
@@ -110,7 +108,7 @@ pub(super) fn desired(name: &HostName, controller: &Controller, into: &mut Desir
         let (kind, mtu) = match link.kind {
             ControllerLinkKind::Ethernet => (LinkKind::Physical, link.mtu),
             ControllerLinkKind::Bridge { .. } => {
-                (LinkKind::Bridge, Some(link.mtu.unwrap_or(DEFAULT_MTU)))
+                (LinkKind::Bridge, Some(link.mtu.unwrap_or(MTU_DEFAULT)))
             }
         };
         let key = Key::Link {

@@ -121,3 +121,18 @@ fn servers_answer_on_a_new_ipv6_address_at_once() {
     let listeners = lab.status()["listeners"].to_string();
     assert!(listeners.contains("fd00:71::1"), "{listeners}");
 }
+
+#[test]
+fn a_port_that_others_use_by_now_stays_up() {
+    let lab = Lab::new();
+    lab.host.ip("link set port1 down");
+    let _daemon = lab.serve();
+    site(&lab, BARE);
+    lab.applied();
+    lab.host.ip("address add 10.73.0.1/24 dev port1");
+    lab.host.ip("route add 10.74.0.0/16 via 10.73.0.254");
+    let before = routes(&lab);
+    site(&lab, &BARE.replace("port1", "port2"));
+    lab.applied();
+    assert_eq!(routes(&lab), before);
+}

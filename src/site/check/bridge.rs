@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -9,9 +10,6 @@ use crate::diag::span::{Span, Spanned};
 use crate::diag::suggest::did_you_mean;
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Plug};
-
-/// What the kernel gives a link that nobody gives another MTU.
-const DEFAULT_MTU: u32 = 1500;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     for host in &draft.hosts {
@@ -127,7 +125,7 @@ fn mtu(
     let Some(wanted) = known(bridge) else {
         return;
     };
-    let has = known(link).unwrap_or(DEFAULT_MTU);
+    let has = known(link).unwrap_or(MTU_DEFAULT);
     if has >= wanted || matches!(link.node.mtu, crate::lang::Slot::Faulty) {
         return;
     }

@@ -10,6 +10,7 @@ use netlink_packet_route::link::{
 };
 use nix::errno::Errno;
 
+use crate::base::limit::MTU_DEFAULT;
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::state::{Key, Link, LinkFact, LinkKind, Resource};
@@ -18,9 +19,6 @@ use super::error::HostError;
 use super::host::HostObservation;
 use super::netlink::Netlink;
 use super::pick;
-
-/// MTU of a bridge that nobody sized (Ethernet's payload).
-const DEFAULT_MTU: u32 = 1500;
 
 /// All links of the host, by the kernel's index.
 pub(super) struct Links(BTreeMap<u32, Found>);
@@ -269,7 +267,7 @@ async fn create(
     wanted: &Link,
 ) -> Result<(), HostError> {
     let operation = "create";
-    let mtu = wanted.mtu.unwrap_or(DEFAULT_MTU);
+    let mtu = wanted.mtu.unwrap_or(MTU_DEFAULT);
     let mut message = LinkMessage::default();
     message.attributes = vec![
         LinkAttribute::IfName(name.to_string()),
