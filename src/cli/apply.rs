@@ -28,12 +28,16 @@ pub(super) async fn apply(
         show(&plan, arguments.full, out)?;
     }
     let allow: BTreeSet<HazardKind> = arguments.allow.iter().copied().collect();
-    let is_allowed = plan
-        .hazards
-        .iter()
-        .all(|hazard| allow.contains(&hazard.kind));
-    // The daemon refuses hazards by itself; nobody need agree to what cannot happen.
-    if is_allowed && !plan.is_empty() && !arguments.yes && !agreed(out)? {
+    // Never sent, though the daemon would refuse too: a hazard may pass before it looks, and nobody has agreed to the plan.
+    if let Some(report) = hazardous(&plan, &allow) {
+        if out.json {
+            out.line(&Event::Finished(report.clone()));
+        } else {
+            out.text(&ended(&report));
+        }
+        return Ok(ExitCode::from(report.exit_code()));
+    }
+    if !plan.is_empty() && !arguments.yes && !agreed(out)? {
         out.progress("Nothing was applied.");
         return Ok(ExitCode::from(1));
     }
@@ -48,6 +52,19 @@ pub(super) async fn apply(
     })
     .await?;
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The report on a plan whose hazards are not all allowed.
+fn hazardous(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Option<Report> {
+    let hazards = plan.hazards.iter();
+    let hazards = hazards.filter(|hazard| !allowed.contains(&hazard.kind));
+    let hazards: Vec<_> = hazards.cloned().collect();
+    (!hazards.is_empty()).then(|| Report {
+        plan: plan.id.clone(),
+        outcome: Outcome::Hazardous { hazards },
+        steps: plan.steps.len(),
+        waiting: plan.waiting.clone(),
+    })
 }
 
 /// Has the daemon run a plan; hands on each event as it comes, and returns the report.

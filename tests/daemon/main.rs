@@ -18,3 +18,4 @@ mod owned;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod words;
