@@ -11,9 +11,12 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Span, Spanned};
 
+/// What a reader is handed: a node of a tree that outlives it.
+pub(super) type Node<'t> = &'t Written;
+
 /// A node as written.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(super) struct Written {
     pub(super) name: Spanned<String>,
     pub(super) annotation: Option<Span>,
     pub(super) arguments: Vec<Value>,
@@ -51,7 +54,7 @@ pub(super) fn parse(
     text: &str,
     gaps: &mut Gaps,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Node> {
+) -> Vec<Written> {
     if let Some(at) = scan::too_deep(text, limit::NESTING) {
         let message = format!("blocks nest deeper than {} levels", limit::NESTING);
         let fault = Diagnostic::new(Code::Limit, message)
@@ -97,7 +100,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The nodes in a range of the text; where KDL refuses the whole, each node by itself.
-    fn region(&mut self, range: Range<usize>) -> Vec<Node> {
+    fn region(&mut self, range: Range<usize>) -> Vec<Written> {
         let error = match read(self.slice(range.clone())) {
             Ok(document) => return self.convert(&document, range.start),
             Err(error) => error,
@@ -121,7 +124,7 @@ impl<'a> Parser<'a> {
     }
 
     /// One node that KDL refuses: its head and its block are tried apart.
-    fn single(&mut self, segment: Segment, error: &Refusal) -> Vec<Node> {
+    fn single(&mut self, segment: Segment, error: &Refusal) -> Vec<Written> {
         match segment.block {
             Block::None => {
                 self.report(segment.start..segment.end, error);
@@ -150,7 +153,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn halves(&mut self, segment: Segment, open: usize, close: usize) -> Vec<Node> {
+    fn halves(&mut self, segment: Segment, open: usize, close: usize) -> Vec<Written> {
         let after = self.slice(close + 1..segment.end);
         let head = format!("{}{{}}{after}", self.slice(segment.start..open));
         match read(&head) {
@@ -243,7 +246,7 @@ impl<'a> Parser<'a> {
         Span::new(self.id, range.start, range.end.min(self.text.len()))
     }
 
-    fn convert(&self, document: &KdlDocument, base: usize) -> Vec<Node> {
+    fn convert(&self, document: &KdlDocument, base: usize) -> Vec<Written> {
         document
             .nodes()
             .iter()
@@ -251,7 +254,7 @@ impl<'a> Parser<'a> {
             .collect()
     }
 
-    fn node(&self, node: &KdlNode, base: usize) -> Node {
+    fn node(&self, node: &KdlNode, base: usize) -> Written {
         let name = self.word(node.name().value(), node.name().span(), base);
         let (mut arguments, mut properties) = (Vec::new(), Vec::new());
         let mut head = name.span;
@@ -266,7 +269,7 @@ impl<'a> Parser<'a> {
                 }),
             }
         }
-        Node {
+        Written {
             name,
             annotation: node.ty().map(|ty| self.at(ty.span(), base)),
             arguments,

@@ -20,13 +20,13 @@ pub(super) struct Sink<'a> {
 
 /// One node with its schema.
 pub(super) struct Reader<'a> {
-    node: &'a Node,
+    node: Node<'a>,
     schema: &'static NodeSchema,
 }
 
 impl<'a> Reader<'a> {
     /// Checks the shape of `node`; its values are checked as they are read.
-    pub(super) fn open(node: &'a Node, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Self {
+    pub(super) fn open(node: Node<'a>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Self {
         let reader = Self { node, schema };
         reader.check_arguments(sink);
         reader.check_properties(sink);
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn children(&self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn children(&self, name: &'a str) -> impl Iterator<Item = Node<'a>> {
         self.node
             .children
             .iter()
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The only child of a name; of several, which are reported, the first.
-    pub(super) fn child(&self, name: &'a str) -> Option<&'a Node> {
+    pub(super) fn child(&self, name: &'a str) -> Option<Node<'a>> {
         self.children(name).next()
     }
 
@@ -267,7 +267,7 @@ impl Sink<'_> {
     }
 
     /// Reports a node that has no place in `parent`. The one it seems to mean will be missed by others.
-    pub(super) fn unknown(&mut self, node: &Node, parent: &NodeSchema) {
+    pub(super) fn unknown(&mut self, node: Node<'_>, parent: &NodeSchema) {
         let known = parent.children.iter().map(|child| child.schema.name);
         if let Some(meant) = nearest(&node.name.value, known) {
             self.gaps.add(meant);
@@ -277,7 +277,7 @@ impl Sink<'_> {
 }
 
 /// The fault of a node that has no place in `parent`.
-fn unknown_node(node: &Node, parent: &NodeSchema) -> Diagnostic {
+fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
     let word = node.name.value.as_str();
     let place = if parent.name.is_empty() {
         "a site file".to_owned()

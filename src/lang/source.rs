@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::parse::{Node, Scalar, parse};
+use super::parse::{Node, Scalar, Written, parse};
 use super::slot::Gaps;
 use super::{glob, node};
 use crate::base::digest::Digest;
@@ -169,7 +169,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn run(&mut self, root: &str) -> Vec<Node> {
+    fn run(&mut self, root: &str) -> Vec<Written> {
         self.enqueue(root.to_owned(), None);
         let mut nodes = Vec::new();
         while let Some(visit) = self.queue.pop_front() {
@@ -184,7 +184,7 @@ impl Loader<'_> {
         self.visits.push(Visit { path, parent });
     }
 
-    fn visit(&mut self, index: usize) -> Vec<Node> {
+    fn visit(&mut self, index: usize) -> Vec<Written> {
         let Some(Visit { path, parent }) = self.visits.get(index) else {
             return Vec::new();
         };
@@ -241,7 +241,7 @@ impl Loader<'_> {
     }
 
     /// Enqueues what an include names. Its shape is checked later, with that of all nodes.
-    fn include(&mut self, from: usize, node: &Node) {
+    fn include(&mut self, from: usize, node: Node<'_>) {
         let Some((Scalar::Text(wanted), span)) =
             node.arguments.first().map(|arg| (&arg.scalar, arg.span))
         else {

@@ -223,7 +223,7 @@ const RESERVED: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_fabric(node: &Node, sink: &mut Sink<'_>) -> Option<FabricNode> {
+pub(super) fn read_fabric(node: Node<'_>, sink: &mut Sink<'_>) -> Option<FabricNode> {
     let reader = open(node, &FABRIC, sink);
     let name = reader.argument(0, sink).into_given();
     let vlans: Vec<_> = reader
@@ -236,7 +236,7 @@ pub(super) fn read_fabric(node: &Node, sink: &mut Sink<'_>) -> Option<FabricNode
     Some(FabricNode { name: name?, vlans })
 }
 
-fn read_vlan(node: &Node, sink: &mut Sink<'_>) -> Option<VlanNode> {
+fn read_vlan(node: Node<'_>, sink: &mut Sink<'_>) -> Option<VlanNode> {
     let reader = open(node, &VLAN, sink);
     let name = reader.argument(0, sink).into_given();
     let id = reader.number("id", sink);
@@ -260,7 +260,7 @@ fn read_vlan(node: &Node, sink: &mut Sink<'_>) -> Option<VlanNode> {
     })
 }
 
-fn read_dhcp(node: &Node, sink: &mut Sink<'_>) -> DhcpNode {
+fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     DhcpNode {
         controllers: reader.child("controllers").map_or_else(Vec::new, |node| {
@@ -272,7 +272,7 @@ fn read_dhcp(node: &Node, sink: &mut Sink<'_>) -> DhcpNode {
     }
 }
 
-fn read_subnet(node: &Node, sink: &mut Sink<'_>) -> Option<SubnetNode> {
+fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetNode> {
     let reader = open(node, &SUBNET, sink);
     let prefix = reader.argument(0, sink).into_given();
     let gateway = first(&reader, &GATEWAY, sink);

@@ -119,7 +119,7 @@ const REMOVE: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_controller(node: &Node, sink: &mut Sink<'_>) -> Option<ControllerNode> {
+pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ControllerNode> {
     let reader = open(node, &CONTROLLER, sink);
     let name = reader.argument(0, sink).into_given();
     let default_gateway = first(&reader, &DEFAULT_GATEWAY, sink);
@@ -142,7 +142,7 @@ pub(super) fn read_controller(node: &Node, sink: &mut Sink<'_>) -> Option<Contro
     })
 }
 
-pub(super) fn read_machine(node: &Node, sink: &mut Sink<'_>) -> Option<MachineNode> {
+pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<MachineNode> {
     let reader = open(node, &MACHINE, sink);
     let name = reader.argument(0, sink).into_given();
     let profile = reader.property("profile", sink);
@@ -162,7 +162,7 @@ pub(super) fn read_machine(node: &Node, sink: &mut Sink<'_>) -> Option<MachineNo
     })
 }
 
-pub(super) fn read_profile(node: &Node, sink: &mut Sink<'_>) -> Option<ProfileNode> {
+pub(super) fn read_profile(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ProfileNode> {
     let reader = open(node, &PROFILE, sink);
     let name = reader.argument(0, sink).into_given();
     let shape = shape(&reader, sink);

@@ -64,7 +64,7 @@ const FILE: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_image(node: &Node, sink: &mut Sink<'_>) -> Option<ImageNode> {
+pub(super) fn read_image(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ImageNode> {
     let reader = open(node, &IMAGE, sink);
     let name = reader.argument(0, sink).into_given();
     let programs = reader

@@ -162,14 +162,14 @@ const ADDRESS: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_ethernet(node: &Node, sink: &mut Sink<'_>) -> Option<LinkNode> {
+pub(super) fn read_ethernet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let reader = open(node, &ETHERNET, sink);
     let mtu = reader.number("mtu", sink);
     let mac = Slot::Absent;
     link(&reader, LinkShape::Ethernet { mac }, mtu, sink)
 }
 
-pub(super) fn read_bridge(node: &Node, sink: &mut Sink<'_>) -> Option<LinkNode> {
+pub(super) fn read_bridge(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let reader = open(node, &BRIDGE, sink);
     let mtu = reader.number("mtu", sink);
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
@@ -178,7 +178,7 @@ pub(super) fn read_bridge(node: &Node, sink: &mut Sink<'_>) -> Option<LinkNode> 
     link(&reader, LinkShape::Bridge { ports }, mtu, sink)
 }
 
-pub(super) fn read_interface(node: &Node, sink: &mut Sink<'_>) -> Option<LinkNode> {
+pub(super) fn read_interface(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let reader = open(node, &INTERFACE, sink);
     let mac = reader.property("mac", sink);
     link(&reader, LinkShape::Ethernet { mac }, Slot::Absent, sink)

@@ -6,7 +6,7 @@ mod image;
 mod link;
 mod site;
 
-use super::parse::Node;
+use super::parse::{Node, Written};
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::Gaps;
@@ -53,7 +53,7 @@ pub struct Declarations {
 }
 
 pub(super) fn decode(
-    nodes: &[Node],
+    nodes: &[Written],
     gaps: Gaps,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Declarations {
@@ -66,7 +66,7 @@ pub(super) fn decode(
     into
 }
 
-fn declare(node: &Node, into: &mut Declarations, sink: &mut Sink<'_>) {
+fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
     match node.name.value.as_str() {
         "site" => into.sites.push(site::read_site(node, sink)),
         "include" => site::read_include(node, sink),
@@ -121,6 +121,6 @@ const fn property(name: &'static str, kind: Kind, doc: &'static str) -> Property
 }
 
 /// Opens a node of the table `schema`.
-fn open<'a>(node: &'a Node, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Reader<'a> {
+fn open<'a>(node: Node<'a>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Reader<'a> {
     Reader::open(node, schema, sink)
 }

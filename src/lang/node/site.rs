@@ -121,7 +121,7 @@ const METRIC: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_site(node: &Node, sink: &mut Sink<'_>) -> SiteNode {
+pub(super) fn read_site(node: Node<'_>, sink: &mut Sink<'_>) -> SiteNode {
     let reader = open(node, &SITE, sink);
     let name = reader.argument(0, sink);
     let domain = reader.property("domain", sink);
@@ -144,11 +144,11 @@ pub(super) fn read_site(node: &Node, sink: &mut Sink<'_>) -> SiteNode {
 }
 
 /// The loader follows includes; here only their shape is checked.
-pub(super) fn read_include(node: &Node, sink: &mut Sink<'_>) {
+pub(super) fn read_include(node: Node<'_>, sink: &mut Sink<'_>) {
     let _path: Slot<String> = open(node, &INCLUDE, sink).argument(0, sink);
 }
 
-pub(super) fn read_space(node: &Node, sink: &mut Sink<'_>) -> Option<SpaceNode> {
+pub(super) fn read_space(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SpaceNode> {
     let name = open(node, &SPACE, sink).argument(0, sink).into_given();
     if name.is_none() {
         sink.gaps.add("space");
@@ -156,7 +156,7 @@ pub(super) fn read_space(node: &Node, sink: &mut Sink<'_>) -> Option<SpaceNode> 
     name.map(|name| SpaceNode { name })
 }
 
-pub(super) fn read_route(node: &Node, sink: &mut Sink<'_>) -> RouteNode {
+pub(super) fn read_route(node: Node<'_>, sink: &mut Sink<'_>) -> RouteNode {
     let reader = open(node, &ROUTE, sink);
     RouteNode {
         destination: reader.argument(0, sink),
