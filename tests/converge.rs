@@ -132,7 +132,7 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
 
 fn desired(state: State) -> Desired {
     let origin = Origin {
-        file: "site.kdl".to_owned(),
+        file: "site.kdl".into(),
         line: 1,
         column: 1,
     };

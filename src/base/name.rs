@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not the name it was meant to be.
@@ -67,13 +68,13 @@ impl Grammar {
     }
 }
 
-/// Gives a newtype over `String` its constructor, its rendering and its JSON form.
+/// Gives a newtype over a short string, most of which need no allocation, its constructor, its rendering and its JSON form.
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $read:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
-        pub struct $type(String);
+        pub struct $type(CompactString);
 
         impl $type {
             pub fn as_str(&self) -> &str {
@@ -105,7 +106,7 @@ macro_rules! name {
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0
+                name.0.into_string()
             }
         }
 
@@ -138,7 +139,7 @@ name! {
     FilePath, file_path
 }
 
-fn object_name(text: &str) -> Result<String, NameError> {
+fn object_name(text: &str) -> Result<CompactString, NameError> {
     let grammar = Grammar {
         kind: "name",
         most: 63,
@@ -146,7 +147,7 @@ fn object_name(text: &str) -> Result<String, NameError> {
         character: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
         edge: |c| c != '-',
     };
-    grammar.check(text).map(|()| text.to_owned())
+    grammar.check(text).map(|()| CompactString::new(text))
 }
 
 const LABEL: Grammar = Grammar {
@@ -157,11 +158,17 @@ const LABEL: Grammar = Grammar {
     edge: |c| c != '-',
 };
 
-fn host_name(text: &str) -> Result<String, NameError> {
-    LABEL.check(text).map(|()| text.to_ascii_lowercase())
+fn lowercase(text: &str) -> CompactString {
+    let mut text = CompactString::new(text);
+    text.make_ascii_lowercase();
+    text
 }
 
-fn domain_name(text: &str) -> Result<String, NameError> {
+fn host_name(text: &str) -> Result<CompactString, NameError> {
+    LABEL.check(text).map(|()| lowercase(text))
+}
+
+fn domain_name(text: &str) -> Result<CompactString, NameError> {
     let kind = "domain name";
     let text = text.strip_suffix('.').unwrap_or(text);
     if text.len() > 253 {
@@ -178,10 +185,10 @@ fn domain_name(text: &str) -> Result<String, NameError> {
         ..LABEL
     };
     text.split('.').try_for_each(|part| label.check(part))?;
-    Ok(text.to_ascii_lowercase())
+    Ok(lowercase(text))
 }
 
-fn link_name(text: &str) -> Result<String, NameError> {
+fn link_name(text: &str) -> Result<CompactString, NameError> {
     let grammar = Grammar {
         kind: "link name",
         most: 15,
@@ -195,11 +202,11 @@ fn link_name(text: &str) -> Result<String, NameError> {
             kind: "link name",
             found: '.',
         }),
-        _ => Ok(text.to_owned()),
+        _ => Ok(CompactString::new(text)),
     }
 }
 
-fn file_path(text: &str) -> Result<String, NameError> {
+fn file_path(text: &str) -> Result<CompactString, NameError> {
     let grammar = Grammar {
         kind: "file path",
         most: 255,
@@ -216,7 +223,7 @@ fn file_path(text: &str) -> Result<String, NameError> {
             kind: "file path",
             found: part.chars().next().unwrap_or('/'),
         }),
-        None => Ok(text.to_owned()),
+        None => Ok(CompactString::new(text)),
     }
 }
 
@@ -233,7 +240,7 @@ impl DomainName {
     pub fn parent(&self) -> Option<Self> {
         self.0
             .split_once('.')
-            .map(|(_, rest)| Self(rest.to_owned()))
+            .map(|(_, rest)| Self(CompactString::new(rest)))
     }
 
     /// Whether `self` is `zone` or lies below it.

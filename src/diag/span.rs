@@ -38,7 +38,7 @@ pub struct Sources {
 
 #[derive(Debug, Clone)]
 struct SourceFile {
-    path: String,
+    path: Arc<str>,
     text: Arc<str>,
     /// Offset of each line's first byte.
     lines: Vec<u32>,
@@ -85,7 +85,7 @@ impl Sources {
             .chain(after_newlines.map(|(at, _)| offset(at + 1)))
             .collect();
         self.files.push(SourceFile {
-            path: path.to_owned(),
+            path: Arc::from(path),
             text,
             lines,
         });
@@ -113,7 +113,9 @@ impl Sources {
     pub fn origin(&self, span: Span) -> Origin {
         let Position { line, column } = self.start(span);
         Origin {
-            file: self.path(span.source).to_owned(),
+            file: self
+                .file(span.source)
+                .map_or_else(|| Arc::from(""), |file| Arc::clone(&file.path)),
             line,
             column,
         }
@@ -128,9 +130,7 @@ impl Sources {
 
     /// Paths and texts, in the order of reading.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|file| (file.path.as_str(), &*file.text))
+        self.files.iter().map(|file| (&*file.path, &*file.text))
     }
 
     fn file(&self, id: SourceId) -> Option<&SourceFile> {

@@ -1,59 +1,91 @@
-//! How long `bedplate check` takes on sites of 200, 1,000 and 10,000 machines, beside a bare parse of the same text by the kdl crate.
+//! What `bedplate check` costs on sites of 200 to 100,000 machines: time, memory, and whether the cost grows with the size alone.
 //!
-//! `cargo bench --bench check`. No other program checks such a site, and nothing that reads KDL can be faster than reading it.
-//! Both are whole processes, from start to end.
+//! `cargo bench --bench check`. No other program checks such a site; the peer is a bare parse of the same text by the kdl crate,
+//! run once for the largest. All are whole processes, from start to end.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a benchmark that meets the unexpected should stop there"
 )]
 
 mod figure;
-mod site;
+mod racks;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use nix::sys::resource::{UsageWho, getrusage};
+
 const ROUNDS: usize = 5;
-const SIZES: [u32; 3] = [200, 1_000, 10_000];
+const SIZES: [u32; 4] = [200, 1_000, 10_000, 100_000];
+/// What the largest site may take.
+const MOST: (f64, f64) = (2_000.0, 1_024.0);
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("parse") {
-        return parse(Path::new(&arguments.next().unwrap()));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("parse") => return parse(Path::new(&arguments[1])),
+        Some("memory") => return memory(Path::new(&arguments[1])),
+        _ => {}
     }
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let own = std::env::current_exe().unwrap();
-    for machines in SIZES {
-        let file = folder.path().join(format!("{machines}.kdl"));
-        fs::write(&file, site::text(machines)).unwrap();
-        // In turns, so that other load on the machine meets both alike.
-        let mut times = [Vec::new(), Vec::new()];
-        for _ in 0..ROUNDS {
-            times[0].push(run(
-                Path::new(env!("CARGO_BIN_EXE_bedplate")),
-                "check",
-                &file,
-            ));
-            times[1].push(run(&own, "parse", &file));
-        }
-        let name = format!("check: a site of {machines} machines");
-        figure::print(&name, "ms", &times[0], "kdl parse alone", &times[1]);
-    }
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let costs: Vec<f64> = SIZES.map(|machines| size(scratch.path(), machines)).into();
+    let (least, most) = (costs[1], costs[3]);
+    figure::print(
+        "check: time a machine, of 100,000",
+        "us",
+        &[most],
+        "of 1,000",
+        &[least],
+    );
     let nothing = |program: &Path| {
         let runs = (0..ROUNDS * 4).map(|_| run(program, "--version", Path::new("")));
         runs.collect::<Vec<f64>>()
     };
-    let ours = nothing(Path::new(env!("CARGO_BIN_EXE_bedplate")));
     figure::print(
         "check: start of the program",
         "ms",
-        &ours,
+        &nothing(bedplate()),
         "/bin/true",
         &nothing(Path::new("/bin/true")),
     );
+}
+
+fn bedplate() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_bedplate"))
+}
+
+/// Measures one size; returns microseconds a machine.
+fn size(scratch: &Path, machines: u32) -> f64 {
+    let folder = scratch.join(machines.to_string());
+    let (bytes, files) = racks::write(&folder, machines);
+    let own = std::env::current_exe().unwrap();
+    let ours: Vec<f64> = (0..ROUNDS)
+        .map(|_| run(bedplate(), "check", &folder))
+        .collect();
+    let rounds = if machines > 10_000 { 1 } else { ROUNDS };
+    let theirs: Vec<f64> = (0..rounds).map(|_| run(&own, "parse", &folder)).collect();
+    let megabytes = bytes as f64 / 1e6;
+    let name = format!("check: {machines} machines, {megabytes:.1} MB in {files} files");
+    figure::print(&name, "ms", &ours, "kdl parse alone", &theirs);
+    let output = Command::new(&own)
+        .arg("memory")
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let peak: f64 = String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    if machines == SIZES[3] {
+        figure::print(&name, "ms", &ours, "the bound", &[MOST.0]);
+        figure::print(&name, "MiB at most", &[peak], "the bound", &[MOST.1]);
+    }
+    figure::median(&ours) * 1000.0 / f64::from(machines)
 }
 
 /// Milliseconds that a program takes.
@@ -70,8 +102,20 @@ fn run(program: &Path, verb: &str, file: &Path) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-fn parse(file: &Path) {
-    let text = fs::read_to_string(file).unwrap();
-    let document = kdl::KdlDocument::parse_v2(&text).unwrap();
-    assert!(!document.nodes().is_empty());
+/// Prints the MiB that a check holds at most: a process of its own, since the kernel keeps one maximum for all children.
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+fn memory(folder: &Path) {
+    run(bedplate(), "check", folder);
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    println!("{}", usage.max_rss() as f64 / 1024.0);
+}
+
+fn parse(folder: &Path) {
+    let racks = fs::read_dir(folder.join("racks")).unwrap();
+    let racks = racks.map(|entry| entry.unwrap().path());
+    for file in racks.chain([folder.join("site.kdl")]) {
+        let text = fs::read_to_string(file).unwrap();
+        let document = kdl::KdlDocument::parse_v2(&text).unwrap();
+        assert!(!document.nodes().is_empty());
+    }
 }
