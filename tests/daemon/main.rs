@@ -18,4 +18,5 @@ mod owned;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrade;
 mod words;
