@@ -6,6 +6,9 @@ pub const SOURCE_BYTES: usize = 64 * 1024 * 1024;
 /// Deepest nesting of KDL blocks: the language needs six; the parser recurses once a level.
 pub const NESTING: usize = 64;
 
+/// Most faults of syntax that are told of one source: a file with more is no site file, and memory stays bounded.
+pub const SYNTAX_FAULTS: usize = 10_000;
+
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
 

@@ -54,6 +54,7 @@ codes! {
     FileUnreadable "E005" "a file cannot be read"
     OutsideSite "E006" "a path leaves the site folder"
     IncludeCycle "E007" "files include each other in a circle"
+    MergeConflict "E008" "a merge left a conflict"
 
     // Shape of nodes.
     UnknownNode "E010" "unknown node"

@@ -1,11 +1,10 @@
-//! KDL text to typed, spanned nodes: every fault is reported, none is thrown. The only user of the kdl crate; does no I/O of its own.
+//! KDL text to typed, spanned nodes: every fault is reported, none is thrown. Does no I/O of its own.
 
 mod export;
 mod glob;
+mod kdl;
 pub mod node;
-mod parse;
 mod read;
-mod scan;
 mod schema;
 mod slot;
 pub mod source;

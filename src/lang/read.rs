@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::parse::{Node, Value};
+use super::kdl::{Node, Scalar, Value, lookalike};
 use super::schema::{Count, NodeSchema, PLANNED};
 use super::slot::{Gaps, Slot};
 use super::value::{integer, text};
@@ -31,10 +31,10 @@ impl<'a> Reader<'a> {
         reader.check_arguments(sink);
         reader.check_properties(sink);
         reader.check_children(sink);
-        if let Some(span) = node.annotation {
+        if let Some(annotation) = node.annotation() {
             sink.report(
                 Diagnostic::new(Code::WrongType, "a node takes no type annotation")
-                    .label(span, "this means nothing here")
+                    .label(annotation.span, "this means nothing here")
                     .help("remove it"),
             );
         }
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
 
     /// What a label underlines when the node as a whole is meant.
     pub(super) fn span(&self) -> Span {
-        self.node.head
+        self.node.head()
     }
 
     pub(super) fn argument<T>(&self, index: usize, sink: &mut Sink<'_>) -> Slot<T>
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
         T: FromStr<Err: Display>,
     {
         let kind = self.schema.argument(index).map(|argument| argument.kind);
-        match (self.node.arguments.get(index), kind) {
+        match (self.node.arguments().nth(index), kind) {
             (Some(value), Some(kind)) => text(value, kind, sink),
             _ => Slot::Faulty,
         }
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
     where
         T: FromStr<Err: Display>,
     {
-        (index..self.node.arguments.len())
+        (index..self.node.arguments().len())
             .filter_map(|index| self.argument(index, sink).into_given())
             .collect()
     }
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
 
     /// The first argument, a number.
     pub(super) fn number_argument<T: TryFrom<i128>>(&self, sink: &mut Sink<'_>) -> Slot<T> {
-        match (self.node.arguments.first(), self.schema.argument(0)) {
+        match (self.node.arguments().next(), self.schema.argument(0)) {
             (Some(value), Some(argument)) => integer(value, argument.kind, sink),
             _ => Slot::Faulty,
         }
@@ -97,9 +97,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn children(&self, name: &'a str) -> impl Iterator<Item = Node<'a>> {
         self.node
-            .children
-            .iter()
-            .filter(move |child| child.name.value == name)
+            .children()
+            .filter(move |child| child.name().value == name)
     }
 
     /// The only child of a name; of several, which are reported, the first.
@@ -107,17 +106,17 @@ impl<'a> Reader<'a> {
         self.children(name).next()
     }
 
-    fn written(&self, name: &str) -> Option<&'a Value> {
-        let mut properties = self.node.properties.iter();
+    fn written(&self, name: &str) -> Option<Value<'a>> {
+        let mut properties = self.node.properties();
         properties
             .find(|property| property.name.value == name)
-            .map(|property| &property.value)
+            .map(|property| property.value)
     }
 
     /// Whether some unknown property seems to mean the property `name`: it was reported, and is not missing besides.
     fn is_mistyped(&self, name: &str) -> bool {
         let known = || self.schema.properties.iter().map(|property| property.name);
-        let mut written = self.node.properties.iter().map(|one| &one.name.value);
+        let mut written = self.node.properties().map(|one| one.name.value);
         written.any(|word| nearest(word, known()) == Some(name))
     }
 
@@ -125,13 +124,16 @@ impl<'a> Reader<'a> {
         let NodeSchema {
             name, arguments, ..
         } = self.schema;
-        let given = self.node.arguments.len();
+        let given = self.node.arguments().len();
         for argument in arguments.iter().skip(given) {
             if argument.count.needs_one() {
                 let missing = format!("`{name}` needs {}", argument.name);
                 sink.report(
                     Diagnostic::new(Code::Missing, missing)
-                        .label(self.node.name.span, format!("{} is missing", argument.name))
+                        .label(
+                            self.node.name().span,
+                            format!("{} is missing", argument.name),
+                        )
                         .help(format!("write {name} {}", argument.kind.example())),
                 );
             }
@@ -142,9 +144,14 @@ impl<'a> Reader<'a> {
         if takes_many {
             return;
         }
-        for extra in self.node.arguments.iter().skip(arguments.len()) {
-            let help = (given == arguments.len() + 1 && !self.schema.properties.is_empty())
-                .then(|| "is this the value of a property? write name=value".to_owned());
+        for extra in self.node.arguments().skip(arguments.len()) {
+            if extra.scalar == Scalar::Faulty {
+                continue;
+            }
+            let help = separate(extra).or_else(|| {
+                (given == arguments.len() + 1 && !self.schema.properties.is_empty())
+                    .then(|| "is this the value of a property? write name=value".to_owned())
+            });
             let takes = match arguments.len() {
                 0 => "no argument".to_owned(),
                 1 => "one argument".to_owned(),
@@ -160,10 +167,10 @@ impl<'a> Reader<'a> {
 
     fn check_properties(&self, sink: &mut Sink<'_>) {
         let name = self.schema.name;
-        let mut seen: Vec<&Spanned<String>> = Vec::new();
-        for property in &self.node.properties {
-            let key = &property.name;
-            if self.schema.property(&key.value).is_none() {
+        let mut seen: Vec<Spanned<&str>> = Vec::new();
+        for property in self.node.properties() {
+            let key = property.name;
+            if self.schema.property(key.value).is_none() {
                 sink.report(self.unknown_property(key));
             } else if let Some(first) = seen.iter().find(|one| one.value == key.value) {
                 sink.report(
@@ -190,22 +197,23 @@ impl<'a> Reader<'a> {
                     Code::Missing,
                     format!("`{name}` needs the property `{}`", property.name),
                 )
-                .label(self.node.head, format!("`{}` is missing", property.name))
+                .label(self.node.head(), format!("`{}` is missing", property.name))
                 .help(format!("add {}={}", property.name, property.kind.example())),
             );
         }
     }
 
-    fn unknown_property(&self, key: &Spanned<String>) -> Diagnostic {
+    fn unknown_property(&self, key: Spanned<&str>) -> Diagnostic {
         let NodeSchema {
             name, properties, ..
         } = self.schema;
         let message = format!("`{name}` has no property `{}`", key.value);
         let known = properties.iter().map(|property| property.name);
-        let help = if self.schema.child(&key.value).is_some() {
+        let help = if self.schema.child(key.value).is_some() {
             Some(format!("`{}` is a node: write it in the block", key.value))
         } else {
-            did_you_mean(&key.value, known.clone())
+            lookalike(key.value)
+                .or_else(|| did_you_mean(key.value, known.clone()))
                 .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
         };
         Diagnostic::new(Code::UnknownProperty, message)
@@ -215,8 +223,8 @@ impl<'a> Reader<'a> {
 
     fn check_children(&self, sink: &mut Sink<'_>) {
         let NodeSchema { name, children, .. } = self.schema;
-        for child in &self.node.children {
-            if self.schema.child(&child.name.value).is_none() {
+        for child in self.node.children() {
+            if self.schema.child(child.name().value).is_none() {
                 sink.unknown(child, self.schema);
             }
         }
@@ -230,7 +238,7 @@ impl<'a> Reader<'a> {
                             format!("`{name}` needs `{}`", known.schema.name),
                         )
                         .label(
-                            self.node.head,
+                            self.node.head(),
                             format!("`{}` is missing", known.schema.name),
                         )
                         .help(format!("add {} to its block", known.schema.example())),
@@ -247,8 +255,8 @@ impl<'a> Reader<'a> {
                         Code::RepeatedNode,
                         format!("`{}` may stand once in `{name}`", known.schema.name),
                     )
-                    .label(again.head, "repeated here")
-                    .label(first.head, "first given here")
+                    .label(again.head(), "repeated here")
+                    .label(first.head(), "first given here")
                     .maybe_help(
                         known
                             .schema
@@ -261,6 +269,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What a word without quotes was likely meant for that stands as one argument too many.
+fn separate(extra: Value<'_>) -> Option<String> {
+    let Scalar::Text(word) = extra.scalar else {
+        return None;
+    };
+    if !extra.is_bare {
+        return None;
+    }
+    if let Some(name) = word.strip_suffix(':') {
+        return Some(format!("a property is written {name}=value"));
+    }
+    super::schema::home_of(word)?;
+    Some(format!(
+        "is `{word}` a node of its own? begin a new line, or write `;` before it"
+    ))
+}
+
 impl Sink<'_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
@@ -269,7 +294,7 @@ impl Sink<'_> {
     /// Reports a node that has no place in `parent`. The one it seems to mean will be missed by others.
     pub(super) fn unknown(&mut self, node: Node<'_>, parent: &NodeSchema) {
         let known = parent.children.iter().map(|child| child.schema.name);
-        if let Some(meant) = nearest(&node.name.value, known) {
+        if let Some(meant) = nearest(node.name().value, known) {
             self.gaps.add(meant);
         }
         self.report(unknown_node(node, parent));
@@ -278,7 +303,7 @@ impl Sink<'_> {
 
 /// The fault of a node that has no place in `parent`.
 fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
-    let word = node.name.value.as_str();
+    let word = node.name().value;
     let place = if parent.name.is_empty() {
         "a site file".to_owned()
     } else {
@@ -286,11 +311,12 @@ fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
     };
     if PLANNED.contains(&word) {
         return Diagnostic::new(Code::Unsupported, format!("`{word}` is not supported yet"))
-            .label(node.name.span, "a later release will read this")
+            .label(node.name().span, "a later release will read this")
             .help("remove it for now");
     }
     let known = || parent.children.iter().map(|child| child.schema.name);
-    let help = did_you_mean(word, known())
+    let help = lookalike(word)
+        .or_else(|| did_you_mean(word, known()))
         .or_else(|| {
             parent
                 .property(word)
@@ -302,7 +328,7 @@ fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
         .or_else(|| (parent.children.is_empty()).then(|| format!("{place} has no block")))
         .unwrap_or_else(|| format!("{place} holds {}", listed(known())));
     Diagnostic::new(Code::UnknownNode, format!("{place} has no node `{word}`"))
-        .label(node.name.span, "unknown node")
+        .label(node.name().span, "unknown node")
         .help(help)
 }
 

@@ -58,6 +58,12 @@ impl Gaps {
         self.total = true;
     }
 
+    /// Adds the gaps of another source.
+    pub fn merge(&mut self, other: Self) {
+        self.kinds.extend(other.kinds);
+        self.total |= other.total;
+    }
+
     pub fn is_total(&self) -> bool {
         self.total
     }

@@ -1,9 +1,10 @@
 //! Source files and their includes. All reading goes through [`Files`]; nothing here touches a disk.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZero;
 use std::sync::Arc;
 
-use super::parse::{Node, Scalar, Written, parse};
+use super::kdl::{Node, Scalar, Tree, parse};
 use super::slot::Gaps;
 use super::{glob, node};
 use crate::base::digest::Digest;
@@ -139,14 +140,17 @@ pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<
         visits: Vec::new(),
         queue: VecDeque::new(),
     };
-    let nodes = loader.run(root);
+    let trees = loader.run(root);
     let Loader {
         sources,
         gaps,
         mut diagnostics,
         ..
     } = loader;
-    let declarations = node::decode(&nodes, gaps, &mut diagnostics);
+    let nodes = trees
+        .iter()
+        .flat_map(|parsed| parsed.tree.roots(&parsed.text));
+    let declarations = node::decode(nodes, gaps, &mut diagnostics);
     (declarations, sources, diagnostics)
 }
 
@@ -155,6 +159,21 @@ struct Visit {
     path: String,
     /// The visit and the place of the include; none for the root.
     parent: Option<(usize, Span)>,
+}
+
+/// A source that is text, waiting to be parsed.
+struct Unparsed {
+    visit: usize,
+    id: SourceId,
+    text: Arc<str>,
+}
+
+struct Parsed {
+    visit: usize,
+    text: Arc<str>,
+    tree: Tree,
+    gaps: Gaps,
+    diagnostics: Vec<Diagnostic>,
 }
 
 struct Loader<'a> {
@@ -169,13 +188,26 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn run(&mut self, root: &str) -> Vec<Written> {
+    /// Reads generation after generation of includes; the files of one are parsed side by side.
+    fn run(&mut self, root: &str) -> Vec<Parsed> {
         self.enqueue(root.to_owned(), None);
-        let mut nodes = Vec::new();
-        while let Some(visit) = self.queue.pop_front() {
-            nodes.extend(self.visit(visit));
+        let mut trees = Vec::new();
+        while !self.queue.is_empty() {
+            let visits = std::mem::take(&mut self.queue);
+            let unparsed: Vec<Unparsed> = visits
+                .into_iter()
+                .filter_map(|visit| self.visit(visit))
+                .collect();
+            for mut parsed in parse_all(unparsed) {
+                self.gaps.merge(std::mem::take(&mut parsed.gaps));
+                self.diagnostics.append(&mut parsed.diagnostics);
+                for node in parsed.tree.roots(&parsed.text) {
+                    self.follow(parsed.visit, node);
+                }
+                trees.push(parsed);
+            }
         }
-        nodes
+        trees
     }
 
     fn enqueue(&mut self, path: String, parent: Option<(usize, Span)>) {
@@ -184,13 +216,18 @@ impl Loader<'_> {
         self.visits.push(Visit { path, parent });
     }
 
-    fn visit(&mut self, index: usize) -> Vec<Written> {
-        let Some(Visit { path, parent }) = self.visits.get(index) else {
-            return Vec::new();
-        };
+    fn visit(&mut self, index: usize) -> Option<Unparsed> {
+        let Visit { path, parent } = self.visits.get(index)?;
         let (path, place) = (path.clone(), parent.map(|(_, span)| span));
-        let bytes = match self.files.read(&path) {
-            Ok(bytes) => bytes,
+        match self.files.read(&path) {
+            Ok(bytes) => {
+                let (id, text) = self.text(&path, bytes)?;
+                Some(Unparsed {
+                    visit: index,
+                    id,
+                    text,
+                })
+            }
             Err(error) => {
                 self.gaps.everything();
                 self.diagnostics.push(match place {
@@ -198,25 +235,21 @@ impl Loader<'_> {
                     None => file_fault(&error, Code::FileUnreadable)
                         .help("name a site file, or a folder with `site.kdl`"),
                 });
-                return Vec::new();
-            }
-        };
-        let Some((id, text)) = self.text(&path, bytes) else {
-            return Vec::new();
-        };
-        let nodes = parse(id, &text, &mut self.gaps, &mut self.diagnostics);
-        for node in &nodes {
-            match node.name.value.as_str() {
-                "include" => self.include(index, node),
-                "site" => node
-                    .children
-                    .iter()
-                    .filter(|child| child.name.value == "include")
-                    .for_each(|child| self.include(index, child)),
-                _ => {}
+                None
             }
         }
-        nodes
+    }
+
+    /// Enqueues what a node at the top level includes.
+    fn follow(&mut self, visit: usize, node: Node<'_>) {
+        match node.name().value {
+            "include" => self.include(visit, node),
+            "site" => node
+                .children()
+                .filter(|child| child.name().value == "include")
+                .for_each(|child| self.include(visit, child)),
+            _ => {}
+        }
     }
 
     fn text(&mut self, path: &str, bytes: Vec<u8>) -> Option<(SourceId, Arc<str>)> {
@@ -243,14 +276,14 @@ impl Loader<'_> {
     /// Enqueues what an include names. Its shape is checked later, with that of all nodes.
     fn include(&mut self, from: usize, node: Node<'_>) {
         let Some((Scalar::Text(wanted), span)) =
-            node.arguments.first().map(|arg| (&arg.scalar, arg.span))
+            node.arguments().next().map(|arg| (arg.scalar, arg.span))
         else {
             return;
         };
         let base = self.visits.get(from).map_or("", |visit| &visit.path);
         let Some(path) = resolve(base, wanted) else {
             let fault = FileError::Outside {
-                path: wanted.clone(),
+                path: wanted.to_owned(),
             };
             self.fault(&fault, span);
             return;
@@ -319,6 +352,37 @@ impl Loader<'_> {
             chain.push(span);
             at = parent;
         }
+    }
+}
+
+/// Parses sources on as many threads as there are processors; the order of the result is theirs.
+fn parse_all(sources: Vec<Unparsed>) -> Vec<Parsed> {
+    let parallel = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let size = sources.len().div_ceil(parallel).max(1);
+    let chunks = sources.chunks(size);
+    if chunks.len() < 2 {
+        return sources.iter().map(parse_one).collect();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = chunks
+            .map(|chunk| scope.spawn(move || chunk.iter().map(parse_one).collect::<Vec<_>>()))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .flat_map(|parsed| parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn parse_one(source: &Unparsed) -> Parsed {
+    let (mut gaps, mut diagnostics) = (Gaps::default(), Vec::new());
+    let tree = parse(source.id, &source.text, &mut gaps, &mut diagnostics);
+    Parsed {
+        visit: source.visit,
+        text: Arc::clone(&source.text),
+        tree,
+        gaps,
+        diagnostics,
     }
 }
 

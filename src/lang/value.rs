@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::parse::{Scalar, Value};
+use super::kdl::{Scalar, Value};
 use super::read::Sink;
 use super::schema::Kind;
 use super::slot::Slot;
@@ -13,13 +13,17 @@ use crate::diag::span::{Span, Spanned};
 use crate::diag::suggest::{did_you_mean, listed};
 
 /// Reads a value that is written as text.
-pub(super) fn text<T>(value: &Value, kind: Kind, sink: &mut Sink<'_>) -> Slot<T>
+pub(super) fn text<T>(value: Value<'_>, kind: Kind, sink: &mut Sink<'_>) -> Slot<T>
 where
     T: FromStr<Err: Display>,
 {
-    let Scalar::Text(written) = &value.scalar else {
-        sink.report(wrong_type(value, kind));
-        return Slot::Faulty;
+    let written = match value.scalar {
+        Scalar::Text(written) => written,
+        Scalar::Faulty => return Slot::Faulty,
+        Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_) | Scalar::Null => {
+            sink.report(wrong_type(value, kind));
+            return Slot::Faulty;
+        }
     };
     if annotated(value, sink) {
         return Slot::Faulty;
@@ -33,16 +37,23 @@ where
     }
 }
 
-pub(super) fn integer<T: TryFrom<i128>>(value: &Value, kind: Kind, sink: &mut Sink<'_>) -> Slot<T> {
-    let (Scalar::Integer(number), Kind::Integer { least, most }) = (&value.scalar, kind) else {
+pub(super) fn integer<T: TryFrom<i128>>(
+    value: Value<'_>,
+    kind: Kind,
+    sink: &mut Sink<'_>,
+) -> Slot<T> {
+    if value.scalar == Scalar::Faulty {
+        return Slot::Faulty;
+    }
+    let (Scalar::Integer(number), Kind::Integer { least, most }) = (value.scalar, kind) else {
         sink.report(wrong_type(value, kind));
         return Slot::Faulty;
     };
     if annotated(value, sink) {
         return Slot::Faulty;
     }
-    let fits = (i128::from(least)..=i128::from(most)).contains(number);
-    match T::try_from(*number) {
+    let fits = (i128::from(least)..=i128::from(most)).contains(&number);
+    match T::try_from(number) {
         Ok(read) if fits => Slot::Given(Spanned::new(read, value.span)),
         _ => {
             sink.report(
@@ -57,8 +68,8 @@ pub(super) fn integer<T: TryFrom<i128>>(value: &Value, kind: Kind, sink: &mut Si
     }
 }
 
-fn annotated(value: &Value, sink: &mut Sink<'_>) -> bool {
-    let Some(annotation) = &value.annotation else {
+fn annotated(value: Value<'_>, sink: &mut Sink<'_>) -> bool {
+    let Some(annotation) = value.annotation else {
         return false;
     };
     sink.report(
@@ -75,15 +86,15 @@ fn annotated(value: &Value, sink: &mut Sink<'_>) -> bool {
     true
 }
 
-fn wrong_type(value: &Value, kind: Kind) -> Diagnostic {
-    let found = match &value.scalar {
+fn wrong_type(value: Value<'_>, kind: Kind) -> Diagnostic {
+    let found = match value.scalar {
         Scalar::Text(_) => "a text",
-        Scalar::Integer(_) | Scalar::Float => "a number",
-        Scalar::Bool => "a boolean",
-        Scalar::Null => "null",
+        Scalar::Integer(_) | Scalar::Float(_) => "a number",
+        Scalar::Bool(_) => "a boolean",
+        Scalar::Null | Scalar::Faulty => "null",
     };
     let message = format!("{} is needed, and this is {found}", kind.describe());
-    let help = match (&value.scalar, kind) {
+    let help = match (value.scalar, kind) {
         (Scalar::Text(_), Kind::Integer { .. }) => "write the number without quotes".to_owned(),
         (Scalar::Integer(_), Kind::Integer { .. }) => "write a whole number".to_owned(),
         _ => format!("write it as {}", kind.example()),

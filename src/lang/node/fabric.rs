@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::super::parse::Node;
+use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;

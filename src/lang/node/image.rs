@@ -1,6 +1,6 @@
 //! `image`: what machines boot, and the files that are served for it.
 
-use super::super::parse::Node;
+use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;

@@ -6,7 +6,7 @@ mod image;
 mod link;
 mod site;
 
-use super::parse::{Node, Written};
+use super::kdl::Node;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::Gaps;
@@ -52,8 +52,8 @@ pub struct Declarations {
     pub gaps: Gaps,
 }
 
-pub(super) fn decode(
-    nodes: &[Written],
+pub(super) fn decode<'n>(
+    nodes: impl Iterator<Item = Node<'n>>,
     gaps: Gaps,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Declarations {
@@ -67,7 +67,7 @@ pub(super) fn decode(
 }
 
 fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
-    match node.name.value.as_str() {
+    match node.name().value {
         "site" => into.sites.push(site::read_site(node, sink)),
         "include" => site::read_include(node, sink),
         "space" => into.spaces.extend(site::read_space(node, sink)),

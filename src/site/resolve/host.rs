@@ -139,7 +139,7 @@ impl<'a> Resolver<'a, '_> {
                     .addresses
                     .iter()
                     .map(|text| Placed {
-                        text: text.clone(),
+                        text: *text,
                         subnet: match plug {
                             Plug::Vlan(vlan) => self.index.place(vlan, text.value.ip),
                             Plug::Nothing | Plug::Unknown => None,
