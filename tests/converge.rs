@@ -140,7 +140,11 @@ fn desired(state: State) -> Desired {
         .keys()
         .map(|key| (key.clone(), origin.clone()))
         .collect();
-    Desired { state, origins }
+    Desired {
+        state,
+        origins,
+        unapplied: Vec::new(),
+    }
 }
 
 fn planned(desired: &Desired, observed: &Observation) -> Plan {

@@ -1,6 +1,6 @@
 //! What the compiler says about bad sites, and that it says nothing about good ones.
 //!
-//! Each case is `tests/bad/NAME.kdl`, or `tests/bad/NAME/site.kdl` with the files beside it, and holds two independent faults.
+//! Each case is `tests/bad/NAME.kdl`, or `tests/bad/NAME/site.kdl` with the files beside it, and holds at least two independent faults.
 //! A comment below a faulty line states what is expected there: `// error[E012] 8-14: words` means the code, the columns of
 //! the primary label, from 1, its end not included, and words that the message holds. Everything expected must be reported,
 //! and nothing else may be.
@@ -131,9 +131,9 @@ fn bad_sites_report_their_faults_and_nothing_else() {
             .iter()
             .flat_map(|(path, text)| expected(path, text))
             .collect();
-        if wanted.len() != 2 {
+        if wanted.len() < 2 {
             faults.push(format!(
-                "{source}: a case holds two faults, this one {}",
+                "{source}: a case holds at least two faults, this one {}",
                 wanted.len()
             ));
         }

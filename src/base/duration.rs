@@ -63,6 +63,40 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// Whole milliseconds, written `100ms` or `2s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Milliseconds(pub u32);
+
+/// Why a text is not a short duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a duration such as 100ms or 2s")]
+pub struct MillisecondsError(String);
+
+impl FromStr for Milliseconds {
+    type Err = MillisecondsError;
+
+    fn from_str(text: &str) -> Result<Self, MillisecondsError> {
+        let parts = [("ms", 1), ("s", 1000)];
+        let found = parts.into_iter().find_map(|(unit, size)| {
+            let number = text.strip_suffix(unit)?;
+            let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+            let number: u32 = number.parse().ok().filter(|_| is_plain)?;
+            number
+                .checked_mul(size)
+                .filter(|all| i32::try_from(*all).is_ok())
+        });
+        found
+            .map(Self)
+            .ok_or_else(|| MillisecondsError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}ms", self.0)
+    }
+}
+
 impl From<Seconds> for String {
     fn from(seconds: Seconds) -> Self {
         seconds.to_string()

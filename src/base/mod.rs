@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod arch;
+pub mod bond;
 pub mod digest;
 pub mod duration;
 pub mod limit;
@@ -9,4 +10,5 @@ pub mod mac;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod secret;
 pub mod vlan;

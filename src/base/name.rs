@@ -227,6 +227,13 @@ fn file_path(text: &str) -> Result<CompactString, NameError> {
     }
 }
 
+impl LinkName {
+    /// The kernel's name for the loopback link.
+    pub fn loopback() -> Self {
+        Self(CompactString::const_new("lo"))
+    }
+}
+
 impl DomainName {
     /// The name `label.self`.
     ///

@@ -100,6 +100,19 @@ codes! {
     BridgePortTwice "E067" "a link is a port twice"
     BridgeMtu "E068" "a bridge's port has a smaller MTU than the bridge"
 
+    LinkKind "E100" "a machine and its profile disagree on the kind of a link"
+    BondPort "E101" "a link cannot be a port of a bond"
+    BondParameter "E102" "a bond's parameters contradict each other"
+    TaggedOn "E103" "a link cannot carry tagged frames"
+    TaggedVlan "E104" "a VLAN cannot be tagged"
+    TaggedTwice "E105" "a VLAN is tagged twice on a link"
+    LinkMtu "E106" "a link's MTU is larger than that of the link below it"
+    LinkCycle "E107" "links stand on each other in a circle"
+    LoopbackAddress "E108" "an address that the loopback cannot have"
+    SecretPlace "E109" "a secret does not stand in a site file"
+    BmcMissing "E110" "a power state without a BMC"
+    BmcSetting "E111" "a setting of another protocol"
+
     // DHCP and images.
     DhcpControllers "E070" "several controllers serve DHCP on a VLAN"
     ControllerAddress "E071" "a controller has no address on the VLAN"
@@ -110,6 +123,7 @@ codes! {
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
+    BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
     DaemonAbsent "D001" "no daemon is running"

@@ -8,7 +8,9 @@ mod read;
 mod schema;
 mod slot;
 pub mod source;
+mod syntax;
 mod value;
 
 pub use export::{json_schema, reference};
 pub use slot::{Gaps, Slot};
+pub use syntax::syntax;

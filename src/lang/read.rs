@@ -4,9 +4,13 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::kdl::{Node, Scalar, Value, lookalike};
-use super::schema::{Count, NodeSchema, PLANNED};
+use super::schema::{Count, Kind, NodeSchema, PLANNED};
 use super::slot::{Gaps, Slot};
-use super::value::{integer, text};
+use super::value::{flag, integer, secret, text, word};
+use crate::base::duration::Milliseconds;
+use crate::base::mac::MacAddr;
+use crate::base::name::LinkName;
+use crate::base::secret::SecretRef;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -87,6 +91,50 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn secret(&self, name: &str, sink: &mut Sink<'_>) -> Slot<SecretRef> {
+        match (self.written(name), self.schema.property(name)) {
+            (Some(value), Some(property)) => secret(value, property.kind, sink),
+            (None, _) if self.is_mistyped(name) => Slot::Faulty,
+            _ => Slot::Absent,
+        }
+    }
+
+    /// The first argument in the words of its kind, checked: a word of a set, a number, a duration, an address.
+    pub(super) fn word_argument(&self, sink: &mut Sink<'_>) -> Slot<String> {
+        let (Some(value), Some(argument)) = (self.node.arguments().next(), self.schema.argument(0))
+        else {
+            return Slot::Faulty;
+        };
+        let shown = |slot: Slot<i64>| slot.map(|number| number.to_string());
+        match argument.kind {
+            Kind::Integer { .. } => shown(integer(value, argument.kind, sink)),
+            Kind::Flag => flag(value, argument.kind, sink).map(|flag| flag.to_string()),
+            Kind::Milliseconds => {
+                text::<Milliseconds>(value, argument.kind, sink).map(|all| all.to_string())
+            }
+            Kind::Mac => text::<MacAddr>(value, argument.kind, sink).map(|all| all.to_string()),
+            Kind::LinkName => {
+                text::<LinkName>(value, argument.kind, sink).map(|all| all.to_string())
+            }
+            Kind::Words(_) => word(value, argument.kind, sink),
+            Kind::Text
+            | Kind::Name
+            | Kind::HostName
+            | Kind::DomainName
+            | Kind::Reference
+            | Kind::VlanReference
+            | Kind::Path
+            | Kind::Ip
+            | Kind::Address
+            | Kind::DnsServer
+            | Kind::Prefix
+            | Kind::Range
+            | Kind::Duration
+            | Kind::Arch
+            | Kind::Secret => text(value, argument.kind, sink),
+        }
+    }
+
     /// The first argument, a number.
     pub(super) fn number_argument<T: TryFrom<i128>>(&self, sink: &mut Sink<'_>) -> Slot<T> {
         match (self.node.arguments().next(), self.schema.argument(0)) {
@@ -99,6 +147,32 @@ impl<'a> Reader<'a> {
         self.node
             .children()
             .filter(move |child| child.name().value == name)
+    }
+
+    /// Whether something in the node's block or head has no place there, and was reported.
+    pub(super) fn is_partial(&self) -> bool {
+        let known = |child: Node<'_>| self.schema.child(child.name().value).is_some();
+        let named = |name: &str| self.schema.property(name).is_some();
+        !self.node.children().all(known) || !self.node.properties().all(|one| named(one.name.value))
+    }
+
+    /// The children of all names, in the order written.
+    pub(super) fn every_child(&self) -> impl Iterator<Item = Node<'a>> + use<'a> {
+        self.node.children()
+    }
+
+    pub(super) fn secret_argument(&self, sink: &mut Sink<'_>) -> Slot<SecretRef> {
+        match (self.node.arguments().next(), self.schema.argument(0)) {
+            (Some(value), Some(argument)) => secret(value, argument.kind, sink),
+            _ => Slot::Faulty,
+        }
+    }
+
+    pub(super) fn flag_argument(&self, sink: &mut Sink<'_>) -> Slot<bool> {
+        match (self.node.arguments().next(), self.schema.argument(0)) {
+            (Some(value), Some(argument)) => flag(value, argument.kind, sink),
+            _ => Slot::Faulty,
+        }
     }
 
     /// The only child of a name; of several, which are reported, the first.

@@ -72,22 +72,24 @@ pub(super) enum Kind {
         least: u32,
         most: u32,
     },
+    Milliseconds,
+    /// `#true` or `#false`.
+    Flag,
+    /// One word of a closed set.
+    Words(&'static [&'static str]),
+    /// Where a secret is kept, never the secret.
+    Secret,
 }
 
 /// Nodes that the language will have: better said than guessed at.
 pub(super) const PLANNED: &[&str] = &[
-    "bmc",
-    "bond",
     "cmdline",
     "initrd",
     "kernel",
-    "loopback",
     "machines",
     "moved",
     "ntp",
-    "power",
     "relay-to",
-    "tagged",
     "user-data",
 ];
 
@@ -131,7 +133,7 @@ impl NodeSchema {
         let mut text = self.name.to_owned();
         for argument in self.arguments.iter().filter(|one| one.count.needs_one()) {
             text.push(' ');
-            text.push_str(argument.kind.example());
+            text.push_str(&argument.kind.example());
         }
         for property in self.properties.iter().filter(|one| one.required) {
             text.push_str(&format!(" {}={}", property.name, property.kind.example()));
@@ -180,27 +182,36 @@ impl Kind {
             Self::Duration => "a duration",
             Self::Arch => "a client architecture",
             Self::Integer { .. } => "a whole number",
+            Self::Milliseconds => "a duration in milliseconds",
+            Self::Flag => "#true or #false",
+            Self::Words(_) => "a word of a closed set",
+            Self::Secret => "a reference to a secret",
         }
     }
 
     /// An example as KDL writes it.
-    pub(super) fn example(self) -> &'static str {
-        match self {
-            Self::Text => "\"text\"",
-            Self::Name | Self::Reference => "\"name\"",
-            Self::HostName => "\"node-01\"",
-            Self::LinkName => "\"eth0\"",
-            Self::DomainName => "\"site.example.net\"",
-            Self::VlanReference => "\"pxe\"",
-            Self::Path => "\"boot/bootx64.efi\"",
-            Self::Ip | Self::Address | Self::DnsServer => "\"10.10.0.1\"",
-            Self::Prefix => "\"10.10.0.0/16\"",
-            Self::Range => "\"10.10.1.0-10.10.1.255\"",
-            Self::Mac => "\"52:54:00:00:00:01\"",
-            Self::Duration => "\"10m\"",
-            Self::Arch => "\"x64-uefi\"",
-            Self::Integer { .. } => "100",
-        }
+    pub(super) fn example(self) -> String {
+        let example = match self {
+            Self::Text => "text",
+            Self::Name | Self::Reference => "name",
+            Self::HostName => "node-01",
+            Self::LinkName => "eth0",
+            Self::DomainName => "site.example.net",
+            Self::VlanReference => "pxe",
+            Self::Path => "boot/bootx64.efi",
+            Self::Ip | Self::Address | Self::DnsServer => "10.10.0.1",
+            Self::Prefix => "10.10.0.0/16",
+            Self::Range => "10.10.1.0-10.10.1.255",
+            Self::Mac => "52:54:00:00:00:01",
+            Self::Duration => "10m",
+            Self::Arch => "x64-uefi",
+            Self::Milliseconds => "100ms",
+            Self::Words(words) => words.first().copied().unwrap_or(""),
+            Self::Integer { least, most } => return 100.clamp(least, most).to_string(),
+            Self::Flag => return "#true".to_owned(),
+            Self::Secret => return "(env)\"NAME\"".to_owned(),
+        };
+        format!("\"{example}\"")
     }
 
     pub(super) fn is_name(self) -> bool {
@@ -221,7 +232,11 @@ impl Kind {
             | Self::Mac
             | Self::Duration
             | Self::Arch
-            | Self::Integer { .. } => false,
+            | Self::Integer { .. }
+            | Self::Milliseconds
+            | Self::Flag
+            | Self::Words(_)
+            | Self::Secret => false,
         }
     }
 
@@ -229,6 +244,7 @@ impl Kind {
     pub(super) fn words(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Arch => Some(&ARCHITECTURES),
+            Self::Words(words) => Some(words),
             Self::Text
             | Self::Name
             | Self::HostName
@@ -244,7 +260,10 @@ impl Kind {
             | Self::Range
             | Self::Mac
             | Self::Duration
-            | Self::Integer { .. } => None,
+            | Self::Integer { .. }
+            | Self::Milliseconds
+            | Self::Flag
+            | Self::Secret => None,
         }
     }
 }

@@ -31,6 +31,14 @@ impl<T> Slot<T> {
         self.given().map(|spanned| &spanned.value)
     }
 
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Slot<U> {
+        match self {
+            Self::Absent => Slot::Absent,
+            Self::Faulty => Slot::Faulty,
+            Self::Given(Spanned { value, span }) => Slot::Given(Spanned::new(change(value), span)),
+        }
+    }
+
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }

@@ -7,6 +7,7 @@ use super::kdl::{Scalar, Value};
 use super::read::Sink;
 use super::schema::Kind;
 use super::slot::Slot;
+use crate::base::secret::SecretRef;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -68,6 +69,58 @@ pub(super) fn integer<T: TryFrom<i128>>(
     }
 }
 
+/// Reads a word of a closed set.
+pub(super) fn word(value: Value<'_>, kind: Kind, sink: &mut Sink<'_>) -> Slot<String> {
+    let found: Slot<String> = text(value, kind, sink);
+    let words = kind.words().unwrap_or_default();
+    match found.given() {
+        Some(one) if !words.contains(&one.value.as_str()) => {
+            let error = format!("`{}` is not known here", one.value);
+            sink.report(invalid(&one.value, one.span, kind, &error));
+            Slot::Faulty
+        }
+        Some(_) | None => found,
+    }
+}
+
+pub(super) fn flag(value: Value<'_>, kind: Kind, sink: &mut Sink<'_>) -> Slot<bool> {
+    match value.scalar {
+        Scalar::Faulty => Slot::Faulty,
+        Scalar::Bool(_) if annotated(value, sink) => Slot::Faulty,
+        Scalar::Bool(flag) => Slot::Given(Spanned::new(flag, value.span)),
+        Scalar::Text(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Null => {
+            sink.report(wrong_type(value, kind));
+            Slot::Faulty
+        }
+    }
+}
+
+/// Reads where a secret is kept. What stands there without saying so may be a secret, and is not repeated.
+pub(super) fn secret(value: Value<'_>, kind: Kind, sink: &mut Sink<'_>) -> Slot<SecretRef> {
+    let place = match value.scalar {
+        Scalar::Faulty => return Slot::Faulty,
+        Scalar::Text(place) => place,
+        Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_) | Scalar::Null => {
+            sink.report(wrong_type(value, kind));
+            return Slot::Faulty;
+        }
+    };
+    let known = value
+        .annotation
+        .map(|kind| (kind, SecretRef::new(kind.value, place)));
+    let (span, problem) = match known {
+        Some((_, Some(_))) if place.is_empty() => (value.span, "the secret's place is empty"),
+        Some((_, Some(reference))) => return Slot::Given(Spanned::new(reference, value.span)),
+        Some((kind, None)) => (kind.span, "a secret is kept in no such place"),
+        None => (value.span, "a secret may not stand in a site file"),
+    };
+    let fault = Diagnostic::new(Code::SecretPlace, problem).label(span, "here");
+    sink.report(fault.help(
+        "write where it is kept: (env)\"NAME\", (file)\"/absolute/path\" or (credential)\"name\"",
+    ));
+    Slot::Faulty
+}
+
 fn annotated(value: Value<'_>, sink: &mut Sink<'_>) -> bool {
     let Some(annotation) = value.annotation else {
         return false;
@@ -81,7 +134,7 @@ fn annotated(value: Value<'_>, sink: &mut Sink<'_>) -> bool {
             ),
         )
         .label(annotation.span, "annotated here")
-        .help("remove it; annotations are for secrets, which no node takes yet"),
+        .help("remove it; annotations are for secrets"),
     );
     true
 }

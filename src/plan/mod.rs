@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
-use crate::state::{Change, Desired, Domain, Key, Observation, Resource, digest_of};
+use crate::state::{Change, Desired, Domain, Key, Observation, Resource, Unapplied, digest_of};
 
 pub use hazard::{Hazard, HazardKind};
 pub use preflight::{Obstacle, preflight};
@@ -45,6 +45,9 @@ pub struct Plan {
     pub foreign: Vec<Key>,
     /// Things that other controllers hold.
     pub elsewhere: BTreeMap<HostName, usize>,
+    /// What the site says and this release does not bring about yet.
+    #[serde(default)]
+    pub unapplied: Vec<Unapplied>,
     pub unchanged: usize,
 }
 
@@ -180,6 +183,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         waiting,
         foreign,
         elsewhere: inputs.elsewhere.clone(),
+        unapplied: inputs.desired.unapplied.clone(),
         unchanged,
     };
     plan.id = format!("p-{}", digest_of(&plan)?.short());

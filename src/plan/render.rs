@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Action, Plan, Reason, Step};
-use crate::state::{Key, Resource, Table};
+use crate::state::{Key, Resource, Table, Unapplied};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
 const COLLAPSE: usize = 8;
@@ -48,10 +48,14 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
     page.foreign(plan);
     page.waiting(plan);
     page.elsewhere(plan);
+    page.unapplied(plan);
     page.hazards(plan);
     page.summary(plan);
     page.text
 }
+
+/// Lines of what is not applied, unless all are asked for.
+const UNAPPLIED_SHOWN: usize = 10;
 
 /// A thing that is taken away and made again is one line.
 fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
@@ -297,6 +301,26 @@ impl Page {
         }
     }
 
+    fn unapplied(&mut self, plan: &Plan) {
+        if plan.unapplied.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line("not applied by this release (checked, and left alone)");
+        let most = if self.detail == Detail::Full {
+            usize::MAX
+        } else {
+            UNAPPLIED_SHOWN
+        };
+        for Unapplied { what, why, origin } in plan.unapplied.iter().take(most) {
+            self.line(&format!("  . {what}  {why}  {origin}"));
+        }
+        let hidden = plan.unapplied.len().saturating_sub(most);
+        if hidden > 0 {
+            self.line(&format!("  . {hidden} more  (--full lists them)"));
+        }
+    }
+
     fn hazards(&mut self, plan: &Plan) {
         if plan.hazards.is_empty() {
             return;
@@ -339,6 +363,13 @@ impl Page {
         let _ = write!(text, "; {} unchanged", plan.unchanged);
         if !plan.waiting.is_empty() {
             let _ = write!(text, ", {} waiting", plan.waiting.len());
+        }
+        if !plan.unapplied.is_empty() {
+            let _ = write!(
+                text,
+                ", {} not applied by this release",
+                plan.unapplied.len()
+            );
         }
         text.push('.');
         self.line("");

@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Controller, ControllerLink, ControllerLinkKind, DefaultGateway, Dhcp, DynamicRange, Image,
-    Machine, MachineInterface, PlacedAddress, ReservedRange, Site, StaticRoute, Subnet, Vlan,
+    Bmc, BmcProtocol, Bond, Bridge, Controller, ControllerLink, DefaultGateway, Dhcp, DynamicRange,
+    Image, LinkForm, Machine, MachineInterface, PlacedAddress, ReservedRange, Site, StaticRoute,
+    Subnet, Vlan,
 };
 use super::resolve::{Draft, Host, Link, Plug, Role};
+use crate::base::addr::InterfaceAddr;
 use crate::base::duration::Seconds;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanPath;
-use crate::diag::span::Sources;
-use crate::lang::node::{DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, SubnetNode};
+use crate::diag::span::{Sources, Spanned};
+use crate::lang::node::{
+    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, SubnetNode,
+};
 
 /// The lease time of a VLAN that states none.
 const LEASE_TIME: Seconds = Seconds(600);
@@ -193,34 +197,33 @@ impl Builder<'_> {
     }
 
     fn controller_link(&self, link: &Link) -> Option<(LinkName, ControllerLink)> {
-        let vlan_mtu = match link.plug {
-            Plug::Vlan(vlan) => self.draft.vlans.get(vlan)?.node.mtu.value(),
-            Plug::Nothing | Plug::Unknown => None,
-        };
         let built = ControllerLink {
-            kind: match &link.node.shape {
-                LinkShape::Ethernet { .. } => ControllerLinkKind::Ethernet,
-                LinkShape::Bridge { ports } => ControllerLinkKind::Bridge {
-                    ports: ports.iter().map(|port| port.value.clone()).collect(),
-                },
-            },
+            form: form(&link.node.shape)?,
+            mac: link.node.mac.value().copied(),
             vlan: self.plugged(link),
-            mtu: link.node.mtu.value().or(vlan_mtu).copied(),
+            mtu: self.mtu(link),
             addresses: self.addresses(link)?,
             origin: self.sources.origin(link.node.span),
         };
         Some((link.node.name.value.clone(), built))
     }
 
+    /// The MTU of a link, else its VLAN's.
+    fn mtu(&self, link: &Link) -> Option<u32> {
+        let of_vlan = match link.plug {
+            Plug::Vlan(vlan) => self.draft.vlans.get(vlan)?.node.mtu.value(),
+            Plug::Nothing | Plug::Unknown => None,
+        };
+        link.node.mtu.value().or(of_vlan).copied()
+    }
+
     fn machine(&self, host: &Host<'_>, shape: &HostShape) -> Option<Machine> {
         let mut interfaces = BTreeMap::new();
         for link in &host.links {
-            let mac = match &link.node.shape {
-                LinkShape::Ethernet { mac } => mac.value().copied(),
-                LinkShape::Bridge { .. } => None,
-            };
             let built = MachineInterface {
-                mac,
+                form: form(&link.node.shape)?,
+                mtu: self.mtu(link),
+                mac: link.node.mac.value().copied(),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
                 origin: self.sources.origin(link.node.span),
@@ -232,7 +235,37 @@ impl Builder<'_> {
             image: shape.image.value().cloned(),
             tags: tags.map(|tag| tag.value.clone()).collect(),
             interfaces,
+            bmc: match &shape.bmc {
+                Some(bmc) => Some(self.bmc(bmc)?),
+                None => None,
+            },
+            power: match shape.power.value().map(String::as_str) {
+                Some("on") => Some(true),
+                Some("off") => Some(false),
+                Some(_) | None => None,
+            },
+            boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
             origin: self.sources.origin(host.name.span),
+        })
+    }
+
+    fn bmc(&self, node: &BmcNode) -> Option<Bmc> {
+        let protocol = match node.kind.value()?.as_str() {
+            "ipmi" => BmcProtocol::Ipmi {
+                cipher_suite: node.cipher_suite.value().copied(),
+                privilege: node.privilege.value().cloned(),
+                key: node.key.value().cloned(),
+            },
+            _ => BmcProtocol::Redfish {
+                system: node.system.value().cloned(),
+            },
+        };
+        Some(Bmc {
+            protocol,
+            address: *node.address.value()?,
+            username: node.username.value()?.clone(),
+            password: node.password.value()?.clone(),
+            origin: self.sources.origin(node.span),
         })
     }
 
@@ -245,12 +278,49 @@ impl Builder<'_> {
 
     fn addresses(&self, link: &Link) -> Option<Vec<PlacedAddress>> {
         let placed = link.addresses.iter().map(|placed| {
-            let prefix = self.draft.prefix(placed.subnet?)?;
+            let address = match (placed.subnet, placed.text.value.length) {
+                (Some(subnet), _) => self.draft.prefix(subnet)?.interface(placed.ip())?,
+                (None, Some(length)) => InterfaceAddr::new(placed.ip(), length).ok()?,
+                (None, None) => return None,
+            };
             Some(PlacedAddress {
-                address: prefix.interface(placed.ip())?,
+                address,
                 origin: self.sources.origin(placed.span()),
             })
         });
         placed.collect()
     }
+}
+
+/// What a link is, once every part of it is known.
+fn form(shape: &LinkShape) -> Option<LinkForm> {
+    let names = |ports: &[Spanned<LinkName>]| ports.iter().map(|port| port.value.clone()).collect();
+    Some(match shape {
+        LinkShape::Ethernet => LinkForm::Ethernet,
+        LinkShape::Loopback => LinkForm::Loopback,
+        LinkShape::Tagged { on } => LinkForm::Tagged {
+            on: on.value()?.clone(),
+        },
+        LinkShape::Bridge {
+            ports,
+            stp,
+            forward_delay,
+        } => LinkForm::Bridge(Bridge {
+            ports: names(ports),
+            stp: stp.value().copied().unwrap_or(false),
+            forward_delay: forward_delay.value().copied(),
+        }),
+        LinkShape::Bond {
+            mode,
+            ports,
+            parameters,
+        } => LinkForm::Bond(Bond {
+            mode: *mode.value()?,
+            ports: names(ports),
+            parameters: parameters
+                .iter()
+                .map(|one| Some((one.name.value, one.value.value()?.clone())))
+                .collect::<Option<_>>()?,
+        }),
+    })
 }

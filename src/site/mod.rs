@@ -54,7 +54,7 @@ fn distinct(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 mod tests {
     use super::*;
     use crate::lang::source::MemoryFiles;
-    use model::{ControllerLinkKind, Machine};
+    use model::{LinkForm, Machine};
 
     /// The site of a text that has no fault.
     fn good(text: &str) -> Site {
@@ -150,9 +150,7 @@ mod tests {
         let subnet = vlan.subnets.values().next().unwrap();
         assert!(subnet.dynamic.is_sorted_by_key(|dynamic| dynamic.range));
         let links = &site.controllers.values().next().unwrap().links;
-        let bridge = links
-            .values()
-            .find(|link| link.kind != ControllerLinkKind::Ethernet);
+        let bridge = links.values().find(|link| link.form != LinkForm::Ethernet);
         assert_eq!(bridge.unwrap().mtu, Some(9000), "a link has its VLAN's MTU");
     }
 }

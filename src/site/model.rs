@@ -5,11 +5,13 @@ use std::net::IpAddr;
 
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
+use crate::base::bond::BondMode;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::origin::Origin;
+use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
@@ -100,7 +102,9 @@ pub struct DefaultGateway {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControllerLink {
-    pub kind: ControllerLinkKind,
+    pub form: LinkForm,
+    /// The hardware address that a physical link is found by, or that another one is given.
+    pub mac: Option<MacAddr>,
     pub vlan: Option<VlanPath>,
     /// The MTU declared on the link, else its VLAN's.
     pub mtu: Option<u32>,
@@ -108,13 +112,35 @@ pub struct ControllerLink {
     pub origin: Origin,
 }
 
+/// What a link of a host is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ControllerLinkKind {
+pub enum LinkForm {
     Ethernet,
-    /// A bridge over other links of the same controller.
-    Bridge {
-        ports: Vec<LinkName>,
+    /// Several links of the same host as one.
+    Bond(Bond),
+    /// The frames of the link's VLAN on another link.
+    Tagged {
+        on: LinkName,
     },
+    /// A bridge over other links of the same host.
+    Bridge(Bridge),
+    Loopback,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bond {
+    pub mode: BondMode,
+    pub ports: Vec<LinkName>,
+    /// By their names in the language, in the words of their kinds.
+    pub parameters: BTreeMap<&'static str, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    pub ports: Vec<LinkName>,
+    /// The spanning tree protocol; off where the site does not say.
+    pub stp: bool,
+    pub forward_delay: Option<Seconds>,
 }
 
 /// An address with the subnet that it was found in.
@@ -130,11 +156,41 @@ pub struct Machine {
     pub tags: BTreeSet<Name>,
     /// In the order of their names; the first with an address carries the machine's own DNS name.
     pub interfaces: BTreeMap<LinkName, MachineInterface>,
+    pub bmc: Option<Bmc>,
+    /// Whether it should run; none where nobody minds.
+    pub power: Option<bool>,
+    /// Whether the network offers it nothing to boot.
+    pub boots_from_disk: bool,
+    pub origin: Origin,
+}
+
+/// A machine's baseboard management controller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bmc {
+    pub protocol: BmcProtocol,
+    pub address: IpAddr,
+    pub username: String,
+    pub password: SecretRef,
     pub origin: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BmcProtocol {
+    Redfish {
+        /// Which of several systems; none where the BMC has one.
+        system: Option<String>,
+    },
+    Ipmi {
+        cipher_suite: Option<u8>,
+        privilege: Option<String>,
+        key: Option<SecretRef>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineInterface {
+    pub form: LinkForm,
+    pub mtu: Option<u32>,
     pub mac: Option<MacAddr>,
     pub vlan: Option<VlanPath>,
     pub addresses: Vec<PlacedAddress>,

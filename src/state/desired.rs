@@ -14,6 +14,18 @@ use crate::site::model::Site;
 pub struct Desired {
     pub state: State,
     pub origins: BTreeMap<Key, Origin>,
+    /// What the site says and this release does not bring about yet.
+    #[serde(default)]
+    pub unapplied: Vec<Unapplied>,
+}
+
+/// A thing that is checked, and that nothing makes yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unapplied {
+    /// In the form of a key.
+    pub what: String,
+    pub why: String,
+    pub origin: Origin,
 }
 
 impl Desired {
@@ -36,6 +48,7 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
     let Some(controller) = site.controllers.get(name) else {
         return into;
     };
+    let controller = &link::appliable(name, controller, &mut into);
     link::desired(name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
     let mut serves_any = false;
@@ -54,8 +67,23 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
     if serves_any {
         boot::desired(site, &mut into);
         dns::desired(site, name, &mut into);
+        power(site, &mut into);
     }
+    into.unapplied.sort();
     into
+}
+
+/// Power states, which nothing brings about yet.
+fn power(site: &Site, into: &mut Desired) {
+    for (host, machine) in &site.machines {
+        if machine.power.is_some() {
+            into.unapplied.push(Unapplied {
+                what: format!("machine/{host}/power"),
+                why: "BMCs are not spoken to yet".to_owned(),
+                origin: machine.origin.clone(),
+            });
+        }
+    }
 }
 
 /// The controllers other than `name`, each with the number of things that it should hold.

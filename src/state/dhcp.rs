@@ -242,7 +242,7 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
         let reservation = Reservation {
             host: host.clone(),
             addresses,
-            image: machine.image.clone(),
+            image: machine.image.clone().filter(|_| !machine.boots_from_disk),
         };
         into.add(
             Key::Reservation {

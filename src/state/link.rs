@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource};
+use super::{Changes, Desired, Key, Resource, Unapplied};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
-use crate::site::model::{Controller, ControllerLinkKind};
+use crate::site::model::{Controller, LinkForm};
 
 /// A network link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,36 +95,113 @@ impl LinkKind {
 /// The links of one controller with their addresses.
 pub(super) fn desired(name: &HostName, controller: &Controller, into: &mut Desired) {
     for (link_name, link) in &controller.links {
-        let bridge =
-            controller
-                .links
-                .iter()
-                .find_map(|(bridge, candidate)| match &candidate.kind {
-                    ControllerLinkKind::Bridge { ports } if ports.contains(link_name) => {
-                        Some(bridge.clone())
-                    }
-                    ControllerLinkKind::Bridge { .. } | ControllerLinkKind::Ethernet => None,
-                });
-        let (kind, mtu) = match link.kind {
-            ControllerLinkKind::Ethernet => (LinkKind::Physical, link.mtu),
-            ControllerLinkKind::Bridge { .. } => {
-                (LinkKind::Bridge, Some(link.mtu.unwrap_or(MTU_DEFAULT)))
-            }
+        let bridge = controller.links.iter().find_map(|(bridge, candidate)| {
+            let is_port = ports(&candidate.form).contains(link_name);
+            is_port.then(|| bridge.clone())
+        });
+        let (kind, mtu) = match link.form {
+            LinkForm::Bridge(_) => (LinkKind::Bridge, Some(link.mtu.unwrap_or(MTU_DEFAULT))),
+            LinkForm::Ethernet
+            | LinkForm::Bond(_)
+            | LinkForm::Tagged { .. }
+            | LinkForm::Loopback => (LinkKind::Physical, link.mtu),
         };
-        let key = Key::Link {
-            controller: name.clone(),
-            link: link_name.clone(),
-        };
-        into.add(
-            key,
-            Resource::Link(Link {
-                kind,
-                up: true,
-                mtu,
-                bridge,
-            }),
-            &link.origin,
-        );
+        let resource = Resource::Link(Link {
+            kind,
+            up: true,
+            mtu,
+            bridge,
+        });
+        into.add(key(name, link_name), resource, &link.origin);
         super::address::desired(name, link_name, &link.addresses, into);
+    }
+}
+
+/// The controller without the links that this release cannot make yet; each of them is noted.
+pub(super) fn appliable(
+    name: &HostName,
+    controller: &Controller,
+    into: &mut Desired,
+) -> Controller {
+    let mut left = controller.clone();
+    let mut note = |link: &LinkName, why: &str, left: &mut Controller| {
+        if let Some(gone) = left.links.remove(link) {
+            into.unapplied.push(Unapplied {
+                what: key(name, link).to_string(),
+                why: why.to_owned(),
+                origin: gone.origin,
+            });
+        }
+    };
+    for (link, declared) in &controller.links {
+        match &declared.form {
+            LinkForm::Ethernet if declared.mac.is_some() => {
+                note(
+                    link,
+                    "links are found by their names alone, not by `mac`",
+                    &mut left,
+                );
+            }
+            LinkForm::Ethernet => {}
+            LinkForm::Bond(bond) => {
+                note(link, "bonds are not made yet", &mut left);
+                for port in &bond.ports {
+                    note(port, "it is a port of a bond", &mut left);
+                }
+            }
+            LinkForm::Tagged { .. } => note(link, "tagged links are not made yet", &mut left),
+            LinkForm::Loopback => {
+                note(link, "addresses of the loopback are not set yet", &mut left)
+            }
+            LinkForm::Bridge(bridge) if bridge.stp || bridge.forward_delay.is_some() => {
+                note(
+                    link,
+                    "`stp` and `forward-delay` of bridges are not set yet",
+                    &mut left,
+                );
+            }
+            LinkForm::Bridge(_) => {}
+        }
+    }
+    // What stands on a link that is left out is left out too; bridges are not ports of bridges.
+    for (link, declared) in &controller.links {
+        let is_whole = |port: &LinkName| left.links.contains_key(port);
+        if !ports(&declared.form).iter().all(is_whole) {
+            note(link, "one of its ports is not set up", &mut left);
+        }
+    }
+    let reaches = |via| {
+        let mut addresses = left.addresses();
+        addresses.any(|(_, placed)| placed.address.prefix().contains(via))
+    };
+    if let Some(gateway) = controller
+        .default_gateway
+        .as_ref()
+        .filter(|gateway| !reaches(gateway.via))
+    {
+        into.unapplied.push(Unapplied {
+            what: format!("controller/{name}/default-gateway"),
+            why: "the link towards it is not set up".to_owned(),
+            origin: gateway.origin.clone(),
+        });
+        left.default_gateway = None;
+    }
+    left
+}
+
+fn key(controller: &HostName, link: &LinkName) -> Key {
+    Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    }
+}
+
+/// The ports of a bridge.
+fn ports(form: &LinkForm) -> &[LinkName] {
+    match form {
+        LinkForm::Bridge(bridge) => &bridge.ports,
+        LinkForm::Ethernet | LinkForm::Bond(_) | LinkForm::Tagged { .. } | LinkForm::Loopback => {
+            &[]
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::base::digest::Digest;
 
 pub use address::Address;
 pub use boot::{BootFile, BootImage};
-pub use desired::{Desired, desired, elsewhere};
+pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
 pub use dns::{Forwarders, Record, RecordData, RecordType, Zone, reverse_name};
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};

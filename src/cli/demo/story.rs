@@ -23,7 +23,7 @@ use crate::cli::plan::from_daemon;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::HazardKind;
-use crate::site::model::{ControllerLinkKind, Site};
+use crate::site::model::{LinkForm, Site};
 
 /// What the machines are, in the order of their names: one of each way to boot.
 const ARCHITECTURES: [ClientArch; 3] = [
@@ -50,11 +50,8 @@ pub(super) fn setting(scratch: &Scratch) -> Result<Setting, Fault> {
     let Some((controller, host)) = site.controllers.first_key_value() else {
         return Err(Fault::new(Code::Internal, "the example has no controller"));
     };
-    let is_port = |kind: &ControllerLinkKind| match kind {
-        ControllerLinkKind::Ethernet => true,
-        ControllerLinkKind::Bridge { .. } => false,
-    };
-    let ports = host.links.iter().filter(|(_, link)| is_port(&link.kind));
+    let is_port = |form: &LinkForm| *form == LinkForm::Ethernet;
+    let ports = host.links.iter().filter(|(_, link)| is_port(&link.form));
     let cast = site.machines.iter().zip(ARCHITECTURES);
     let cast = cast.filter_map(|((name, machine), arch)| {
         let mac = machine.interfaces.values().find_map(|link| link.mac)?;

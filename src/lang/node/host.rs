@@ -6,10 +6,12 @@ use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
+use super::bond::BOND;
+use super::bridge::BRIDGE;
 use super::fabric::first;
-use super::link::{
-    BRIDGE, ETHERNET, INTERFACE, LinkNode, read_bridge, read_ethernet, read_interface,
-};
+use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
+use super::tagged::TAGGED;
 use super::{any, argument, arguments, open, optional, property};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
@@ -41,6 +43,9 @@ pub struct HostShape {
     /// Unless absent, these replace the profile's.
     pub tags: Option<Vec<Spanned<Name>>>,
     pub interfaces: Vec<LinkNode>,
+    pub bmc: Option<BmcNode>,
+    pub power: Slot<String>,
+    pub boot_from: Slot<String>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
     pub span: Span,
@@ -51,7 +56,14 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
     doc: "A host that runs `bedplate serve`.",
     arguments: &[argument("a name", Kind::HostName, "Its host name.")],
     properties: &[],
-    children: &[optional(&DEFAULT_GATEWAY), any(&ETHERNET), any(&BRIDGE)],
+    children: &[
+        optional(&DEFAULT_GATEWAY),
+        any(&ETHERNET),
+        any(&BOND),
+        any(&TAGGED),
+        any(&BRIDGE),
+        optional(&LOOPBACK),
+    ],
 };
 
 const DEFAULT_GATEWAY: NodeSchema = NodeSchema {
@@ -79,6 +91,13 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&IMAGE),
         optional(&TAG),
         any(&INTERFACE),
+        any(&BOND),
+        any(&TAGGED),
+        any(&BRIDGE),
+        optional(&LOOPBACK),
+        optional(&BMC),
+        optional(&POWER),
+        optional(&BOOT_FROM),
         any(&REMOVE),
     ],
 };
@@ -88,7 +107,18 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
     doc: "What machines of one shape have in common.",
     arguments: &[argument("a name", Kind::Name, "The profile's name.")],
     properties: &[],
-    children: &[optional(&IMAGE), optional(&TAG), any(&INTERFACE)],
+    children: &[
+        optional(&IMAGE),
+        optional(&TAG),
+        any(&INTERFACE),
+        any(&BOND),
+        any(&TAGGED),
+        any(&BRIDGE),
+        optional(&LOOPBACK),
+        optional(&BMC),
+        optional(&POWER),
+        optional(&BOOT_FROM),
+    ],
 };
 
 const IMAGE: NodeSchema = NodeSchema {
@@ -123,15 +153,7 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
     let reader = open(node, &CONTROLLER, sink);
     let name = reader.argument(0, sink).into_given();
     let default_gateway = first(&reader, &DEFAULT_GATEWAY, sink);
-    let mut links: Vec<_> = reader
-        .children("ethernet")
-        .filter_map(|node| read_ethernet(node, sink))
-        .collect();
-    links.extend(
-        reader
-            .children("bridge")
-            .filter_map(|node| read_bridge(node, sink)),
-    );
+    let links = read_links(&reader, &ETHERNET, sink);
     if name.is_none() {
         sink.gaps.add("controller");
     }
@@ -178,11 +200,18 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         tags: reader
             .child("tag")
             .map(|node| open(node, &TAG, sink).arguments(0, sink)),
-        interfaces: reader
-            .children("ethernet")
-            .filter_map(|node| read_interface(node, sink))
-            .collect(),
+        interfaces: read_links(reader, &INTERFACE, sink),
+        bmc: reader.child(BMC.name).map(|node| read_bmc(node, sink)),
+        power: word(reader, &POWER, sink),
+        boot_from: word(reader, &BOOT_FROM, sink),
         removed: Vec::new(),
         span: reader.span(),
     }
+}
+
+fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<String> {
+    let child = reader.child(schema.name);
+    child.map_or(Slot::Absent, |node| {
+        open(node, schema, sink).word_argument(sink)
+    })
 }

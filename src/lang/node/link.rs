@@ -1,15 +1,17 @@
-//! Links of controllers, interfaces of machines, and the addresses on both.
+//! Links of controllers and machines, and the addresses on them: what all kinds share, and the simplest ones.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::fabric::MTU;
-use super::{any, argument, arguments, child, open, property};
+use super::{any, argument, bond, bridge, child, open, property, tagged};
 use crate::base::addr::{AddrError, InterfaceAddr};
+use crate::base::bond::BondMode;
+use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{LinkName, Name, NameError};
 use crate::diag::span::{Span, Spanned};
@@ -19,18 +21,44 @@ use crate::lang::schema::Count;
 pub struct LinkNode {
     pub name: Spanned<LinkName>,
     pub shape: LinkShape,
+    pub mac: Slot<MacAddr>,
     pub vlan: Slot<VlanRef>,
     pub mtu: Slot<u32>,
     pub addresses: Vec<Spanned<AddressText>>,
     /// Whether an address stood here that could not be read.
     pub has_faulty_address: bool,
+    /// Whether a part of it could not be read, so that what is missing may have stood there.
+    pub is_partial: bool,
     pub span: Span,
 }
 
 #[derive(Debug, Clone)]
 pub enum LinkShape {
-    Ethernet { mac: Slot<MacAddr> },
-    Bridge { ports: Vec<Spanned<LinkName>> },
+    Ethernet,
+    Bond {
+        mode: Slot<BondMode>,
+        ports: Vec<Spanned<LinkName>>,
+        parameters: Vec<BondParameter>,
+    },
+    /// The frames of one VLAN on another link.
+    Tagged {
+        on: Slot<LinkName>,
+    },
+    Bridge {
+        ports: Vec<Spanned<LinkName>>,
+        stp: Slot<bool>,
+        forward_delay: Slot<Seconds>,
+    },
+    Loopback,
+}
+
+/// A parameter of a bond, in the words of its kind.
+#[derive(Debug, Clone)]
+pub struct BondParameter {
+    pub name: Spanned<&'static str>,
+    pub value: Slot<String>,
+    /// The modes in which it means something.
+    pub modes: &'static [BondMode],
 }
 
 /// A VLAN as other nodes name it: `pxe`, or `plant/pxe`.
@@ -45,6 +73,19 @@ pub struct VlanRef {
 pub struct AddressText {
     pub ip: IpAddr,
     pub length: Option<u8>,
+}
+
+impl LinkShape {
+    /// The word that declares it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ethernet => "ethernet",
+            Self::Bond { .. } => "bond",
+            Self::Tagged { .. } => "tagged",
+            Self::Bridge { .. } => "bridge",
+            Self::Loopback => "loopback",
+        }
+    }
 }
 
 impl FromStr for VlanRef {
@@ -81,11 +122,17 @@ impl FromStr for AddressText {
 
 const VLAN_DOC: &str = "The VLAN that the link is an access port of.";
 
-const NAME: super::Argument = argument(
+pub(super) const NAME: super::Argument = argument(
     "a name",
     Kind::LinkName,
     "The name that the kernel gives the link.",
 );
+
+const MAC_DOC: &str = "The hardware address that the link is found by.";
+
+pub(super) const VLAN_PROPERTY: Property = property("vlan", Kind::VlanReference, VLAN_DOC);
+pub(super) const MTU_PROPERTY: Property =
+    property("mtu", MTU, "The link's MTU; the default is its VLAN's.");
 
 /// On a controller.
 pub(super) const ETHERNET: NodeSchema = NodeSchema {
@@ -93,37 +140,11 @@ pub(super) const ETHERNET: NodeSchema = NodeSchema {
     doc: "A physical link of the controller.",
     arguments: &[NAME],
     properties: &[
-        property("vlan", Kind::VlanReference, VLAN_DOC),
-        property("mtu", MTU, "The link's MTU; the default is its VLAN's."),
+        VLAN_PROPERTY,
+        MTU_PROPERTY,
+        property("mac", Kind::Mac, MAC_DOC),
     ],
     children: &[any(&ADDRESS)],
-};
-
-pub(super) const BRIDGE: NodeSchema = NodeSchema {
-    name: "bridge",
-    doc: "A bridge over other links of the controller.",
-    arguments: &[argument(
-        "a name",
-        Kind::LinkName,
-        "The name that the bridge gets.",
-    )],
-    properties: &[
-        property("vlan", Kind::VlanReference, VLAN_DOC),
-        property("mtu", MTU, "The bridge's MTU; the default is its VLAN's."),
-    ],
-    children: &[child(&PORTS, Count::One), any(&ADDRESS)],
-};
-
-const PORTS: NodeSchema = NodeSchema {
-    name: "ports",
-    doc: "The links that the bridge joins.",
-    arguments: &[arguments(
-        "a link",
-        Kind::LinkName,
-        "A link of the same controller, without addresses of its own.",
-    )],
-    properties: &[],
-    children: &[],
 };
 
 /// On a machine or in a profile.
@@ -146,11 +167,32 @@ pub(super) const INTERFACE: NodeSchema = NodeSchema {
             Kind::VlanReference,
             "The VLAN that the interface is plugged into.",
         ),
+        MTU_PROPERTY,
     ],
     children: &[any(&ADDRESS)],
 };
 
-const ADDRESS: NodeSchema = NodeSchema {
+pub(super) const LOOPBACK: NodeSchema = NodeSchema {
+    name: "loopback",
+    doc: "Addresses of the host itself, on no wire, such as a routing daemon announces.",
+    arguments: &[],
+    properties: &[],
+    children: &[child(&OWN_ADDRESS, Count::Many)],
+};
+
+const OWN_ADDRESS: NodeSchema = NodeSchema {
+    name: "address",
+    doc: "An address with the length of its prefix.",
+    arguments: &[argument(
+        "an address",
+        Kind::Address,
+        "An address outside every subnet of the site, with its length, such as `192.0.2.1/32`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) const ADDRESS: NodeSchema = NodeSchema {
     name: "address",
     doc: "A fixed address; the subnet that holds it gives its prefix length.",
     arguments: &[argument(
@@ -162,51 +204,73 @@ const ADDRESS: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read_ethernet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &ETHERNET, sink);
-    let mtu = reader.number("mtu", sink);
-    let mac = Slot::Absent;
-    link(&reader, LinkShape::Ethernet { mac }, mtu, sink)
-}
-
-pub(super) fn read_bridge(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &BRIDGE, sink);
-    let mtu = reader.number("mtu", sink);
-    let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
-        open(ports, &PORTS, sink).arguments(0, sink)
-    });
-    link(&reader, LinkShape::Bridge { ports }, mtu, sink)
-}
-
-pub(super) fn read_interface(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &INTERFACE, sink);
-    let mac = reader.property("mac", sink);
-    link(&reader, LinkShape::Ethernet { mac }, Slot::Absent, sink)
-}
-
-fn link(
+/// The links in a host's block, of every kind.
+pub(super) fn read_links(
     reader: &Reader<'_>,
-    shape: LinkShape,
-    mtu: Slot<u32>,
+    ethernet: &'static NodeSchema,
     sink: &mut Sink<'_>,
-) -> Option<LinkNode> {
+) -> Vec<LinkNode> {
+    let mut links = Vec::new();
+    for node in reader.every_child() {
+        links.extend(match node.name().value {
+            "ethernet" => link(&open(node, ethernet, sink), LinkShape::Ethernet, sink),
+            "bond" => bond::read(node, sink),
+            "tagged" => tagged::read(node, sink),
+            "bridge" => bridge::read(node, sink),
+            "loopback" => loopback(node, sink),
+            _ => None,
+        });
+    }
+    links
+}
+
+fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
+    let reader = open(node, &LOOPBACK, sink);
+    let name = Spanned::new(LinkName::loopback(), node.name().span);
+    let (addresses, has_faulty_address) = addresses(&reader, &OWN_ADDRESS, sink);
+    Some(LinkNode {
+        name,
+        shape: LinkShape::Loopback,
+        mac: Slot::Absent,
+        vlan: Slot::Absent,
+        mtu: Slot::Absent,
+        addresses,
+        has_faulty_address,
+        is_partial: reader.is_partial(),
+        span: reader.span(),
+    })
+}
+
+/// What links of all kinds have in common.
+pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let name = reader.argument(0, sink).into_given();
     if name.is_none() {
         sink.gaps.add("ethernet");
     }
-    let vlan = reader.property("vlan", sink);
-    let addresses: Vec<Slot<AddressText>> = reader
-        .children("address")
-        .map(|node| open(node, &ADDRESS, sink).argument(0, sink))
-        .collect();
-    let has_faulty_address = addresses.iter().any(|slot| slot.given().is_none());
+    let (addresses, has_faulty_address) = addresses(reader, &ADDRESS, sink);
     Some(LinkNode {
         name: name?,
         shape,
-        vlan,
-        mtu,
-        addresses: addresses.into_iter().filter_map(Slot::into_given).collect(),
+        mac: reader.property("mac", sink),
+        vlan: reader.property("vlan", sink),
+        mtu: reader.number("mtu", sink),
+        addresses,
         has_faulty_address,
+        is_partial: reader.is_partial(),
         span: reader.span(),
     })
+}
+
+fn addresses(
+    reader: &Reader<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> (Vec<Spanned<AddressText>>, bool) {
+    let slots = reader.children("address");
+    let slots: Vec<Slot<AddressText>> = slots
+        .map(|node| open(node, schema, sink).argument(0, sink))
+        .collect();
+    let has_faulty = slots.iter().any(|slot| slot.given().is_none());
+    let read = slots.into_iter().filter_map(Slot::into_given).collect();
+    (read, has_faulty)
 }

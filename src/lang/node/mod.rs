@@ -1,10 +1,14 @@
 //! The nodes of the language: one file per group, each with its types, its tables and its reading.
 
+mod bmc;
+mod bond;
+mod bridge;
 mod fabric;
 mod host;
 mod image;
 mod link;
 mod site;
+mod tagged;
 
 use super::kdl::Node;
 use super::read::{Reader, Sink};
@@ -12,10 +16,11 @@ use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::Gaps;
 use crate::diag::report::Diagnostic;
 
+pub use bmc::BmcNode;
 pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
-pub use link::{AddressText, LinkNode, LinkShape, VlanRef};
+pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
 pub use site::{RouteNode, SiteNode, SpaceNode};
 
 /// A site file: it has no name, and its children are the top-level nodes.

@@ -2,11 +2,16 @@
 
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
+use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     for host in &draft.hosts {
         for link in &host.links {
+            if matches!(link.node.shape, LinkShape::Loopback) {
+                own(draft, link, out);
+                continue;
+            }
             for placed in &link.addresses {
                 match placed.subnet {
                     Some(subnet) => fits(draft, host, placed, subnet, out),
@@ -16,6 +21,35 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     unique(draft, out);
+}
+
+/// Addresses of the loopback: each names its length, and lies in no subnet.
+fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+    for placed in &link.addresses {
+        let ip = placed.ip();
+        let fault = |message: String| {
+            Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), "on the loopback")
+        };
+        let whole = if ip.is_ipv4() { 32 } else { 128 };
+        if placed.text.value.length.is_none() {
+            let message = format!("{ip} does not say how long its prefix is");
+            out.push(fault(message).help(format!("write \"{ip}/{whole}\"")));
+        }
+        if let Some(subnet) = draft
+            .index
+            .holding(ip)
+            .next()
+            .and_then(|subnet| draft.subnets.get(subnet))
+        {
+            let prefix = subnet.node.prefix;
+            let message = format!("{ip} lies in the subnet {}", prefix.value);
+            out.push(
+                fault(message)
+                    .label(prefix.span, "this subnet is on a wire")
+                    .help("a loopback's address is in no subnet: a routing daemon makes it known"),
+            );
+        }
+    }
 }
 
 /// Why an address is in no subnet of its link's VLAN.

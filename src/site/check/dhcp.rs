@@ -7,7 +7,7 @@ use crate::base::duration::Seconds;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::Slot;
-use crate::lang::node::{DhcpNode, LinkShape};
+use crate::lang::node::DhcpNode;
 use crate::site::resolve::{Draft, Plug};
 
 /// Shortest lease: renewal at half of it must leave time to retry.
@@ -56,10 +56,7 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     let mut found = vec![false; draft.vlans.len()];
     let machines = draft.hosts.iter().filter(|host| !host.is_controller());
     for link in machines.flat_map(|host| &host.links) {
-        let has_mac = match &link.node.shape {
-            LinkShape::Ethernet { mac } => !mac.is_absent(),
-            LinkShape::Bridge { .. } => false,
-        };
+        let has_mac = !link.node.mac.is_absent();
         let has_address =
             link.node.has_faulty_address || link.addresses.iter().any(|one| one.ip().is_ipv4());
         match link.plug {

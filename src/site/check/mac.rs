@@ -14,13 +14,12 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<MacAddr, (Span, &Host<'_>)> = BTreeMap::new();
     for host in draft.hosts.iter().filter(|host| !host.is_controller()) {
         for link in &host.links {
-            let LinkShape::Ethernet { mac } = &link.node.shape else {
-                continue;
-            };
-            match mac {
-                Slot::Faulty => {}
-                Slot::Absent => out.extend(unreservable(draft, host, link)),
-                Slot::Given(mac) => {
+            match (&link.node.mac, &link.node.shape) {
+                // A bond has the address of one of its ports, if it has one.
+                (Slot::Given(mac), LinkShape::Bond { .. }) => out.extend(unusable(mac)),
+                (Slot::Faulty, _) | (Slot::Absent, LinkShape::Loopback) => {}
+                (Slot::Absent, _) => out.extend(unreservable(draft, host, link)),
+                (Slot::Given(mac), _) => {
                     out.extend(unusable(mac));
                     match seen.get(&mac.value) {
                         Some((first, owner)) => out.push(twice(mac, host, *first, owner)),

@@ -3,13 +3,16 @@
 //! A rule about what does not exist asks the gaps first: where something could not be read, its absence proves nothing.
 
 mod address;
-mod bridge;
+mod bmc;
+mod bond;
 mod dhcp;
 mod mac;
 mod range;
 mod reference;
 mod route;
+mod stack;
 mod subnet;
+mod tagged;
 mod vlan;
 
 use super::resolve::Draft;
@@ -23,6 +26,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     route::check(draft, out);
     address::check(draft, out);
     mac::check(draft, out);
-    bridge::check(draft, out);
+    stack::check(draft, out);
+    bond::check(draft, out);
+    bmc::check(draft, out);
     dhcp::check(draft, out);
 }

@@ -7,7 +7,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{DnsServer, SubnetNode};
-use crate::site::resolve::Draft;
+use crate::site::resolve::{Draft, Role};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let taken = taken(draft);
@@ -136,6 +136,15 @@ fn taken(draft: &Draft<'_>) -> Vec<Taken> {
     for host in &draft.hosts {
         for placed in host.links.iter().flat_map(|link| &link.addresses) {
             add(placed.ip(), placed.span(), host.title());
+        }
+        if let Role::Machine(shape) = &host.role
+            && let Some(address) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
+        {
+            add(
+                address.value,
+                address.span,
+                format!("the BMC of {}", host.title()),
+            );
         }
     }
     taken.sort_by_key(|taken| (taken.ip, taken.span));

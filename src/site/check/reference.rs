@@ -20,7 +20,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     let machines = draft.hosts.iter().filter_map(|host| match &host.role {
-        Role::Machine(shape) => Some(shape),
+        Role::Machine(shape) => Some(&**shape),
         Role::Controller(_) => None,
     });
     let profiles = draft.declarations.profiles.iter().map(|node| &node.shape);

@@ -110,7 +110,7 @@ impl<'a> Resolver<'a, '_> {
         let links = self.links(&shape.interfaces, without);
         Host {
             name: &node.name,
-            role: Role::Machine(shape),
+            role: Role::Machine(Box::new(shape)),
             links,
         }
     }
@@ -121,6 +121,9 @@ impl<'a> Resolver<'a, '_> {
             image: Slot::Absent,
             tags: None,
             interfaces: Vec::new(),
+            bmc: None,
+            power: Slot::Absent,
+            boot_from: Slot::Absent,
             removed: Vec::new(),
             span: node.shape.span,
         };

@@ -63,7 +63,7 @@ pub(super) struct Host<'a> {
 pub(super) enum Role<'a> {
     Controller(&'a ControllerNode),
     /// With its profile applied.
-    Machine(HostShape),
+    Machine(Box<HostShape>),
 }
 
 pub(super) struct Link {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::name::LinkName;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
+use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
-use crate::lang::node::{HostShape, LinkNode, LinkShape};
+use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
@@ -33,8 +35,29 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
     HostShape {
         image: own.image.clone().or(profile.image.clone()),
         tags: own.tags.clone().or_else(|| profile.tags.clone()),
-        interfaces: interfaces(&own.interfaces, inherited),
+        interfaces: interfaces(&own.interfaces, inherited, out),
+        bmc: match (&own.bmc, &profile.bmc) {
+            (Some(own), Some(base)) => Some(bmc(own, base)),
+            (own, base) => own.clone().or_else(|| base.clone()),
+        },
+        power: own.power.clone().or(profile.power.clone()),
+        boot_from: own.boot_from.clone().or(profile.boot_from.clone()),
         removed: Vec::new(),
+        span: own.span,
+    }
+}
+
+fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
+    BmcNode {
+        kind: own.kind.clone().or(base.kind.clone()),
+        address: own.address.clone().or(base.address.clone()),
+        username: own.username.clone().or(base.username.clone()),
+        password: own.password.clone().or(base.password.clone()),
+        key: own.key.clone().or(base.key.clone()),
+        cipher_suite: own.cipher_suite.clone().or(base.cipher_suite.clone()),
+        privilege: own.privilege.clone().or(base.privilege.clone()),
+        system: own.system.clone().or(base.system.clone()),
+        is_partial: own.is_partial || base.is_partial,
         span: own.span,
     }
 }
@@ -42,6 +65,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
 fn interfaces<'a>(
     own: &[LinkNode],
     inherited: impl Iterator<Item = &'a LinkNode>,
+    out: &mut Vec<Diagnostic>,
 ) -> Vec<LinkNode> {
     let inherited: Vec<&LinkNode> = inherited.collect();
     let by_name: BTreeMap<_, _> = inherited
@@ -50,7 +74,7 @@ fn interfaces<'a>(
         .collect();
     let own_names: BTreeSet<_> = own.iter().map(|link| &link.name.value).collect();
     let merged = own.iter().map(|link| match by_name.get(&link.name.value) {
-        Some(base) => merge(link, base),
+        Some(base) => merge(link, base, out),
         None => link.clone(),
     });
     let rest = inherited
@@ -60,23 +84,88 @@ fn interfaces<'a>(
     merged.chain(rest).collect()
 }
 
-fn merge(own: &LinkNode, base: &LinkNode) -> LinkNode {
+fn merge(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkNode {
     let says_addresses = !own.addresses.is_empty() || own.has_faulty_address;
     let addresses = if says_addresses { own } else { base };
     LinkNode {
         name: own.name.clone(),
-        shape: match (&own.shape, &base.shape) {
-            (LinkShape::Ethernet { mac }, LinkShape::Ethernet { mac: inherited }) => {
-                LinkShape::Ethernet {
-                    mac: mac.clone().or(inherited.clone()),
-                }
-            }
-            (shape, _) => shape.clone(),
-        },
+        shape: shape(own, base, out),
+        mac: own.mac.clone().or(base.mac.clone()),
         vlan: own.vlan.clone().or(base.vlan.clone()),
         mtu: own.mtu.clone().or(base.mtu.clone()),
         addresses: addresses.addresses.clone(),
         has_faulty_address: addresses.has_faulty_address,
+        is_partial: own.is_partial || base.is_partial,
         span: own.span,
+    }
+}
+
+fn shape(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkShape {
+    use LinkShape::{Bond, Bridge, Ethernet, Loopback, Tagged};
+    let list = |own: &Vec<Spanned<LinkName>>, base: &Vec<Spanned<LinkName>>| {
+        if own.is_empty() {
+            base.clone()
+        } else {
+            own.clone()
+        }
+    };
+    match (&own.shape, &base.shape) {
+        (Ethernet, Ethernet) | (Loopback, Loopback) => own.shape.clone(),
+        (
+            Bond {
+                mode,
+                ports,
+                parameters,
+            },
+            Bond {
+                mode: base_mode,
+                ports: base_ports,
+                parameters: inherited,
+            },
+        ) => {
+            let names: BTreeSet<&str> = parameters.iter().map(|one| one.name.value).collect();
+            let rest = inherited
+                .iter()
+                .filter(|one| !names.contains(one.name.value));
+            Bond {
+                mode: mode.clone().or(base_mode.clone()),
+                ports: list(ports, base_ports),
+                parameters: parameters.iter().chain(rest).cloned().collect(),
+            }
+        }
+        (Tagged { on }, Tagged { on: inherited }) => Tagged {
+            on: on.clone().or(inherited.clone()),
+        },
+        (
+            Bridge {
+                ports,
+                stp,
+                forward_delay,
+            },
+            Bridge {
+                ports: base_ports,
+                stp: base_stp,
+                forward_delay: base_delay,
+            },
+        ) => Bridge {
+            ports: list(ports, base_ports),
+            stp: stp.clone().or(base_stp.clone()),
+            forward_delay: forward_delay.clone().or(base_delay.clone()),
+        },
+        (Ethernet | Bond { .. } | Tagged { .. } | Bridge { .. } | Loopback, _) => {
+            let message = format!(
+                "`{}` is a {} here and a {} in the profile",
+                own.name.value,
+                own.shape.word(),
+                base.shape.word()
+            );
+            out.push(
+                Diagnostic::new(Code::LinkKind, message)
+                    .label(own.name.span, "of this kind here")
+                    .label(base.name.span, "of another in the profile")
+                    .help("give it another name, or `remove` the profile's"),
+            );
+            own.shape.clone()
+        }
     }
 }

@@ -1,0 +1,31 @@
+//! Where a secret is kept. The secret itself is read where it is used, and never held by a type that can be shown.
+
+use serde::{Deserialize, Serialize};
+
+/// A reference to a secret, as the language writes it: `(env)"NAME"`, `(file)"path"`, `(credential)"name"`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretRef {
+    /// A variable of the daemon's environment.
+    Env(String),
+    /// A file on the controller, by an absolute path.
+    File(String),
+    /// A credential that the daemon's service manager hands it (systemd `LoadCredential=`).
+    Credential(String),
+}
+
+/// The annotations that a reference may have.
+pub const SECRET_KINDS: [&str; 3] = ["env", "file", "credential"];
+
+impl SecretRef {
+    /// The reference of a kind to a place; none for a kind that there is not.
+    pub fn new(kind: &str, place: &str) -> Option<Self> {
+        let place = place.to_owned();
+        match kind {
+            "env" => Some(Self::Env(place)),
+            "file" => Some(Self::File(place)),
+            "credential" => Some(Self::Credential(place)),
+            _ => None,
+        }
+    }
+}

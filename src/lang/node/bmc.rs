@@ -1,0 +1,157 @@
+//! `bmc` and `power`: a machine's baseboard management controller, and whether the machine should run.
+
+use std::net::IpAddr;
+
+use super::super::kdl::Node;
+use super::super::read::Sink;
+use super::super::schema::{Kind, NodeSchema};
+use super::super::slot::Slot;
+use super::fabric::first;
+use super::{argument, open, optional, property};
+use crate::base::secret::SecretRef;
+use crate::diag::span::Span;
+
+#[derive(Debug, Clone)]
+pub struct BmcNode {
+    pub kind: Slot<String>,
+    pub address: Slot<IpAddr>,
+    pub username: Slot<String>,
+    pub password: Slot<SecretRef>,
+    /// IPMI's second secret, shared by all sessions (IPMI 2.0, 13.31).
+    pub key: Slot<SecretRef>,
+    pub cipher_suite: Slot<u8>,
+    pub privilege: Slot<String>,
+    pub system: Slot<String>,
+    /// Whether a part of it could not be read.
+    pub is_partial: bool,
+    pub span: Span,
+}
+
+const KINDS: &[&str] = &["redfish", "ipmi"];
+
+/// What `power` may ask for.
+const POWER_STATES: &[&str] = &["on", "off", "unmanaged"];
+
+pub(super) const BMC: NodeSchema = NodeSchema {
+    name: "bmc",
+    doc: "The machine's baseboard management controller: its power, its boot order, its sensors.",
+    arguments: &[argument(
+        "a kind",
+        Kind::Words(KINDS),
+        "The protocol that it speaks.",
+    )],
+    properties: &[
+        property("address", Kind::Ip, "Its own address."),
+        property("username", Kind::Text, "The account to use."),
+        property(
+            "password",
+            Kind::Secret,
+            "Where the account's password is kept.",
+        ),
+    ],
+    children: &[
+        optional(&CIPHER_SUITE),
+        optional(&PRIVILEGE),
+        optional(&KEY),
+        optional(&SYSTEM),
+    ],
+};
+
+const CIPHER_SUITE: NodeSchema = NodeSchema {
+    name: "cipher-suite",
+    doc: "IPMI alone: how sessions are protected; the default is 17, and 3 where that fails.",
+    arguments: &[argument(
+        "a number",
+        Kind::Integer { least: 0, most: 17 },
+        "A suite of IPMI 2.0, table 22-20.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const PRIVILEGE: NodeSchema = NodeSchema {
+    name: "privilege",
+    doc: "IPMI alone: the rights to ask for; the default is `operator`.",
+    arguments: &[argument(
+        "a level",
+        Kind::Words(&["user", "operator", "administrator"]),
+        "A privilege level.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const KEY: NodeSchema = NodeSchema {
+    name: "k-g",
+    doc: "IPMI alone: where the BMC's own key is kept.",
+    arguments: &[argument(
+        "a reference",
+        Kind::Secret,
+        "Where the key is kept.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const SYSTEM: NodeSchema = NodeSchema {
+    name: "system",
+    doc: "Redfish alone: which of several systems behind one BMC is this machine.",
+    arguments: &[argument(
+        "an id",
+        Kind::Text,
+        "The system's id, as Redfish lists it.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) const POWER: NodeSchema = NodeSchema {
+    name: "power",
+    doc: "Whether the machine should run; by default nobody minds.",
+    arguments: &[argument(
+        "a state",
+        Kind::Words(POWER_STATES),
+        "`on`, `off` or `unmanaged`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) const BOOT_FROM: NodeSchema = NodeSchema {
+    name: "boot-from",
+    doc: "Where the machine boots from; by default the network offers it its image.",
+    arguments: &[argument(
+        "a place",
+        Kind::Words(&["network", "disk"]),
+        "`network`, or `disk`: then no boot program is offered.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
+    let reader = open(node, &BMC, sink);
+    let key = reader.child(KEY.name).map_or(Slot::Absent, |node| {
+        open(node, &KEY, sink).secret_argument(sink)
+    });
+    let cipher_suite = reader
+        .child(CIPHER_SUITE.name)
+        .map_or(Slot::Absent, |node| {
+            open(node, &CIPHER_SUITE, sink).number_argument(sink)
+        });
+    let privilege = reader.child(PRIVILEGE.name).map_or(Slot::Absent, |node| {
+        open(node, &PRIVILEGE, sink).word_argument(sink)
+    });
+    BmcNode {
+        kind: reader.word_argument(sink),
+        address: reader.property("address", sink),
+        username: reader.property("username", sink),
+        password: reader.secret("password", sink),
+        key,
+        cipher_suite,
+        privilege,
+        system: first(&reader, &SYSTEM, sink),
+        is_partial: reader.is_partial(),
+        span: reader.span(),
+    }
+}

@@ -1,0 +1,352 @@
+//! `bond`: several ports as one link, with every mode and parameter that the kernel has.
+
+use super::super::kdl::Node;
+use super::super::read::Sink;
+use super::super::schema::{Child, Kind, NodeSchema};
+use super::link::{
+    ADDRESS, BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link,
+};
+use super::{any, arguments, open, optional, property};
+use crate::base::bond::{BOND_MODES, BondMode};
+use crate::diag::span::Spanned;
+use crate::lang::schema::Argument;
+
+use BondMode::{ActiveBackup, BalanceAlb, BalanceRr, BalanceTlb, BalanceXor, Broadcast, Lacp};
+
+/// A parameter, and the modes in which it means something (Documentation/networking/bonding.rst, "Bonding Driver Options").
+struct Parameter {
+    schema: &'static NodeSchema,
+    modes: &'static [BondMode],
+}
+
+const ALL: &[BondMode] = &BondMode::ALL;
+const LACP: &[BondMode] = &[Lacp];
+const BACKUP: &[BondMode] = &[ActiveBackup];
+const ROUND_ROBIN: &[BondMode] = &[BalanceRr];
+const ONE_ACTIVE: &[BondMode] = &[ActiveBackup, BalanceTlb, BalanceAlb];
+const BALANCED: &[BondMode] = &[BalanceTlb, BalanceAlb];
+const HASHING: &[BondMode] = &[BalanceXor, Lacp, BalanceTlb];
+const ARP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceXor, Broadcast];
+const IGMP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceTlb, BalanceAlb];
+
+const LACP_RATE: NodeSchema = parameter(
+    "lacp-rate",
+    "How often the partner is asked to send LACPDUs.",
+    &[value(Kind::Words(&["slow", "fast"]))],
+);
+const TRANSMIT_HASH: NodeSchema = parameter(
+    "transmit-hash",
+    "What of a frame chooses the port that it leaves through.",
+    &[value(Kind::Words(&[
+        "layer2",
+        "layer2+3",
+        "layer3+4",
+        "encap2+3",
+        "encap3+4",
+        "vlan+srcmac",
+    ]))],
+);
+const MII_INTERVAL: NodeSchema = parameter(
+    "mii-interval",
+    "How often the carrier of each port is looked at; the default is 100ms.",
+    &[value(Kind::Milliseconds)],
+);
+const UP_DELAY: NodeSchema = parameter(
+    "up-delay",
+    "How long a port must have carrier before it is used.",
+    &[value(Kind::Milliseconds)],
+);
+const DOWN_DELAY: NodeSchema = parameter(
+    "down-delay",
+    "How long a port may lack carrier before it is given up.",
+    &[value(Kind::Milliseconds)],
+);
+const PEER_NOTIFY_DELAY: NodeSchema = parameter(
+    "peer-notify-delay",
+    "Time between two announcements of a change.",
+    &[value(Kind::Milliseconds)],
+);
+const PRIMARY: NodeSchema = parameter(
+    "primary",
+    "The port that is used while it has carrier.",
+    &[value(Kind::LinkName)],
+);
+const PRIMARY_RESELECT: NodeSchema = parameter(
+    "primary-reselect",
+    "When the primary port is gone back to.",
+    &[value(Kind::Words(&["always", "better", "failure"]))],
+);
+const FAIL_OVER_MAC: NodeSchema = parameter(
+    "fail-over-mac",
+    "Whose hardware address the bond has.",
+    &[value(Kind::Words(&["none", "active", "follow"]))],
+);
+const GRATUITOUS_ARP: NodeSchema = parameter(
+    "gratuitous-arp",
+    "How many announcements follow a change of the active port.",
+    &[value(Kind::Integer {
+        least: 0,
+        most: 255,
+    })],
+);
+const ARP_INTERVAL: NodeSchema = parameter(
+    "arp-interval",
+    "How often the ARP targets are asked, instead of looking at the carrier.",
+    &[value(Kind::Milliseconds)],
+);
+const ARP_VALIDATE: NodeSchema = parameter(
+    "arp-validate",
+    "Which ARP traffic counts.",
+    &[value(Kind::Words(&[
+        "none",
+        "active",
+        "backup",
+        "all",
+        "filter",
+        "filter_active",
+        "filter_backup",
+    ]))],
+);
+const ARP_ALL_TARGETS: NodeSchema = parameter(
+    "arp-all-targets",
+    "How many targets must answer.",
+    &[value(Kind::Words(&["any", "all"]))],
+);
+const MISSED_MAX: NodeSchema = parameter(
+    "missed-max",
+    "How many ARP questions may go unanswered.",
+    &[value(Kind::Integer {
+        least: 1,
+        most: 255,
+    })],
+);
+const MIN_LINKS: NodeSchema = parameter(
+    "min-links",
+    "How many ports need carrier for the bond to have it.",
+    &[value(Kind::Integer {
+        least: 0,
+        most: 65_535,
+    })],
+);
+const AD_SELECT: NodeSchema = parameter(
+    "ad-select",
+    "How an aggregator is chosen.",
+    &[value(Kind::Words(&["stable", "bandwidth", "count"]))],
+);
+const AD_SYSTEM: NodeSchema = parameter(
+    "ad-system",
+    "The system's hardware address in LACPDUs.",
+    &[value(Kind::Mac)],
+);
+const AD_SYSTEM_PRIORITY: NodeSchema = parameter(
+    "ad-system-priority",
+    "The system's priority in LACPDUs.",
+    &[value(Kind::Integer {
+        least: 1,
+        most: 65_535,
+    })],
+);
+const AD_USER_PORT_KEY: NodeSchema = parameter(
+    "ad-user-port-key",
+    "The upper bits of the port key.",
+    &[value(Kind::Integer {
+        least: 0,
+        most: 1_023,
+    })],
+);
+const LACP_ACTIVE: NodeSchema = parameter(
+    "lacp-active",
+    "Whether LACPDUs are sent without being asked.",
+    &[value(Kind::Flag)],
+);
+const ALL_PORTS_ACTIVE: NodeSchema = parameter(
+    "all-ports-active",
+    "Whether frames on inactive ports are taken.",
+    &[value(Kind::Flag)],
+);
+const PACKETS_PER_PORT: NodeSchema = parameter(
+    "packets-per-port",
+    "How many frames leave through a port before the next; 0 chooses at random.",
+    &[value(Kind::Integer {
+        least: 0,
+        most: 65_535,
+    })],
+);
+const LEARN_PACKET_INTERVAL: NodeSchema = parameter(
+    "learn-packet-interval",
+    "Seconds between learning packets to the switches.",
+    &[value(Kind::Integer {
+        least: 1,
+        most: 2_147_483_647,
+    })],
+);
+const RESEND_IGMP: NodeSchema = parameter(
+    "resend-igmp",
+    "How many membership reports follow a change of the active port.",
+    &[value(Kind::Integer {
+        least: 0,
+        most: 255,
+    })],
+);
+const TLB_DYNAMIC: NodeSchema = parameter(
+    "tlb-dynamic",
+    "Whether load is shared by what each port carries.",
+    &[value(Kind::Flag)],
+);
+const ARP_TARGETS: NodeSchema = parameter(
+    "arp-targets",
+    "Whom to ask by ARP.",
+    &[arguments(
+        "an address",
+        Kind::Ip,
+        "An IPv4 address; at most sixteen.",
+    )],
+);
+
+const PARAMETERS: [Parameter; 25] = [
+    known(&LACP_RATE, LACP),
+    known(&TRANSMIT_HASH, HASHING),
+    known(&MII_INTERVAL, ALL),
+    known(&UP_DELAY, ALL),
+    known(&DOWN_DELAY, ALL),
+    known(&PEER_NOTIFY_DELAY, ALL),
+    known(&PRIMARY, ONE_ACTIVE),
+    known(&PRIMARY_RESELECT, ONE_ACTIVE),
+    known(&FAIL_OVER_MAC, BACKUP),
+    known(&GRATUITOUS_ARP, BACKUP),
+    known(&ARP_INTERVAL, ARP),
+    known(&ARP_VALIDATE, ARP),
+    known(&ARP_ALL_TARGETS, ARP),
+    known(&MISSED_MAX, ARP),
+    known(&MIN_LINKS, LACP),
+    known(&AD_SELECT, LACP),
+    known(&AD_SYSTEM, LACP),
+    known(&AD_SYSTEM_PRIORITY, LACP),
+    known(&AD_USER_PORT_KEY, LACP),
+    known(&LACP_ACTIVE, LACP),
+    known(&ALL_PORTS_ACTIVE, ALL),
+    known(&PACKETS_PER_PORT, ROUND_ROBIN),
+    known(&LEARN_PACKET_INTERVAL, BALANCED),
+    known(&RESEND_IGMP, IGMP),
+    known(&TLB_DYNAMIC, BALANCED),
+];
+
+pub(super) const BOND: NodeSchema = NodeSchema {
+    name: "bond",
+    doc: "Several physical links of the same host as one.",
+    arguments: &[NAME],
+    properties: &[
+        property(
+            "mode",
+            Kind::Words(&BOND_MODES),
+            "How the ports are shared.",
+        ),
+        VLAN_PROPERTY,
+        MTU_PROPERTY,
+        property(
+            "mac",
+            Kind::Mac,
+            "The bond's hardware address; the default is its first port's.",
+        ),
+    ],
+    children: CHILDREN,
+};
+
+const CHILDREN: &[Child] = &[
+    optional(&PORTS),
+    any(&ADDRESS),
+    optional(&LACP_RATE),
+    optional(&TRANSMIT_HASH),
+    optional(&MII_INTERVAL),
+    optional(&UP_DELAY),
+    optional(&DOWN_DELAY),
+    optional(&PEER_NOTIFY_DELAY),
+    optional(&PRIMARY),
+    optional(&PRIMARY_RESELECT),
+    optional(&FAIL_OVER_MAC),
+    optional(&GRATUITOUS_ARP),
+    optional(&ARP_INTERVAL),
+    optional(&ARP_VALIDATE),
+    optional(&ARP_ALL_TARGETS),
+    optional(&MISSED_MAX),
+    optional(&MIN_LINKS),
+    optional(&AD_SELECT),
+    optional(&AD_SYSTEM),
+    optional(&AD_SYSTEM_PRIORITY),
+    optional(&AD_USER_PORT_KEY),
+    optional(&LACP_ACTIVE),
+    optional(&ALL_PORTS_ACTIVE),
+    optional(&PACKETS_PER_PORT),
+    optional(&LEARN_PACKET_INTERVAL),
+    optional(&RESEND_IGMP),
+    optional(&TLB_DYNAMIC),
+    optional(&ARP_TARGETS),
+];
+
+const PORTS: NodeSchema = NodeSchema {
+    name: "ports",
+    doc: "The links that the bond is made of.",
+    arguments: &[arguments(
+        "a link",
+        Kind::LinkName,
+        "A physical link of the same host, without addresses and VLAN of its own.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const fn parameter(
+    name: &'static str,
+    doc: &'static str,
+    arguments: &'static [Argument],
+) -> NodeSchema {
+    NodeSchema {
+        name,
+        doc,
+        arguments,
+        properties: &[],
+        children: &[],
+    }
+}
+
+const fn value(kind: Kind) -> Argument {
+    super::argument("a value", kind, "Its value.")
+}
+
+const fn known(schema: &'static NodeSchema, modes: &'static [BondMode]) -> Parameter {
+    Parameter { schema, modes }
+}
+
+pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
+    let reader = open(node, &BOND, sink);
+    let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
+        open(ports, &PORTS, sink).arguments(0, sink)
+    });
+    let mut parameters: Vec<BondParameter> = PARAMETERS
+        .iter()
+        .filter_map(|Parameter { schema, modes }| {
+            let node = reader.child(schema.name)?;
+            Some(BondParameter {
+                name: Spanned::new(schema.name, node.name().span),
+                value: open(node, schema, sink).word_argument(sink),
+                modes,
+            })
+        })
+        .collect();
+    parameters.extend(reader.child(ARP_TARGETS.name).map(|node| {
+        let targets = open(node, &ARP_TARGETS, sink).arguments::<std::net::Ipv4Addr>(0, sink);
+        let words: Vec<String> = targets.iter().map(|one| one.value.to_string()).collect();
+        BondParameter {
+            name: Spanned::new(ARP_TARGETS.name, node.name().span),
+            value: crate::lang::Slot::Given(Spanned::new(words.join(","), node.head())),
+            modes: ARP,
+        }
+    }));
+    let mode = reader.property("mode", sink);
+    let shape = LinkShape::Bond {
+        mode,
+        ports,
+        parameters,
+    };
+    link(&reader, shape, sink)
+}

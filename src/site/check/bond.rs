@@ -1,0 +1,82 @@
+//! Parameters of bonds: each means something in its mode, and none contradicts another.
+
+use crate::base::bond::BondMode;
+use crate::base::name::LinkName;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::Spanned;
+use crate::lang::Slot;
+use crate::lang::node::{BondParameter, LinkShape};
+use crate::site::resolve::Draft;
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    for link in draft.hosts.iter().flat_map(|host| &host.links) {
+        let LinkShape::Bond {
+            mode,
+            ports,
+            parameters,
+        } = &link.node.shape
+        else {
+            continue;
+        };
+        if let Some(mode) = mode.given() {
+            let idle = parameters
+                .iter()
+                .filter(|one| !one.modes.contains(&mode.value));
+            out.extend(idle.map(|parameter| useless(mode, parameter)));
+        }
+        contradictions(ports, parameters, out);
+    }
+}
+
+fn useless(mode: &Spanned<BondMode>, parameter: &BondParameter) -> Diagnostic {
+    let modes: Vec<_> = parameter.modes.iter().map(|mode| mode.as_str()).collect();
+    let message = format!(
+        "`{}` means nothing in the mode {}",
+        parameter.name.value, mode.value
+    );
+    Diagnostic::new(Code::BondParameterIdle, message)
+        .label(parameter.name.span, "the kernel ignores or refuses this")
+        .label(mode.span, "the bond's mode")
+        .help(format!("it is for {}", modes.join(", ")))
+}
+
+fn contradictions(
+    ports: &[Spanned<LinkName>],
+    parameters: &[BondParameter],
+    out: &mut Vec<Diagnostic>,
+) {
+    let find = |name: &str| parameters.iter().find(|one| one.name.value == name);
+    let fault = |message: String, one: &BondParameter, help: &str| {
+        Diagnostic::new(Code::BondParameter, message)
+            .label(one.name.span, "here")
+            .help(help)
+    };
+    if let (Some(arp), Some(mii)) = (find("arp-interval"), find("mii-interval")) {
+        let message = "a bond watches its ports by ARP or by their carrier, not by both".to_owned();
+        let other = fault(message, arp, "keep `arp-interval` or `mii-interval`");
+        out.push(other.label(mii.name.span, "and here"));
+    }
+    for (one, other) in [
+        ("arp-interval", "arp-targets"),
+        ("arp-targets", "arp-interval"),
+        ("arp-validate", "arp-interval"),
+    ] {
+        if let (Some(given), None) = (find(one), find(other)) {
+            let message = format!("`{one}` needs `{other}`");
+            out.push(fault(
+                message,
+                given,
+                &format!("add {other}, or remove {one}"),
+            ));
+        }
+    }
+    if let Some(primary) = find("primary")
+        && let Slot::Given(name) = &primary.value
+        && !ports.is_empty()
+        && !ports.iter().any(|port| port.value.as_str() == name.value)
+    {
+        let message = format!("the primary port `{}` is no port of the bond", name.value);
+        out.push(fault(message, primary, "name one of its ports"));
+    }
+}

@@ -1,0 +1,290 @@
+//! How the links of a host stand on each other: ports of bonds and bridges, tagged frames on links, and no circles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::limit::MTU_DEFAULT;
+use crate::base::name::LinkName;
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::diag::suggest::did_you_mean;
+use crate::lang::Slot;
+use crate::lang::node::LinkShape;
+use crate::site::resolve::{Draft, Host, Link, Plug};
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    for host in &draft.hosts {
+        // Most hosts have nothing but Ethernet links.
+        let is_plain = |link: &Link| matches!(link.node.shape, LinkShape::Ethernet);
+        if host.links.iter().all(is_plain) {
+            continue;
+        }
+        let stack = Stack::new(draft, host);
+        for link in &host.links {
+            stack.missing(link, out);
+        }
+        stack.ports(out);
+        super::tagged::check(&stack, out);
+        stack.circles(out);
+    }
+}
+
+/// The links of one host by name.
+pub(super) struct Stack<'a> {
+    pub(super) draft: &'a Draft<'a>,
+    pub(super) host: &'a Host<'a>,
+    pub(super) links: BTreeMap<&'a LinkName, &'a Link>,
+}
+
+impl<'a> Stack<'a> {
+    fn new(draft: &'a Draft<'a>, host: &'a Host<'a>) -> Self {
+        let links = host.links.iter();
+        Self {
+            draft,
+            host,
+            links: links.map(|link| (&link.node.name.value, link)).collect(),
+        }
+    }
+
+    /// What each link stands on, as written.
+    pub(super) fn below(link: &Link) -> Vec<&Spanned<LinkName>> {
+        match &link.node.shape {
+            LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
+                ports.iter().collect()
+            }
+            LinkShape::Tagged { on } => on.given().into_iter().collect(),
+            LinkShape::Ethernet | LinkShape::Loopback => Vec::new(),
+        }
+    }
+
+    /// The bond or bridge that a link is a port of, the first one where there are several.
+    pub(super) fn master(&self, name: &LinkName) -> Option<&'a Link> {
+        let mut links = self.host.links.iter();
+        links.find(|link| {
+            !matches!(link.node.shape, LinkShape::Tagged { .. })
+                && Self::below(link).iter().any(|port| port.value == *name)
+        })
+    }
+
+    /// A link that is named and not there.
+    pub(super) fn unknown(&self, name: &Spanned<LinkName>, code: Code) -> Option<Diagnostic> {
+        if self
+            .draft
+            .declarations
+            .gaps
+            .may_hide(&["ethernet", "bond", "tagged", "bridge"])
+            || super::reference::may_hide(self.draft, self.host)
+        {
+            return None;
+        }
+        let known = self.links.keys().map(|name| name.as_str());
+        let help = did_you_mean(name.value.as_str(), known)
+            .unwrap_or_else(|| format!("declare it: ethernet \"{}\"", name.value));
+        let message = format!("{} has no link `{}`", self.host.title(), name.value);
+        Some(
+            Diagnostic::new(code, message)
+                .label(name.span, "not a link of this host")
+                .help(help),
+        )
+    }
+
+    /// What a bond, a bridge or tagged frames need and neither host nor profile gives.
+    fn missing(&self, link: &Link, out: &mut Vec<Diagnostic>) {
+        let absent = match &link.node.shape {
+            LinkShape::Bond { mode, ports, .. } => [
+                mode.is_absent().then_some("mode=\"…\""),
+                ports.is_empty().then_some("ports"),
+            ],
+            LinkShape::Bridge { ports, .. } => [ports.is_empty().then_some("ports"), None],
+            LinkShape::Tagged { on } => [
+                on.is_absent().then_some("on=\"…\""),
+                (link.plug == Plug::Nothing).then_some("vlan=\"…\""),
+            ],
+            LinkShape::Ethernet | LinkShape::Loopback => [None, None],
+        };
+        if link.node.is_partial || super::reference::may_hide(self.draft, self.host) {
+            return;
+        }
+        let absent: Vec<&str> = absent.into_iter().flatten().collect();
+        if absent.is_empty() {
+            return;
+        }
+        let what = absent.join(" and ");
+        let message = format!(
+            "the {} `{}` needs {what}",
+            link.node.shape.word(),
+            link.node.name.value
+        );
+        out.push(
+            Diagnostic::new(Code::Missing, message)
+                .label(link.node.span, format!("{what} missing"))
+                .help("add it here or in the profile"),
+        );
+    }
+
+    fn ports(&self, out: &mut Vec<Diagnostic>) {
+        let mut members: BTreeMap<&LinkName, Span> = BTreeMap::new();
+        for master in &self.host.links {
+            let code = match master.node.shape {
+                LinkShape::Bond { .. } => Code::BondPort,
+                LinkShape::Bridge { .. } => Code::BridgePort,
+                LinkShape::Ethernet | LinkShape::Tagged { .. } | LinkShape::Loopback => continue,
+            };
+            for port in Self::below(master) {
+                if let Some(first) = members.insert(&port.value, port.span) {
+                    out.push(twice(port, first));
+                    continue;
+                }
+                match self.links.get(&port.value) {
+                    None => out.extend(self.unknown(port, code)),
+                    Some(link) => out.extend(
+                        unfit(code, master, port, link).or_else(|| self.small(master, port, link)),
+                    ),
+                }
+            }
+        }
+    }
+
+    /// A port that would drop frames which its master sends.
+    fn small(&self, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Option<Diagnostic> {
+        let wanted = self.mtu(master)?;
+        // The kernel gives a bond's ports the bond's own MTU, unless the site says another.
+        let is_bond = matches!(master.node.shape, LinkShape::Bond { .. });
+        if matches!(link.node.mtu, Slot::Faulty) || (is_bond && link.node.mtu.is_absent()) {
+            return None;
+        }
+        let has = self.mtu(link).unwrap_or(MTU_DEFAULT);
+        let word = master.node.shape.word();
+        (has < wanted).then(|| {
+            let message = format!(
+                "the port `{}` has an MTU of {has}, its {word} one of {wanted}",
+                port.value
+            );
+            Diagnostic::new(Code::BridgeMtu, message)
+                .label(port.span, "this port would drop large frames")
+                .label(master.node.span, format!("the {word}"))
+                .help(format!("give the port mtu={wanted}"))
+        })
+    }
+
+    /// The MTU of a link, its own or its VLAN's.
+    pub(super) fn mtu(&self, link: &Link) -> Option<u32> {
+        let of_vlan = match link.plug {
+            Plug::Vlan(vlan) => self.draft.vlans.get(vlan).map(|vlan| &vlan.node.mtu),
+            Plug::Nothing | Plug::Unknown => None,
+        };
+        let own = link.node.mtu.value();
+        own.or_else(|| of_vlan.and_then(|mtu| mtu.value())).copied()
+    }
+
+    /// Links that stand on themselves by way of others.
+    fn circles(&self, out: &mut Vec<Diagnostic>) {
+        let mut told: BTreeSet<&LinkName> = BTreeSet::new();
+        for start in &self.host.links {
+            let mut path: Vec<&Spanned<LinkName>> = Vec::new();
+            let mut at = start;
+            // Bonds stand on Ethernet links alone, so only the first port that leads back matters.
+            while path.len() <= self.links.len() {
+                let leads =
+                    |port: &&Spanned<LinkName>| self.reaches(&port.value, &start.node.name.value);
+                let Some(next) = Self::below(at).into_iter().find(leads) else {
+                    break;
+                };
+                path.push(next);
+                if next.value == start.node.name.value {
+                    break;
+                }
+                let Some(link) = self.links.get(&next.value) else {
+                    break;
+                };
+                at = link;
+            }
+            let is_circle = path
+                .last()
+                .is_some_and(|last| last.value == start.node.name.value);
+            if !is_circle || path.iter().any(|port| told.contains(&port.value)) {
+                continue;
+            }
+            told.extend(path.iter().map(|port| &port.value));
+            let message = format!("the link `{}` stands on itself", start.node.name.value);
+            let mut fault = Diagnostic::new(Code::LinkCycle, message);
+            for port in path {
+                fault = fault.label(port.span, "stands on this");
+            }
+            out.push(fault.help("take one of them out"));
+        }
+    }
+
+    /// Whether `from` is `to` or stands on it.
+    fn reaches(&self, from: &LinkName, to: &LinkName) -> bool {
+        let (mut open, mut seen) = (vec![from], BTreeSet::new());
+        while let Some(name) = open.pop() {
+            if name == to {
+                return true;
+            }
+            if let Some(link) = self.links.get(name).filter(|_| seen.insert(name)) {
+                open.extend(Self::below(link).into_iter().map(|port| &port.value));
+            }
+        }
+        false
+    }
+}
+
+fn twice(port: &Spanned<LinkName>, first: Span) -> Diagnostic {
+    Diagnostic::new(
+        Code::BridgePortTwice,
+        format!("the link `{}` is a port twice", port.value),
+    )
+    .label(port.span, "a port again here")
+    .label(first, "a port here already")
+    .help("a link is a port of one bond or bridge at most")
+}
+
+/// Why a link cannot be a port of `master`.
+fn unfit(code: Code, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Option<Diagnostic> {
+    let name = &port.value;
+    let fault = |message: String, there: Span, text: &str| {
+        Diagnostic::new(code, message)
+            .label(port.span, "made a port here")
+            .label(there, text)
+    };
+    let is_bond = code == Code::BondPort;
+    let may_stand = match link.node.shape {
+        LinkShape::Ethernet => true,
+        LinkShape::Bond { .. } | LinkShape::Tagged { .. } => !is_bond,
+        LinkShape::Bridge { .. } | LinkShape::Loopback => false,
+    };
+    let word = link.node.shape.word();
+    if !may_stand {
+        let message = format!(
+            "the {word} `{name}` cannot be a port of a {}",
+            master.node.shape.word()
+        );
+        let help = if is_bond {
+            "a bond's ports are physical links"
+        } else {
+            "a bridge's ports are physical links, bonds and tagged links"
+        };
+        return Some(fault(message, link.node.span, &format!("a {word}")).help(help));
+    }
+    let (plug, master) = (master.plug, master.node.shape.word());
+    if let Some(placed) = link.addresses.first() {
+        let message = format!("the port `{name}` has an address of its own");
+        let help = format!("a port carries no address: give it to the {master}");
+        return Some(fault(message, placed.span(), "its address").help(help));
+    }
+    let is_tagged = matches!(link.node.shape, LinkShape::Tagged { .. });
+    if matches!(link.plug, Plug::Vlan(_)) && !is_tagged && is_bond {
+        let message = format!("the port `{name}` has a vlan of its own");
+        let help = "give the vlan to the bond";
+        return Some(fault(message, link.node.span, "in this vlan").help(help));
+    }
+    if let (Plug::Vlan(own), Plug::Vlan(wanted)) = (link.plug, plug)
+        && own != wanted
+    {
+        let message = format!("the port `{name}` is in another vlan than its bridge");
+        let help = "leave the port's vlan out: it is the bridge's";
+        return Some(fault(message, link.node.span, "in this vlan").help(help));
+    }
+    None
+}
