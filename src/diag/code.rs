@@ -117,6 +117,8 @@ codes! {
     DhcpControllers "E070" "several controllers serve DHCP on a VLAN"
     ControllerAddress "E071" "a controller has no address on the VLAN"
     DhcpNothing "E072" "DHCP has nothing to hand out"
+    DhcpBoth "E073" "a VLAN is both served and relayed"
+    RelayTarget "E074" "a VLAN that cannot be relayed to"
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"
 

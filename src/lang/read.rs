@@ -83,6 +83,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A property that is a word of a closed set.
+    pub(super) fn word_property(&self, name: &str, sink: &mut Sink<'_>) -> Slot<String> {
+        match (self.written(name), self.schema.property(name)) {
+            (Some(value), Some(property)) => word(value, property.kind, sink),
+            (None, _) if self.is_mistyped(name) => Slot::Faulty,
+            _ => Slot::Absent,
+        }
+    }
+
     pub(super) fn number<T: TryFrom<i128>>(&self, name: &str, sink: &mut Sink<'_>) -> Slot<T> {
         match (self.written(name), self.schema.property(name)) {
             (Some(value), Some(property)) => integer(value, property.kind, sink),
@@ -127,6 +136,7 @@ impl<'a> Reader<'a> {
             | Kind::Ip
             | Kind::Address
             | Kind::DnsServer
+            | Kind::TimeServer
             | Kind::Prefix
             | Kind::Range
             | Kind::Duration

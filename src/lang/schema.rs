@@ -63,6 +63,7 @@ pub(super) enum Kind {
     /// An address, with or without the length of its prefix.
     Address,
     DnsServer,
+    TimeServer,
     Prefix,
     Range,
     Mac,
@@ -82,16 +83,7 @@ pub(super) enum Kind {
 }
 
 /// Nodes that the language will have: better said than guessed at.
-pub(super) const PLANNED: &[&str] = &[
-    "cmdline",
-    "initrd",
-    "kernel",
-    "machines",
-    "moved",
-    "ntp",
-    "relay-to",
-    "user-data",
-];
+pub(super) const PLANNED: &[&str] = &["machines", "moved"];
 
 pub(super) const ARCHITECTURES: [&str; 6] = [
     ClientArch::X86Bios.as_str(),
@@ -176,6 +168,7 @@ impl Kind {
             Self::Path => "a file path",
             Self::Ip | Self::Address => "an IP address",
             Self::DnsServer => "an IP address or a controller's name",
+            Self::TimeServer => "an IP address or a domain name",
             Self::Prefix => "a prefix",
             Self::Range => "a range of addresses",
             Self::Mac => "a hardware address",
@@ -200,6 +193,7 @@ impl Kind {
             Self::VlanReference => "pxe",
             Self::Path => "boot/bootx64.efi",
             Self::Ip | Self::Address | Self::DnsServer => "10.10.0.1",
+            Self::TimeServer => "ntp.example.net",
             Self::Prefix => "10.10.0.0/16",
             Self::Range => "10.10.1.0-10.10.1.255",
             Self::Mac => "52:54:00:00:00:01",
@@ -227,6 +221,7 @@ impl Kind {
             | Self::Ip
             | Self::Address
             | Self::DnsServer
+            | Self::TimeServer
             | Self::Prefix
             | Self::Range
             | Self::Mac
@@ -256,6 +251,7 @@ impl Kind {
             | Self::Ip
             | Self::Address
             | Self::DnsServer
+            | Self::TimeServer
             | Self::Prefix
             | Self::Range
             | Self::Mac

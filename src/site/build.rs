@@ -13,6 +13,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::{Sources, Spanned};
+use crate::lang::Slot;
 use crate::lang::node::{
     BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, SubnetNode,
 };
@@ -39,6 +40,11 @@ impl Builder<'_> {
             domain: node.domain.value()?.clone(),
             origin: self.sources.origin(node.span),
             forwarders: node.forwarders.iter().map(|one| one.value).collect(),
+            time_servers: node
+                .time_servers
+                .iter()
+                .map(|one| one.value.clone())
+                .collect(),
             spaces: declarations
                 .spaces
                 .iter()
@@ -73,13 +79,16 @@ impl Builder<'_> {
 
     fn vlans(&self) -> Option<BTreeMap<VlanPath, Vlan>> {
         let mut vlans = BTreeMap::new();
-        for vlan in &self.draft.vlans {
+        for (index, vlan) in self.draft.vlans.iter().enumerate() {
             let node = vlan.node;
             let built = Vlan {
                 id: node.id.value().copied(),
                 mtu: node.mtu.value().copied(),
                 space: node.space.value().cloned(),
-                dhcp: node.dhcp.as_ref().map(|dhcp| self.dhcp(dhcp)),
+                dhcp: match &node.dhcp {
+                    Some(dhcp) => Some(self.dhcp(index, dhcp)?),
+                    None => None,
+                },
                 subnets: BTreeMap::new(),
                 origin: self.sources.origin(node.name.span),
             };
@@ -94,17 +103,25 @@ impl Builder<'_> {
         Some(vlans)
     }
 
-    fn dhcp(&self, node: &DhcpNode) -> Dhcp {
-        Dhcp {
-            controllers: node
-                .controllers
-                .iter()
-                .map(|one| one.value.clone())
-                .collect(),
-            lease_time: node.lease_time.value().copied().unwrap_or(LEASE_TIME),
-            image: node.image.value().cloned(),
+    /// The service of the VLAN `vlan`; of a relayed one, what it does not say itself is its servers' VLAN's.
+    fn dhcp(&self, vlan: usize, node: &DhcpNode) -> Option<Dhcp> {
+        let target = match self.draft.relays.get(vlan)? {
+            Plug::Vlan(target) => Some(self.draft.vlans.get(*target)?),
+            Plug::Nothing | Plug::Unknown => None,
+        };
+        let serving = match target {
+            Some(target) => target.node.dhcp.as_ref()?,
+            None => node,
+        };
+        let lease_time = node.lease_time.value().or(serving.lease_time.value());
+        let controllers = serving.controllers.iter();
+        Some(Dhcp {
+            controllers: controllers.map(|one| one.value.clone()).collect(),
+            relay: target.map(|target| target.path.clone()),
+            lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
+            image: node.image.value().or(serving.image.value()).cloned(),
             origin: self.sources.origin(node.span),
-        }
+        })
     }
 
     fn subnet(&self, index: usize, node: &SubnetNode) -> Option<Subnet> {
@@ -150,7 +167,15 @@ impl Builder<'_> {
             .iter()
             .map(|program| Some((*program.arch.value()?, program.path.value()?.clone())))
             .collect::<Option<_>>()?;
-        let further = node.files.iter().map(|path| path.value.clone());
+        let served = [&node.kernel, &node.initrd]
+            .into_iter()
+            .filter_map(Slot::value);
+        let further = node
+            .files
+            .iter()
+            .map(|path| &path.value)
+            .chain(served)
+            .cloned();
         let paths: BTreeSet<_> = programs.values().cloned().chain(further).collect();
         let files = paths
             .into_iter()
@@ -161,6 +186,11 @@ impl Builder<'_> {
             .collect::<Option<_>>()?;
         Some(Image {
             programs,
+            cmdline: node.cmdline.value().cloned(),
+            kernel: node.kernel.value().cloned(),
+            initrd: node.initrd.value().cloned(),
+            user_data: node.user_data.value().cloned(),
+            cpu: node.cpu.value().cloned(),
             files,
             origin: self.sources.origin(node.name.span),
         })

@@ -13,6 +13,7 @@ use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
+use crate::lang::node::TimeServer;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Site {
     pub origin: Origin,
     /// Resolvers that answer for names outside the site.
     pub forwarders: Vec<IpAddr>,
+    /// Where the controllers have the time from.
+    pub time_servers: Vec<TimeServer>,
     pub spaces: BTreeMap<Name, Origin>,
     pub vlans: BTreeMap<VlanPath, Vlan>,
     pub images: BTreeMap<Name, Image>,
@@ -46,6 +49,8 @@ pub struct Vlan {
 pub struct Dhcp {
     /// Controllers that serve the VLAN, in the order written; never empty.
     pub controllers: Vec<HostName>,
+    /// The VLAN of these controllers, where a relay agent forwards to it.
+    pub relay: Option<VlanPath>,
     pub lease_time: Seconds,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
@@ -202,6 +207,13 @@ pub struct MachineInterface {
 pub struct Image {
     /// First boot program for each class of client.
     pub programs: BTreeMap<ClientArch, FilePath>,
+    /// What the kernel is told; `{{ … }}` stands for what differs from machine to machine.
+    pub cmdline: Option<String>,
+    pub kernel: Option<FilePath>,
+    pub initrd: Option<FilePath>,
+    /// A template of what a machine is told at its first start.
+    pub user_data: Option<FilePath>,
+    pub cpu: Option<String>,
     /// Every file that is served for the image, the programs among them.
     pub files: BTreeMap<FilePath, ImageFile>,
     pub origin: Origin,

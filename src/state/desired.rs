@@ -67,14 +67,30 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
     if serves_any {
         boot::desired(site, &mut into);
         dns::desired(site, name, &mut into);
-        power(site, &mut into);
+        later(site, &mut into);
     }
     into.unapplied.sort();
     into
 }
 
-/// Power states, which nothing brings about yet.
-fn power(site: &Site, into: &mut Desired) {
+/// What no part of this release brings about: power states, scripts for boot programs, the time.
+fn later(site: &Site, into: &mut Desired) {
+    if !site.time_servers.is_empty() {
+        into.unapplied.push(Unapplied {
+            what: "site/ntp".to_owned(),
+            why: "the time is not served yet".to_owned(),
+            origin: site.origin.clone(),
+        });
+    }
+    for (name, image) in &site.images {
+        if image.cmdline.is_some() || image.user_data.is_some() {
+            into.unapplied.push(Unapplied {
+                what: format!("image/{name}/cmdline"),
+                why: "boot scripts and user data are not generated yet".to_owned(),
+                origin: image.origin.clone(),
+            });
+        }
+    }
     for (host, machine) in &site.machines {
         if machine.power.is_some() {
             into.unapplied.push(Unapplied {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource, Service, State, list};
+use super::{Changes, Desired, Key, Resource, Service, State, Unapplied, list};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, Name};
@@ -137,7 +137,17 @@ pub(super) fn desired(
     let subnets = vlan.subnets.iter();
     // Here DHCP is DHCPv4: an IPv6 subnet has no scope.
     for (prefix, subnet) in subnets.filter(|(prefix, _)| prefix.net().addr().is_ipv4()) {
-        let Some(server) = server_address(controller, path, *prefix) else {
+        let home = dhcp.relay.as_ref().unwrap_or(path);
+        let key = Key::Scope {
+            vlan: path.clone(),
+            subnet: *prefix,
+        };
+        let Some(server) = server_address(controller, home, *prefix) else {
+            into.unapplied.push(Unapplied {
+                what: key.to_string(),
+                why: "the controller's link there is not set up".to_owned(),
+                origin: subnet.origin.clone(),
+            });
             continue;
         };
         let scope = Scope {
@@ -148,14 +158,7 @@ pub(super) fn desired(
             options: options(site, vlan, *prefix, subnet, server),
             image: dhcp.image.clone(),
         };
-        into.add(
-            Key::Scope {
-                vlan: path.clone(),
-                subnet: *prefix,
-            },
-            Resource::Scope(scope),
-            &subnet.origin,
-        );
+        into.add(key, Resource::Scope(scope), &subnet.origin);
     }
     for (host, machine) in &site.machines {
         reservations(path, host, machine, into);

@@ -7,13 +7,13 @@ use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::{any, argument, arguments, child, open, optional, property};
+use super::link::VlanRef;
+use super::{any, argument, arguments, open, optional, property};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::duration::Seconds;
 use crate::base::limit;
 use crate::base::name::{HostName, Name, NameError};
 use crate::diag::span::{Span, Spanned};
-use crate::lang::schema::Count;
 
 #[derive(Debug)]
 pub struct FabricNode {
@@ -34,8 +34,12 @@ pub struct VlanNode {
 #[derive(Debug)]
 pub struct DhcpNode {
     pub controllers: Vec<Spanned<HostName>>,
+    /// The VLAN whose servers answer here by way of a relay agent.
+    pub relay_to: Slot<VlanRef>,
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
+    /// Whether a part of it could not be read.
+    pub is_partial: bool,
     pub span: Span,
 }
 
@@ -120,7 +124,8 @@ const DHCP: NodeSchema = NodeSchema {
     arguments: &[],
     properties: &[],
     children: &[
-        child(&CONTROLLERS, Count::One),
+        optional(&CONTROLLERS),
+        optional(&RELAY_TO),
         optional(&LEASE_TIME),
         optional(&DHCP_IMAGE),
     ],
@@ -133,6 +138,18 @@ const CONTROLLERS: NodeSchema = NodeSchema {
         "a controller",
         Kind::HostName,
         "A controller with an IPv4 address on the VLAN.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const RELAY_TO: NodeSchema = NodeSchema {
+    name: "relay-to",
+    doc: "Instead of `controllers`: a relay agent on the VLAN forwards to the servers of another one.",
+    arguments: &[argument(
+        "a VLAN",
+        Kind::VlanReference,
+        "A VLAN that controllers serve.",
     )],
     properties: &[],
     children: &[],
@@ -266,8 +283,10 @@ fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         controllers: reader.child("controllers").map_or_else(Vec::new, |node| {
             open(node, &CONTROLLERS, sink).arguments(0, sink)
         }),
+        relay_to: first(&reader, &RELAY_TO, sink),
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
+        is_partial: reader.is_partial(),
         span: reader.span(),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::{any, argument, child, open};
+use super::fabric::first;
+use super::{any, argument, child, open, optional, property};
 use crate::base::arch::ClientArch;
 use crate::base::name::{FilePath, Name};
 use crate::diag::span::Spanned;
@@ -16,6 +17,12 @@ pub struct ImageNode {
     pub programs: Vec<BootNode>,
     /// Further files.
     pub files: Vec<Spanned<FilePath>>,
+    pub kernel: Slot<FilePath>,
+    pub initrd: Slot<FilePath>,
+    pub cmdline: Slot<String>,
+    pub user_data: Slot<FilePath>,
+    /// The processors that it is for.
+    pub cpu: Slot<String>,
 }
 
 /// The first program for clients of an architecture.
@@ -29,8 +36,19 @@ pub(super) const IMAGE: NodeSchema = NodeSchema {
     name: "image",
     doc: "What machines boot: a first program for each client architecture, and further files.",
     arguments: &[argument("a name", Kind::Name, "The image's name.")],
-    properties: &[],
-    children: &[child(&BOOT, Count::Many), any(&FILE)],
+    properties: &[property(
+        "arch",
+        Kind::Words(&["amd64", "arm64", "i386", "ppc64el", "riscv64", "s390x"]),
+        "The processors that it is for.",
+    )],
+    children: &[
+        child(&BOOT, Count::Many),
+        optional(&KERNEL),
+        optional(&INITRD),
+        optional(&CMDLINE),
+        optional(&USER_DATA),
+        any(&FILE),
+    ],
 };
 
 const BOOT: NodeSchema = NodeSchema {
@@ -51,6 +69,44 @@ const BOOT: NodeSchema = NodeSchema {
     properties: &[],
     children: &[],
 };
+
+const KERNEL: NodeSchema = NodeSchema {
+    name: "kernel",
+    doc: "The kernel that boot programs load.",
+    arguments: &[PATH],
+    properties: &[],
+    children: &[],
+};
+
+const INITRD: NodeSchema = NodeSchema {
+    name: "initrd",
+    doc: "The kernel's first file system.",
+    arguments: &[PATH],
+    properties: &[],
+    children: &[],
+};
+
+const CMDLINE: NodeSchema = NodeSchema {
+    name: "cmdline",
+    doc: "What the kernel is told.",
+    arguments: &[argument(
+        "a text",
+        Kind::Text,
+        "The command line; `{{ name }}` stands for what differs from machine to machine.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const USER_DATA: NodeSchema = NodeSchema {
+    name: "user-data",
+    doc: "A template of what a machine is told at its first start.",
+    arguments: &[PATH],
+    properties: &[],
+    children: &[],
+};
+
+const PATH: Argument = argument("a path", Kind::Path, "A file below the site folder.");
 
 const FILE: NodeSchema = NodeSchema {
     name: "file",
@@ -88,5 +144,10 @@ pub(super) fn read_image(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ImageNod
         name: name?,
         programs,
         files,
+        kernel: first(&reader, &KERNEL, sink),
+        initrd: first(&reader, &INITRD, sink),
+        cmdline: first(&reader, &CMDLINE, sink),
+        user_data: first(&reader, &USER_DATA, sink),
+        cpu: reader.word_property("arch", sink),
     })
 }

@@ -21,7 +21,7 @@ pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNod
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
-pub use site::{RouteNode, SiteNode, SpaceNode};
+pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 
 /// A site file: it has no name, and its children are the top-level nodes.
 pub(super) const ROOT: NodeSchema = NodeSchema {

@@ -1,6 +1,7 @@
 //! `site`, `include`, `space` and `route`.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
@@ -8,7 +9,7 @@ use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::{any, argument, arguments, child, open, optional};
 use crate::base::addr::Prefix;
-use crate::base::name::{DomainName, Name};
+use crate::base::name::{DomainName, Name, NameError};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::schema::Count;
 
@@ -17,7 +18,26 @@ pub struct SiteNode {
     pub name: Slot<Name>,
     pub domain: Slot<DomainName>,
     pub forwarders: Vec<Spanned<IpAddr>>,
+    pub time_servers: Vec<Spanned<TimeServer>>,
     pub span: Span,
+}
+
+/// An NTP server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeServer {
+    Address(IpAddr),
+    Name(DomainName),
+}
+
+impl FromStr for TimeServer {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.parse() {
+            Ok(address) => Ok(Self::Address(address)),
+            Err(_) => text.parse().map(Self::Name),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,7 +63,7 @@ pub(super) const SITE: NodeSchema = NodeSchema {
         kind: Kind::DomainName,
         required: true,
     }],
-    children: &[optional(&DNS), any(&INCLUDE)],
+    children: &[optional(&DNS), optional(&NTP), any(&INCLUDE)],
 };
 
 const DNS: NodeSchema = NodeSchema {
@@ -52,6 +72,26 @@ const DNS: NodeSchema = NodeSchema {
     arguments: &[],
     properties: &[],
     children: &[optional(&FORWARD)],
+};
+
+const NTP: NodeSchema = NodeSchema {
+    name: "ntp",
+    doc: "The time of the site.",
+    arguments: &[],
+    properties: &[],
+    children: &[child(&UPSTREAM, Count::One)],
+};
+
+const UPSTREAM: NodeSchema = NodeSchema {
+    name: "upstream",
+    doc: "Where the controllers have the time from.",
+    arguments: &[arguments(
+        "a server",
+        Kind::TimeServer,
+        "The address or the name of an NTP server.",
+    )],
+    properties: &[],
+    children: &[],
 };
 
 const FORWARD: NodeSchema = NodeSchema {
@@ -135,10 +175,16 @@ pub(super) fn read_site(node: Node<'_>, sink: &mut Sink<'_>) -> SiteNode {
             forwarders = open(forward, &FORWARD, sink).arguments(0, sink);
         }
     }
+    let ntp = reader.child(NTP.name).map(|node| open(node, &NTP, sink));
+    let upstream = ntp.and_then(|ntp| ntp.child(UPSTREAM.name));
+    let time_servers = upstream.map_or_else(Vec::new, |node| {
+        open(node, &UPSTREAM, sink).arguments(0, sink)
+    });
     SiteNode {
         name,
         domain,
         forwarders,
+        time_servers,
         span: reader.span(),
     }
 }

@@ -9,6 +9,7 @@ mod dhcp;
 mod mac;
 mod range;
 mod reference;
+mod relay;
 mod route;
 mod stack;
 mod subnet;
@@ -30,4 +31,5 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     bond::check(draft, out);
     bmc::check(draft, out);
     dhcp::check(draft, out);
+    relay::check(draft, out);
 }

@@ -7,6 +7,7 @@ use crate::base::name::FilePath;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Sources, Span, Spanned};
+use crate::lang::Slot;
 use crate::lang::node::{Declarations, ImageNode};
 use crate::lang::source::{Files, file_fault};
 use crate::site::model::ImageFile;
@@ -24,7 +25,12 @@ pub(super) fn files<'a>(
         let programs = image.programs.iter();
         let paths = programs
             .filter_map(|program| program.path.given())
-            .chain(&image.files);
+            .chain(&image.files)
+            .chain(
+                [&image.kernel, &image.initrd, &image.user_data]
+                    .into_iter()
+                    .filter_map(Slot::given),
+            );
         for path in paths {
             if let Some(file) = file(path, files, sources, &found, out) {
                 found.insert(&path.value, file);

@@ -33,6 +33,8 @@ pub(super) use subnet::SubnetIndex;
 pub(super) struct Draft<'a> {
     pub(super) declarations: &'a Declarations,
     pub(super) vlans: Vec<VlanDraft<'a>>,
+    /// For each VLAN, the one whose servers its relay agent forwards to.
+    pub(super) relays: Vec<Plug>,
     pub(super) subnets: Vec<SubnetDraft<'a>>,
     pub(super) index: SubnetIndex,
     /// Controllers first, then machines.
@@ -106,6 +108,7 @@ pub(super) fn resolve<'a>(
         out,
     );
     let vlans = vlan::vlans(declarations, out);
+    let relays = vlan::relays(&vlans, &declarations.gaps, out);
     let subnets: Vec<_> = vlans
         .iter()
         .enumerate()
@@ -121,6 +124,7 @@ pub(super) fn resolve<'a>(
     Draft {
         declarations,
         vlans,
+        relays,
         subnets,
         index,
         hosts,
@@ -213,7 +217,8 @@ impl Draft<'_> {
         host.is_controller().then_some(host)
     }
 
-    /// The address of a controller that hosts in `subnet` reach it at: one in the subnet, else one of its family in its VLAN.
+    /// The address of a controller that hosts in `subnet` reach it at: one in the subnet, else one of its family in its VLAN,
+    /// else in the VLAN that its DHCP is relayed to.
     pub(super) fn address_towards(&self, controller: &Host<'_>, subnet: usize) -> Option<IpAddr> {
         let draft = self.subnets.get(subnet)?;
         let is_v4 = draft.is_v4();
@@ -224,7 +229,14 @@ impl Draft<'_> {
             let mut addresses = controller.addresses_in(draft.vlan);
             addresses.find(|placed| placed.ip().is_ipv4() == is_v4)
         };
-        inside.or_else(nearby).map(Placed::ip)
+        let relayed = || {
+            let Some(Plug::Vlan(target)) = self.relays.get(draft.vlan) else {
+                return None;
+            };
+            let mut addresses = controller.addresses_in(*target);
+            addresses.find(|placed| placed.ip().is_ipv4() == is_v4)
+        };
+        inside.or_else(nearby).or_else(relayed).map(Placed::ip)
     }
 }
 

@@ -37,6 +37,16 @@ pub(super) fn vlans<'a>(
     vlans
 }
 
+/// What each VLAN's DHCP is relayed to.
+pub(super) fn relays(vlans: &[VlanDraft<'_>], gaps: &Gaps, out: &mut Vec<Diagnostic>) -> Vec<Plug> {
+    let names = VlanNames::new(vlans);
+    let relays = vlans.iter().map(|vlan| match &vlan.node.dhcp {
+        Some(dhcp) => names.plug(&dhcp.relay_to, gaps, out),
+        None => Plug::Nothing,
+    });
+    relays.collect()
+}
+
 /// VLANs by their short names.
 pub(super) struct VlanNames<'a> {
     vlans: &'a [VlanDraft<'a>],
