@@ -15,6 +15,7 @@ mod hostile;
 mod interrupted;
 mod lab;
 mod owned;
+mod relay;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
