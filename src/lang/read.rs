@@ -200,8 +200,9 @@ impl<'a> Reader<'a> {
     /// Whether some unknown property seems to mean the property `name`: it was reported, and is not missing besides.
     fn is_mistyped(&self, name: &str) -> bool {
         let known = || self.schema.properties.iter().map(|property| property.name);
-        let mut written = self.node.properties().map(|one| one.name.value);
-        written.any(|word| nearest(word, known()) == Some(name))
+        let written = self.node.properties().map(|one| one.name.value);
+        let mut unknown = written.filter(|word| self.schema.property(word).is_none());
+        unknown.any(|word| nearest(word, known()) == Some(name))
     }
 
     fn check_arguments(&self, sink: &mut Sink<'_>) {

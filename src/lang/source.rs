@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::sync::Arc;
 
-use super::kdl::{Node, Scalar, Tree, parse};
+use super::kdl::{Node, Scalar, Value, parse};
 use super::slot::Gaps;
 use super::{glob, node};
 use crate::base::digest::Digest;
@@ -134,24 +134,14 @@ pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<
     let mut loader = Loader {
         files,
         sources: Sources::default(),
-        gaps: Gaps::default(),
+        declarations: node::Declarations::default(),
         diagnostics: Vec::new(),
         seen: BTreeSet::new(),
         visits: Vec::new(),
         queue: VecDeque::new(),
     };
-    let trees = loader.run(root);
-    let Loader {
-        sources,
-        gaps,
-        mut diagnostics,
-        ..
-    } = loader;
-    let nodes = trees
-        .iter()
-        .flat_map(|parsed| parsed.tree.roots(&parsed.text));
-    let declarations = node::decode(nodes, gaps, &mut diagnostics);
-    (declarations, sources, diagnostics)
+    loader.run(root);
+    (loader.declarations, loader.sources, loader.diagnostics)
 }
 
 /// One file to read, and the include that asked for it.
@@ -170,16 +160,16 @@ struct Unparsed {
 
 struct Parsed {
     visit: usize,
-    text: Arc<str>,
-    tree: Tree,
-    gaps: Gaps,
+    declarations: node::Declarations,
+    /// What it includes, and where it says so.
+    includes: Vec<(String, Span)>,
     diagnostics: Vec<Diagnostic>,
 }
 
 struct Loader<'a> {
     files: &'a dyn Files,
     sources: Sources,
-    gaps: Gaps,
+    declarations: node::Declarations,
     diagnostics: Vec<Diagnostic>,
     /// Paths asked for so far: a file reached twice is read once.
     seen: BTreeSet<String>,
@@ -189,9 +179,8 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     /// Reads generation after generation of includes; the files of one are parsed side by side.
-    fn run(&mut self, root: &str) -> Vec<Parsed> {
+    fn run(&mut self, root: &str) {
         self.enqueue(root.to_owned(), None);
-        let mut trees = Vec::new();
         while !self.queue.is_empty() {
             let visits = std::mem::take(&mut self.queue);
             let unparsed: Vec<Unparsed> = visits
@@ -199,15 +188,13 @@ impl Loader<'_> {
                 .filter_map(|visit| self.visit(visit))
                 .collect();
             for mut parsed in parse_all(unparsed) {
-                self.gaps.merge(std::mem::take(&mut parsed.gaps));
                 self.diagnostics.append(&mut parsed.diagnostics);
-                for node in parsed.tree.roots(&parsed.text) {
-                    self.follow(parsed.visit, node);
+                for (wanted, span) in &parsed.includes {
+                    self.include(parsed.visit, wanted, *span);
                 }
-                trees.push(parsed);
+                self.declarations.append(parsed.declarations);
             }
         }
-        trees
     }
 
     fn enqueue(&mut self, path: String, parent: Option<(usize, Span)>) {
@@ -229,7 +216,7 @@ impl Loader<'_> {
                 })
             }
             Err(error) => {
-                self.gaps.everything();
+                self.declarations.gaps.everything();
                 self.diagnostics.push(match place {
                     Some(span) => include_fault(&error, span),
                     None => file_fault(&error, Code::FileUnreadable)
@@ -237,18 +224,6 @@ impl Loader<'_> {
                 });
                 None
             }
-        }
-    }
-
-    /// Enqueues what a node at the top level includes.
-    fn follow(&mut self, visit: usize, node: Node<'_>) {
-        match node.name().value {
-            "include" => self.include(visit, node),
-            "site" => node
-                .children()
-                .filter(|child| child.name().value == "include")
-                .for_each(|child| self.include(visit, child)),
-            _ => {}
         }
     }
 
@@ -267,19 +242,14 @@ impl Loader<'_> {
                     .label(bad, "this byte begins no character")
                     .help("save the file as UTF-8");
                 self.diagnostics.push(fault);
-                self.gaps.everything();
+                self.declarations.gaps.everything();
                 None
             }
         }
     }
 
-    /// Enqueues what an include names. Its shape is checked later, with that of all nodes.
-    fn include(&mut self, from: usize, node: Node<'_>) {
-        let Some((Scalar::Text(wanted), span)) =
-            node.arguments().next().map(|arg| (arg.scalar, arg.span))
-        else {
-            return;
-        };
+    /// Enqueues what an include names.
+    fn include(&mut self, from: usize, wanted: &str, span: Span) {
         let base = self.visits.get(from).map_or("", |visit| &visit.path);
         let Some(path) = resolve(base, wanted) else {
             let fault = FileError::Outside {
@@ -308,7 +278,7 @@ impl Loader<'_> {
     }
 
     fn fault(&mut self, error: &FileError, span: Span) {
-        self.gaps.everything();
+        self.declarations.gaps.everything();
         self.diagnostics.push(include_fault(error, span));
     }
 
@@ -329,11 +299,11 @@ impl Loader<'_> {
         }
         if self.seen.len() >= limit::SOURCE_FILES {
             let message = format!("a site has at most {} source files", limit::SOURCE_FILES);
-            if !self.gaps.is_total() {
+            if !self.declarations.gaps.is_total() {
                 let fault = Diagnostic::new(Code::Limit, message).label(span, "one too many here");
                 self.diagnostics.push(fault);
             }
-            self.gaps.everything();
+            self.declarations.gaps.everything();
             return;
         }
         self.enqueue(path, Some((from, span)));
@@ -377,12 +347,33 @@ fn parse_all(sources: Vec<Unparsed>) -> Vec<Parsed> {
 fn parse_one(source: &Unparsed) -> Parsed {
     let (mut gaps, mut diagnostics) = (Gaps::default(), Vec::new());
     let tree = parse(source.id, &source.text, &mut gaps, &mut diagnostics);
+    let roots = tree.roots(&source.text);
     Parsed {
         visit: source.visit,
-        text: Arc::clone(&source.text),
-        tree,
-        gaps,
+        includes: roots.clone().flat_map(includes).collect(),
+        declarations: node::decode(roots, gaps, &mut diagnostics),
         diagnostics,
+    }
+}
+
+/// What a node at the top level includes. Its shape is checked with that of all nodes.
+fn includes(node: Node<'_>) -> Vec<(String, Span)> {
+    let named = |node: Node<'_>| match node.arguments().next()? {
+        Value {
+            scalar: Scalar::Text(wanted),
+            span,
+            ..
+        } => Some((wanted.to_owned(), span)),
+        _ => None,
+    };
+    match node.name().value {
+        "include" => named(node).into_iter().collect(),
+        "site" => {
+            let children = node.children();
+            let includes = children.filter(|child| child.name().value == "include");
+            includes.filter_map(named).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

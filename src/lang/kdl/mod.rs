@@ -18,7 +18,7 @@ mod word;
 
 pub(super) use hint::lookalike;
 pub(super) use parser::parse;
-pub(super) use tree::{Node, Scalar, Tree, Value};
+pub(super) use tree::{Node, Scalar, Value};
 
 /// How many bytes a tree takes for each byte of text, at most: a node needs two bytes of text.
 #[cfg(test)]

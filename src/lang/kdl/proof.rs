@@ -7,7 +7,8 @@ use std::path::Path;
 use kdl::{KdlDocument, KdlNode, KdlValue};
 use proptest::prelude::*;
 
-use super::{BYTES_PER_BYTE, Node, Scalar, Tree, Value, parse};
+use super::tree::Tree;
+use super::{BYTES_PER_BYTE, Node, Scalar, Value, parse};
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::lang::Gaps;

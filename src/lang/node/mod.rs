@@ -57,6 +57,21 @@ pub struct Declarations {
     pub gaps: Gaps,
 }
 
+impl Declarations {
+    /// Adds what another source declares.
+    pub(super) fn append(&mut self, other: Self) {
+        self.sites.extend(other.sites);
+        self.spaces.extend(other.spaces);
+        self.fabrics.extend(other.fabrics);
+        self.routes.extend(other.routes);
+        self.controllers.extend(other.controllers);
+        self.machines.extend(other.machines);
+        self.profiles.extend(other.profiles);
+        self.images.extend(other.images);
+        self.gaps.merge(other.gaps);
+    }
+}
+
 pub(super) fn decode<'n>(
     nodes: impl Iterator<Item = Node<'n>>,
     gaps: Gaps,
