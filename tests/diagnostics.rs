@@ -86,14 +86,22 @@ fn expected(file: &str, text: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut subject = 0;
     for (line, number) in text.lines().zip(1..) {
-        let Some(note) = line.trim().strip_prefix("// ").and_then(note) else {
+        let comment = line.trim().strip_prefix("// ");
+        // What is expected in a table stands beside it: `// rack.csv:2 error[E112] 1-9: words`.
+        let elsewhere = comment.and_then(|comment| {
+            let (place, rest) = comment.split_once(' ')?;
+            let (file, line) = place.rsplit_once(':')?;
+            Some((file.to_owned(), line.parse().ok()?, note(rest)?))
+        });
+        let here = || Some((file.to_owned(), subject, comment.and_then(note)?));
+        let Some((file, line, note)) = elsewhere.or_else(here) else {
             subject = number;
             continue;
         };
         let (severity, code, columns, message) = note;
         notes.push(Note {
-            file: file.to_owned(),
-            line: subject,
+            file,
+            line,
             severity,
             code,
             columns,

@@ -111,6 +111,8 @@ codes! {
     LoopbackAddress "E108" "an address that the loopback cannot have"
     SecretPlace "E109" "a secret does not stand in a site file"
     BmcMissing "E110" "a power state without a BMC"
+    TableShape "E112" "a table is not well formed"
+    TableColumn "E113" "a table's header is wrong"
     BmcSetting "E111" "a setting of another protocol"
 
     // DHCP and images.

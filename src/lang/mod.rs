@@ -9,6 +9,7 @@ mod schema;
 mod slot;
 pub mod source;
 mod syntax;
+mod table;
 mod value;
 
 pub use export::{json_schema, reference};

@@ -83,7 +83,7 @@ pub(super) enum Kind {
 }
 
 /// Nodes that the language will have: better said than guessed at.
-pub(super) const PLANNED: &[&str] = &["machines", "moved"];
+pub(super) const PLANNED: &[&str] = &["moved"];
 
 pub(super) const ARCHITECTURES: [&str; 6] = [
     ClientArch::X86Bios.as_str(),

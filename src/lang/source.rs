@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::kdl::{Node, Scalar, Value, parse};
+use super::read::Sink;
 use super::slot::Gaps;
 use super::{glob, node};
 use crate::base::digest::Digest;
@@ -192,6 +193,9 @@ impl Loader<'_> {
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                for table in std::mem::take(&mut parsed.declarations.tables) {
+                    self.table(parsed.visit, &table);
+                }
                 self.declarations.append(parsed.declarations);
             }
         }
@@ -275,6 +279,33 @@ impl Loader<'_> {
                 .for_each(|path| self.reach(from, path, span)),
             Err(error) => self.fault(&error, span),
         }
+    }
+
+    /// Reads a table of machines; one that several nodes name gives its machines to each.
+    fn table(&mut self, from: usize, table: &node::MachinesNode) {
+        let Some(wanted) = table.from.given() else {
+            return;
+        };
+        let base = self.visits.get(from).map_or("", |visit| &visit.path);
+        let Some(path) = resolve(base, &wanted.value) else {
+            let path = wanted.value.clone();
+            return self.fault(&FileError::Outside { path }, wanted.span);
+        };
+        let bytes = match self.files.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.fault(&error, wanted.span),
+        };
+        let Some((id, text)) = self.text(&path, bytes) else {
+            return;
+        };
+        let gaps = std::mem::take(&mut self.declarations.gaps);
+        let mut sink = Sink {
+            diagnostics: &mut self.diagnostics,
+            gaps,
+        };
+        let machines = node::read_table(id, &text, &table.profile, &mut sink);
+        self.declarations.gaps = sink.gaps;
+        self.declarations.machines.extend(machines);
     }
 
     fn fault(&mut self, error: &FileError, span: Span) {

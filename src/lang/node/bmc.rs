@@ -27,10 +27,31 @@ pub struct BmcNode {
     pub span: Span,
 }
 
-const KINDS: &[&str] = &["redfish", "ipmi"];
+pub(super) const KINDS: &[&str] = &["redfish", "ipmi"];
 
 /// What `power` may ask for.
-const POWER_STATES: &[&str] = &["on", "off", "unmanaged"];
+pub(super) const POWER_STATES: &[&str] = &["on", "off", "unmanaged"];
+
+/// Where `boot-from` may point.
+pub(super) const BOOT_STATES: &[&str] = &["network", "disk"];
+
+impl BmcNode {
+    /// A BMC of which nothing is said yet.
+    pub(super) fn empty(span: Span) -> Self {
+        Self {
+            kind: Slot::Absent,
+            address: Slot::Absent,
+            username: Slot::Absent,
+            password: Slot::Absent,
+            key: Slot::Absent,
+            cipher_suite: Slot::Absent,
+            privilege: Slot::Absent,
+            system: Slot::Absent,
+            is_partial: false,
+            span,
+        }
+    }
+}
 
 pub(super) const BMC: NodeSchema = NodeSchema {
     name: "bmc",
@@ -122,7 +143,7 @@ pub(super) const BOOT_FROM: NodeSchema = NodeSchema {
     doc: "Where the machine boots from; by default the network offers it its image.",
     arguments: &[argument(
         "a place",
-        Kind::Words(&["network", "disk"]),
+        Kind::Words(BOOT_STATES),
         "`network`, or `disk`: then no boot program is offered.",
     )],
     properties: &[],

@@ -51,6 +51,22 @@ pub struct HostShape {
     pub span: Span,
 }
 
+impl HostShape {
+    /// A host of which nothing is said.
+    pub fn empty(span: Span) -> Self {
+        Self {
+            image: Slot::Absent,
+            tags: None,
+            interfaces: Vec::new(),
+            bmc: None,
+            power: Slot::Absent,
+            boot_from: Slot::Absent,
+            removed: Vec::new(),
+            span,
+        }
+    }
+}
+
 pub(super) const CONTROLLER: NodeSchema = NodeSchema {
     name: "controller",
     doc: "A host that runs `bedplate serve`.",

@@ -75,6 +75,23 @@ pub struct AddressText {
     pub length: Option<u8>,
 }
 
+impl LinkNode {
+    /// A link of which nothing else is said yet.
+    pub(super) fn empty(name: Spanned<LinkName>, shape: LinkShape) -> Self {
+        Self {
+            span: name.span,
+            name,
+            shape,
+            mac: Slot::Absent,
+            vlan: Slot::Absent,
+            mtu: Slot::Absent,
+            addresses: Vec::new(),
+            has_faulty_address: false,
+            is_partial: false,
+        }
+    }
+}
+
 impl LinkShape {
     /// The word that declares it.
     pub fn word(&self) -> &'static str {

@@ -7,6 +7,7 @@ mod fabric;
 mod host;
 mod image;
 mod link;
+mod machines;
 mod site;
 mod tagged;
 
@@ -21,6 +22,7 @@ pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNod
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
+pub(in crate::lang) use machines::{MachinesNode, read_table};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 
 /// A site file: it has no name, and its children are the top-level nodes.
@@ -39,6 +41,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&image::IMAGE),
         any(&host::PROFILE),
         any(&host::MACHINE),
+        any(&machines::MACHINES),
     ],
 };
 
@@ -51,6 +54,8 @@ pub struct Declarations {
     pub routes: Vec<RouteNode>,
     pub controllers: Vec<ControllerNode>,
     pub machines: Vec<MachineNode>,
+    /// Tables of further machines, which the loader reads.
+    pub(in crate::lang) tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
     /// Kinds of nodes of which some could not be read.
@@ -66,6 +71,7 @@ impl Declarations {
         self.routes.extend(other.routes);
         self.controllers.extend(other.controllers);
         self.machines.extend(other.machines);
+        self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
         self.gaps.merge(other.gaps);
@@ -94,6 +100,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "fabric" => into.fabrics.extend(fabric::read_fabric(node, sink)),
         "route" => into.routes.push(site::read_route(node, sink)),
         "controller" => into.controllers.extend(host::read_controller(node, sink)),
+        "machines" => into.tables.push(machines::read_machines(node, sink)),
         "machine" => into.machines.extend(host::read_machine(node, sink)),
         "profile" => into.profiles.extend(host::read_profile(node, sink)),
         "image" => into.images.extend(image::read_image(node, sink)),

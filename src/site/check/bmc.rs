@@ -60,6 +60,7 @@ fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Vec<Dia
         return;
     }
     let absent = [
+        (bmc.kind.is_absent(), "a kind"),
         (bmc.address.is_absent(), "address"),
         (bmc.username.is_absent(), "username"),
         (bmc.password.is_absent(), "password"),

@@ -117,16 +117,7 @@ impl<'a> Resolver<'a, '_> {
 
     /// A machine without a profile has nothing to remove.
     fn alone(&mut self, node: &MachineNode) -> HostShape {
-        let empty = HostShape {
-            image: Slot::Absent,
-            tags: None,
-            interfaces: Vec::new(),
-            bmc: None,
-            power: Slot::Absent,
-            boot_from: Slot::Absent,
-            removed: Vec::new(),
-            span: node.shape.span,
-        };
+        let empty = HostShape::empty(node.shape.span);
         profile::apply(&node.shape, &empty, self.out)
     }
 
