@@ -46,6 +46,9 @@ pub(super) enum Command {
     Check {
         #[command(flatten)]
         site: SiteArgument,
+        /// Print SARIF, which code hosts take to annotate lines
+        #[arg(long, conflicts_with = "json")]
+        sarif: bool,
     },
     /// Explain a code such as E040
     Explain {

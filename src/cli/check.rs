@@ -7,11 +7,19 @@ use super::compile;
 use super::output::Output;
 use crate::diag::fault::Fault;
 use crate::diag::render;
+use crate::diag::sarif::sarif;
 
-pub(super) fn check(argument: &SiteArgument, out: &Output) -> Result<ExitCode, Fault> {
+pub(super) fn check(
+    argument: &SiteArgument,
+    as_sarif: bool,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
     let local = compile::local(&argument.site)?;
     let compiled = &local.compiled;
-    if out.json {
+    if as_sarif {
+        let log = sarif(&compiled.diagnostics, &compiled.sources, &local.folder);
+        out.value(&log)?;
+    } else if out.json {
         out.value(&render::json(&compiled.diagnostics, &compiled.sources))?;
     } else {
         compile::show(compiled, out);
@@ -19,15 +27,20 @@ pub(super) fn check(argument: &SiteArgument, out: &Output) -> Result<ExitCode, F
     let Some(site) = &compiled.site else {
         return Ok(ExitCode::from(1));
     };
-    if !out.json {
+    if !out.json && !as_sarif {
         let subnets: usize = site.vlans.values().map(|vlan| vlan.subnets.len()).sum();
-        out.text(&format!(
-            "site {}: {} controllers, {} machines, {} VLANs, {subnets} subnets; no faults\n",
-            site.name,
-            site.controllers.len(),
-            site.machines.len(),
-            site.vlans.len(),
-        ));
+        let parts = [
+            count(site.controllers.len(), "controller"),
+            count(site.machines.len(), "machine"),
+            count(site.vlans.len(), "VLAN"),
+            count(subnets, "subnet"),
+        ];
+        let parts = parts.join(", ");
+        out.text(&format!("site {}: {parts}; no errors\n", site.name));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

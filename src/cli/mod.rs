@@ -48,7 +48,7 @@ fn exit_code(error: &clap::Error) -> u8 {
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
     let client = Client::new(&arguments.global.socket);
     match &arguments.command {
-        Command::Check { site } => check::check(site, out),
+        Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),

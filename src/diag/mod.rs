@@ -4,5 +4,6 @@ pub mod code;
 pub mod fault;
 pub mod render;
 pub mod report;
+pub mod sarif;
 pub mod span;
 pub mod suggest;
