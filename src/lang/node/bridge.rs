@@ -4,9 +4,8 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::fabric::first;
 use super::link::{ADDRESS, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
-use super::{any, argument, arguments, open, optional};
+use super::{any, argument, arguments, first, open, optional};
 
 pub(super) const BRIDGE: NodeSchema = NodeSchema {
     name: "bridge",

@@ -9,10 +9,9 @@ use super::super::slot::Slot;
 use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
 use super::bond::BOND;
 use super::bridge::BRIDGE;
-use super::fabric::first;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
 use super::tagged::TAGGED;
-use super::{any, argument, arguments, open, optional, property};
+use super::{any, argument, arguments, first, open, optional, property};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
 

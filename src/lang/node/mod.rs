@@ -3,27 +3,34 @@
 mod bmc;
 mod bond;
 mod bridge;
+mod dhcp;
 mod fabric;
 mod host;
 mod image;
 mod link;
 mod machines;
 mod site;
+mod subnet;
 mod tagged;
+
+use std::fmt::Display;
+use std::str::FromStr;
 
 use super::kdl::Node;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
-use super::slot::Gaps;
+use super::slot::{Gaps, Slot};
 use crate::diag::report::Diagnostic;
 
 pub use bmc::BmcNode;
-pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
+pub use dhcp::DhcpNode;
+pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
+pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
 /// A site file: it has no name, and its children are the top-level nodes.
 pub(super) const ROOT: NodeSchema = NodeSchema {
@@ -150,4 +157,18 @@ const fn property(name: &'static str, kind: Kind, doc: &'static str) -> Property
 /// Opens a node of the table `schema`.
 fn open<'a>(node: Node<'a>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Reader<'a> {
     Reader::open(node, schema, sink)
+}
+
+/// The first argument of the child that `schema` describes.
+pub(super) fn first<T>(
+    reader: &Reader<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> Slot<T>
+where
+    T: FromStr<Err: Display>,
+{
+    reader.child(schema.name).map_or(Slot::Absent, |node| {
+        open(node, schema, sink).argument(0, sink)
+    })
 }
