@@ -82,6 +82,9 @@ codes! {
     RangePlace "E042" "a range does not lie in its subnet"
     RangeOverlap "E043" "ranges overlap"
     RangeHoldsAddress "E044" "a dynamic range holds an address that is taken"
+    IsolationMeets "E045" "a host is in two subnets that overlap"
+    DnsRefused "E046" "a subnet's name servers contradict each other"
+    RangeUnmanaged "E047" "a dynamic range that nothing reserves"
 
     // Routes and gateways.
     RouteGateway "E050" "a route's gateway is in no subnet"
@@ -93,6 +96,7 @@ codes! {
     AddressPlace "E060" "an address is in no subnet of its VLAN"
     AddressEdge "E061" "an address no host may hold"
     AddressTwice "E062" "an address is used twice"
+    AddressesMany "E069" "a machine has two addresses in a subnet"
     AddressIsGateway "E063" "a machine has the gateway's address"
     MacTwice "E064" "a hardware address is used twice"
     MacUnusable "E065" "a hardware address that names no interface"
@@ -121,12 +125,14 @@ codes! {
     DhcpNothing "E072" "DHCP has nothing to hand out"
     DhcpBoth "E073" "a VLAN is both served and relayed"
     RelayTarget "E074" "a VLAN that cannot be relayed to"
+    OptionElsewhere "E075" "a DHCP option that is not for a site to set"
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"
 
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
+    ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.

@@ -71,6 +71,11 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// All arguments as written.
+    pub(super) fn values(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.node.arguments()
+    }
+
     pub(super) fn property<T>(&self, name: &str, sink: &mut Sink<'_>) -> Slot<T>
     where
         T: FromStr<Err: Display>,
@@ -141,6 +146,8 @@ impl<'a> Reader<'a> {
             | Kind::Range
             | Kind::Duration
             | Kind::Arch
+            | Kind::OptionName
+            | Kind::OptionValue
             | Kind::Secret => text(value, argument.kind, sink),
         }
     }

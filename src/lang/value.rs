@@ -43,10 +43,21 @@ pub(super) fn integer<T: TryFrom<i128>>(
     kind: Kind,
     sink: &mut Sink<'_>,
 ) -> Slot<T> {
+    let (least, most) = kind.integer_bounds().unwrap_or((0, u32::MAX));
+    integer_within(value, kind, (least.into(), most.into()), sink)
+}
+
+/// Reads a whole number within bounds, both included.
+pub(super) fn integer_within<T: TryFrom<i128>>(
+    value: Value<'_>,
+    kind: Kind,
+    (least, most): (i64, i64),
+    sink: &mut Sink<'_>,
+) -> Slot<T> {
     if value.scalar == Scalar::Faulty {
         return Slot::Faulty;
     }
-    let (Scalar::Integer(number), Kind::Integer { least, most }) = (value.scalar, kind) else {
+    let Scalar::Integer(number) = value.scalar else {
         sink.report(wrong_type(value, kind));
         return Slot::Faulty;
     };

@@ -3,9 +3,8 @@
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
-use super::super::slot::Slot;
 use super::link::{ADDRESS, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
-use super::{any, argument, arguments, first, open, optional};
+use super::{any, argument, arguments, first, flag, open, optional};
 
 pub(super) const BRIDGE: NodeSchema = NodeSchema {
     name: "bridge",
@@ -57,9 +56,7 @@ pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
         open(ports, &PORTS, sink).arguments(0, sink)
     });
-    let stp = reader.child("stp").map_or(Slot::Absent, |node| {
-        open(node, &STP, sink).flag_argument(sink)
-    });
+    let stp = flag(&reader, &STP, sink);
     let forward_delay = first(&reader, &FORWARD_DELAY, sink);
     let shape = LinkShape::Bridge {
         ports,

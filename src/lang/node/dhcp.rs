@@ -5,7 +5,8 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::link::VlanRef;
-use super::{argument, arguments, first, open, optional};
+use super::option::{OPTION, OptionNode, read_options};
+use super::{any, argument, arguments, first, open, optional};
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::span::{Span, Spanned};
@@ -17,6 +18,7 @@ pub struct DhcpNode {
     pub relay_to: Slot<VlanRef>,
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
+    pub options: Vec<OptionNode>,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
@@ -32,6 +34,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&RELAY_TO),
         optional(&LEASE_TIME),
         optional(&DHCP_IMAGE),
+        any(&OPTION),
     ],
 };
 
@@ -88,6 +91,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         relay_to: first(&reader, &RELAY_TO, sink),
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
+        options: read_options(&reader, sink),
         is_partial: reader.is_partial(),
         span: reader.span(),
     }

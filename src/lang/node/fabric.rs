@@ -6,7 +6,7 @@ use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::dhcp::{DHCP, DhcpNode, read_dhcp};
 use super::subnet::{SUBNET, SubnetNode, read_subnet};
-use super::{any, argument, open, optional, property};
+use super::{any, argument, flag, open, optional, property};
 use crate::base::limit;
 use crate::base::name::Name;
 use crate::diag::span::Spanned;
@@ -14,6 +14,8 @@ use crate::diag::span::Spanned;
 #[derive(Debug)]
 pub struct FabricNode {
     pub name: Spanned<Name>,
+    /// Whether its addresses are its own, whatever other fabrics have.
+    pub isolated: Slot<bool>,
     pub vlans: Vec<VlanNode>,
 }
 
@@ -38,7 +40,15 @@ pub(super) const FABRIC: NodeSchema = NodeSchema {
     doc: "Switches that are connected to each other, and so share their VLANs.",
     arguments: &[argument("a name", Kind::Name, "The fabric's name.")],
     properties: &[],
-    children: &[any(&VLAN)],
+    children: &[optional(&ISOLATED), any(&VLAN)],
+};
+
+const ISOLATED: NodeSchema = NodeSchema {
+    name: "isolated",
+    doc: "Whether nothing routes between this fabric and others, so that its subnets may have prefixes which others have too; the default is `#false`.",
+    arguments: &[argument("a flag", Kind::Flag, "`#true` or `#false`.")],
+    properties: &[],
+    children: &[],
 };
 
 const VLAN: NodeSchema = NodeSchema {
@@ -78,7 +88,11 @@ pub(super) fn read_fabric(node: Node<'_>, sink: &mut Sink<'_>) -> Option<FabricN
     if name.is_none() {
         sink.gaps.add("fabric");
     }
-    Some(FabricNode { name: name?, vlans })
+    Some(FabricNode {
+        name: name?,
+        isolated: flag(&reader, &ISOLATED, sink),
+        vlans,
+    })
 }
 
 fn read_vlan(node: Node<'_>, sink: &mut Sink<'_>) -> Option<VlanNode> {

@@ -10,8 +10,9 @@ use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
 use super::bond::BOND;
 use super::bridge::BRIDGE;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
+use super::option::{OPTION, OptionNode, read_options};
 use super::tagged::TAGGED;
-use super::{any, argument, arguments, first, open, optional, property};
+use super::{any, argument, arguments, first, open, optional, property, word};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
 
@@ -45,6 +46,7 @@ pub struct HostShape {
     pub bmc: Option<BmcNode>,
     pub power: Slot<String>,
     pub boot_from: Slot<String>,
+    pub options: Vec<OptionNode>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
     pub span: Span,
@@ -60,6 +62,7 @@ impl HostShape {
             bmc: None,
             power: Slot::Absent,
             boot_from: Slot::Absent,
+            options: Vec::new(),
             removed: Vec::new(),
             span,
         }
@@ -113,6 +116,7 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        any(&OPTION),
         any(&REMOVE),
     ],
 };
@@ -133,6 +137,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        any(&OPTION),
     ],
 };
 
@@ -219,14 +224,8 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         bmc: reader.child(BMC.name).map(|node| read_bmc(node, sink)),
         power: word(reader, &POWER, sink),
         boot_from: word(reader, &BOOT_FROM, sink),
+        options: read_options(reader, sink),
         removed: Vec::new(),
         span: reader.span(),
     }
-}
-
-fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<String> {
-    let child = reader.child(schema.name);
-    child.map_or(Slot::Absent, |node| {
-        open(node, schema, sink).word_argument(sink)
-    })
 }

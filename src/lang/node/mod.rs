@@ -9,6 +9,7 @@ mod host;
 mod image;
 mod link;
 mod machines;
+mod option;
 mod site;
 mod subnet;
 mod tagged;
@@ -29,6 +30,7 @@ pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
+pub use option::OptionNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
@@ -170,5 +172,21 @@ where
 {
     reader.child(schema.name).map_or(Slot::Absent, |node| {
         open(node, schema, sink).argument(0, sink)
+    })
+}
+
+/// The word that the child described by `schema` gives.
+fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<String> {
+    let child = reader.child(schema.name);
+    child.map_or(Slot::Absent, |node| {
+        open(node, schema, sink).word_argument(sink)
+    })
+}
+
+/// The flag that the child described by `schema` gives.
+fn flag(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<bool> {
+    let child = reader.child(schema.name);
+    child.map_or(Slot::Absent, |node| {
+        open(node, schema, sink).flag_argument(sink)
     })
 }

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::{any, argument, arguments, first, open, optional, property};
+use super::option::{OPTION, OptionNode, read_options};
+use super::{any, argument, arguments, first, flag, open, optional, property, word};
 use crate::base::addr::{AddressRange, Prefix};
+use crate::base::arch::ClientArch;
 use crate::base::name::{HostName, NameError};
 use crate::diag::span::Spanned;
 
@@ -19,6 +21,14 @@ pub struct SubnetNode {
     pub dns: Vec<Spanned<DnsServer>>,
     pub dynamic: Vec<Spanned<AddressRange>>,
     pub reserved: Vec<RangeNode>,
+    /// Whether addresses here are for this site to give.
+    pub managed: Slot<bool>,
+    pub reverse_dns: Slot<String>,
+    pub allow_dns: Slot<bool>,
+    pub active_discovery: Slot<bool>,
+    /// Kinds of clients that are not told what to boot.
+    pub disabled_boot: Vec<Spanned<ClientArch>>,
+    pub options: Vec<OptionNode>,
 }
 
 /// A reserved range and what it is for.
@@ -60,6 +70,12 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
         optional(&DNS),
         any(&DYNAMIC),
         any(&RESERVED),
+        optional(&MANAGED),
+        optional(&REVERSE_DNS),
+        optional(&ALLOW_DNS),
+        optional(&ACTIVE_DISCOVERY),
+        optional(&DISABLE_BOOT),
+        any(&OPTION),
     ],
 };
 
@@ -86,6 +102,61 @@ const DNS: NodeSchema = NodeSchema {
     properties: &[],
     children: &[],
 };
+
+const MANAGED: NodeSchema = NodeSchema {
+    name: "managed",
+    doc: "Whether addresses here are for this site to give; the default is `#true`. Where something else gives them, DHCP is not served, \
+          and what this site may allocate are its reserved ranges.",
+    arguments: &[FLAG],
+    properties: &[],
+    children: &[],
+};
+
+/// What `rdns` may ask for.
+const REVERSE_DNS_MODES: &[&str] = &["zone", "rfc2317", "off"];
+
+const REVERSE_DNS: NodeSchema = NodeSchema {
+    name: "rdns",
+    doc: "How names of addresses are served: in the zone that holds the prefix, the default; in a zone of the prefix alone, to which \
+          the zone above points (RFC 2317), where the prefix is longer than /24; or not at all.",
+    arguments: &[argument(
+        "a mode",
+        Kind::Words(REVERSE_DNS_MODES),
+        "`zone`, `rfc2317` or `off`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const ALLOW_DNS: NodeSchema = NodeSchema {
+    name: "allow-dns",
+    doc: "Whether machines here are told of the controllers' name service; the default is `#true`.",
+    arguments: &[FLAG],
+    properties: &[],
+    children: &[],
+};
+
+const ACTIVE_DISCOVERY: NodeSchema = NodeSchema {
+    name: "active-discovery",
+    doc: "Whether the subnet is searched for hosts that the site does not know; the default is `#false`.",
+    arguments: &[FLAG],
+    properties: &[],
+    children: &[],
+};
+
+const DISABLE_BOOT: NodeSchema = NodeSchema {
+    name: "disable-boot",
+    doc: "Kinds of clients that are not told here what to boot.",
+    arguments: &[arguments(
+        "an architecture",
+        Kind::Arch,
+        "A client architecture, as in an image's `boot`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const FLAG: Argument = argument("a flag", Kind::Flag, "`#true` or `#false`.");
 
 const DYNAMIC: NodeSchema = NodeSchema {
     name: "dynamic-range",
@@ -137,11 +208,22 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
     if prefix.is_none() {
         sink.gaps.add("subnet");
     }
+    let disabled_boot = reader
+        .child(DISABLE_BOOT.name)
+        .map_or_else(Vec::new, |node| {
+            open(node, &DISABLE_BOOT, sink).arguments(0, sink)
+        });
     Some(SubnetNode {
         prefix: prefix?,
         gateway,
         dns,
         dynamic: dynamic.into_iter().filter_map(Slot::into_given).collect(),
         reserved,
+        managed: flag(&reader, &MANAGED, sink),
+        reverse_dns: word(&reader, &REVERSE_DNS, sink),
+        allow_dns: flag(&reader, &ALLOW_DNS, sink),
+        active_discovery: flag(&reader, &ACTIVE_DISCOVERY, sink),
+        disabled_boot,
+        options: read_options(&reader, sink),
     })
 }

@@ -1,5 +1,7 @@
 //! Fixed addresses: in a subnet of their VLAN, for a host to have, and one host's only.
 
+use std::collections::BTreeMap;
+
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::node::LinkShape;
@@ -18,9 +20,36 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
                     None => out.extend(homeless(draft, link, placed)),
                 }
             }
+            if !host.is_controller() {
+                many(draft, link, out);
+            }
         }
     }
     unique(draft, out);
+}
+
+/// DHCP offers an interface one address of a subnet, so that a second one would never be had.
+fn many(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<usize, &Placed> = BTreeMap::new();
+    for placed in link.addresses.iter().filter(|placed| placed.ip().is_ipv4()) {
+        let Some(subnet) = placed.subnet else {
+            continue;
+        };
+        let Some(first) = seen.insert(subnet, placed) else {
+            continue;
+        };
+        let Some(prefix) = draft.prefix(subnet) else {
+            continue;
+        };
+        let name = &link.node.name.value;
+        let message = format!("the interface `{name}` has two addresses in {prefix}");
+        out.push(
+            Diagnostic::new(Code::AddressesMany, message)
+                .label(placed.span(), "a second one")
+                .label(first.span(), "the first one")
+                .help("keep one: DHCP offers an interface one address of a subnet"),
+        );
+    }
 }
 
 /// Addresses of the loopback: each names its length, and lies in no subnet.
@@ -150,7 +179,7 @@ fn fits(
     }
 }
 
-/// No address twice in the whole site.
+/// No address twice in the whole site; isolated fabrics have addresses of their own.
 fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let mut all: Vec<(&Placed, &Host<'_>)> = draft
         .hosts
@@ -158,12 +187,13 @@ fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         .flat_map(|host| host.links.iter().map(move |link| (host, link)))
         .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (placed, host)))
         .collect();
-    all.sort_by_key(|(placed, host)| (placed.ip(), placed.span(), host.name.span));
+    let place = |placed: &Placed| (draft.domain(placed), placed.ip());
+    all.sort_by_key(|(placed, host)| (place(placed), placed.span(), host.name.span));
     for pair in all.windows(2) {
         let [(first, owner), (again, other)] = pair else {
             continue;
         };
-        if first.ip() != again.ip() {
+        if place(first) != place(again) {
             continue;
         }
         let message = format!(

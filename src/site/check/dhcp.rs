@@ -7,7 +7,7 @@ use crate::base::duration::Seconds;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::Slot;
-use crate::lang::node::DhcpNode;
+use crate::lang::node::{DhcpNode, SubnetNode};
 use crate::site::resolve::{Draft, Plug};
 
 /// Shortest lease: renewal at half of it must leave time to retry.
@@ -25,7 +25,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         controllers(draft, index, dhcp, out);
         lease_time(dhcp, out);
         let mut subnets = vlan.node.subnets.iter();
-        let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty());
+        let is_managed = |subnet: &SubnetNode| subnet.managed.value() != Some(&false);
+        let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty() && is_managed(subnet));
         let has_reserved = reserved.get(index) == Some(&true);
         let may_hide = draft.declarations.gaps.may_hide(&[
             "subnet",

@@ -6,6 +6,7 @@ mod address;
 mod bmc;
 mod bond;
 mod dhcp;
+mod isolation;
 mod mac;
 mod range;
 mod reference;
@@ -23,6 +24,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     reference::check(draft, out);
     vlan::check(draft, out);
     subnet::check(draft, out);
+    isolation::check(draft, out);
     range::check(draft, out);
     route::check(draft, out);
     address::check(draft, out);

@@ -1,6 +1,7 @@
 //! Controllers and machines, which share one DNS name space: their links plugged into VLANs, their addresses placed in subnets.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::names::{Table, twice};
 use super::profile;
@@ -121,6 +122,11 @@ impl<'a> Resolver<'a, '_> {
         profile::apply(&node.shape, &empty, self.out)
     }
 
+    fn place(&self, vlan: usize, address: IpAddr) -> Option<usize> {
+        let domain = self.vlans.domain(vlan)?;
+        self.index.place(domain, vlan, address)
+    }
+
     fn links(&mut self, nodes: &[LinkNode], without: Plug) -> Vec<Link> {
         nodes
             .iter()
@@ -135,7 +141,7 @@ impl<'a> Resolver<'a, '_> {
                     .map(|text| Placed {
                         text: *text,
                         subnet: match plug {
-                            Plug::Vlan(vlan) => self.index.place(vlan, text.value.ip),
+                            Plug::Vlan(vlan) => self.place(vlan, text.value.ip),
                             Plug::Nothing | Plug::Unknown => None,
                         },
                     })

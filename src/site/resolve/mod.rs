@@ -6,6 +6,7 @@ mod host;
 mod image;
 mod names;
 mod profile;
+mod route;
 mod subnet;
 mod vlan;
 
@@ -27,7 +28,7 @@ use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
 pub(super) use names::{Table, refer};
-pub(super) use subnet::SubnetIndex;
+pub(super) use subnet::{Domain, SubnetIndex};
 
 /// A site in the making.
 pub(super) struct Draft<'a> {
@@ -36,6 +37,8 @@ pub(super) struct Draft<'a> {
     /// For each VLAN, the one whose servers its relay agent forwards to.
     pub(super) relays: Vec<Plug>,
     pub(super) subnets: Vec<SubnetDraft<'a>>,
+    /// For each route, the subnet that holds its gateway.
+    pub(super) routes: Vec<Option<usize>>,
     pub(super) index: SubnetIndex,
     /// Controllers first, then machines.
     pub(super) hosts: Vec<Host<'a>>,
@@ -48,10 +51,12 @@ pub(super) struct Draft<'a> {
 
 pub(super) struct VlanDraft<'a> {
     pub(super) path: VlanPath,
+    pub(super) domain: Domain,
     pub(super) node: &'a VlanNode,
 }
 
 pub(super) struct SubnetDraft<'a> {
+    pub(super) domain: Domain,
     pub(super) vlan: usize,
     pub(super) node: &'a SubnetNode,
 }
@@ -114,18 +119,21 @@ pub(super) fn resolve<'a>(
         .enumerate()
         .flat_map(|(vlan, draft)| {
             let nodes = draft.node.subnets.iter();
-            nodes.map(move |node| SubnetDraft { vlan, node })
+            let domain = draft.domain;
+            nodes.map(move |node| SubnetDraft { domain, vlan, node })
         })
         .collect();
     let index = SubnetIndex::new(&subnets);
     let hosts = host::hosts(declarations, &vlans, &index, out);
     let names = host::by_name(&hosts, out);
     let files = image::files(declarations, files, sources, out);
+    let routes = route::routes(declarations, &vlans, &subnets, &index, out);
     Draft {
         declarations,
         vlans,
         relays,
         subnets,
+        routes,
         index,
         hosts,
         names,
@@ -201,6 +209,24 @@ impl Placed {
 }
 
 impl Draft<'_> {
+    pub(super) fn has_fabric(&self, name: &Name) -> bool {
+        let mut fabrics = self.declarations.fabrics.iter();
+        fabrics.any(|fabric| fabric.name.value == *name)
+    }
+
+    /// The isolation domain that an address belongs to which names no VLAN: the first that has a subnet for it.
+    pub(super) fn domain_of(&self, address: IpAddr) -> Domain {
+        let subnet = self.index.holding(address).next();
+        let subnet = subnet.and_then(|subnet| self.subnets.get(subnet));
+        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    }
+
+    /// The isolation domain of a host's address.
+    pub(super) fn domain(&self, placed: &Placed) -> Domain {
+        let subnet = placed.subnet.and_then(|subnet| self.subnets.get(subnet));
+        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    }
+
     pub(super) fn prefix(&self, subnet: usize) -> Option<Prefix> {
         self.subnets
             .get(subnet)

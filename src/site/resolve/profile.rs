@@ -7,7 +7,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
-use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape};
+use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape, OptionNode};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
@@ -42,9 +42,19 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
         },
         power: own.power.clone().or(profile.power.clone()),
         boot_from: own.boot_from.clone().or(profile.boot_from.clone()),
+        options: options(&own.options, &profile.options),
         removed: Vec::new(),
         span: own.span,
     }
+}
+
+/// Options merge by their codes.
+fn options(own: &[OptionNode], base: &[OptionNode]) -> Vec<OptionNode> {
+    let is_own = |option: &&OptionNode| own.iter().all(|one| one.code.value != option.code.value);
+    own.iter()
+        .chain(base.iter().filter(is_own))
+        .cloned()
+        .collect()
 }
 
 fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
