@@ -50,6 +50,14 @@ pub(super) enum Command {
         #[arg(long, conflicts_with = "json")]
         sarif: bool,
     },
+    /// Allocate what `address "auto"` asks for, and keep it in bedplate.lock
+    Lock {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// Write nothing; exit with 1 where the lock is out of date
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain a code such as E040
     Explain {
         /// The code; without one, all codes are listed

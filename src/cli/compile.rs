@@ -20,8 +20,30 @@ pub(super) struct Local {
     pub(super) compiled: Compiled,
 }
 
+/// A site on disk: its folder, and the source to begin with.
+pub(super) struct Site {
+    pub(super) folder: PathBuf,
+    pub(super) root: String,
+    pub(super) files: DiskFiles,
+}
+
 /// Compiles the site at `path`, a file or a folder.
 pub(super) fn local(path: &Path) -> Result<Local, Fault> {
+    let Site {
+        folder,
+        root,
+        files,
+    } = open(path)?;
+    let compiled = compile(&files, &root);
+    Ok(Local {
+        folder,
+        root,
+        compiled,
+    })
+}
+
+/// Finds the site at `path`, a file or a folder.
+pub(super) fn open(path: &Path) -> Result<Site, Fault> {
     let absent = |error: std::io::Error| {
         Fault::new(
             Code::FileUnreadable,
@@ -51,11 +73,10 @@ pub(super) fn local(path: &Path) -> Result<Local, Fault> {
         )
         .because(&error)
     })?;
-    let compiled = compile(&files, &root);
-    Ok(Local {
+    Ok(Site {
         folder,
         root,
-        compiled,
+        files,
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::digest::{Digest, Digester};
 use crate::base::limit;
-use crate::lang::source::{Entry, FileError, Files};
+use crate::lang::files::{Entry, FileError, Files};
 
 /// The folder of a site.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Every code, once: its number, its title and the text that `bedplate explain` shows.
 //!
-//! `E` are faults of a site, `W` are warnings about one, `D` are faults that a running daemon reports. Numbers are never reused.
+//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command. Numbers are never reused.
 
 use std::fmt;
 
@@ -73,6 +73,8 @@ codes! {
     DuplicateName "E021" "a name is given twice"
     UnknownReference "E022" "a name refers to nothing"
     AmbiguousReference "E023" "a name refers to several things"
+    LabelTwice "E024" "two links of a host have one name in DNS"
+    ForwarderOwn "E025" "a resolver that asks itself"
 
     // Fabrics, VLANs and subnets.
     UntaggedTwice "E030" "a fabric has two untagged VLANs"
@@ -104,6 +106,14 @@ codes! {
     BridgePortTwice "E067" "a link is a port twice"
     BridgeMtu "E068" "a bridge's port has a smaller MTU than the bridge"
 
+    // The lock.
+    LockMissing "E090" "an address is not in the lock yet"
+    LockStale "E091" "the lock holds what the site does not ask for"
+    LockEntry "E092" "an entry of the lock is wrong"
+    AutoSubnet "E093" "an automatic address has no subnet to come from"
+    SubnetFull "E094" "a subnet has no free address left"
+    MovedTwice "E095" "a host has the old name of another"
+
     LinkKind "E100" "a machine and its profile disagree on the kind of a link"
     BondPort "E101" "a link cannot be a port of a bond"
     BondParameter "E102" "a bond's parameters contradict each other"
@@ -133,6 +143,7 @@ codes! {
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
+    DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
@@ -149,6 +160,7 @@ codes! {
     WorldFailed "D011" "the host or its servers failed"
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
+    FileUnwritable "D014" "a file cannot be written"
 }
 
 impl Code {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::kdl::{Node, Scalar, Value, lookalike};
-use super::schema::{Count, Kind, NodeSchema, PLANNED};
+use super::schema::{Count, Kind, NodeSchema};
 use super::slot::{Gaps, Slot};
 use super::value::{flag, integer, secret, text, word};
 use crate::base::duration::Milliseconds;
@@ -401,11 +401,6 @@ fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
     } else {
         format!("`{}`", parent.name)
     };
-    if PLANNED.contains(&word) {
-        return Diagnostic::new(Code::Unsupported, format!("`{word}` is not supported yet"))
-            .label(node.name().span, "a later release will read this")
-            .help("remove it for now");
-    }
     let known = || parent.children.iter().map(|child| child.schema.name);
     let help = lookalike(word)
         .or_else(|| did_you_mean(word, known()))

@@ -86,9 +86,6 @@ pub(super) enum Kind {
     OptionValue,
 }
 
-/// Nodes that the language will have: better said than guessed at.
-pub(super) const PLANNED: &[&str] = &["moved"];
-
 pub(super) const ARCHITECTURES: [&str; 6] = [
     ClientArch::X86Bios.as_str(),
     ClientArch::X64Uefi.as_str(),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::kdl::{Scalar, Value};
+use super::kdl::{Scalar, Value, lookalike};
 use super::read::Sink;
 use super::schema::Kind;
 use super::slot::Slot;
@@ -174,11 +174,6 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
     } else {
         Code::InvalidValue
     };
-    if matches!(kind, Kind::Address) && written == "auto" {
-        return Diagnostic::new(Code::Unsupported, "`address \"auto\"` is not supported yet")
-            .label(span, "a later release allocates addresses")
-            .help("write the address itself, or leave it out for one from the dynamic range");
-    }
     let help = kind
         .words()
         .and_then(|words| did_you_mean(written, words.iter().copied()))
@@ -186,6 +181,7 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
             kind.words()
                 .map(|words| format!("known are {}", listed(words.iter().copied())))
         });
+    let help = help.or_else(|| kind.is_name().then(|| lookalike(written)).flatten());
     Diagnostic::new(code, error.to_string())
         .label(span, format!("not {}", kind.describe()))
         .maybe_help(help)

@@ -242,13 +242,13 @@ impl Builder<'_> {
         let Role::Controller(node) = &host.role else {
             return None;
         };
-        let gateway = node.default_gateway.given();
+        let gateways = node.default_gateways.iter().map(|gateway| DefaultGateway {
+            via: gateway.value,
+            origin: self.sources.origin(gateway.span),
+        });
         let links = host.links.iter().map(|link| self.controller_link(link));
         Some(Controller {
-            default_gateway: gateway.map(|gateway| DefaultGateway {
-                via: gateway.value,
-                origin: self.sources.origin(gateway.span),
-            }),
+            default_gateways: gateways.collect(),
             links: links.collect::<Option<_>>()?,
             origin: self.sources.origin(host.name.span),
         })
@@ -261,6 +261,7 @@ impl Builder<'_> {
             vlan: self.plugged(link),
             mtu: self.mtu(link),
             addresses: self.addresses(link)?,
+            dhcp: link.dhcp.is_some(),
             origin: self.sources.origin(link.node.span),
         };
         Some((link.node.name.value.clone(), built))
@@ -284,6 +285,7 @@ impl Builder<'_> {
                 mac: link.node.mac.value().copied(),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
+                dhcp: link.dhcp.is_some(),
                 origin: self.sources.origin(link.node.span),
             };
             interfaces.insert(link.node.name.value.clone(), built);
@@ -304,6 +306,7 @@ impl Builder<'_> {
             },
             boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
             options: options(&shape.options),
+            default_gateways: shape.default_gateways.iter().map(|one| one.value).collect(),
             origin: self.sources.origin(host.name.span),
         })
     }
@@ -337,7 +340,7 @@ impl Builder<'_> {
 
     fn addresses(&self, link: &Link) -> Option<Vec<PlacedAddress>> {
         let placed = link.addresses.iter().map(|placed| {
-            let address = match (placed.subnet, placed.text.value.length) {
+            let address = match (placed.subnet, placed.length) {
                 (Some(subnet), _) => self.draft.prefix(subnet)?.interface(placed.ip())?,
                 (None, Some(length)) => InterfaceAddr::new(placed.ip(), length).ok()?,
                 (None, None) => return None,
@@ -371,10 +374,12 @@ fn form(shape: &LinkShape) -> Option<LinkForm> {
             on: on.value()?.clone(),
         },
         LinkShape::Bridge {
+            kind,
             ports,
             stp,
             forward_delay,
         } => LinkForm::Bridge(Bridge {
+            is_ovs: kind.value().is_some_and(|kind| kind == "ovs"),
             ports: names(ports),
             stp: stp.value().copied().unwrap_or(false),
             forward_delay: forward_delay.value().copied(),

@@ -2,14 +2,17 @@
 
 mod build;
 mod check;
+pub mod lock;
 pub mod model;
 mod resolve;
+mod taken;
 
 use std::collections::BTreeSet;
 
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
-use crate::lang::source::{self, Files};
+use crate::lang::files::Files;
+use crate::lang::source;
 use model::Site;
 
 /// What compiling a site gives: every fault, and the site where none of them is an error.
@@ -53,7 +56,7 @@ fn distinct(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::source::MemoryFiles;
+    use crate::lang::files::MemoryFiles;
     use model::{LinkForm, Machine};
 
     /// The site of a text that has no fault.

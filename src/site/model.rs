@@ -127,7 +127,8 @@ pub struct StaticRoute {
 /// A host that runs `bedplate serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Controller {
-    pub default_gateway: Option<DefaultGateway>,
+    /// At most one of each address family.
+    pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
     pub origin: Origin,
 }
@@ -147,6 +148,8 @@ pub struct ControllerLink {
     /// The MTU declared on the link, else its VLAN's.
     pub mtu: Option<u32>,
     pub addresses: Vec<PlacedAddress>,
+    /// Whether it takes an address that DHCP offers.
+    pub dhcp: bool,
     pub origin: Origin,
 }
 
@@ -175,6 +178,8 @@ pub struct Bond {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bridge {
+    /// Whether Open vSwitch makes it.
+    pub is_ovs: bool,
     pub ports: Vec<LinkName>,
     /// The spanning tree protocol; off where the site does not say.
     pub stp: bool,
@@ -201,6 +206,8 @@ pub struct Machine {
     pub boots_from_disk: bool,
     /// What DHCP tells it besides, by code.
     pub options: BTreeMap<u8, OptionValue>,
+    /// The routers that it is told, at most one of each address family; none for the gateway of each subnet.
+    pub default_gateways: Vec<IpAddr>,
     pub origin: Origin,
 }
 
@@ -234,6 +241,8 @@ pub struct MachineInterface {
     pub mac: Option<MacAddr>,
     pub vlan: Option<VlanPath>,
     pub addresses: Vec<PlacedAddress>,
+    /// Whether it takes an address that DHCP offers.
+    pub dhcp: bool,
     pub origin: Origin,
 }
 

@@ -49,6 +49,9 @@ pub struct Reservation {
     /// What it is told instead of what the scope says, by option code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<u8, OptionValue>,
+    /// What it is not told though the scope says it, by option code.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withheld: BTreeSet<u8>,
 }
 
 /// Attributes that are rarely set are left out of what is written down.
@@ -133,6 +136,9 @@ impl Reservation {
                 &from.boots_from_disk,
                 &self.boots_from_disk,
             )
+            .shown("withheld", &from.withheld, &self.withheld, |codes| {
+                list(codes)
+            })
             .options(&from.options, &self.options)
     }
 
@@ -180,7 +186,7 @@ pub(super) fn desired(
         into.add(key, Resource::Scope(scope), &subnet.origin);
     }
     for (host, machine) in &site.machines {
-        reservations(path, host, machine, into);
+        reservations((path, vlan), host, machine, into);
     }
 }
 
@@ -250,7 +256,12 @@ fn options(
     options
 }
 
-fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut Desired) {
+fn reservations(
+    (path, vlan): (&VlanPath, &Vlan),
+    host: &HostName,
+    machine: &Machine,
+    into: &mut Desired,
+) {
     for interface in machine
         .interfaces
         .values()
@@ -264,8 +275,19 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
         let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
             continue;
         };
+        // Of several gateways a machine has one: what leads elsewhere is not told.
+        let is_elsewhere = addresses.iter().all(|address| {
+            let subnet = vlan.subnet_of(IpAddr::V4(*address));
+            let gateway = subnet.and_then(|(_, subnet)| subnet.gateway);
+            gateway.is_none_or(|gateway| !machine.default_gateways.contains(&gateway))
+        });
+        let is_chosen = machine.default_gateways.iter().any(IpAddr::is_ipv4);
         let reservation = Reservation {
             host: host.clone(),
+            withheld: (is_chosen && is_elsewhere)
+                .then_some(ROUTERS)
+                .into_iter()
+                .collect(),
             addresses,
             image: machine.image.clone().filter(|_| !machine.boots_from_disk),
             boots_from_disk: machine.boots_from_disk,
@@ -285,7 +307,7 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::source::MemoryFiles;
+    use crate::lang::files::MemoryFiles;
     use crate::site::compile;
 
     #[test]

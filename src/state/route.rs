@@ -59,7 +59,7 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
         };
         into.add(key, Resource::Route(Route { via }), origin);
     };
-    if let Some(gateway) = &controller.default_gateway {
+    for gateway in &controller.default_gateways {
         let everything = if gateway.via.is_ipv4() {
             Prefix::EVERY_V4
         } else {

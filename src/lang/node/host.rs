@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
 use super::bond::BOND;
@@ -19,8 +19,10 @@ use crate::diag::span::{Span, Spanned};
 #[derive(Debug)]
 pub struct ControllerNode {
     pub name: Spanned<HostName>,
-    pub default_gateway: Slot<IpAddr>,
+    pub default_gateways: Vec<Spanned<IpAddr>>,
     pub links: Vec<LinkNode>,
+    /// Names that it had before.
+    pub moved: Vec<Spanned<HostName>>,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct MachineNode {
     pub name: Spanned<HostName>,
     pub profile: Slot<Name>,
     pub shape: HostShape,
+    /// Names that it had before.
+    pub moved: Vec<Spanned<HostName>>,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct HostShape {
     pub power: Slot<String>,
     pub boot_from: Slot<String>,
     pub options: Vec<OptionNode>,
+    /// The routers that it sends everything else to, where it could have several.
+    pub default_gateways: Vec<Spanned<IpAddr>>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
     pub span: Span,
@@ -63,6 +69,7 @@ impl HostShape {
             power: Slot::Absent,
             boot_from: Slot::Absent,
             options: Vec::new(),
+            default_gateways: Vec::new(),
             removed: Vec::new(),
             span,
         }
@@ -81,16 +88,31 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
         any(&TAGGED),
         any(&BRIDGE),
         optional(&LOOPBACK),
+        any(&MOVED),
     ],
+};
+
+const MOVED: NodeSchema = NodeSchema {
+    name: "moved",
+    doc: "The host had another name before: it keeps the addresses that `bedplate.lock` has under that name.",
+    arguments: &[],
+    properties: &[Property {
+        name: "from",
+        doc: "The old name.",
+        kind: Kind::HostName,
+        required: true,
+    }],
+    children: &[],
 };
 
 const DEFAULT_GATEWAY: NodeSchema = NodeSchema {
     name: "default-gateway",
-    doc: "Where the controller sends everything else.",
-    arguments: &[argument(
+    doc: "Where the host sends everything else. A controller has no other default route; a machine is told the gateway of each of its \
+          subnets unless it names one.",
+    arguments: &[arguments(
         "an address",
         Kind::Ip,
-        "A router in a subnet that the controller has an address in.",
+        "A router in a subnet that the host has an address in; at most one of IPv4 and one of IPv6.",
     )],
     properties: &[],
     children: &[],
@@ -117,7 +139,9 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&POWER),
         optional(&BOOT_FROM),
         any(&OPTION),
+        optional(&DEFAULT_GATEWAY),
         any(&REMOVE),
+        any(&MOVED),
     ],
 };
 
@@ -138,6 +162,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&POWER),
         optional(&BOOT_FROM),
         any(&OPTION),
+        optional(&DEFAULT_GATEWAY),
     ],
 };
 
@@ -172,15 +197,17 @@ const REMOVE: NodeSchema = NodeSchema {
 pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ControllerNode> {
     let reader = open(node, &CONTROLLER, sink);
     let name = reader.argument(0, sink).into_given();
-    let default_gateway = first(&reader, &DEFAULT_GATEWAY, sink);
+    let default_gateways = default_gateways(&reader, sink);
+    let moved = moved(&reader, sink);
     let links = read_links(&reader, &ETHERNET, sink);
     if name.is_none() {
         sink.gaps.add("controller");
     }
     Some(ControllerNode {
         name: name?,
-        default_gateway,
+        default_gateways,
         links,
+        moved,
     })
 }
 
@@ -192,6 +219,7 @@ pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Machin
         .children("remove")
         .flat_map(|node| open(node, &REMOVE, sink).arguments(0, sink))
         .collect();
+    let moved = moved(&reader, sink);
     let mut shape = shape(&reader, sink);
     shape.removed = removed;
     if name.is_none() {
@@ -201,6 +229,7 @@ pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Machin
         name: name?,
         profile,
         shape,
+        moved,
     })
 }
 
@@ -214,6 +243,19 @@ pub(super) fn read_profile(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Profil
     Some(ProfileNode { name: name?, shape })
 }
 
+fn default_gateways(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<IpAddr>> {
+    let node = reader.child(DEFAULT_GATEWAY.name);
+    node.map_or_else(Vec::new, |node| {
+        open(node, &DEFAULT_GATEWAY, sink).arguments(0, sink)
+    })
+}
+
+fn moved(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<HostName>> {
+    let nodes = reader.children(MOVED.name);
+    let names = nodes.map(|node| open(node, &MOVED, sink).property("from", sink));
+    names.filter_map(Slot::into_given).collect()
+}
+
 fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
     HostShape {
         image: first(reader, &IMAGE, sink),
@@ -225,6 +267,7 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         power: word(reader, &POWER, sink),
         boot_from: word(reader, &BOOT_FROM, sink),
         options: read_options(reader, sink),
+        default_gateways: default_gateways(reader, sink),
         removed: Vec::new(),
         span: reader.span(),
     }

@@ -1,5 +1,6 @@
 //! The nodes of the language: one file per group, each with its types, its tables and its reading.
 
+mod address;
 mod bmc;
 mod bond;
 mod bridge;
@@ -8,6 +9,7 @@ mod fabric;
 mod host;
 mod image;
 mod link;
+mod lock;
 mod machines;
 mod option;
 mod site;
@@ -18,17 +20,20 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::kdl::Node;
+use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::{Gaps, Slot};
 use crate::diag::report::Diagnostic;
 
+pub use address::{AddressNode, AddressWish};
 pub use bmc::BmcNode;
 pub use dhcp::DhcpNode;
 pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
-pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
+pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
+pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
 pub use option::OptionNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
@@ -67,6 +72,8 @@ pub struct Declarations {
     pub(in crate::lang) tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    /// What was allocated; none where there is no lock.
+    pub lock: Option<LockNode>,
     /// Kinds of nodes of which some could not be read.
     pub gaps: Gaps,
 }

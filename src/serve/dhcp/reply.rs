@@ -160,7 +160,11 @@ impl Draft<'_> {
             None => code <= ROUTERS || code == crate::base::option::DNS_SERVERS,
         };
         let own = self.reservation.map(|reservation| &reservation.options);
-        let is_own = |code: &u8| own.is_some_and(|own| own.contains_key(code));
+        let is_own = |code: &u8| {
+            let withheld = self.reservation.map(|reservation| &reservation.withheld);
+            own.is_some_and(|own| own.contains_key(code))
+                || withheld.is_some_and(|withheld| withheld.contains(code))
+        };
         // Ascending codes put 1 before 3, as RFC 2132 3.3 demands; what a reservation says follows, since it has no mask.
         for (code, value) in &self.served.options {
             if wanted(*code) && !is_own(code) {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::lang::node::LinkShape;
+use crate::lang::node::{AddressWish, LinkShape};
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
+use crate::site::taken::RELOCK;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     for host in &draft.hosts {
@@ -54,13 +55,22 @@ fn many(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
 
 /// Addresses of the loopback: each names its length, and lies in no subnet.
 fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+    let others = link.node.addresses.iter();
+    for address in others.filter(|one| !matches!(one.wish, AddressWish::Fixed { .. })) {
+        let message = "the loopback's addresses are written out";
+        out.push(
+            Diagnostic::new(Code::LoopbackAddress, message)
+                .label(address.span, "on the loopback")
+                .help("write the address with its length: \"192.0.2.1/32\""),
+        );
+    }
     for placed in &link.addresses {
         let ip = placed.ip();
         let fault = |message: String| {
             Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), "on the loopback")
         };
         let whole = if ip.is_ipv4() { 32 } else { 128 };
-        if placed.text.value.length.is_none() {
+        if placed.length.is_none() {
             let message = format!("{ip} does not say how long its prefix is");
             out.push(fault(message).help(format!("write \"{ip}/{whole}\"")));
         }
@@ -140,12 +150,7 @@ fn fits(
     };
     let prefix = subnet.node.prefix.value;
     let ip = placed.ip();
-    if let Some(length) = placed
-        .text
-        .value
-        .length
-        .filter(|length| *length != prefix.length())
-    {
+    if let Some(length) = placed.length.filter(|length| *length != prefix.length()) {
         out.push(
             Diagnostic::new(
                 Code::AddressPlace,
@@ -213,6 +218,9 @@ fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
                 .label(again.span(), "used again here")
                 .label(first.span(), "first used here")
         };
+        if first.is_locked || again.is_locked {
+            fault = fault.help(RELOCK);
+        }
         out.push(fault);
     }
 }

@@ -7,7 +7,9 @@ mod bmc;
 mod bond;
 mod dhcp;
 mod isolation;
+mod lock;
 mod mac;
+mod name;
 mod range;
 mod reference;
 mod relay;
@@ -34,4 +36,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     bmc::check(draft, out);
     dhcp::check(draft, out);
     relay::check(draft, out);
+    name::check(draft, out);
+    lock::check(draft, out);
 }

@@ -1,16 +1,15 @@
 //! Ranges: within their subnet, apart from each other, and dynamic ones free of addresses that something has.
 
-use std::net::IpAddr;
-
 use crate::base::addr::AddressRange;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{DnsServer, SubnetNode};
-use crate::site::resolve::{Domain, Draft, Role};
+use crate::lang::node::SubnetNode;
+use crate::site::resolve::{Domain, Draft};
+use crate::site::taken::{self, RELOCK, Taken};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let taken = taken(draft);
+    let taken = taken::taken(draft);
     for subnet in &draft.subnets {
         let mut sound = placed(subnet.node, out);
         if subnet.node.managed.value() == Some(&false) {
@@ -147,83 +146,26 @@ fn apart(ranges: &[Sound], out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// An address that something has.
-struct Taken {
-    domain: Domain,
-    ip: IpAddr,
-    span: Span,
-    by: String,
-}
-
-/// Every address that a dynamic range may not hold, sorted.
-fn taken(draft: &Draft<'_>) -> Vec<Taken> {
-    let mut taken = Vec::new();
-    let mut add = |domain: Domain, ip: IpAddr, span: Span, by: String| {
-        taken.push(Taken {
-            domain,
-            ip,
-            span,
-            by,
-        });
-    };
-    for subnet in &draft.subnets {
-        if let Some(gateway) = subnet.node.gateway.given() {
-            add(
-                subnet.domain,
-                gateway.value,
-                gateway.span,
-                "the gateway".to_owned(),
-            );
-        }
-        for server in &subnet.node.dns {
-            if let DnsServer::Address(ip) = server.value {
-                add(subnet.domain, ip, server.span, "a name server".to_owned());
-            }
-        }
-    }
-    for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
-        let subnet = subnet.and_then(|subnet| draft.subnets.get(subnet));
-        if let (Some(via), Some(subnet)) = (route.via.given(), subnet) {
-            add(
-                subnet.domain,
-                via.value,
-                via.span,
-                "a route's gateway".to_owned(),
-            );
-        }
-    }
-    for host in &draft.hosts {
-        for placed in host.links.iter().flat_map(|link| &link.addresses) {
-            add(
-                draft.domain(placed),
-                placed.ip(),
-                placed.span(),
-                host.title(),
-            );
-        }
-        if let Role::Machine(shape) = &host.role
-            && let Some(address) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
-        {
-            add(
-                draft.domain_of(address.value),
-                address.value,
-                address.span,
-                format!("the BMC of {}", host.title()),
-            );
-        }
-    }
-    taken.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));
-    taken
-}
-
-fn free(domain: Domain, range: &Sound, taken: &[Taken], out: &mut Vec<Diagnostic>) {
+fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Vec<Diagnostic>) {
     let first = (domain, range.range.first());
     let from = taken.partition_point(|taken| (taken.domain, taken.ip) < first);
     let inside = taken
         .iter()
         .skip(from)
         .take_while(|taken| taken.domain == domain && range.range.contains(taken.ip));
-    for Taken { ip, span, by, .. } in inside {
+    for Taken {
+        ip,
+        span,
+        by,
+        is_locked,
+        ..
+    } in inside
+    {
+        let help = if *is_locked {
+            RELOCK
+        } else {
+            "move the address out of the range, or let the range leave it out"
+        };
         out.push(
             Diagnostic::new(
                 Code::RangeHoldsAddress,
@@ -231,7 +173,7 @@ fn free(domain: Domain, range: &Sound, taken: &[Taken], out: &mut Vec<Diagnostic
             )
             .label(*span, "fixed here")
             .label(range.span, "handed out to anyone here")
-            .help("move the address out of the range, or let the range leave it out"),
+            .help(help),
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::site::resolve::{Draft, Host, Role};
+use crate::site::resolve::{Draft, Host, Placed};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let mut seen = Seen::new();
@@ -151,33 +151,72 @@ fn unfit(
 }
 
 fn default_gateway(draft: &Draft<'_>, host: &Host<'_>, out: &mut Vec<Diagnostic>) {
-    let Role::Controller(node) = &host.role else {
-        return;
-    };
-    let Some(gateway) = node.default_gateway.given() else {
-        return;
-    };
+    let gateways = host.default_gateways();
+    for (index, gateway) in gateways.iter().enumerate() {
+        let mut earlier = gateways.iter().take(index);
+        let is_v4 = gateway.value.is_ipv4();
+        if let Some(first) = earlier.find(|one| one.value.is_ipv4() == is_v4) {
+            let family = if is_v4 { "IPv4" } else { "IPv6" };
+            let message = format!("{} has two default gateways of {family}", host.title());
+            out.push(
+                Diagnostic::new(Code::DefaultGateway, message)
+                    .label(gateway.span, "a second one")
+                    .label(first.span, "the first one")
+                    .help("keep one of each address family"),
+            );
+            continue;
+        }
+        out.extend(unreachable(draft, host, gateway));
+    }
+}
+
+fn unreachable(
+    draft: &Draft<'_>,
+    host: &Host<'_>,
+    gateway: &Spanned<IpAddr>,
+) -> Option<Diagnostic> {
     let ip = gateway.value;
     let own = || host.links.iter().flat_map(|link| &link.addresses);
     let reachable = own()
         .filter_map(|placed| draft.prefix(placed.subnet?))
         .any(|prefix| prefix.contains(ip) && !prefix.is_edge(ip));
-    // An address without a subnet is reported by itself.
-    let is_unsure = host.is_partial() || own().any(|placed| placed.subnet.is_none());
-    let is_own = own().any(|placed| placed.ip() == ip);
-    let problem = if is_own {
-        format!("{} is its own default gateway", host.title())
-    } else if !reachable && !is_unsure && !super::reference::may_hide(draft, host) {
-        format!("{} cannot reach its default gateway {ip}", host.title())
-    } else {
-        return;
+    let is_gateway = |placed: &Placed| {
+        let subnet = placed.subnet.and_then(|subnet| draft.subnets.get(subnet));
+        subnet.is_some_and(|subnet| subnet.node.gateway.value() == Some(&ip))
     };
-    out.push(
+    // An address without a subnet is reported by itself.
+    let is_unsure = host.is_partial()
+        || own().any(|placed| placed.subnet.is_none())
+        || super::reference::may_hide(draft, host);
+    let (problem, help) = if own().any(|placed| placed.ip() == ip) {
+        (
+            format!("{} is its own default gateway", host.title()),
+            "name a router in one of its subnets",
+        )
+    } else if is_unsure {
+        return None;
+    } else if !host.is_controller() && !own().any(is_gateway) {
+        (
+            format!(
+                "{ip} is the gateway of no subnet that {} has an address in",
+                host.title()
+            ),
+            "a machine chooses among the gateways of its subnets: name one of them",
+        )
+    } else if !reachable && host.is_controller() {
+        (
+            format!("{} cannot reach its default gateway {ip}", host.title()),
+            "name a router in one of its subnets, or give it an address in the router's",
+        )
+    } else {
+        return None;
+    };
+    Some(
         Diagnostic::new(Code::DefaultGateway, problem)
             .label(
                 gateway.span,
                 "not another host of a subnet that it has an address in",
             )
-            .help("name a router in one of its subnets, or give it an address in the router's"),
-    );
+            .help(help),
+    )
 }
