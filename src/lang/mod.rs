@@ -1,6 +1,7 @@
 //! KDL text to typed, spanned nodes: every fault is reported, none is thrown. Does no I/O of its own.
 
 mod export;
+mod files;
 mod glob;
 mod kdl;
 pub mod node;
