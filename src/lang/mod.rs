@@ -2,6 +2,7 @@
 
 mod export;
 mod files;
+mod format;
 mod glob;
 mod kdl;
 pub mod node;
@@ -14,5 +15,6 @@ mod table;
 mod value;
 
 pub use export::{json_schema, reference};
+pub use format::format;
 pub use slot::{Gaps, Slot};
 pub use syntax::syntax;
