@@ -8,6 +8,7 @@ mod compile;
 mod demo;
 mod explain;
 pub mod files;
+mod fmt;
 mod lock;
 mod output;
 mod plan;
@@ -51,6 +52,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
     match &arguments.command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Lock { site, check } => lock::lock(site, *check, out),
+        Command::Fmt { site, check } => fmt::fmt(site, *check, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),

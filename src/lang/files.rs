@@ -1,4 +1,4 @@
-//! The files of a site, on whatever they lie. Knows paths and bytes, never what they mean.
+//! The files of a site as the language sees them: by path, wherever they lie. Touches no disk, and knows nothing of what they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +19,11 @@ pub enum FileError {
     TooLarge { path: String, size: u64 },
     #[error("`{path}` cannot be read: {source}")]
     Read {
+        path: String,
+        source: Arc<std::io::Error>,
+    },
+    #[error("`{path}` cannot be written: {source}")]
+    Write {
         path: String,
         source: Arc<std::io::Error>,
     },

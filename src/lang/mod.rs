@@ -2,6 +2,7 @@
 
 mod export;
 pub mod files;
+mod format;
 mod glob;
 mod kdl;
 mod lock;
@@ -15,6 +16,7 @@ mod table;
 mod value;
 
 pub use export::{json_schema, reference};
+pub use format::format;
 pub use lock::{LOCK_PATH, LockEntry, LockNode};
 pub use slot::{Gaps, Slot};
 pub use syntax::syntax;

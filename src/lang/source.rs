@@ -17,18 +17,20 @@ use crate::diag::span::{SourceId, Sources, Span};
 
 /// Reads the source `root` and all that it includes, and decodes their nodes.
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
-    let mut loader = Loader {
-        files,
-        sources: Sources::default(),
-        declarations: node::Declarations::default(),
-        diagnostics: Vec::new(),
-        seen: BTreeSet::new(),
-        visits: Vec::new(),
-        queue: VecDeque::new(),
-    };
+    let mut loader = Loader::new(files);
     loader.run(root);
     loader.lock();
     (loader.declarations, loader.sources, loader.diagnostics)
+}
+
+/// Reads the source `root` and all that it includes, and says which are KDL; of faults only those that keep a file from being
+/// read, whatever the files mean.
+pub fn list(files: &dyn Files, root: &str) -> (Vec<SourceId>, Sources, Vec<Diagnostic>) {
+    let mut loader = Loader::new(files);
+    loader.is_listing = true;
+    loader.run(root);
+    loader.diagnostics.retain(Diagnostic::is_error);
+    (loader.listed, loader.sources, loader.diagnostics)
 }
 
 /// One file to read, and the include that asked for it.
@@ -62,9 +64,26 @@ struct Loader<'a> {
     seen: BTreeSet<String>,
     visits: Vec<Visit>,
     queue: VecDeque<usize>,
+    /// Whether only the files are of interest, not what they mean.
+    is_listing: bool,
+    listed: Vec<SourceId>,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(files: &'a dyn Files) -> Self {
+        Self {
+            files,
+            sources: Sources::default(),
+            declarations: node::Declarations::default(),
+            diagnostics: Vec::new(),
+            seen: BTreeSet::new(),
+            visits: Vec::new(),
+            queue: VecDeque::new(),
+            is_listing: false,
+            listed: Vec::new(),
+        }
+    }
+
     /// Reads generation after generation of includes; the files of one are parsed side by side.
     fn run(&mut self, root: &str) {
         self.enqueue(root.to_owned(), None);
@@ -74,11 +93,15 @@ impl Loader<'_> {
                 .into_iter()
                 .filter_map(|visit| self.visit(visit))
                 .collect();
+            self.listed.extend(unparsed.iter().map(|source| source.id));
             for mut parsed in parse_all(unparsed) {
-                self.diagnostics.append(&mut parsed.diagnostics);
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                if self.is_listing {
+                    continue;
+                }
+                self.diagnostics.append(&mut parsed.diagnostics);
                 for table in std::mem::take(&mut parsed.declarations.tables) {
                     self.table(parsed.visit, &table);
                 }
@@ -326,6 +349,7 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
         FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
             Diagnostic::new(code, error.to_string())
         }
+        FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())
             .help("copy the file into the site folder: a site is complete in itself"),
         FileError::TooLarge { .. } => Diagnostic::new(Code::Limit, error.to_string()),
