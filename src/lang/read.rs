@@ -139,6 +139,8 @@ impl<'a> Reader<'a> {
             | Kind::VlanReference
             | Kind::Path
             | Kind::Ip
+            | Kind::Ipv4
+            | Kind::Ipv6
             | Kind::Address
             | Kind::DnsServer
             | Kind::TimeServer
@@ -146,6 +148,7 @@ impl<'a> Reader<'a> {
             | Kind::Range
             | Kind::Duration
             | Kind::Arch
+            | Kind::RecordLabel
             | Kind::OptionName
             | Kind::OptionValue
             | Kind::Secret => text(value, argument.kind, sink),
