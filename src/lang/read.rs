@@ -309,6 +309,10 @@ impl<'a> Reader<'a> {
         } else {
             lookalike(key.value)
                 .or_else(|| did_you_mean(key.value, known.clone()))
+                .or_else(|| {
+                    let bearer = super::schema::bearer_of(key.value)?;
+                    Some(format!("`{}` is a property of {bearer}", key.value))
+                })
                 .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
         };
         Diagnostic::new(Code::UnknownProperty, message)

@@ -141,23 +141,36 @@ impl NodeSchema {
 
 /// The nodes that hold a node named `word`, in words.
 pub(super) fn home_of(word: &str) -> Option<String> {
-    let mut homes = Vec::new();
+    places(|schema| {
+        schema
+            .children
+            .iter()
+            .any(|child| child.schema.name == word)
+    })
+}
+
+/// The nodes that have a property named `word`, in words.
+pub(super) fn bearer_of(word: &str) -> Option<String> {
+    places(|schema| schema.property(word).is_some())
+}
+
+/// The nodes of which something holds, in words.
+fn places(holds: impl Fn(&NodeSchema) -> bool) -> Option<String> {
+    let mut found = Vec::new();
     let mut open = vec![&ROOT];
     while let Some(schema) = open.pop() {
-        for child in schema.children {
-            if child.schema.name == word {
-                homes.push(if schema.name.is_empty() {
-                    "the top level".to_owned()
-                } else {
-                    format!("`{}`", schema.name)
-                });
-            }
-            open.push(child.schema);
+        if holds(schema) {
+            found.push(if schema.name.is_empty() {
+                "the top level".to_owned()
+            } else {
+                format!("`{}`", schema.name)
+            });
         }
+        open.extend(schema.children.iter().map(|child| child.schema));
     }
-    homes.sort();
-    homes.dedup();
-    (!homes.is_empty()).then(|| homes.join(" or "))
+    found.sort();
+    found.dedup();
+    (!found.is_empty()).then(|| found.join(" or "))
 }
 
 impl Kind {
