@@ -89,7 +89,8 @@ impl<'a> Loader<'a> {
     /// Reads generation after generation of includes; the files of one are parsed side by side.
     fn run(&mut self, root: &str) {
         self.enqueue(root.to_owned(), None);
-        while !self.queue.is_empty() {
+        // Each source may have as many faults; of so many, further ones would only hide the first.
+        while !self.queue.is_empty() && self.diagnostics.len() < limit::FAULTS {
             let visits = std::mem::take(&mut self.queue);
             let unparsed: Vec<Unparsed> = visits
                 .into_iter()
@@ -109,6 +110,9 @@ impl<'a> Loader<'a> {
                 }
                 self.declarations.append(parsed.declarations);
             }
+        }
+        if !self.queue.is_empty() {
+            self.declarations.gaps.everything();
         }
     }
 

@@ -25,6 +25,8 @@ use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::{Gaps, Slot};
+use crate::base::limit;
+use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 
 pub use address::{AddressNode, AddressWish};
@@ -105,8 +107,16 @@ pub(super) fn decode<'n>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Declarations {
     let mut into = Declarations::default();
+    let reported = diagnostics.len();
     let mut sink = Sink { diagnostics, gaps };
     for node in nodes {
+        if sink.diagnostics.len() >= reported + limit::FAULTS {
+            let message = format!("more than {} faults in one file", limit::FAULTS);
+            let fault = Diagnostic::new(Code::Limit, message);
+            sink.report(fault.label(node.head(), "nothing from here on is read"));
+            sink.gaps.everything();
+            break;
+        }
         declare(node, &mut into, &mut sink);
     }
     into.gaps = sink.gaps;

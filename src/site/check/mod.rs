@@ -5,6 +5,7 @@
 mod address;
 mod bmc;
 mod bond;
+mod circle;
 mod dhcp;
 mod isolation;
 mod lock;
