@@ -55,6 +55,8 @@ pub(super) enum Command {
         /// The code; without one, all codes are listed
         code: Option<String>,
     },
+    /// Show an object of the site: each value with where it comes from, and what refers to it
+    Show(ShowArguments),
     /// Show what an apply would change, and why; or a plan saved with --out
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
@@ -76,6 +78,14 @@ pub(super) struct SiteArgument {
     /// A .kdl file, or a folder with site.kdl
     #[arg(value_name = "SITE", default_value = ".")]
     pub(super) site: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// A key as plans print it (machine/node-01, vlan/plant/pxe), or a name, an address or a MAC that is enough to tell
+    pub(super) what: String,
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,8 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::render;
 use crate::plan::Paint;
-use crate::site::{Compiled, compile};
+use crate::site::catalog::Catalog;
+use crate::site::{Compiled, compile, compile_catalog};
 
 /// The source that a folder begins with.
 const ROOT: &str = "site.kdl";
@@ -22,6 +23,29 @@ pub(super) struct Local {
 
 /// Compiles the site at `path`, a file or a folder.
 pub(super) fn local(path: &Path) -> Result<Local, Fault> {
+    let (folder, root, files) = open(path)?;
+    let compiled = compile(&files, &root);
+    Ok(Local {
+        folder,
+        root,
+        compiled,
+    })
+}
+
+/// The same, and of a site without errors the catalog too.
+pub(super) fn cataloged(path: &Path) -> Result<(Local, Option<Catalog>), Fault> {
+    let (folder, root, files) = open(path)?;
+    let (compiled, catalog) = compile_catalog(&files, &root);
+    let local = Local {
+        folder,
+        root,
+        compiled,
+    };
+    Ok((local, catalog))
+}
+
+/// The folder, the first source and the files of the site at `path`.
+fn open(path: &Path) -> Result<(PathBuf, String, DiskFiles), Fault> {
     let absent = |error: std::io::Error| {
         Fault::new(
             Code::FileUnreadable,
@@ -51,12 +75,7 @@ pub(super) fn local(path: &Path) -> Result<Local, Fault> {
         )
         .because(&error)
     })?;
-    let compiled = compile(&files, &root);
-    Ok(Local {
-        folder,
-        root,
-        compiled,
-    })
+    Ok((folder, root, files))
 }
 
 /// Shows every diagnostic: on standard error for people, on standard output for programs.

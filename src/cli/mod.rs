@@ -11,7 +11,10 @@ pub mod files;
 mod output;
 mod plan;
 mod serve;
+mod show;
 mod status;
+mod table;
+mod thing;
 
 use std::process::ExitCode;
 
@@ -50,6 +53,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
     match &arguments.command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
+        Command::Show(arguments) => show::show(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),

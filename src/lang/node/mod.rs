@@ -11,11 +11,14 @@ mod machines;
 mod site;
 mod tagged;
 
+use std::collections::BTreeSet;
+
 use super::kdl::Node;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::Gaps;
 use crate::diag::report::Diagnostic;
+use crate::diag::span::SourceId;
 
 pub use bmc::BmcNode;
 pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
@@ -58,6 +61,8 @@ pub struct Declarations {
     pub(in crate::lang) tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    /// Sources that are tables, so that what stands in one is told to come from a row.
+    pub rows: BTreeSet<SourceId>,
     /// Kinds of nodes of which some could not be read.
     pub gaps: Gaps,
 }
@@ -74,6 +79,7 @@ impl Declarations {
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
+        self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
 }

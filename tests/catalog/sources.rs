@@ -1,0 +1,177 @@
+//! Every value of an object is told with where it comes from, whatever the order of nodes.
+
+use bedplate::base::digest::Digest;
+use bedplate::lang::source::MemoryFiles;
+use bedplate::site::catalog::Catalog;
+use bedplate::site::compile_catalog;
+
+const PROFILE: &str = r#"profile "p" {
+    image "i"
+    bmc "redfish" username="admin" password=(env)"SECRET"
+    ethernet "e0" vlan="v" mtu=1400
+    ethernet "e1" vlan="w"
+}
+"#;
+
+const MACHINE: &str = r#"machine "m" profile="p" {
+    power "on"
+    bmc "redfish" address="10.0.0.9"
+    ethernet "e0" mac="52:54:00:00:00:01" { address "10.0.0.5" }
+}
+"#;
+
+const REST: &str = r#"site "s" domain="s.example.net"
+image "i" { boot "ipxe" "boot/a" }
+fabric "f" {
+    vlan "v" mtu=9000 {
+        dhcp { controllers "c"; lease-time "5m" }
+        subnet "10.0.0.0/24" { gateway "10.0.0.1"; dynamic-range "10.0.0.100-10.0.0.109" }
+    }
+    vlan "w" id=2 { dhcp { relay-to "v" }; subnet "10.0.1.0/24" { dynamic-range "10.0.1.16/28" } }
+}
+controller "c" { ethernet "x"; bridge "b" vlan="v" mtu=1500 { ports "x"; address "10.0.0.2" } }
+machines profile="p" from="rows.csv"
+"#;
+
+const ROWS: &str = "name,ethernet.e0.mac,bmc.address\nrow,52:54:00:00:00:02,10.0.0.8\n";
+
+fn catalog(text: &str) -> Catalog {
+    let mut files = MemoryFiles::default();
+    files.insert("site.kdl", text.as_bytes().to_vec());
+    files.insert("rows.csv", ROWS.as_bytes().to_vec());
+    files.insert_digest("boot/a", Digest::of(b"a"), 1);
+    let (compiled, catalog) = compile_catalog(&files, "site.kdl");
+    assert_eq!(compiled.diagnostics, []);
+    catalog.unwrap()
+}
+
+/// `name text source`, where lines are left out of the source: they differ with the order of nodes.
+fn values(catalog: &Catalog, key: &str) -> Vec<String> {
+    let mut objects = catalog.objects.iter();
+    let (_, object) = objects
+        .find(|(known, _)| known.to_string() == key)
+        .unwrap_or_else(|| panic!("no {key}"));
+    let values = object.values.iter().map(|value| {
+        let mut source = value.source.words();
+        if let Some(at) = value.source.at() {
+            source = source.replace(&at.to_string(), &at.file);
+        }
+        format!("{} {} | {source}", value.name, value.text)
+    });
+    values.collect()
+}
+
+/// Objects with their values.
+const EXPECTED: &[(&str, &[&str])] = &[
+    (
+        "machine/m",
+        &[
+            "profile p | site.kdl",
+            "image i | site.kdl, from profile p",
+            "power on | site.kdl",
+            "boot-from network | by default",
+        ],
+    ),
+    (
+        "machine/m/link/e0",
+        &[
+            "mac 52:54:00:00:00:01 | site.kdl",
+            "vlan f/v | site.kdl, from profile p",
+            "mtu 1400 | site.kdl, from profile p",
+            "address 10.0.0.5 | site.kdl",
+            "prefix-length 24 | site.kdl, from subnet 10.0.0.0/24",
+            "gateway 10.0.0.1 | site.kdl, from subnet 10.0.0.0/24",
+            "dns c at 10.0.0.2 | site.kdl, from vlan f/v",
+        ],
+    ),
+    (
+        "machine/m/bmc",
+        &[
+            "kind redfish | site.kdl",
+            "address 10.0.0.9 | site.kdl",
+            "username admin | site.kdl, from profile p",
+            "password (env)\"SECRET\" | site.kdl, from profile p",
+        ],
+    ),
+    (
+        "machine/m/link/e1",
+        &[
+            "vlan f/w | site.kdl, from profile p",
+            "mtu 1500 | by default",
+        ],
+    ),
+    (
+        "machine/row/link/e0",
+        &[
+            "mac 52:54:00:00:00:02 | rows.csv",
+            "vlan f/v | site.kdl, from profile p",
+            "mtu 1400 | site.kdl, from profile p",
+        ],
+    ),
+    (
+        "machine/row/bmc",
+        &[
+            "kind redfish | site.kdl, from profile p",
+            "address 10.0.0.8 | rows.csv",
+            "username admin | site.kdl, from profile p",
+            "password (env)\"SECRET\" | site.kdl, from profile p",
+        ],
+    ),
+    (
+        "vlan/f/w",
+        &[
+            "id 2 | site.kdl",
+            "mtu 1500 | by default",
+            "relay-to f/v | site.kdl",
+            "controllers c | site.kdl, relayed to vlan f/v",
+            "lease-time 5m | site.kdl, relayed to vlan f/v",
+        ],
+    ),
+    (
+        "vlan/f/v/subnet/10.0.0.0/24",
+        &[
+            "gateway 10.0.0.1 | site.kdl",
+            "dns c at 10.0.0.2 | site.kdl, from vlan f/v",
+            "dynamic-range 10.0.0.100-10.0.0.109 | site.kdl",
+        ],
+    ),
+    ("controller/c/link/x", &["mtu left alone | by default"]),
+    (
+        "controller/c/link/b",
+        &[
+            "vlan f/v | site.kdl",
+            "ports x | site.kdl",
+            "stp #false | by default",
+            "mtu 1500 | site.kdl",
+            "address 10.0.0.2 | site.kdl",
+            "prefix-length 24 | site.kdl, from subnet 10.0.0.0/24",
+        ],
+    ),
+];
+
+#[test]
+fn sources_are_told_in_any_order() {
+    let orders = [
+        [PROFILE, MACHINE, REST].concat(),
+        [MACHINE, PROFILE, REST].concat(),
+        [REST, MACHINE, PROFILE].concat(),
+        [PROFILE, REST, MACHINE].concat(),
+    ];
+    for text in orders {
+        let catalog = catalog(&text);
+        for (key, lines) in EXPECTED {
+            assert_eq!(values(&catalog, key), *lines, "{key} in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn references_lead_to_objects() {
+    let catalog = catalog(&[REST, PROFILE, MACHINE].concat());
+    for (key, object) in &catalog.objects {
+        for reference in &object.refers {
+            let to = &reference.to;
+            assert!(catalog.objects.contains_key(to), "{key} refers to {to}");
+        }
+    }
+}
