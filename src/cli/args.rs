@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     pub(super) global: Global,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (plan --exit-code); \
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (--exit-code); \
 3 hazards not allowed; 4 incomplete (something waits, or a failure was undone).";
 
 /// Options of every command.
@@ -57,6 +57,8 @@ pub(super) enum Command {
     },
     /// Show an object of the site: each value with where it comes from, and what refers to it
     Show(ShowArguments),
+    /// Say what a change to the site means, object by object; each side is a file, a folder or a git revision
+    Diff(DiffArguments),
     /// Show what an apply would change, and why; or a plan saved with --out
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
@@ -86,6 +88,24 @@ pub(super) struct ShowArguments {
     pub(super) what: String,
     #[command(flatten)]
     pub(super) site: SiteArgument,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    /// A .kdl file, a folder with site.kdl, or a git revision: REV, or REV:PATH with the path from the repository's root
+    pub(super) old: String,
+    /// The same, for the site as it is to be
+    #[arg(default_value = ".")]
+    pub(super) new: String,
+    /// Print Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub(super) markdown: bool,
+    /// List every object, and every value of those that come or go
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Exit with 2 where something differs
+    #[arg(long)]
+    pub(super) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

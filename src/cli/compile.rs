@@ -12,7 +12,7 @@ use crate::site::catalog::Catalog;
 use crate::site::{Compiled, compile, compile_catalog};
 
 /// The source that a folder begins with.
-const ROOT: &str = "site.kdl";
+pub(super) const ROOT: &str = "site.kdl";
 
 /// A site on disk, compiled.
 pub(super) struct Local {

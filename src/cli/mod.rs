@@ -6,8 +6,10 @@ mod check;
 mod client;
 mod compile;
 mod demo;
+mod diff;
 mod explain;
 pub mod files;
+mod git;
 mod output;
 mod plan;
 mod serve;
@@ -54,6 +56,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
         Command::Show(arguments) => show::show(arguments, out),
+        Command::Diff(arguments) => diff::diff(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),

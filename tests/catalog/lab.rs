@@ -29,6 +29,27 @@ pub(crate) fn bedplate(folder: &Path, arguments: &[&str]) -> Ran {
     }
 }
 
+/// Copies a folder with all that it holds.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// Replaces a text in a file, which must hold it.
+pub(crate) fn edit(file: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{} lacks {from}", file.display());
+    std::fs::write(file, text.replace(from, to)).unwrap();
+}
+
 /// What a run prints that must succeed.
 pub(crate) fn said(folder: &Path, arguments: &[&str]) -> String {
     let ran = bedplate(folder, arguments);

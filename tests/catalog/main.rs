@@ -6,6 +6,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod diff;
+mod git;
 mod lab;
 mod show;
 mod sources;

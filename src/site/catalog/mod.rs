@@ -3,6 +3,7 @@
 //! It is made from a draft without faults, for the commands that explain a site; checking one never needs it.
 //! A node's fields are taken apart without `..` wherever they are read, so that a new one does not compile before it has its line.
 
+mod difference;
 mod fabric;
 mod find;
 mod host;
@@ -25,6 +26,7 @@ use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
 use crate::lang::node::{MachineNode, ProfileNode};
 
+pub use difference::{Difference, ObjectChange, Sign, ValueChange};
 pub use find::{Found, Place, Role, find};
 pub use key::{Group, ObjectKey};
 
