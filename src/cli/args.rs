@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::base::name::HostName;
@@ -59,6 +59,8 @@ pub(super) enum Command {
     Show(ShowArguments),
     /// Say what a change to the site means, object by object; each side is a file, a folder or a git revision
     Diff(DiffArguments),
+    /// Draw which object of the site needs which
+    Graph(GraphArguments),
     /// Show what an apply would change, and why; or a plan saved with --out
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
@@ -106,6 +108,30 @@ pub(super) struct DiffArguments {
     /// Exit with 2 where something differs
     #[arg(long)]
     pub(super) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GraphArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// One object, named as for `show`, with what it needs and what needs it
+    #[arg(long, value_name = "WHAT")]
+    pub(super) of: Option<String>,
+    /// How far from that object
+    #[arg(long, value_name = "N", requires = "of")]
+    pub(super) depth: Option<usize>,
+    /// Every machine and each of its links by itself, however many there are
+    #[arg(long)]
+    pub(super) full: bool,
+    /// DOT is for Graphviz, SVG for a browser
+    #[arg(long, value_enum, default_value_t = Format::Dot)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    Dot,
+    Svg,
 }
 
 #[derive(Debug, Args)]

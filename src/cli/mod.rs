@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 pub mod files;
 mod git;
+mod graph;
 mod output;
 mod plan;
 mod serve;
@@ -57,6 +58,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Explain { code } => explain::explain(code.as_deref(), out),
         Command::Show(arguments) => show::show(arguments, out),
         Command::Diff(arguments) => diff::diff(arguments, out),
+        Command::Graph(arguments) => graph::graph(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),

@@ -8,11 +8,10 @@ use serde::Serialize;
 use super::args::ShowArguments;
 use super::compile;
 use super::output::Output;
-use super::table::Table;
+use super::table::{Table, shown};
 use super::thing::{Thing, Things};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::diag::suggest::nearest;
 use crate::site::catalog::{Catalog, Found, Object, ObjectKey, Place, Relation, Source, find};
 use crate::site::model::Site;
 use crate::state::{Key, Unapplied};
@@ -41,14 +40,20 @@ pub(super) fn show(arguments: &ShowArguments, out: &Output) -> Result<ExitCode, 
         Found::Nothing { nearest } => {
             match what.parse::<Key>().ok().and_then(|key| things.get(&key)) {
                 Some(thing) => self::thing(&thing, out)?,
-                None => return Err(unknown(what, nearest, site, &things)),
+                None => {
+                    return Err(unknown(
+                        what,
+                        nearest.or_else(|| things.nearest(what)),
+                        site,
+                    ));
+                }
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn ambiguous(what: &str, keys: &[ObjectKey]) -> Fault {
+pub(super) fn ambiguous(what: &str, keys: &[ObjectKey]) -> Fault {
     let shown = keys.iter().take(CANDIDATES).map(ToString::to_string);
     let mut help = format!("write one of {}", shown.collect::<Vec<_>>().join(", "));
     if let Some(more) = keys.len().checked_sub(CANDIDATES).filter(|more| *more > 0) {
@@ -58,10 +63,8 @@ fn ambiguous(what: &str, keys: &[ObjectKey]) -> Fault {
     Fault::new(Code::ObjectAmbiguous, message).help(help)
 }
 
-fn unknown(what: &str, near: Option<String>, site: &Site, things: &Things) -> Fault {
+pub(super) fn unknown(what: &str, near: Option<String>, site: &Site) -> Fault {
     let message = format!("the site {} has no object `{what}`", site.name);
-    let keys: Vec<String> = things.keys().map(ToString::to_string).collect();
-    let near = near.or_else(|| nearest(what, keys.iter().map(String::as_str)).map(str::to_owned));
     Fault::new(Code::ObjectUnknown, message).help(match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "keys are those of plans, such as machine/NAME or vlan/FABRIC/NAME; a name alone, an address or a MAC will do".to_owned(),
@@ -136,7 +139,7 @@ fn page(card: &Card<'_>, catalog: &Catalog) -> String {
         let place = object.map_or_else(String::new, |object| object.declared.words());
         parts.row([part.to_string(), kind.to_owned(), place]);
     }
-    section(&mut text, "parts", &parts, card.parts.len());
+    section(&mut text, "parts", &parts, 0);
     let mut refers = Table::default();
     for reference in &card.object.refers {
         refers.row([
@@ -184,9 +187,7 @@ fn section(text: &mut String, title: &str, table: &Table, all: usize) {
         return;
     }
     text.push_str(&format!("\n{title}\n{}", table.text()));
-    if let Some(more) = all.checked_sub(LINES).filter(|more| *more > 0)
-        && title != "parts"
-    {
+    if let Some(more) = all.checked_sub(LINES).filter(|more| *more > 0) {
         text.push_str(&format!("  … and {more} more (--json lists all)\n"));
     }
 }
@@ -206,7 +207,7 @@ fn place(place: &Place, out: &Output) -> Result<(), Fault> {
                 place.address,
                 found.role.as_str(),
                 found.range,
-                purpose.collect::<String>(),
+                shown(purpose.collect::<String>()),
                 found.at
             )
         }

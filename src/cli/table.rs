@@ -44,7 +44,7 @@ impl Table {
 }
 
 /// Free text of a site stays on its line, and sends a terminal no commands.
-fn shown(cell: String) -> String {
+pub(super) fn shown(cell: String) -> String {
     if cell.chars().any(char::is_control) {
         cell.escape_debug().to_string()
     } else {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::base::name::HostName;
 use crate::base::option::option_name;
 use crate::base::origin::Origin;
+use crate::diag::suggest::nearest;
 use crate::site::catalog::{Object, ObjectKey};
 use crate::site::model::Site;
 use crate::state::{Desired, Key, Resource, Unapplied, desired};
@@ -35,8 +36,11 @@ impl Things {
         )
     }
 
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.0.values().flat_map(|desired| desired.state.keys())
+    /// The key that was meant by a mistyped one.
+    pub(super) fn nearest(&self, what: &str) -> Option<String> {
+        let keys = self.0.values().flat_map(|desired| desired.state.keys());
+        let keys: Vec<String> = keys.map(ToString::to_string).collect();
+        nearest(what, keys.iter().map(String::as_str)).map(str::to_owned)
     }
 
     /// A thing as its first controller should have it; the others that should have the same are named with it.

@@ -3,6 +3,7 @@
 mod build;
 pub mod catalog;
 mod check;
+pub mod graph;
 pub mod model;
 mod resolve;
 

@@ -8,6 +8,7 @@
 
 mod diff;
 mod git;
+mod graph;
 mod lab;
 mod show;
 mod sources;

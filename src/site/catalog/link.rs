@@ -5,7 +5,7 @@ use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::span::Spanned;
-use crate::lang::node::{BondParameter, LinkNode, LinkShape, SubnetNode};
+use crate::lang::node::{AddressText, BondParameter, LinkNode, LinkShape};
 use crate::site::resolve::{Link, Placed, Plug, VlanDraft};
 
 /// Whose link it is: what a host has from its subnets, a profile does not know yet.
@@ -120,37 +120,32 @@ impl Cataloguer<'_> {
             return;
         }
         seen.push(index);
-        let SubnetNode {
-            prefix,
-            gateway,
-            dns,
-            dynamic: _,
-            reserved: _,
-        } = subnet.node;
+        let node = subnet.node;
         let from = |span| Source::Subnet {
-            subnet: prefix.value,
+            subnet: node.prefix.value,
             at: self.sources.origin(span),
         };
+        let prefix = node.prefix;
         pen.value("prefix-length", prefix.value.length(), from(prefix.span));
         if owner == Owner::Controller {
             return;
         }
-        if let Some(gateway) = gateway.given() {
+        if let Some(gateway) = node.gateway.given() {
             pen.value("gateway", gateway.value, from(gateway.span));
         }
-        for server in dns {
+        for server in &node.dns {
             let text = self.server(&server.value, index);
             pen.value("dns", text, from(server.span));
         }
-        if dns.is_empty() {
+        if node.dns.is_empty() {
             self.default_dns(index, subnet.vlan, pen);
         }
     }
 }
 
 /// The address without the length that its subnet gives.
-fn address_text(text: &crate::lang::node::AddressText) -> String {
-    let crate::lang::node::AddressText { ip, length } = text;
+fn address_text(text: &AddressText) -> String {
+    let AddressText { ip, length } = text;
     match length {
         Some(length) => format!("{ip}/{length}"),
         None => ip.to_string(),
