@@ -259,3 +259,29 @@ fn without_git_two_folders_are_still_compared() {
     );
     assert!(err.contains("git is not installed"), "{err}");
 }
+
+#[test]
+fn hooks_and_bare_repositories_are_no_hindrance() {
+    let repository = Repository::new("--object-format=sha1");
+    repository.change();
+    let expected = bedplate(&repository.site(), &["diff", "v1", "HEAD"]);
+    let run = |folder: &Path, arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bedplate"))
+            .args(arguments)
+            .envs([("GIT_DIR", ".git"), ("GIT_INDEX_FILE", "/nonexistent")])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let below = text.split_once('\n').map(|(_, below)| below.to_owned());
+        below.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    };
+    assert_eq!(
+        run(&repository.site(), &["diff", "v1", "HEAD"]),
+        told(&expected)
+    );
+    repository.git(&["clone", "--quiet", "--bare", ".", "bare.git"]);
+    let bare = repository.top().join("bare.git");
+    let sides = ["diff", "v1:sites/a", "main:sites/a"];
+    assert_eq!(run(&bare, &sides), told(&expected));
+}

@@ -158,6 +158,10 @@ fn failed(error: GitError) -> Fault {
 /// Git with nothing to wait for: it asks no questions, takes no locks, and fetches nothing that a partial clone lacks.
 fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
+    // A hook's environment names its repository as seen from elsewhere; here the folder tells which one is meant.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(name);
+    }
     command
         .current_dir(folder)
         .env("LC_ALL", "C")
