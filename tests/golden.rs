@@ -18,7 +18,7 @@ use bedplate::base::digest::Digest;
 use bedplate::base::name::HostName;
 use bedplate::cli::files::DiskFiles;
 use bedplate::daemon::Bundle;
-use bedplate::lang::source::MemoryFiles;
+use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};

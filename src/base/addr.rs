@@ -188,6 +188,15 @@ impl AddressRange {
         prefix.contains(self.first) && prefix.contains(self.last)
     }
 
+    /// How many addresses it holds, at most what a `u128` can count.
+    pub fn count(self) -> u128 {
+        let number = |address: IpAddr| match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        (number(self.last) - number(self.first)).saturating_add(1)
+    }
+
     /// Both ends, where the range is of IPv4.
     pub fn ends4(self) -> Option<(Ipv4Addr, Ipv4Addr)> {
         match (self.first, self.last) {

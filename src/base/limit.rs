@@ -9,6 +9,9 @@ pub const NESTING: usize = 64;
 /// Most faults of syntax that are told of one source: a file with more is no site file, and memory stays bounded.
 pub const SYNTAX_FAULTS: usize = 10_000;
 
+/// Largest text on which a formatter asks the kdl crate for a second opinion: it reads about a megabyte a second.
+pub const SECOND_OPINION_BYTES: usize = 256 * 1024;
+
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
 

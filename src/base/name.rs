@@ -17,7 +17,7 @@ pub enum NameError {
         most: usize,
         length: usize,
     },
-    #[error("a {kind} may not hold {found:?}; {allowed}")]
+    #[error("a {kind} may not hold {}; {allowed}", shown(*found))]
     Character {
         kind: &'static str,
         found: char,
@@ -25,6 +25,15 @@ pub enum NameError {
     },
     #[error("a {kind} may not begin or end with {found:?}")]
     Edge { kind: &'static str, found: char },
+}
+
+/// A character in quotes; one that may look like another with its number.
+fn shown(found: char) -> String {
+    if found.is_ascii() {
+        format!("{found:?}")
+    } else {
+        format!("{found:?} (U+{:04X})", u32::from(found))
+    }
 }
 
 /// What a kind of name allows.

@@ -1,5 +1,6 @@
 //! The one table of DHCP options: code, KDL name and type. Language, schema and engine all read it.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,20 @@ use super::name::DomainName;
 /// How an option's value looks on the wire (RFC 2132 unless the row says otherwise).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionKind {
+    Address,
     Addresses,
+    /// Two addresses each, such as a destination and its router.
+    Pairs,
     Domains,
     Text,
+    Flag,
+    U8,
     U16,
+    U16s,
     U32,
+    I32,
+    /// Bytes that nothing here understands, in hexadecimal.
+    Bytes,
 }
 
 /// One row of the table.
@@ -29,10 +39,16 @@ pub struct OptionRow {
 #[serde(rename_all = "kebab-case")]
 pub enum OptionValue {
     Addresses(Vec<Ipv4Addr>),
+    Pairs(Vec<(Ipv4Addr, Ipv4Addr)>),
     Domains(Vec<DomainName>),
     Text(String),
+    Flag(bool),
+    U8(u8),
     U16(u16),
+    U16s(Vec<u16>),
     U32(u32),
+    I32(i32),
+    Bytes(Vec<u8>),
 }
 
 const fn row(code: u8, name: &'static str, kind: OptionKind) -> OptionRow {
@@ -50,24 +66,159 @@ pub const NTP_SERVERS: u8 = 42;
 pub const DOMAIN_SEARCH: u8 = 119;
 
 /// Options that a scope or a reservation may carry, by code.
-pub const OPTIONS: [OptionRow; 9] = [
-    row(SUBNET_MASK, "subnet-mask", OptionKind::Addresses),
+pub const OPTIONS: &[OptionRow] = &[
+    row(SUBNET_MASK, "subnet-mask", OptionKind::Address),
+    row(2, "time-offset", OptionKind::I32),
     row(ROUTERS, "routers", OptionKind::Addresses),
+    row(4, "time-servers", OptionKind::Addresses),
+    row(5, "name-servers", OptionKind::Addresses),
     row(DNS_SERVERS, "dns-servers", OptionKind::Addresses),
+    row(7, "log-servers", OptionKind::Addresses),
+    row(8, "cookie-servers", OptionKind::Addresses),
+    row(9, "lpr-servers", OptionKind::Addresses),
+    row(10, "impress-servers", OptionKind::Addresses),
+    row(11, "resource-location-servers", OptionKind::Addresses),
     row(HOST_NAME, "host-name", OptionKind::Text),
+    row(13, "boot-file-size", OptionKind::U16),
+    row(14, "merit-dump", OptionKind::Text),
     row(DOMAIN_NAME, "domain-name", OptionKind::Text),
+    row(16, "swap-server", OptionKind::Address),
+    row(17, "root-path", OptionKind::Text),
+    row(18, "extensions-path", OptionKind::Text),
+    row(19, "ip-forwarding", OptionKind::Flag),
+    row(20, "non-local-source-routing", OptionKind::Flag),
+    row(21, "policy-filter", OptionKind::Pairs),
+    row(22, "max-datagram-reassembly", OptionKind::U16),
+    row(23, "default-ip-ttl", OptionKind::U8),
+    row(24, "path-mtu-aging-timeout", OptionKind::U32),
+    row(25, "path-mtu-plateau-table", OptionKind::U16s),
     row(INTERFACE_MTU, "interface-mtu", OptionKind::U16),
-    row(BROADCAST, "broadcast-address", OptionKind::Addresses),
+    row(27, "all-subnets-local", OptionKind::Flag),
+    row(BROADCAST, "broadcast-address", OptionKind::Address),
+    row(29, "perform-mask-discovery", OptionKind::Flag),
+    row(30, "mask-supplier", OptionKind::Flag),
+    row(31, "router-discovery", OptionKind::Flag),
+    row(32, "router-solicitation-address", OptionKind::Address),
+    row(33, "static-routes", OptionKind::Pairs),
+    row(34, "trailer-encapsulation", OptionKind::Flag),
+    row(35, "arp-cache-timeout", OptionKind::U32),
+    row(36, "ethernet-encapsulation", OptionKind::Flag),
+    row(37, "default-tcp-ttl", OptionKind::U8),
+    row(38, "tcp-keepalive-interval", OptionKind::U32),
+    row(39, "tcp-keepalive-garbage", OptionKind::Flag),
+    row(40, "nis-domain", OptionKind::Text),
+    row(41, "nis-servers", OptionKind::Addresses),
     row(NTP_SERVERS, "ntp-servers", OptionKind::Addresses),
+    row(43, "vendor-options", OptionKind::Bytes),
+    row(44, "netbios-name-servers", OptionKind::Addresses),
+    row(45, "netbios-datagram-servers", OptionKind::Addresses),
+    row(46, "netbios-node-type", OptionKind::U8),
+    row(47, "netbios-scope", OptionKind::Text),
+    row(48, "font-servers", OptionKind::Addresses),
+    row(49, "x-display-managers", OptionKind::Addresses),
+    row(64, "nisplus-domain", OptionKind::Text),
+    row(65, "nisplus-servers", OptionKind::Addresses),
+    row(66, "tftp-server-name", OptionKind::Text),
+    row(67, "boot-file-name", OptionKind::Text),
+    row(68, "mobile-ip-home-agents", OptionKind::Addresses),
+    row(69, "smtp-servers", OptionKind::Addresses),
+    row(70, "pop3-servers", OptionKind::Addresses),
+    row(71, "nntp-servers", OptionKind::Addresses),
+    row(72, "www-servers", OptionKind::Addresses),
+    row(73, "finger-servers", OptionKind::Addresses),
+    row(74, "irc-servers", OptionKind::Addresses),
+    row(75, "streettalk-servers", OptionKind::Addresses),
+    row(76, "streettalk-directory-servers", OptionKind::Addresses),
+    row(100, "posix-timezone", OptionKind::Text), // RFC 4833
+    row(101, "tzdb-timezone", OptionKind::Text),  // RFC 4833
+    row(108, "ipv6-only-preferred", OptionKind::U32), // RFC 8925
+    row(112, "netinfo-servers", OptionKind::Addresses),
+    row(113, "netinfo-tag", OptionKind::Text),
+    row(114, "captive-portal", OptionKind::Text), // RFC 8910
+    row(116, "auto-configure", OptionKind::U8),   // RFC 2563
+    row(117, "name-service-search", OptionKind::U16s), // RFC 2937
     row(DOMAIN_SEARCH, "domain-search", OptionKind::Domains), // RFC 3397
+    row(124, "vendor-identified-class", OptionKind::Bytes), // RFC 3925
+    row(125, "vendor-identified-options", OptionKind::Bytes), // RFC 3925
+    row(138, "capwap-controllers", OptionKind::Addresses), // RFC 5417
+    row(150, "tftp-servers", OptionKind::Addresses), // RFC 5859
+    row(209, "pxelinux-config-file", OptionKind::Text), // RFC 5071
+    row(210, "pxelinux-path-prefix", OptionKind::Text), // RFC 5071
+    row(211, "pxelinux-reboot-time", OptionKind::U32), // RFC 5071
+    row(252, "wpad-url", OptionKind::Text),
 ];
+
+/// The row of a code, where the table has it.
+pub fn option_row(code: u8) -> Option<&'static OptionRow> {
+    OPTIONS.iter().find(|row| row.code == code)
+}
+
+/// The row of a KDL name, where the table has it.
+pub fn option_named(name: &str) -> Option<&'static OptionRow> {
+    OPTIONS.iter().find(|row| row.name == name)
+}
 
 /// The KDL name of an option, where the table has it.
 pub fn option_name(code: u8) -> Option<&'static str> {
-    OPTIONS
-        .iter()
-        .find(|row| row.code == code)
-        .map(|row| row.name)
+    option_row(code).map(|row| row.name)
+}
+
+/// Who alone says an option, so that a site does not: what the site says in words of its own, or the protocol itself.
+pub fn said_elsewhere(code: u8) -> Option<&'static str> {
+    Some(match code {
+        SUBNET_MASK | BROADCAST => "the subnet's prefix gives it",
+        HOST_NAME => "the machine's own name gives it",
+        51 => "`lease-time` gives it",
+        66 | 67 => "the image gives it",
+        121 => "`route` gives it",
+        0 | 255 => "it is no option",
+        50 | 52..=61 | 77 | 82 | 90 | 93 | 94 | 97 | 118 => "the protocol itself uses it",
+        _ => return None,
+    })
+}
+
+impl OptionKind {
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Address => "an IPv4 address",
+            Self::Addresses => "IPv4 addresses",
+            Self::Pairs => "pairs of IPv4 addresses",
+            Self::Domains => "domain names",
+            Self::Text => "a text",
+            Self::Flag => "#true or #false",
+            Self::U8 => "a number from 0 to 255",
+            Self::U16 => "a number from 0 to 65535",
+            Self::U16s => "numbers from 0 to 65535",
+            Self::U32 => "a number from 0 to 4294967295",
+            Self::I32 => "a number from -2147483648 to 2147483647",
+            Self::Bytes => "(hex)\"…\"",
+        }
+    }
+}
+
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn joined<T: ToString>(values: &[T]) -> String {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            values.join(", ")
+        }
+        match self {
+            Self::Addresses(addresses) => f.write_str(&joined(addresses)),
+            Self::Pairs(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} {b}")).collect();
+                f.write_str(&pairs.join(", "))
+            }
+            Self::Domains(domains) => f.write_str(&joined(domains)),
+            Self::Text(text) => f.write_str(text),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::U8(number) => write!(f, "{number}"),
+            Self::U16(number) => write!(f, "{number}"),
+            Self::U16s(numbers) => f.write_str(&joined(numbers)),
+            Self::U32(number) => write!(f, "{number}"),
+            Self::I32(number) => write!(f, "{number}"),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
 }
 
 #[cfg(test)]

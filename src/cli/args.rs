@@ -50,6 +50,23 @@ pub(super) enum Command {
         #[arg(long, conflicts_with = "json")]
         sarif: bool,
     },
+    /// Allocate what `address "auto"` asks for, and keep it in bedplate.lock
+    Lock {
+        #[command(flatten)]
+        site: SiteArgument,
+        /// Write nothing; exit with 1 where the lock is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Put a site's files in the house layout; what they mean stays, and so does every comment
+    Fmt {
+        /// A .kdl file, or a folder with site.kdl, with all that it includes; - reads a text and prints it formatted
+        #[arg(value_name = "SITE", default_value = ".")]
+        site: PathBuf,
+        /// Write nothing; list the files that would change, and exit with 1 where there are any
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain a code such as E040
     Explain {
         /// The code; without one, all codes are listed

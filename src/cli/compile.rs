@@ -7,6 +7,8 @@ use super::output::Output;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::render;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::Sources;
 use crate::plan::Paint;
 use crate::site::catalog::Catalog;
 use crate::site::{Compiled, compile, compile_catalog};
@@ -21,41 +23,22 @@ pub(super) struct Local {
     pub(super) compiled: Compiled,
 }
 
-/// Compiles the site at `path`, a file or a folder.
-pub(super) fn local(path: &Path) -> Result<Local, Fault> {
-    let (folder, root, files) = open(path)?;
-    let compiled = compile(&files, &root);
-    Ok(Local {
-        folder,
-        root,
-        compiled,
-    })
+/// A site on disk: its folder, the first source in it, and its files.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) root: String,
+    pub(super) files: DiskFiles,
 }
 
-/// The same, and of a site without errors the catalog too.
-pub(super) fn cataloged(path: &Path) -> Result<(Local, Option<Catalog>), Fault> {
-    let (folder, root, files) = open(path)?;
-    let (compiled, catalog) = compile_catalog(&files, &root);
-    let local = Local {
-        folder,
-        root,
-        compiled,
+/// Where the site at `path` lies, a file or a folder.
+pub(super) fn place(path: &Path) -> Result<Place, Fault> {
+    let unreadable = |error: &(dyn std::error::Error + 'static)| {
+        let message = format!("cannot read {}", path.display());
+        Fault::new(Code::FileUnreadable, message).because(error)
     };
-    Ok((local, catalog))
-}
-
-/// The folder, the first source and the files of the site at `path`.
-fn open(path: &Path) -> Result<(PathBuf, String, DiskFiles), Fault> {
-    let absent = |error: std::io::Error| {
-        Fault::new(
-            Code::FileUnreadable,
-            format!("cannot read {}", path.display()),
-        )
-        .because(&error)
-        .help("name a .kdl file, or a folder with site.kdl")
-    };
-    let is_folder = std::fs::metadata(path).map_err(absent)?.is_dir();
-    let (folder, root) = if is_folder {
+    let about = std::fs::metadata(path)
+        .map_err(|error| unreadable(&error).help("name a .kdl file, or a folder with site.kdl"))?;
+    let (folder, root) = if about.is_dir() {
         (path.to_owned(), ROOT.to_owned())
     } else {
         let parent = path
@@ -68,26 +51,58 @@ fn open(path: &Path) -> Result<(PathBuf, String, DiskFiles), Fault> {
             .unwrap_or_default();
         (parent.to_owned(), name)
     };
-    let files = DiskFiles::open(&folder).map_err(|error| {
-        Fault::new(
-            Code::FileUnreadable,
-            format!("cannot read {}", path.display()),
-        )
-        .because(&error)
-    })?;
-    Ok((folder, root, files))
+    let files = DiskFiles::open(&folder).map_err(|error| unreadable(&error))?;
+    Ok(Place {
+        folder,
+        root,
+        files,
+    })
+}
+
+/// Compiles the site at `path`, a file or a folder.
+pub(super) fn local(path: &Path) -> Result<Local, Fault> {
+    let Place {
+        folder,
+        root,
+        files,
+    } = place(path)?;
+    let compiled = compile(&files, &root);
+    Ok(Local {
+        folder,
+        root,
+        compiled,
+    })
+}
+
+/// The same, and of a site without errors the catalog too.
+pub(super) fn cataloged(path: &Path) -> Result<(Local, Option<Catalog>), Fault> {
+    let Place {
+        folder,
+        root,
+        files,
+    } = place(path)?;
+    let (compiled, catalog) = compile_catalog(&files, &root);
+    let local = Local {
+        folder,
+        root,
+        compiled,
+    };
+    Ok((local, catalog))
 }
 
 /// Shows every diagnostic: on standard error for people, on standard output for programs.
 pub(super) fn show(compiled: &Compiled, out: &Output) {
     if out.json {
         out.line(&render::json(&compiled.diagnostics, &compiled.sources));
-    } else if !compiled.diagnostics.is_empty() {
-        let text = render::text(
-            &compiled.diagnostics,
-            &compiled.sources,
-            out.paint == Paint::Colour,
-        );
+    } else {
+        tell(&compiled.diagnostics, &compiled.sources, out);
+    }
+}
+
+/// Shows diagnostics to people.
+pub(super) fn tell(diagnostics: &[Diagnostic], sources: &Sources, out: &Output) {
+    if !diagnostics.is_empty() {
+        let text = render::text(diagnostics, sources, out.paint == Paint::Colour);
         out.progress(text.trim_end());
     }
 }

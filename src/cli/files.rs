@@ -1,13 +1,14 @@
 //! The files of a site on disk. Nothing outside the site folder is read, whatever the paths and the symbolic links in it say.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::digest::{Digest, Digester};
 use crate::base::limit;
-use crate::lang::source::{Entry, FileError, Files};
+use crate::lang::files::{Entry, FileError, Files};
 
 /// The folder of a site.
 #[derive(Debug, Clone)]
@@ -50,6 +51,57 @@ impl DiskFiles {
         let file = File::open(&whole).map_err(|error| fault(path, error))?;
         Ok((file, about.len()))
     }
+
+    /// Gives a file a content, all of it or none: whoever reads meanwhile, or after a crash, finds the old or the new one.
+    /// Behind a symbolic link the file that it leads to is changed, and the link stays. A file that is not there is made.
+    ///
+    /// # Errors
+    /// [`FileError`]; the file is then as it was.
+    pub fn replace(&self, path: &str, content: &[u8]) -> Result<(), FileError> {
+        let whole = match self.locate(path) {
+            // Below the site folder by its own name, whatever that is.
+            Err(FileError::Missing { .. }) if !path.contains('/') => self.folder.join(path),
+            found => found?,
+        };
+        replace(&whole, content).map_err(|error| FileError::Write {
+            path: path.to_owned(),
+            source: Arc::new(error),
+        })
+    }
+}
+
+fn replace(whole: &Path, content: &[u8]) -> io::Result<()> {
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = whole.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = write_like(whole, &temporary, content);
+    let renamed = written.and_then(|()| fs::rename(&temporary, whole));
+    renamed.inspect_err(|_| {
+        // What failed is worth telling; that this does too adds nothing.
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+/// Writes a new file that has the owner and the permissions of another one, where there is one.
+fn write_like(model: &Path, new: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let about = match fs::metadata(model) {
+        Ok(about) => about,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut file = options.open(new)?;
+            return file.write_all(content).and_then(|()| file.sync_all());
+        }
+        Err(error) => return Err(error),
+    };
+    // Nobody else may read it before it has its own permissions.
+    let mut file = options.mode(0o600).open(new)?;
+    file.write_all(content)?;
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (about.uid(), about.gid()) {
+        fchown(&file, Some(about.uid()), Some(about.gid()))?;
+    }
+    file.set_permissions(about.permissions())?;
+    file.sync_all()
 }
 
 impl Files for DiskFiles {
@@ -111,6 +163,8 @@ fn fault(path: &str, error: io::Error) -> FileError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
     #[test]
@@ -120,8 +174,8 @@ mod tests {
         fs::create_dir_all(site.join("boot")).unwrap();
         fs::write(root.path().join("secret"), "x").unwrap();
         fs::write(site.join("site.kdl"), "site").unwrap();
-        std::os::unix::fs::symlink("../secret", site.join("link")).unwrap();
-        std::os::unix::fs::symlink("site.kdl", site.join("inner")).unwrap();
+        symlink("../secret", site.join("link")).unwrap();
+        symlink("site.kdl", site.join("inner")).unwrap();
         let files = DiskFiles::open(&site).unwrap();
 
         assert_eq!(files.read("site.kdl").unwrap(), b"site");
@@ -141,5 +195,37 @@ mod tests {
         let names: Vec<_> = files.folder("").unwrap();
         let names: Vec<_> = names.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["boot", "inner", "link", "site.kdl"]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_where_it_lies_and_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let site = root.path().join("site");
+        fs::create_dir_all(site.join("more")).unwrap();
+        fs::write(site.join("more/real.kdl"), "old").unwrap();
+        fs::write(root.path().join("outer.kdl"), "old").unwrap();
+        let mode = fs::Permissions::from_mode(0o640);
+        fs::set_permissions(site.join("more/real.kdl"), mode).unwrap();
+        symlink("more/real.kdl", site.join("link.kdl")).unwrap();
+        symlink("../outer.kdl", site.join("outer.kdl")).unwrap();
+        let files = DiskFiles::open(&site).unwrap();
+
+        files.replace("link.kdl", b"new").unwrap();
+        assert!(
+            fs::symlink_metadata(site.join("link.kdl"))
+                .unwrap()
+                .is_symlink()
+        );
+        assert_eq!(fs::read(site.join("more/real.kdl")).unwrap(), b"new");
+        let about = fs::metadata(site.join("more/real.kdl")).unwrap();
+        assert_eq!(about.permissions().mode() & 0o777, 0o640);
+        let outside = files.replace("outer.kdl", b"new");
+        assert!(matches!(outside, Err(FileError::Outside { .. })));
+        assert_eq!(fs::read(root.path().join("outer.kdl")).unwrap(), b"old");
+        assert_eq!(
+            fs::read_dir(site.join("more")).unwrap().count(),
+            1,
+            "nothing is left over"
+        );
     }
 }

@@ -9,8 +9,10 @@ mod demo;
 mod diff;
 mod explain;
 pub mod files;
+mod fmt;
 mod git;
 mod graph;
+mod lock;
 mod output;
 mod plan;
 mod serve;
@@ -55,6 +57,8 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
     let client = Client::new(&arguments.global.socket);
     match &arguments.command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
+        Command::Lock { site, check } => lock::lock(site, *check, out),
+        Command::Fmt { site, check } => fmt::fmt(site, *check, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
         Command::Show(arguments) => show::show(arguments, out),
         Command::Diff(arguments) => diff::diff(arguments, out),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
 use crate::base::name::FilePath;
-use crate::lang::source::MemoryFiles;
+use crate::lang::files::MemoryFiles;
 use crate::site::{Compiled, compile};
 
 /// Version of the bundle's form.

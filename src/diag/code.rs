@@ -1,7 +1,7 @@
 //! Every code, once: its number, its title and the text that `bedplate explain` shows.
 //!
-//! `E` are faults of a site, `W` are warnings about one, `D` are faults that a running daemon reports, `C` those of commands
-//! that explain a site. Numbers are never reused.
+//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command, `C` of commands that explain
+//! a site. Numbers are never reused.
 
 use std::fmt;
 
@@ -74,6 +74,8 @@ codes! {
     DuplicateName "E021" "a name is given twice"
     UnknownReference "E022" "a name refers to nothing"
     AmbiguousReference "E023" "a name refers to several things"
+    LabelTwice "E024" "two links of a host have one name in DNS"
+    ForwarderOwn "E025" "a resolver that asks itself"
 
     // Fabrics, VLANs and subnets.
     UntaggedTwice "E030" "a fabric has two untagged VLANs"
@@ -83,6 +85,9 @@ codes! {
     RangePlace "E042" "a range does not lie in its subnet"
     RangeOverlap "E043" "ranges overlap"
     RangeHoldsAddress "E044" "a dynamic range holds an address that is taken"
+    IsolationMeets "E045" "a host is in two subnets that overlap"
+    DnsRefused "E046" "a subnet's name servers contradict each other"
+    RangeUnmanaged "E047" "a dynamic range that nothing reserves"
 
     // Routes and gateways.
     RouteGateway "E050" "a route's gateway is in no subnet"
@@ -94,12 +99,21 @@ codes! {
     AddressPlace "E060" "an address is in no subnet of its VLAN"
     AddressEdge "E061" "an address no host may hold"
     AddressTwice "E062" "an address is used twice"
+    AddressesMany "E069" "a machine has two addresses in a subnet"
     AddressIsGateway "E063" "a machine has the gateway's address"
     MacTwice "E064" "a hardware address is used twice"
     MacUnusable "E065" "a hardware address that names no interface"
     BridgePort "E066" "a link cannot be a port of a bridge"
     BridgePortTwice "E067" "a link is a port twice"
     BridgeMtu "E068" "a bridge's port has a smaller MTU than the bridge"
+
+    // The lock.
+    LockMissing "E090" "an address is not in the lock yet"
+    LockStale "E091" "the lock holds what the site does not ask for"
+    LockEntry "E092" "an entry of the lock is wrong"
+    AutoSubnet "E093" "an automatic address has no subnet to come from"
+    SubnetFull "E094" "a subnet has no free address left"
+    MovedTwice "E095" "a host has the old name of another"
 
     LinkKind "E100" "a machine and its profile disagree on the kind of a link"
     BondPort "E101" "a link cannot be a port of a bond"
@@ -122,12 +136,15 @@ codes! {
     DhcpNothing "E072" "DHCP has nothing to hand out"
     DhcpBoth "E073" "a VLAN is both served and relayed"
     RelayTarget "E074" "a VLAN that cannot be relayed to"
+    OptionElsewhere "E075" "a DHCP option that is not for a site to set"
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"
 
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
+    ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
+    DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
@@ -144,6 +161,7 @@ codes! {
     WorldFailed "D011" "the host or its servers failed"
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
+    FileUnwritable "D014" "a file cannot be written"
 
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"

@@ -129,13 +129,3 @@ fn value_type(kind: Kind) -> Value {
     }
     value
 }
-
-impl Kind {
-    fn integer_bounds(self) -> Option<(u32, u32)> {
-        if let Self::Integer { least, most } = self {
-            Some((least, most))
-        } else {
-            None
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! Patterns of include paths: `*` and `?` within one path component, expanded over [`Files`].
 
-use super::source::{FileError, Files};
+use super::files::{FileError, Files};
 use crate::base::limit;
 
 pub(super) fn is_pattern(path: &str) -> bool {
@@ -76,7 +76,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::source::MemoryFiles;
+    use crate::lang::files::MemoryFiles;
 
     #[test]
     fn stars_and_marks_match_within_a_component() {

@@ -1,8 +1,11 @@
 //! KDL text to typed, spanned nodes: every fault is reported, none is thrown. Does no I/O of its own.
 
 mod export;
+pub mod files;
+mod format;
 mod glob;
 mod kdl;
+mod lock;
 pub mod node;
 mod read;
 mod schema;
@@ -13,5 +16,7 @@ mod table;
 mod value;
 
 pub use export::{json_schema, reference};
+pub use format::format;
+pub use lock::{LOCK_PATH, LockEntry, LockNode};
 pub use slot::{Gaps, Slot};
 pub use syntax::syntax;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::kdl::{Node, Scalar, Value, lookalike};
-use super::schema::{Count, Kind, NodeSchema, PLANNED};
+use super::schema::{Count, Kind, NodeSchema};
 use super::slot::{Gaps, Slot};
 use super::value::{flag, integer, secret, text, word};
 use crate::base::duration::Milliseconds;
@@ -69,6 +69,11 @@ impl<'a> Reader<'a> {
         (index..self.node.arguments().len())
             .filter_map(|index| self.argument(index, sink).into_given())
             .collect()
+    }
+
+    /// All arguments as written.
+    pub(super) fn values(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        self.node.arguments()
     }
 
     pub(super) fn property<T>(&self, name: &str, sink: &mut Sink<'_>) -> Slot<T>
@@ -141,6 +146,8 @@ impl<'a> Reader<'a> {
             | Kind::Range
             | Kind::Duration
             | Kind::Arch
+            | Kind::OptionName
+            | Kind::OptionValue
             | Kind::Secret => text(value, argument.kind, sink),
         }
     }
@@ -394,11 +401,6 @@ fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
     } else {
         format!("`{}`", parent.name)
     };
-    if PLANNED.contains(&word) {
-        return Diagnostic::new(Code::Unsupported, format!("`{word}` is not supported yet"))
-            .label(node.name().span, "a later release will read this")
-            .help("remove it for now");
-    }
     let known = || parent.children.iter().map(|child| child.schema.name);
     let help = lookalike(word)
         .or_else(|| did_you_mean(word, known()))

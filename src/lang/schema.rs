@@ -80,10 +80,11 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// Where a secret is kept, never the secret.
     Secret,
+    /// The name of a DHCP option, or its code.
+    OptionName,
+    /// What a DHCP option says, in the form that the option has.
+    OptionValue,
 }
-
-/// Nodes that the language will have: better said than guessed at.
-pub(super) const PLANNED: &[&str] = &["moved"];
 
 pub(super) const ARCHITECTURES: [&str; 6] = [
     ClientArch::X86Bios.as_str(),
@@ -179,6 +180,8 @@ impl Kind {
             Self::Flag => "#true or #false",
             Self::Words(_) => "a word of a closed set",
             Self::Secret => "a reference to a secret",
+            Self::OptionName => "a DHCP option",
+            Self::OptionValue => "what the option says",
         }
     }
 
@@ -200,6 +203,8 @@ impl Kind {
             Self::Duration => "10m",
             Self::Arch => "x64-uefi",
             Self::Milliseconds => "100ms",
+            Self::OptionName => "ntp-servers",
+            Self::OptionValue => "10.10.0.3",
             Self::Words(words) => words.first().copied().unwrap_or(""),
             Self::Integer { least, most } => return 100.clamp(least, most).to_string(),
             Self::Flag => return "#true".to_owned(),
@@ -209,57 +214,36 @@ impl Kind {
     }
 
     pub(super) fn is_name(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Name
-            | Self::HostName
-            | Self::LinkName
-            | Self::DomainName
-            | Self::Reference
-            | Self::VlanReference
-            | Self::Path => true,
-            Self::Text
-            | Self::Ip
-            | Self::Address
-            | Self::DnsServer
-            | Self::TimeServer
-            | Self::Prefix
-            | Self::Range
-            | Self::Mac
-            | Self::Duration
-            | Self::Arch
-            | Self::Integer { .. }
-            | Self::Milliseconds
-            | Self::Flag
-            | Self::Words(_)
-            | Self::Secret => false,
-        }
+                | Self::HostName
+                | Self::LinkName
+                | Self::DomainName
+                | Self::Reference
+                | Self::VlanReference
+                | Self::Path
+        )
     }
 
     /// The words of a closed set.
     pub(super) fn words(self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Arch => Some(&ARCHITECTURES),
-            Self::Words(words) => Some(words),
-            Self::Text
-            | Self::Name
-            | Self::HostName
-            | Self::LinkName
-            | Self::DomainName
-            | Self::Reference
-            | Self::VlanReference
-            | Self::Path
-            | Self::Ip
-            | Self::Address
-            | Self::DnsServer
-            | Self::TimeServer
-            | Self::Prefix
-            | Self::Range
-            | Self::Mac
-            | Self::Duration
-            | Self::Integer { .. }
-            | Self::Milliseconds
-            | Self::Flag
-            | Self::Secret => None,
+        if matches!(self, Self::Arch) {
+            return Some(&ARCHITECTURES);
+        }
+        if let Self::Words(words) = self {
+            Some(words)
+        } else {
+            None
+        }
+    }
+
+    /// The least and the greatest of the numbers that fit.
+    pub(super) fn integer_bounds(self) -> Option<(u32, u32)> {
+        if let Self::Integer { least, most } = self {
+            Some((least, most))
+        } else {
+            None
         }
     }
 }

@@ -1,148 +1,36 @@
-//! Source files and their includes. All reading goes through [`Files`]; nothing here touches a disk.
+//! Sources and their includes, read and decoded. All reading goes through [`Files`]; nothing here touches a disk.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::sync::Arc;
 
+use super::files::{FileError, Files};
 use super::kdl::{Node, Scalar, Value, parse};
+use super::lock::LOCK_PATH;
 use super::read::Sink;
 use super::slot::Gaps;
-use super::{glob, node};
-use crate::base::digest::Digest;
+use super::{glob, lock, node};
 use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Sources, Span};
 
-/// Why a file of the site cannot be had.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum FileError {
-    #[error("`{path}` does not exist")]
-    Missing { path: String },
-    #[error("`{path}` leads out of the site folder")]
-    Outside { path: String },
-    #[error("`{path}` is not a file")]
-    NotAFile { path: String },
-    #[error("`{path}` has {size} bytes; a source has at most {most}", most = limit::SOURCE_BYTES)]
-    TooLarge { path: String, size: u64 },
-    #[error("`{path}` cannot be read: {source}")]
-    Read {
-        path: String,
-        source: Arc<std::io::Error>,
-    },
-}
-
-/// One name in a folder.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    pub name: String,
-    pub is_folder: bool,
-}
-
-/// The files of a site, by `/`-separated paths relative to its folder.
-pub trait Files {
-    /// # Errors
-    /// [`FileError`], also where the file exceeds [`limit::SOURCE_BYTES`].
-    fn read(&self, path: &str) -> Result<Vec<u8>, FileError>;
-
-    /// What a folder holds, sorted; the empty path is the site folder.
-    ///
-    /// # Errors
-    /// [`FileError`]
-    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError>;
-
-    /// The digest and the size of a file of any size.
-    ///
-    /// # Errors
-    /// [`FileError`]
-    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError>;
-}
-
-/// Files held in memory: a bundle's sources, and of its boot files only the digests.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryFiles {
-    files: BTreeMap<String, Vec<u8>>,
-    digests: BTreeMap<String, (Digest, u64)>,
-}
-
-impl MemoryFiles {
-    pub fn insert(&mut self, path: &str, bytes: Vec<u8>) {
-        self.files.insert(path.to_owned(), bytes);
-    }
-
-    /// Adds a file of which only the digest and the size are known.
-    pub fn insert_digest(&mut self, path: &str, digest: Digest, size: u64) {
-        self.digests.insert(path.to_owned(), (digest, size));
-    }
-}
-
-impl Files for MemoryFiles {
-    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let bytes = self.files.get(path).ok_or_else(|| FileError::Missing {
-            path: path.to_owned(),
-        })?;
-        if bytes.len() > limit::SOURCE_BYTES {
-            return Err(FileError::TooLarge {
-                path: path.to_owned(),
-                size: bytes.len() as u64,
-            });
-        }
-        Ok(bytes.clone())
-    }
-
-    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
-        let prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{path}/")
-        };
-        let inside = self
-            .files
-            .range(prefix.clone()..)
-            .map_while(|(path, _)| path.strip_prefix(&prefix));
-        let entries: BTreeSet<Entry> = inside
-            .map(|rest| {
-                let (name, is_folder) = rest
-                    .split_once('/')
-                    .map_or((rest, false), |(name, _)| (name, true));
-                Entry {
-                    name: name.to_owned(),
-                    is_folder,
-                }
-            })
-            .collect();
-        if entries.is_empty() {
-            return Err(FileError::Missing {
-                path: path.to_owned(),
-            });
-        }
-        Ok(entries.into_iter().collect())
-    }
-
-    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
-        if let Some(known) = self.digests.get(path) {
-            return Ok(*known);
-        }
-        let bytes = self.files.get(path).ok_or_else(|| FileError::Missing {
-            path: path.to_owned(),
-        })?;
-        Ok((Digest::of(bytes), bytes.len() as u64))
-    }
-}
-
 /// Reads the source `root` and all that it includes, and decodes their nodes.
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
-    let mut loader = Loader {
-        files,
-        sources: Sources::default(),
-        declarations: node::Declarations::default(),
-        diagnostics: Vec::new(),
-        seen: BTreeSet::new(),
-        visits: Vec::new(),
-        queue: VecDeque::new(),
-    };
+    let mut loader = Loader::new(files);
     loader.run(root);
+    loader.lock();
     (loader.declarations, loader.sources, loader.diagnostics)
+}
+
+/// Reads the source `root` and all that it includes, and says which are KDL; of faults only those that keep a file from being
+/// read, whatever the files mean.
+pub fn list(files: &dyn Files, root: &str) -> (Vec<SourceId>, Sources, Vec<Diagnostic>) {
+    let mut loader = Loader::new(files);
+    loader.is_listing = true;
+    loader.run(root);
+    loader.diagnostics.retain(Diagnostic::is_error);
+    (loader.listed, loader.sources, loader.diagnostics)
 }
 
 /// One file to read, and the include that asked for it.
@@ -176,9 +64,26 @@ struct Loader<'a> {
     seen: BTreeSet<String>,
     visits: Vec<Visit>,
     queue: VecDeque<usize>,
+    /// Whether only the files are of interest, not what they mean.
+    is_listing: bool,
+    listed: Vec<SourceId>,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(files: &'a dyn Files) -> Self {
+        Self {
+            files,
+            sources: Sources::default(),
+            declarations: node::Declarations::default(),
+            diagnostics: Vec::new(),
+            seen: BTreeSet::new(),
+            visits: Vec::new(),
+            queue: VecDeque::new(),
+            is_listing: false,
+            listed: Vec::new(),
+        }
+    }
+
     /// Reads generation after generation of includes; the files of one are parsed side by side.
     fn run(&mut self, root: &str) {
         self.enqueue(root.to_owned(), None);
@@ -188,16 +93,36 @@ impl Loader<'_> {
                 .into_iter()
                 .filter_map(|visit| self.visit(visit))
                 .collect();
+            self.listed.extend(unparsed.iter().map(|source| source.id));
             for mut parsed in parse_all(unparsed) {
-                self.diagnostics.append(&mut parsed.diagnostics);
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                if self.is_listing {
+                    continue;
+                }
+                self.diagnostics.append(&mut parsed.diagnostics);
                 for table in std::mem::take(&mut parsed.declarations.tables) {
                     self.table(parsed.visit, &table);
                 }
                 self.declarations.append(parsed.declarations);
             }
+        }
+    }
+
+    /// Reads the lock, where there is one. It lies beside the first source.
+    fn lock(&mut self) {
+        let bytes = match self.files.read(LOCK_PATH) {
+            Ok(bytes) => bytes,
+            Err(FileError::Missing { .. }) => return,
+            Err(error) => {
+                self.diagnostics
+                    .push(file_fault(&error, Code::FileUnreadable));
+                return self.declarations.gaps.everything();
+            }
+        };
+        if let Some((id, text)) = self.text(LOCK_PATH, bytes) {
+            self.declarations.lock = Some(lock::read(id, &text, &mut self.diagnostics));
         }
     }
 
@@ -425,6 +350,7 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
         FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
             Diagnostic::new(code, error.to_string())
         }
+        FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())
             .help("copy the file into the site folder: a site is complete in itself"),
         FileError::TooLarge { .. } => Diagnostic::new(Code::Limit, error.to_string()),

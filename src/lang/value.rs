@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::kdl::{Scalar, Value};
+use super::kdl::{Scalar, Value, lookalike};
 use super::read::Sink;
 use super::schema::Kind;
 use super::slot::Slot;
@@ -43,10 +43,21 @@ pub(super) fn integer<T: TryFrom<i128>>(
     kind: Kind,
     sink: &mut Sink<'_>,
 ) -> Slot<T> {
+    let (least, most) = kind.integer_bounds().unwrap_or((0, u32::MAX));
+    integer_within(value, kind, (least.into(), most.into()), sink)
+}
+
+/// Reads a whole number within bounds, both included.
+pub(super) fn integer_within<T: TryFrom<i128>>(
+    value: Value<'_>,
+    kind: Kind,
+    (least, most): (i64, i64),
+    sink: &mut Sink<'_>,
+) -> Slot<T> {
     if value.scalar == Scalar::Faulty {
         return Slot::Faulty;
     }
-    let (Scalar::Integer(number), Kind::Integer { least, most }) = (value.scalar, kind) else {
+    let Scalar::Integer(number) = value.scalar else {
         sink.report(wrong_type(value, kind));
         return Slot::Faulty;
     };
@@ -163,11 +174,6 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
     } else {
         Code::InvalidValue
     };
-    if matches!(kind, Kind::Address) && written == "auto" {
-        return Diagnostic::new(Code::Unsupported, "`address \"auto\"` is not supported yet")
-            .label(span, "a later release allocates addresses")
-            .help("write the address itself, or leave it out for one from the dynamic range");
-    }
     let help = kind
         .words()
         .and_then(|words| did_you_mean(written, words.iter().copied()))
@@ -175,6 +181,7 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
             kind.words()
                 .map(|words| format!("known are {}", listed(words.iter().copied())))
         });
+    let help = help.or_else(|| kind.is_name().then(|| lookalike(written)).flatten());
     Diagnostic::new(code, error.to_string())
         .label(span, format!("not {}", kind.describe()))
         .maybe_help(help)

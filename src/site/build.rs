@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
     Bmc, BmcProtocol, Bond, Bridge, Controller, ControllerLink, DefaultGateway, Dhcp, DynamicRange,
-    Image, LinkForm, Machine, MachineInterface, PlacedAddress, ReservedRange, Site, StaticRoute,
-    Subnet, Vlan,
+    Fabric, Image, LinkForm, Machine, MachineInterface, PlacedAddress, ReservedRange, ReverseDns,
+    Site, StaticRoute, Subnet, Vlan,
 };
 use super::resolve::{Draft, Host, Link, Plug, Role};
 use crate::base::addr::InterfaceAddr;
 use crate::base::duration::Seconds;
 use crate::base::name::LinkName;
+use crate::base::option::OptionValue;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::{Sources, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, SubnetNode,
+    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -51,6 +52,17 @@ impl Builder<'_> {
                 .map(|space| {
                     let origin = self.sources.origin(space.name.span);
                     (space.name.value.clone(), origin)
+                })
+                .collect(),
+            fabrics: declarations
+                .fabrics
+                .iter()
+                .map(|fabric| {
+                    let built = Fabric {
+                        isolated: is(&fabric.isolated, false),
+                        origin: self.sources.origin(fabric.name.span),
+                    };
+                    (fabric.name.value.clone(), built)
                 })
                 .collect(),
             vlans: self.vlans()?,
@@ -120,6 +132,10 @@ impl Builder<'_> {
             relay: target.map(|target| target.path.clone()),
             lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
             image: node.image.value().or(serving.image.value()).cloned(),
+            options: options(&serving.options)
+                .into_iter()
+                .chain(options(&node.options))
+                .collect(),
             origin: self.sources.origin(node.span),
         })
     }
@@ -157,6 +173,16 @@ impl Builder<'_> {
             dns: dns.collect::<Option<_>>()?,
             dynamic,
             reserved,
+            managed: is(&node.managed, true),
+            reverse_dns: match node.reverse_dns.value().map(String::as_str) {
+                Some("off") => ReverseDns::Off,
+                Some("rfc2317") => ReverseDns::Rfc2317,
+                Some(_) | None => ReverseDns::Zone,
+            },
+            allow_dns: is(&node.allow_dns, true),
+            active_discovery: is(&node.active_discovery, false),
+            disabled_boot: node.disabled_boot.iter().map(|one| one.value).collect(),
+            options: options(&node.options),
             origin: self.sources.origin(node.prefix.span),
         })
     }
@@ -197,8 +223,10 @@ impl Builder<'_> {
     }
 
     fn routes(&self) -> Option<Vec<StaticRoute>> {
-        let routes = self.draft.declarations.routes.iter().map(|node| {
+        let nodes = self.draft.declarations.routes.iter();
+        let routes = nodes.zip(&self.draft.routes).map(|(node, subnet)| {
             Some(StaticRoute {
+                vlan: self.draft.vlan_of((*subnet)?)?.path.clone(),
                 destination: *node.destination.value()?,
                 via: *node.via.value()?,
                 metric: node.metric.value().copied().unwrap_or(0),
@@ -206,7 +234,7 @@ impl Builder<'_> {
             })
         });
         let mut routes = routes.collect::<Option<Vec<_>>>()?;
-        routes.sort_by_key(|route| (route.destination, route.metric));
+        routes.sort_by_key(|route| (route.destination, route.metric, route.via));
         Some(routes)
     }
 
@@ -214,13 +242,13 @@ impl Builder<'_> {
         let Role::Controller(node) = &host.role else {
             return None;
         };
-        let gateway = node.default_gateway.given();
+        let gateways = node.default_gateways.iter().map(|gateway| DefaultGateway {
+            via: gateway.value,
+            origin: self.sources.origin(gateway.span),
+        });
         let links = host.links.iter().map(|link| self.controller_link(link));
         Some(Controller {
-            default_gateway: gateway.map(|gateway| DefaultGateway {
-                via: gateway.value,
-                origin: self.sources.origin(gateway.span),
-            }),
+            default_gateways: gateways.collect(),
             links: links.collect::<Option<_>>()?,
             origin: self.sources.origin(host.name.span),
         })
@@ -233,6 +261,7 @@ impl Builder<'_> {
             vlan: self.plugged(link),
             mtu: self.mtu(link),
             addresses: self.addresses(link)?,
+            dhcp: link.dhcp.is_some(),
             origin: self.sources.origin(link.node.span),
         };
         Some((link.node.name.value.clone(), built))
@@ -256,6 +285,7 @@ impl Builder<'_> {
                 mac: link.node.mac.value().copied(),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
+                dhcp: link.dhcp.is_some(),
                 origin: self.sources.origin(link.node.span),
             };
             interfaces.insert(link.node.name.value.clone(), built);
@@ -275,6 +305,8 @@ impl Builder<'_> {
                 Some(_) | None => None,
             },
             boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
+            options: options(&shape.options),
+            default_gateways: shape.default_gateways.iter().map(|one| one.value).collect(),
             origin: self.sources.origin(host.name.span),
         })
     }
@@ -308,7 +340,7 @@ impl Builder<'_> {
 
     fn addresses(&self, link: &Link) -> Option<Vec<PlacedAddress>> {
         let placed = link.addresses.iter().map(|placed| {
-            let address = match (placed.subnet, placed.text.value.length) {
+            let address = match (placed.subnet, placed.length) {
                 (Some(subnet), _) => self.draft.prefix(subnet)?.interface(placed.ip())?,
                 (None, Some(length)) => InterfaceAddr::new(placed.ip(), length).ok()?,
                 (None, None) => return None,
@@ -322,6 +354,16 @@ impl Builder<'_> {
     }
 }
 
+/// A flag that is `default` where nothing is written.
+fn is(flag: &Slot<bool>, default: bool) -> bool {
+    flag.value().copied().unwrap_or(default)
+}
+
+fn options(nodes: &[OptionNode]) -> BTreeMap<u8, OptionValue> {
+    let given = |node: &OptionNode| Some((node.code.value, node.value.value()?.clone()));
+    nodes.iter().filter_map(given).collect()
+}
+
 /// What a link is, once every part of it is known.
 fn form(shape: &LinkShape) -> Option<LinkForm> {
     let names = |ports: &[Spanned<LinkName>]| ports.iter().map(|port| port.value.clone()).collect();
@@ -332,10 +374,12 @@ fn form(shape: &LinkShape) -> Option<LinkForm> {
             on: on.value()?.clone(),
         },
         LinkShape::Bridge {
+            kind,
             ports,
             stp,
             forward_delay,
         } => LinkForm::Bridge(Bridge {
+            is_ovs: kind.value().is_some_and(|kind| kind == "ovs"),
             ports: names(ports),
             stp: stp.value().copied().unwrap_or(false),
             forward_delay: forward_delay.value().copied(),

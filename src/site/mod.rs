@@ -4,14 +4,17 @@ mod build;
 pub mod catalog;
 mod check;
 pub mod graph;
+pub mod lock;
 pub mod model;
 mod resolve;
+mod taken;
 
 use std::collections::BTreeSet;
 
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
-use crate::lang::source::{self, Files};
+use crate::lang::files::Files;
+use crate::lang::source;
 use catalog::Catalog;
 use model::Site;
 use resolve::Draft;
@@ -72,7 +75,7 @@ fn distinct(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::source::MemoryFiles;
+    use crate::lang::files::MemoryFiles;
     use model::{LinkForm, Machine};
 
     /// The site of a text that has no fault.

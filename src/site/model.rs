@@ -10,6 +10,7 @@ use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
+use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
@@ -26,11 +27,19 @@ pub struct Site {
     /// Where the controllers have the time from.
     pub time_servers: Vec<TimeServer>,
     pub spaces: BTreeMap<Name, Origin>,
+    pub fabrics: BTreeMap<Name, Fabric>,
     pub vlans: BTreeMap<VlanPath, Vlan>,
     pub images: BTreeMap<Name, Image>,
     pub routes: Vec<StaticRoute>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fabric {
+    /// Whether its addresses are its own, whatever other fabrics have.
+    pub isolated: bool,
+    pub origin: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +63,8 @@ pub struct Dhcp {
     pub lease_time: Seconds,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
+    /// What its subnets' clients are told besides, by code.
+    pub options: BTreeMap<u8, OptionValue>,
     pub origin: Origin,
 }
 
@@ -64,7 +75,27 @@ pub struct Subnet {
     pub dns: Vec<IpAddr>,
     pub dynamic: Vec<DynamicRange>,
     pub reserved: Vec<ReservedRange>,
+    /// Whether addresses here are for this site to give.
+    pub managed: bool,
+    pub reverse_dns: ReverseDns,
+    /// Whether machines here are told of the controllers' name service.
+    pub allow_dns: bool,
+    pub active_discovery: bool,
+    /// Kinds of clients that are not told what to boot.
+    pub disabled_boot: BTreeSet<ClientArch>,
+    /// What its clients are told besides, by code.
+    pub options: BTreeMap<u8, OptionValue>,
     pub origin: Origin,
+}
+
+/// How names of a subnet's addresses are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReverseDns {
+    /// In the zone that holds the prefix.
+    Zone,
+    /// In a zone of the prefix alone, to which the zone above points (RFC 2317).
+    Rfc2317,
+    Off,
 }
 
 /// Addresses that DHCP hands out to anyone.
@@ -87,6 +118,8 @@ pub struct ReservedRange {
 pub struct StaticRoute {
     pub destination: Prefix,
     pub via: IpAddr,
+    /// The VLAN whose subnet holds `via`.
+    pub vlan: VlanPath,
     pub metric: u32,
     pub origin: Origin,
 }
@@ -94,7 +127,8 @@ pub struct StaticRoute {
 /// A host that runs `bedplate serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Controller {
-    pub default_gateway: Option<DefaultGateway>,
+    /// At most one of each address family.
+    pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
     pub origin: Origin,
 }
@@ -114,6 +148,8 @@ pub struct ControllerLink {
     /// The MTU declared on the link, else its VLAN's.
     pub mtu: Option<u32>,
     pub addresses: Vec<PlacedAddress>,
+    /// Whether it takes an address that DHCP offers.
+    pub dhcp: bool,
     pub origin: Origin,
 }
 
@@ -142,6 +178,8 @@ pub struct Bond {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bridge {
+    /// Whether Open vSwitch makes it.
+    pub is_ovs: bool,
     pub ports: Vec<LinkName>,
     /// The spanning tree protocol; off where the site does not say.
     pub stp: bool,
@@ -166,6 +204,10 @@ pub struct Machine {
     pub power: Option<bool>,
     /// Whether the network offers it nothing to boot.
     pub boots_from_disk: bool,
+    /// What DHCP tells it besides, by code.
+    pub options: BTreeMap<u8, OptionValue>,
+    /// The routers that it is told, at most one of each address family; none for the gateway of each subnet.
+    pub default_gateways: Vec<IpAddr>,
     pub origin: Origin,
 }
 
@@ -199,6 +241,8 @@ pub struct MachineInterface {
     pub mac: Option<MacAddr>,
     pub vlan: Option<VlanPath>,
     pub addresses: Vec<PlacedAddress>,
+    /// Whether it takes an address that DHCP offers.
+    pub dhcp: bool,
     pub origin: Origin,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Key, Resource, State, boot, dhcp, dns, link, listener, route};
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
-use crate::site::model::Site;
+use crate::site::model::{ReverseDns, Site};
 
 /// What should exist, and beside it where each thing was declared. Origins take no part in equality, diff or digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,31 +73,53 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
     into
 }
 
-/// What no part of this release brings about: power states, scripts for boot programs, the time.
+/// What no part of this release brings about: power states, scripts for boot programs, the time, searches of subnets.
 fn later(site: &Site, into: &mut Desired) {
-    if !site.time_servers.is_empty() {
+    let mut add = |what: String, why: &str, origin: &Origin| {
         into.unapplied.push(Unapplied {
-            what: "site/ntp".to_owned(),
-            why: "the time is not served yet".to_owned(),
-            origin: site.origin.clone(),
+            what,
+            why: why.to_owned(),
+            origin: origin.clone(),
         });
+    };
+    if !site.time_servers.is_empty() {
+        add(
+            "site/ntp".to_owned(),
+            "the time is not served yet",
+            &site.origin,
+        );
     }
     for (name, image) in &site.images {
         if image.cmdline.is_some() || image.user_data.is_some() {
-            into.unapplied.push(Unapplied {
-                what: format!("image/{name}/cmdline"),
-                why: "boot scripts and user data are not generated yet".to_owned(),
-                origin: image.origin.clone(),
-            });
+            let why = "boot scripts and user data are not generated yet";
+            add(format!("image/{name}/cmdline"), why, &image.origin);
         }
     }
     for (host, machine) in &site.machines {
         if machine.power.is_some() {
-            into.unapplied.push(Unapplied {
-                what: format!("machine/{host}/power"),
-                why: "BMCs are not spoken to yet".to_owned(),
-                origin: machine.origin.clone(),
-            });
+            let why = "BMCs are not spoken to yet";
+            add(format!("machine/{host}/power"), why, &machine.origin);
+        }
+    }
+    for (path, vlan) in &site.vlans {
+        for (prefix, subnet) in &vlan.subnets {
+            let key = |what: &str| format!("vlan/{path}/subnet/{prefix}/{what}");
+            if subnet.active_discovery {
+                add(
+                    key("active-discovery"),
+                    "subnets are not searched yet",
+                    &subnet.origin,
+                );
+            }
+            if subnet.reverse_dns == ReverseDns::Rfc2317 {
+                let why = "zones of prefixes longer than an octet are not served yet";
+                add(key("rdns"), why, &subnet.origin);
+            }
+            if !subnet.allow_dns {
+                let why =
+                    "DHCP names no controller; whoever asks one all the same is still answered";
+                add(key("allow-dns"), why, &subnet.origin);
+            }
         }
     }
 }

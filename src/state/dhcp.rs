@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Desired, Key, Resource, Service, State, Unapplied, list};
 use crate::base::addr::{AddressRange, Prefix};
+use crate::base::arch::ClientArch;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, Name};
 use crate::base::option::{
@@ -30,6 +31,9 @@ pub struct Scope {
     pub options: BTreeMap<u8, OptionValue>,
     /// What clients without a reservation boot.
     pub image: Option<Name>,
+    /// Kinds of clients that are not told what to boot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disabled_boot: BTreeSet<ClientArch>,
 }
 
 /// Addresses that belong to one hardware address on a VLAN.
@@ -39,6 +43,20 @@ pub struct Reservation {
     /// At most one in each subnet of the VLAN.
     pub addresses: BTreeSet<Ipv4Addr>,
     pub image: Option<Name>,
+    /// Whether it is not told what to boot, not even what the scope offers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub boots_from_disk: bool,
+    /// What it is told instead of what the scope says, by option code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<u8, OptionValue>,
+    /// What it is not told though the scope says it, by option code.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withheld: BTreeSet<u8>,
+}
+
+/// Attributes that are rarely set are left out of what is written down.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Scope {
@@ -51,28 +69,19 @@ impl Scope {
 
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
         let image = |image: &Option<Name>| list(image);
-        let mut changes = changes
+        let changes = changes
             .field("server", &from.server, &self.server)
             .shown("pools", &from.pools, &self.pools, |pools| list(pools))
             .field("lease-time", &from.lease_time, &self.lease_time)
             .field("domain", &from.domain, &self.domain)
-            .shown("image", &from.image, &self.image, image);
-        let codes: BTreeSet<u8> = from
-            .options
-            .keys()
-            .chain(self.options.keys())
-            .copied()
-            .collect();
-        for code in codes {
-            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
-            changes = changes.shown(
-                &name,
-                &from.options.get(&code),
-                &self.options.get(&code),
-                |value| option_text(*value),
+            .shown("image", &from.image, &self.image, image)
+            .shown(
+                "disable-boot",
+                &from.disabled_boot,
+                &self.disabled_boot,
+                |archs| list(archs),
             );
-        }
-        changes
+        changes.options(&from.options, &self.options)
     }
 
     pub(super) fn summary(&self) -> String {
@@ -80,14 +89,18 @@ impl Scope {
     }
 }
 
-fn option_text(value: Option<&OptionValue>) -> String {
-    match value {
-        None => "none".to_owned(),
-        Some(OptionValue::Addresses(addresses)) => list(addresses),
-        Some(OptionValue::Domains(domains)) => list(domains),
-        Some(OptionValue::Text(text)) => text.clone(),
-        Some(OptionValue::U16(number)) => number.to_string(),
-        Some(OptionValue::U32(number)) => number.to_string(),
+impl Changes {
+    /// What changes among options, by their names.
+    fn options(mut self, from: &BTreeMap<u8, OptionValue>, to: &BTreeMap<u8, OptionValue>) -> Self {
+        let codes: BTreeSet<u8> = from.keys().chain(to.keys()).copied().collect();
+        for code in codes {
+            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
+            let text = |value: &Option<&OptionValue>| {
+                value.map_or_else(|| "none".to_owned(), ToString::to_string)
+            };
+            self = self.shown(&name, &from.get(&code), &to.get(&code), text);
+        }
+        self
     }
 }
 
@@ -118,6 +131,15 @@ impl Reservation {
                 list(addresses)
             })
             .shown("image", &from.image, &self.image, |image| list(image))
+            .field(
+                "boots-from-disk",
+                &from.boots_from_disk,
+                &self.boots_from_disk,
+            )
+            .shown("withheld", &from.withheld, &self.withheld, |codes| {
+                list(codes)
+            })
+            .options(&from.options, &self.options)
     }
 
     pub(super) fn summary(&self) -> String {
@@ -136,7 +158,9 @@ pub(super) fn desired(
 ) {
     let subnets = vlan.subnets.iter();
     // Here DHCP is DHCPv4: an IPv6 subnet has no scope.
-    for (prefix, subnet) in subnets.filter(|(prefix, _)| prefix.net().addr().is_ipv4()) {
+    let served =
+        |(prefix, subnet): &(&Prefix, &Subnet)| prefix.net().addr().is_ipv4() && subnet.managed;
+    for (prefix, subnet) in subnets.filter(served) {
         let home = dhcp.relay.as_ref().unwrap_or(path);
         let key = Key::Scope {
             vlan: path.clone(),
@@ -155,13 +179,14 @@ pub(super) fn desired(
             pools: subnet.dynamic.iter().map(|dynamic| dynamic.range).collect(),
             lease_time: dhcp.lease_time,
             domain: site.domain.clone(),
-            options: options(site, vlan, *prefix, subnet, server),
+            options: options(site, (vlan, dhcp), (*prefix, subnet), server),
             image: dhcp.image.clone(),
+            disabled_boot: subnet.disabled_boot.clone(),
         };
         into.add(key, Resource::Scope(scope), &subnet.origin);
     }
     for (host, machine) in &site.machines {
-        reservations(path, host, machine, into);
+        reservations((path, vlan), host, machine, into);
     }
 }
 
@@ -187,9 +212,8 @@ fn as_v4(address: IpAddr) -> Option<Ipv4Addr> {
 
 fn options(
     site: &Site,
-    vlan: &Vlan,
-    prefix: Prefix,
-    subnet: &Subnet,
+    (vlan, dhcp): (&Vlan, &Dhcp),
+    (prefix, subnet): (Prefix, &Subnet),
     server: Ipv4Addr,
 ) -> BTreeMap<u8, OptionValue> {
     let mut options = BTreeMap::new();
@@ -213,7 +237,8 @@ fn options(
         .copied()
         .filter_map(as_v4)
         .collect::<Vec<_>>();
-    addresses(DNS_SERVERS, if dns.is_empty() { vec![server] } else { dns });
+    let is_ours = dns.is_empty() && subnet.allow_dns;
+    addresses(DNS_SERVERS, if is_ours { vec![server] } else { dns });
     options.insert(DOMAIN_NAME, OptionValue::Text(site.domain.to_string()));
     options.insert(
         DOMAIN_SEARCH,
@@ -225,10 +250,18 @@ fn options(
         .filter(|mtu| *mtu != 1500)
         .and_then(|mtu| u16::try_from(mtu).ok());
     options.extend(mtu.map(|mtu| (INTERFACE_MTU, OptionValue::U16(mtu))));
+    // What is said nearer to the client wins.
+    options.extend(dhcp.options.clone());
+    options.extend(subnet.options.clone());
     options
 }
 
-fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut Desired) {
+fn reservations(
+    (path, vlan): (&VlanPath, &Vlan),
+    host: &HostName,
+    machine: &Machine,
+    into: &mut Desired,
+) {
     for interface in machine
         .interfaces
         .values()
@@ -242,10 +275,23 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
         let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
             continue;
         };
+        // Of several gateways a machine has one: what leads elsewhere is not told.
+        let is_elsewhere = addresses.iter().all(|address| {
+            let subnet = vlan.subnet_of(IpAddr::V4(*address));
+            let gateway = subnet.and_then(|(_, subnet)| subnet.gateway);
+            gateway.is_none_or(|gateway| !machine.default_gateways.contains(&gateway))
+        });
+        let is_chosen = machine.default_gateways.iter().any(IpAddr::is_ipv4);
         let reservation = Reservation {
             host: host.clone(),
+            withheld: (is_chosen && is_elsewhere)
+                .then_some(ROUTERS)
+                .into_iter()
+                .collect(),
             addresses,
             image: machine.image.clone().filter(|_| !machine.boots_from_disk),
+            boots_from_disk: machine.boots_from_disk,
+            options: machine.options.clone(),
         };
         into.add(
             Key::Reservation {
@@ -261,7 +307,7 @@ fn reservations(path: &VlanPath, host: &HostName, machine: &Machine, into: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::source::MemoryFiles;
+    use crate::lang::files::MemoryFiles;
     use crate::site::compile;
 
     #[test]

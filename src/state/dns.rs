@@ -12,7 +12,7 @@ use super::{Changes, Desired, Key, RecordName, Resource, list};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, LinkName};
 use crate::base::origin::Origin;
-use crate::site::model::{PlacedAddress, Site};
+use crate::site::model::{PlacedAddress, ReverseDns, Site};
 
 /// How long resolvers may keep an answer: short, since machines move between edits of the site.
 const TTL: Seconds = Seconds(30);
@@ -224,7 +224,7 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
     };
     names.zone(&site.domain, &site.origin);
     let subnets = site.vlans.values().flat_map(|vlan| &vlan.subnets);
-    for (prefix, subnet) in subnets {
+    for (prefix, subnet) in subnets.filter(|(_, subnet)| subnet.reverse_dns != ReverseDns::Off) {
         for zone in reverse_zones(prefix.net()) {
             names.zone(&zone, &subnet.origin);
         }

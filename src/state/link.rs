@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Desired, Key, Resource, Unapplied};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
-use crate::site::model::{Controller, LinkForm};
+use crate::site::model::{Controller, DefaultGateway, LinkForm};
 
 /// A network link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,23 +170,32 @@ pub(super) fn appliable(
             note(link, "one of its ports is not set up", &mut left);
         }
     }
-    let reaches = |via| {
-        let mut addresses = left.addresses();
-        addresses.any(|(_, placed)| placed.address.prefix().contains(via))
-    };
-    if let Some(gateway) = controller
-        .default_gateway
-        .as_ref()
-        .filter(|gateway| !reaches(gateway.via))
-    {
+    gateways(name, &mut left, into);
+    left
+}
+
+/// Leaves out what leads over links that are left out, and clients of DHCP.
+fn gateways(name: &HostName, left: &mut Controller, into: &mut Desired) {
+    for (link, declared) in left.links.iter().filter(|(_, link)| link.dhcp) {
         into.unapplied.push(Unapplied {
+            what: format!("{}/dhcp", key(name, link)),
+            why: "no DHCP client is run on controllers yet".to_owned(),
+            origin: declared.origin.clone(),
+        });
+    }
+    let reaches = |gateway: &DefaultGateway| {
+        let mut addresses = left.addresses();
+        addresses.any(|(_, placed)| placed.address.prefix().contains(gateway.via))
+    };
+    let (near, far) = left.default_gateways.iter().cloned().partition(reaches);
+    let far: Vec<DefaultGateway> = far;
+    left.default_gateways = near;
+    into.unapplied
+        .extend(far.into_iter().map(|gateway| Unapplied {
             what: format!("controller/{name}/default-gateway"),
             why: "the link towards it is not set up".to_owned(),
-            origin: gateway.origin.clone(),
-        });
-        left.default_gateway = None;
-    }
-    left
+            origin: gateway.origin,
+        }));
 }
 
 fn key(controller: &HostName, link: &LinkName) -> Key {

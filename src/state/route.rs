@@ -59,7 +59,7 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
         };
         into.add(key, Resource::Route(Route { via }), origin);
     };
-    if let Some(gateway) = &controller.default_gateway {
+    for gateway in &controller.default_gateways {
         let everything = if gateway.via.is_ipv4() {
             Prefix::EVERY_V4
         } else {
@@ -69,7 +69,10 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
     }
     for route in &site.routes {
         let own = || controller.addresses().map(|(_, placed)| placed.address);
-        let is_reachable = own().any(|address| address.prefix().contains(route.via));
+        let mut near = controller
+            .links_in(&route.vlan)
+            .flat_map(|(_, link)| &link.addresses);
+        let is_reachable = near.any(|placed| placed.address.prefix().contains(route.via));
         if is_reachable && own().all(|address| address.ip() != route.via) {
             add(route.destination, route.via, route.metric, &route.origin);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use bedplate::lang::source::MemoryFiles;
+use bedplate::lang::files::MemoryFiles;
 use bedplate::site::catalog::{Catalog, ObjectKey};
 use bedplate::site::compile_catalog;
 use bedplate::site::graph::{SiteGraph, View, dot, graph, svg};

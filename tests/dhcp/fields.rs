@@ -256,3 +256,38 @@ fn hosts_learn_their_declared_name_when_they_ask() {
     let reply = only(&mut rig, &discover(0x99).wants(&[1, 12]));
     assert_eq!(option(&reply, 12).unwrap(), b"node");
 }
+
+#[test]
+fn a_reservation_says_it_its_own_way() {
+    let mut site = site();
+    let own = &mut site["vlan/plant/pxe/reservation/02:00:00:00:00:99"]["reservation"];
+    own["options"] = serde_json::json!({
+        "6": { "addresses": ["10.0.0.9"] }, "17": { "text": "/srv" }, "224": { "bytes": [7, 8] }
+    });
+    let wanted = [1, 3, 6, 12, 17, 224];
+    let reply = only(&mut Rig::new(&site), &discover(0x99).wants(&wanted));
+    let told = [3, 6, 12, 17, 224].map(|code| option(&reply, code).unwrap());
+    let expected: [&[u8]; 5] = [&[10, 0, 0, 1], &[10, 0, 0, 9], b"node", b"/srv", &[7, 8]];
+    assert_eq!(told.each_ref().map(Vec::as_slice), expected);
+    let other = only(&mut Rig::new(&site), &discover(1).wants(&wanted));
+    assert_eq!(option(&other, 6).unwrap(), [10, 0, 0, 2, 10, 0, 0, 3]);
+    assert_eq!(option(&other, 224), None);
+}
+
+#[test]
+fn what_does_not_boot_here_is_told_no_program() {
+    let x64 = |last: u8| discover(last).option(93, &[0, 7]).wants(&[67]);
+    let told =
+        |site: &serde_json::Value, asked: &Ask| option(&only(&mut Rig::new(site), asked), 67);
+    let (mut of_kind, mut of_host) = (site(), site());
+    let scope = &mut of_kind["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"];
+    scope["disabled_boot"] = serde_json::json!(["x64-uefi"]);
+    let host = &mut of_host["vlan/plant/pxe/reservation/02:00:00:00:00:99"]["reservation"];
+    host["boots_from_disk"] = true.into();
+    assert!(told(&site(), &x64(0x99)).is_some());
+    assert_eq!(told(&of_kind, &x64(0x99)), None);
+    let bios = discover(1).option(93, &[0, 0]).wants(&[67]);
+    assert!(told(&of_kind, &bios).is_some());
+    assert_eq!(told(&of_host, &x64(0x99)), None);
+    assert!(told(&of_host, &x64(1)).is_some());
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::objects::Objects;
 use crate::base::digest::Digest;
 use crate::base::limit;
-use crate::lang::source::{Entry, FileError, Files};
+use crate::lang::files::{Entry, FileError, Files};
 
 /// Symbolic links followed on the way to one file, as many as Linux follows.
 const LINKS: usize = 40;

@@ -82,7 +82,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     /// Bytes of the space here; none where there is none.
-    fn space(&self) -> usize {
+    pub(super) fn space(&self) -> usize {
         match self.peek().map(class) {
             Some(Class::Space) => 1,
             Some(Class::High) => self
@@ -160,7 +160,7 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    fn skip_block_comment(&mut self) {
+    pub(super) fn skip_block_comment(&mut self) {
         let start = self.at;
         let mut depth = 0_usize;
         while let Some(byte) = self.peek() {

@@ -12,13 +12,15 @@ mod number;
 mod parser;
 #[cfg(test)]
 mod proof;
+mod token;
 mod tree;
 mod value;
 mod word;
 
 pub(super) use hint::lookalike;
 pub(super) use parser::parse;
-pub(super) use tree::{Node, Scalar, Value};
+pub(super) use token::{Mark, Token, tokens};
+pub(super) use tree::{Node, Scalar, Tree, Value};
 
 /// How many bytes a tree takes for each byte of text, at most: a node needs two bytes of text.
 #[cfg(test)]

@@ -63,22 +63,8 @@ pub(in crate::lang) fn parse(
     let mut missing: Vec<usize> = Vec::new();
     loop {
         let (mut seen, mut found) = (Gaps::default(), Vec::new());
-        let mut parser = Parser {
-            text,
-            bytes: text.as_bytes(),
-            at: 0,
-            tree: Tree::new(source),
-            open: Vec::new(),
-            frames: Vec::new(),
-            gaps: &mut seen,
-            diagnostics: &mut found,
-            faults: 0,
-            missing: missing.clone(),
-            suspects: Vec::new(),
-            line_indent: 0,
-            in_conflict: false,
-            is_last_conflict: false,
-        };
+        let mut parser = Parser::new(source, text, &mut seen, &mut found);
+        parser.missing.clone_from(&missing);
         parser.check_characters();
         parser.run();
         // Read again as if the brace stood where it seems to be missing.
@@ -99,7 +85,32 @@ pub(in crate::lang) fn parse(
 /// Most braces of one source whose absence is mended by reading again.
 const REREADS: usize = 4;
 
-impl<'t> Parser<'t, '_> {
+impl<'t, 'd> Parser<'t, 'd> {
+    /// At the beginning of `text`.
+    pub(super) fn new(
+        source: SourceId,
+        text: &'t str,
+        gaps: &'d mut Gaps,
+        diagnostics: &'d mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            tree: Tree::new(source),
+            open: Vec::new(),
+            frames: Vec::new(),
+            gaps,
+            diagnostics,
+            faults: 0,
+            missing: Vec::new(),
+            suspects: Vec::new(),
+            line_indent: 0,
+            in_conflict: false,
+            is_last_conflict: false,
+        }
+    }
+
     fn run(&mut self) {
         self.skip_preamble();
         loop {
@@ -143,7 +154,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     /// A byte order mark, and a line that names the version of KDL.
-    fn skip_preamble(&mut self) {
+    pub(super) fn skip_preamble(&mut self) {
         if self.rest().starts_with('\u{feff}') {
             self.at += '\u{feff}'.len_utf8();
         }

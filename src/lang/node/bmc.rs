@@ -6,8 +6,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::fabric::first;
-use super::{argument, open, optional, property};
+use super::{argument, first, open, optional, property};
 use crate::base::secret::SecretRef;
 use crate::diag::span::Span;
 

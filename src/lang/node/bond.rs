@@ -3,9 +3,8 @@
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
-use super::link::{
-    ADDRESS, BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link,
-};
+use super::address::ADDRESS;
+use super::link::{BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::{any, arguments, open, optional, property};
 use crate::base::bond::{BOND_MODES, BondMode};
 use crate::diag::span::Spanned;

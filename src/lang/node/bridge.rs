@@ -3,16 +3,26 @@
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
-use super::super::slot::Slot;
-use super::fabric::first;
-use super::link::{ADDRESS, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
-use super::{any, argument, arguments, open, optional};
+use super::address::ADDRESS;
+use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
+use super::{any, argument, arguments, first, flag, open, optional, property};
+
+/// Who makes a bridge.
+const BRIDGE_TYPES: &[&str] = &["standard", "ovs"];
 
 pub(super) const BRIDGE: NodeSchema = NodeSchema {
     name: "bridge",
     doc: "A bridge over other links of the same host.",
     arguments: &[NAME],
-    properties: &[VLAN_PROPERTY, MTU_PROPERTY],
+    properties: &[
+        VLAN_PROPERTY,
+        MTU_PROPERTY,
+        property(
+            "type",
+            Kind::Words(BRIDGE_TYPES),
+            "`standard`, the kernel's own, which is the default; or `ovs`, Open vSwitch, for machines.",
+        ),
+    ],
     children: &[
         optional(&PORTS),
         optional(&STP),
@@ -58,11 +68,10 @@ pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
         open(ports, &PORTS, sink).arguments(0, sink)
     });
-    let stp = reader.child("stp").map_or(Slot::Absent, |node| {
-        open(node, &STP, sink).flag_argument(sink)
-    });
+    let stp = flag(&reader, &STP, sink);
     let forward_delay = first(&reader, &FORWARD_DELAY, sink);
     let shape = LinkShape::Bridge {
+        kind: reader.word_property("type", sink),
         ports,
         stp,
         forward_delay,

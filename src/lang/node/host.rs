@@ -4,23 +4,25 @@ use std::net::IpAddr;
 
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
 use super::bond::BOND;
 use super::bridge::BRIDGE;
-use super::fabric::first;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
+use super::option::{OPTION, OptionNode, read_options};
 use super::tagged::TAGGED;
-use super::{any, argument, arguments, open, optional, property};
+use super::{any, argument, arguments, first, open, optional, property, word};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
 pub struct ControllerNode {
     pub name: Spanned<HostName>,
-    pub default_gateway: Slot<IpAddr>,
+    pub default_gateways: Vec<Spanned<IpAddr>>,
     pub links: Vec<LinkNode>,
+    /// Names that it had before.
+    pub moved: Vec<Spanned<HostName>>,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct MachineNode {
     pub name: Spanned<HostName>,
     pub profile: Slot<Name>,
     pub shape: HostShape,
+    /// Names that it had before.
+    pub moved: Vec<Spanned<HostName>>,
 }
 
 #[derive(Debug)]
@@ -46,6 +50,9 @@ pub struct HostShape {
     pub bmc: Option<BmcNode>,
     pub power: Slot<String>,
     pub boot_from: Slot<String>,
+    pub options: Vec<OptionNode>,
+    /// The routers that it sends everything else to, where it could have several.
+    pub default_gateways: Vec<Spanned<IpAddr>>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
     pub span: Span,
@@ -61,6 +68,8 @@ impl HostShape {
             bmc: None,
             power: Slot::Absent,
             boot_from: Slot::Absent,
+            options: Vec::new(),
+            default_gateways: Vec::new(),
             removed: Vec::new(),
             span,
         }
@@ -79,16 +88,31 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
         any(&TAGGED),
         any(&BRIDGE),
         optional(&LOOPBACK),
+        any(&MOVED),
     ],
+};
+
+const MOVED: NodeSchema = NodeSchema {
+    name: "moved",
+    doc: "The host had another name before: it keeps the addresses that `bedplate.lock` has under that name.",
+    arguments: &[],
+    properties: &[Property {
+        name: "from",
+        doc: "The old name.",
+        kind: Kind::HostName,
+        required: true,
+    }],
+    children: &[],
 };
 
 const DEFAULT_GATEWAY: NodeSchema = NodeSchema {
     name: "default-gateway",
-    doc: "Where the controller sends everything else.",
-    arguments: &[argument(
+    doc: "Where the host sends everything else. A controller has no other default route; a machine is told the gateway of each of its \
+          subnets unless it names one.",
+    arguments: &[arguments(
         "an address",
         Kind::Ip,
-        "A router in a subnet that the controller has an address in.",
+        "A router in a subnet that the host has an address in; at most one of IPv4 and one of IPv6.",
     )],
     properties: &[],
     children: &[],
@@ -114,7 +138,10 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        any(&OPTION),
+        optional(&DEFAULT_GATEWAY),
         any(&REMOVE),
+        any(&MOVED),
     ],
 };
 
@@ -134,6 +161,8 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        any(&OPTION),
+        optional(&DEFAULT_GATEWAY),
     ],
 };
 
@@ -168,15 +197,17 @@ const REMOVE: NodeSchema = NodeSchema {
 pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ControllerNode> {
     let reader = open(node, &CONTROLLER, sink);
     let name = reader.argument(0, sink).into_given();
-    let default_gateway = first(&reader, &DEFAULT_GATEWAY, sink);
+    let default_gateways = default_gateways(&reader, sink);
+    let moved = moved(&reader, sink);
     let links = read_links(&reader, &ETHERNET, sink);
     if name.is_none() {
         sink.gaps.add("controller");
     }
     Some(ControllerNode {
         name: name?,
-        default_gateway,
+        default_gateways,
         links,
+        moved,
     })
 }
 
@@ -188,6 +219,7 @@ pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Machin
         .children("remove")
         .flat_map(|node| open(node, &REMOVE, sink).arguments(0, sink))
         .collect();
+    let moved = moved(&reader, sink);
     let mut shape = shape(&reader, sink);
     shape.removed = removed;
     if name.is_none() {
@@ -197,6 +229,7 @@ pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Machin
         name: name?,
         profile,
         shape,
+        moved,
     })
 }
 
@@ -210,6 +243,19 @@ pub(super) fn read_profile(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Profil
     Some(ProfileNode { name: name?, shape })
 }
 
+fn default_gateways(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<IpAddr>> {
+    let node = reader.child(DEFAULT_GATEWAY.name);
+    node.map_or_else(Vec::new, |node| {
+        open(node, &DEFAULT_GATEWAY, sink).arguments(0, sink)
+    })
+}
+
+fn moved(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<HostName>> {
+    let nodes = reader.children(MOVED.name);
+    let names = nodes.map(|node| open(node, &MOVED, sink).property("from", sink));
+    names.filter_map(Slot::into_given).collect()
+}
+
 fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
     HostShape {
         image: first(reader, &IMAGE, sink),
@@ -220,14 +266,9 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         bmc: reader.child(BMC.name).map(|node| read_bmc(node, sink)),
         power: word(reader, &POWER, sink),
         boot_from: word(reader, &BOOT_FROM, sink),
+        options: read_options(reader, sink),
+        default_gateways: default_gateways(reader, sink),
         removed: Vec::new(),
         span: reader.span(),
     }
-}
-
-fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<String> {
-    let child = reader.child(schema.name);
-    child.map_or(Slot::Absent, |node| {
-        open(node, schema, sink).word_argument(sink)
-    })
 }

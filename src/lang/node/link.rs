@@ -1,15 +1,14 @@
 //! Links of controllers and machines, and the addresses on them: what all kinds share, and the simplest ones.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
+use super::address::{ADDRESS, AddressNode, OWN_ADDRESS, read_addresses};
 use super::fabric::MTU;
 use super::{any, argument, bond, bridge, child, open, property, tagged};
-use crate::base::addr::{AddrError, InterfaceAddr};
 use crate::base::bond::BondMode;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -24,7 +23,7 @@ pub struct LinkNode {
     pub mac: Slot<MacAddr>,
     pub vlan: Slot<VlanRef>,
     pub mtu: Slot<u32>,
-    pub addresses: Vec<Spanned<AddressText>>,
+    pub addresses: Vec<AddressNode>,
     /// Whether an address stood here that could not be read.
     pub has_faulty_address: bool,
     /// Whether a part of it could not be read, so that what is missing may have stood there.
@@ -45,6 +44,7 @@ pub enum LinkShape {
         on: Slot<LinkName>,
     },
     Bridge {
+        kind: Slot<String>,
         ports: Vec<Spanned<LinkName>>,
         stp: Slot<bool>,
         forward_delay: Slot<Seconds>,
@@ -66,13 +66,6 @@ pub struct BondParameter {
 pub struct VlanRef {
     pub fabric: Option<Name>,
     pub vlan: Name,
-}
-
-/// An address as written: its subnet gives the length of its prefix, unless it names its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AddressText {
-    pub ip: IpAddr,
-    pub length: Option<u8>,
 }
 
 impl LinkNode {
@@ -123,25 +116,6 @@ impl FromStr for VlanRef {
         };
         let vlan = vlan.parse()?;
         Ok(Self { fabric, vlan })
-    }
-}
-
-impl FromStr for AddressText {
-    type Err = AddrError;
-
-    fn from_str(text: &str) -> Result<Self, AddrError> {
-        if text.contains('/') {
-            let address: InterfaceAddr = text.parse()?;
-            let length = Some(address.prefix_len());
-            return Ok(Self {
-                ip: address.ip(),
-                length,
-            });
-        }
-        let ip = text
-            .parse()
-            .map_err(|_| AddrError::Interface(text.to_owned()))?;
-        Ok(Self { ip, length: None })
     }
 }
 
@@ -205,30 +179,6 @@ pub(super) const LOOPBACK: NodeSchema = NodeSchema {
     children: &[child(&OWN_ADDRESS, Count::Many)],
 };
 
-const OWN_ADDRESS: NodeSchema = NodeSchema {
-    name: "address",
-    doc: "An address with the length of its prefix.",
-    arguments: &[argument(
-        "an address",
-        Kind::Address,
-        "An address outside every subnet of the site, with its length, such as `192.0.2.1/32`.",
-    )],
-    properties: &[],
-    children: &[],
-};
-
-pub(super) const ADDRESS: NodeSchema = NodeSchema {
-    name: "address",
-    doc: "A fixed address; the subnet that holds it gives its prefix length.",
-    arguments: &[argument(
-        "an address",
-        Kind::Address,
-        "An address in a subnet of the link's VLAN.",
-    )],
-    properties: &[],
-    children: &[],
-};
-
 /// The links in a host's block, of every kind.
 pub(super) fn read_links(
     reader: &Reader<'_>,
@@ -252,7 +202,7 @@ pub(super) fn read_links(
 fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let reader = open(node, &LOOPBACK, sink);
     let name = Spanned::new(LinkName::loopback(), node.name().span);
-    let (addresses, has_faulty_address) = addresses(&reader, &OWN_ADDRESS, sink);
+    let (addresses, has_faulty_address) = read_addresses(&reader, &OWN_ADDRESS, sink);
     Some(LinkNode {
         name,
         shape: LinkShape::Loopback,
@@ -272,7 +222,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
     if name.is_none() {
         sink.gaps.add("ethernet");
     }
-    let (addresses, has_faulty_address) = addresses(reader, &ADDRESS, sink);
+    let (addresses, has_faulty_address) = read_addresses(reader, &ADDRESS, sink);
     Some(LinkNode {
         name: name?,
         shape,
@@ -284,18 +234,4 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
         is_partial: reader.is_partial(),
         span: reader.span(),
     })
-}
-
-fn addresses(
-    reader: &Reader<'_>,
-    schema: &'static NodeSchema,
-    sink: &mut Sink<'_>,
-) -> (Vec<Spanned<AddressText>>, bool) {
-    let slots = reader.children("address");
-    let slots: Vec<Slot<AddressText>> = slots
-        .map(|node| open(node, schema, sink).argument(0, sink))
-        .collect();
-    let has_faulty = slots.iter().any(|slot| slot.given().is_none());
-    let read = slots.into_iter().filter_map(Slot::into_given).collect();
-    (read, has_faulty)
 }

@@ -6,6 +6,7 @@ use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::super::table::{self, Cell};
 use super::super::value::{integer, text, word};
+use super::address::AddressNode;
 use super::bmc::{BOOT_STATES, BmcNode, KINDS, POWER_STATES};
 use super::fabric::MTU;
 use super::host::{HostShape, MachineNode};
@@ -248,6 +249,7 @@ fn machine(
         name: name.into_given()?,
         profile: own_profile.or(profile.clone()),
         shape,
+        moved: Vec::new(),
     })
 }
 
@@ -294,7 +296,7 @@ fn ethernet(
         Part::Address => {
             for part in parts(cell) {
                 match text(part, Kind::Address, sink) {
-                    Slot::Given(address) => link.addresses.push(address),
+                    Slot::Given(wish) => link.addresses.push(AddressNode::new(wish)),
                     Slot::Absent | Slot::Faulty => link.has_faulty_address = true,
                 }
             }

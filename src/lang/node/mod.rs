@@ -1,32 +1,45 @@
 //! The nodes of the language: one file per group, each with its types, its tables and its reading.
 
+mod address;
 mod bmc;
 mod bond;
 mod bridge;
+mod dhcp;
 mod fabric;
 mod host;
 mod image;
 mod link;
+mod lock;
 mod machines;
+mod option;
 mod site;
+mod subnet;
 mod tagged;
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 
 use super::kdl::Node;
+use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
-use super::slot::Gaps;
+use super::slot::{Gaps, Slot};
 use crate::diag::report::Diagnostic;
 use crate::diag::span::SourceId;
 
+pub use address::{AddressNode, AddressWish};
 pub use bmc::BmcNode;
-pub use fabric::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
+pub use dhcp::DhcpNode;
+pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
-pub use link::{AddressText, BondParameter, LinkNode, LinkShape, VlanRef};
+pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
+pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
+pub use option::OptionNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
+pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
 /// A site file: it has no name, and its children are the top-level nodes.
 pub(super) const ROOT: NodeSchema = NodeSchema {
@@ -63,6 +76,8 @@ pub struct Declarations {
     pub images: Vec<ImageNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.
     pub rows: BTreeSet<SourceId>,
+    /// What was allocated; none where there is no lock.
+    pub lock: Option<LockNode>,
     /// Kinds of nodes of which some could not be read.
     pub gaps: Gaps,
 }
@@ -156,4 +171,34 @@ const fn property(name: &'static str, kind: Kind, doc: &'static str) -> Property
 /// Opens a node of the table `schema`.
 fn open<'a>(node: Node<'a>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Reader<'a> {
     Reader::open(node, schema, sink)
+}
+
+/// The first argument of the child that `schema` describes.
+pub(super) fn first<T>(
+    reader: &Reader<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> Slot<T>
+where
+    T: FromStr<Err: Display>,
+{
+    reader.child(schema.name).map_or(Slot::Absent, |node| {
+        open(node, schema, sink).argument(0, sink)
+    })
+}
+
+/// The word that the child described by `schema` gives.
+fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<String> {
+    let child = reader.child(schema.name);
+    child.map_or(Slot::Absent, |node| {
+        open(node, schema, sink).word_argument(sink)
+    })
+}
+
+/// The flag that the child described by `schema` gives.
+fn flag(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Slot<bool> {
+    let child = reader.child(schema.name);
+    child.map_or(Slot::Absent, |node| {
+        open(node, schema, sink).flag_argument(sink)
+    })
 }

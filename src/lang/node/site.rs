@@ -7,7 +7,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
-use super::{any, argument, arguments, child, open, optional};
+use super::{any, argument, arguments, child, open, optional, property};
 use crate::base::addr::Prefix;
 use crate::base::name::{DomainName, Name, NameError};
 use crate::diag::span::{Span, Spanned};
@@ -50,6 +50,8 @@ pub struct RouteNode {
     pub destination: Slot<Prefix>,
     pub via: Slot<IpAddr>,
     pub metric: Slot<u32>,
+    /// The fabric of the gateway, where isolated ones have the same address.
+    pub fabric: Slot<Name>,
     pub span: Span,
 }
 
@@ -130,7 +132,11 @@ pub(super) const ROUTE: NodeSchema = NodeSchema {
     name: "route",
     doc: "A route for every controller and machine with an address in the subnet that holds `via`.",
     arguments: &[argument("a prefix", Kind::Prefix, "Where the route leads.")],
-    properties: &[],
+    properties: &[property(
+        "fabric",
+        Kind::Reference,
+        "The fabric that `via` is in; needed where several isolated ones have its address.",
+    )],
     children: &[child(&VIA, Count::One), optional(&METRIC)],
 };
 
@@ -206,6 +212,7 @@ pub(super) fn read_route(node: Node<'_>, sink: &mut Sink<'_>) -> RouteNode {
     let reader = open(node, &ROUTE, sink);
     RouteNode {
         destination: reader.argument(0, sink),
+        fabric: reader.property("fabric", sink),
         via: reader
             .child("via")
             .map_or(Slot::Faulty, |via| open(via, &VIA, sink).argument(0, sink)),

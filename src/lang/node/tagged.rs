@@ -3,7 +3,8 @@
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
-use super::link::{ADDRESS, LinkNode, LinkShape, MTU_PROPERTY, NAME, link};
+use super::address::ADDRESS;
+use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, link};
 use super::{any, open, property};
 
 pub(super) const TAGGED: NodeSchema = NodeSchema {

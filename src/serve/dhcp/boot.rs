@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::wire::{Message, code};
 use crate::base::arch::ClientArch;
-use crate::state::BootImage;
+use crate::state::{BootImage, Scope};
 
 /// What a reply says about booting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +18,13 @@ pub(super) struct Boot {
     pub http_client: bool,
 }
 
-/// The first program of `image` for this client; `None` for one that does not boot from the network, or none that fits it.
-pub(super) fn boot(message: &Message<'_>, image: &BootImage, server: Ipv4Addr) -> Option<Boot> {
+/// The first program of `image` for this client; `None` for one that does not boot from the network, that may not here, or that
+/// none fits.
+pub(super) fn boot(message: &Message<'_>, image: &BootImage, scope: &Scope) -> Option<Boot> {
+    let server = scope.server;
     let arch = client_archs(message)
         .into_iter()
+        .filter(|arch| !scope.disabled_boot.contains(arch))
         .find(|arch| image.programs.contains_key(arch))?;
     let path = image.programs.get(&arch)?;
     let by_url = arch.boots_by_url();

@@ -10,10 +10,19 @@ pub(super) fn encode(value: &OptionValue) -> Vec<u8> {
             .iter()
             .flat_map(|address| address.octets())
             .collect(),
+        OptionValue::Pairs(pairs) => pairs
+            .iter()
+            .flat_map(|(first, second)| [first.octets(), second.octets()].concat())
+            .collect(),
         OptionValue::Domains(domains) => domains.iter().flat_map(labels).collect(),
         OptionValue::Text(text) => text.as_bytes().to_vec(),
+        OptionValue::Flag(flag) => vec![u8::from(*flag)],
+        OptionValue::U8(number) => vec![*number],
         OptionValue::U16(number) => number.to_be_bytes().to_vec(),
+        OptionValue::U16s(numbers) => numbers.iter().flat_map(|one| one.to_be_bytes()).collect(),
         OptionValue::U32(number) => number.to_be_bytes().to_vec(),
+        OptionValue::I32(number) => number.to_be_bytes().to_vec(),
+        OptionValue::Bytes(bytes) => bytes.clone(),
     }
 }
 
@@ -97,7 +106,19 @@ mod tests {
             encode(&OptionValue::Domains(domains)),
             b"\x01a\x02bc\x00\x01d\x00"
         );
-        assert_eq!(encode(&OptionValue::U16(9000)), [0x23, 0x28]);
+        for (value, wire) in [
+            (OptionValue::U16(9000), &[0x23, 0x28][..]),
+            (OptionValue::I32(-2), &[0xff, 0xff, 0xff, 0xfe]),
+            (OptionValue::Flag(true), &[1]),
+            (OptionValue::U16s(vec![68, 296]), &[0, 68, 1, 40]),
+            (
+                OptionValue::Pairs(vec![([10, 0, 0, 0].into(), [10, 0, 0, 1].into())]),
+                &[10, 0, 0, 0, 10, 0, 0, 1],
+            ),
+            (OptionValue::Bytes(vec![7, 8]), &[7, 8]),
+        ] {
+            assert_eq!(encode(&value), wire, "{value}");
+        }
     }
 
     #[test]

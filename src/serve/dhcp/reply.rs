@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::boot::Boot;
 use super::config::Served;
-use super::options::{Writer, wire_length};
+use super::options::{Writer, encode, wire_length};
 use super::wire::{COOKIE, Message, code, part};
 use crate::base::mac::MacAddr;
 use crate::base::option::{ROUTERS, SUBNET_MASK};
+use crate::state::Reservation;
 
 /// Size of a message that every client takes (RFC 2132 9.10), and the most that fits an Ethernet frame.
 const MESSAGE_SIZES: (u16, u16) = (576, 1500);
@@ -53,7 +54,7 @@ pub(super) struct Draft<'a> {
     pub address: Ipv4Addr,
     /// The length of the lease in seconds.
     pub lease: u32,
-    pub host: Option<&'a str>,
+    pub reservation: Option<&'a Reservation>,
     pub boot: Option<&'a Boot>,
     /// Source of the request.
     pub from: SocketAddrV4,
@@ -153,20 +154,30 @@ impl Draft<'_> {
             writer.put(code::MACHINE_ID, &id);
         }
         self.put_boot(writer);
-        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
+        // A client without a list is told what it cannot do without.
+        let wanted = |code: u8| match &asked {
+            Some(asked) => code == SUBNET_MASK || asked.contains(&code),
+            None => code <= ROUTERS || code == crate::base::option::DNS_SERVERS,
+        };
+        let own = self.reservation.map(|reservation| &reservation.options);
+        let is_own = |code: &u8| {
+            let withheld = self.reservation.map(|reservation| &reservation.withheld);
+            own.is_some_and(|own| own.contains_key(code))
+                || withheld.is_some_and(|withheld| withheld.contains(code))
+        };
+        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands; what a reservation says follows, since it has no mask.
         for (code, value) in &self.served.options {
-            // A client without a list is told what it cannot do without.
-            let wanted = match &asked {
-                Some(asked) => *code == SUBNET_MASK || asked.contains(code),
-                None => *code <= ROUTERS || *code == crate::base::option::DNS_SERVERS,
-            };
-            if wanted {
+            if wanted(*code) && !is_own(code) {
                 writer.put(*code, value);
             }
         }
-        if let Some(host) = self.host
-            && self.asks_for(code::HOST_NAME)
-        {
+        for (code, value) in own.into_iter().flatten().filter(|(code, _)| wanted(**code)) {
+            writer.put(*code, &encode(value));
+        }
+        let host = self
+            .reservation
+            .map(|reservation| reservation.host.as_str());
+        if let Some(host) = host.filter(|_| wanted(code::HOST_NAME) && !is_own(&code::HOST_NAME)) {
             writer.put(code::HOST_NAME, host.as_bytes());
         }
     }

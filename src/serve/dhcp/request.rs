@@ -314,14 +314,16 @@ impl<'a> Ask<'a> {
     fn reply(&self, answer: Answer, served: &Served, address: Ipv4Addr) -> Reply {
         let mac = self.asker.hardware.mac();
         let reservation = mac.and_then(|mac| self.config.reservation(served, mac));
+        let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
         let image = reservation
             .and_then(|reservation| reservation.image.as_ref())
             .or(served.scope.image.as_ref())
+            .filter(|_| may_boot)
             .and_then(|image| self.config.image(image));
         let boot: Option<Boot> = match answer {
             Answer::Nak => None,
             Answer::Offer | Answer::Ack | Answer::Informed => {
-                image.and_then(|image| boot(self.message, image, served.scope.server))
+                image.and_then(|image| boot(self.message, image, &served.scope))
             }
         };
         let draft = Draft {
@@ -330,7 +332,7 @@ impl<'a> Ask<'a> {
             answer,
             address,
             lease: self.lease_seconds(served),
-            host: reservation.map(|reservation| reservation.host.as_str()),
+            reservation,
             boot: boot.as_ref(),
             from: self.packet.from,
             via: self.packet.via,

@@ -11,8 +11,14 @@ use crate::site::resolve::{Plug, VlanDraft};
 impl Cataloguer<'_> {
     pub(super) fn fabrics(&mut self) {
         let draft = self.draft;
-        for FabricNode { name, vlans: _ } in &draft.declarations.fabrics {
-            let pen = self.pen("fabric", name.span);
+        for node in &draft.declarations.fabrics {
+            let FabricNode {
+                name,
+                isolated,
+                vlans: _,
+            } = node;
+            let mut pen = self.pen("fabric", name.span);
+            pen.flag("isolated", isolated, false);
             self.add(ObjectKey::Fabric(name.value.clone()), pen.done());
         }
         for (index, vlan) in draft.vlans.iter().enumerate() {
@@ -52,6 +58,7 @@ impl Cataloguer<'_> {
             relay_to,
             lease_time,
             image,
+            options,
             is_partial: _,
             span: _,
         } = node;
@@ -85,6 +92,17 @@ impl Cataloguer<'_> {
             pen.value("image", name, source.clone());
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
         }
+        pen.options(options);
+        let theirs = relayed.into_iter().flat_map(|(target, node)| {
+            let further = node.options.iter().filter(|theirs| {
+                let mut own = options.iter();
+                own.all(|own| own.code.value != theirs.code.value)
+            });
+            further.map(move |option| (target, option))
+        });
+        for (target, option) in theirs {
+            pen.option(option, self.relay(target, option.span));
+        }
     }
 
     /// A value of a VLAN's DHCP, else that of the VLAN which it is relayed to.
@@ -117,6 +135,12 @@ impl Cataloguer<'_> {
             dns,
             dynamic,
             reserved,
+            managed,
+            reverse_dns,
+            allow_dns,
+            active_discovery,
+            disabled_boot,
+            options,
         } = node;
         let Some((key, _)) = self.subnet_key(index) else {
             return;
@@ -125,7 +149,8 @@ impl Cataloguer<'_> {
         pen.part_of(Relation::In, &key);
         pen.slot("gateway", gateway);
         if let Some(given) = gateway.given()
-            && let Some(holder) = self.holders.get(&given.value)
+            && let Some(domain) = self.draft.subnets.get(index).map(|subnet| subnet.domain)
+            && let Some(holder) = self.holders.get(&(domain, given.value))
         {
             pen.refer_at(Relation::Gateway, holder.clone(), given.span);
         }
@@ -136,7 +161,7 @@ impl Cataloguer<'_> {
                 pen.refer_at(Relation::Dns, key, server.span);
             }
         }
-        if dns.is_empty() {
+        if dns.is_empty() && allow_dns.value() != Some(&false) {
             self.default_dns(index, vlan, &mut pen);
         }
         pen.each("dynamic-range", dynamic);
@@ -147,6 +172,12 @@ impl Cataloguer<'_> {
             };
             pen.written("reserved-range", text, range.span);
         }
+        pen.flag("managed", managed, true);
+        pen.slot_or("rdns", reverse_dns, "zone");
+        pen.flag("allow-dns", allow_dns, true);
+        pen.flag("active-discovery", active_discovery, false);
+        pen.list("disable-boot", disabled_boot);
+        pen.options(options);
         self.add(key, pen.done());
     }
 

@@ -148,20 +148,30 @@ fn of_address(address: IpAddr, site: &Site, catalog: &Catalog) -> Found {
         [_, ..] => return Found::Several(holders),
         [] => {}
     }
-    let place = place(address, site, catalog);
+    let mut places = site.vlans.iter().filter_map(|(path, vlan)| {
+        let (prefix, subnet) = vlan.subnet_of(address)?;
+        Some((ObjectKey::Subnet(path.clone(), prefix), subnet))
+    });
+    let held = places.next();
+    // Isolated fabrics may have the same addresses.
+    let others: Vec<ObjectKey> = places.map(|(key, _)| key).collect();
+    if let (Some((key, _)), false) = (&held, others.is_empty()) {
+        return Found::Several(std::iter::once(key.clone()).chain(others).collect());
+    }
+    let place = Place {
+        address,
+        range: held.as_ref().and_then(|(_, subnet)| range(address, subnet)),
+        subnet: held.map(|(key, _)| key),
+        named: named(&text, catalog),
+    };
     if place.subnet.is_none() && place.named.is_empty() {
         return Found::Nothing { nearest: None };
     }
     Found::Place(place)
 }
 
-fn place(address: IpAddr, site: &Site, catalog: &Catalog) -> Place {
-    let held = site.vlans.iter().find_map(|(path, vlan)| {
-        let (prefix, subnet) = vlan.subnet_of(address)?;
-        Some((ObjectKey::Subnet(path.clone(), prefix), subnet))
-    });
-    let text = address.to_string();
-    // What a subnet says counts once, not again for each host in it.
+/// The values that name an address. What a subnet says counts once, not again for each host in it.
+fn named(text: &str, catalog: &Catalog) -> Vec<Named> {
     let named = catalog.objects.iter().flat_map(|(key, object)| {
         let own = object.values.iter().filter(|value| value.source.is_own());
         let named = own.filter(|value| value.text.split(' ').any(|word| word == text));
@@ -171,12 +181,7 @@ fn place(address: IpAddr, site: &Site, catalog: &Catalog) -> Place {
             source: value.source.clone(),
         })
     });
-    Place {
-        address,
-        range: held.as_ref().and_then(|(_, subnet)| range(address, subnet)),
-        subnet: held.map(|(key, _)| key),
-        named: named.collect(),
-    }
+    named.collect()
 }
 
 fn range(address: IpAddr, subnet: &Subnet) -> Option<RangePlace> {

@@ -1,8 +1,11 @@
 //! Controllers, profiles and machines, and the BMCs of the latter two.
 
+use std::net::IpAddr;
+
 use super::link::Owner;
 use super::pen::{Heritage, Pen};
 use super::{Cataloguer, ObjectKey, Relation};
+use crate::diag::span::Spanned;
 use crate::lang::node::{BmcNode, ControllerNode, HostShape, MachineNode, ProfileNode};
 use crate::site::resolve::{Host, Role};
 
@@ -14,7 +17,8 @@ impl<'a> Cataloguer<'a> {
             for link in &host.links {
                 for placed in &link.addresses {
                     let key = link_key(host, &link.node.name.value);
-                    self.holders.entry(placed.ip()).or_insert(key);
+                    let place = (draft.domain(placed), placed.ip());
+                    self.holders.entry(place).or_insert(key);
                 }
             }
         }
@@ -36,14 +40,13 @@ impl<'a> Cataloguer<'a> {
     fn controller(&mut self, host: &Host<'_>, node: &ControllerNode) {
         let ControllerNode {
             name,
-            default_gateway,
+            default_gateways,
             links: _,
+            moved,
         } = node;
         let mut pen = self.pen("controller", name.span);
-        pen.slot("default-gateway", default_gateway);
-        if let Some(via) = default_gateway.given() {
-            self.refer_to_subnet(&mut pen, Relation::Via, via.value, via.span);
-        }
+        self.default_gateways(host, default_gateways, &mut pen);
+        pen.each("moved", moved);
         self.add(ObjectKey::Controller(name.value.clone()), pen.done());
         for link in &host.links {
             let pen = self.pen(link.node.shape.word(), link.node.span);
@@ -52,10 +55,24 @@ impl<'a> Cataloguer<'a> {
         }
     }
 
+    /// Where a host sends everything else: a router in one of its own subnets.
+    fn default_gateways(&self, host: &Host<'_>, routers: &[Spanned<IpAddr>], pen: &mut Pen<'_>) {
+        pen.each("default-gateway", routers);
+        let placed = host.links.iter().flat_map(|link| &link.addresses);
+        let own: Vec<usize> = placed.filter_map(|placed| placed.subnet).collect();
+        for router in routers {
+            let mut holding = own.iter().filter_map(|subnet| self.subnet_key(*subnet));
+            if let Some((key, _)) = holding.find(|(_, prefix)| prefix.contains(router.value)) {
+                pen.refer_at(Relation::Via, key, router.span);
+            }
+        }
+    }
+
     fn profile(&mut self, node: &ProfileNode) {
         let ProfileNode { name, shape } = node;
         let mut pen = self.pen("profile", name.span);
         shape_values(shape, &mut pen);
+        pen.each("default-gateway", &shape.default_gateways);
         self.add(ObjectKey::Profile(name.value.clone()), pen.done());
         for link in &shape.interfaces {
             let key = ObjectKey::ProfileLink(name.value.clone(), link.name.value.clone());
@@ -75,6 +92,7 @@ impl<'a> Cataloguer<'a> {
             name,
             profile,
             shape: own,
+            moved,
         } = node;
         let heritage = profile.value().and_then(|name| {
             let found = self.profiles.get(name)?;
@@ -94,7 +112,9 @@ impl<'a> Cataloguer<'a> {
         if shape.boot_from.is_absent() {
             pen.value("boot-from", "network", super::Source::Default);
         }
+        self.default_gateways(host, &shape.default_gateways, &mut pen);
         pen.each("remove", &own.removed);
+        pen.each("moved", moved);
         self.add(ObjectKey::Machine(name.value.clone()), pen.done());
         for link in &host.links {
             let pen = self.inheriting(heritage, link.node.shape.word(), link.node.span);
@@ -130,7 +150,10 @@ impl<'a> Cataloguer<'a> {
         pen.slot("privilege", privilege);
         pen.slot("system", system);
         if let Some(given) = address.given() {
-            self.refer_to_subnet(&mut pen, Relation::Address, given.value, given.span);
+            let subnet = self.draft.index.holding(given.value).next();
+            if let Some((subnet, _)) = subnet.and_then(|subnet| self.subnet_key(subnet)) {
+                pen.refer_at(Relation::Address, subnet, given.span);
+            }
         }
         self.add(key, pen.done());
     }
@@ -155,6 +178,8 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         bmc: _,
         power,
         boot_from,
+        options,
+        default_gateways: _,
         removed: _,
         span: _,
     } = shape;
@@ -163,6 +188,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.list("tag", tags.as_deref().unwrap_or_default());
     pen.slot("power", power);
     pen.slot("boot-from", boot_from);
+    pen.options(options);
 }
 
 fn link_key(host: &Host<'_>, link: &crate::base::name::LinkName) -> ObjectKey {

@@ -1,6 +1,7 @@
 //! The one name of each object of a site, always in full. Knows how keys are written, not what objects hold.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
@@ -21,8 +22,8 @@ pub enum ObjectKey {
     Vlan(VlanPath),
     /// `vlan/plant/pxe/subnet/10.10.0.0/16`
     Subnet(VlanPath, Prefix),
-    /// `route/10.99.0.0/16/100`
-    Route(Prefix, u32),
+    /// `route/10.99.0.0/16/100`; where several subnets have routers for one, `route/10.99.0.0/16/100/plant/pxe/10.10.0.254`
+    Route(Prefix, u32, Option<(VlanPath, IpAddr)>),
     /// `image/noble`
     Image(Name),
     /// `controller/rack-1`
@@ -124,7 +125,7 @@ impl ObjectKey {
                 name.to_string()
             }
             Self::Vlan(path) => path.vlan.to_string(),
-            Self::Subnet(_, prefix) | Self::Route(prefix, _) => prefix.to_string(),
+            Self::Subnet(_, prefix) | Self::Route(prefix, ..) => prefix.to_string(),
             Self::Controller(name) | Self::Machine(name) => name.to_string(),
             Self::ControllerLink(_, link)
             | Self::ProfileLink(_, link)
@@ -142,7 +143,10 @@ impl fmt::Display for ObjectKey {
             Self::Fabric(name) => write!(f, "fabric/{name}"),
             Self::Vlan(path) => write!(f, "vlan/{path}"),
             Self::Subnet(path, prefix) => write!(f, "vlan/{path}/subnet/{prefix}"),
-            Self::Route(destination, metric) => write!(f, "route/{destination}/{metric}"),
+            Self::Route(destination, metric, None) => write!(f, "route/{destination}/{metric}"),
+            Self::Route(destination, metric, Some((vlan, via))) => {
+                write!(f, "route/{destination}/{metric}/{vlan}/{via}")
+            }
             Self::Image(name) => write!(f, "image/{name}"),
             Self::Controller(name) => write!(f, "controller/{name}"),
             Self::ControllerLink(host, link) => write!(f, "controller/{host}/link/{link}"),

@@ -1,11 +1,13 @@
 //! Links of controllers, profiles and machines, and what they have from their VLANs and subnets.
 
+use std::net::IpAddr;
+
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::span::Spanned;
-use crate::lang::node::{AddressText, BondParameter, LinkNode, LinkShape};
+use crate::lang::node::{AddressNode, AddressWish, BondParameter, LinkNode, LinkShape};
 use crate::site::resolve::{Link, Placed, Plug, VlanDraft};
 
 /// Whose link it is: what a host has from its subnets, a profile does not know yet.
@@ -30,6 +32,9 @@ impl Cataloguer<'_> {
         for placed in &link.addresses {
             self.address(placed, owner, &mut seen, &mut pen);
         }
+        if let Some(span) = link.dhcp {
+            pen.written("address", "dhcp", span);
+        }
         self.add(key, pen.done());
     }
 
@@ -46,7 +51,7 @@ impl Cataloguer<'_> {
         let mut pen = self.pen(node.shape.word(), node.span);
         self.node(&key, node, vlan, &mut pen);
         for address in &node.addresses {
-            pen.written("address", address_text(&address.value), address.span);
+            pen.written("address", address_text(address), address.span);
         }
         self.add(key, pen.done());
     }
@@ -106,7 +111,15 @@ impl Cataloguer<'_> {
 
     /// An address, and what its subnet adds to it; a subnet of several addresses adds it once.
     fn address(&self, placed: &Placed, owner: Owner, seen: &mut Vec<usize>, pen: &mut Pen<'_>) {
-        pen.written("address", address_text(&placed.text.value), placed.span());
+        let text = fixed(placed.ip, placed.length);
+        let source = if placed.is_locked {
+            Source::Lock {
+                at: self.sources.origin(placed.span()),
+            }
+        } else {
+            pen.source(placed.span())
+        };
+        pen.value("address", text, source.clone());
         let found = placed
             .subnet
             .and_then(|index| Some((index, self.draft.subnets.get(index)?)));
@@ -114,7 +127,7 @@ impl Cataloguer<'_> {
             return;
         };
         if let Some((key, _)) = self.subnet_key(index) {
-            pen.refer_at(Relation::Address, key, placed.span());
+            pen.refer(Relation::Address, key, source);
         }
         if seen.contains(&index) {
             return;
@@ -137,15 +150,32 @@ impl Cataloguer<'_> {
             let text = self.server(&server.value, index);
             pen.value("dns", text, from(server.span));
         }
-        if node.dns.is_empty() {
+        if node.dns.is_empty() && node.allow_dns.value() != Some(&false) {
             self.default_dns(index, subnet.vlan, pen);
         }
     }
 }
 
-/// The address without the length that its subnet gives.
-fn address_text(text: &AddressText) -> String {
-    let AddressText { ip, length } = text;
+/// An address as a profile asks for it.
+fn address_text(node: &AddressNode) -> String {
+    let AddressNode {
+        wish,
+        subnet,
+        span: _,
+    } = node;
+    let text = match wish {
+        AddressWish::Fixed { ip, length } => fixed(*ip, *length),
+        AddressWish::Auto => "auto".to_owned(),
+        AddressWish::Dhcp => "dhcp".to_owned(),
+    };
+    match subnet.value() {
+        Some(subnet) => format!("{text} in {subnet}"),
+        None => text,
+    }
+}
+
+/// An address without the length that its subnet gives.
+fn fixed(ip: IpAddr, length: Option<u8>) -> String {
     match length {
         Some(length) => format!("{ip}/{length}"),
         None => ip.to_string(),
@@ -180,15 +210,14 @@ fn shape_values(key: &ObjectKey, shape: &LinkShape, pen: &mut Pen<'_>) {
             }
         }
         LinkShape::Bridge {
+            kind,
             ports,
             stp,
             forward_delay,
         } => {
             port_values(key, ports, pen);
-            match stp.given() {
-                Some(stp) => pen.written("stp", format!("#{}", stp.value), stp.span),
-                None => pen.value("stp", "#false", Source::Default),
-            }
+            pen.slot("kind", kind);
+            pen.flag("stp", stp, false);
             pen.slot("forward-delay", forward_delay);
         }
     }

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::resolve::Draft;
+use super::resolve::{Domain, Draft};
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
@@ -67,6 +67,8 @@ pub enum Source {
     Profile { profile: Name, at: Origin },
     /// A row of a table.
     Row { at: Origin },
+    /// Allocated, and kept by the lock.
+    Lock { at: Origin },
     /// What the object's VLAN says.
     Vlan { vlan: VlanPath, at: Origin },
     /// What the VLAN says whose servers the object is relayed to.
@@ -138,6 +140,7 @@ impl Source {
             Self::Here { at }
             | Self::Profile { at, .. }
             | Self::Row { at }
+            | Self::Lock { at }
             | Self::Vlan { at, .. }
             | Self::Relay { at, .. }
             | Self::Subnet { at, .. } => Some(at),
@@ -148,7 +151,7 @@ impl Source {
     /// Whether the object says it itself.
     pub fn is_own(&self) -> bool {
         match self {
-            Self::Here { .. } | Self::Row { .. } => true,
+            Self::Here { .. } | Self::Row { .. } | Self::Lock { .. } => true,
             Self::Profile { .. }
             | Self::Vlan { .. }
             | Self::Relay { .. }
@@ -161,6 +164,7 @@ impl Source {
     pub fn words(&self) -> String {
         match self {
             Self::Here { at } | Self::Row { at } => at.to_string(),
+            Self::Lock { at } => format!("{at}, allocated"),
             Self::Profile { profile, at } => format!("{at}, from profile {profile}"),
             Self::Vlan { vlan, at } => format!("{at}, from vlan {vlan}"),
             Self::Relay { vlan, at } => format!("{at}, relayed to vlan {vlan}"),
@@ -215,7 +219,7 @@ struct Cataloguer<'a> {
     sources: &'a Sources,
     machines: BTreeMap<&'a HostName, &'a MachineNode>,
     profiles: BTreeMap<&'a Name, &'a ProfileNode>,
-    /// The links that have each address.
-    holders: BTreeMap<IpAddr, ObjectKey>,
+    /// The links that have each address, by isolation domain.
+    holders: BTreeMap<(Domain, IpAddr), ObjectKey>,
     catalog: Catalog,
 }

@@ -6,8 +6,10 @@ use std::fmt::Display;
 
 use super::{Object, ObjectKey, Reference, Relation, Source, Value};
 use crate::base::name::Name;
+use crate::base::option::option_name;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
 use crate::lang::Slot;
+use crate::lang::node::OptionNode;
 
 /// An object in the making.
 pub(super) struct Pen<'a> {
@@ -117,6 +119,35 @@ impl<'a> Pen<'a> {
         match slot.given() {
             Some(given) => self.written(name, &given.value, given.span),
             None => self.value(name, default, Source::Default),
+        }
+    }
+
+    /// A flag that has a default.
+    pub(super) fn flag(&mut self, name: &'static str, slot: &Slot<bool>, default: bool) {
+        match slot.given() {
+            Some(given) => self.written(name, format!("#{}", given.value), given.span),
+            None => self.value(name, format!("#{default}"), Source::Default),
+        }
+    }
+
+    /// DHCP options, each by its name.
+    pub(super) fn options(&mut self, options: &[OptionNode]) {
+        for option in options {
+            let source = self.source(option.span);
+            self.option(option, source);
+        }
+    }
+
+    pub(super) fn option(&mut self, option: &OptionNode, source: Source) {
+        let OptionNode {
+            code,
+            value,
+            span: _,
+        } = option;
+        if let Some(value) = value.value() {
+            let name = option_name(code.value).map(Cow::Borrowed);
+            let name = name.unwrap_or_else(|| Cow::Owned(code.value.to_string()));
+            self.value(format!("option {name}"), value, source);
         }
     }
 

@@ -17,8 +17,9 @@ impl<'a> Cataloguer<'a> {
             let pen = self.pen("space", name.span);
             self.add(ObjectKey::Space(name.value.clone()), pen.done());
         }
-        for node in &declarations.routes {
-            self.route(node);
+        let routes = declarations.routes.iter().zip(&self.draft.routes);
+        for (node, subnet) in routes {
+            self.route(node, *subnet);
         }
         for node in &declarations.images {
             self.image(node);
@@ -42,25 +43,41 @@ impl<'a> Cataloguer<'a> {
         self.add(ObjectKey::Site, pen.done());
     }
 
-    fn route(&mut self, node: &RouteNode) {
+    fn route(&mut self, node: &RouteNode, subnet: Option<usize>) {
         let RouteNode {
             destination,
             via,
             metric,
+            fabric,
             span,
         } = node;
-        let Some(to) = destination.value() else {
+        let (Some(to), Some(router)) = (destination.value(), via.given()) else {
             return;
         };
         let mut pen = self.pen("route", *span);
         pen.slot("destination", destination);
         pen.slot("via", via);
         pen.slot_or("metric", metric, 0);
-        if let Some(via) = via.given() {
-            self.refer_to_subnet(&mut pen, Relation::Via, via.value, via.span);
-        }
+        pen.slot("fabric", fabric);
+        let held = subnet.and_then(|subnet| self.subnet_key(subnet));
         let metric = metric.value().copied().unwrap_or(0);
-        self.add(ObjectKey::Route(*to, metric), pen.done());
+        let path = subnet.and_then(|subnet| Some(self.draft.vlan_of(subnet)?.path.clone()));
+        let is_shared = self.same_routes(*to, metric) > 1;
+        let beside = path.filter(|_| is_shared).map(|path| (path, router.value));
+        if let Some((key, _)) = held {
+            pen.refer_at(Relation::Via, key, router.span);
+        }
+        self.add(ObjectKey::Route(*to, metric, beside), pen.done());
+    }
+
+    /// How many routes there are to a destination with one metric: as many as subnets have a router for it.
+    fn same_routes(&self, to: Prefix, metric: u32) -> usize {
+        let routes = self.draft.declarations.routes.iter();
+        let same = routes.filter(|route| {
+            route.destination.value() == Some(&to)
+                && route.metric.value().copied().unwrap_or(0) == metric
+        });
+        same.count()
     }
 
     fn image(&mut self, node: &ImageNode) {
@@ -118,24 +135,6 @@ impl<'a> Cataloguer<'a> {
 
     pub(super) fn add(&mut self, key: ObjectKey, object: super::Object) {
         self.catalog.objects.insert(key, object);
-    }
-
-    /// Notes the subnet that holds an address.
-    pub(super) fn refer_to_subnet(
-        &self,
-        pen: &mut Pen<'_>,
-        relation: Relation,
-        address: std::net::IpAddr,
-        span: Span,
-    ) {
-        if let Some(key) = self.subnet_holding(address) {
-            pen.refer_at(relation, key, span);
-        }
-    }
-
-    fn subnet_holding(&self, address: std::net::IpAddr) -> Option<ObjectKey> {
-        let subnet = self.draft.index.holding(address).next()?;
-        self.subnet_key(subnet).map(|(key, _)| key)
     }
 
     /// The key and the prefix of a subnet of the draft.

@@ -1,9 +1,12 @@
 //! Fixed addresses: in a subnet of their VLAN, for a host to have, and one host's only.
 
+use std::collections::BTreeMap;
+
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::lang::node::LinkShape;
+use crate::lang::node::{AddressWish, LinkShape};
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
+use crate::site::taken::RELOCK;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     for host in &draft.hosts {
@@ -18,20 +21,56 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
                     None => out.extend(homeless(draft, link, placed)),
                 }
             }
+            if !host.is_controller() {
+                many(draft, link, out);
+            }
         }
     }
     unique(draft, out);
 }
 
+/// DHCP offers an interface one address of a subnet, so that a second one would never be had.
+fn many(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<usize, &Placed> = BTreeMap::new();
+    for placed in link.addresses.iter().filter(|placed| placed.ip().is_ipv4()) {
+        let Some(subnet) = placed.subnet else {
+            continue;
+        };
+        let Some(first) = seen.insert(subnet, placed) else {
+            continue;
+        };
+        let Some(prefix) = draft.prefix(subnet) else {
+            continue;
+        };
+        let name = &link.node.name.value;
+        let message = format!("the interface `{name}` has two addresses in {prefix}");
+        out.push(
+            Diagnostic::new(Code::AddressesMany, message)
+                .label(placed.span(), "a second one")
+                .label(first.span(), "the first one")
+                .help("keep one: DHCP offers an interface one address of a subnet"),
+        );
+    }
+}
+
 /// Addresses of the loopback: each names its length, and lies in no subnet.
 fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+    let others = link.node.addresses.iter();
+    for address in others.filter(|one| !matches!(one.wish, AddressWish::Fixed { .. })) {
+        let message = "the loopback's addresses are written out";
+        out.push(
+            Diagnostic::new(Code::LoopbackAddress, message)
+                .label(address.span, "on the loopback")
+                .help("write the address with its length: \"192.0.2.1/32\""),
+        );
+    }
     for placed in &link.addresses {
         let ip = placed.ip();
         let fault = |message: String| {
             Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), "on the loopback")
         };
         let whole = if ip.is_ipv4() { 32 } else { 128 };
-        if placed.text.value.length.is_none() {
+        if placed.length.is_none() {
             let message = format!("{ip} does not say how long its prefix is");
             out.push(fault(message).help(format!("write \"{ip}/{whole}\"")));
         }
@@ -111,12 +150,7 @@ fn fits(
     };
     let prefix = subnet.node.prefix.value;
     let ip = placed.ip();
-    if let Some(length) = placed
-        .text
-        .value
-        .length
-        .filter(|length| *length != prefix.length())
-    {
+    if let Some(length) = placed.length.filter(|length| *length != prefix.length()) {
         out.push(
             Diagnostic::new(
                 Code::AddressPlace,
@@ -150,7 +184,7 @@ fn fits(
     }
 }
 
-/// No address twice in the whole site.
+/// No address twice in the whole site; isolated fabrics have addresses of their own.
 fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let mut all: Vec<(&Placed, &Host<'_>)> = draft
         .hosts
@@ -158,12 +192,13 @@ fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         .flat_map(|host| host.links.iter().map(move |link| (host, link)))
         .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (placed, host)))
         .collect();
-    all.sort_by_key(|(placed, host)| (placed.ip(), placed.span(), host.name.span));
+    let place = |placed: &Placed| (draft.domain(placed), placed.ip());
+    all.sort_by_key(|(placed, host)| (place(placed), placed.span(), host.name.span));
     for pair in all.windows(2) {
         let [(first, owner), (again, other)] = pair else {
             continue;
         };
-        if first.ip() != again.ip() {
+        if place(first) != place(again) {
             continue;
         }
         let message = format!(
@@ -183,6 +218,9 @@ fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
                 .label(again.span(), "used again here")
                 .label(first.span(), "first used here")
         };
+        if first.is_locked || again.is_locked {
+            fault = fault.help(RELOCK);
+        }
         out.push(fault);
     }
 }

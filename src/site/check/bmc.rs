@@ -8,15 +8,18 @@ use crate::diag::report::Diagnostic;
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
-use crate::site::resolve::{Draft, Host, Role};
+use crate::site::resolve::{Domain, Draft, Host, Role};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let taken: BTreeMap<IpAddr, (Span, &Host<'_>)> = draft
+    let taken: BTreeMap<(Domain, IpAddr), (Span, &Host<'_>)> = draft
         .hosts
         .iter()
         .flat_map(|host| host.links.iter().map(move |link| (host, link)))
         .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)))
-        .map(|(host, placed)| (placed.ip(), (placed.span(), host)))
+        .map(|(host, placed)| {
+            let place = (draft.domain(placed), placed.ip());
+            (place, (placed.span(), host))
+        })
         .collect();
     let mut seen: BTreeMap<IpAddr, (Span, &Host<'_>)> = BTreeMap::new();
     for host in &draft.hosts {
@@ -33,7 +36,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         };
         let other = taken
-            .get(&address.value)
+            .get(&(draft.domain_of(address.value), address.value))
             .or_else(|| seen.get(&address.value));
         if let Some((first, owner)) = other {
             out.push(shared(host, (address.value, address.span), owner, *first));

@@ -7,7 +7,7 @@ use crate::base::duration::Seconds;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::Slot;
-use crate::lang::node::DhcpNode;
+use crate::lang::node::{DhcpNode, SubnetNode, VlanNode};
 use crate::site::resolve::{Draft, Plug};
 
 /// Shortest lease: renewal at half of it must leave time to retry.
@@ -17,6 +17,7 @@ const LEASE_MIN: Seconds = Seconds(60);
 const LEASE_MAX: Seconds = Seconds(365 * 86_400);
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    asked(draft, out);
     let reserved = reserved(draft);
     for (index, vlan) in draft.vlans.iter().enumerate() {
         let Some(dhcp) = &vlan.node.dhcp else {
@@ -25,7 +26,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         controllers(draft, index, dhcp, out);
         lease_time(dhcp, out);
         let mut subnets = vlan.node.subnets.iter();
-        let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty());
+        let is_managed = |subnet: &SubnetNode| subnet.managed.value() != Some(&false);
+        let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty() && is_managed(subnet));
         let has_reserved = reserved.get(index) == Some(&true);
         let may_hide = draft.declarations.gaps.may_hide(&[
             "subnet",
@@ -51,14 +53,56 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whoever asks for whatever DHCP offers is offered something.
+fn asked(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let offers: Vec<bool> = draft.vlans.iter().map(|vlan| offers(vlan.node)).collect();
+    if draft
+        .declarations
+        .gaps
+        .may_hide(&["dhcp", "subnet", "dynamic-range"])
+    {
+        return;
+    }
+    let machines = draft.hosts.iter().filter(|host| !host.is_controller());
+    for link in machines.flat_map(|host| &host.links) {
+        let (Some(span), Plug::Vlan(vlan)) = (link.dhcp, link.plug) else {
+            continue;
+        };
+        let is_reserved = link.addresses.iter().any(|placed| placed.ip().is_ipv4());
+        if is_reserved || offers.get(vlan) != Some(&false) {
+            continue;
+        }
+        let path = draft.vlans.get(vlan).map(|vlan| vlan.path.to_string());
+        let message = format!(
+            "nobody offers an address by DHCP on the vlan `{}`",
+            path.unwrap_or_default()
+        );
+        out.push(
+            Diagnostic::new(Code::DhcpNobody, message)
+                .label(span, "asked for here")
+                .help("add `dhcp` and a `dynamic-range`; or `managed #false` where something else gives addresses"),
+        );
+    }
+}
+
+/// Whether anybody gets an address on a VLAN, from here or from something else.
+fn offers(vlan: &VlanNode) -> bool {
+    let mut subnets = vlan.subnets.iter();
+    subnets.any(|subnet| {
+        let is_managed = subnet.managed.value() != Some(&false);
+        !is_managed || (vlan.dhcp.is_some() && !subnet.dynamic.is_empty())
+    })
+}
+
 /// For each VLAN, whether some machine has an address reserved there. What could not be read counts as one.
 fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     let mut found = vec![false; draft.vlans.len()];
     let machines = draft.hosts.iter().filter(|host| !host.is_controller());
     for link in machines.flat_map(|host| &host.links) {
         let has_mac = !link.node.mac.is_absent();
-        let has_address =
-            link.node.has_faulty_address || link.addresses.iter().any(|one| one.ip().is_ipv4());
+        let has_address = link.node.has_faulty_address
+            || link.is_waiting
+            || link.addresses.iter().any(|one| one.ip().is_ipv4());
         match link.plug {
             Plug::Vlan(vlan) if has_mac && has_address => {
                 if let Some(reserved) = found.get_mut(vlan) {

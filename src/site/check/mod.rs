@@ -6,7 +6,10 @@ mod address;
 mod bmc;
 mod bond;
 mod dhcp;
+mod isolation;
+mod lock;
 mod mac;
+mod name;
 mod range;
 mod reference;
 mod relay;
@@ -23,6 +26,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     reference::check(draft, out);
     vlan::check(draft, out);
     subnet::check(draft, out);
+    isolation::check(draft, out);
     range::check(draft, out);
     route::check(draft, out);
     address::check(draft, out);
@@ -32,4 +36,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     bmc::check(draft, out);
     dhcp::check(draft, out);
     relay::check(draft, out);
+    name::check(draft, out);
+    lock::check(draft, out);
 }

@@ -1,21 +1,24 @@
 //! Ranges: within their subnet, apart from each other, and dynamic ones free of addresses that something has.
 
-use std::net::IpAddr;
-
 use crate::base::addr::AddressRange;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{DnsServer, SubnetNode};
-use crate::site::resolve::{Draft, Role};
+use crate::lang::node::SubnetNode;
+use crate::site::resolve::{Domain, Draft};
+use crate::site::taken::{self, RELOCK, Taken};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let taken = taken(draft);
+    let taken = taken::taken(draft);
     for subnet in &draft.subnets {
-        let sound = placed(subnet.node, out);
+        let mut sound = placed(subnet.node, out);
+        if subnet.node.managed.value() == Some(&false) {
+            within_reserved(&sound, subnet.node, out);
+            sound.retain(|range| !range.is_dynamic);
+        }
         apart(&sound, out);
         for range in sound.iter().filter(|range| range.is_dynamic) {
-            free(range, &taken, out);
+            free(subnet.domain, range, &taken, out);
         }
     }
 }
@@ -25,6 +28,30 @@ struct Sound {
     range: AddressRange,
     span: Span,
     is_dynamic: bool,
+}
+
+/// Where something else gives the addresses, a dynamic range says which of the reserved ones are its.
+fn within_reserved(ranges: &[Sound], subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
+    let (dynamic, reserved): (Vec<&Sound>, Vec<&Sound>) =
+        ranges.iter().partition(|range| range.is_dynamic);
+    for range in dynamic {
+        let holds = |outer: &&&Sound| {
+            outer.range.contains(range.range.first()) && outer.range.contains(range.range.last())
+        };
+        if reserved.iter().any(|outer| holds(&outer)) {
+            continue;
+        }
+        let message = format!(
+            "the range {} lies in no reserved range, and {} is unmanaged",
+            range.range, subnet.prefix.value
+        );
+        out.push(
+            Diagnostic::new(Code::RangeUnmanaged, message)
+                .label(range.span, "not this site's to give")
+                .label(subnet.prefix.span, "an unmanaged subnet")
+                .help("reserve it for this site: reserved-range \"…\" around it"),
+        );
+    }
 }
 
 /// Reports the ranges that do not lie in their subnet, and returns the others.
@@ -38,6 +65,7 @@ fn placed(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) -> Vec<Sound> {
             continue;
         }
         if is_dynamic && range.value.first().is_ipv6() {
+            out.extend(small(range));
             out.push(
                 Diagnostic::new(Code::Unsupported, "an IPv6 dynamic range is not served yet")
                     .label(range.span, "no DHCPv6 in this release")
@@ -53,6 +81,17 @@ fn placed(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) -> Vec<Sound> {
     }
     sound
 }
+
+/// DHCPv6 clients choose from so many that a small range is a slip of the pen.
+fn small(range: &Spanned<AddressRange>) -> Option<Diagnostic> {
+    (range.value.count() < IPV6_LEAST).then(|| {
+        let message = format!("an IPv6 dynamic range has at least {IPV6_LEAST} addresses");
+        Diagnostic::new(Code::RangePlace, message).label(range.span, "fewer than that")
+    })
+}
+
+/// Least addresses of an IPv6 dynamic range, as MAAS has it.
+const IPV6_LEAST: u128 = 256;
 
 fn misplaced(
     subnet: &SubnetNode,
@@ -107,57 +146,26 @@ fn apart(ranges: &[Sound], out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// An address that something has.
-struct Taken {
-    ip: IpAddr,
-    span: Span,
-    by: String,
-}
-
-/// Every address that a dynamic range may not hold, sorted.
-fn taken(draft: &Draft<'_>) -> Vec<Taken> {
-    let mut taken = Vec::new();
-    let mut add = |ip: IpAddr, span: Span, by: String| taken.push(Taken { ip, span, by });
-    for subnet in &draft.subnets {
-        if let Some(gateway) = subnet.node.gateway.given() {
-            add(gateway.value, gateway.span, "the gateway".to_owned());
-        }
-        for server in &subnet.node.dns {
-            if let DnsServer::Address(ip) = server.value {
-                add(ip, server.span, "a name server".to_owned());
-            }
-        }
-    }
-    for route in &draft.declarations.routes {
-        if let Some(via) = route.via.given() {
-            add(via.value, via.span, "a route's gateway".to_owned());
-        }
-    }
-    for host in &draft.hosts {
-        for placed in host.links.iter().flat_map(|link| &link.addresses) {
-            add(placed.ip(), placed.span(), host.title());
-        }
-        if let Role::Machine(shape) = &host.role
-            && let Some(address) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
-        {
-            add(
-                address.value,
-                address.span,
-                format!("the BMC of {}", host.title()),
-            );
-        }
-    }
-    taken.sort_by_key(|taken| (taken.ip, taken.span));
-    taken
-}
-
-fn free(range: &Sound, taken: &[Taken], out: &mut Vec<Diagnostic>) {
-    let from = taken.partition_point(|taken| taken.ip < range.range.first());
+fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Vec<Diagnostic>) {
+    let first = (domain, range.range.first());
+    let from = taken.partition_point(|taken| (taken.domain, taken.ip) < first);
     let inside = taken
         .iter()
         .skip(from)
-        .take_while(|taken| range.range.contains(taken.ip));
-    for Taken { ip, span, by } in inside {
+        .take_while(|taken| taken.domain == domain && range.range.contains(taken.ip));
+    for Taken {
+        ip,
+        span,
+        by,
+        is_locked,
+        ..
+    } in inside
+    {
+        let help = if *is_locked {
+            RELOCK
+        } else {
+            "move the address out of the range, or let the range leave it out"
+        };
         out.push(
             Diagnostic::new(
                 Code::RangeHoldsAddress,
@@ -165,7 +173,7 @@ fn free(range: &Sound, taken: &[Taken], out: &mut Vec<Diagnostic>) {
             )
             .label(*span, "fixed here")
             .label(range.span, "handed out to anyone here")
-            .help("move the address out of the range, or let the range leave it out"),
+            .help(help),
         );
     }
 }

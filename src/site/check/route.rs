@@ -1,26 +1,27 @@
 //! Static routes and default gateways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
+use crate::base::name::Name;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::site::resolve::{Draft, Host, Role};
+use crate::site::resolve::{Draft, Host, Placed};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<(Prefix, u32), Span> = BTreeMap::new();
-    for route in &draft.declarations.routes {
+    let mut seen = Seen::new();
+    for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
         let via = route.via.given();
-        if let Some(via) = via {
-            gateway(draft, via, out);
+        if let (Some(via), false) = (via, matches!(route.fabric, Slot::Faulty)) {
+            gateway(draft, via, route.fabric.given(), *subnet, out);
         }
         let Some(destination) = route.destination.given() else {
             continue;
         };
-        if let Some(fault) = unfit(draft, destination, via) {
+        if let Some(fault) = unfit(draft, destination, via, *subnet) {
             out.push(fault);
             continue;
         }
@@ -29,31 +30,58 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             Slot::Faulty => continue,
             Slot::Given(metric) => metric.value,
         };
-        match seen.get(&(destination.value, metric)) {
-            None => {
-                seen.insert((destination.value, metric), destination.span);
-            }
-            Some(first) => out.push(
-                Diagnostic::new(
-                    Code::RouteTwice,
-                    format!(
-                        "two routes to {} have the metric {metric}",
-                        destination.value
-                    ),
-                )
-                .label(destination.span, "declared again here")
-                .label(*first, "first declared here")
-                .help("give them different metrics: the lowest wins"),
-            ),
+        let Some(subnet) = *subnet else {
+            continue;
+        };
+        let others = seen.entry((destination.value, metric)).or_default();
+        match others.iter().find(|(other, _)| *other == subnet) {
+            Some((_, first)) => out.push(twice(metric, destination, first.span)),
+            None => others.push((subnet, *destination)),
         }
     }
+    meeting(draft, &seen, out);
     for host in &draft.hosts {
         default_gateway(draft, host, out);
     }
 }
 
-fn gateway(draft: &Draft<'_>, via: &Spanned<IpAddr>, out: &mut Vec<Diagnostic>) {
-    match draft.index.holding(via.value).next() {
+/// By destination and metric, the subnets of the gateways.
+type Seen = BTreeMap<(Prefix, u32), Vec<(usize, Spanned<Prefix>)>>;
+
+fn twice(metric: u32, destination: &Spanned<Prefix>, first: Span) -> Diagnostic {
+    let message = format!(
+        "two routes to {} have the metric {metric}",
+        destination.value
+    );
+    Diagnostic::new(Code::RouteTwice, message)
+        .label(destination.span, "declared again here")
+        .label(first, "first declared here")
+        .help("give them different metrics: the lowest wins")
+}
+
+/// Routes to one destination through different subnets are two routes only for a host that is in both.
+fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Vec<Diagnostic>) {
+    for ((_, metric), routes) in seen.iter().filter(|(_, routes)| routes.len() > 1) {
+        for host in &draft.hosts {
+            let addresses = host.links.iter().flat_map(|link| &link.addresses);
+            let subnets: BTreeSet<usize> = addresses.filter_map(|placed| placed.subnet).collect();
+            let mut met = routes.iter().filter(|(subnet, _)| subnets.contains(subnet));
+            if let (Some((_, first)), Some((_, again))) = (met.next(), met.next()) {
+                let fault = twice(*metric, again, first.span);
+                out.push(fault.label(host.name.span, "this host is in the subnets of both"));
+            }
+        }
+    }
+}
+
+fn gateway(
+    draft: &Draft<'_>,
+    via: &Spanned<IpAddr>,
+    fabric: Option<&Spanned<Name>>,
+    subnet: Option<usize>,
+    out: &mut Vec<Diagnostic>,
+) {
+    match subnet {
         Some(subnet) => {
             let Some(prefix) = draft.prefix(subnet).filter(|one| one.is_edge(via.value)) else {
                 return;
@@ -67,18 +95,25 @@ fn gateway(draft: &Draft<'_>, via: &Spanned<IpAddr>, out: &mut Vec<Diagnostic>) 
                     .label(via.span, "no router can have this address"),
             );
         }
+        // In several isolated fabrics, or in one that there is not: told where it was looked for.
+        None if fabric.is_none() && draft.index.holding(via.value).next().is_some() => {}
+        None if fabric.is_some_and(|fabric| !draft.has_fabric(&fabric.value)) => {}
         None if draft
             .declarations
             .gaps
             .may_hide(&["fabric", "vlan", "subnet"]) => {}
-        None => out.push(
-            Diagnostic::new(
-                Code::RouteGateway,
-                format!("{} is in no subnet of the site", via.value),
-            )
-            .label(via.span, "nobody could reach this router")
-            .help("name a router in a declared subnet, or declare its subnet"),
-        ),
+        None => {
+            let place = fabric.map_or_else(
+                || "the site".to_owned(),
+                |fabric| format!("the fabric `{}`", fabric.value),
+            );
+            let message = format!("{} is in no subnet of {place}", via.value);
+            out.push(
+                Diagnostic::new(Code::RouteGateway, message)
+                    .label(via.span, "nobody could reach this router")
+                    .help("name a router in a declared subnet, or declare its subnet"),
+            );
+        }
     }
 }
 
@@ -86,6 +121,7 @@ fn unfit(
     draft: &Draft<'_>,
     destination: &Spanned<Prefix>,
     via: Option<&Spanned<IpAddr>>,
+    subnet: Option<usize>,
 ) -> Option<Diagnostic> {
     let prefix = destination.value;
     let fault = |message: String| {
@@ -106,7 +142,7 @@ fn unfit(
                 .help("destination and gateway are both IPv4, or both IPv6"),
         );
     }
-    let home = draft.prefix(draft.index.holding(via.value).next()?)?;
+    let home = draft.prefix(subnet?)?;
     (home == prefix).then(|| {
         fault(format!("the route's gateway is itself in {prefix}"))
             .label(via.span, "hosts that reach this router are there already")
@@ -115,33 +151,72 @@ fn unfit(
 }
 
 fn default_gateway(draft: &Draft<'_>, host: &Host<'_>, out: &mut Vec<Diagnostic>) {
-    let Role::Controller(node) = &host.role else {
-        return;
-    };
-    let Some(gateway) = node.default_gateway.given() else {
-        return;
-    };
+    let gateways = host.default_gateways();
+    for (index, gateway) in gateways.iter().enumerate() {
+        let mut earlier = gateways.iter().take(index);
+        let is_v4 = gateway.value.is_ipv4();
+        if let Some(first) = earlier.find(|one| one.value.is_ipv4() == is_v4) {
+            let family = if is_v4 { "IPv4" } else { "IPv6" };
+            let message = format!("{} has two default gateways of {family}", host.title());
+            out.push(
+                Diagnostic::new(Code::DefaultGateway, message)
+                    .label(gateway.span, "a second one")
+                    .label(first.span, "the first one")
+                    .help("keep one of each address family"),
+            );
+            continue;
+        }
+        out.extend(unreachable(draft, host, gateway));
+    }
+}
+
+fn unreachable(
+    draft: &Draft<'_>,
+    host: &Host<'_>,
+    gateway: &Spanned<IpAddr>,
+) -> Option<Diagnostic> {
     let ip = gateway.value;
     let own = || host.links.iter().flat_map(|link| &link.addresses);
     let reachable = own()
         .filter_map(|placed| draft.prefix(placed.subnet?))
         .any(|prefix| prefix.contains(ip) && !prefix.is_edge(ip));
-    // An address without a subnet is reported by itself.
-    let is_unsure = host.is_partial() || own().any(|placed| placed.subnet.is_none());
-    let is_own = own().any(|placed| placed.ip() == ip);
-    let problem = if is_own {
-        format!("{} is its own default gateway", host.title())
-    } else if !reachable && !is_unsure && !super::reference::may_hide(draft, host) {
-        format!("{} cannot reach its default gateway {ip}", host.title())
-    } else {
-        return;
+    let is_gateway = |placed: &Placed| {
+        let subnet = placed.subnet.and_then(|subnet| draft.subnets.get(subnet));
+        subnet.is_some_and(|subnet| subnet.node.gateway.value() == Some(&ip))
     };
-    out.push(
+    // An address without a subnet is reported by itself.
+    let is_unsure = host.is_partial()
+        || own().any(|placed| placed.subnet.is_none())
+        || super::reference::may_hide(draft, host);
+    let (problem, help) = if own().any(|placed| placed.ip() == ip) {
+        (
+            format!("{} is its own default gateway", host.title()),
+            "name a router in one of its subnets",
+        )
+    } else if is_unsure {
+        return None;
+    } else if !host.is_controller() && !own().any(is_gateway) {
+        (
+            format!(
+                "{ip} is the gateway of no subnet that {} has an address in",
+                host.title()
+            ),
+            "a machine chooses among the gateways of its subnets: name one of them",
+        )
+    } else if !reachable && host.is_controller() {
+        (
+            format!("{} cannot reach its default gateway {ip}", host.title()),
+            "name a router in one of its subnets, or give it an address in the router's",
+        )
+    } else {
+        return None;
+    };
+    Some(
         Diagnostic::new(Code::DefaultGateway, problem)
             .label(
                 gateway.span,
                 "not another host of a subnet that it has an address in",
             )
-            .help("name a router in one of its subnets, or give it an address in the router's"),
-    );
+            .help(help),
+    )
 }

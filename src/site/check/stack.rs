@@ -20,6 +20,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let stack = Stack::new(draft, host);
+        foreign_bridges(host, out);
         for link in &host.links {
             stack.missing(link, out);
         }
@@ -227,6 +228,27 @@ impl<'a> Stack<'a> {
             }
         }
         false
+    }
+}
+
+/// Controllers have the kernel's own bridges.
+fn foreign_bridges(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
+    for link in host.links.iter().filter(|_| host.is_controller()) {
+        if let LinkShape::Bridge {
+            kind: Slot::Given(kind),
+            ..
+        } = &link.node.shape
+            && kind.value == "ovs"
+        {
+            out.push(
+                Diagnostic::new(
+                    Code::Unsupported,
+                    "a controller's bridges are the kernel's own",
+                )
+                .label(kind.span, "not made by Bedplate")
+                .help("leave `type` out, or give the bridge to a machine"),
+            );
+        }
     }
 }
 

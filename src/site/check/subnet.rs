@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::lang::node::SubnetNode;
+use crate::diag::span::Spanned;
+use crate::lang::node::{DnsServer, SubnetNode};
 use crate::site::resolve::Draft;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
@@ -18,13 +19,50 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             Diagnostic::new(Code::SubnetOverlap, message)
                 .label(here, "this subnet lies in the other")
                 .label(there, "the other is declared here")
-                .help("an address belongs to one subnet in the whole site; make one smaller"),
+                .help("an address belongs to one subnet in the whole site: make one smaller, or declare the fabric `isolated #true` if nothing routes between them"),
         );
     }
     for subnet in &draft.subnets {
         length(subnet.node, out);
         gateway(subnet.node, out);
+        out.extend(refused(subnet.node));
+        out.extend(idle(subnet.node));
     }
+}
+
+/// Machines are sent to a controller for names that it is not to answer.
+fn refused(subnet: &SubnetNode) -> Option<Diagnostic> {
+    let allow = subnet.allow_dns.given().filter(|allow| !allow.value)?;
+    let is_controller =
+        |server: &&Spanned<DnsServer>| matches!(server.value, DnsServer::Controller(_));
+    let named = subnet.dns.iter().find(is_controller)?;
+    let message = "a controller is named as name server where `allow-dns` is #false";
+    Some(
+        Diagnostic::new(Code::DnsRefused, message)
+            .label(named.span, "named here")
+            .label(allow.span, "not to be asked here")
+            .help("name other servers, or remove `allow-dns`"),
+    )
+}
+
+/// RFC 2317 is for prefixes that have no zone of their own.
+fn idle(subnet: &SubnetNode) -> Option<Diagnostic> {
+    let prefix = subnet.prefix.value;
+    let mode = subnet
+        .reverse_dns
+        .given()
+        .filter(|mode| mode.value == "rfc2317")?;
+    let longest = if prefix.net().addr().is_ipv4() {
+        24
+    } else {
+        124
+    };
+    (prefix.length() <= longest).then(|| {
+        let message = format!("{prefix} is not longer than /{longest}, and has zones of its own");
+        Diagnostic::new(Code::ReverseZoneIdle, message)
+            .label(mode.span, "changes nothing here")
+            .help("remove it")
+    })
 }
 
 fn length(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {

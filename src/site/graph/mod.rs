@@ -205,7 +205,7 @@ fn node(key: &ObjectKey, catalog: &Catalog) -> Node {
             format!("{host} {link}")
         }
         ObjectKey::MachineBmc(host) => host.to_string(),
-        ObjectKey::Route(destination, metric) if *metric > 0 => {
+        ObjectKey::Route(destination, metric, _) if *metric > 0 => {
             format!("{destination} metric {metric}")
         }
         ObjectKey::Site

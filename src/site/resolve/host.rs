@@ -1,22 +1,35 @@
 //! Controllers and machines, which share one DNS name space: their links plugged into VLANs, their addresses placed in subnets.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::names::{Table, twice};
 use super::profile;
 use super::vlan::VlanNames;
-use super::{Host, Link, Placed, Plug, Role, SubnetIndex, VlanDraft};
+use super::wish::{self, ByVlan, Locked, Wish};
+use super::{Host, Link, Placed, Plug, Role, SubnetDraft, SubnetIndex, VlanDraft};
 use crate::base::name::{HostName, Name};
+use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::lang::node::{Declarations, HostShape, LinkNode, MachineNode, ProfileNode};
+use crate::lang::node::{
+    AddressNode, AddressWish, Declarations, HostShape, LinkNode, LinkShape, MachineNode,
+    ProfileNode,
+};
 use crate::lang::{Gaps, Slot};
 
+/// Where links and addresses find their place.
+pub(super) struct Places<'b> {
+    pub(super) vlans: &'b [VlanDraft<'b>],
+    pub(super) subnets: &'b [SubnetDraft<'b>],
+    pub(super) index: &'b SubnetIndex,
+}
+
+/// All hosts, and what they ask of the lock.
 pub(super) fn hosts<'a>(
     declarations: &'a Declarations,
-    vlans: &[VlanDraft<'_>],
-    index: &SubnetIndex,
+    places: &Places<'_>,
     out: &mut Vec<Diagnostic>,
-) -> Vec<Host<'a>> {
+) -> (Vec<Host<'a>>, Vec<Wish<'a>>) {
     let nodes = &declarations.profiles;
     let table = Table::new("profile", nodes.iter().map(|node| &node.name), out);
     let profiles: BTreeMap<&Name, &ProfileNode> =
@@ -24,17 +37,21 @@ pub(super) fn hosts<'a>(
     for node in nodes {
         link_names(&node.shape.interfaces, out);
     }
+    let locked = declarations.lock.as_ref();
     let mut resolver = Resolver {
         table,
         profiles,
-        vlans: VlanNames::new(vlans),
-        index,
+        vlans: VlanNames::new(places.vlans),
+        by_vlan: ByVlan::new(places.vlans.len(), places.subnets),
+        locked: Locked::new(locked.map_or(&[], |lock| &lock.entries), out),
+        places,
         gaps: &declarations.gaps,
+        wishes: Vec::new(),
         out,
     };
     // A profile that no machine has is checked like any other.
     for node in nodes {
-        resolver.links(&node.shape.interfaces, Plug::Nothing);
+        resolver.links(None, &node.shape.interfaces, Plug::Nothing);
     }
     let mut hosts = Vec::new();
     for node in &declarations.controllers {
@@ -42,13 +59,14 @@ pub(super) fn hosts<'a>(
         hosts.push(Host {
             name: &node.name,
             role: Role::Controller(node),
-            links: resolver.links(&node.links, Plug::Nothing),
+            moved: &node.moved,
+            links: resolver.links(Some(&node.name.value), &node.links, Plug::Nothing),
         });
     }
     for node in &declarations.machines {
         hosts.push(resolver.machine(node));
     }
-    hosts
+    (hosts, resolver.wishes)
 }
 
 /// Hosts by name; a name given twice is reported.
@@ -80,12 +98,18 @@ fn link_names(links: &[LinkNode], out: &mut Vec<Diagnostic>) {
     Table::new("link", links.iter().map(|link| &link.name), out);
 }
 
+/// As far back as the wishes of one interface may lie.
+const MANY: usize = 64;
+
 struct Resolver<'a, 'b> {
     table: Table<'a, Name>,
     profiles: BTreeMap<&'a Name, &'a ProfileNode>,
     vlans: VlanNames<'b>,
-    index: &'b SubnetIndex,
+    by_vlan: ByVlan,
+    locked: Locked<'a>,
+    places: &'b Places<'b>,
     gaps: &'b Gaps,
+    wishes: Vec<Wish<'a>>,
     out: &'b mut Vec<Diagnostic>,
 }
 
@@ -107,10 +131,11 @@ impl<'a> Resolver<'a, '_> {
                 }
             }
         };
-        let links = self.links(&shape.interfaces, without);
+        let links = self.links(Some(&node.name.value), &shape.interfaces, without);
         Host {
             name: &node.name,
             role: Role::Machine(Box::new(shape)),
+            moved: &node.moved,
             links,
         }
     }
@@ -121,31 +146,94 @@ impl<'a> Resolver<'a, '_> {
         profile::apply(&node.shape, &empty, self.out)
     }
 
-    fn links(&mut self, nodes: &[LinkNode], without: Plug) -> Vec<Link> {
-        nodes
-            .iter()
-            .map(|node| {
-                let plug = match self.vlans.plug(&node.vlan, self.gaps, self.out) {
-                    Plug::Nothing => without,
-                    found @ (Plug::Unknown | Plug::Vlan(_)) => found,
-                };
-                let addresses = node
-                    .addresses
-                    .iter()
-                    .map(|text| Placed {
-                        text: *text,
+    fn place(&self, vlan: usize, address: IpAddr) -> Option<usize> {
+        let domain = self.vlans.domain(vlan)?;
+        self.places.index.place(domain, vlan, address)
+    }
+
+    /// The links of `host`; of a profile, where there is none.
+    fn links(
+        &mut self,
+        host: Option<&'a HostName>,
+        nodes: &[LinkNode],
+        without: Plug,
+    ) -> Vec<Link> {
+        let links = nodes.iter().map(|node| {
+            let plug = match self.vlans.plug(&node.vlan, self.gaps, self.out) {
+                Plug::Nothing => without,
+                found @ (Plug::Unknown | Plug::Vlan(_)) => found,
+            };
+            let mut link = Link {
+                node: node.clone(),
+                plug,
+                addresses: Vec::new(),
+                dhcp: None,
+                is_waiting: false,
+            };
+            for address in &node.addresses {
+                match address.wish {
+                    AddressWish::Fixed { ip, length } => link.addresses.push(Placed {
+                        ip,
+                        length,
+                        span: address.span,
+                        is_locked: false,
                         subnet: match plug {
-                            Plug::Vlan(vlan) => self.index.place(vlan, text.value.ip),
+                            Plug::Vlan(vlan) => self.place(vlan, ip),
                             Plug::Nothing | Plug::Unknown => None,
                         },
-                    })
-                    .collect();
-                Link {
-                    node: node.clone(),
-                    plug,
-                    addresses,
+                    }),
+                    AddressWish::Dhcp => link.dhcp = link.dhcp.or(Some(address.span)),
+                    // On the loopback that is a fault of its own.
+                    AddressWish::Auto if matches!(node.shape, LinkShape::Loopback) => {}
+                    AddressWish::Auto => self.auto(host, &mut link, address),
                 }
-            })
-            .collect()
+            }
+            link
+        });
+        links.collect()
+    }
+
+    /// Takes an address from the lock.
+    fn auto(&mut self, host: Option<&'a HostName>, link: &mut Link, address: &AddressNode) {
+        link.is_waiting = true;
+        let subnets = self.places.subnets;
+        let found = self
+            .by_vlan
+            .auto(&link.node, link.plug, address, subnets, self.gaps);
+        let (subnet, host) = match (found, host) {
+            (Ok(Some(subnet)), Some(host)) => (subnet, host),
+            (Ok(_), _) => return,
+            (Err(fault), _) => return self.out.push(fault),
+        };
+        let prefix = subnets.get(subnet).map(|subnet| subnet.node.prefix.value);
+        let is_same = |wish: &&Wish<'_>| {
+            wish.host == host && wish.link == link.node.name.value && wish.subnet == subnet
+        };
+        if let Some(first) = self.wishes.iter().rev().take(MANY).find(is_same) {
+            let message = format!(
+                "the interface `{}` asks for two addresses of a subnet",
+                link.node.name.value
+            );
+            let fault =
+                Diagnostic::new(Code::AddressesMany, message).label(address.span, "a second one");
+            return self.out.push(
+                fault
+                    .label(first.span, "the first one")
+                    .help("keep one of them"),
+            );
+        }
+        let name = link.node.name.value.clone();
+        let entry = prefix.and_then(|prefix| self.locked.find(host, &name, prefix));
+        if let Some((ip, span)) = entry.and_then(|entry| self.locked.address(entry)) {
+            link.addresses.push(wish::placed(ip, span, subnet));
+            link.is_waiting = false;
+        }
+        self.wishes.push(Wish {
+            host,
+            link: name,
+            subnet,
+            span: address.span,
+            entry,
+        });
     }
 }

@@ -8,8 +8,9 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Sources, Span, Spanned};
 use crate::lang::Slot;
+use crate::lang::files::Files;
 use crate::lang::node::{Declarations, ImageNode};
-use crate::lang::source::{Files, file_fault};
+use crate::lang::source::file_fault;
 use crate::site::model::ImageFile;
 
 /// The digest of every file that an image names; each is read once.

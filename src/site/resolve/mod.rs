@@ -6,8 +6,10 @@ mod host;
 mod image;
 mod names;
 mod profile;
+mod route;
 mod subnet;
 mod vlan;
+mod wish;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,17 +19,16 @@ use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Sources, Span, Spanned};
-use crate::lang::node::{
-    AddressText, ControllerNode, Declarations, HostShape, LinkNode, SubnetNode, VlanNode,
-};
-use crate::lang::source::Files;
+use crate::lang::files::Files;
+use crate::lang::node::{ControllerNode, Declarations, HostShape, LinkNode, SubnetNode, VlanNode};
 
 use super::model::ImageFile;
 use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
 pub(super) use names::{Table, refer};
-pub(super) use subnet::SubnetIndex;
+pub(super) use subnet::{Domain, SubnetIndex};
+pub(super) use wish::Wish;
 
 /// A site in the making.
 pub(super) struct Draft<'a> {
@@ -36,7 +37,11 @@ pub(super) struct Draft<'a> {
     /// For each VLAN, the one whose servers its relay agent forwards to.
     pub(super) relays: Vec<Plug>,
     pub(super) subnets: Vec<SubnetDraft<'a>>,
+    /// For each route, the subnet that holds its gateway.
+    pub(super) routes: Vec<Option<usize>>,
     pub(super) index: SubnetIndex,
+    /// What is asked of the lock, in the order of the hosts.
+    pub(super) wishes: Vec<Wish<'a>>,
     /// Controllers first, then machines.
     pub(super) hosts: Vec<Host<'a>>,
     /// Hosts by name.
@@ -48,10 +53,12 @@ pub(super) struct Draft<'a> {
 
 pub(super) struct VlanDraft<'a> {
     pub(super) path: VlanPath,
+    pub(super) domain: Domain,
     pub(super) node: &'a VlanNode,
 }
 
 pub(super) struct SubnetDraft<'a> {
+    pub(super) domain: Domain,
     pub(super) vlan: usize,
     pub(super) node: &'a SubnetNode,
 }
@@ -59,6 +66,8 @@ pub(super) struct SubnetDraft<'a> {
 pub(super) struct Host<'a> {
     pub(super) name: &'a Spanned<HostName>,
     pub(super) role: Role<'a>,
+    /// Names that it had before.
+    pub(super) moved: &'a [Spanned<HostName>],
     pub(super) links: Vec<Link>,
 }
 
@@ -72,6 +81,10 @@ pub(super) struct Link {
     pub(super) node: LinkNode,
     pub(super) plug: Plug,
     pub(super) addresses: Vec<Placed>,
+    /// Where it asks for whatever DHCP offers.
+    pub(super) dhcp: Option<Span>,
+    /// Whether it asks for an address that the lock does not have yet.
+    pub(super) is_waiting: bool,
 }
 
 /// What a link is plugged into.
@@ -84,7 +97,13 @@ pub(super) enum Plug {
 }
 
 pub(super) struct Placed {
-    pub(super) text: Spanned<AddressText>,
+    pub(super) ip: IpAddr,
+    /// The length of its prefix, where one is written.
+    pub(super) length: Option<u8>,
+    /// Where the address is written: in the site, or in the lock.
+    pub(super) span: Span,
+    /// Whether the lock has it, so that another can be had.
+    pub(super) is_locked: bool,
     /// The subnet of the link's VLAN that holds the address.
     pub(super) subnet: Option<usize>,
 }
@@ -114,19 +133,28 @@ pub(super) fn resolve<'a>(
         .enumerate()
         .flat_map(|(vlan, draft)| {
             let nodes = draft.node.subnets.iter();
-            nodes.map(move |node| SubnetDraft { vlan, node })
+            let domain = draft.domain;
+            nodes.map(move |node| SubnetDraft { domain, vlan, node })
         })
         .collect();
     let index = SubnetIndex::new(&subnets);
-    let hosts = host::hosts(declarations, &vlans, &index, out);
+    let places = host::Places {
+        vlans: &vlans,
+        subnets: &subnets,
+        index: &index,
+    };
+    let (hosts, wishes) = host::hosts(declarations, &places, out);
     let names = host::by_name(&hosts, out);
     let files = image::files(declarations, files, sources, out);
+    let routes = route::routes(declarations, &vlans, &subnets, &index, out);
     Draft {
         declarations,
         vlans,
         relays,
         subnets,
+        routes,
         index,
+        wishes,
         hosts,
         names,
         spaces,
@@ -165,6 +193,14 @@ impl Host<'_> {
         }
     }
 
+    /// Where it sends everything else, as far as it says.
+    pub(super) fn default_gateways(&self) -> &[Spanned<IpAddr>] {
+        match &self.role {
+            Role::Controller(node) => &node.default_gateways,
+            Role::Machine(shape) => &shape.default_gateways,
+        }
+    }
+
     /// `machine node-01`, as messages name it.
     pub(super) fn title(&self) -> String {
         let kind = if self.is_controller() {
@@ -186,21 +222,41 @@ impl Host<'_> {
     /// Whether some link or address of it could not be read or resolved, so that it may have more than it shows.
     pub(super) fn is_partial(&self) -> bool {
         let mut links = self.links.iter();
-        links.any(|link| link.node.has_faulty_address || link.plug == Plug::Unknown)
+        links.any(|link| {
+            link.node.has_faulty_address || link.is_waiting || link.plug == Plug::Unknown
+        })
     }
 }
 
 impl Placed {
     pub(super) fn ip(&self) -> IpAddr {
-        self.text.value.ip
+        self.ip
     }
 
     pub(super) fn span(&self) -> Span {
-        self.text.span
+        self.span
     }
 }
 
 impl Draft<'_> {
+    pub(super) fn has_fabric(&self, name: &Name) -> bool {
+        let mut fabrics = self.declarations.fabrics.iter();
+        fabrics.any(|fabric| fabric.name.value == *name)
+    }
+
+    /// The isolation domain that an address belongs to which names no VLAN: the first that has a subnet for it.
+    pub(super) fn domain_of(&self, address: IpAddr) -> Domain {
+        let subnet = self.index.holding(address).next();
+        let subnet = subnet.and_then(|subnet| self.subnets.get(subnet));
+        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    }
+
+    /// The isolation domain of a host's address.
+    pub(super) fn domain(&self, placed: &Placed) -> Domain {
+        let subnet = placed.subnet.and_then(|subnet| self.subnets.get(subnet));
+        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    }
+
     pub(super) fn prefix(&self, subnet: usize) -> Option<Prefix> {
         self.subnets
             .get(subnet)

@@ -7,7 +7,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
-use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape};
+use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape, OptionNode};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
@@ -42,9 +42,24 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
         },
         power: own.power.clone().or(profile.power.clone()),
         boot_from: own.boot_from.clone().or(profile.boot_from.clone()),
+        options: options(&own.options, &profile.options),
+        default_gateways: if own.default_gateways.is_empty() {
+            profile.default_gateways.clone()
+        } else {
+            own.default_gateways.clone()
+        },
         removed: Vec::new(),
         span: own.span,
     }
+}
+
+/// Options merge by their codes.
+fn options(own: &[OptionNode], base: &[OptionNode]) -> Vec<OptionNode> {
+    let is_own = |option: &&OptionNode| own.iter().all(|one| one.code.value != option.code.value);
+    own.iter()
+        .chain(base.iter().filter(is_own))
+        .cloned()
+        .collect()
 }
 
 fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
@@ -138,34 +153,39 @@ fn shape(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkShap
         },
         (
             Bridge {
+                kind,
                 ports,
                 stp,
                 forward_delay,
             },
             Bridge {
+                kind: base_kind,
                 ports: base_ports,
                 stp: base_stp,
                 forward_delay: base_delay,
             },
         ) => Bridge {
+            kind: kind.clone().or(base_kind.clone()),
             ports: list(ports, base_ports),
             stp: stp.clone().or(base_stp.clone()),
             forward_delay: forward_delay.clone().or(base_delay.clone()),
         },
         (Ethernet | Bond { .. } | Tagged { .. } | Bridge { .. } | Loopback, _) => {
-            let message = format!(
-                "`{}` is a {} here and a {} in the profile",
-                own.name.value,
-                own.shape.word(),
-                base.shape.word()
-            );
-            out.push(
-                Diagnostic::new(Code::LinkKind, message)
-                    .label(own.name.span, "of this kind here")
-                    .label(base.name.span, "of another in the profile")
-                    .help("give it another name, or `remove` the profile's"),
-            );
+            out.push(disagree(own, base));
             own.shape.clone()
         }
     }
+}
+
+fn disagree(own: &LinkNode, base: &LinkNode) -> Diagnostic {
+    let message = format!(
+        "`{}` is a {} here and a {} in the profile",
+        own.name.value,
+        own.shape.word(),
+        base.shape.word()
+    );
+    Diagnostic::new(Code::LinkKind, message)
+        .label(own.name.span, "of this kind here")
+        .label(base.name.span, "of another in the profile")
+        .help("give it another name, or `remove` the profile's")
 }

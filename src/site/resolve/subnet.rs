@@ -1,4 +1,5 @@
-//! Which subnet holds an address. Prefixes nest or are disjoint, so the subnets form a forest, and the innermost one leads to all others.
+//! Which subnet holds an address. Prefixes nest or are disjoint, so the subnets of an isolation domain form a forest, and the
+//! innermost one leads to all others.
 
 use std::net::IpAddr;
 
@@ -6,12 +7,23 @@ use super::SubnetDraft;
 use crate::base::addr::Prefix;
 use crate::diag::span::Span;
 
-/// Subnets in the order of their first addresses.
+/// Subnets by isolation domain, in the order of their first addresses.
 pub(in crate::site) struct SubnetIndex {
     entries: Vec<Entry>,
+    /// The domains that have subnets, the shared one first.
+    domains: Vec<Domain>,
+}
+
+/// Fabrics whose addresses are one space: all that are not isolated, or a single isolated one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::site) enum Domain {
+    Shared,
+    /// The fabric of this number.
+    Isolated(usize),
 }
 
 struct Entry {
+    domain: Domain,
     prefix: Prefix,
     span: Span,
     vlan: usize,
@@ -28,6 +40,7 @@ impl SubnetIndex {
             .map(|(subnet, draft)| Entry {
                 prefix: draft.node.prefix.value,
                 span: draft.node.prefix.span,
+                domain: draft.domain,
                 vlan: draft.vlan,
                 subnet,
                 parent: None,
@@ -35,30 +48,40 @@ impl SubnetIndex {
             .collect();
         entries.sort_by_key(|entry| {
             let net = entry.prefix.net();
-            (net.network(), net.prefix_len(), entry.span)
+            (entry.domain, net.network(), net.prefix_len(), entry.span)
         });
-        let mut around: Vec<(usize, Prefix)> = Vec::new();
+        let mut around: Vec<(usize, Domain, Prefix)> = Vec::new();
         for (at, entry) in entries.iter_mut().enumerate() {
-            while around
-                .last()
-                .is_some_and(|(_, outer)| !outer.overlaps(entry.prefix))
-            {
+            while around.last().is_some_and(|(_, domain, outer)| {
+                *domain != entry.domain || !outer.overlaps(entry.prefix)
+            }) {
                 around.pop();
             }
-            entry.parent = around.last().map(|(outer, _)| *outer);
-            around.push((at, entry.prefix));
+            entry.parent = around.last().map(|(outer, ..)| *outer);
+            around.push((at, entry.domain, entry.prefix));
         }
-        Self { entries }
+        let mut domains: Vec<Domain> = entries.iter().map(|entry| entry.domain).collect();
+        domains.dedup();
+        Self { entries, domains }
     }
 
-    /// All subnets that hold `address`, the innermost first.
+    /// Whether there are several domains, which may have the same addresses.
+    pub(in crate::site) fn is_divided(&self) -> bool {
+        self.domains.len() > 1
+    }
+
+    /// The innermost subnet of each domain that holds `address`, the shared domain's first.
     pub(in crate::site) fn holding(&self, address: IpAddr) -> impl Iterator<Item = usize> {
-        self.entries_around(address).map(|entry| entry.subnet)
+        let domains = self.domains.iter();
+        domains.filter_map(move |domain| {
+            let mut around = self.entries_around(*domain, address);
+            around.next().map(|entry| entry.subnet)
+        })
     }
 
-    /// The subnet of `vlan` that holds `address`.
-    pub(super) fn place(&self, vlan: usize, address: IpAddr) -> Option<usize> {
-        self.entries_around(address)
+    /// The subnet of `vlan`, which lies in `domain`, that holds `address`.
+    pub(super) fn place(&self, domain: Domain, vlan: usize, address: IpAddr) -> Option<usize> {
+        self.entries_around(domain, address)
             .find(|entry| entry.vlan == vlan)
             .map(|entry| entry.subnet)
     }
@@ -73,14 +96,14 @@ impl SubnetIndex {
         })
     }
 
-    fn entries_around(&self, address: IpAddr) -> impl Iterator<Item = &Entry> {
-        let after = self
-            .entries
-            .partition_point(|entry| entry.prefix.net().network() <= address);
+    fn entries_around(&self, domain: Domain, address: IpAddr) -> impl Iterator<Item = &Entry> {
+        let after = self.entries.partition_point(|entry| {
+            (entry.domain, entry.prefix.net().network()) <= (domain, address)
+        });
         let last = after
             .checked_sub(1)
             .and_then(|before| self.entries.get(before));
         std::iter::successors(last, |entry| self.entries.get(entry.parent?))
-            .filter(move |entry| entry.prefix.contains(address))
+            .filter(move |entry| entry.domain == domain && entry.prefix.contains(address))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::names::{Table, refer, twice};
-use super::{Plug, VlanDraft};
+use super::{Domain, Plug, VlanDraft};
 use crate::base::name::Name;
 use crate::base::vlan::VlanPath;
 use crate::diag::code::Code;
@@ -20,7 +20,13 @@ pub(super) fn vlans<'a>(
     Table::new("fabric", fabrics.iter().map(|fabric| &fabric.name), out);
     let mut seen: BTreeMap<VlanPath, Span> = BTreeMap::new();
     let mut vlans = Vec::new();
-    for fabric in fabrics {
+    for (number, fabric) in fabrics.iter().enumerate() {
+        // Where the flag cannot be read, overlaps prove nothing.
+        let domain = match &fabric.isolated {
+            Slot::Absent => Domain::Shared,
+            Slot::Given(flag) if !flag.value => Domain::Shared,
+            Slot::Given(_) | Slot::Faulty => Domain::Isolated(number),
+        };
         for node in &fabric.vlans {
             let path = VlanPath {
                 fabric: fabric.name.value.clone(),
@@ -31,7 +37,7 @@ pub(super) fn vlans<'a>(
             } else {
                 seen.insert(path.clone(), node.name.span);
             }
-            vlans.push(VlanDraft { path, node });
+            vlans.push(VlanDraft { path, domain, node });
         }
     }
     vlans
@@ -60,6 +66,10 @@ impl<'a> VlanNames<'a> {
             short.entry(&vlan.path.vlan).or_default().push(index);
         }
         Self { vlans, short }
+    }
+
+    pub(super) fn domain(&self, vlan: usize) -> Option<Domain> {
+        self.vlans.get(vlan).map(|vlan| vlan.domain)
     }
 
     /// What a link with `reference` is plugged into.

@@ -1,0 +1,90 @@
+//! `bedplate lock`: allocates what `address "auto"` asks for, and writes it down. The only command that changes the lock.
+
+use std::process::ExitCode;
+
+use super::args::SiteArgument;
+use super::compile::{self, Place};
+use super::output::Output;
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::diag::render;
+use crate::lang::LOCK_PATH;
+use crate::lang::files::{FileError, Files};
+use crate::site::lock::{Lock, LockChange, lock as allocate};
+
+/// Version of the JSON form.
+const FORMAT_VERSION: u32 = 1;
+
+pub(super) fn lock(argument: &SiteArgument, check: bool, out: &Output) -> Result<ExitCode, Fault> {
+    let Place { root, files, .. } = compile::place(&argument.site)?;
+    let (compiled, lock) = allocate(&files, &root);
+    let Some(lock) = lock else {
+        compile::show(&compiled, out);
+        return Ok(ExitCode::from(1));
+    };
+    if !out.json {
+        compile::show(&compiled, out);
+    }
+    let before = match files.read(LOCK_PATH) {
+        Ok(bytes) => Some(bytes),
+        Err(FileError::Missing { .. }) => None,
+        Err(error) => return Err(fault(Code::FileUnreadable, &error)),
+    };
+    let needs_none = before.is_none() && lock.entries.is_empty();
+    let text = lock.text();
+    let is_current = needs_none || before.as_deref() == Some(text.as_bytes());
+    if !is_current && !check {
+        let written = files.replace(LOCK_PATH, text.as_bytes());
+        written.map_err(|error| fault(Code::FileUnwritable, &error))?;
+    }
+    let diagnostics = render::json(&compiled.diagnostics, &compiled.sources);
+    show(&lock, diagnostics, (is_current, check), out)?;
+    Ok(ExitCode::from(u8::from(check && !is_current)))
+}
+
+fn fault(code: Code, error: &FileError) -> Fault {
+    Fault::new(code, "the lock stays as it is")
+        .because(error)
+        .help("make room, or check who may read and write in the site folder")
+}
+
+fn show(
+    lock: &Lock,
+    diagnostics: serde_json::Value,
+    (is_current, check): (bool, bool),
+    out: &Output,
+) -> Result<(), Fault> {
+    if out.json {
+        return out.value(&serde_json::json!({
+            "format_version": FORMAT_VERSION,
+            "diagnostics": diagnostics,
+            "entries": lock.entries.len(),
+            "changes": lock.changes,
+            "current": is_current,
+            "written": !is_current && !check,
+        }));
+    }
+    let mut text: String = lock
+        .changes
+        .iter()
+        .map(|change| line(change) + "\n")
+        .collect();
+    let count = lock.entries.len();
+    let plural = if count == 1 { "address" } else { "addresses" };
+    text += &match (is_current, check) {
+        (true, _) => format!("{LOCK_PATH}: {count} {plural}, up to date\n"),
+        (false, true) => format!("{LOCK_PATH} is out of date; run `bedplate lock`\n"),
+        (false, false) => format!("{LOCK_PATH}: {count} {plural}, written\n"),
+    };
+    out.text(&text);
+    Ok(())
+}
+
+fn line(change: &LockChange) -> String {
+    let (sign, key, address, tail) = match change {
+        LockChange::Allocated { key, address } => ('+', key, address, String::new()),
+        LockChange::Freed { key, address } => ('-', key, address, String::new()),
+        LockChange::Moved { key, address, from } => ('>', key, address, format!("  from {from}")),
+    };
+    format!("{sign} {} {}  {address}{tail}", key.host, key.link)
+}

@@ -1,0 +1,155 @@
+//! `bedplate.lock`: the addresses that were allocated, a line each. Reads it; who asks for them is for others to know.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::kdl::{Node, parse};
+use super::node::{LOCK, LOCK_ENTRY};
+use super::read::{Reader, Sink};
+use super::slot::Gaps;
+use crate::base::addr::Prefix;
+use crate::base::name::{HostName, LinkName};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{SourceId, Span, Spanned};
+
+/// Where the lock lies in the site folder.
+pub const LOCK_PATH: &str = "bedplate.lock";
+
+/// One allocated address, keyed by host, interface and subnet.
+#[derive(Debug, Clone)]
+pub struct LockEntry {
+    pub host: HostName,
+    pub link: LinkName,
+    pub subnet: Prefix,
+    pub address: Spanned<IpAddr>,
+    pub span: Span,
+}
+
+/// All that a lock holds.
+#[derive(Debug, Default)]
+pub struct LockNode {
+    pub entries: Vec<LockEntry>,
+    /// Whether some entry could not be read, so that it may be missed.
+    pub is_partial: bool,
+}
+
+/// Reads a lock. What a merge left of both sides counts, so that no address is forgotten.
+pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockNode {
+    let (text, conflict) = without_marks(text);
+    if let Some((start, end)) = conflict {
+        out.push(
+            Diagnostic::new(Code::MergeConflict, "a merge left a conflict in the lock")
+                .label(Span::new(id, start, end), "it begins here")
+                .help("run `bedplate lock`: it keeps the addresses of both sides"),
+        );
+    }
+    let mut gaps = Gaps::default();
+    let reported = out.len();
+    let tree = parse(id, &text, &mut gaps, out);
+    let mut sink = Sink {
+        diagnostics: out,
+        gaps,
+    };
+    let mut entries = Vec::new();
+    for node in tree.roots(&text) {
+        if node.name().value == LOCK_ENTRY.name {
+            entries.extend(entry(node, &mut sink));
+        } else {
+            sink.unknown(node, &LOCK);
+        }
+    }
+    LockNode {
+        entries,
+        is_partial: out.len() > reported,
+    }
+}
+
+fn entry(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LockEntry> {
+    let reader = Reader::open(node, &LOCK_ENTRY, sink);
+    let host = reader.argument(0, sink).into_given();
+    let link = reader.argument(1, sink).into_given();
+    let subnet = reader.argument(2, sink).into_given();
+    let address: Option<Spanned<IpAddr>> = reader.argument(3, sink).into_given();
+    let (host, link, subnet, address) = (host?, link?, subnet?, address?);
+    let subnet: Spanned<Prefix> = subnet;
+    if !subnet.value.contains(address.value) {
+        let message = format!("{} is not in {}", address.value, subnet.value);
+        sink.report(
+            Diagnostic::new(Code::LockEntry, message)
+                .label(address.span, "of another subnet")
+                .label(subnet.span, "the subnet")
+                .help("remove the line and run `bedplate lock`, which allocates another address"),
+        );
+        return None;
+    }
+    Some(LockEntry {
+        host: host.value,
+        link: link.value,
+        subnet: subnet.value,
+        address,
+        span: reader.span(),
+    })
+}
+
+/// The text with the marks of a merge, and what its base held, as comments: every offset stays. And where the first mark stands.
+fn without_marks(text: &str) -> (Cow<'_, str>, Option<(usize, usize)>) {
+    const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    if !text.contains(MARKS[0]) {
+        return (Cow::Borrowed(text), None);
+    }
+    let (mut first, mut in_base) = (None, false);
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    for line in text.split_inclusive('\n') {
+        let mark = MARKS.iter().position(|mark| line.starts_with(mark));
+        match mark {
+            Some(1) => in_base = true,
+            Some(_) => in_base = false,
+            None => {}
+        }
+        if mark.is_some() {
+            first = first.or(Some((at, at + line.trim_end().len())));
+        }
+        let hides = (mark.is_some() || in_base) && line.is_char_boundary(2) && line.len() > 2;
+        match line.get(2..).filter(|_| hides) {
+            Some(rest) => out.extend(["//", rest]),
+            None => out.push_str(line),
+        }
+        at += line.len();
+    }
+    (Cow::Owned(out), first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::span::Sources;
+
+    #[test]
+    fn both_sides_of_a_merge_count_and_its_base_does_not() {
+        let line = |host: &str, last: u8| {
+            format!("address \"{host}\" \"eth0\" \"10.0.0.0/24\" \"10.0.0.{last}\"\n")
+        };
+        let text = [
+            line("a", 1),
+            "<<<<<<< ours\n".to_owned(),
+            line("b", 2),
+            "||||||| base\n".to_owned(),
+            line("old", 9),
+            "=======\n".to_owned(),
+            line("c", 3),
+            ">>>>>>> theirs\n".to_owned(),
+        ]
+        .concat();
+        let id = Sources::default().add(LOCK_PATH, text.as_str().into());
+        let mut faults = Vec::new();
+        let lock = read(id, &text, &mut faults);
+        let hosts: Vec<_> = lock.entries.iter().map(|one| one.host.as_str()).collect();
+        assert_eq!(hosts, ["a", "b", "c"]);
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, [Code::MergeConflict]);
+        let second = lock.entries.get(1).unwrap().address.span;
+        let written = text.get(second.start as usize..second.end as usize);
+        assert_eq!(written, Some("\"10.0.0.2\""), "places stay");
+    }
+}

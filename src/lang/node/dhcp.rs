@@ -1,0 +1,98 @@
+//! `dhcp`: the service that a VLAN has, from controllers or through a relay agent.
+
+use super::super::kdl::Node;
+use super::super::read::Sink;
+use super::super::schema::{Kind, NodeSchema};
+use super::super::slot::Slot;
+use super::link::VlanRef;
+use super::option::{OPTION, OptionNode, read_options};
+use super::{any, argument, arguments, first, open, optional};
+use crate::base::duration::Seconds;
+use crate::base::name::{HostName, Name};
+use crate::diag::span::{Span, Spanned};
+
+#[derive(Debug)]
+pub struct DhcpNode {
+    pub controllers: Vec<Spanned<HostName>>,
+    /// The VLAN whose servers answer here by way of a relay agent.
+    pub relay_to: Slot<VlanRef>,
+    pub lease_time: Slot<Seconds>,
+    pub image: Slot<Name>,
+    pub options: Vec<OptionNode>,
+    /// Whether a part of it could not be read.
+    pub is_partial: bool,
+    pub span: Span,
+}
+
+pub(super) const DHCP: NodeSchema = NodeSchema {
+    name: "dhcp",
+    doc: "DHCP service on the VLAN.",
+    arguments: &[],
+    properties: &[],
+    children: &[
+        optional(&CONTROLLERS),
+        optional(&RELAY_TO),
+        optional(&LEASE_TIME),
+        optional(&DHCP_IMAGE),
+        any(&OPTION),
+    ],
+};
+
+const CONTROLLERS: NodeSchema = NodeSchema {
+    name: "controllers",
+    doc: "Who serves it.",
+    arguments: &[arguments(
+        "a controller",
+        Kind::HostName,
+        "A controller with an IPv4 address on the VLAN.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const RELAY_TO: NodeSchema = NodeSchema {
+    name: "relay-to",
+    doc: "Instead of `controllers`: a relay agent on the VLAN forwards to the servers of another one.",
+    arguments: &[argument(
+        "a VLAN",
+        Kind::VlanReference,
+        "A VLAN that controllers serve.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const LEASE_TIME: NodeSchema = NodeSchema {
+    name: "lease-time",
+    doc: "How long a lease lasts; the default is ten minutes.",
+    arguments: &[argument(
+        "a duration",
+        Kind::Duration,
+        "From one minute to one year.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const DHCP_IMAGE: NodeSchema = NodeSchema {
+    name: "image",
+    doc: "What clients without an image of their own boot.",
+    arguments: &[argument("an image", Kind::Reference, "The image's name.")],
+    properties: &[],
+    children: &[],
+};
+
+pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
+    let reader = open(node, &DHCP, sink);
+    DhcpNode {
+        controllers: reader.child("controllers").map_or_else(Vec::new, |node| {
+            open(node, &CONTROLLERS, sink).arguments(0, sink)
+        }),
+        relay_to: first(&reader, &RELAY_TO, sink),
+        lease_time: first(&reader, &LEASE_TIME, sink),
+        image: first(&reader, &DHCP_IMAGE, sink),
+        options: read_options(&reader, sink),
+        is_partial: reader.is_partial(),
+        span: reader.span(),
+    }
+}

@@ -1,0 +1,266 @@
+//! `option`: what DHCP tells clients beside what the site says in words of its own. The table of options drives it.
+
+use std::net::Ipv4Addr;
+
+use super::super::kdl::{Node, Scalar, Value};
+use super::super::read::{Reader, Sink};
+use super::super::schema::{Kind, NodeSchema};
+use super::super::slot::Slot;
+use super::super::value::{flag, integer_within, text};
+use super::{argument, arguments, open};
+use crate::base::name::DomainName;
+use crate::base::option::{
+    OPTIONS, OptionKind, OptionRow, OptionValue, option_named, option_row, said_elsewhere,
+};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
+use crate::diag::suggest::did_you_mean;
+
+#[derive(Debug, Clone)]
+pub struct OptionNode {
+    pub code: Spanned<u8>,
+    pub value: Slot<OptionValue>,
+    pub span: Span,
+}
+
+/// The annotation of bytes that are told as they are.
+const HEX: &str = "hex";
+
+/// Longest value: more does not fit a message beside anything else (RFC 2132 9.10).
+const MOST_BYTES: usize = 1024;
+
+pub(super) const OPTION: NodeSchema = NodeSchema {
+    name: "option",
+    doc: "A DHCP option. The machine's own wins over its subnet's, the subnet's over the VLAN's, and all over what follows from the site.",
+    arguments: &[
+        argument(
+            "an option",
+            Kind::OptionName,
+            "The option's name, such as `ntp-servers`, or its code from 1 to 254.",
+        ),
+        arguments(
+            "a value",
+            Kind::OptionValue,
+            "What its type needs: addresses, texts, numbers, `#true`; or `(hex)\"…\"`, bytes as they are, which a code without a name needs.",
+        ),
+    ],
+    properties: &[],
+    children: &[],
+};
+
+/// The options in a block.
+pub(super) fn read_options(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<OptionNode> {
+    let mut options: Vec<OptionNode> = Vec::new();
+    for node in reader.children(OPTION.name) {
+        let Some(option) = read_option(node, sink) else {
+            continue;
+        };
+        let mut earlier = options.iter();
+        if let Some(first) = earlier.find(|one| one.code.value == option.code.value) {
+            sink.report(
+                Diagnostic::new(Code::RepeatedNode, "an option is given twice")
+                    .label(option.code.span, "given again here")
+                    .label(first.code.span, "first given here")
+                    .help("several values are written as several arguments"),
+            );
+            continue;
+        }
+        options.push(option);
+    }
+    options
+}
+
+fn read_option(node: Node<'_>, sink: &mut Sink<'_>) -> Option<OptionNode> {
+    let reader = open(node, &OPTION, sink);
+    let mut values = reader.values();
+    let code = code(values.next()?, sink)?;
+    let values: Vec<Value<'_>> = values.collect();
+    if values.is_empty() {
+        return None;
+    }
+    if let Some(why) = said_elsewhere(code.value) {
+        sink.report(
+            Diagnostic::new(
+                Code::OptionElsewhere,
+                format!("the option {} is not for a site to set", named(code.value)),
+            )
+            .label(code.span, why)
+            .help("remove it"),
+        );
+        return None;
+    }
+    let value = value(code, &values, reader.span(), sink);
+    Some(OptionNode {
+        code,
+        value,
+        span: reader.span(),
+    })
+}
+
+/// An option as messages name it.
+fn named(code: u8) -> String {
+    option_row(code).map_or_else(|| code.to_string(), |row| format!("`{}`", row.name))
+}
+
+fn code(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Spanned<u8>> {
+    if matches!(value.scalar, Scalar::Integer(_)) {
+        return integer_within(value, Kind::OptionName, (0, 255), sink).into_given();
+    }
+    let name: Spanned<String> = text(value, Kind::OptionName, sink).into_given()?;
+    if let Some(row) = option_named(&name.value) {
+        return Some(Spanned::new(row.code, name.span));
+    }
+    let message = format!("there is no DHCP option `{}`", name.value);
+    let known = OPTIONS.iter().map(|row| row.name);
+    let help = did_you_mean(&name.value, known).unwrap_or_else(|| {
+        "one without a name is written by its code: option 224 (hex)\"…\"".to_owned()
+    });
+    sink.report(
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(name.span, "not an option's name")
+            .help(help),
+    );
+    None
+}
+
+fn value(
+    code: Spanned<u8>,
+    values: &[Value<'_>],
+    span: Span,
+    sink: &mut Sink<'_>,
+) -> Slot<OptionValue> {
+    let is_hex = |value: &Value<'_>| value.annotation.is_some_and(|one| one.value == HEX);
+    let read = match (values, option_row(code.value)) {
+        ([one], _) if is_hex(one) => bytes(*one, sink).map(OptionValue::Bytes),
+        (_, Some(row)) if row.kind != OptionKind::Bytes => typed(row, values, sink),
+        (_, Some(_) | None) => {
+            let what = named(code.value);
+            let message = format!("the option {what} is told as bytes, and these are none");
+            sink.report(
+                Diagnostic::new(Code::WrongType, message)
+                    .label(span, "its type is not known")
+                    .help("write its bytes: (hex)\"0a0b0c\""),
+            );
+            None
+        }
+    };
+    read.map_or(Slot::Faulty, |read| Slot::Given(Spanned::new(read, span)))
+}
+
+fn bytes(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
+    let Scalar::Text(written) = value.scalar else {
+        return text::<String>(value, Kind::OptionValue, sink)
+            .into_given()
+            .map(|_| Vec::new());
+    };
+    let digits: Vec<u32> = written
+        .chars()
+        .filter(|c| !matches!(c, ':' | ' '))
+        .map_while(|c| c.to_digit(16))
+        .collect();
+    let is_whole = digits.len() == written.chars().filter(|c| !matches!(c, ':' | ' ')).count();
+    let pairs = digits.chunks_exact(2);
+    let fits =
+        is_whole && pairs.remainder().is_empty() && (2..=2 * MOST_BYTES).contains(&digits.len());
+    let bytes = pairs.filter_map(|pair| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    });
+    if fits {
+        return Some(bytes.collect());
+    }
+    let message = format!("these are not 1 to {MOST_BYTES} bytes in hexadecimal");
+    sink.report(
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(value.span, "not bytes")
+            .help("two digits a byte, such as (hex)\"0a:0b:0c\""),
+    );
+    None
+}
+
+/// Values of the type that the table gives.
+fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<OptionValue> {
+    let takes_many = match row.kind {
+        OptionKind::Addresses | OptionKind::Pairs | OptionKind::Domains | OptionKind::U16s => true,
+        OptionKind::Address
+        | OptionKind::Text
+        | OptionKind::Flag
+        | OptionKind::U8
+        | OptionKind::U16
+        | OptionKind::U32
+        | OptionKind::I32
+        | OptionKind::Bytes => false,
+    };
+    let [first, rest @ ..] = values else {
+        return None;
+    };
+    if let Some(extra) = rest.first().filter(|_| !takes_many) {
+        let message = format!("the option `{}` is {}", row.name, row.kind.describe());
+        sink.report(
+            Diagnostic::new(Code::ExtraArgument, message).label(extra.span, "one too many"),
+        );
+        return None;
+    }
+    let number = |sink: &mut Sink<'_>, least: i64, most: i64| {
+        let read: Option<Spanned<i64>> =
+            integer_within(*first, Kind::OptionValue, (least, most), sink).into_given();
+        read.map(|read| read.value)
+    };
+    Some(match row.kind {
+        OptionKind::Address | OptionKind::Addresses => OptionValue::Addresses(all(values, sink)?),
+        OptionKind::Pairs => OptionValue::Pairs(pairs(values, sink)?),
+        OptionKind::Domains => OptionValue::Domains(all::<DomainName>(values, sink)?),
+        OptionKind::Text => {
+            let text: Spanned<String> = text(*first, Kind::Text, sink).into_given()?;
+            OptionValue::Text(text.value)
+        }
+        OptionKind::Flag => OptionValue::Flag(flag(*first, Kind::Flag, sink).into_given()?.value),
+        OptionKind::U8 => OptionValue::U8(u8::try_from(number(sink, 0, 0xff)?).ok()?),
+        OptionKind::U16 => OptionValue::U16(u16::try_from(number(sink, 0, 0xffff)?).ok()?),
+        OptionKind::U16s => {
+            let numbers = values.iter().map(|value| {
+                let read = integer_within(*value, Kind::OptionValue, (0, 0xffff), sink);
+                read.into_given().map(|read: Spanned<u16>| read.value)
+            });
+            OptionValue::U16s(numbers.collect::<Option<_>>()?)
+        }
+        OptionKind::U32 => OptionValue::U32(u32::try_from(number(sink, 0, 0xffff_ffff)?).ok()?),
+        OptionKind::I32 => {
+            let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
+            OptionValue::I32(i32::try_from(number(sink, least, most)?).ok()?)
+        }
+        OptionKind::Bytes => return None,
+    })
+}
+
+fn all<T>(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<T>>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    // Each is read, so that each fault is told.
+    let read: Vec<Option<T>> = values
+        .iter()
+        .map(|value| {
+            text(*value, Kind::OptionValue, sink)
+                .into_given()
+                .map(|one| one.value)
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn pairs(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Ipv4Addr, Ipv4Addr)>> {
+    let addresses: Vec<Ipv4Addr> = all(values, sink)?;
+    let pairs = addresses.chunks_exact(2);
+    if let (Some(last), false) = (values.last(), pairs.remainder().is_empty()) {
+        let fault = Diagnostic::new(Code::Missing, "an address has no other one beside it");
+        sink.report(fault.label(last.span, "the second address of this pair is missing"));
+        return None;
+    }
+    let pairs = pairs.filter_map(|pair| match pair {
+        [a, b] => Some((*a, *b)),
+        _ => None,
+    });
+    Some(pairs.collect())
+}

@@ -1,0 +1,113 @@
+//! The lock: it has every address that is asked for, and none besides; old names are nobody's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::Span;
+use crate::lang::LOCK_PATH;
+use crate::site::resolve::{Draft, Wish};
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    moved(draft, out);
+    let lock = draft.declarations.lock.as_ref();
+    if lock.is_some_and(|lock| lock.is_partial) {
+        return;
+    }
+    missing(draft, out);
+    // Whoever asked for an address may be among what has a fault.
+    if !out
+        .iter()
+        .any(|one| one.is_error() && one.code != Code::LockMissing)
+    {
+        out.extend(stale(draft));
+    }
+}
+
+/// Machines that share a profile ask from one place, and are counted.
+fn missing(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_place: BTreeMap<Span, Vec<&Wish<'_>>> = BTreeMap::new();
+    for wish in draft.wishes.iter().filter(|wish| wish.entry.is_none()) {
+        by_place.entry(wish.span).or_default().push(wish);
+    }
+    for (span, mut wishes) in by_place {
+        wishes.sort_by_key(|wish| wish.host);
+        let Some(first) = wishes.first() else {
+            continue;
+        };
+        let hosts: BTreeSet<_> = wishes.iter().map(|wish| wish.host).collect();
+        let who = match hosts.len() - 1 {
+            0 => format!("`{}` has", first.host),
+            1 => format!("`{}` and another host have", first.host),
+            more => format!("`{}` and {more} other hosts have", first.host),
+        };
+        out.push(
+            Diagnostic::new(
+                Code::LockMissing,
+                format!("{who} no address in {LOCK_PATH} yet"),
+            )
+            .label(span, "asked for here")
+            .help("run `bedplate lock`, and commit what it writes"),
+        );
+    }
+}
+
+fn stale(draft: &Draft<'_>) -> Option<Diagnostic> {
+    let entries = &draft.declarations.lock.as_ref()?.entries;
+    let used: BTreeSet<usize> = draft.wishes.iter().filter_map(|wish| wish.entry).collect();
+    let key = |index: usize| {
+        let entry = entries.get(index)?;
+        Some((&entry.host, &entry.link, entry.subnet))
+    };
+    let used_keys: BTreeSet<_> = used.iter().filter_map(|index| key(*index)).collect();
+    // A line that a merge took from both sides stands for the one that is used.
+    let is_stale = |index: &usize| {
+        !used.contains(index) && key(*index).is_none_or(|key| !used_keys.contains(&key))
+    };
+    let mut unused = (0..entries.len()).filter(is_stale);
+    let first = entries.get(unused.next()?)?;
+    let whose = format!("`{}` of `{}`", first.link, first.host);
+    let message = match unused.count() {
+        0 => format!("nobody asks for the address of {whose}"),
+        more => format!("nobody asks for the address of {whose}, nor for {more} more"),
+    };
+    Some(
+        Diagnostic::new(Code::LockStale, message)
+            .label(first.span, "still in the lock")
+            .help("run `bedplate lock`, which frees it; after a renaming say so first: moved from=\"…\""),
+    )
+}
+
+fn moved(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for host in &draft.hosts {
+        for old in host.moved {
+            let there = draft
+                .names
+                .get(&old.value)
+                .and_then(|index| draft.hosts.get(*index));
+            let (message, first, label) = match (there, seen.get(old.value.as_str())) {
+                (Some(there), _) => (
+                    format!("`{}` is no old name: {} has it", old.value, there.title()),
+                    there.name.span,
+                    "this one has it",
+                ),
+                (None, Some(first)) => (
+                    format!("two hosts had the name `{}` before", old.value),
+                    *first,
+                    "the other one",
+                ),
+                (None, None) => {
+                    seen.insert(old.value.as_str(), old.span);
+                    continue;
+                }
+            };
+            out.push(
+                Diagnostic::new(Code::MovedTwice, message)
+                    .label(old.span, "said to be an old name")
+                    .label(first, label)
+                    .help("remove the `moved`, or the host that still has the name"),
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Names as DNS has them: no two links of a host under one, and no resolver that asks itself.
+
+use std::collections::BTreeMap;
+
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
+use crate::diag::span::Span;
+use crate::site::resolve::{Draft, Host};
+
+pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    for host in draft.hosts.iter().filter(|host| host.links.len() > 1) {
+        labels(host, out);
+    }
+    forwarders(draft, out);
+}
+
+/// `LINK.HOST` is one label for the link: a dot in it becomes a hyphen.
+fn labels(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<String, (&str, Span)> = BTreeMap::new();
+    let links = host.links.iter().filter(|link| !link.addresses.is_empty());
+    for link in links {
+        let name = &link.node.name;
+        let label = name.value.as_str().replace('.', "-");
+        let Some((first, span)) = seen.insert(label, (name.value.as_str(), name.span)) else {
+            continue;
+        };
+        if first == name.value.as_str() {
+            continue;
+        }
+        let message = format!("`{first}` and `{}` have one name in DNS", name.value);
+        out.push(
+            Diagnostic::new(Code::LabelTwice, message)
+                .label(name.span, "a dot in a link's name is a hyphen in DNS")
+                .label(span, "the other one")
+                .help("rename one of them"),
+        );
+    }
+}
+
+/// Questions that a controller forwards to itself never end.
+fn forwarders(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+    let forwarders = draft
+        .declarations
+        .sites
+        .iter()
+        .flat_map(|site| &site.forwarders);
+    for forwarder in forwarders {
+        let controllers = draft.hosts.iter().filter(|host| host.is_controller());
+        let mut addresses = controllers
+            .flat_map(|host| host.links.iter().map(move |link| (host, link)))
+            .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)));
+        let own = addresses.find(|(_, placed)| placed.ip() == forwarder.value);
+        if let Some((host, placed)) = own {
+            let message = format!(
+                "questions are forwarded to {}, who would forward them again",
+                host.title()
+            );
+            out.push(
+                Diagnostic::new(Code::ForwarderOwn, message)
+                    .label(forwarder.span, "forwarded here")
+                    .label(placed.span(), "its own address")
+                    .help("name a resolver outside of this site"),
+            );
+        }
+    }
+}

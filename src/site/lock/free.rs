@@ -1,0 +1,167 @@
+//! Free addresses of subnets, the lowest first: outside every range, and nobody's.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::Lock;
+use crate::base::addr::{AddressRange, Prefix};
+use crate::lang::node::SubnetNode;
+use crate::site::resolve::{Domain, Draft};
+use crate::site::taken::{Taken, taken};
+
+/// What is left of each subnet that was asked.
+pub(super) struct Free<'d> {
+    taken: Vec<Taken<'d>>,
+    /// Addresses that keep their owners through a renaming, which the draft does not know yet.
+    kept: Vec<(Domain, IpAddr)>,
+    subnets: HashMap<usize, Left>,
+}
+
+/// The free runs of a subnet, both ends included, the lowest last.
+struct Left {
+    runs: Vec<(u128, u128)>,
+}
+
+impl<'d> Free<'d> {
+    pub(super) fn new(draft: &'d Draft<'d>, lock: &Lock) -> Self {
+        let kept = lock.entries.values();
+        Self {
+            taken: taken(draft),
+            kept: kept
+                .map(|address| (draft.domain_of(*address), *address))
+                .collect(),
+            subnets: HashMap::new(),
+        }
+    }
+
+    /// Takes the lowest free address of a subnet.
+    pub(super) fn take(&mut self, draft: &'d Draft<'d>, subnet: usize) -> Option<IpAddr> {
+        let drafted = draft.subnets.get(subnet)?;
+        let is_v4 = drafted.is_v4();
+        let left = match self.subnets.entry(subnet) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                let prefix = drafted.node.prefix.value;
+                let here =
+                    |domain: Domain, ip: IpAddr| domain == drafted.domain && prefix.contains(ip);
+                let taken = self.taken.iter().filter(|one| here(one.domain, one.ip));
+                let kept = self.kept.iter().filter(|(domain, ip)| here(*domain, *ip));
+                let held = taken.map(|one| one.ip).chain(kept.map(|(_, ip)| *ip));
+                vacant.insert(Left::new(drafted.node, held))
+            }
+        };
+        left.take().and_then(|number| address(is_v4, number))
+    }
+}
+
+impl Left {
+    fn new(subnet: &SubnetNode, held: impl Iterator<Item = IpAddr>) -> Self {
+        let prefix = subnet.prefix.value;
+        let range = |range: AddressRange| (number(range.first()), number(range.last()));
+        let mut barred: Vec<(u128, u128)> = edges(prefix);
+        barred.extend(held.map(|ip| (number(ip), number(ip))));
+        barred.extend(subnet.dynamic.iter().map(|one| range(one.value)));
+        let reserved = subnet.reserved.iter().map(|one| range(one.range.value));
+        // Where something else gives the addresses, only what is reserved for this site is its to give.
+        let mut open: Vec<(u128, u128)> = if subnet.managed.value() == Some(&false) {
+            reserved.collect()
+        } else {
+            barred.extend(reserved);
+            let net = prefix.net();
+            vec![(number(net.network()), number(net.broadcast()))]
+        };
+        barred.sort_unstable();
+        open.sort_unstable();
+        let mut runs: Vec<(u128, u128)> = open
+            .into_iter()
+            .flat_map(|run| without(run, &barred))
+            .collect();
+        runs.reverse();
+        Self { runs }
+    }
+
+    fn take(&mut self) -> Option<u128> {
+        let (first, last) = self.runs.pop()?;
+        if first < last {
+            self.runs.push((first + 1, last));
+        }
+        Some(first)
+    }
+}
+
+/// What is left of a run without those that are barred, which are sorted.
+fn without((first, last): (u128, u128), barred: &[(u128, u128)]) -> Vec<(u128, u128)> {
+    let mut left = Vec::new();
+    let mut next = Some(first);
+    for (from, to) in barred
+        .iter()
+        .filter(|(from, to)| *to >= first && *from <= last)
+    {
+        let Some(at) = next else {
+            return left;
+        };
+        if *from > at {
+            left.push((at, from - 1));
+        }
+        next = to.checked_add(1).map(|after| after.max(at));
+    }
+    left.extend(next.filter(|at| *at <= last).map(|at| (at, last)));
+    left
+}
+
+/// Addresses that no host of the subnet may hold, and those that routers and people take by hand.
+fn edges(prefix: Prefix) -> Vec<(u128, u128)> {
+    let (first, last) = (
+        number(prefix.net().network()),
+        number(prefix.net().broadcast()),
+    );
+    match prefix.net() {
+        IpNet::V4(net) if net.prefix_len() < 31 => vec![(first, first), (last, last)],
+        IpNet::V4(_) => Vec::new(),
+        // The lowest 2^32 of a /64 are left to those who number by hand, as MAAS does.
+        IpNet::V6(net) if net.prefix_len() <= 64 => vec![(first, first | 0xffff_ffff)],
+        // The subnet-router anycast address (RFC 4291 2.6.1).
+        IpNet::V6(net) if net.prefix_len() < 127 => vec![(first, first)],
+        IpNet::V6(_) => Vec::new(),
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+fn address(is_v4: bool, number: u128) -> Option<IpAddr> {
+    if is_v4 {
+        let bits = u32::try_from(number).ok()?;
+        return Some(IpAddr::V4(Ipv4Addr::from_bits(bits)));
+    }
+    Some(IpAddr::V6(Ipv6Addr::from_bits(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_barred_is_left_out() {
+        for (run, barred, left) in [
+            ((1, 9), vec![], vec![(1, 9)]),
+            ((1, 9), vec![(0, 0), (1, 2), (2, 4), (9, 12)], vec![(5, 8)]),
+            (
+                (1, 9),
+                vec![(3, 3), (5, 5), (5, 5)],
+                vec![(1, 2), (4, 4), (6, 9)],
+            ),
+            ((1, 9), vec![(0, 20)], vec![]),
+            ((5, u128::MAX), vec![(7, u128::MAX)], vec![(5, 6)]),
+            ((1, 9), vec![(2, 8), (3, 4)], vec![(1, 1), (9, 9)]),
+        ] {
+            assert_eq!(without(run, &barred), left, "{run:?} without {barred:?}");
+        }
+    }
+}

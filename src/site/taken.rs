@@ -1,0 +1,90 @@
+//! Addresses that something has: what dynamic ranges leave out, and what is not allocated again.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::resolve::{Domain, Draft, Host, Role};
+use crate::diag::span::{Span, Spanned};
+use crate::lang::node::DnsServer;
+
+/// What to do where a locked address is in the way.
+pub(super) const RELOCK: &str = "make room for it; or, to give the host another address, remove the line from the lock and run `bedplate lock`";
+
+/// An address that something has.
+pub(super) struct Taken<'d> {
+    pub(super) domain: Domain,
+    pub(super) ip: IpAddr,
+    pub(super) span: Span,
+    pub(super) by: Owner<'d>,
+    /// Whether the lock has it, so that another can be had.
+    pub(super) is_locked: bool,
+}
+
+/// What has an address.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'d> {
+    Gateway,
+    NameServer,
+    Router,
+    Host(&'d Host<'d>),
+    Bmc(&'d Host<'d>),
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gateway => f.write_str("the gateway"),
+            Self::NameServer => f.write_str("a name server"),
+            Self::Router => f.write_str("a route's gateway"),
+            Self::Host(host) => f.write_str(&host.title()),
+            Self::Bmc(host) => write!(f, "the BMC of {}", host.title()),
+        }
+    }
+}
+
+/// Every address that a dynamic range may not hold, sorted.
+pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
+    let mut taken = Vec::new();
+    let written = |domain, at: Spanned<IpAddr>, by| Taken {
+        domain,
+        ip: at.value,
+        span: at.span,
+        by,
+        is_locked: false,
+    };
+    for subnet in &draft.subnets {
+        let (domain, node) = (subnet.domain, subnet.node);
+        let gateway = node.gateway.given();
+        taken.extend(gateway.map(|at| written(domain, *at, Owner::Gateway)));
+        taken.extend(node.dns.iter().filter_map(|server| match server.value {
+            DnsServer::Address(ip) => {
+                let at = Spanned::new(ip, server.span);
+                Some(written(domain, at, Owner::NameServer))
+            }
+            DnsServer::Controller(_) => None,
+        }));
+    }
+    for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
+        let subnet = subnet.and_then(|subnet| draft.subnets.get(subnet));
+        if let (Some(via), Some(subnet)) = (route.via.given(), subnet) {
+            taken.push(written(subnet.domain, *via, Owner::Router));
+        }
+    }
+    for host in &draft.hosts {
+        let addresses = host.links.iter().flat_map(|link| &link.addresses);
+        taken.extend(addresses.map(|placed| Taken {
+            domain: draft.domain(placed),
+            ip: placed.ip(),
+            span: placed.span(),
+            by: Owner::Host(host),
+            is_locked: placed.is_locked,
+        }));
+        if let Role::Machine(shape) = &host.role
+            && let Some(at) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
+        {
+            taken.push(written(draft.domain_of(at.value), *at, Owner::Bmc(host)));
+        }
+    }
+    taken.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));
+    taken
+}
