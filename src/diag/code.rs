@@ -140,11 +140,18 @@ codes! {
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"
 
+    // Records.
+    RecordAlias "E120" "an alias with something beside it"
+    RecordOfHost "E121" "a record for a host's own addresses"
+    RecordToAlias "E122" "a record leads to an alias"
+    RecordZone "E123" "name servers where no zone can begin"
+
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
+    RecordNowhere "W005" "a record leads nowhere"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.

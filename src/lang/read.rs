@@ -139,6 +139,8 @@ impl<'a> Reader<'a> {
             | Kind::VlanReference
             | Kind::Path
             | Kind::Ip
+            | Kind::Ipv4
+            | Kind::Ipv6
             | Kind::Address
             | Kind::DnsServer
             | Kind::TimeServer
@@ -146,6 +148,7 @@ impl<'a> Reader<'a> {
             | Kind::Range
             | Kind::Duration
             | Kind::Arch
+            | Kind::RecordLabel
             | Kind::OptionName
             | Kind::OptionValue
             | Kind::Secret => text(value, argument.kind, sink),
@@ -306,6 +309,10 @@ impl<'a> Reader<'a> {
         } else {
             lookalike(key.value)
                 .or_else(|| did_you_mean(key.value, known.clone()))
+                .or_else(|| {
+                    let bearer = super::schema::bearer_of(key.value)?;
+                    Some(format!("`{}` is a property of {bearer}", key.value))
+                })
                 .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
         };
         Diagnostic::new(Code::UnknownProperty, message)

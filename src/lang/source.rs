@@ -11,15 +11,17 @@ use super::read::Sink;
 use super::slot::Gaps;
 use super::{glob, lock, node};
 use crate::base::limit;
+use crate::base::name::FilePath;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::diag::span::{SourceId, Sources, Span};
+use crate::diag::span::{SourceId, Sources, Span, Spanned};
 
 /// Reads the source `root` and all that it includes, and decodes their nodes.
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
     let mut loader = Loader::new(files);
     loader.run(root);
     loader.lock();
+    loader.templates();
     (loader.declarations, loader.sources, loader.diagnostics)
 }
 
@@ -106,6 +108,30 @@ impl<'a> Loader<'a> {
                     self.table(parsed.visit, &table);
                 }
                 self.declarations.append(parsed.declarations);
+            }
+        }
+    }
+
+    /// Reads the templates of images, which travel with the sources.
+    fn templates(&mut self) {
+        let images = self.declarations.images.iter();
+        let named: Vec<Spanned<FilePath>> = images
+            .filter_map(|image| image.user_data.given().cloned())
+            .collect();
+        let mut seen = BTreeSet::new();
+        for path in named
+            .into_iter()
+            .filter(|path| seen.insert(path.value.clone()))
+        {
+            match self.files.read(path.value.as_str()) {
+                Ok(bytes) => drop(self.text(path.value.as_str(), bytes)),
+                Err(error) => {
+                    let fault = file_fault(&error, Code::ImageFile).label(path.span, "named here");
+                    self.diagnostics.push(match fault.help {
+                        Some(_) => fault,
+                        None => fault.help("paths are relative to the site folder"),
+                    });
+                }
             }
         }
     }

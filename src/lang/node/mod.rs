@@ -12,6 +12,7 @@ mod link;
 mod lock;
 mod machines;
 mod option;
+mod record;
 mod site;
 mod subnet;
 mod tagged;
@@ -38,6 +39,7 @@ pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
 pub use option::OptionNode;
+pub use record::{RecordNode, RecordValue};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
@@ -53,6 +55,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&site::SPACE),
         any(&fabric::FABRIC),
         any(&site::ROUTE),
+        any(&record::RECORD),
         any(&host::CONTROLLER),
         any(&image::IMAGE),
         any(&host::PROFILE),
@@ -68,6 +71,7 @@ pub struct Declarations {
     pub spaces: Vec<SpaceNode>,
     pub fabrics: Vec<FabricNode>,
     pub routes: Vec<RouteNode>,
+    pub records: Vec<RecordNode>,
     pub controllers: Vec<ControllerNode>,
     pub machines: Vec<MachineNode>,
     /// Tables of further machines, which the loader reads.
@@ -89,6 +93,7 @@ impl Declarations {
         self.spaces.extend(other.spaces);
         self.fabrics.extend(other.fabrics);
         self.routes.extend(other.routes);
+        self.records.extend(other.records);
         self.controllers.extend(other.controllers);
         self.machines.extend(other.machines);
         self.tables.extend(other.tables);
@@ -120,6 +125,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "space" => into.spaces.extend(site::read_space(node, sink)),
         "fabric" => into.fabrics.extend(fabric::read_fabric(node, sink)),
         "route" => into.routes.push(site::read_route(node, sink)),
+        "record" => into.records.extend(record::read_record(node, sink)),
         "controller" => into.controllers.extend(host::read_controller(node, sink)),
         "machines" => into.tables.push(machines::read_machines(node, sink)),
         "machine" => into.machines.extend(host::read_machine(node, sink)),

@@ -11,6 +11,7 @@ mod lock;
 mod mac;
 mod name;
 mod range;
+mod record;
 mod reference;
 mod relay;
 mod route;
@@ -37,5 +38,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     dhcp::check(draft, out);
     relay::check(draft, out);
     name::check(draft, out);
+    record::check(draft, out);
     lock::check(draft, out);
 }
