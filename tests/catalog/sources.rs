@@ -1,10 +1,13 @@
 //! Every value of an object is told with where it comes from, whatever the order of nodes.
 
 use bedplate::base::digest::Digest;
+use bedplate::cli::files::DiskFiles;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::catalog::{Catalog, Found, ObjectKey, find};
 use bedplate::site::compile_catalog;
 use bedplate::site::model::Site;
+
+use crate::lab::root;
 
 const PROFILE: &str = r#"profile "p" {
     image "i"
@@ -180,12 +183,21 @@ fn sources_are_told_in_any_order() {
 }
 
 #[test]
-fn references_lead_to_objects() {
-    let catalog = catalog(&[REST, PROFILE, MACHINE].concat());
-    for (key, object) in &catalog.objects {
-        for reference in &object.refers {
-            let to = &reference.to;
-            assert!(catalog.objects.contains_key(to), "{key} refers to {to}");
+fn references_lead_to_objects_and_keys_to_themselves() {
+    let mut surveyed = vec![surveyed(&[REST, PROFILE, MACHINE].concat()), surveyed(MORE)];
+    for entry in std::fs::read_dir(root("examples")).unwrap() {
+        let files = DiskFiles::open(&entry.unwrap().path()).unwrap();
+        let (compiled, catalog) = compile_catalog(&files, "site.kdl");
+        surveyed.push((compiled.site.unwrap(), catalog.unwrap()));
+    }
+    for (site, catalog) in surveyed {
+        for (key, object) in &catalog.objects {
+            let found = find(&key.to_string(), &site, &catalog);
+            assert_eq!(found, Found::Object(key.clone()));
+            for reference in &object.refers {
+                let to = &reference.to;
+                assert!(catalog.objects.contains_key(to), "{key} refers to {to}");
+            }
         }
     }
 }
@@ -210,6 +222,8 @@ machine "x" profile="q" { ethernet "e0" mac="52:54:00:00:00:01" }
 machine "y" { option "root-path" "/y"; ethernet "e0" vlan="w" mac="52:54:00:00:00:02" { address "dhcp" } }
 route "10.7.0.0/24" fabric="a" { via "10.9.0.9" }
 route "10.7.0.0/24" fabric="b" { via "10.9.0.9" }
+record "www" { cname "y" }
+record "@" { mx "x" preference=5; txt "v=spf1 -all"; ttl "1h" }
 "#;
 
 /// Its objects with their values.
@@ -260,6 +274,15 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "option ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
         ],
     ),
+    ("record/www", &["cname y | site.kdl"]),
+    (
+        "record/@",
+        &[
+            "mx x preference 5 | site.kdl",
+            "txt v=spf1 -all | site.kdl",
+            "ttl 1h | site.kdl",
+        ],
+    ),
     (
         "route/10.7.0.0/24/0/b/b/10.9.0.9",
         &[
@@ -295,6 +318,11 @@ fn what_is_allocated_or_told_besides_has_a_source_too() {
         subnets,
         ["vlan/a/v/subnet/10.9.0.0/24", "vlan/b/b/subnet/10.9.0.0/24"]
     );
+    let www = catalog
+        .objects
+        .iter()
+        .find(|(key, _)| key.to_string() == "record/www");
+    assert_eq!(www.unwrap().1.refers[0].to.to_string(), "machine/y");
     // The gateway of `b` is not the controller, which has that address in `a`.
     let gateways = catalog.objects.values().flat_map(|object| &object.refers);
     let gateways =

@@ -37,7 +37,8 @@ pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
-pub(in crate::lang) use machines::{MachinesNode, read_table};
+pub use machines::MachinesNode;
+pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
 pub use record::{RecordNode, RecordValue};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
@@ -75,7 +76,7 @@ pub struct Declarations {
     pub controllers: Vec<ControllerNode>,
     pub machines: Vec<MachineNode>,
     /// Tables of further machines, which the loader reads.
-    pub(in crate::lang) tables: Vec<MachinesNode>,
+    pub tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.

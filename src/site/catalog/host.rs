@@ -191,6 +191,15 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.options(options);
 }
 
+pub(super) fn host_key(host: &Host<'_>) -> ObjectKey {
+    let name = host.name.value.clone();
+    if host.is_controller() {
+        ObjectKey::Controller(name)
+    } else {
+        ObjectKey::Machine(name)
+    }
+}
+
 fn link_key(host: &Host<'_>, link: &crate::base::name::LinkName) -> ObjectKey {
     let name = host.name.value.clone();
     if host.is_controller() {

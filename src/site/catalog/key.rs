@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::base::addr::Prefix;
-use crate::base::name::{HostName, LinkName, Name};
+use crate::base::name::{HostName, LinkName, Name, RecordLabel};
 use crate::base::vlan::VlanPath;
 
 /// The name of an object. Keys of a kind sort together, and kinds in the order in which people think of them.
@@ -24,6 +24,8 @@ pub enum ObjectKey {
     Subnet(VlanPath, Prefix),
     /// `route/10.99.0.0/16/100`; where several subnets have routers for one, `route/10.99.0.0/16/100/plant/pxe/10.10.0.254`
     Route(Prefix, u32, Option<(VlanPath, IpAddr)>),
+    /// `record/www`
+    Record(RecordLabel),
     /// `image/noble`
     Image(Name),
     /// `controller/rack-1`
@@ -54,6 +56,7 @@ pub enum Group {
     Vlans,
     Subnets,
     Routes,
+    Records,
     Images,
     Controllers,
     Profiles,
@@ -69,6 +72,7 @@ impl Group {
             Self::Vlans => "VLANs",
             Self::Subnets => "subnets",
             Self::Routes => "routes",
+            Self::Records => "records",
             Self::Images => "images",
             Self::Controllers => "controllers",
             Self::Profiles => "profiles",
@@ -87,6 +91,7 @@ impl ObjectKey {
             Self::Vlan(_) => Group::Vlans,
             Self::Subnet(..) => Group::Subnets,
             Self::Route(..) => Group::Routes,
+            Self::Record(_) => Group::Records,
             Self::Image(_) => Group::Images,
             Self::Controller(_) | Self::ControllerLink(..) => Group::Controllers,
             Self::Profile(_) | Self::ProfileLink(..) | Self::ProfileBmc(_) => Group::Profiles,
@@ -101,6 +106,7 @@ impl ObjectKey {
             | Self::Space(_)
             | Self::Fabric(_)
             | Self::Route(..)
+            | Self::Record(_)
             | Self::Image(_)
             | Self::Controller(_)
             | Self::Profile(_)
@@ -124,6 +130,7 @@ impl ObjectKey {
             Self::Space(name) | Self::Fabric(name) | Self::Image(name) | Self::Profile(name) => {
                 name.to_string()
             }
+            Self::Record(label) => label.to_string(),
             Self::Vlan(path) => path.vlan.to_string(),
             Self::Subnet(_, prefix) | Self::Route(prefix, ..) => prefix.to_string(),
             Self::Controller(name) | Self::Machine(name) => name.to_string(),
@@ -147,6 +154,7 @@ impl fmt::Display for ObjectKey {
             Self::Route(destination, metric, Some((vlan, via))) => {
                 write!(f, "route/{destination}/{metric}/{vlan}/{via}")
             }
+            Self::Record(label) => write!(f, "record/{label}"),
             Self::Image(name) => write!(f, "image/{name}"),
             Self::Controller(name) => write!(f, "controller/{name}"),
             Self::ControllerLink(host, link) => write!(f, "controller/{host}/link/{link}"),

@@ -245,6 +245,7 @@ fn sibling(key: &ObjectKey, link: &LinkName) -> Option<ObjectKey> {
         | ObjectKey::Vlan(_)
         | ObjectKey::Subnet(..)
         | ObjectKey::Route(..)
+        | ObjectKey::Record(_)
         | ObjectKey::Image(_)
         | ObjectKey::Controller(_)
         | ObjectKey::Profile(_)

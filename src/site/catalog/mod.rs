@@ -111,6 +111,8 @@ pub enum Relation {
     On,
     Port,
     Profile,
+    /// A record to the host whose name or address it has.
+    LeadsTo,
 }
 
 impl Relation {
@@ -129,6 +131,7 @@ impl Relation {
             Self::On => "on",
             Self::Port => "port",
             Self::Profile => "profile",
+            Self::LeadsTo => "leads-to",
         }
     }
 }

@@ -1,27 +1,50 @@
 //! The site itself, its spaces, routes and images.
 
+use std::net::IpAddr;
+
+use super::host::host_key;
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::base::addr::Prefix;
-use crate::base::name::FilePath;
+use crate::base::name::{FilePath, HostName};
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{BootNode, ImageNode, RouteNode, SiteNode, SpaceNode, TimeServer};
+use crate::lang::node::{
+    BootNode, Declarations, ImageNode, RecordNode, RecordValue, RouteNode, SiteNode, SpaceNode,
+    TimeServer,
+};
+use crate::site::resolve::Domain;
 
 impl<'a> Cataloguer<'a> {
     pub(super) fn root(&mut self) {
-        let declarations = self.draft.declarations;
-        for node in declarations.sites.iter().take(1) {
+        let Declarations {
+            sites,
+            spaces,
+            fabrics: _,
+            routes,
+            records,
+            controllers: _,
+            machines: _,
+            tables: _,
+            profiles: _,
+            images,
+            rows: _,
+            lock: _,
+            gaps: _,
+        } = self.draft.declarations;
+        for node in sites.iter().take(1) {
             self.site(node);
         }
-        for SpaceNode { name } in &declarations.spaces {
+        for SpaceNode { name } in spaces {
             let pen = self.pen("space", name.span);
             self.add(ObjectKey::Space(name.value.clone()), pen.done());
         }
-        let routes = declarations.routes.iter().zip(&self.draft.routes);
-        for (node, subnet) in routes {
+        for (node, subnet) in routes.iter().zip(&self.draft.routes) {
             self.route(node, *subnet);
         }
-        for node in &declarations.images {
+        for node in records {
+            self.record(node);
+        }
+        for node in images {
             self.image(node);
         }
     }
@@ -78,6 +101,48 @@ impl<'a> Cataloguer<'a> {
                 && route.metric.value().copied().unwrap_or(0) == metric
         });
         same.count()
+    }
+
+    fn record(&mut self, node: &RecordNode) {
+        let RecordNode {
+            name,
+            ttl,
+            values,
+            is_partial: _,
+            span,
+        } = node;
+        let mut pen = self.pen("record", *span);
+        for Spanned { value, span } in values {
+            pen.written(value.word(), record_text(value), *span);
+            if let Some(to) = self.led_to(value) {
+                pen.refer_at(Relation::LeadsTo, to, *span);
+            }
+        }
+        pen.slot("ttl", ttl);
+        self.add(ObjectKey::Record(name.value.clone()), pen.done());
+    }
+
+    /// The host whose name or address a record has.
+    fn led_to(&self, value: &RecordValue) -> Option<ObjectKey> {
+        let holder = |ip: IpAddr| self.holders.get(&(Domain::Shared, ip)).cloned();
+        match value {
+            RecordValue::A(address) => holder(IpAddr::V4(*address)),
+            RecordValue::Aaaa(address) => holder(IpAddr::V6(*address)),
+            RecordValue::Cname(_)
+            | RecordValue::Mx { .. }
+            | RecordValue::Ns(_)
+            | RecordValue::Srv { .. }
+            | RecordValue::Sshfp { .. }
+            | RecordValue::Txt(_) => {
+                let target = value.target()?.as_str();
+                let domain = self.draft.domain_name()?.as_str();
+                let own = target.strip_suffix(domain);
+                let label = own.and_then(|own| own.strip_suffix('.')).unwrap_or(target);
+                let label: HostName = label.parse().ok()?;
+                let host = self.draft.hosts.get(*self.draft.names.get(&label)?)?;
+                Some(host_key(host))
+            }
+        }
     }
 
     fn image(&mut self, node: &ImageNode) {
@@ -142,6 +207,27 @@ impl<'a> Cataloguer<'a> {
         let prefix = self.draft.prefix(subnet)?;
         let path = self.draft.vlan_of(subnet)?.path.clone();
         Some((ObjectKey::Subnet(path, prefix), prefix))
+    }
+}
+
+fn record_text(value: &RecordValue) -> String {
+    match value {
+        RecordValue::A(address) => address.to_string(),
+        RecordValue::Aaaa(address) => address.to_string(),
+        RecordValue::Cname(target) | RecordValue::Ns(target) => target.to_string(),
+        RecordValue::Mx { preference, target } => format!("{target} preference {preference}"),
+        RecordValue::Srv {
+            priority,
+            weight,
+            port,
+            target,
+        } => format!("{target} port {port} priority {priority} weight {weight}"),
+        RecordValue::Sshfp {
+            algorithm,
+            digest,
+            fingerprint,
+        } => format!("{fingerprint} algorithm {algorithm} digest {digest}"),
+        RecordValue::Txt(text) => text.clone(),
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) fn style(group: Group) -> Style {
         Group::Vlans => (Shape::Ellipse, "#ddf4ff", "#0969da"),
         Group::Subnets => (Shape::Slanted, "#e6f2ff", "#54768f"),
         Group::Routes => (Shape::Slanted, "#f6e8ff", "#8250df"),
+        Group::Records => (Shape::Note, "#fbefff", "#6639ba"),
         Group::Images => (Shape::Note, "#ffeff7", "#bf3989"),
         Group::Controllers => (Shape::Box, "#dafbe1", "#1a7f37"),
         Group::Profiles => (Shape::Note, "#eaeef2", "#57606a"),
