@@ -196,6 +196,8 @@ pub(super) fn read_links(
             _ => None,
         });
     }
+    // A large site has hundreds of thousands of these lists, and most hold one or two.
+    links.shrink_to_fit();
     links
 }
 
