@@ -1,6 +1,7 @@
 //! Every code, once: its number, its title and the text that `bedplate explain` shows.
 //!
-//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command. Numbers are never reused.
+//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command, `C` of commands that explain
+//! a site. Numbers are never reused.
 
 use std::fmt;
 
@@ -168,6 +169,12 @@ codes! {
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
     FileUnwritable "D014" "a file cannot be written"
+
+    // Commands that explain a site.
+    ObjectUnknown "C001" "the site has no such object"
+    ObjectAmbiguous "C002" "a name stands for several objects"
+    GitFailed "C003" "git cannot be asked"
+    RevisionUnknown "C004" "git knows no such revision"
 }
 
 impl Code {

@@ -253,6 +253,7 @@ impl<'a> Loader<'a> {
         let Some((id, text)) = self.text(&path, bytes) else {
             return;
         };
+        self.declarations.rows.insert(id);
         let gaps = std::mem::take(&mut self.declarations.gaps);
         let mut sink = Sink {
             diagnostics: &mut self.diagnostics,

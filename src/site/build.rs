@@ -21,7 +21,7 @@ use crate::lang::node::{
 };
 
 /// The lease time of a VLAN that states none.
-const LEASE_TIME: Seconds = Seconds(600);
+pub(super) const LEASE_TIME: Seconds = Seconds(600);
 
 /// The site that a draft describes. A draft with a faulty part gives none, and its faults were reported.
 pub(super) fn build(draft: &Draft<'_>, sources: &Sources) -> Option<Site> {

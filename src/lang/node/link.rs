@@ -86,6 +86,14 @@ impl LinkNode {
 }
 
 impl LinkShape {
+    /// Whether it has an MTU that a site may set.
+    pub fn is_sized(&self) -> bool {
+        match self {
+            Self::Ethernet | Self::Bond { .. } | Self::Tagged { .. } | Self::Bridge { .. } => true,
+            Self::Loopback => false,
+        }
+    }
+
     /// The word that declares it.
     pub fn word(&self) -> &'static str {
         match self {

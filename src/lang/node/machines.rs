@@ -23,7 +23,7 @@ use crate::diag::suggest::{did_you_mean, listed};
 
 /// A table of machines.
 #[derive(Debug)]
-pub(in crate::lang) struct MachinesNode {
+pub struct MachinesNode {
     pub(in crate::lang) profile: Slot<Name>,
     /// The table's file, as an include names it.
     pub(in crate::lang) from: Slot<String>,

@@ -17,6 +17,7 @@ mod site;
 mod subnet;
 mod tagged;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -28,6 +29,7 @@ use super::slot::{Gaps, Slot};
 use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
+use crate::diag::span::SourceId;
 
 pub use address::{AddressNode, AddressWish};
 pub use bmc::BmcNode;
@@ -37,7 +39,8 @@ pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
-pub(in crate::lang) use machines::{MachinesNode, read_table};
+pub use machines::MachinesNode;
+pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
 pub use record::{RecordNode, RecordValue};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
@@ -75,9 +78,11 @@ pub struct Declarations {
     pub controllers: Vec<ControllerNode>,
     pub machines: Vec<MachineNode>,
     /// Tables of further machines, which the loader reads.
-    pub(in crate::lang) tables: Vec<MachinesNode>,
+    pub tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    /// Sources that are tables, so that what stands in one is told to come from a row.
+    pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
     pub lock: Option<LockNode>,
     /// Kinds of nodes of which some could not be read.
@@ -97,6 +102,7 @@ impl Declarations {
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
+        self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
 }
