@@ -188,7 +188,11 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
     } else {
         error.to_string()
     };
+    let label = match kind.words() {
+        Some(_) => "not one of the words for this place".to_owned(),
+        None => format!("not {}", kind.describe()),
+    };
     Diagnostic::new(code, message)
-        .label(span, format!("not {}", kind.describe()))
+        .label(span, label)
         .maybe_help(help)
 }
