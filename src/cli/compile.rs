@@ -10,7 +10,7 @@ use crate::diag::render;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::plan::Paint;
-use crate::site::catalog::Catalog;
+use crate::site::catalog::{Catalog, Detail};
 use crate::site::{Compiled, compile, compile_catalog};
 
 /// The source that a folder begins with.
@@ -75,13 +75,13 @@ pub(super) fn local(path: &Path) -> Result<Local, Fault> {
 }
 
 /// The same, and of a site without errors the catalog too.
-pub(super) fn cataloged(path: &Path) -> Result<(Local, Option<Catalog>), Fault> {
+pub(super) fn cataloged(path: &Path, detail: Detail) -> Result<(Local, Option<Catalog>), Fault> {
     let Place {
         folder,
         root,
         files,
     } = place(path)?;
-    let (compiled, catalog) = compile_catalog(&files, &root);
+    let (compiled, catalog) = compile_catalog(&files, &root, detail);
     let local = Local {
         folder,
         root,

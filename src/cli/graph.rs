@@ -9,7 +9,7 @@ use super::compile;
 use super::output::Output;
 use super::show::{ambiguous, unknown};
 use crate::diag::fault::Fault;
-use crate::site::catalog::{Catalog, Found, ObjectKey, find};
+use crate::site::catalog::{Catalog, Detail, Found, ObjectKey, find};
 use crate::site::graph::{Node, SiteGraph, View, dot, graph as graph_of, svg};
 use crate::site::model::Site;
 
@@ -17,7 +17,7 @@ use crate::site::model::Site;
 const FORMAT_VERSION: u32 = 1;
 
 pub(super) fn graph(arguments: &GraphArguments, out: &Output) -> Result<ExitCode, Fault> {
-    let (local, catalog) = compile::cataloged(&arguments.site.site)?;
+    let (local, catalog) = compile::cataloged(&arguments.site.site, Detail::References)?;
     let (Some(site), Some(catalog)) = (&local.compiled.site, &catalog) else {
         compile::show(&local.compiled, out);
         return Ok(ExitCode::from(1));

@@ -12,7 +12,9 @@ use super::table::{Table, shown};
 use super::thing::{Thing, Things};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::site::catalog::{Catalog, Found, Object, ObjectKey, Place, Relation, Source, find};
+use crate::site::catalog::{
+    Catalog, Detail, Found, Object, ObjectKey, Place, Relation, Source, find,
+};
 use crate::site::model::Site;
 use crate::state::{Key, Unapplied};
 
@@ -26,7 +28,7 @@ const CANDIDATES: usize = 12;
 const LINES: usize = 20;
 
 pub(super) fn show(arguments: &ShowArguments, out: &Output) -> Result<ExitCode, Fault> {
-    let (local, catalog) = compile::cataloged(&arguments.site.site)?;
+    let (local, catalog) = compile::cataloged(&arguments.site.site, Detail::Full)?;
     let (Some(site), Some(catalog)) = (&local.compiled.site, &catalog) else {
         compile::show(&local.compiled, out);
         return Ok(ExitCode::from(1));

@@ -15,7 +15,7 @@ use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::lang::files::Files;
 use crate::lang::source;
-use catalog::Catalog;
+use catalog::{Catalog, Detail};
 use model::Site;
 use resolve::Draft;
 
@@ -33,8 +33,14 @@ pub fn compile(files: &dyn Files, root: &str) -> Compiled {
 }
 
 /// The same, and of a site without errors the catalog too.
-pub fn compile_catalog(files: &dyn Files, root: &str) -> (Compiled, Option<Catalog>) {
-    compile_with(files, root, catalog::catalog)
+pub fn compile_catalog(
+    files: &dyn Files,
+    root: &str,
+    detail: Detail,
+) -> (Compiled, Option<Catalog>) {
+    compile_with(files, root, |draft, sources| {
+        catalog::catalog(draft, sources, detail)
+    })
 }
 
 fn compile_with<T>(

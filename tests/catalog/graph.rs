@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bedplate::lang::files::MemoryFiles;
+use bedplate::site::catalog::Detail;
 use bedplate::site::catalog::{Catalog, ObjectKey};
 use bedplate::site::compile_catalog;
 use bedplate::site::graph::{SiteGraph, View, dot, graph, svg};
@@ -84,7 +85,7 @@ fn rack(count: usize, backwards: bool) -> Catalog {
     let mut files = MemoryFiles::default();
     files.insert("site.kdl", nodes.join("\n").into_bytes());
     files.insert("a", b"a".to_vec());
-    let (compiled, catalog) = compile_catalog(&files, "site.kdl");
+    let (compiled, catalog) = compile_catalog(&files, "site.kdl", Detail::References);
     assert_eq!(compiled.diagnostics, []);
     catalog.unwrap()
 }

@@ -3,6 +3,7 @@
 use bedplate::base::digest::Digest;
 use bedplate::cli::files::DiskFiles;
 use bedplate::lang::files::MemoryFiles;
+use bedplate::site::catalog::Detail;
 use bedplate::site::catalog::{Catalog, Found, ObjectKey, find};
 use bedplate::site::compile_catalog;
 use bedplate::site::model::Site;
@@ -51,7 +52,7 @@ fn surveyed(text: &str) -> (Site, Catalog) {
         files.insert("bedplate.lock", LOCK.as_bytes().to_vec());
     }
     files.insert_digest("boot/a", Digest::of(b"a"), 1);
-    let (compiled, catalog) = compile_catalog(&files, "site.kdl");
+    let (compiled, catalog) = compile_catalog(&files, "site.kdl", Detail::Full);
     assert_eq!(compiled.diagnostics, []);
     (compiled.site.unwrap(), catalog.unwrap())
 }
@@ -187,7 +188,7 @@ fn references_lead_to_objects_and_keys_to_themselves() {
     let mut surveyed = vec![surveyed(&[REST, PROFILE, MACHINE].concat()), surveyed(MORE)];
     for entry in std::fs::read_dir(root("examples")).unwrap() {
         let files = DiskFiles::open(&entry.unwrap().path()).unwrap();
-        let (compiled, catalog) = compile_catalog(&files, "site.kdl");
+        let (compiled, catalog) = compile_catalog(&files, "site.kdl", Detail::Full);
         surveyed.push((compiled.site.unwrap(), catalog.unwrap()));
     }
     for (site, catalog) in surveyed {

@@ -7,7 +7,7 @@ use super::super::git::Repository;
 use super::super::output::Output;
 use crate::diag::fault::Fault;
 use crate::diag::render;
-use crate::site::catalog::Catalog;
+use crate::site::catalog::{Catalog, Detail};
 use crate::site::model::Site;
 use crate::site::{Compiled, compile_catalog};
 
@@ -31,7 +31,7 @@ fn is_on_disk(text: &str) -> bool {
 
 fn side(text: &str, beside: &Path) -> Result<Side, Fault> {
     let (compiled, catalog) = if is_on_disk(text) {
-        let (local, catalog) = compile::cataloged(Path::new(text))?;
+        let (local, catalog) = compile::cataloged(Path::new(text), Detail::Full)?;
         (local.compiled, catalog)
     } else {
         // A path in a revision is seen from here, as git sees it.
@@ -53,7 +53,7 @@ fn side(text: &str, beside: &Path) -> Result<Side, Fault> {
             ..fault
         })?;
         let site = repository.site(text, &file)?;
-        compile_catalog(&site.files, &site.root)
+        compile_catalog(&site.files, &site.root, Detail::Full)
     };
     Ok(Side {
         name: text.to_owned(),

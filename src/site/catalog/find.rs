@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Catalog, Object, ObjectKey, Source};
+use super::{Catalog, ObjectKey, Source};
 use crate::base::addr::AddressRange;
 use crate::base::mac::MacAddr;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, HostName, LinkName};
 use crate::base::origin::Origin;
 use crate::diag::suggest::nearest;
-use crate::site::model::{Site, Subnet};
+use crate::site::model::{PlacedAddress, Site, Subnet};
 
 /// What a text stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,10 @@ pub fn find(what: &str, site: &Site, catalog: &Catalog) -> Found {
     }
     let keys = || catalog.objects.keys();
     let mut candidates: Vec<ObjectKey> = match what.parse::<MacAddr>() {
-        Ok(mac) => with_value(catalog, "mac", &mac.to_string()),
+        Ok(mac) => ports(site)
+            .filter(|port| port.mac == Some(mac))
+            .map(|port| port.key())
+            .collect(),
         Err(_) => keys().filter(|key| ends_as(key, what)).cloned().collect(),
     };
     if candidates.is_empty() && what == site.name.as_str() {
@@ -95,7 +98,10 @@ pub fn find(what: &str, site: &Site, catalog: &Catalog) -> Found {
             nearest: nearest_name(what, catalog),
         },
         [only] => Found::Object(only.clone()),
-        _ => Found::Several(candidates),
+        _ => {
+            candidates.sort();
+            Found::Several(candidates)
+        }
     }
 }
 
@@ -118,31 +124,66 @@ fn without_domain<'a>(what: &'a str, domain: &DomainName) -> Option<&'a str> {
     what.strip_suffix(domain.as_str())?.strip_suffix('.')
 }
 
-fn with_value(catalog: &Catalog, name: &str, text: &str) -> Vec<ObjectKey> {
-    let has = |object: &Object| {
-        let mut values = object.values.iter();
-        values.any(|value| value.name == name && value.text == text)
-    };
-    let objects = catalog.objects.iter().filter(|(_, object)| has(object));
-    // A value of a profile is its machines' too, and they are meant.
-    objects
-        .map(|(key, _)| key)
-        .filter(|key| !matches!(key, ObjectKey::ProfileLink(..) | ObjectKey::ProfileBmc(_)))
-        .cloned()
-        .collect()
+/// A link of a host, or its BMC.
+struct Port<'s> {
+    host: &'s HostName,
+    /// None for the BMC.
+    link: Option<&'s LinkName>,
+    is_machine: bool,
+    mac: Option<MacAddr>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Port<'_> {
+    fn key(&self) -> ObjectKey {
+        let host = self.host.clone();
+        match (self.link, self.is_machine) {
+            (Some(link), true) => ObjectKey::MachineLink(host, link.clone()),
+            (Some(link), false) => ObjectKey::ControllerLink(host, link.clone()),
+            (None, _) => ObjectKey::MachineBmc(host),
+        }
+    }
+}
+
+/// Everything of a host that has an address or a hardware address, in the order of the keys.
+fn ports(site: &Site) -> impl Iterator<Item = Port<'_>> {
+    let ips = |placed: &[PlacedAddress]| placed.iter().map(|one| one.address.ip()).collect();
+    let controllers = site.controllers.iter().flat_map(move |(host, controller)| {
+        controller.links.iter().map(move |(name, link)| Port {
+            host,
+            link: Some(name),
+            is_machine: false,
+            mac: link.mac,
+            addresses: ips(&link.addresses),
+        })
+    });
+    let machines = site.machines.iter().flat_map(move |(host, machine)| {
+        let links = machine.interfaces.iter().map(move |(name, link)| Port {
+            host,
+            link: Some(name),
+            is_machine: true,
+            mac: link.mac,
+            addresses: ips(&link.addresses),
+        });
+        let bmc = machine.bmc.iter().map(move |bmc| Port {
+            host,
+            link: None,
+            is_machine: true,
+            mac: None,
+            addresses: vec![bmc.address],
+        });
+        links.chain(bmc)
+    });
+    controllers.chain(machines)
 }
 
 fn of_address(address: IpAddr, site: &Site, catalog: &Catalog) -> Found {
     let text = address.to_string();
-    let holders = catalog.objects.iter().filter(|(_, object)| {
-        let mut addresses = object.values.iter().filter(|one| one.name == "address");
-        addresses.any(|one| one.text.split('/').next() == Some(text.as_str()))
-    });
-    let holders: Vec<ObjectKey> = holders
-        .map(|(key, _)| key)
-        .filter(|key| !matches!(key, ObjectKey::ProfileLink(..) | ObjectKey::ProfileBmc(_)))
-        .cloned()
+    let mut holders: Vec<ObjectKey> = ports(site)
+        .filter(|port| port.addresses.contains(&address))
+        .map(|port| port.key())
         .collect();
+    holders.sort();
     match holders.as_slice() {
         [only] => return Found::Object(only.clone()),
         [_, ..] => return Found::Several(holders),

@@ -165,7 +165,7 @@ impl<'a> Cataloguer<'a> {
         declared: crate::diag::span::Span,
     ) -> Pen<'a> {
         let rows = &self.draft.declarations.rows;
-        Pen::new(self.sources, rows, heritage, kind, declared)
+        Pen::new(self.sources, rows, heritage, self.detail, (kind, declared))
     }
 }
 

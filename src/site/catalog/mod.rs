@@ -197,13 +197,22 @@ impl Catalog {
     }
 }
 
+/// How much of each object is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Full,
+    /// What it is and what it refers to, and none of its values: enough for a graph of a large site.
+    References,
+}
+
 /// The catalog of a draft without faults; of one with faults it tells what could be read.
-pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources) -> Catalog {
+pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> Catalog {
     let machines = draft.declarations.machines.iter();
     let profiles = draft.declarations.profiles.iter();
     let mut cataloguer = Cataloguer {
         draft,
         sources,
+        detail,
         machines: machines.map(|node| (&node.name.value, node)).collect(),
         profiles: profiles.map(|node| (&node.name.value, node)).collect(),
         holders: BTreeMap::new(),
@@ -220,6 +229,7 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources) -> Catalog {
 struct Cataloguer<'a> {
     draft: &'a Draft<'a>,
     sources: &'a Sources,
+    detail: Detail,
     machines: BTreeMap<&'a HostName, &'a MachineNode>,
     profiles: BTreeMap<&'a Name, &'a ProfileNode>,
     /// The links that have each address, by isolation domain.

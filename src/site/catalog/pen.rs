@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Object, ObjectKey, Reference, Relation, Source, Value};
+use super::{Detail, Object, ObjectKey, Reference, Relation, Source, Value};
 use crate::base::name::Name;
 use crate::base::option::option_name;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
@@ -16,6 +16,7 @@ pub(super) struct Pen<'a> {
     sources: &'a Sources,
     rows: &'a BTreeSet<SourceId>,
     heritage: Option<Heritage<'a>>,
+    detail: Detail,
     object: Object,
 }
 
@@ -43,8 +44,8 @@ impl<'a> Pen<'a> {
         sources: &'a Sources,
         rows: &'a BTreeSet<SourceId>,
         heritage: Option<Heritage<'a>>,
-        kind: &'static str,
-        declared: Span,
+        detail: Detail,
+        (kind, declared): (&'static str, Span),
     ) -> Self {
         let object = Object {
             kind,
@@ -56,6 +57,7 @@ impl<'a> Pen<'a> {
             sources,
             rows,
             heritage,
+            detail,
             object,
         };
         pen.object.declared = pen.source(declared);
@@ -85,6 +87,9 @@ impl<'a> Pen<'a> {
         text: impl Display,
         source: Source,
     ) {
+        if self.detail == Detail::References {
+            return;
+        }
         self.object.values.push(Value {
             name: name.into(),
             text: text.to_string(),
@@ -98,6 +103,9 @@ impl<'a> Pen<'a> {
         text: impl Display,
         span: Span,
     ) {
+        if self.detail == Detail::References {
+            return;
+        }
         let source = self.source(span);
         self.value(name, text, source);
     }

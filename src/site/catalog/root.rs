@@ -195,7 +195,7 @@ impl<'a> Cataloguer<'a> {
     /// A pen for an object that inherits nothing.
     pub(super) fn pen(&self, kind: &'static str, declared: Span) -> Pen<'a> {
         let rows = &self.draft.declarations.rows;
-        Pen::new(self.sources, rows, None, kind, declared)
+        Pen::new(self.sources, rows, None, self.detail, (kind, declared))
     }
 
     pub(super) fn add(&mut self, key: ObjectKey, object: super::Object) {

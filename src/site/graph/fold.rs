@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Node;
-use crate::base::name::HostName;
-use crate::site::catalog::{Catalog, Object, ObjectKey};
+use crate::base::name::{HostName, Name};
+use crate::base::vlan::VlanPath;
+use crate::site::catalog::{Catalog, Object, ObjectKey, Relation};
 
 /// More machines than this are folded.
 const FOLD: usize = 30;
@@ -13,90 +14,124 @@ const FOLD: usize = 30;
 const VLANS: usize = 4;
 
 /// Machines that are one node.
-#[derive(Debug, Clone)]
-pub(super) struct Fold {
-    /// The one that stands for all.
-    pub(super) first: ObjectKey,
+#[derive(Debug)]
+pub(super) struct Fold<'c> {
+    /// The place of the one that stands for all.
+    pub(super) first: usize,
     count: usize,
-    profile: Option<String>,
-    vlans: BTreeSet<String>,
+    profile: Option<&'c Name>,
+    vlans: BTreeSet<&'c VlanPath>,
 }
 
-impl Fold {
-    pub(super) fn node(&self) -> Node {
+/// Every fold, and which machine is in which.
+#[derive(Debug, Default)]
+pub(super) struct Folds<'c> {
+    folds: Vec<Fold<'c>>,
+    by_place: BTreeMap<usize, usize>,
+}
+
+impl<'c> Folds<'c> {
+    /// The fold that the object at `place` is in.
+    pub(super) fn of(&self, place: usize) -> Option<&Fold<'c>> {
+        self.folds.get(*self.by_place.get(&place)?)
+    }
+}
+
+impl Fold<'_> {
+    /// The node of all, under the key of the first.
+    pub(super) fn node(&self, first: &ObjectKey) -> Node {
         let mut name = vec![match &self.profile {
             Some(profile) => format!("{} of {profile}", self.count),
             None => format!("{} without profile", self.count),
         }];
-        name.extend(
-            self.vlans
-                .iter()
-                .take(VLANS)
-                .map(|vlan| format!("in {vlan}")),
-        );
+        let vlans = self.vlans.iter().take(VLANS);
+        name.extend(vlans.map(|vlan| format!("in {vlan}")));
         if let Some(more) = self.vlans.len().checked_sub(VLANS).filter(|more| *more > 0) {
             name.push(format!("and {more} more"));
         }
         Node {
-            key: self.first.clone(),
+            key: first.clone(),
             kind: "machines".to_owned(),
             name,
         }
     }
 }
 
-/// For each machine of `keys` that is folded, the fold that it is in. The object `kept` stays itself.
-pub(super) fn folds(
-    catalog: &Catalog,
-    keys: &BTreeSet<ObjectKey>,
-    kept: Option<&ObjectKey>,
+/// What makes machines alike: their profile, and the VLANs that their links are in.
+type Likeness<'c> = (Option<&'c Name>, BTreeSet<&'c VlanPath>);
+
+/// The folds of the machines among `keys`. The object at `kept` stays itself.
+pub(super) fn folds<'c>(
+    catalog: &'c Catalog,
+    keys: &[(usize, &ObjectKey)],
+    kept: Option<usize>,
     full: bool,
-) -> BTreeMap<ObjectKey, Fold> {
-    let machines = keys.iter().filter_map(|key| {
+) -> Folds<'c> {
+    let machines = keys.iter().filter_map(|(place, key)| {
         if let ObjectKey::Machine(host) = key {
-            (Some(key) != kept).then_some((key, host))
+            (Some(*place) != kept).then_some((*place, host))
         } else {
             None
         }
     });
-    let machines: Vec<_> = machines.collect();
+    let machines: Vec<(usize, &HostName)> = machines.collect();
+    let mut folds = Folds::default();
     if full || machines.len() <= FOLD {
-        return BTreeMap::new();
+        return folds;
     }
-    let mut vlans: BTreeMap<&HostName, BTreeSet<String>> = BTreeMap::new();
+    let mut vlans: BTreeMap<&HostName, BTreeSet<&VlanPath>> = BTreeMap::new();
+    let mut profiles: BTreeMap<&HostName, &Name> = BTreeMap::new();
     for (key, object) in &catalog.objects {
         if let ObjectKey::MachineLink(host, _) = key {
-            vlans
-                .entry(host)
-                .or_default()
-                .extend(value(object, "vlan").cloned());
+            let own = vlans.entry(host).or_default();
+            own.extend(leads(object, Relation::In).filter_map(as_vlan));
+        } else if let ObjectKey::Machine(host) = key {
+            let profile = leads(object, Relation::Profile).find_map(as_profile);
+            profiles.extend(profile.map(|profile| (host, profile)));
         }
     }
-    let mut alike: BTreeMap<(Option<String>, BTreeSet<String>), Vec<&ObjectKey>> = BTreeMap::new();
-    for (key, host) in machines {
-        let object = catalog.objects.get(key);
-        let profile = object.and_then(|object| value(object, "profile").cloned());
+    let mut alike: BTreeMap<Likeness<'c>, Vec<usize>> = BTreeMap::new();
+    for (place, host) in machines {
         let vlans = vlans.get(host).cloned().unwrap_or_default();
-        alike.entry((profile, vlans)).or_default().push(key);
+        let likeness = (profiles.get(host).copied(), vlans);
+        alike.entry(likeness).or_default().push(place);
     }
-    let mut folds = BTreeMap::new();
-    for ((profile, vlans), keys) in alike {
-        let Some(first) = keys.first().filter(|_| keys.len() > 1) else {
+    for ((profile, vlans), places) in alike {
+        let Some(first) = places.first().filter(|_| places.len() > 1) else {
             continue;
         };
-        let fold = Fold {
-            first: (*first).clone(),
-            count: keys.len(),
+        let number = folds.folds.len();
+        folds.folds.push(Fold {
+            first: *first,
+            count: places.len(),
             profile,
             vlans,
-        };
-        folds.extend(keys.iter().map(|key| ((*key).clone(), fold.clone())));
+        });
+        folds
+            .by_place
+            .extend(places.iter().map(|place| (*place, number)));
     }
     folds
 }
 
-fn value<'a>(object: &'a Object, name: &str) -> Option<&'a String> {
-    let mut values = object.values.iter();
-    let found = values.find(|value| value.name == name);
-    found.map(|value| &value.text)
+fn leads(object: &Object, relation: Relation) -> impl Iterator<Item = &ObjectKey> {
+    let refers = object.refers.iter();
+    let found = refers.filter(move |reference| reference.relation == relation);
+    found.map(|reference| &reference.to)
+}
+
+fn as_vlan(key: &ObjectKey) -> Option<&VlanPath> {
+    if let ObjectKey::Vlan(path) = key {
+        Some(path)
+    } else {
+        None
+    }
+}
+
+fn as_profile(key: &ObjectKey) -> Option<&Name> {
+    if let ObjectKey::Profile(name) = key {
+        Some(name)
+    } else {
+        None
+    }
 }

@@ -13,6 +13,7 @@ mod port;
 mod style;
 mod svg;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petgraph::Direction;
@@ -49,24 +50,33 @@ pub struct View {
     pub full: bool,
 }
 
-/// Who needs whom, and as what.
-type Edges = BTreeMap<(ObjectKey, ObjectKey), BTreeSet<Relation>>;
+/// Who needs whom, by the places of their keys, and as what.
+type Edges = BTreeMap<(usize, usize), BTreeSet<Relation>>;
 
 /// The graph of a catalog, as far as `view` shows it.
 pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
-    let stands_for = |key: &ObjectKey| shown_as(key, view.full);
-    let keys = catalog.objects.keys();
-    let mut keys: BTreeSet<ObjectKey> = keys
+    let mut keys: Vec<Cow<'_, ObjectKey>> = catalog
+        .objects
+        .keys()
         .filter(|key| **key != ObjectKey::Site)
-        .map(stands_for)
+        .map(|key| shown_as(key, view.full))
         .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let place = |key: &ObjectKey| {
+        let key = shown_as(key, view.full);
+        keys.binary_search(&key).ok()
+    };
     let mut edges = Edges::new();
     for (key, object) in &catalog.objects {
+        let Some(from) = place(key) else {
+            continue;
+        };
         for reference in &object.refers {
-            let (from, to) = (stands_for(key), stands_for(&reference.to));
             let is_inherited = matches!(reference.source, Source::Profile { .. })
                 && key.group() == Group::Machines;
-            if from != to && !is_inherited && keys.contains(&to) {
+            let to = place(&reference.to).filter(|to| *to != from && !is_inherited);
+            if let Some(to) = to {
                 edges
                     .entry((from, to))
                     .or_default()
@@ -74,25 +84,30 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
             }
         }
     }
-    without_detours(&mut edges);
-    if let Some(of) = &view.of {
-        keys = around(&stands_for(of), &keys, &edges, view.depth);
-        edges.retain(|(from, to), _| keys.contains(from) && keys.contains(to));
-    }
-    let kept = view.of.as_ref().map(stands_for);
-    let folds = fold::folds(catalog, &keys, kept.as_ref(), view.full);
+    without_detours(&keys, &mut edges);
+    let kept = view.of.as_ref().and_then(place);
+    let shown: Vec<usize> = match (&view.of, kept) {
+        (None, _) => (0..keys.len()).collect(),
+        (Some(_), None) => Vec::new(),
+        (Some(_), Some(of)) => around(of, keys.len(), &edges, view.depth),
+    };
+    let keys: Vec<(usize, &ObjectKey)> = shown
+        .iter()
+        .filter_map(|place| Some((*place, keys.get(*place)?.as_ref())))
+        .collect();
+    let folds = fold::folds(catalog, &keys, kept, view.full);
     assembled(catalog, &keys, &edges, &folds)
 }
 
 /// The object as which one is drawn.
-fn shown_as(key: &ObjectKey, full: bool) -> ObjectKey {
+fn shown_as(key: &ObjectKey, full: bool) -> Cow<'_, ObjectKey> {
     match key {
-        ObjectKey::MachineLink(..) | ObjectKey::MachineBmc(_) if full => key.clone(),
+        ObjectKey::MachineLink(..) | ObjectKey::MachineBmc(_) if full => Cow::Borrowed(key),
         ObjectKey::MachineLink(host, _) | ObjectKey::MachineBmc(host) => {
-            ObjectKey::Machine(host.clone())
+            Cow::Owned(ObjectKey::Machine(host.clone()))
         }
         ObjectKey::ProfileLink(name, _) | ObjectKey::ProfileBmc(name) => {
-            ObjectKey::Profile(name.clone())
+            Cow::Owned(ObjectKey::Profile(name.clone()))
         }
         ObjectKey::Site
         | ObjectKey::Space(_)
@@ -105,22 +120,29 @@ fn shown_as(key: &ObjectKey, full: bool) -> ObjectKey {
         | ObjectKey::Controller(_)
         | ObjectKey::ControllerLink(..)
         | ObjectKey::Profile(_)
-        | ObjectKey::Machine(_) => key.clone(),
+        | ObjectKey::Machine(_) => Cow::Borrowed(key),
     }
 }
 
 /// Drops that something is in a VLAN where an edge to a subnet of that VLAN says so already.
-fn without_detours(edges: &mut Edges) {
-    let through: BTreeSet<(ObjectKey, ObjectKey)> = edges
-        .keys()
-        .filter_map(|(from, to)| {
-            if let ObjectKey::Subnet(vlan, _) = to {
-                Some((from.clone(), ObjectKey::Vlan(vlan.clone())))
-            } else {
-                None
-            }
+fn without_detours(keys: &[Cow<'_, ObjectKey>], edges: &mut Edges) {
+    // The VLAN of each subnet, found once.
+    let vlans: BTreeMap<usize, usize> = keys
+        .iter()
+        .enumerate()
+        .filter_map(|(place, key)| {
+            let ObjectKey::Subnet(vlan, _) = key.as_ref() else {
+                return None;
+            };
+            let vlan = ObjectKey::Vlan(vlan.clone());
+            let found = keys.binary_search_by(|key| key.as_ref().cmp(&vlan)).ok()?;
+            Some((place, found))
         })
         .collect();
+    let through = edges
+        .keys()
+        .filter_map(|(from, to)| Some((*from, *vlans.get(to)?)));
+    let through: Vec<(usize, usize)> = through.collect();
     for pair in &through {
         if let Some(relations) = edges.get_mut(pair) {
             relations.remove(&Relation::In);
@@ -129,30 +151,22 @@ fn without_detours(edges: &mut Edges) {
     edges.retain(|_, relations| !relations.is_empty());
 }
 
-/// What `of` needs and what needs it, each however far, but for `depth`.
-fn around(
-    of: &ObjectKey,
-    keys: &BTreeSet<ObjectKey>,
-    edges: &Edges,
-    depth: Option<usize>,
-) -> BTreeSet<ObjectKey> {
-    let mut graph: DiGraph<&ObjectKey, ()> = DiGraph::new();
-    let nodes: BTreeMap<&ObjectKey, NodeIndex> =
-        keys.iter().map(|key| (key, graph.add_node(key))).collect();
+/// What `of` needs and what needs it, each however far, but for `depth`; in the order of the keys, of which there are `count`.
+fn around(of: usize, count: usize, edges: &Edges, depth: Option<usize>) -> Vec<usize> {
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(count, edges.len());
+    for _ in 0..count {
+        graph.add_node(());
+    }
     for (from, to) in edges.keys() {
-        if let (Some(from), Some(to)) = (nodes.get(from), nodes.get(to)) {
-            graph.add_edge(*from, *to, ());
-        }
+        graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
     }
     let mut found = BTreeSet::new();
-    let Some(start) = nodes.get(of) else {
-        return found;
-    };
     for direction in [Direction::Outgoing, Direction::Incoming] {
-        let mut seen = BTreeSet::from([*start]);
-        let mut queue = VecDeque::from([(*start, 0)]);
+        let start = NodeIndex::new(of);
+        let mut seen = BTreeSet::from([start]);
+        let mut queue = VecDeque::from([(start, 0)]);
         while let Some((node, far)) = queue.pop_front() {
-            found.extend(graph.node_weight(node).map(|key| (*key).clone()));
+            found.insert(node.index());
             if depth.is_some_and(|depth| far >= depth) {
                 continue;
             }
@@ -163,32 +177,32 @@ fn around(
             }
         }
     }
-    found
+    found.into_iter().collect()
 }
 
 /// The graph of what is left, folded nodes in the places of their first members.
 fn assembled(
     catalog: &Catalog,
-    keys: &BTreeSet<ObjectKey>,
+    keys: &[(usize, &ObjectKey)],
     edges: &Edges,
-    folds: &BTreeMap<ObjectKey, fold::Fold>,
+    folds: &fold::Folds<'_>,
 ) -> SiteGraph {
-    let stand = |key: &ObjectKey| folds.get(key).map_or(key, |fold| &fold.first).clone();
+    let stand = |place: usize| folds.of(place).map_or(place, |fold| fold.first);
     let mut graph = SiteGraph::new();
-    let mut nodes: BTreeMap<ObjectKey, NodeIndex> = BTreeMap::new();
-    for key in keys {
-        if stand(key) == *key {
-            let node = match folds.get(key) {
-                Some(fold) => fold.node(),
-                None => node(key, catalog),
-            };
-            nodes.insert(key.clone(), graph.add_node(node));
-        }
+    let mut nodes: BTreeMap<usize, NodeIndex> = BTreeMap::new();
+    for (place, key) in keys.iter().filter(|(place, _)| stand(*place) == *place) {
+        let node = match folds.of(*place) {
+            Some(fold) => fold.node(key),
+            None => node(key, catalog),
+        };
+        nodes.insert(*place, graph.add_node(node));
     }
     let mut merged = Edges::new();
     for ((from, to), relations) in edges {
-        let pair = (stand(from), stand(to));
-        merged.entry(pair).or_default().extend(relations);
+        let pair = (stand(*from), stand(*to));
+        if nodes.contains_key(&pair.0) && nodes.contains_key(&pair.1) {
+            merged.entry(pair).or_default().extend(relations);
+        }
     }
     for ((from, to), relations) in merged {
         if let (Some(from), Some(to)) = (nodes.get(&from), nodes.get(&to)) {
