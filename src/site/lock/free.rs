@@ -5,17 +5,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::Lock;
+use super::Held;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::lang::node::SubnetNode;
-use crate::site::resolve::{Domain, Draft};
-use crate::site::taken::{Taken, taken};
+use crate::site::resolve::Draft;
+use crate::site::taken::Taken;
 
 /// What is left of each subnet that was asked.
 pub(super) struct Free<'d> {
     taken: Vec<Taken<'d>>,
     /// Addresses that keep their owners through a renaming, which the draft does not know yet.
-    kept: Vec<(Domain, IpAddr)>,
+    held: Held,
     subnets: HashMap<usize, Left>,
 }
 
@@ -25,13 +25,11 @@ struct Left {
 }
 
 impl<'d> Free<'d> {
-    pub(super) fn new(draft: &'d Draft<'d>, lock: &Lock) -> Self {
-        let kept = lock.entries.values();
+    /// What the draft has `taken`, which is sorted, and what else is `held`.
+    pub(super) fn new(taken: Vec<Taken<'d>>, held: Held) -> Self {
         Self {
-            taken: taken(draft),
-            kept: kept
-                .map(|address| (draft.domain_of(*address), *address))
-                .collect(),
+            taken,
+            held,
             subnets: HashMap::new(),
         }
     }
@@ -43,12 +41,16 @@ impl<'d> Free<'d> {
         let left = match self.subnets.entry(subnet) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(vacant) => {
-                let prefix = drafted.node.prefix.value;
-                let here =
-                    |domain: Domain, ip: IpAddr| domain == drafted.domain && prefix.contains(ip);
-                let taken = self.taken.iter().filter(|one| here(one.domain, one.ip));
-                let kept = self.kept.iter().filter(|(domain, ip)| here(*domain, *ip));
-                let held = taken.map(|one| one.ip).chain(kept.map(|(_, ip)| *ip));
+                let net = drafted.node.prefix.value.net();
+                let place = |ip| (drafted.domain, ip);
+                let (first, last) = (place(net.network()), place(net.broadcast()));
+                let from = self
+                    .taken
+                    .partition_point(|one| (one.domain, one.ip) < first);
+                let taken = self.taken.iter().skip(from);
+                let taken = taken.take_while(|one| (one.domain, one.ip) <= last);
+                let held = self.held.range(first..=last).map(|(_, ip)| *ip);
+                let held = taken.map(|one| one.ip).chain(held);
                 vacant.insert(Left::new(drafted.node, held))
             }
         };

@@ -2,14 +2,15 @@
 
 mod free;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 use self::free::Free;
-use super::resolve::{self, Draft, Wish};
+use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
+use super::taken::{Taken, taken};
 use super::{Compiled, check, distinct};
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName};
@@ -108,8 +109,19 @@ fn allocate(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) -> Option<Lock> {
         }
     }
     wishes.sort_by(|a, b| a.0.cmp(&b.0));
-    wishes.retain(|(key, _)| !moved(draft, key, &mut left, &mut lock));
-    let mut free = Free::new(draft, &lock);
+    let taken = taken(draft);
+    // The draft does not know whose an address is that keeps its owner through a renaming.
+    let mut held = Held::new();
+    wishes.retain(|(key, wish)| {
+        let Some(subnet) = draft.subnets.get(wish.subnet) else {
+            return true;
+        };
+        let may_keep = |address| is_free(subnet, &taken, &held, address);
+        let kept = moved(draft, key, may_keep, &mut left, &mut lock);
+        held.extend(kept.map(|address| (subnet.domain, address)));
+        kept.is_none()
+    });
+    let mut free = Free::new(taken, held);
     for (key, wish) in wishes {
         let Some(address) = free.take(draft, wish.subnet) else {
             out.push(full(draft, wish, &key));
@@ -135,33 +147,47 @@ fn key_of(entry: &LockEntry) -> LockKey {
     }
 }
 
-/// Takes over what the lock has under an old name of the host.
+/// Addresses that are had, each in its isolation domain.
+type Held = BTreeSet<(Domain, IpAddr)>;
+
+/// Whether an address that another name had may still be had in a subnet.
+fn is_free(subnet: &SubnetDraft<'_>, taken: &[Taken<'_>], held: &Held, address: IpAddr) -> bool {
+    let place = (subnet.domain, address);
+    let taken = taken.binary_search_by_key(&place, |taken| (taken.domain, taken.ip));
+    let mut dynamic = subnet.node.dynamic.iter();
+    taken.is_err()
+        && !held.contains(&place)
+        && !subnet.node.prefix.value.is_edge(address)
+        && !dynamic.any(|range| range.value.contains(address))
+}
+
+/// Takes over what the lock has under an old name of the host; where others have it by now, the host gets another one.
 fn moved(
     draft: &Draft<'_>,
     key: &LockKey,
+    may_keep: impl Fn(IpAddr) -> bool,
     left: &mut BTreeMap<LockKey, IpAddr>,
     lock: &mut Lock,
-) -> bool {
+) -> Option<IpAddr> {
     let host = draft.names.get(&key.host);
     let host = host.and_then(|index| draft.hosts.get(*index));
     let names = host.map_or(&[][..], |host| host.moved);
-    let found = names.iter().find_map(|name| {
+    let (from, address) = names.iter().find_map(|name| {
         let old = LockKey {
             host: name.value.clone(),
             ..key.clone()
         };
-        Some((name.value.clone(), left.remove(&old)?))
-    });
-    let Some((from, address)) = found else {
-        return false;
-    };
+        let address = left.get(&old).copied().filter(|one| may_keep(*one))?;
+        left.remove(&old);
+        Some((name.value.clone(), address))
+    })?;
     lock.changes.push(LockChange::Moved {
         key: key.clone(),
         address,
         from,
     });
     lock.entries.insert(key.clone(), address);
-    true
+    Some(address)
 }
 
 fn full(draft: &Draft<'_>, wish: &Wish<'_>, key: &LockKey) -> Diagnostic {
@@ -179,10 +205,11 @@ impl Lock {
     pub fn text(&self) -> String {
         let mut text = HEADER.to_owned();
         for (LockKey { host, link, subnet }, address) in &self.entries {
-            // Writing to a string cannot fail.
+            // Writing to a string cannot fail. A link's name may hold quotes, and Rust writes them as KDL does.
             let _: std::fmt::Result = writeln!(
                 text,
-                "address \"{host}\" \"{link}\" \"{subnet}\" \"{address}\""
+                "address \"{host}\" {:?} \"{subnet}\" \"{address}\"",
+                link.as_str()
             );
         }
         text
