@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use bedplate::cli::files::DiskFiles;
 use bedplate::diag::code::Code;
 use bedplate::diag::render;
+use bedplate::diag::sarif::sarif;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::{Compiled, compile};
 use proptest::prelude::*;
@@ -333,105 +334,80 @@ proptest! {
     }
 }
 
-/// A site with many faults, one node a paragraph.
-const FAULTY: &[&str] = &[
-    "site \"s\" domain=\"s.example\"",
-    "site \"t\" domain=\"t.example\"",
-    "fabric \"a\" { vlan \"x\" { subnet \"10.0.0.0/24\" { gateway \"10.0.0.1\"; dynamic-range \"10.0.0.9-10.0.0.99\" }; dhcp { controllers \"c\" \"d\" } } }",
-    "fabric \"b\" { vlan \"x\" { subnet \"10.0.0.0/25\"; subnet \"10.0.0.0/25\" } }",
-    "fabric \"c\" { vlan \"y\" id=1; vlan \"z\" id=1 { subnet \"10.0.0.0/16\" } }",
-    "controller \"c\" { ethernet \"e\" vlan=\"a/x\" { address \"10.0.0.1\" } }",
-    "machine \"m\" { ethernet \"e\" vlan=\"x\" { address \"10.0.0.2\" } }",
-    "machine \"n\" { ethernet \"e\" vlan=\"a/x\" mac=\"52:54:00:00:00:01\" { address \"10.0.0.1\" } }",
-    "machine \"n\" { ethernet \"e\" vlan=\"a/x\" mac=\"52:54:00:00:00:01\" { address \"10.0.0.50\" } }",
-    "machine \"o\" profile=\"p\" { ethernet \"e\" mac=\"52:54:00:00:00:01\" }",
-    "route \"10.0.0.0/25\" { via \"10.0.0.3\" }",
-    "route \"10.9.0.0/25\" { via \"10.0.0.3\" }",
-    "route \"10.9.0.0/25\" { via \"10.99.0.3\" }",
-];
-
-/// Another one, of the parts that came later.
-const FAULTY_TOO: &[&str] = &[
-    "site \"s\" domain=\"s.example\" { dns { forward \"10.1.0.2\" \"0.0.0.0\" }; ntp }",
-    "fabric \"a\" { isolated #true; vlan \"x\" { dhcp { controllers \"c\" \"c\"; option \"mtu\" 9; option 51 (hex)\"00\" }; subnet \"10.0.0.0/24\" { dynamic-range \"10.0.0.9-10.0.0.99\"; option 7 (hex)\"00\"; option 7 (hex)\"01\" } } }",
-    "fabric \"b\" { isolated #true; vlan \"y\" { dhcp { relay-to \"z\" }; subnet \"10.0.0.0/25\" { dynamic-range \"10.0.0.30-10.0.0.40\"; via \"10.0.0.1\" } } }",
-    "fabric \"d\" { vlan \"z\" id=9 { dhcp { relay-to \"y\" }; subnet \"10.1.0.0/24\"; subnet \"10.2.0.0/24\" } }",
-    "fabric \"e\" { vlan \"w\" { subnet \"10.3.0.0/24\" { reserved-range \"10.3.0.0/25\"; gateway \"10.3.0.1\" } }; vlan \"t\" id=7 mtu=9000 }",
-    "vlan \"stray\" { boot; subnet \"10.4.0.0/24\" }",
-    "controller \"c\" { ethernet \"e\" vlan=\"a/x\" { address \"10.0.0.2\" }; ethernet \"f\" vlan=\"y\" { address \"10.0.0.3\" }; ethernet \"g\" vlan=\"z\" { address \"10.1.0.2\" } }",
-    "profile \"p\" { bmc \"ipmi\" username=\"u\" password=(env)\"P\" { system \"1\" }; power \"on\"; ethernet \"e0\" vlan=\"w\" { address \"auto\" }; ethernet \"e1\" mac=\"52:54:00:00:00:01\"; bond \"b\" mode=\"802.3ad\" vlan=\"w\" { ports \"e1\" \"e2\"; primary \"e1\"; address \"10.3.0.200\" }; tagged \"b.7\" on=\"b\" vlan=\"t\"; tagged \"b.9\" on=\"b\" vlan=\"z\" }",
-    "machine \"m\" profile=\"p\" { bmc \"ipmi\" address=\"10.3.0.1\" }",
-    "machine \"n\" profile=\"p\" { bmc \"redfish\" address=\"10.3.0.1\"; moved from=\"old\"; remove \"e9\" }",
-    "machine \"o\" profile=\"p\" { bmc \"ipmi\" address=\"10.3.0.9\"; moved from=\"old\"; bridge \"b\" { ports \"e0\" } }",
-    "machine \"o\" profile=\"p\"",
-    "machine \"q\" profile=\"pp\" { loopback { address \"10.1.0.9/32\" } }",
-    "machine \"r\" { ethernet \"x\" vlan=\"w\" mac=\"52:54:00:00:00:01\" { address \"auto\" subnet=\"10.9.0.0/24\"; address \"dhcp\" }; power \"off\" }",
-    "record \"www\" { cname \"web\"; txt \"x\" }",
-    "record \"web\" { cname \"www\" }",
-    "record \"web\" { mx \"www\"; aa \"10.0.0.1\" }",
-    "record \"m\" { a \"10.0.0.1\" }",
-    "record \"gone\" { mx \"nowhere\" }",
-    "route \"10.99.0.0/16\" { via \"10.0.0.1\" }",
-    "route \"10.98.0.0/16\" fabric=\"b\" { metric 1 }",
-    "image \"i\" { file \"none\" }",
-    "image \"j\" { bot \"ipxe\" \"none\" }",
-    "machines from=\"rack.csv\"",
-    "machines from=\"rack.csv\"",
-    // Declared twice, and each time another way.
-    "profile \"two\" { ethernet \"e\" vlan=\"w\" }",
-    "profile \"two\" { ethernet \"e\" vlan=\"t\"; power \"on\" }",
-    "machine \"u\" profile=\"two\" { ethernet \"e\" { address \"10.3.0.130\" } }",
-    "fabric \"g\" { vlan \"i\" id=1 { subnet \"10.7.0.0/24\" }; vlan \"i\" id=2 { subnet \"10.8.0.0/24\" } }",
-    "machine \"v\" { ethernet \"e\" vlan=\"i\" { address \"10.7.0.1\" }; ethernet \"f\" vlan=\"g/i\" { address \"10.8.0.1\" } }",
-    "controller \"twin\" { ethernet \"e\" vlan=\"j\" { address \"10.5.0.2\" } }",
-    "controller \"twin\" { ethernet \"e\"; ethernet \"e\" mtu=1500; bridge \"e\" { ports \"e\" }; bond \"b\" mode=\"802.3ad\" { ports \"e\" } }",
-    "fabric \"h\" { vlan \"j\" { dhcp { controllers \"twin\" }; subnet \"10.5.0.0/24\" { dns \"twin\"; dynamic-range \"10.5.0.9-10.5.0.19\" } } }",
-];
-
-const TABLE: &str = "name,ethernet.e.mac,tag\nm,52:54:00:00:00:01,\nx,1\ny,zz,\n";
-const LOCK: &str = "address \"m\" \"e0\" \"10.3.0.0/24\" \"10.3.0.200\"
-address \"old\" \"e0\" \"10.3.0.0/24\" \"10.3.0.201\"
-address \"n\" \"e0\" \"10.3.0.0/24\" \"10.3.0.255\"
-address \"m\" \"e0\" \"10.3.0.0/24\" \"10.3.0.202\"
-address \"m\" \"e0\" \"10.3.0.0/24\" \"10.3.0.201\"
-address \"m\" \"e0\" \"10.3.0.0/24\" \"10.3.0.202\"
-address \"z\" \"e0\" \"10.3.0.0/24\" \"10.3.0.7\"
-";
-
-/// The codes of a site whose nodes stand in three files: as many in each as `cuts` says, and the lines of the lock as they come.
-fn codes_of(nodes: &[&str], (first, second): (usize, usize), lock: &[&str]) -> Vec<Code> {
-    let (first, second) = (first.min(second), first.max(second));
+/// A thousand faults in one file, in the order of their lines, after one in a file that sorts before it.
+fn a_thousand_faults() -> Compiled {
+    let vlans = |number: usize| format!("    vlan \"v{number}\" id={}\n", 5_000 + number);
+    let lines: String = (0..999).rev().map(vlans).collect();
     let mut files = MemoryFiles::default();
-    let part = |nodes: &[&str]| nodes.join("\n").into_bytes();
-    let includes = b"\ninclude \"one.kdl\"\ninclude \"two.kdl\"\n".to_vec();
-    files.insert("site.kdl", [part(&nodes[..first]), includes].concat());
-    files.insert("one.kdl", part(&nodes[first..second]));
-    files.insert("two.kdl", part(&nodes[second..]));
-    files.insert("rack.csv", TABLE.into());
-    files.insert("bedplate.lock", part(lock));
-    codes(&compile(&files, "site.kdl"))
+    let site =
+        format!("site \"s\" domain=\"s.example\"\ninclude \"a.kdl\"\nfabric \"f\" {{\n{lines}}}\n");
+    files.insert("site.kdl", site.into_bytes());
+    files.insert("a.kdl", b"space 1".to_vec());
+    compile(&files, "site.kdl")
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+#[test]
+fn of_a_thousand_faults_the_first_fifty_are_shown_and_the_rest_counted() {
+    let compiled = a_thousand_faults();
+    assert_eq!(compiled.diagnostics.len(), 1_000);
+    let text = render::text(&compiled.diagnostics, &compiled.sources, false);
+    assert!(text.ends_with("… and 950 more not shown\n1000 errors, 0 warnings\n"));
+    let heads = |text: &str| text.lines().filter(|line| line.starts_with('E')).count();
+    assert_eq!(heads(&text), 50);
+    let json = render::json(&compiled.diagnostics, &compiled.sources);
+    let counts = serde_json::json!({ "errors": 1_000, "warnings": 0, "hidden": 950 });
+    assert_eq!(json["counts"], counts);
+    let shown = json["diagnostics"].as_array().unwrap();
+    let place = |one: &serde_json::Value| {
+        let label = &one["labels"][0];
+        let line = label["line"].as_u64().unwrap();
+        (label["file"].as_str().unwrap().to_owned(), line)
+    };
+    let places: Vec<(String, u64)> = shown.iter().map(place).collect();
+    let wanted = (4..=52).map(|line| ("site.kdl".to_owned(), line));
+    let wanted: Vec<_> = [("a.kdl".to_owned(), 1)]
+        .into_iter()
+        .chain(wanted)
+        .collect();
+    assert_eq!(places, wanted);
+    // Code hosts show them all.
+    let log = sarif(&compiled.diagnostics, &compiled.sources, Path::new("/site"));
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 1_000);
+}
 
-    #[test]
-    fn order_of_nodes_never_matters(order in Just(FAULTY.to_vec()).prop_shuffle()) {
-        let first = codes(&quickstart(FAULTY.join("\n").into_bytes()));
-        prop_assert!(first.len() > 10);
-        prop_assert_eq!(codes(&quickstart(order.join("\n").into_bytes())), first);
-    }
-
-    #[test]
-    fn order_of_files_and_of_the_lock_never_matters(
-        order in Just(FAULTY_TOO.to_vec()).prop_shuffle(),
-        cuts in (0..FAULTY_TOO.len(), 0..FAULTY_TOO.len()),
-        lock in Just(LOCK.lines().collect::<Vec<_>>()).prop_shuffle(),
-    ) {
-        let lines: Vec<_> = LOCK.lines().collect();
-        let first = codes_of(FAULTY_TOO, (5, 9), &lines);
-        prop_assert!(first.len() > 40, "{:?}", first);
-        prop_assert_eq!(codes_of(&order, cuts, &lock), first);
+#[test]
+fn numbers_of_any_size_are_told_and_never_wrap() {
+    let digits = "9".repeat(100_000);
+    let numbers = [
+        "18446744073709551617", // 2^64 + 1, which would be 1
+        "-18446744073709551615",
+        "4294967297",
+        "170141183460469231731687303715884105727",
+        "-170141183460469231731687303715884105728",
+        "170141183460469231731687303715884105728",
+        "0xffffffffffffffffffffffffffffffff",
+        "0b11111111111111111111111111111111111111111111111111111111111111111",
+        "1e4096",
+        "1e-4096",
+        "1.0",
+        "#inf",
+        &digits,
+    ];
+    for number in numbers {
+        let text = format!(
+            "site \"s\" domain=\"s.example\"\nfabric \"f\" {{ vlan \"v\" id={number} mtu={number} }}\nroute \"10.0.0.0/8\" {{ via \"::1\"; metric {number} }}"
+        );
+        let compiled = quickstart(text.into_bytes());
+        let place = |one: &bedplate::diag::report::Diagnostic| {
+            let at = compiled.sources.start(one.place().unwrap());
+            (at.line, one.code)
+        };
+        let told: Vec<(u32, Code)> = compiled.diagnostics.iter().map(place).collect();
+        let of_numbers = told.iter().filter(|(_, code)| {
+            matches!(code, Code::Syntax | Code::WrongType | Code::InvalidValue)
+        });
+        assert_eq!(of_numbers.count(), 3, "{number:.40} {told:?}");
+        render::text(&compiled.diagnostics, &compiled.sources, false);
     }
 }
 

@@ -150,6 +150,9 @@ const WORDS: &[&str] = &[
     "\0",
     "é",
     "\"\"\"",
+    "\r",
+    "\r\n",
+    "\t",
     "#true",
     "#null",
     "-1",
@@ -323,7 +326,7 @@ fn check(site: &Site) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn damaged_sites_never_panic(which in any::<Index>(), damages in proptest::collection::vec(damage(), 0..6)) {

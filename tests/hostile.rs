@@ -114,6 +114,64 @@ fn references_that_find_nothing() {
 }
 
 #[test]
+fn names_to_choose_from() {
+    let subnets = repeat(|n| format!("subnet \"11.0.{}.0/30\"\n", n % 256));
+    let fabric = format!("fabric \"f\" {{ vlan \"v\" {{ {subnets} }} }}\n");
+    check("homeless", &(fabric + &machines("v")));
+    let vlans = repeat(|n| format!("vlan \"v{n}\"\n"));
+    let fabric = format!("fabric \"f\" {{ {vlans} }}\n");
+    let links = repeat(|n| format!("ethernet \"e{n}\" vlan=\"f/w{n}\"\n"));
+    check("paths", &(fabric + &host(&links)));
+    let links = repeat(|n| format!("ethernet \"e{n}\"\n"));
+    let ports = repeat(|n| format!("\"p{n}\" "));
+    let bridge = format!("{links} bridge \"b\" {{ ports {ports} }}");
+    check("ports", &host(&bridge));
+    let removed = repeat(|n| format!("remove \"p{n}\"\n"));
+    let machine = format!("machine \"m\" profile=\"p\" {{ {removed} }}");
+    check(
+        "removed",
+        &format!("profile \"p\" {{ {links} }}\n{machine}"),
+    );
+    let fabrics = repeat(|n| format!("fabric \"f{n}\"\n"));
+    let routes =
+        repeat(|n| format!("route \"10.0.0.0/8\" fabric=\"g{n}\" {{ via \"11.0.0.1\" }}\n"));
+    check("fabrics", &(fabrics + &routes));
+}
+
+#[test]
+fn ways_that_lead_far() {
+    let aliases = repeat(|n| {
+        let next = (n + 1) % MANY;
+        format!("record \"r{n}\" {{ cname \"r{next}\" }}\n")
+    });
+    check("aliases", &(aliases + &"x\n".repeat(60)));
+    let ranges = repeat(|n| {
+        let low = low(n);
+        format!(
+            "reserved-range \"10.0.{low}-10.0.{low}\"; dynamic-range \"10.1.{low}-10.1.{low}\"\n"
+        )
+    });
+    let subnet = format!("subnet \"10.0.0.0/8\" {{ managed #false; {ranges} }}");
+    check(
+        "unmanaged",
+        &format!("fabric \"f\" {{ vlan \"v\" {{ {subnet} }} }}"),
+    );
+}
+
+/// What one profile says, each of its machines has: a short text could fill any memory.
+#[test]
+fn profiles_that_are_multiplied() {
+    let secret = format!("bmc \"ipmi\" password=(env)\"{}\"", "x".repeat(2 * MANY));
+    let machines = repeat(|n| format!("machine \"m{n}\" profile=\"p\"\n"));
+    let text = format!("{SITE}profile \"p\" {{ {secret} }}\n{machines}");
+    let compiled = compiled(&[("site.kdl", text)]);
+    let faults = compiled.diagnostics.iter();
+    let told = faults.filter(|one| one.code == Code::Limit);
+    let told: Vec<&str> = told.map(|one| one.message.as_str()).collect();
+    assert_eq!(told, ["profiles give machines more than 64 MiB in all"]);
+}
+
+#[test]
 fn values_of_one_node() {
     let options = repeat(|n| format!("option {} (hex)\"00\"\n", n % 254 + 1));
     check("options", &format!("profile \"p\" {{ {options} }}"));

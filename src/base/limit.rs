@@ -16,14 +16,28 @@ pub const SECOND_OPINION_BYTES: usize = 256 * 1024;
 /// mends the first of them finds the rest.
 pub const FAULTS: usize = 10_000;
 
+/// Most memory that compiling takes for each byte of a site's sources, and of what its profiles give written out for each machine: a
+/// VLAN takes seven bytes of text and may be declared wrongly. `tests/memory.rs` measures it; real sites take a tenth.
+pub const MEMORY_PER_BYTE: usize = 300;
+
 /// Most columns of a table: several for each interface of the largest machine known.
 pub const TABLE_COLUMNS: usize = 512;
 
+/// Most text that machines have from their profiles, and relayed VLANs from their servers', if it were written out for each: as much
+/// as a source may hold. Some 300 bytes a machine are usual.
+pub const INHERITED_BYTES: usize = SOURCE_BYTES;
+
 /// Most faults that come with a guess at what was meant: a guess looks at every name that there is.
-pub const GUESSES: usize = 200;
+pub const GUESSES: usize = 100;
 
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
+
+/// Longest message, label or help of a fault; it may repeat a word of the source.
+pub const MESSAGE_BYTES: usize = 1_000;
+
+/// Most places that one fault shows; a circle of includes may have thousands.
+pub const LABELS: usize = 16;
 
 /// Most diagnostics shown in one run; the rest are counted.
 pub const DIAGNOSTICS_SHOWN: usize = 50;

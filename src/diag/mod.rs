@@ -5,5 +5,6 @@ pub mod fault;
 pub mod render;
 pub mod report;
 pub mod sarif;
+mod snippet;
 pub mod span;
 pub mod suggest;

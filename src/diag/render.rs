@@ -1,12 +1,14 @@
 //! Faults as people read them, and as programs do. Colours only where the caller asks.
 
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde::Serialize;
 
 use super::report::{Diagnostic, Label, Severity};
-use super::span::{SourceId, Sources};
+use super::snippet::{self, Snippet};
+use super::span::Sources;
 use crate::base::limit;
 
 /// Version of the JSON form.
@@ -75,14 +77,11 @@ pub fn json(diagnostics: &[Diagnostic], sources: &Sources) -> serde_json::Value 
 
 /// By file, then offset, then code: an order that the order of finding does not show through.
 fn sorted<'a>(diagnostics: &'a [Diagnostic], sources: &Sources) -> Vec<&'a Diagnostic> {
-    let mut sorted: Vec<_> = diagnostics.iter().collect();
-    sorted.sort_by(|a, b| {
-        let key = |diagnostic: &Diagnostic| {
-            let place = diagnostic.place();
-            let path = place.map(|span| sources.path(span.source).to_owned());
-            (path, place, diagnostic.code)
-        };
-        key(a).cmp(&key(b))
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_cached_key(|diagnostic| {
+        let place = diagnostic.place();
+        let path = place.map(|span| sources.path(span.source));
+        (path, place, diagnostic.code)
     });
     sorted
 }
@@ -156,7 +155,7 @@ struct Report {
     code: Option<String>,
     severity: miette::Severity,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<Snippet>,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Self>,
 }
@@ -164,10 +163,24 @@ struct Report {
 impl Report {
     fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
         let home = diagnostic.place().map(|span| span.source);
-        let (here, away): (Vec<&Label>, Vec<&Label>) = diagnostic
+        let (here, mut away): (Vec<&Label>, Vec<&Label>) = diagnostic
             .labels
             .iter()
             .partition(|label| Some(label.span.source) == home);
+        let whole = home.and_then(|id| snippet::whole(id, &here, sources));
+        let (source, labels) = match (whole, here.as_slice()) {
+            (Some(whole), _) => {
+                let label = |label: &&Label| labelled(label, snippet::shown(label, sources));
+                (Some(whole), here.iter().map(label).collect())
+            }
+            // What does not fit beside the first one is told below it.
+            (None, [first, rest @ ..]) => {
+                away.splice(0..0, rest.iter().copied());
+                let (piece, range) = snippet::piece(first, sources);
+                (Some(piece), vec![labelled(first, range)])
+            }
+            (None, []) => (None, Vec::new()),
+        };
         Self {
             message: diagnostic.message.clone(),
             code: Some(diagnostic.code.to_string()),
@@ -176,8 +189,8 @@ impl Report {
                 Severity::Warning => miette::Severity::Warning,
             },
             help: diagnostic.help.clone(),
-            source: home.map(|id| named(id, sources)),
-            labels: here.into_iter().map(labelled).collect(),
+            source,
+            labels,
             elsewhere: away
                 .into_iter()
                 .map(|label| Self::elsewhere(label, sources))
@@ -185,33 +198,33 @@ impl Report {
         }
     }
 
-    /// The same fault's place in another file: told as advice, since it is no fault of its own.
+    /// The same fault's place somewhere else: told as advice, since it is no fault of its own.
     fn elsewhere(label: &Label, sources: &Sources) -> Self {
         let origin = sources.origin(label.span);
+        let whole = snippet::whole(label.span.source, &[label], sources);
+        let (source, range) = match whole {
+            Some(whole) => (whole, snippet::shown(label, sources)),
+            None => snippet::piece(label, sources),
+        };
         Self {
             message: format!("see {origin}: {}", label.text),
             code: None,
             severity: miette::Severity::Advice,
             help: None,
-            source: Some(named(label.span.source, sources)),
-            labels: vec![labelled(label)],
+            source: Some(source),
+            labels: vec![labelled(label, range)],
             elsewhere: Vec::new(),
         }
     }
 }
 
-fn named(id: SourceId, sources: &Sources) -> NamedSource<String> {
-    NamedSource::new(sources.path(id), sources.text(id).to_owned())
-}
-
-fn labelled(label: &Label) -> LabeledSpan {
-    let start = label.span.start as usize;
-    let length = (label.span.end - label.span.start) as usize;
+fn labelled(label: &Label, range: Range<usize>) -> LabeledSpan {
+    let place = (range.start, range.len());
     let text = Some(label.text.clone());
     if label.primary {
-        LabeledSpan::new_primary_with_span(text, (start, length))
+        LabeledSpan::new_primary_with_span(text, place)
     } else {
-        LabeledSpan::new_with_span(text, (start, length))
+        LabeledSpan::new_with_span(text, place)
     }
 }
 
@@ -300,6 +313,35 @@ mod tests {
         assert_eq!(
             (&label["column"], &label["end_column"]),
             (&7.into(), &10.into())
+        );
+    }
+
+    #[test]
+    fn of_long_lines_a_piece_is_shown() {
+        let mut sources = Sources::default();
+        let text = format!(
+            "é{}here é there{}",
+            " x".repeat(100_000),
+            "é".repeat(100_000)
+        );
+        let id = sources.add("site.kdl", Arc::from(text));
+        let [here, there] = [(200_002, 200_006), (200_010, 300_000)];
+        let fault = Diagnostic::new(Code::Syntax, "y".repeat(100_000))
+            .label(Span::new(id, here.0, here.1), "this one")
+            .label(Span::new(id, there.0, there.1), "and that one")
+            .help("z".repeat(100_000));
+        let shown = super::text(&[fault], &sources, false);
+        assert!(shown.len() < 8_000, "{} bytes", shown.len());
+        for part in [
+            "site.kdl:1:200002]",
+            "x xhere é there",
+            "see site.kdl:1: and that one",
+        ] {
+            assert!(shown.contains(part), "{part} missing in\n{shown}");
+        }
+        assert!(
+            shown.lines().all(|line| line.chars().count() < 400),
+            "{shown}"
         );
     }
 

@@ -1,7 +1,10 @@
 //! One fault as a value: its code, its words, and the places that it concerns.
 
+use std::collections::BTreeSet;
+
 use super::code::Code;
 use super::span::Span;
+use crate::base::limit;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -26,6 +29,51 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// Faults as they are found: of one code at one place the first, since what many share is found for each of them.
+#[derive(Debug, Default)]
+pub struct Faults {
+    all: Vec<Diagnostic>,
+    told: BTreeSet<(Code, Span)>,
+}
+
+impl Faults {
+    pub fn push(&mut self, fault: Diagnostic) {
+        if fault
+            .place()
+            .is_none_or(|place| self.told.insert((fault.code, place)))
+        {
+            self.all.push(fault);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.all.iter()
+    }
+
+    /// Whether there are so few that guesses at what was meant are worth their time.
+    pub fn are_few(&self) -> bool {
+        self.all.len() < limit::GUESSES
+    }
+
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.all
+    }
+}
+
+impl Extend<Diagnostic> for Faults {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, faults: I) {
+        faults.into_iter().for_each(|fault| self.push(fault));
+    }
+}
+
+impl From<Vec<Diagnostic>> for Faults {
+    fn from(faults: Vec<Diagnostic>) -> Self {
+        let mut all = Self::default();
+        all.extend(faults);
+        all
+    }
+}
+
 impl Severity {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,11 +83,21 @@ impl Severity {
     }
 }
 
+/// What is told of a fault, where it repeats a word of the source that has no end.
+fn short(mut text: String) -> String {
+    if text.len() > limit::MESSAGE_BYTES {
+        text.truncate(text.floor_char_boundary(limit::MESSAGE_BYTES));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 impl Diagnostic {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: short(message.into()),
             labels: Vec::new(),
             help: None,
         }
@@ -49,7 +107,10 @@ impl Diagnostic {
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         let primary = self.labels.is_empty();
-        let text = text.into();
+        if self.labels.len() >= limit::LABELS {
+            return self;
+        }
+        let text = short(text.into());
         self.labels.push(Label {
             span,
             text,
@@ -60,7 +121,7 @@ impl Diagnostic {
 
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(short(help.into()));
         self
     }
 

@@ -47,16 +47,17 @@ pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockN
     let mut gaps = Gaps::default();
     let reported = out.len();
     let tree = parse(id, &text, &mut gaps, out);
-    let mut sink = Sink {
-        diagnostics: out,
-        gaps,
-    };
+    let mut sink = Sink::new(out, gaps);
     let mut entries = Vec::new();
     for node in tree.roots(&text) {
         if node.name().value == LOCK_ENTRY.name {
             entries.extend(entry(node, &mut sink));
         } else {
             sink.unknown(node, &LOCK);
+        }
+        if sink.is_full() {
+            sink.give_up(node.head());
+            break;
         }
     }
     LockNode {

@@ -8,16 +8,20 @@ use super::schema::{Count, Kind, NodeSchema};
 use super::slot::{Gaps, Slot};
 use super::value::{flag, integer, secret, text, word};
 use crate::base::duration::Milliseconds;
+use crate::base::limit;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::base::secret::SecretRef;
+use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 
-/// Where faults and gaps go while nodes are decoded.
+/// Where faults and gaps go while the nodes of one source are decoded.
 pub(super) struct Sink<'a> {
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
     pub(super) gaps: Gaps,
+    /// How many faults there may be in all before no more are taken.
+    most: usize,
 }
 
 /// One node with its schema.
@@ -198,9 +202,34 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    pub(super) fn new(diagnostics: &'a mut Vec<Diagnostic>, gaps: Gaps) -> Self {
+        let most = diagnostics.len() + limit::FAULTS;
+        Self {
+            diagnostics,
+            gaps,
+            most,
+        }
+    }
+
+    /// Whether the source has so many faults that further ones would only hide the first.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= self.most
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Ends the reading of a source that is full of faults.
+    pub(super) fn give_up(&mut self, at: Span) {
+        let message = format!("more than {} faults in one file", limit::FAULTS);
+        let fault = Diagnostic::new(Code::Limit, message);
+        self.diagnostics
+            .push(fault.label(at, "nothing from here on is read"));
+        self.gaps.everything();
     }
 
     /// Adds help to the fault at `span` that was reported last, where it has none.

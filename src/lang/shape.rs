@@ -82,9 +82,9 @@ impl<'a> Reader<'a> {
             name, arguments, ..
         } = self.schema;
         let given = self.node.arguments().len();
+        // `vlan name="pxe"` is told where it stands.
+        let is_keyed = self.keyed_argument().is_some();
         for argument in arguments.iter().skip(given) {
-            // `vlan name="pxe"` is told where it stands.
-            let is_keyed = self.keyed_argument().is_some();
             if argument.count.needs_one() && !is_keyed {
                 let missing = format!("`{name}` needs {}", argument.name);
                 let label = format!("{} is missing", argument.name);
@@ -160,6 +160,7 @@ impl<'a> Reader<'a> {
         let name = self.schema.name;
         let mut seen: Vec<Spanned<&str>> = Vec::new();
         let has_swallowed = self.has_swallowed();
+        let keyed = self.keyed_argument();
         for property in self.node.properties() {
             let key = property.name;
             if self.schema.property(key.value).is_none() {
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
                     sink.gaps.add(child.schema.name);
                 }
                 if !has_swallowed {
-                    sink.report(self.unknown_property(key));
+                    sink.report(self.unknown_property(key, keyed == Some(key)));
                 }
             } else if let Some(first) = seen.iter().find(|one| one.value == key.value) {
                 if has_swallowed {
@@ -203,7 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unknown_property(&self, key: Spanned<&str>) -> Diagnostic {
+    fn unknown_property(&self, key: Spanned<&str>, is_keyed: bool) -> Diagnostic {
         let NodeSchema {
             name, properties, ..
         } = self.schema;
@@ -211,7 +212,7 @@ impl<'a> Reader<'a> {
         let known = properties.iter().map(|property| property.name);
         let help = if self.schema.child(key.value).is_some() {
             Some(format!("`{}` is a node: write it in the block", key.value))
-        } else if self.keyed_argument().is_some_and(|keyed| keyed == key) {
+        } else if is_keyed {
             let example = self.schema.example();
             Some(format!("it stands without a key: {example}"))
         } else {

@@ -273,10 +273,7 @@ impl<'a> Loader<'a> {
         };
         self.declarations.rows.insert(id);
         let gaps = std::mem::take(&mut self.declarations.gaps);
-        let mut sink = Sink {
-            diagnostics: &mut self.diagnostics,
-            gaps,
-        };
+        let mut sink = Sink::new(&mut self.diagnostics, gaps);
         let machines = node::read_table(id, &text, &table.profile, &mut sink);
         self.declarations.gaps = sink.gaps;
         self.declarations.machines.extend(machines);

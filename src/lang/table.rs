@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Span, Spanned};
@@ -72,6 +73,11 @@ impl<'t> Rows<'t> {
                 return Some(row);
             }
             self.at += 1;
+            // One cell more than there may be, and the rest of the line means nothing.
+            if row.len() > limit::TABLE_COLUMNS {
+                self.at += self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
+                return Some(row);
+            }
         }
     }
 

@@ -9,9 +9,7 @@ pub mod model;
 mod resolve;
 mod taken;
 
-use std::collections::BTreeSet;
-
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Sources;
 use crate::lang::files::Files;
 use crate::lang::source;
@@ -48,10 +46,11 @@ fn compile_with<T>(
     root: &str,
     further: impl FnOnce(&Draft<'_>, &Sources) -> T,
 ) -> (Compiled, Option<T>) {
-    let (declarations, sources, mut diagnostics) = source::load(files, root);
-    let draft = resolve::resolve(&declarations, files, &sources, &mut diagnostics);
-    check::check(&draft, &mut diagnostics);
-    let diagnostics = distinct(diagnostics);
+    let (declarations, sources, diagnostics) = source::load(files, root);
+    let mut faults = Faults::from(diagnostics);
+    let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
+    check::check(&draft, &mut faults);
+    let diagnostics = faults.into_vec();
     let site = if diagnostics.iter().any(Diagnostic::is_error) {
         None
     } else {
@@ -64,18 +63,6 @@ fn compile_with<T>(
         sources,
     };
     (compiled, more)
-}
-
-/// A fault in a profile is found once for each machine that shares it, and told once.
-fn distinct(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut seen = BTreeSet::new();
-    diagnostics
-        .into_iter()
-        .filter(|one| {
-            one.place()
-                .is_none_or(|place| seen.insert((one.code, place)))
-        })
-        .collect()
 }
 
 #[cfg(test)]

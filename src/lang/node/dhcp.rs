@@ -6,7 +6,7 @@ use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
-use super::{any, argument, arguments, first, open, optional};
+use super::{any, argument, arguments, first, open, optional, text_length};
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::span::{Span, Spanned};
@@ -19,6 +19,8 @@ pub struct DhcpNode {
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
     pub options: Vec<OptionNode>,
+    /// How much text each VLAN has from it that is relayed to it.
+    pub length: usize,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
@@ -95,6 +97,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
         options: read_options(&reader, sink),
+        length: text_length(node),
         span: reader.span(),
     }
 }

@@ -12,7 +12,7 @@ use super::bridge::BRIDGE;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
 use super::option::{OPTION, OptionNode, read_options};
 use super::tagged::TAGGED;
-use super::{any, argument, arguments, first, open, optional, property, word};
+use super::{any, argument, arguments, first, open, optional, property, text_length, word};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
 
@@ -38,6 +38,8 @@ pub struct MachineNode {
 pub struct ProfileNode {
     pub name: Spanned<Name>,
     pub shape: HostShape,
+    /// How much text each machine has from it.
+    pub length: usize,
 }
 
 /// What a machine and a profile both say.
@@ -240,7 +242,11 @@ pub(super) fn read_profile(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Profil
     if name.is_none() {
         sink.gaps.add("profile");
     }
-    Some(ProfileNode { name: name?, shape })
+    Some(ProfileNode {
+        name: name?,
+        shape,
+        length: text_length(node),
+    })
 }
 
 fn default_gateways(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<IpAddr>> {

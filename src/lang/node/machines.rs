@@ -13,7 +13,6 @@ use super::fabric::MTU;
 use super::host::{HostShape, MachineNode};
 use super::link::{LinkNode, LinkShape};
 use super::{open, property};
-use crate::base::limit;
 use crate::base::name::{LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -86,19 +85,17 @@ pub(in crate::lang) fn read_table(
         let mut known = sink.diagnostics.len();
         while let Some(row) = rows.next(sink.diagnostics) {
             let is_torn = sink.diagnostics.len() > known;
-            if sink.diagnostics.len() >= reported + limit::FAULTS {
-                sink.report(too_many(&row));
-                break;
-            }
-            if conflict.takes(&row, sink) {
-                continue;
-            }
             match table::uneven(&row, &header) {
+                _ if conflict.takes(&row, sink) => {}
                 Some(fault) if !is_torn => sink.report(fault),
                 Some(_) => {}
                 None => machines.extend(machine(&row, &columns, profile, sink)),
             }
             known = sink.diagnostics.len();
+            if let Some(here) = table::whole(&row).filter(|_| sink.is_full()) {
+                sink.give_up(here);
+                break;
+            }
         }
     }
     if sink.diagnostics.len() > reported {
@@ -134,16 +131,6 @@ impl Conflict {
             None => return self.is_in_other,
         }
         true
-    }
-}
-
-/// The fault of a table that has too many others.
-fn too_many(row: &[Cell<'_>]) -> Diagnostic {
-    let message = format!("more than {} faults in one table", limit::FAULTS);
-    let fault = Diagnostic::new(Code::Limit, message);
-    match table::whole(row) {
-        Some(here) => fault.label(here, "nothing from here on is read"),
-        None => fault,
     }
 }
 

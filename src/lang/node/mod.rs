@@ -27,8 +27,6 @@ use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::{Gaps, Slot};
-use crate::base::limit;
-use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::SourceId;
 
@@ -114,17 +112,13 @@ pub(super) fn decode<'n>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Declarations {
     let mut into = Declarations::default();
-    let reported = diagnostics.len();
-    let mut sink = Sink { diagnostics, gaps };
+    let mut sink = Sink::new(diagnostics, gaps);
     for node in nodes {
-        if sink.diagnostics.len() >= reported + limit::FAULTS {
-            let message = format!("more than {} faults in one file", limit::FAULTS);
-            let fault = Diagnostic::new(Code::Limit, message);
-            sink.report(fault.label(node.head(), "nothing from here on is read"));
-            sink.gaps.everything();
+        declare(node, &mut into, &mut sink);
+        if sink.is_full() {
+            sink.give_up(node.head());
             break;
         }
-        declare(node, &mut into, &mut sink);
     }
     into.gaps = sink.gaps;
     into
@@ -145,6 +139,18 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "image" => into.images.extend(image::read_image(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
+}
+
+/// How long a node and all in its block are, without what stands between them.
+fn text_length(node: Node<'_>) -> usize {
+    let mut length = 0;
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        let head = node.head();
+        length += (head.end - head.start) as usize;
+        open.extend(node.children());
+    }
+    length
 }
 
 const fn any(schema: &'static NodeSchema) -> Child {

@@ -60,6 +60,7 @@ impl Cataloguer<'_> {
             image,
             options,
             is_partial: _,
+            length: _,
             span: _,
         } = node;
         let serving = match self.draft.relays.get(vlan) {

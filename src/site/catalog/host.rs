@@ -69,7 +69,11 @@ impl<'a> Cataloguer<'a> {
     }
 
     fn profile(&mut self, node: &ProfileNode) {
-        let ProfileNode { name, shape } = node;
+        let ProfileNode {
+            name,
+            shape,
+            length: _,
+        } = node;
         let mut pen = self.pen("profile", name.span);
         shape_values(shape, &mut pen);
         pen.each("default-gateway", &shape.default_gateways);

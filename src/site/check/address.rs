@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::claim::{self, Claim};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::lang::node::{AddressWish, LinkShape};
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in &draft.hosts {
         for link in &host.links {
             if matches!(link.node.shape, LinkShape::Loopback) {
@@ -30,7 +30,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// DHCP offers an interface one address of a subnet, so that a second one would never be had.
-fn many(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+fn many(draft: &Draft<'_>, link: &Link, out: &mut Faults) {
     let mut seen: BTreeMap<usize, &Placed> = BTreeMap::new();
     for placed in link.addresses.iter().filter(|placed| placed.ip().is_ipv4()) {
         let Some(subnet) = placed.subnet else {
@@ -54,7 +54,7 @@ fn many(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
 }
 
 /// Addresses of the loopback: each names its length, and lies in no subnet.
-fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
+fn own(draft: &Draft<'_>, link: &Link, out: &mut Faults) {
     let others = link.node.addresses.iter();
     for address in others.filter(|one| !matches!(one.wish, AddressWish::Fixed { .. })) {
         let message = "the loopback's addresses are written out";
@@ -92,6 +92,9 @@ fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// As many subnets as a help line lists.
+const FEW: usize = 6;
+
 /// Why an address is in no subnet of its link's VLAN.
 fn homeless(draft: &Draft<'_>, link: &Link, placed: &Placed) -> Option<Diagnostic> {
     let ip = placed.ip();
@@ -117,15 +120,13 @@ fn homeless(draft: &Draft<'_>, link: &Link, placed: &Placed) -> Option<Diagnosti
                 let home = draft.vlan_of(subnet)?;
                 Some(format!("{ip} is in {prefix} of the vlan `{}`", home.path))
             });
-            let own: Vec<String> = vlan
-                .node
-                .subnets
-                .iter()
-                .map(|subnet| subnet.prefix.value.to_string())
-                .collect();
-            let help = elsewhere.unwrap_or_else(|| match own.len() {
+            let subnets = &vlan.node.subnets;
+            let few = subnets.iter().take(FEW);
+            let few: Vec<String> = few.map(|one| one.prefix.value.to_string()).collect();
+            let help = elsewhere.unwrap_or_else(|| match subnets.len() {
                 0 => "the vlan has no subnet: declare one".to_owned(),
-                _ => format!("the vlan has {}", own.join(", ")),
+                1..=FEW => format!("the vlan has {}", few.join(", ")),
+                _ => format!("the vlan has {}, …", few.join(", ")),
             });
             Some(
                 Diagnostic::new(
@@ -139,13 +140,7 @@ fn homeless(draft: &Draft<'_>, link: &Link, placed: &Placed) -> Option<Diagnosti
     }
 }
 
-fn fits(
-    draft: &Draft<'_>,
-    host: &Host<'_>,
-    placed: &Placed,
-    subnet: usize,
-    out: &mut Vec<Diagnostic>,
-) {
+fn fits(draft: &Draft<'_>, host: &Host<'_>, placed: &Placed, subnet: usize, out: &mut Faults) {
     let Some(subnet) = draft.subnets.get(subnet) else {
         return;
     };
@@ -187,7 +182,7 @@ fn relock(fault: Diagnostic, is_locked: bool) -> Diagnostic {
 }
 
 /// No address twice in the whole site; isolated fabrics have addresses of their own.
-fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn unique(draft: &Draft<'_>, out: &mut Faults) {
     let links = draft
         .hosts
         .iter()

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use super::claim::{self, Claim};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
 use crate::site::resolve::{Domain, Draft, Host, Role};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in &draft.hosts {
         let Role::Machine(shape) = &host.role else {
             continue;
@@ -76,7 +76,7 @@ fn of_gateway(draft: &Draft<'_>, host: &Host<'_>, address: &Spanned<IpAddr>) -> 
 }
 
 /// A power state that nothing can bring about.
-fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Vec<Diagnostic>) {
+fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Faults) {
     let Some(power) = power.given().filter(|power| power.value != "unmanaged") else {
         return;
     };
@@ -88,7 +88,7 @@ fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Vec<Diagnostic>) {
     );
 }
 
-fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Vec<Diagnostic>) {
+fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Faults) {
     if bmc.is_partial || super::reference::may_lack(draft, host) {
         return;
     }
@@ -113,7 +113,7 @@ fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Vec<Dia
 }
 
 /// Settings of the other protocol.
-fn foreign(bmc: &BmcNode, out: &mut Vec<Diagnostic>) {
+fn foreign(bmc: &BmcNode, out: &mut Faults) {
     let Some(kind) = bmc.kind.given() else {
         return;
     };

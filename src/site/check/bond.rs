@@ -3,13 +3,13 @@
 use crate::base::bond::BondMode;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::{BondParameter, LinkShape};
 use crate::site::resolve::Draft;
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for link in draft.hosts.iter().flat_map(|host| &host.links) {
         let LinkShape::Bond {
             mode,
@@ -41,11 +41,7 @@ fn useless(mode: &Spanned<BondMode>, parameter: &BondParameter) -> Diagnostic {
         .help(format!("it is for {}", modes.join(", ")))
 }
 
-fn contradictions(
-    ports: &[Spanned<LinkName>],
-    parameters: &[BondParameter],
-    out: &mut Vec<Diagnostic>,
-) {
+fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out: &mut Faults) {
     let find = |name: &str| parameters.iter().find(|one| one.name.value == name);
     let fault = |message: String, one: &BondParameter, help: &str| {
         Diagnostic::new(Code::BondParameter, message)

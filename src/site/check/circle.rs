@@ -8,14 +8,14 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::stack::Stack;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::site::resolve::Link;
 
 /// As many links of a circle as are shown.
 const SHOWN: usize = 8;
 
-pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
     let mut graph: DiGraph<&Link, &Spanned<LinkName>> = DiGraph::new();
     let indices: BTreeMap<&LinkName, NodeIndex> = stack
         .links

@@ -1,12 +1,13 @@
 //! DHCP service: one controller that is on the VLAN, and something to hand out.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::reference::{controller, may_hide, without_address};
 use crate::base::duration::Seconds;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{DhcpNode, SubnetNode, VlanNode};
@@ -18,7 +19,7 @@ const LEASE_MIN: Seconds = Seconds(60);
 /// Longest lease.
 const LEASE_MAX: Seconds = Seconds(365 * 86_400);
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     asked(draft, out);
     let reserved = reserved(draft);
     for (index, vlan) in draft.vlans.iter().enumerate() {
@@ -56,7 +57,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// Whoever asks for whatever DHCP offers is offered something.
-fn asked(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn asked(draft: &Draft<'_>, out: &mut Faults) {
     let offers: Vec<bool> = draft.vlans.iter().map(|vlan| offers(vlan.node)).collect();
     if draft
         .declarations
@@ -118,7 +119,7 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     found
 }
 
-fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Vec<Diagnostic>) {
+fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Faults) {
     for reference in &dhcp.controllers {
         let Some(host) = controller(draft, reference, out) else {
             continue;
@@ -130,16 +131,17 @@ fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Vec<Di
             out.push(without_address(draft, reference, vlan, "IPv4"));
         }
     }
-    let mut distinct: Vec<&Spanned<HostName>> = Vec::new();
+    let mut seen: BTreeMap<&HostName, Span> = BTreeMap::new();
     for reference in &dhcp.controllers {
-        match distinct.iter().find(|one| one.value == reference.value) {
-            Some(first) => out.push(again(reference, first.span)),
-            // Of several distinct ones two are told.
-            None if distinct.len() < 2 => distinct.push(reference),
-            None => {}
+        match seen.get(&reference.value) {
+            Some(first) => out.push(again(reference, *first)),
+            None => drop(seen.insert(&reference.value, reference.span)),
         }
     }
-    if let [first, second] = distinct.as_slice() {
+    let mut controllers = dhcp.controllers.iter();
+    let first = controllers.next();
+    let second = first.and_then(|first| controllers.find(|one| one.value != first.value));
+    if let (Some(first), Some(second)) = (first, second) {
         out.push(
             Diagnostic::new(
                 Code::DhcpControllers,
@@ -160,7 +162,7 @@ fn again(reference: &Spanned<HostName>, first: Span) -> Diagnostic {
         .help("keep one of them")
 }
 
-fn lease_time(dhcp: &DhcpNode, out: &mut Vec<Diagnostic>) {
+fn lease_time(dhcp: &DhcpNode, out: &mut Faults) {
     let Slot::Given(time) = &dhcp.lease_time else {
         return;
     };

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::base::addr::Prefix;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{DnsServer, TimeServer};
 use crate::site::resolve::{Draft, Role};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for site in &draft.declarations.sites {
         let times = site.time_servers.iter();
         let times = times.filter_map(|server| match server.value {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::site::resolve::{Draft, Host, Plug};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     if !draft.index.is_divided() {
         return;
     }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::LOCK_PATH;
 use crate::site::resolve::{Draft, Wish};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     moved(draft, out);
     let lock = draft.declarations.lock.as_ref();
     if lock.is_some_and(|lock| lock.is_partial) {
@@ -25,7 +25,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// Machines that share a profile ask from one place, and are counted.
-fn missing(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn missing(draft: &Draft<'_>, out: &mut Faults) {
     let mut by_place: BTreeMap<Span, Vec<&Wish<'_>>> = BTreeMap::new();
     for wish in draft.wishes.iter().filter(|wish| wish.entry.is_none()) {
         by_place.entry(wish.span).or_default().push(wish);
@@ -83,7 +83,7 @@ fn stale(draft: &Draft<'_>) -> Option<Diagnostic> {
     )
 }
 
-fn moved(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn moved(draft: &Draft<'_>, out: &mut Faults) {
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for host in &draft.hosts {
         for old in host.moved {

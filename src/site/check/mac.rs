@@ -3,13 +3,13 @@
 use super::claim::{self, Claim};
 use crate::base::mac::MacAddr;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Plug};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut claims: Vec<Claim<'_, MacAddr>> = Vec::new();
     for host in &draft.hosts {
         for link in &host.links {

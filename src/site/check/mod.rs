@@ -24,9 +24,9 @@ mod tagged;
 mod vlan;
 
 use super::resolve::Draft;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::Faults;
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     reference::check(draft, out);
     vlan::check(draft, out);
     subnet::check(draft, out);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::site::resolve::{Draft, Host};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in draft.hosts.iter().filter(|host| host.links.len() > 1) {
         labels(host, out);
     }
@@ -16,7 +16,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// `LINK.HOST` is one label for the link: a dot in it becomes a hyphen.
-fn labels(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
+fn labels(host: &Host<'_>, out: &mut Faults) {
     let mut seen: BTreeMap<String, (&str, Span)> = BTreeMap::new();
     let links = host.links.iter().filter(|link| !link.addresses.is_empty());
     for link in links {
@@ -39,7 +39,7 @@ fn labels(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// Questions that a controller forwards to itself never end.
-fn forwarders(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn forwarders(draft: &Draft<'_>, out: &mut Faults) {
     let controllers = draft.hosts.iter().filter(|host| host.is_controller());
     let own: BTreeMap<IpAddr, (&Host<'_>, Span)> = controllers
         .flat_map(|host| host.links.iter().map(move |link| (host, link)))

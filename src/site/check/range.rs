@@ -1,14 +1,16 @@
 //! Ranges: within their subnet, apart from each other, and dynamic ones free of addresses that something has.
 
+use std::net::IpAddr;
+
 use crate::base::addr::AddressRange;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::{Domain, Draft};
 use crate::site::taken::{self, RELOCK, Taken};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let taken = taken::taken(draft);
     for subnet in &draft.subnets {
         let mut sound = placed(subnet.node, out);
@@ -34,14 +36,23 @@ struct Sound {
 }
 
 /// Where something else gives the addresses, a dynamic range says which of the reserved ones are its.
-fn within_reserved(ranges: &[Sound], subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
+fn within_reserved(ranges: &[Sound], subnet: &SubnetNode, out: &mut Faults) {
     let (dynamic, reserved): (Vec<&Sound>, Vec<&Sound>) =
         ranges.iter().partition(|range| range.is_dynamic);
+    let mut reserved: Vec<AddressRange> = reserved.iter().map(|one| one.range).collect();
+    reserved.sort_unstable();
+    // The furthest that any range reaches which begins no later.
+    let reach: Vec<IpAddr> = reserved
+        .iter()
+        .scan(None, |furthest: &mut Option<IpAddr>, range| {
+            *furthest = Some(furthest.map_or(range.last(), |last| last.max(range.last())));
+            *furthest
+        })
+        .collect();
     for range in dynamic {
-        let holds = |outer: &&&Sound| {
-            outer.range.contains(range.range.first()) && outer.range.contains(range.range.last())
-        };
-        if reserved.iter().any(|outer| holds(&outer)) {
+        let before = reserved.partition_point(|outer| outer.first() <= range.range.first());
+        let furthest = before.checked_sub(1).and_then(|last| reach.get(last));
+        if furthest.is_some_and(|last| *last >= range.range.last()) {
             continue;
         }
         let message = format!(
@@ -58,7 +69,7 @@ fn within_reserved(ranges: &[Sound], subnet: &SubnetNode, out: &mut Vec<Diagnost
 }
 
 /// Reports the ranges that do not lie in their subnet, and returns the others.
-fn placed(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) -> Vec<Sound> {
+fn placed(subnet: &SubnetNode, out: &mut Faults) -> Vec<Sound> {
     let dynamic = subnet.dynamic.iter().map(|range| (range, true));
     let reserved = subnet.reserved.iter().map(|node| (&node.range, false));
     let mut sound = Vec::new();
@@ -129,7 +140,7 @@ fn misplaced(
 }
 
 /// Ranges of a subnet may not overlap: a sweep over their first addresses. Returns those that overlap none before them.
-fn apart<'r>(ranges: &'r [Sound], out: &mut Vec<Diagnostic>) -> Vec<&'r Sound> {
+fn apart<'r>(ranges: &'r [Sound], out: &mut Faults) -> Vec<&'r Sound> {
     let mut sorted: Vec<&Sound> = ranges.iter().collect();
     sorted.sort_by_key(|sound| (sound.range, sound.span));
     let mut furthest: Option<&Sound> = None;
@@ -154,7 +165,7 @@ fn apart<'r>(ranges: &'r [Sound], out: &mut Vec<Diagnostic>) -> Vec<&'r Sound> {
     alone
 }
 
-fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Vec<Diagnostic>) {
+fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Faults) {
     let first = (domain, range.range.first());
     let from = taken.partition_point(|taken| (taken.domain, taken.ip) < first);
     let inside = taken

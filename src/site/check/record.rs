@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{RecordNode, RecordValue};
 use crate::site::resolve::{Draft, absolute};
@@ -13,7 +13,7 @@ use crate::site::resolve::{Draft, absolute};
 /// Longest time that a resolver may keep an answer (RFC 8767 4).
 const TTL_MOST: Seconds = Seconds(7 * 86_400);
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let records = &draft.declarations.records;
     // Of two sites, which is a fault of its own, none says what the names are below.
     let is_one = draft.declarations.sites.len() == 1 && !records.is_empty();
@@ -80,7 +80,7 @@ fn host_names(draft: &Draft<'_>, domain: &DomainName) -> BTreeMap<DomainName, Sp
     names
 }
 
-fn shape(record: &RecordNode, out: &mut Vec<Diagnostic>) {
+fn shape(record: &RecordNode, out: &mut Faults) {
     let name = &record.name;
     if record.values.is_empty() && !record.is_partial {
         out.push(
@@ -143,7 +143,7 @@ fn find(record: &RecordNode, is_wanted: fn(&RecordValue) -> bool) -> Option<&Spa
 }
 
 /// A host's addresses are those of its links; a record may say more of it, but not them.
-fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Vec<Diagnostic>) {
+fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Faults) {
     let Some(host) = host else {
         return;
     };
@@ -193,7 +193,7 @@ fn whole_name(record: &RecordNode, domain: &DomainName) -> Option<Diagnostic> {
 }
 
 /// Aliases that lead to themselves, by way of others or straight.
-fn circles(domain: &DomainName, records: &Records<'_>, out: &mut Vec<Diagnostic>) {
+fn circles(domain: &DomainName, records: &Records<'_>, out: &mut Faults) {
     let next = |name: &DomainName| -> Option<(DomainName, Span)> {
         let alias = alias(records, name)?;
         let target = absolute(domain, alias.value.target()?)?;
@@ -235,7 +235,7 @@ fn targets(
     domain: &DomainName,
     records: &Records<'_>,
     hosts: &BTreeMap<DomainName, Span>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) {
     let delegated: BTreeSet<&DomainName> = records
         .iter()

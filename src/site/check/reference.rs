@@ -1,14 +1,14 @@
 //! Every name refers to something: spaces, images, controllers that serve names.
 
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::node::DnsServer;
 use crate::site::resolve::{Draft, Host, Role, refer};
 
 use crate::base::name::HostName;
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let gaps = &draft.declarations.gaps;
     for vlan in &draft.vlans {
         if let Some(space) = vlan.node.space.given() {
@@ -33,7 +33,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// A subnet's `dns` names controllers that its hosts can reach.
-fn name_servers(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+fn name_servers(draft: &Draft<'_>, out: &mut Faults) {
     for (index, subnet) in draft.subnets.iter().enumerate() {
         for server in &subnet.node.dns {
             let DnsServer::Controller(name) = &server.value else {
@@ -55,7 +55,7 @@ fn name_servers(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 pub(super) fn controller<'d>(
     draft: &'d Draft<'_>,
     reference: &Spanned<HostName>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> Option<&'d Host<'d>> {
     if draft.repeated.contains(&reference.value) {
         return None;

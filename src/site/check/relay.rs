@@ -1,13 +1,15 @@
 //! Relayed VLANs: each either served or relayed, straight to a VLAN that is served.
 
+use crate::base::limit;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::DhcpNode;
 use crate::site::resolve::{Draft, Plug, VlanDraft};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
+    let mut inherited: usize = 0;
     for (index, vlan) in draft.vlans.iter().enumerate() {
         let Some(dhcp) = &vlan.node.dhcp else {
             continue;
@@ -18,10 +20,25 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         else {
             continue;
         };
-        if let Some(other) = draft.vlans.get(*target) {
-            out.extend(unfit(draft, vlan, relay.span, other));
+        let Some(other) = draft.vlans.get(*target) else {
+            continue;
+        };
+        out.extend(unfit(draft, vlan, relay.span, other));
+        let length = other.node.dhcp.as_ref().map_or(0, |dhcp| dhcp.length);
+        let before = inherited;
+        inherited = before.saturating_add(length);
+        if (before..inherited).contains(&limit::INHERITED_BYTES) {
+            out.push(too_much(relay.span));
         }
     }
+}
+
+fn too_much(span: Span) -> Diagnostic {
+    let most = limit::INHERITED_BYTES / 1024 / 1024;
+    let message = format!("servers give relayed vlans more than {most} MiB in all");
+    Diagnostic::new(Code::Limit, message)
+        .label(span, "too much from here on")
+        .help("give the servers' vlan fewer options")
 }
 
 /// A VLAN has servers, or a relay agent that knows some.

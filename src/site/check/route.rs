@@ -7,12 +7,12 @@ use super::edge;
 use crate::base::addr::Prefix;
 use crate::base::name::Name;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::site::resolve::{Draft, Host, Placed};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut seen = Seen::new();
     for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
         let via = route.via.given();
@@ -64,7 +64,7 @@ fn twice(metric: u32, destination: &Spanned<Prefix>, first: Span) -> Diagnostic 
 }
 
 /// Routes to one destination through different subnets are two routes only for a host that is in both.
-fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Vec<Diagnostic>) {
+fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Faults) {
     let mut by_subnet: BTreeMap<usize, Vec<(Way, &Spanned<Prefix>)>> = BTreeMap::new();
     for (key, routes) in seen.iter().filter(|(_, routes)| routes.len() > 1) {
         for (subnet, destination) in routes {
@@ -99,7 +99,7 @@ fn gateway(
     via: &Spanned<IpAddr>,
     fabric: Option<&Spanned<Name>>,
     subnet: Option<usize>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) {
     match subnet {
         Some(subnet) => {
@@ -108,7 +108,7 @@ fn gateway(
         }
         // In several isolated fabrics, or in one that there is not: told where it was looked for.
         None if fabric.is_none() && draft.index.holding(via.value).next().is_some() => {}
-        None if fabric.is_some_and(|fabric| !draft.has_fabric(&fabric.value)) => {}
+        None if fabric.is_some_and(|fabric| !draft.fabrics.has(&fabric.value)) => {}
         None if draft
             .declarations
             .gaps
@@ -161,7 +161,7 @@ fn unfit(
     })
 }
 
-fn default_gateway(draft: &Draft<'_>, host: &Host<'_>, out: &mut Vec<Diagnostic>) {
+fn default_gateway(draft: &Draft<'_>, host: &Host<'_>, out: &mut Faults) {
     let gateways = host.default_gateways();
     for (index, gateway) in gateways.iter().enumerate() {
         let mut earlier = gateways.iter().take(index);

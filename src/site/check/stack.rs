@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::diag::suggest::did_you_mean;
 use crate::lang::Slot;
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Plug};
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in &draft.hosts {
         // Most hosts have nothing but Ethernet links.
         let is_plain = |link: &Link| matches!(link.node.shape, LinkShape::Ethernet);
@@ -78,23 +78,27 @@ impl<'a> Stack<'a> {
     }
 
     /// A link that is named and not there.
-    pub(super) fn unknown(&self, name: &Spanned<LinkName>, code: Code) -> Option<Diagnostic> {
+    pub(super) fn unknown(&self, name: &Spanned<LinkName>, code: Code, out: &mut Faults) {
         if super::reference::may_lack(self.draft, self.host) {
-            return None;
+            return;
         }
         let known = self.links.keys().map(|name| name.as_str());
-        let help = did_you_mean(name.value.as_str(), known)
+        let guess = out
+            .are_few()
+            .then(|| did_you_mean(name.value.as_str(), known));
+        let help = guess
+            .flatten()
             .unwrap_or_else(|| format!("declare it: ethernet \"{}\"", name.value));
         let message = format!("{} has no link `{}`", self.host.title(), name.value);
-        Some(
+        out.push(
             Diagnostic::new(code, message)
                 .label(name.span, "not a link of this host")
                 .help(help),
-        )
+        );
     }
 
     /// What a bond, a bridge or tagged frames need and neither host nor profile gives.
-    fn missing(&self, link: &Link, out: &mut Vec<Diagnostic>) {
+    fn missing(&self, link: &Link, out: &mut Faults) {
         let absent = match &link.node.shape {
             LinkShape::Bond { mode, ports, .. } => [
                 mode.is_absent().then_some("mode=\"…\""),
@@ -127,7 +131,7 @@ impl<'a> Stack<'a> {
         );
     }
 
-    fn ports(&self, out: &mut Vec<Diagnostic>) {
+    fn ports(&self, out: &mut Faults) {
         let mut members: BTreeMap<&LinkName, Span> = BTreeMap::new();
         for master in &self.host.links {
             let code = match master.node.shape {
@@ -141,7 +145,7 @@ impl<'a> Stack<'a> {
                     continue;
                 }
                 match self.links.get(&port.value) {
-                    None => out.extend(self.unknown(port, code)),
+                    None => self.unknown(port, code, out),
                     Some(link) => out.extend(
                         unfit(code, master, port, link).or_else(|| self.small(master, port, link)),
                     ),
@@ -209,7 +213,7 @@ impl<'a> Stack<'a> {
 }
 
 /// Controllers have the kernel's own bridges.
-fn foreign_bridges(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
+fn foreign_bridges(host: &Host<'_>, out: &mut Faults) {
     for link in host.links.iter().filter(|_| host.is_controller()) {
         if let LinkShape::Bridge {
             kind: Slot::Given(kind),

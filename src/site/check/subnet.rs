@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::node::{DnsServer, SubnetNode};
 use crate::site::resolve::Draft;
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for ((inner, here), (outer, there)) in draft.index.overlaps() {
         let message = if inner == outer {
             format!("the subnet {inner} is declared twice")
@@ -104,7 +104,7 @@ fn foreign(subnet: &SubnetNode) -> Option<Diagnostic> {
     )
 }
 
-fn gateway(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
+fn gateway(subnet: &SubnetNode, out: &mut Faults) {
     let Some(gateway) = subnet.gateway.given() else {
         return;
     };

@@ -6,12 +6,12 @@ use super::stack::Stack;
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Link, Plug};
 
-pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
     let mut seen: BTreeMap<(&LinkName, u16), Span> = BTreeMap::new();
     let mut neighbours: BTreeMap<&LinkName, Vec<&Link>> = BTreeMap::new();
     for link in &stack.host.links {
@@ -22,7 +22,7 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         };
         match stack.links.get(&on.value) {
-            None => out.extend(stack.unknown(on, Code::TaggedOn)),
+            None => stack.unknown(on, Code::TaggedOn, out),
             Some(below) => {
                 out.extend(carried(stack, link, on, below).or_else(|| large(stack, link, below)));
                 out.extend(foreign(stack, link, below));
@@ -51,7 +51,7 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// The id of the VLAN of a tagged link; one without is reported.
-fn id(stack: &Stack<'_>, link: &Link, out: &mut Vec<Diagnostic>) -> Option<u16> {
+fn id(stack: &Stack<'_>, link: &Link, out: &mut Faults) -> Option<u16> {
     let Plug::Vlan(vlan) = link.plug else {
         return None;
     };

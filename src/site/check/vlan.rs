@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::site::resolve::Draft;
 
-pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut untagged: BTreeMap<&str, Span> = BTreeMap::new();
     let mut ids: BTreeMap<(&str, u16), Span> = BTreeMap::new();
     for vlan in &draft.vlans {

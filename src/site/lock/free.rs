@@ -74,7 +74,7 @@ impl Left {
             let net = prefix.net();
             vec![(number(net.network()), number(net.broadcast()))]
         };
-        barred.sort_unstable();
+        let barred = apart(barred);
         open.sort_unstable();
         let mut runs: Vec<(u128, u128)> = open
             .into_iter()
@@ -93,14 +93,29 @@ impl Left {
     }
 }
 
-/// What is left of a run without those that are barred, which are sorted.
+/// Runs sorted, and those that meet made one.
+fn apart(mut runs: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
+    runs.sort_unstable();
+    runs.dedup_by(|(from, to), (_, before)| {
+        let meets = *from <= before.saturating_add(1);
+        if meets {
+            *before = (*before).max(*to);
+        }
+        meets
+    });
+    runs
+}
+
+/// What is left of a run without those that are barred, which are sorted and apart.
 fn without((first, last): (u128, u128), barred: &[(u128, u128)]) -> Vec<(u128, u128)> {
     let mut left = Vec::new();
     let mut next = Some(first);
-    for (from, to) in barred
+    let from = barred.partition_point(|(_, to)| *to < first);
+    let inside = barred
         .iter()
-        .filter(|(from, to)| *to >= first && *from <= last)
-    {
+        .skip(from)
+        .take_while(|(from, _)| *from <= last);
+    for (from, to) in inside {
         let Some(at) = next else {
             return left;
         };

@@ -11,11 +11,11 @@ use serde::Serialize;
 use self::free::Free;
 use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
 use super::taken::{Taken, taken};
-use super::{Compiled, check, distinct};
+use super::{Compiled, check};
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::lang::files::Files;
 use crate::lang::{LockEntry, source};
 
@@ -59,16 +59,19 @@ pub enum LockChange {
 /// Makes the lock of a site; none where the site has faults, since what they hide would lose its addresses.
 /// The diagnostics are those of the site, less what the new lock mends.
 pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
-    let (declarations, sources, mut diagnostics) = source::load(files, root);
-    let draft = resolve::resolve(&declarations, files, &sources, &mut diagnostics);
-    check::check(&draft, &mut diagnostics);
-    let mut diagnostics = distinct(diagnostics);
+    let (declarations, sources, diagnostics) = source::load(files, root);
+    let mut faults = Faults::from(diagnostics);
+    let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
+    check::check(&draft, &mut faults);
+    let mut diagnostics = faults.into_vec();
     diagnostics.retain(|one| !is_mended(one, &sources));
-    let lock = if diagnostics.iter().any(Diagnostic::is_error) {
+    let mut faults = Faults::from(diagnostics);
+    let lock = if faults.iter().any(Diagnostic::is_error) {
         None
     } else {
-        allocate(&draft, &mut diagnostics)
+        allocate(&draft, &mut faults)
     };
+    let diagnostics = faults.into_vec();
     let compiled = Compiled {
         site: None,
         diagnostics,
@@ -87,7 +90,7 @@ fn is_mended(fault: &Diagnostic, sources: &crate::diag::span::Sources) -> bool {
         || (fault.code == Code::MergeConflict && in_lock())
 }
 
-fn allocate(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) -> Option<Lock> {
+fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
     let entries = draft.declarations.lock.as_ref();
     let entries: &[LockEntry] = entries.map_or(&[], |lock| &lock.entries);
     let mut left: BTreeMap<LockKey, IpAddr> = entries

@@ -8,9 +8,11 @@ use super::profile;
 use super::vlan::VlanNames;
 use super::wish::{self, ByVlan, Locked, Wish};
 use super::{Host, Link, Placed, Plug, Role, SubnetDraft, SubnetIndex, VlanDraft};
+use crate::base::limit;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
+use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
     AddressNode, AddressWish, Declarations, LinkNode, LinkShape, MachineNode, ProfileNode,
 };
@@ -27,7 +29,7 @@ pub(super) struct Places<'b> {
 pub(super) fn hosts<'a>(
     declarations: &'a Declarations,
     places: &Places<'_>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> (Vec<Host<'a>>, Vec<Wish<'a>>) {
     let nodes = &declarations.profiles;
     let table = Table::new("profile", nodes.iter().map(|node| &node.name), out);
@@ -52,6 +54,7 @@ pub(super) fn hosts<'a>(
         places,
         gaps: &declarations.gaps,
         wishes: Vec::new(),
+        inherited: 0,
         out,
     };
     // A profile that no machine has is checked like any other.
@@ -78,7 +81,7 @@ pub(super) fn hosts<'a>(
 /// Hosts by name, and the names given twice, which are reported.
 pub(super) fn by_name<'a>(
     hosts: &[Host<'a>],
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> (BTreeMap<&'a HostName, usize>, BTreeSet<&'a HostName>) {
     let mut names: BTreeMap<&HostName, usize> = BTreeMap::new();
     let mut repeated = BTreeSet::new();
@@ -101,11 +104,19 @@ pub(super) fn by_name<'a>(
 }
 
 /// The loopback has no name to give twice.
-fn link_names(links: &[LinkNode], out: &mut Vec<Diagnostic>) {
+fn link_names(links: &[LinkNode], out: &mut Faults) {
     let named = links
         .iter()
         .filter(|link| !matches!(link.shape, LinkShape::Loopback));
     Table::new("link", named.map(|link| &link.name), out);
+}
+
+fn too_much(span: Span) -> Diagnostic {
+    let most = limit::INHERITED_BYTES / 1024 / 1024;
+    let message = format!("profiles give machines more than {most} MiB in all");
+    Diagnostic::new(Code::Limit, message)
+        .label(span, "too much from here on")
+        .help("make the profile smaller, or write what few machines have in each of them")
 }
 
 /// As far back as the wishes of one interface may lie.
@@ -120,7 +131,9 @@ struct Resolver<'a, 'b> {
     places: &'b Places<'b>,
     gaps: &'b Gaps,
     wishes: Vec<Wish<'a>>,
-    out: &'b mut Vec<Diagnostic>,
+    /// How much text machines have from profiles.
+    inherited: usize,
+    out: &'b mut Faults,
 }
 
 impl<'a> Resolver<'a, '_> {
@@ -133,7 +146,8 @@ impl<'a> Resolver<'a, '_> {
             Slot::Given(name) => {
                 let is_known = self.table.check(name, self.gaps, self.out);
                 let found = self.profiles.get(&name.value).copied().flatten();
-                match found.filter(|_| is_known) {
+                let found = found.filter(|found| is_known && self.affords(name, found));
+                match found {
                     Some(found) => {
                         let shape = profile::apply(&node.shape, &found.shape, self.out);
                         (shape, Plug::Nothing)
@@ -151,6 +165,19 @@ impl<'a> Resolver<'a, '_> {
             links,
             lacks_profile: without == Plug::Unknown,
         }
+    }
+
+    /// Whether another machine may have what a profile says; the first that may not is reported.
+    fn affords(&mut self, name: &Spanned<Name>, profile: &ProfileNode) -> bool {
+        let before = self.inherited;
+        self.inherited = before.saturating_add(profile.length);
+        if self.inherited <= limit::INHERITED_BYTES {
+            return true;
+        }
+        if before <= limit::INHERITED_BYTES {
+            self.out.push(too_much(name.span));
+        }
+        false
     }
 
     fn place(&self, vlan: usize, address: IpAddr) -> Option<usize> {

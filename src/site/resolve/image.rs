@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::arch::ClientArch;
 use crate::base::name::FilePath;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::files::Files;
@@ -18,7 +18,7 @@ pub(super) fn files<'a>(
     declarations: &'a Declarations,
     files: &dyn Files,
     sources: &Sources,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> BTreeMap<&'a FilePath, ImageFile> {
     let mut found = BTreeMap::new();
     for image in &declarations.images {
@@ -46,7 +46,7 @@ fn file(
     files: &dyn Files,
     sources: &Sources,
     found: &BTreeMap<&FilePath, ImageFile>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> Option<ImageFile> {
     if found.contains_key(&path.value) {
         return None;
@@ -69,7 +69,7 @@ fn file(
     }
 }
 
-fn programs(image: &ImageNode, out: &mut Vec<Diagnostic>) {
+fn programs(image: &ImageNode, out: &mut Faults) {
     let mut seen: BTreeMap<ClientArch, Span> = BTreeMap::new();
     for arch in image.programs.iter().filter_map(|one| one.arch.given()) {
         let Some(first) = seen.get(&arch.value) else {

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use crate::base::addr::Prefix;
 use crate::base::name::{DomainName, HostName, Name};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
 use crate::lang::files::Files;
 use crate::lang::node::{ControllerNode, Declarations, HostShape, LinkNode, SubnetNode, VlanNode};
@@ -48,6 +48,7 @@ pub(super) struct Draft<'a> {
     pub(super) names: BTreeMap<&'a HostName, usize>,
     /// Names that several hosts have, of which nobody knows which is meant.
     pub(super) repeated: BTreeSet<&'a HostName>,
+    pub(super) fabrics: Table<'a, Name>,
     pub(super) spaces: Table<'a, Name>,
     pub(super) images: Table<'a, Name>,
     pub(super) files: BTreeMap<&'a FilePath, ImageFile>,
@@ -117,7 +118,7 @@ pub(super) fn resolve<'a>(
     declarations: &'a Declarations,
     files: &dyn Files,
     sources: &Sources,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> Draft<'a> {
     one_site(declarations, sources, out);
     let spaces = Table::new(
@@ -130,7 +131,7 @@ pub(super) fn resolve<'a>(
         declarations.images.iter().map(|image| &image.name),
         out,
     );
-    let vlans = vlan::vlans(declarations, out);
+    let (fabrics, vlans) = vlan::vlans(declarations, out);
     let relays = vlan::relays(&vlans, &declarations.gaps, out);
     let subnets: Vec<_> = vlans
         .iter()
@@ -150,7 +151,7 @@ pub(super) fn resolve<'a>(
     let (hosts, wishes) = host::hosts(declarations, &places, out);
     let (names, repeated) = host::by_name(&hosts, out);
     let files = image::files(declarations, files, sources, out);
-    let routes = route::routes(declarations, &vlans, &subnets, &index, out);
+    let routes = route::routes(declarations, &fabrics, &places, out);
     Draft {
         declarations,
         vlans,
@@ -162,13 +163,14 @@ pub(super) fn resolve<'a>(
         hosts,
         names,
         repeated,
+        fabrics,
         spaces,
         images,
         files,
     }
 }
 
-fn one_site(declarations: &Declarations, sources: &Sources, out: &mut Vec<Diagnostic>) {
+fn one_site(declarations: &Declarations, sources: &Sources, out: &mut Faults) {
     let mut sites = declarations.sites.iter();
     let Some(first) = sites.next() else {
         if !declarations.gaps.may_hide(&["site"]) {
@@ -256,11 +258,6 @@ impl Draft<'_> {
     /// The domain that the site's names are in.
     pub(super) fn domain_name(&self) -> Option<&DomainName> {
         self.declarations.sites.first()?.domain.value()
-    }
-
-    pub(super) fn has_fabric(&self, name: &Name) -> bool {
-        let mut fabrics = self.declarations.fabrics.iter();
-        fabrics.any(|fabric| fabric.name.value == *name)
     }
 
     /// The isolation domain that an address belongs to which names no VLAN: the first that has a subnet for it.

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use crate::base::limit;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::diag::suggest::did_you_mean;
 use crate::lang::Gaps;
@@ -21,7 +20,7 @@ impl<'a, K: Ord + Display> Table<'a, K> {
     pub(super) fn new(
         kind: &'static str,
         names: impl IntoIterator<Item = &'a Spanned<K>>,
-        out: &mut Vec<Diagnostic>,
+        out: &mut Faults,
     ) -> Self {
         let mut table = BTreeMap::new();
         for name in names {
@@ -35,17 +34,21 @@ impl<'a, K: Ord + Display> Table<'a, K> {
         Self { kind, names: table }
     }
 
+    pub(in crate::site) fn has(&self, name: &K) -> bool {
+        self.names.contains_key(name)
+    }
+
     /// Whether a reference finds its target; if not, that is reported, unless the target may be one that could not be read.
     pub(in crate::site) fn check(
         &self,
         reference: &Spanned<K>,
         gaps: &Gaps,
-        out: &mut Vec<Diagnostic>,
+        out: &mut Faults,
     ) -> bool
     where
         K: AsRef<str>,
     {
-        let is_known = self.names.contains_key(&reference.value);
+        let is_known = self.has(&reference.value);
         if !is_known {
             let known = self.names.keys().map(|name| (*name).as_ref());
             refer(self.kind, reference, known, gaps, out);
@@ -60,13 +63,13 @@ pub(in crate::site) fn refer<'k, K: AsRef<str>>(
     reference: &Spanned<K>,
     known: impl Iterator<Item = &'k str> + Clone,
     gaps: &Gaps,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) {
     if gaps.may_hide(&[kind]) {
         return;
     }
     let word = reference.value.as_ref();
-    let guess = (out.len() < limit::GUESSES).then(|| did_you_mean(word, known.clone()));
+    let guess = out.are_few().then(|| did_you_mean(word, known.clone()));
     let help = guess.flatten().unwrap_or_else(|| {
         let few: Vec<_> = known.take(FEW + 1).collect();
         match few.len() {

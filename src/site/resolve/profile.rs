@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
 use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape, OptionNode};
 
 /// What a machine is once its profile is taken into account.
-pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
+pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> HostShape {
     removed(own, profile, out);
     let removed: BTreeSet<&LinkName> = own.removed.iter().map(|name| &name.value).collect();
     let inherited = profile
@@ -39,7 +39,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
 }
 
 /// What a machine says alone, which has no profile to take anything out of.
-pub(super) fn alone(own: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
+pub(super) fn alone(own: &HostShape, out: &mut Faults) -> HostShape {
     for name in &own.removed {
         let message = "the machine has no profile, and so nothing to remove";
         out.push(
@@ -55,7 +55,7 @@ pub(super) fn alone(own: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
 }
 
 /// Reports what a machine takes out that its profile does not have.
-fn removed(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) {
+fn removed(own: &HostShape, profile: &HostShape, out: &mut Faults) {
     let known: BTreeSet<&str> = profile
         .interfaces
         .iter()
@@ -66,8 +66,10 @@ fn removed(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let message = format!("the profile has no interface `{}`", name.value);
-        let guess = did_you_mean(name.value.as_str(), known.iter().copied());
-        let help = guess.unwrap_or_else(|| "remove this".to_owned());
+        let guess = out
+            .are_few()
+            .then(|| did_you_mean(name.value.as_str(), known.iter().copied()));
+        let help = guess.flatten().unwrap_or_else(|| "remove this".to_owned());
         out.push(
             Diagnostic::new(Code::UnknownReference, message)
                 .label(name.span, "there is nothing to remove")
@@ -78,11 +80,11 @@ fn removed(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) {
 
 /// Options merge by their codes.
 fn options(own: &[OptionNode], base: &[OptionNode]) -> Vec<OptionNode> {
-    let is_own = |option: &&OptionNode| own.iter().all(|one| one.code.value != option.code.value);
-    own.iter()
-        .chain(base.iter().filter(is_own))
-        .cloned()
-        .collect()
+    let codes: BTreeSet<u8> = own.iter().map(|one| one.code.value).collect();
+    let inherited = base
+        .iter()
+        .filter(|option| !codes.contains(&option.code.value));
+    own.iter().chain(inherited).cloned().collect()
 }
 
 fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
@@ -103,7 +105,7 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
 fn interfaces<'a>(
     own: &[LinkNode],
     inherited: impl Iterator<Item = &'a LinkNode>,
-    out: &mut Vec<Diagnostic>,
+    out: &mut Faults,
 ) -> Vec<LinkNode> {
     let inherited: Vec<&LinkNode> = inherited.collect();
     let by_name: BTreeMap<_, _> = inherited
@@ -122,7 +124,7 @@ fn interfaces<'a>(
     merged.chain(rest).collect()
 }
 
-fn merge(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkNode {
+fn merge(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkNode {
     let says_addresses = !own.addresses.is_empty() || own.has_faulty_address;
     let addresses = if says_addresses { own } else { base };
     LinkNode {
@@ -138,7 +140,7 @@ fn merge(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkNode
     }
 }
 
-fn shape(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkShape {
+fn shape(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkShape {
     use LinkShape::{Bond, Bridge, Ethernet, Loopback, Tagged};
     let list = |own: &Vec<Spanned<LinkName>>, base: &Vec<Spanned<LinkName>>| {
         if own.is_empty() {

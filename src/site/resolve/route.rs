@@ -2,44 +2,39 @@
 
 use std::collections::BTreeSet;
 
-use super::names::refer;
-use super::{Domain, SubnetDraft, SubnetIndex, VlanDraft};
+use super::Domain;
+use super::host::Places;
+use super::names::Table;
+use crate::base::name::Name;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::suggest::listed;
 use crate::lang::node::{Declarations, RouteNode};
 
 /// For each route, the subnet of its gateway; none where no subnet holds it, or where that could not be told.
 pub(super) fn routes(
     declarations: &Declarations,
-    vlans: &[VlanDraft<'_>],
-    subnets: &[SubnetDraft<'_>],
-    index: &SubnetIndex,
-    out: &mut Vec<Diagnostic>,
+    fabrics: &Table<'_, Name>,
+    places: &Places<'_>,
+    out: &mut Faults,
 ) -> Vec<Option<usize>> {
     let routes = declarations.routes.iter();
     routes
         .map(|route| {
             let via = route.via.given()?;
             let fabric_of = |subnet: &usize| {
-                let subnet = subnets.get(*subnet)?;
-                Some(&vlans.get(subnet.vlan)?.path.fabric)
+                let subnet = places.subnets.get(*subnet)?;
+                Some(&places.vlans.get(subnet.vlan)?.path.fabric)
             };
-            let mut holding: Vec<usize> = index.holding(via.value).collect();
+            let mut holding: Vec<usize> = places.index.holding(via.value).collect();
             if let Some(fabric) = route.fabric.given() {
-                let mut fabrics = declarations.fabrics.iter();
-                if !fabrics.any(|known| known.name.value == fabric.value) {
-                    let known = declarations
-                        .fabrics
-                        .iter()
-                        .map(|known| known.name.value.as_str());
-                    refer("fabric", fabric, known, &declarations.gaps, out);
+                if !fabrics.check(fabric, &declarations.gaps, out) {
                     return None;
                 }
                 holding.retain(|subnet| fabric_of(subnet) == Some(&fabric.value));
             }
             let is_isolated = |subnet: &usize| {
-                let subnet = subnets.get(*subnet);
+                let subnet = places.subnets.get(*subnet);
                 subnet.is_some_and(|subnet| subnet.domain != Domain::Shared)
             };
             // The shared domain's comes first.

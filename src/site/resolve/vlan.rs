@@ -7,17 +7,18 @@ use super::{Domain, Plug, VlanDraft};
 use crate::base::name::Name;
 use crate::base::vlan::VlanPath;
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{Declarations, VlanRef};
 use crate::lang::{Gaps, Slot};
 
+/// Fabrics by name, and all their VLANs.
 pub(super) fn vlans<'a>(
     declarations: &'a Declarations,
-    out: &mut Vec<Diagnostic>,
-) -> Vec<VlanDraft<'a>> {
+    out: &mut Faults,
+) -> (Table<'a, Name>, Vec<VlanDraft<'a>>) {
     let fabrics = &declarations.fabrics;
-    Table::new("fabric", fabrics.iter().map(|fabric| &fabric.name), out);
+    let table = Table::new("fabric", fabrics.iter().map(|fabric| &fabric.name), out);
     let mut seen: BTreeMap<VlanPath, Span> = BTreeMap::new();
     let mut vlans = Vec::new();
     for (number, fabric) in fabrics.iter().enumerate() {
@@ -40,11 +41,11 @@ pub(super) fn vlans<'a>(
             vlans.push(VlanDraft { path, domain, node });
         }
     }
-    vlans
+    (table, vlans)
 }
 
 /// What each VLAN's DHCP is relayed to.
-pub(super) fn relays(vlans: &[VlanDraft<'_>], gaps: &Gaps, out: &mut Vec<Diagnostic>) -> Vec<Plug> {
+pub(super) fn relays(vlans: &[VlanDraft<'_>], gaps: &Gaps, out: &mut Faults) -> Vec<Plug> {
     let names = VlanNames::new(vlans);
     let relays = vlans.iter().map(|vlan| match &vlan.node.dhcp {
         Some(dhcp) => names.plug(&dhcp.relay_to, gaps, out),
@@ -80,12 +81,7 @@ impl<'a> VlanNames<'a> {
     }
 
     /// What a link with `reference` is plugged into.
-    pub(super) fn plug(
-        &self,
-        reference: &Slot<VlanRef>,
-        gaps: &Gaps,
-        out: &mut Vec<Diagnostic>,
-    ) -> Plug {
+    pub(super) fn plug(&self, reference: &Slot<VlanRef>, gaps: &Gaps, out: &mut Faults) -> Plug {
         match reference {
             Slot::Absent => Plug::Nothing,
             Slot::Faulty => Plug::Unknown,
@@ -95,12 +91,7 @@ impl<'a> VlanNames<'a> {
         }
     }
 
-    fn find(
-        &self,
-        reference: &Spanned<VlanRef>,
-        gaps: &Gaps,
-        out: &mut Vec<Diagnostic>,
-    ) -> Option<usize> {
+    fn find(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Faults) -> Option<usize> {
         let VlanRef { fabric, vlan } = &reference.value;
         if let Some(fabric) = fabric {
             let found = self.full.get(&(fabric, vlan)).copied();
@@ -124,7 +115,7 @@ impl<'a> VlanNames<'a> {
         (candidates.len() == 1).then_some(*first)
     }
 
-    fn unknown(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Vec<Diagnostic>) {
+    fn unknown(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Faults) {
         if gaps.may_hide(&["fabric"]) {
             return;
         }
@@ -141,9 +132,15 @@ impl<'a> VlanNames<'a> {
             return;
         };
         let written = Spanned::new(format!("{fabric}/{vlan}"), reference.span);
+        let shown = if out.are_few() {
+            self.vlans.len()
+        } else {
+            FEW + 1
+        };
         let paths: Vec<String> = self
             .vlans
             .iter()
+            .take(shown)
             .map(|vlan| vlan.path.to_string())
             .collect();
         refer(

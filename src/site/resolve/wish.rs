@@ -7,7 +7,7 @@ use super::{Placed, Plug, SubnetDraft};
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
-use crate::diag::report::Diagnostic;
+use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::node::{AddressNode, LinkNode};
 use crate::lang::{Gaps, LockEntry, Slot};
@@ -32,7 +32,7 @@ pub(super) struct Locked<'a> {
 
 impl<'a> Locked<'a> {
     /// An entry that stands twice is reported; the lowest address counts.
-    pub(super) fn new(entries: &'a [LockEntry], out: &mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(entries: &'a [LockEntry], out: &mut Faults) -> Self {
         let mut by_key: HashMap<_, usize> = HashMap::with_capacity(entries.len());
         let mut others: HashSet<_> = HashSet::new();
         for (index, entry) in entries.iter().enumerate() {
@@ -115,14 +115,7 @@ impl ByVlan {
         };
         let prefix = |subnet: &usize| subnets.get(*subnet).map(|one| one.node.prefix.value);
         let own: &[usize] = self.subnets.get(vlan).map_or(&[], Vec::as_slice);
-        let listed = || {
-            let prefixes: Vec<String> = own
-                .iter()
-                .filter_map(prefix)
-                .map(|one| one.to_string())
-                .collect();
-            prefixes.join(", ")
-        };
+        let listed = || listed(own.iter().filter_map(prefix));
         match &address.subnet {
             Slot::Faulty => Ok(None),
             Slot::Given(wanted) => match own.iter().find(|one| prefix(one) == Some(wanted.value)) {
@@ -160,6 +153,19 @@ impl ByVlan {
         }
     }
 }
+
+/// A few of the subnets that there are.
+fn listed(prefixes: impl Iterator<Item = Prefix>) -> String {
+    let mut few: Vec<String> = prefixes.take(FEW + 1).map(|one| one.to_string()).collect();
+    if few.len() > FEW {
+        few.truncate(FEW);
+        few.push("…".to_owned());
+    }
+    few.join(", ")
+}
+
+/// As many subnets as a help line lists.
+const FEW: usize = 6;
 
 /// An address as the lock has it.
 pub(super) fn placed(ip: IpAddr, span: Span, subnet: usize) -> Placed {
