@@ -10,5 +10,6 @@ pub mod mac;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod record;
 pub mod secret;
 pub mod vlan;

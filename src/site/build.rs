@@ -12,12 +12,12 @@ use crate::base::addr::InterfaceAddr;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, LinkName};
 use crate::base::option::OptionValue;
+use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::{Sources, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, RecordValue,
-    SubnetNode,
+    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -379,17 +379,10 @@ fn is(flag: &Slot<bool>, default: bool) -> bool {
 }
 
 /// A record with full names in it.
-fn full(domain: &DomainName, value: &RecordValue) -> Option<RecordValue> {
+fn full(domain: &DomainName, value: &RecordData) -> Option<RecordData> {
     let mut value = value.clone();
-    match &mut value {
-        RecordValue::Cname(target)
-        | RecordValue::Ns(target)
-        | RecordValue::Mx { target, .. }
-        | RecordValue::Srv { target, .. } => *target = absolute(domain, target)?,
-        RecordValue::A(_)
-        | RecordValue::Aaaa(_)
-        | RecordValue::Sshfp { .. }
-        | RecordValue::Txt(_) => {}
+    if let Some(target) = value.target_mut() {
+        *target = absolute(domain, target)?;
     }
     Some(value)
 }

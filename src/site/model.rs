@@ -12,9 +12,10 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
+use crate::base::record::RecordData;
 use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
-use crate::lang::node::{RecordValue, TimeServer};
+use crate::lang::node::TimeServer;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ pub struct StaticRoute {
 pub struct Record {
     pub ttl: Option<Seconds>,
     /// Names in them are full ones.
-    pub values: BTreeSet<RecordValue>,
+    pub values: BTreeSet<RecordData>,
     pub origin: Origin,
 }
 

@@ -1,9 +1,8 @@
 //! DNS zones that the site is authoritative for, their records, and where other questions go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::iter;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use super::{Changes, Desired, Key, RecordName, Resource, Unapplied, list};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, LinkName};
 use crate::base::origin::Origin;
-use crate::lang::node::RecordValue;
+use crate::base::record::{RecordData, RecordType};
 use crate::site::model::{PlacedAddress, ReverseDns, Site};
 
 /// How long resolvers may keep an answer: short, since machines move between edits of the site.
@@ -43,45 +42,6 @@ pub struct Forwarders {
     pub upstreams: Vec<IpAddr>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RecordType {
-    A,
-    Aaaa,
-    Cname,
-    Mx,
-    Ptr,
-    Srv,
-    Sshfp,
-    Txt,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RecordData {
-    A(Ipv4Addr),
-    Aaaa(Ipv6Addr),
-    Cname(DomainName),
-    Mx {
-        preference: u16,
-        target: DomainName,
-    },
-    Ptr(DomainName),
-    Srv {
-        priority: u16,
-        weight: u16,
-        port: u16,
-        target: DomainName,
-    },
-    /// The fingerprint in hexadecimal (RFC 4255 3.1).
-    Sshfp {
-        algorithm: u8,
-        digest: u8,
-        fingerprint: String,
-    },
-    Txt(String),
-}
-
 impl Zone {
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
         changes
@@ -110,116 +70,6 @@ impl Forwarders {
         changes.shown("upstreams", &from.upstreams, &self.upstreams, |upstreams| {
             list(upstreams)
         })
-    }
-}
-
-impl RecordType {
-    pub const ALL: [Self; 8] = [
-        Self::A,
-        Self::Aaaa,
-        Self::Cname,
-        Self::Mx,
-        Self::Ptr,
-        Self::Srv,
-        Self::Sshfp,
-        Self::Txt,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-            Self::Cname => "CNAME",
-            Self::Mx => "MX",
-            Self::Ptr => "PTR",
-            Self::Srv => "SRV",
-            Self::Sshfp => "SSHFP",
-            Self::Txt => "TXT",
-        }
-    }
-}
-
-impl RecordData {
-    /// The address record for `address`.
-    pub fn address(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(address) => Self::A(address),
-            IpAddr::V6(address) => Self::Aaaa(address),
-        }
-    }
-
-    pub fn kind(&self) -> RecordType {
-        match self {
-            Self::A(_) => RecordType::A,
-            Self::Aaaa(_) => RecordType::Aaaa,
-            Self::Cname(_) => RecordType::Cname,
-            Self::Mx { .. } => RecordType::Mx,
-            Self::Ptr(_) => RecordType::Ptr,
-            Self::Srv { .. } => RecordType::Srv,
-            Self::Sshfp { .. } => RecordType::Sshfp,
-            Self::Txt(_) => RecordType::Txt,
-        }
-    }
-
-    /// What the site says of a name; none for what the name servers of others say.
-    fn declared(value: &RecordValue) -> Option<Self> {
-        Some(match value.clone() {
-            RecordValue::A(address) => Self::A(address),
-            RecordValue::Aaaa(address) => Self::Aaaa(address),
-            RecordValue::Cname(target) => Self::Cname(target),
-            RecordValue::Mx { preference, target } => Self::Mx { preference, target },
-            RecordValue::Ns(_) => return None,
-            RecordValue::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            } => Self::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            },
-            RecordValue::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            } => Self::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            },
-            RecordValue::Txt(text) => Self::Txt(text),
-        })
-    }
-}
-
-impl fmt::Display for RecordType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for RecordData {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::A(address) => write!(f, "{address}"),
-            Self::Aaaa(address) => write!(f, "{address}"),
-            Self::Cname(name) | Self::Ptr(name) => write!(f, "{name}"),
-            Self::Mx { preference, target } => write!(f, "{preference} {target}"),
-            Self::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            } => write!(f, "{priority} {weight} {port} {target}"),
-            Self::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            } => write!(f, "{algorithm} {digest} {fingerprint}"),
-            Self::Txt(text) => write!(f, "{text:?}"),
-        }
     }
 }
 
@@ -437,17 +287,16 @@ impl Names<'_> {
         for (name, declared) in &self.site.records {
             let is_wildcard = name.as_str().starts_with('*');
             for value in &declared.values {
-                let data = RecordData::declared(value).filter(|_| !is_wildcard);
-                let Some(data) = data else {
+                let kind = value.kind();
+                if is_wildcard || kind == RecordType::Ns {
                     self.into.unapplied.push(Unapplied {
                         what: format!("zone/{domain}/{name}"),
                         why: "wildcards and zones of others are not served yet".to_owned(),
                         origin: declared.origin.clone(),
                     });
                     continue;
-                };
-                let kind = data.kind();
-                self.record(&domain, name, data, &declared.origin);
+                }
+                self.record(&domain, name, value.clone(), &declared.origin);
                 let Some(relative) = RecordName::relative(name, &domain) else {
                     continue;
                 };

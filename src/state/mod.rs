@@ -25,7 +25,7 @@ pub use boot::{BootFile, BootImage};
 pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
-pub use dns::{Forwarders, Record, RecordData, RecordType, Zone, reverse_name};
+pub use dns::{Forwarders, Record, Zone, reverse_name};
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
 pub use link::{Link, LinkKind};
 pub use listener::Listener;

@@ -42,7 +42,7 @@ pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
-pub use record::{RecordNode, RecordValue};
+pub use record::RecordNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 

@@ -7,10 +7,10 @@ use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::base::addr::Prefix;
 use crate::base::name::{FilePath, HostName};
+use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    BootNode, Declarations, ImageNode, RecordNode, RecordValue, RouteNode, SiteNode, SpaceNode,
-    TimeServer,
+    BootNode, Declarations, ImageNode, RecordNode, RouteNode, SiteNode, SpaceNode, TimeServer,
 };
 use crate::site::resolve::Domain;
 
@@ -113,7 +113,7 @@ impl<'a> Cataloguer<'a> {
         } = node;
         let mut pen = self.pen("record", *span);
         for Spanned { value, span } in values {
-            pen.written(value.word(), record_text(value), *span);
+            pen.written(value.kind().word(), record_text(value), *span);
             if let Some(to) = self.led_to(value) {
                 pen.refer_at(Relation::LeadsTo, to, *span);
             }
@@ -123,17 +123,18 @@ impl<'a> Cataloguer<'a> {
     }
 
     /// The host whose name or address a record has.
-    fn led_to(&self, value: &RecordValue) -> Option<ObjectKey> {
+    fn led_to(&self, value: &RecordData) -> Option<ObjectKey> {
         let holder = |ip: IpAddr| self.holders.get(&(Domain::Shared, ip)).cloned();
         match value {
-            RecordValue::A(address) => holder(IpAddr::V4(*address)),
-            RecordValue::Aaaa(address) => holder(IpAddr::V6(*address)),
-            RecordValue::Cname(_)
-            | RecordValue::Mx { .. }
-            | RecordValue::Ns(_)
-            | RecordValue::Srv { .. }
-            | RecordValue::Sshfp { .. }
-            | RecordValue::Txt(_) => {
+            RecordData::A(address) => holder(IpAddr::V4(*address)),
+            RecordData::Aaaa(address) => holder(IpAddr::V6(*address)),
+            RecordData::Cname(_)
+            | RecordData::Mx { .. }
+            | RecordData::Ns(_)
+            | RecordData::Ptr(_)
+            | RecordData::Srv { .. }
+            | RecordData::Sshfp { .. }
+            | RecordData::Txt(_) => {
                 let target = value.target()?.as_str();
                 let domain = self.draft.domain_name()?.as_str();
                 let own = target.strip_suffix(domain);
@@ -210,24 +211,26 @@ impl<'a> Cataloguer<'a> {
     }
 }
 
-fn record_text(value: &RecordValue) -> String {
+fn record_text(value: &RecordData) -> String {
     match value {
-        RecordValue::A(address) => address.to_string(),
-        RecordValue::Aaaa(address) => address.to_string(),
-        RecordValue::Cname(target) | RecordValue::Ns(target) => target.to_string(),
-        RecordValue::Mx { preference, target } => format!("{target} preference {preference}"),
-        RecordValue::Srv {
+        RecordData::A(address) => address.to_string(),
+        RecordData::Aaaa(address) => address.to_string(),
+        RecordData::Cname(target) | RecordData::Ns(target) | RecordData::Ptr(target) => {
+            target.to_string()
+        }
+        RecordData::Mx { preference, target } => format!("{target} preference {preference}"),
+        RecordData::Srv {
             priority,
             weight,
             port,
             target,
         } => format!("{target} port {port} priority {priority} weight {weight}"),
-        RecordValue::Sshfp {
+        RecordData::Sshfp {
             algorithm,
             digest,
             fingerprint,
         } => format!("{fingerprint} algorithm {algorithm} digest {digest}"),
-        RecordValue::Txt(text) => text.clone(),
+        RecordData::Txt(text) => text.clone(),
     }
 }
 

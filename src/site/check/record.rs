@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
+use crate::base::record::{RecordData, RecordType};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{RecordNode, RecordValue};
+use crate::lang::node::RecordNode;
 use crate::site::resolve::{Draft, absolute};
 
 /// Longest time that a resolver may keep an answer (RFC 8767 4).
@@ -82,8 +83,8 @@ fn shape(record: &RecordNode, out: &mut Vec<Diagnostic>) {
         let message = format!("{} is longer than {TTL_MOST}", ttl.value);
         out.push(Diagnostic::new(Code::InvalidValue, message).label(ttl.span, "out of bounds"));
     }
-    let alias = find(record, |value| matches!(value, RecordValue::Cname(_)));
-    let other = find(record, |value| !matches!(value, RecordValue::Cname(_)));
+    let alias = find(record, |value| matches!(value, RecordData::Cname(_)));
+    let other = find(record, |value| !matches!(value, RecordData::Cname(_)));
     if let (Some(alias), Some(other)) = (alias, other) {
         out.push(
             Diagnostic::new(
@@ -109,7 +110,7 @@ fn shape(record: &RecordNode, out: &mut Vec<Diagnostic>) {
             .help("give the addresses instead: a \"…\""),
         );
     }
-    let servers = find(record, |value| matches!(value, RecordValue::Ns(_)));
+    let servers = find(record, |value| matches!(value, RecordData::Ns(_)));
     if let Some(servers) = servers.filter(|_| is_apex || name.value.is_wildcard()) {
         let message = if is_apex {
             "the site's own zone is served by its controllers"
@@ -124,7 +125,7 @@ fn shape(record: &RecordNode, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn find(record: &RecordNode, is_wanted: fn(&RecordValue) -> bool) -> Option<&Spanned<RecordValue>> {
+fn find(record: &RecordNode, is_wanted: fn(&RecordData) -> bool) -> Option<&Spanned<RecordData>> {
     record.values.iter().find(|value| is_wanted(&value.value))
 }
 
@@ -133,14 +134,9 @@ fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Vec<Diagnostic>) {
     let Some(host) = host else {
         return;
     };
-    let taken = find(record, |value| match value {
-        RecordValue::A(_) | RecordValue::Aaaa(_) | RecordValue::Cname(_) | RecordValue::Ns(_) => {
-            true
-        }
-        RecordValue::Mx { .. }
-        | RecordValue::Srv { .. }
-        | RecordValue::Sshfp { .. }
-        | RecordValue::Txt(_) => false,
+    let taken = find(record, |value| {
+        use RecordType::{A, Aaaa, Cname, Ns};
+        matches!(value.kind(), A | Aaaa | Cname | Ns)
     });
     if let Some(taken) = taken {
         let message = format!(
@@ -166,7 +162,7 @@ fn targets(
 ) {
     let delegated: BTreeSet<&DomainName> = records
         .iter()
-        .filter(|(_, record)| find(record, |value| matches!(value, RecordValue::Ns(_))).is_some())
+        .filter(|(_, record)| find(record, |value| matches!(value, RecordData::Ns(_))).is_some())
         .map(|(name, _)| name)
         .filter(|name| *name != domain)
         .collect();
@@ -180,11 +176,11 @@ fn targets(
         };
         let found = records.get(&target);
         let alias =
-            found.and_then(|record| find(record, |value| matches!(value, RecordValue::Cname(_))));
-        if let Some(alias) = alias.filter(|_| !matches!(value.value, RecordValue::Cname(_))) {
+            found.and_then(|record| find(record, |value| matches!(value, RecordData::Cname(_))));
+        if let Some(alias) = alias.filter(|_| !matches!(value.value, RecordData::Cname(_))) {
             let message = format!(
                 "`{}` leads to `{target}`, which stands for another name",
-                value.value.word()
+                value.value.kind().word()
             );
             out.push(
                 Diagnostic::new(Code::RecordToAlias, message)
