@@ -118,6 +118,21 @@ impl RecordData {
 }
 
 impl RecordData {
+    /// The address that it says.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::A(address) => Some(IpAddr::V4(*address)),
+            Self::Aaaa(address) => Some(IpAddr::V6(*address)),
+            Self::Cname(_)
+            | Self::Ns(_)
+            | Self::Ptr(_)
+            | Self::Mx { .. }
+            | Self::Srv { .. }
+            | Self::Sshfp { .. }
+            | Self::Txt(_) => None,
+        }
+    }
+
     /// The name that it leads to.
     pub fn target(&self) -> Option<&DomainName> {
         match self {

@@ -307,7 +307,7 @@ impl Builder<'_> {
                 dhcp: link.dhcp.is_some(),
                 origin: self.sources.origin(link.node.span),
             };
-            interfaces.insert(link.node.name.value.clone(), built);
+            interfaces.insert(link.node.name.value.clone(), Box::new(built));
         }
         let tags = shape.tags.iter().flatten();
         Some(Machine {

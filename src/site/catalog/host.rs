@@ -1,5 +1,6 @@
 //! Controllers, profiles and machines, and the BMCs of the latter two.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::link::Owner;
@@ -7,15 +8,20 @@ use super::pen::{Heritage, Pen};
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::diag::span::Spanned;
 use crate::lang::node::{BmcNode, ControllerNode, HostShape, MachineNode, ProfileNode};
-use crate::site::resolve::{Host, Role};
+use crate::site::resolve::{Draft, Host, Role};
 
 impl<'a> Cataloguer<'a> {
     /// Who has each address; several may share one, and then it names nobody.
     pub(super) fn addresses(&mut self) {
         let draft = self.draft;
+        let wanted = named(draft);
         for host in &draft.hosts {
             for link in &host.links {
-                for placed in &link.addresses {
+                for placed in link
+                    .addresses
+                    .iter()
+                    .filter(|one| wanted.contains(&one.ip()))
+                {
                     let key = link_key(host, &link.node.name.value);
                     let place = (draft.domain(placed), placed.ip());
                     self.holders.entry(place).or_insert(key);
@@ -167,6 +173,21 @@ impl<'a> Cataloguer<'a> {
         let rows = &self.draft.declarations.rows;
         Pen::new(self.sources, rows, heritage, self.detail, (kind, declared))
     }
+}
+
+/// The addresses that gateways and records name, whose holders are asked for: few beside those that hosts have.
+fn named(draft: &Draft<'_>) -> BTreeSet<IpAddr> {
+    let gateways = draft
+        .subnets
+        .iter()
+        .filter_map(|one| one.node.gateway.value().copied());
+    let values = draft
+        .declarations
+        .records
+        .iter()
+        .flat_map(|record| &record.values);
+    let addresses = values.filter_map(|value| value.value.ip());
+    gateways.chain(addresses).collect()
 }
 
 /// What a machine and a profile both say, but for links and BMC, which are objects of their own.

@@ -64,7 +64,10 @@ impl<'a> Pen<'a> {
         pen
     }
 
-    pub(super) fn done(self) -> Object {
+    pub(super) fn done(mut self) -> Object {
+        // A large site has hundreds of thousands of objects, most with one reference or two.
+        self.object.values.shrink_to_fit();
+        self.object.refers.shrink_to_fit();
         self.object
     }
 

@@ -1,7 +1,5 @@
 //! The site itself, its spaces, routes and images.
 
-use std::net::IpAddr;
-
 use super::host::host_key;
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation};
@@ -124,26 +122,16 @@ impl<'a> Cataloguer<'a> {
 
     /// The host whose name or address a record has.
     fn led_to(&self, value: &RecordData) -> Option<ObjectKey> {
-        let holder = |ip: IpAddr| self.holders.get(&(Domain::Shared, ip)).cloned();
-        match value {
-            RecordData::A(address) => holder(IpAddr::V4(*address)),
-            RecordData::Aaaa(address) => holder(IpAddr::V6(*address)),
-            RecordData::Cname(_)
-            | RecordData::Mx { .. }
-            | RecordData::Ns(_)
-            | RecordData::Ptr(_)
-            | RecordData::Srv { .. }
-            | RecordData::Sshfp { .. }
-            | RecordData::Txt(_) => {
-                let target = value.target()?.as_str();
-                let domain = self.draft.domain_name()?.as_str();
-                let own = target.strip_suffix(domain);
-                let label = own.and_then(|own| own.strip_suffix('.')).unwrap_or(target);
-                let label: HostName = label.parse().ok()?;
-                let host = self.draft.hosts.get(*self.draft.names.get(&label)?)?;
-                Some(host_key(host))
-            }
+        if let Some(ip) = value.ip() {
+            return self.holders.get(&(Domain::Shared, ip)).cloned();
         }
+        let target = value.target()?.as_str();
+        let domain = self.draft.domain_name()?.as_str();
+        let own = target.strip_suffix(domain);
+        let label = own.and_then(|own| own.strip_suffix('.')).unwrap_or(target);
+        let label: HostName = label.parse().ok()?;
+        let host = self.draft.hosts.get(*self.draft.names.get(&label)?)?;
+        Some(host_key(host))
     }
 
     fn image(&mut self, node: &ImageNode) {
