@@ -138,6 +138,7 @@ impl<'a> Reader<'a> {
             | Kind::Reference
             | Kind::VlanReference
             | Kind::Path
+            | Kind::KeyPattern
             | Kind::Ip
             | Kind::Address
             | Kind::DnsServer

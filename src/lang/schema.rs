@@ -59,6 +59,8 @@ pub(super) enum Kind {
     Reference,
     VlanReference,
     Path,
+    /// A pattern over the keys of things.
+    KeyPattern,
     Ip,
     /// An address, with or without the length of its prefix.
     Address,
@@ -167,6 +169,7 @@ impl Kind {
             Self::Reference => "a name",
             Self::VlanReference => "the name of a VLAN",
             Self::Path => "a file path",
+            Self::KeyPattern => "a pattern of keys",
             Self::Ip | Self::Address => "an IP address",
             Self::DnsServer => "an IP address or a controller's name",
             Self::TimeServer => "an IP address or a domain name",
@@ -195,6 +198,7 @@ impl Kind {
             Self::DomainName => "site.example.net",
             Self::VlanReference => "pxe",
             Self::Path => "boot/bootx64.efi",
+            Self::KeyPattern => "controller/rack-1/link/*",
             Self::Ip | Self::Address | Self::DnsServer => "10.10.0.1",
             Self::TimeServer => "ntp.example.net",
             Self::Prefix => "10.10.0.0/16",

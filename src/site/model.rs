@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::BondMode;
+use crate::base::care::{IgnoreRule, Protection};
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -33,6 +34,8 @@ pub struct Site {
     pub routes: Vec<StaticRoute>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
+    /// What others may change, in the order of the patterns.
+    pub ignored: Vec<IgnoreRule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,7 @@ pub struct Vlan {
     pub space: Option<Name>,
     pub dhcp: Option<Dhcp>,
     pub subnets: BTreeMap<Prefix, Subnet>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -85,6 +89,7 @@ pub struct Subnet {
     pub disabled_boot: BTreeSet<ClientArch>,
     /// What its clients are told besides, by code.
     pub options: BTreeMap<u8, OptionValue>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -130,6 +135,7 @@ pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -150,6 +156,7 @@ pub struct ControllerLink {
     pub addresses: Vec<PlacedAddress>,
     /// Whether it takes an address that DHCP offers.
     pub dhcp: bool,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -208,6 +215,8 @@ pub struct Machine {
     pub options: BTreeMap<u8, OptionValue>,
     /// The routers that it is told, at most one of each address family; none for the gateway of each subnet.
     pub default_gateways: Vec<IpAddr>,
+    /// Its own, else its profile's.
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -260,6 +269,7 @@ pub struct Image {
     pub cpu: Option<String>,
     /// Every file that is served for the image, the programs among them.
     pub files: BTreeMap<FilePath, ImageFile>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 

@@ -7,11 +7,13 @@ mod bridge;
 mod dhcp;
 mod fabric;
 mod host;
+mod ignore;
 mod image;
 mod link;
 mod lock;
 mod machines;
 mod option;
+mod protect;
 mod site;
 mod subnet;
 mod tagged;
@@ -31,11 +33,13 @@ pub use bmc::BmcNode;
 pub use dhcp::DhcpNode;
 pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
+pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub(in crate::lang) use machines::{MachinesNode, read_table};
 pub use option::OptionNode;
+pub use protect::ProtectNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
@@ -56,6 +60,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&host::PROFILE),
         any(&host::MACHINE),
         any(&machines::MACHINES),
+        any(&ignore::IGNORE),
     ],
 };
 
@@ -72,6 +77,7 @@ pub struct Declarations {
     pub(in crate::lang) tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    pub ignores: Vec<IgnoreNode>,
     /// What was allocated; none where there is no lock.
     pub lock: Option<LockNode>,
     /// Kinds of nodes of which some could not be read.
@@ -90,6 +96,7 @@ impl Declarations {
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
+        self.ignores.extend(other.ignores);
         self.gaps.merge(other.gaps);
     }
 }
@@ -120,6 +127,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "machine" => into.machines.extend(host::read_machine(node, sink)),
         "profile" => into.profiles.extend(host::read_profile(node, sink)),
         "image" => into.images.extend(image::read_image(node, sink)),
+        "ignore" => into.ignores.extend(ignore::read_ignore(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
 }

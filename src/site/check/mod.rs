@@ -6,10 +6,12 @@ mod address;
 mod bmc;
 mod bond;
 mod dhcp;
+mod ignore;
 mod isolation;
 mod lock;
 mod mac;
 mod name;
+mod protect;
 mod range;
 mod reference;
 mod relay;
@@ -38,4 +40,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     relay::check(draft, out);
     name::check(draft, out);
     lock::check(draft, out);
+    protect::check(draft, out);
+    ignore::check(draft, out);
 }
