@@ -68,7 +68,8 @@ impl Keep {
             let Some(resource) = observed.get(&by) else {
                 continue;
             };
-            for key in resource.requires(&by, observed) {
+            let ports = ports(&by, observed);
+            for key in resource.requires(&by, observed).into_iter().chain(ports) {
                 let is_gone = !observed.contains_key(&key);
                 let is_safe = inputs.desired.state.contains_key(&key);
                 if is_gone || is_safe || keep.staying.contains_key(&key) {
@@ -94,6 +95,16 @@ impl Keep {
         let found = |key: &Key| Some((key.clone(), observed.get(key)?.clone()));
         self.staying.keys().filter_map(found).collect()
     }
+}
+
+/// The ports of a bridge: without them it stays, and reaches nobody.
+fn ports(bridge: &Key, observed: &State) -> Vec<Key> {
+    let Key::Link { link: name, .. } = bridge else {
+        return Vec::new();
+    };
+    let is_port = |resource: &Resource| matches!(resource, Resource::Link(link) if link.bridge.as_ref() == Some(name));
+    let ports = observed.iter().filter(|(_, resource)| is_port(resource));
+    ports.map(|(key, _)| key.clone()).collect()
 }
 
 /// Routes that are protected and lead elsewhere from now on: once changed they need nothing of what held them before, unless an address

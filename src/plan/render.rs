@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Action, Disregard, Ignored, Plan, Reason, Step};
+use super::{Action, Disregard, Ignored, Obstruction, Plan, Reason, Step, Waiting};
 use crate::state::{Key, Resource, Table, Unapplied};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
@@ -302,7 +302,11 @@ impl Page {
         } else {
             COLLAPSE
         };
-        for waiting in plan.waiting.iter().take(shown) {
+        // First what somebody decided, then what follows from it.
+        let is_decided = |one: &&Waiting| matches!(one.on, Obstruction::Protected { .. });
+        let decided = plan.waiting.iter().filter(is_decided);
+        let others = plan.waiting.iter().filter(|one| !is_decided(one));
+        for waiting in decided.chain(others).take(shown) {
             let place = waiting
                 .origin
                 .as_ref()

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use bedplate::base::care::Protection;
 use bedplate::base::origin::Origin;
-use bedplate::plan::{Action, Plan};
-use bedplate::state::{Desired, Key};
+use bedplate::plan::{Action, HazardKind, Plan};
+use bedplate::state::{Desired, Key, LeaseFact};
 use proptest::prelude::*;
 
 use super::sites::{Lab, Parts, meaning, shown, steps, waiting};
@@ -174,6 +174,35 @@ fn what_takes_the_place_of_something_protected_waits() {
     let new = "controller/rack-1/address/10.0.0.2/24@eno2: controller/rack-1/address/10.0.0.2/24@br0 stays";
     assert!(told.contains(new), "{told}");
     assert!(lab.holds(BRIDGE));
+}
+
+#[test]
+fn leases_of_a_range_that_stays_are_not_stranded() {
+    let lease = LeaseFact {
+        address: "10.0.0.150".parse().unwrap(),
+        mac: "52:54:00:00:00:09".parse().unwrap(),
+    };
+    for (text, expected) in [
+        (Parts::new().text(), vec![HazardKind::StrandLeases]),
+        (with("subnet \"10.0.0.0/24\" {", "vlan"), vec![]),
+    ] {
+        let mut lab = Lab::new();
+        lab.apply(&text);
+        lab.world.facts.leases.push(lease.clone());
+        let hazards = lab.plan(BARE).hazards;
+        let kinds: Vec<_> = hazards.iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_bridge_that_stays_keeps_its_ports() {
+    let mut lab = Lab::new();
+    lab.apply(&with("bridge \"br0\" vlan=\"pxe\" {", "hosts"));
+    let plan = lab.apply("controller \"rack-1\" { ethernet \"eno2\" }");
+    let told = waiting(&plan).join("\n");
+    let port = format!("controller/rack-1/link/eno1: stays, since {BRIDGE} needs it");
+    assert!(told.contains(&port), "{told}");
 }
 
 #[test]
