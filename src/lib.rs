@@ -34,7 +34,8 @@
 //!
 //! Where do I add …
 //!
-//! * a node of the language: `lang/node/`, a row in `lang/schema.rs`, a field in `site/model.rs`, its resolver; an example;
+//! * a node of the language: `lang/node/`, a row in `lang/schema.rs`, a field in `site/model.rs`, its resolver, its line in
+//!   `site/catalog/`; an example;
 //! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
 //! * a kind of thing: `state/KIND.rs`, `world/live/KIND.rs` and a row in `base/kind.rs`; the compiler names every match to extend;
 //! * a DHCP option: one row in `base/option.rs`;

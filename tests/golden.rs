@@ -6,10 +6,13 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use support::golden::{Texts, check};
 
 use bedplate::base::digest::Digest;
 use bedplate::base::name::HostName;
@@ -22,9 +25,6 @@ use bedplate::site::{Compiled, compile};
 use bedplate::state::{
     Desired, Link, LinkKind, Observation, Ownership, Resource, desired, elsewhere,
 };
-
-/// Texts by their file's name below golden/EXAMPLE/.
-type Texts = BTreeMap<String, String>;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -166,54 +166,9 @@ fn withdrawn(site: &Site, controller: &HostName, observed: &Observation) -> Plan
         desired: &Desired::default(),
         observed,
         applied: Some(&desired(site, controller)),
-        elsewhere: &BTreeMap::new(),
+        elsewhere: &std::collections::BTreeMap::new(),
     })
     .unwrap()
-}
-
-/// The one check: `texts` are what golden/ holds, or become so.
-fn check(example: &str, texts: &Texts) {
-    let golden = folder("golden").join(example);
-    for (name, text) in texts {
-        let path = golden.join(name);
-        if std::env::var_os("BLESS").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, text).unwrap();
-        }
-        let known = fs::read_to_string(&path).unwrap_or_default();
-        let differences = similar::TextDiff::from_lines(&known, text)
-            .unified_diff()
-            .header("golden", "now")
-            .to_string();
-        assert!(
-            differences.is_empty(),
-            "{}: review, then BLESS=1 cargo test --test golden\n{differences}",
-            path.display()
-        );
-    }
-    let orphans: BTreeSet<String> = files(&golden, &golden)
-        .into_iter()
-        .filter(|name| name != "edit.kdl" && !texts.contains_key(name))
-        .collect();
-    assert!(
-        orphans.is_empty(),
-        "golden files that no test makes: {orphans:?}"
-    );
-}
-
-fn files(folder: &Path, base: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                files(&path, base)
-            } else {
-                vec![path.strip_prefix(base).unwrap().display().to_string()]
-            }
-        })
-        .collect()
 }
 
 #[test]
@@ -241,7 +196,11 @@ fn every_example_comes_to_what_is_golden() {
                     .map(|(file, text)| (format!("{controller}/{file}"), text)),
             );
         }
-        check(&name, &all);
+        check(
+            &folder("golden").join(&name),
+            &all,
+            &["edit.kdl", "commands/"],
+        );
         seen += 1;
     }
     assert!(seen >= 2, "only {seen} examples");

@@ -12,6 +12,16 @@ pub const SYNTAX_FAULTS: usize = 10_000;
 /// Largest text on which a formatter asks the kdl crate for a second opinion: it reads about a megabyte a second.
 pub const SECOND_OPINION_BYTES: usize = 256 * 1024;
 
+/// Most faults that are told of the nodes of one source, and most before no further source is read: each takes memory, and whoever
+/// mends the first of them finds the rest.
+pub const FAULTS: usize = 10_000;
+
+/// Most columns of a table: several for each interface of the largest machine known.
+pub const TABLE_COLUMNS: usize = 512;
+
+/// Most faults that come with a guess at what was meant: a guess looks at every name that there is.
+pub const GUESSES: usize = 200;
+
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
 

@@ -148,6 +148,30 @@ name! {
     FilePath, file_path
 }
 
+name! {
+    /// The name of a record below the site's domain: labels, `@` for the domain itself, `*` as the first label (RFC 4592).
+    RecordLabel, record_label
+}
+
+fn record_label(text: &str) -> Result<CompactString, NameError> {
+    let below = text.strip_prefix("*.").unwrap_or(text);
+    if !matches!(below, "@" | "*") {
+        domain_name(below)?;
+        if below.ends_with('.') {
+            return Err(NameError::Edge {
+                kind: "record name",
+                found: '.',
+            });
+        }
+    } else if below != text {
+        return Err(NameError::Edge {
+            kind: "record name",
+            found: '*',
+        });
+    }
+    Ok(lowercase(text))
+}
+
 fn object_name(text: &str) -> Result<CompactString, NameError> {
     let grammar = Grammar {
         kind: "name",
@@ -236,6 +260,36 @@ fn file_path(text: &str) -> Result<CompactString, NameError> {
     }
 }
 
+impl RecordLabel {
+    /// The whole name in `domain`; a `*` stays the first label.
+    ///
+    /// # Errors
+    /// [`NameError`] where it would be too long.
+    pub fn within(&self, domain: &DomainName) -> Result<DomainName, NameError> {
+        if self.as_str() == "@" {
+            return Ok(domain.clone());
+        }
+        match self.0.strip_prefix('*') {
+            // A wildcard is no name of a host: only what it stands for is checked.
+            Some(below) => {
+                let below = below.strip_prefix('.');
+                let zone = below.map_or_else(|| Ok(domain.clone()), |below| domain.child(below))?;
+                zone.wildcard().ok_or(NameError::TooLong {
+                    kind: "record name",
+                    most: 253,
+                    length: zone.as_str().len() + 2,
+                })
+            }
+            None => domain.child(&self.0),
+        }
+    }
+
+    /// Whether it stands for every name that there is not.
+    pub fn is_wildcard(&self) -> bool {
+        self.0.starts_with('*')
+    }
+}
+
 impl LinkName {
     /// The kernel's name for the loopback link.
     pub fn loopback() -> Self {
@@ -257,6 +311,12 @@ impl DomainName {
         self.0
             .split_once('.')
             .map(|(_, rest)| Self(CompactString::new(rest)))
+    }
+
+    /// The wildcard below this name (RFC 4592); none where it would be too long.
+    pub fn wildcard(&self) -> Option<Self> {
+        let name = CompactString::from(format!("*.{self}"));
+        (name.len() <= 253).then_some(Self(name))
     }
 
     /// Whether `self` is `zone` or lies below it.
@@ -291,6 +351,10 @@ mod tests {
         check::<DomainName>(
             &["a.example", "example.", "_x.y"],
             &["", ".", "a..b", "-a.b"],
+        );
+        check::<RecordLabel>(
+            &["www", "@", "*", "*.apps", "_ldap._tcp", "a.b"],
+            &["", "*.*", "*.@", "a.*", "www.", "-a", "a b"],
         );
         check::<LinkName>(
             &["eno1", "bond0.100", "br-lan"],

@@ -1,5 +1,7 @@
 //! Where a secret is kept. The secret itself is read where it is used, and never held by a type that can be shown.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A reference to a secret, as the language writes it: `(env)"NAME"`, `(file)"path"`, `(credential)"name"`.
@@ -27,5 +29,17 @@ impl SecretRef {
             "credential" => Some(Self::Credential(place)),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    /// As the language writes it; the secret itself is not known here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, place) = match self {
+            Self::Env(place) => ("env", place),
+            Self::File(place) => ("file", place),
+            Self::Credential(place) => ("credential", place),
+        };
+        write!(f, "({kind}){place:?}")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::base::name::HostName;
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     pub(super) global: Global,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (plan --exit-code); \
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (--exit-code); \
 3 hazards not allowed; 4 incomplete (something waits, or a failure was undone).";
 
 /// Options of every command.
@@ -72,6 +72,12 @@ pub(super) enum Command {
         /// The code; without one, all codes are listed
         code: Option<String>,
     },
+    /// Show an object of the site: each value with where it comes from, and what refers to it
+    Show(ShowArguments),
+    /// Say what a change to the site means, object by object; each side is a file, a folder or a git revision
+    Diff(DiffArguments),
+    /// Draw which object of the site needs which
+    Graph(GraphArguments),
     /// Show what an apply would change, and why; or a plan saved with --out
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
@@ -93,6 +99,56 @@ pub(super) struct SiteArgument {
     /// A .kdl file, or a folder with site.kdl
     #[arg(value_name = "SITE", default_value = ".")]
     pub(super) site: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// A key as plans print it (machine/node-01, vlan/plant/pxe), or a name, an address or a MAC that is enough to tell
+    pub(super) what: String,
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    /// A .kdl file, a folder with site.kdl, or a git revision: REV, or REV:PATH with the path from the repository's root
+    pub(super) old: String,
+    /// The same, for the site as it is to be
+    #[arg(default_value = ".")]
+    pub(super) new: String,
+    /// Print Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub(super) markdown: bool,
+    /// List every object, and every value of those that come or go
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Exit with 2 where something differs
+    #[arg(long)]
+    pub(super) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GraphArguments {
+    #[command(flatten)]
+    pub(super) site: SiteArgument,
+    /// One object, named as for `show`, with what it needs and what needs it
+    #[arg(long, value_name = "WHAT")]
+    pub(super) of: Option<String>,
+    /// How far from that object
+    #[arg(long, value_name = "N", requires = "of")]
+    pub(super) depth: Option<usize>,
+    /// Every machine and each of its links by itself, however many there are
+    #[arg(long)]
+    pub(super) full: bool,
+    /// DOT is for Graphviz, SVG for a browser
+    #[arg(long, value_enum, default_value_t = Format::Dot)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    Dot,
+    Svg,
 }
 
 #[derive(Debug, Args)]

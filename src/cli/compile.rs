@@ -10,10 +10,11 @@ use crate::diag::render;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::plan::Paint;
-use crate::site::{Compiled, compile};
+use crate::site::catalog::{Catalog, Detail};
+use crate::site::{Compiled, compile, compile_catalog};
 
 /// The source that a folder begins with.
-const ROOT: &str = "site.kdl";
+pub(super) const ROOT: &str = "site.kdl";
 
 /// A site on disk, compiled.
 pub(super) struct Local {
@@ -71,6 +72,22 @@ pub(super) fn local(path: &Path) -> Result<Local, Fault> {
         root,
         compiled,
     })
+}
+
+/// The same, and of a site without errors the catalog too.
+pub(super) fn cataloged(path: &Path, detail: Detail) -> Result<(Local, Option<Catalog>), Fault> {
+    let Place {
+        folder,
+        root,
+        files,
+    } = place(path)?;
+    let (compiled, catalog) = compile_catalog(&files, &root, detail);
+    let local = Local {
+        folder,
+        root,
+        compiled,
+    };
+    Ok((local, catalog))
 }
 
 /// Shows every diagnostic: on standard error for people, on standard output for programs.

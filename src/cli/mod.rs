@@ -6,14 +6,20 @@ mod check;
 mod client;
 mod compile;
 mod demo;
+mod diff;
 mod explain;
 pub mod files;
 mod fmt;
+mod git;
+mod graph;
 mod lock;
 mod output;
 mod plan;
 mod serve;
+mod show;
 mod status;
+mod table;
+mod thing;
 
 use std::process::ExitCode;
 
@@ -54,6 +60,9 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Lock { site, check } => lock::lock(site, *check, out),
         Command::Fmt { site, check } => fmt::fmt(site, *check, out),
         Command::Explain { code } => explain::explain(code.as_deref(), out),
+        Command::Show(arguments) => show::show(arguments, out),
+        Command::Diff(arguments) => diff::diff(arguments, out),
+        Command::Graph(arguments) => graph::graph(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),

@@ -1,6 +1,7 @@
 //! Every code, once: its number, its title and the text that `bedplate explain` shows.
 //!
-//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command. Numbers are never reused.
+//! `E` are faults of a site, `W` are warnings about one, `D` are faults of a running daemon or command, `C` of commands that explain
+//! a site. Numbers are never reused.
 
 use std::fmt;
 
@@ -145,11 +146,18 @@ codes! {
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"
 
+    // Records.
+    RecordAlias "E120" "an alias with something beside it"
+    RecordOfHost "E121" "a record for a host's own addresses"
+    RecordToAlias "E122" "a record leads to an alias"
+    RecordZone "E123" "name servers where no zone can begin"
+
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
+    RecordNowhere "W005" "a record leads nowhere"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
@@ -167,6 +175,12 @@ codes! {
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
     FileUnwritable "D014" "a file cannot be written"
+
+    // Commands that explain a site.
+    ObjectUnknown "C001" "the site has no such object"
+    ObjectAmbiguous "C002" "a name stands for several objects"
+    GitFailed "C003" "git cannot be asked"
+    RevisionUnknown "C004" "git knows no such revision"
 }
 
 impl Code {

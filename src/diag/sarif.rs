@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::code::Code;
 use super::report::{Diagnostic, Label};
 use super::span::{SourceId, Sources};
+use crate::base::limit;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -17,7 +18,9 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &Sources, folder: &Path) -> Va
     let sources = &Places { sources, folder };
     let codes: BTreeSet<Code> = diagnostics.iter().map(|one| one.code).collect();
     let codes: Vec<Code> = codes.into_iter().collect();
-    let results = diagnostics.iter().map(|one| result(one, &codes, sources));
+    // Code hosts refuse logs with many more.
+    let shown = diagnostics.iter().take(limit::FAULTS);
+    let results = shown.map(|one| result(one, &codes, sources));
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",

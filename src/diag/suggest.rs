@@ -2,12 +2,13 @@
 
 /// The candidate with the fewest slips from `word`, if they are few enough for its length; the first in order among equals.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).max(1);
+    let word: Vec<char> = word.chars().collect();
+    let most = (word.len() / 3).max(1);
     candidates
         .into_iter()
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 4 * most)
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(slips, _)| (1..=most).contains(slips))
+        .filter(|candidate| candidate.len() <= 4 * (word.len() + most))
+        .filter_map(|candidate| Some((distance(&word, candidate, most)?, candidate)))
+        .filter(|(slips, _)| *slips > 0)
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -26,15 +27,18 @@ pub fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.join(", ")
 }
 
-/// Damerau-Levenshtein distance, each part of the text moved at most once ("optimal string alignment").
-fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().collect();
+/// Damerau-Levenshtein distance, each part of the text moved at most once ("optimal string alignment"); none above `most`.
+fn distance(a: &[char], b: &str, most: usize) -> Option<usize> {
     let b: Vec<char> = b.chars().collect();
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();
     let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX);
     for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i + 1);
         for (j, y) in b.iter().enumerate() {
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
             let mut least = (at(&above, j) + usize::from(x != y))
@@ -45,9 +49,13 @@ fn distance(a: &str, b: &str) -> usize {
             }
             row.push(least);
         }
+        // A swap may go back one row, but never gains more than one.
+        if row.iter().min().is_some_and(|least| *least > most + 1) {
+            return None;
+        }
         before = std::mem::replace(&mut above, row);
     }
-    at(&above, b.len())
+    Some(at(&above, b.len())).filter(|slips| *slips <= most)
 }
 
 #[cfg(test)]
@@ -64,7 +72,10 @@ mod tests {
             ("gateway", "gatweya", 2),
             ("kitten", "sitting", 3),
         ] {
-            assert_eq!(distance(a, b), slips, "{a} {b}");
+            let chars: Vec<char> = a.chars().collect();
+            assert_eq!(distance(&chars, b, slips), Some(slips), "{a} {b}");
+            let fewer = slips.checked_sub(1);
+            assert_eq!(fewer.and_then(|fewer| distance(&chars, b, fewer)), None);
         }
         let known = ["subnet", "space", "dhcp"];
         assert_eq!(nearest("subnte", known), Some("subnet"));

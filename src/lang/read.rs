@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         T: FromStr<Err: Display>,
     {
         let kind = self.schema.argument(index).map(|argument| argument.kind);
-        match (self.node.arguments().nth(index), kind) {
+        match (self.node.argument(index), kind) {
             (Some(value), Some(kind)) => text(value, kind, sink),
             _ => Slot::Faulty,
         }
@@ -115,8 +115,7 @@ impl<'a> Reader<'a> {
 
     /// The first argument in the words of its kind, checked: a word of a set, a number, a duration, an address.
     pub(super) fn word_argument(&self, sink: &mut Sink<'_>) -> Slot<String> {
-        let (Some(value), Some(argument)) = (self.node.arguments().next(), self.schema.argument(0))
-        else {
+        let (Some(value), Some(argument)) = (self.node.argument(0), self.schema.argument(0)) else {
             return Slot::Faulty;
         };
         let shown = |slot: Slot<i64>| slot.map(|number| number.to_string());
@@ -140,6 +139,8 @@ impl<'a> Reader<'a> {
             | Kind::Path
             | Kind::KeyPattern
             | Kind::Ip
+            | Kind::Ipv4
+            | Kind::Ipv6
             | Kind::Address
             | Kind::DnsServer
             | Kind::TimeServer
@@ -147,6 +148,7 @@ impl<'a> Reader<'a> {
             | Kind::Range
             | Kind::Duration
             | Kind::Arch
+            | Kind::RecordLabel
             | Kind::OptionName
             | Kind::OptionValue
             | Kind::Secret => text(value, argument.kind, sink),
@@ -155,7 +157,7 @@ impl<'a> Reader<'a> {
 
     /// The first argument, a number.
     pub(super) fn number_argument<T: TryFrom<i128>>(&self, sink: &mut Sink<'_>) -> Slot<T> {
-        match (self.node.arguments().next(), self.schema.argument(0)) {
+        match (self.node.argument(0), self.schema.argument(0)) {
             (Some(value), Some(argument)) => integer(value, argument.kind, sink),
             _ => Slot::Faulty,
         }
@@ -180,14 +182,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn secret_argument(&self, sink: &mut Sink<'_>) -> Slot<SecretRef> {
-        match (self.node.arguments().next(), self.schema.argument(0)) {
+        match (self.node.argument(0), self.schema.argument(0)) {
             (Some(value), Some(argument)) => secret(value, argument.kind, sink),
             _ => Slot::Faulty,
         }
     }
 
     pub(super) fn flag_argument(&self, sink: &mut Sink<'_>) -> Slot<bool> {
-        match (self.node.arguments().next(), self.schema.argument(0)) {
+        match (self.node.argument(0), self.schema.argument(0)) {
             (Some(value), Some(argument)) => flag(value, argument.kind, sink),
             _ => Slot::Faulty,
         }
@@ -307,6 +309,10 @@ impl<'a> Reader<'a> {
         } else {
             lookalike(key.value)
                 .or_else(|| did_you_mean(key.value, known.clone()))
+                .or_else(|| {
+                    let bearer = super::schema::bearer_of(key.value)?;
+                    Some(format!("`{}` is a property of {bearer}", key.value))
+                })
                 .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
         };
         Diagnostic::new(Code::UnknownProperty, message)

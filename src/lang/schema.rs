@@ -62,6 +62,8 @@ pub(super) enum Kind {
     /// A pattern over the keys of things.
     KeyPattern,
     Ip,
+    Ipv4,
+    Ipv6,
     /// An address, with or without the length of its prefix.
     Address,
     DnsServer,
@@ -82,6 +84,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// Where a secret is kept, never the secret.
     Secret,
+    /// The name of a DNS record below the site's domain.
+    RecordLabel,
     /// The name of a DHCP option, or its code.
     OptionName,
     /// What a DHCP option says, in the form that the option has.
@@ -139,23 +143,36 @@ impl NodeSchema {
 
 /// The nodes that hold a node named `word`, in words.
 pub(super) fn home_of(word: &str) -> Option<String> {
-    let mut homes = Vec::new();
+    places(|schema| {
+        schema
+            .children
+            .iter()
+            .any(|child| child.schema.name == word)
+    })
+}
+
+/// The nodes that have a property named `word`, in words.
+pub(super) fn bearer_of(word: &str) -> Option<String> {
+    places(|schema| schema.property(word).is_some())
+}
+
+/// The nodes of which something holds, in words.
+fn places(holds: impl Fn(&NodeSchema) -> bool) -> Option<String> {
+    let mut found = Vec::new();
     let mut open = vec![&ROOT];
     while let Some(schema) = open.pop() {
-        for child in schema.children {
-            if child.schema.name == word {
-                homes.push(if schema.name.is_empty() {
-                    "the top level".to_owned()
-                } else {
-                    format!("`{}`", schema.name)
-                });
-            }
-            open.push(child.schema);
+        if holds(schema) {
+            found.push(if schema.name.is_empty() {
+                "the top level".to_owned()
+            } else {
+                format!("`{}`", schema.name)
+            });
         }
+        open.extend(schema.children.iter().map(|child| child.schema));
     }
-    homes.sort();
-    homes.dedup();
-    (!homes.is_empty()).then(|| homes.join(" or "))
+    found.sort();
+    found.dedup();
+    (!found.is_empty()).then(|| found.join(" or "))
 }
 
 impl Kind {
@@ -171,6 +188,8 @@ impl Kind {
             Self::Path => "a file path",
             Self::KeyPattern => "a pattern of keys",
             Self::Ip | Self::Address => "an IP address",
+            Self::Ipv4 => "an IPv4 address",
+            Self::Ipv6 => "an IPv6 address",
             Self::DnsServer => "an IP address or a controller's name",
             Self::TimeServer => "an IP address or a domain name",
             Self::Prefix => "a prefix",
@@ -183,6 +202,7 @@ impl Kind {
             Self::Flag => "#true or #false",
             Self::Words(_) => "a word of a closed set",
             Self::Secret => "a reference to a secret",
+            Self::RecordLabel => "a record's name",
             Self::OptionName => "a DHCP option",
             Self::OptionValue => "what the option says",
         }
@@ -199,7 +219,8 @@ impl Kind {
             Self::VlanReference => "pxe",
             Self::Path => "boot/bootx64.efi",
             Self::KeyPattern => "controller/rack-1/link/*",
-            Self::Ip | Self::Address | Self::DnsServer => "10.10.0.1",
+            Self::Ip | Self::Ipv4 | Self::Address | Self::DnsServer => "10.10.0.1",
+            Self::Ipv6 => "fd00::1",
             Self::TimeServer => "ntp.example.net",
             Self::Prefix => "10.10.0.0/16",
             Self::Range => "10.10.1.0-10.10.1.255",
@@ -207,6 +228,7 @@ impl Kind {
             Self::Duration => "10m",
             Self::Arch => "x64-uefi",
             Self::Milliseconds => "100ms",
+            Self::RecordLabel => "www",
             Self::OptionName => "ntp-servers",
             Self::OptionValue => "10.10.0.3",
             Self::Words(words) => words.first().copied().unwrap_or(""),
@@ -226,6 +248,7 @@ impl Kind {
                 | Self::DomainName
                 | Self::Reference
                 | Self::VlanReference
+                | Self::RecordLabel
                 | Self::Path
         )
     }

@@ -11,15 +11,17 @@ use super::read::Sink;
 use super::slot::Gaps;
 use super::{glob, lock, node};
 use crate::base::limit;
+use crate::base::name::FilePath;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::diag::span::{SourceId, Sources, Span};
+use crate::diag::span::{SourceId, Sources, Span, Spanned};
 
 /// Reads the source `root` and all that it includes, and decodes their nodes.
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
     let mut loader = Loader::new(files);
     loader.run(root);
     loader.lock();
+    loader.templates();
     (loader.declarations, loader.sources, loader.diagnostics)
 }
 
@@ -87,7 +89,8 @@ impl<'a> Loader<'a> {
     /// Reads generation after generation of includes; the files of one are parsed side by side.
     fn run(&mut self, root: &str) {
         self.enqueue(root.to_owned(), None);
-        while !self.queue.is_empty() {
+        // Each source may have as many faults; of so many, further ones would only hide the first.
+        while !self.queue.is_empty() && self.diagnostics.len() < limit::FAULTS {
             let visits = std::mem::take(&mut self.queue);
             let unparsed: Vec<Unparsed> = visits
                 .into_iter()
@@ -106,6 +109,33 @@ impl<'a> Loader<'a> {
                     self.table(parsed.visit, &table);
                 }
                 self.declarations.append(parsed.declarations);
+            }
+        }
+        if !self.queue.is_empty() {
+            self.declarations.gaps.everything();
+        }
+    }
+
+    /// Reads the templates of images, which travel with the sources.
+    fn templates(&mut self) {
+        let images = self.declarations.images.iter();
+        let named: Vec<Spanned<FilePath>> = images
+            .filter_map(|image| image.user_data.given().cloned())
+            .collect();
+        let mut seen = BTreeSet::new();
+        for path in named
+            .into_iter()
+            .filter(|path| seen.insert(path.value.clone()))
+        {
+            match self.files.read(path.value.as_str()) {
+                Ok(bytes) => drop(self.text(path.value.as_str(), bytes)),
+                Err(error) => {
+                    let fault = file_fault(&error, Code::ImageFile).label(path.span, "named here");
+                    self.diagnostics.push(match fault.help {
+                        Some(_) => fault,
+                        None => fault.help("paths are relative to the site folder"),
+                    });
+                }
             }
         }
     }
@@ -223,6 +253,7 @@ impl<'a> Loader<'a> {
         let Some((id, text)) = self.text(&path, bytes) else {
             return;
         };
+        self.declarations.rows.insert(id);
         let gaps = std::mem::take(&mut self.declarations.gaps);
         let mut sink = Sink {
             diagnostics: &mut self.diagnostics,

@@ -182,7 +182,17 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
                 .map(|words| format!("known are {}", listed(words.iter().copied())))
         });
     let help = help.or_else(|| kind.is_name().then(|| lookalike(written)).flatten());
-    Diagnostic::new(code, error.to_string())
-        .label(span, format!("not {}", kind.describe()))
+    let message = if matches!(kind, Kind::Ip | Kind::Ipv4 | Kind::Ipv6) {
+        // The standard library does not say what it read.
+        format!("`{written}` is not {}", kind.describe())
+    } else {
+        error.to_string()
+    };
+    let label = match kind.words() {
+        Some(_) => "not one of the words for this place".to_owned(),
+        None => format!("not {}", kind.describe()),
+    };
+    Diagnostic::new(code, message)
+        .label(span, label)
         .maybe_help(help)
 }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use super::{Inputs, Obstruction};
 use crate::base::addr::Prefix;
 use crate::base::care::Protection;
+use crate::base::name::DomainName;
 use crate::base::origin::Origin;
-use crate::state::{Key, Reservation, Resource, State};
+use crate::state::{Key, RecordName, RecordType, Reservation, Resource, State};
 
 /// Things that the site does not speak of, and that stay.
 #[derive(Debug, Default, PartialEq)]
@@ -163,6 +164,7 @@ struct Places<'a> {
     addresses: BTreeMap<IpAddr, &'a Key>,
     subnets: Vec<(Prefix, &'a Key)>,
     reserved: BTreeMap<IpAddr, &'a Key>,
+    records: BTreeMap<(&'a DomainName, &'a RecordName), Vec<&'a Key>>,
 }
 
 impl<'a> Places<'a> {
@@ -171,6 +173,7 @@ impl<'a> Places<'a> {
             addresses: BTreeMap::new(),
             subnets: Vec::new(),
             reserved: BTreeMap::new(),
+            records: BTreeMap::new(),
         };
         for (key, resource) in staying {
             if let Some(address) = ip(key) {
@@ -178,6 +181,9 @@ impl<'a> Places<'a> {
             }
             if let Key::Scope { subnet, .. } = key {
                 places.subnets.push((*subnet, key));
+            }
+            if let Key::Record { zone, name, .. } = key {
+                places.records.entry((zone, name)).or_default().push(key);
             }
             let reserved = reserved(resource).map(|address| (address, key));
             places.reserved.extend(reserved);
@@ -203,6 +209,21 @@ impl<'a> Places<'a> {
             Key::Reservation { .. } => reserved(resource)
                 .filter(|address| !has_it(address))
                 .find_map(|address| self.reserved.get(&address).copied()),
+            // An alias stands alone at its name (RFC 1034 3.6.2).
+            Key::Record { zone, name, .. } if found.is_none() => {
+                let is_alias = |key: &Key| {
+                    matches!(
+                        key,
+                        Key::Record {
+                            kind: RecordType::Cname,
+                            ..
+                        }
+                    )
+                };
+                let mut beside = self.records.get(&(zone, name)).into_iter().flatten();
+                let other = beside.find(|other| is_alias(key) || is_alias(other));
+                other.copied()
+            }
             Key::Address { .. }
             | Key::Scope { .. }
             | Key::Link { .. }

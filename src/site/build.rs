@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
     Bmc, BmcProtocol, Bond, Bridge, Controller, ControllerLink, DefaultGateway, Dhcp, DynamicRange,
-    Fabric, Image, LinkForm, Machine, MachineInterface, PlacedAddress, ReservedRange, ReverseDns,
-    Site, StaticRoute, Subnet, Vlan,
+    Fabric, Image, LinkForm, Machine, MachineInterface, PlacedAddress, Record, ReservedRange,
+    ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
-use super::resolve::{Draft, Host, Link, Plug, Role};
+use super::resolve::{Draft, Host, Link, Plug, Role, absolute};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::duration::Seconds;
-use crate::base::name::LinkName;
+use crate::base::name::{DomainName, LinkName};
 use crate::base::option::OptionValue;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::{Sources, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{
     BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, ProtectNode,
-    SubnetNode,
+    RecordValue, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
-const LEASE_TIME: Seconds = Seconds(600);
+pub(super) const LEASE_TIME: Seconds = Seconds(600);
 
 /// The site that a draft describes. A draft with a faulty part gives none, and its faults were reported.
 pub(super) fn build(draft: &Draft<'_>, sources: &Sources) -> Option<Site> {
@@ -74,6 +74,7 @@ impl Builder<'_> {
                 .map(|image| Some((image.name.value.clone(), self.image(image)?)))
                 .collect::<Option<_>>()?,
             routes: self.routes()?,
+            records: self.records()?,
             controllers: BTreeMap::new(),
             machines: BTreeMap::new(),
             ignored: self.ignored(),
@@ -226,6 +227,23 @@ impl Builder<'_> {
             protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(node.name.span),
         })
+    }
+
+    fn records(&self) -> Option<BTreeMap<DomainName, Record>> {
+        let domain = self.draft.domain_name()?;
+        let nodes = self.draft.declarations.records.iter();
+        let records = nodes.map(|node| {
+            let values = node.values.iter();
+            let built = Record {
+                ttl: node.ttl.value().copied(),
+                values: values
+                    .map(|value| full(domain, &value.value))
+                    .collect::<Option<_>>()?,
+                origin: self.sources.origin(node.name.span),
+            };
+            Some((node.name.value.within(domain).ok()?, built))
+        });
+        records.collect()
     }
 
     fn routes(&self) -> Option<Vec<StaticRoute>> {
@@ -391,6 +409,22 @@ impl Builder<'_> {
 /// A flag that is `default` where nothing is written.
 fn is(flag: &Slot<bool>, default: bool) -> bool {
     flag.value().copied().unwrap_or(default)
+}
+
+/// A record with full names in it.
+fn full(domain: &DomainName, value: &RecordValue) -> Option<RecordValue> {
+    let mut value = value.clone();
+    match &mut value {
+        RecordValue::Cname(target)
+        | RecordValue::Ns(target)
+        | RecordValue::Mx { target, .. }
+        | RecordValue::Srv { target, .. } => *target = absolute(domain, target)?,
+        RecordValue::A(_)
+        | RecordValue::Aaaa(_)
+        | RecordValue::Sshfp { .. }
+        | RecordValue::Txt(_) => {}
+    }
+    Some(value)
 }
 
 fn options(nodes: &[OptionNode]) -> BTreeMap<u8, OptionValue> {

@@ -1,7 +1,9 @@
 //! The resolved site: names looked up, profiles applied, rules checked; immutable. Reads `lang`'s nodes, never KDL itself.
 
 mod build;
+pub mod catalog;
 mod check;
+pub mod graph;
 pub mod lock;
 pub mod model;
 mod resolve;
@@ -13,7 +15,9 @@ use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::lang::files::Files;
 use crate::lang::source;
+use catalog::{Catalog, Detail};
 use model::Site;
+use resolve::Draft;
 
 /// What compiling a site gives: every fault, and the site where none of them is an error.
 #[derive(Debug)]
@@ -25,6 +29,25 @@ pub struct Compiled {
 
 /// Compiles the site whose first source is `root`. Nothing is read but through `files`.
 pub fn compile(files: &dyn Files, root: &str) -> Compiled {
+    compile_with(files, root, |_, _| ()).0
+}
+
+/// The same, and of a site without errors the catalog too.
+pub fn compile_catalog(
+    files: &dyn Files,
+    root: &str,
+    detail: Detail,
+) -> (Compiled, Option<Catalog>) {
+    compile_with(files, root, |draft, sources| {
+        catalog::catalog(draft, sources, detail)
+    })
+}
+
+fn compile_with<T>(
+    files: &dyn Files,
+    root: &str,
+    further: impl FnOnce(&Draft<'_>, &Sources) -> T,
+) -> (Compiled, Option<T>) {
     let (declarations, sources, mut diagnostics) = source::load(files, root);
     let draft = resolve::resolve(&declarations, files, &sources, &mut diagnostics);
     check::check(&draft, &mut diagnostics);
@@ -34,11 +57,13 @@ pub fn compile(files: &dyn Files, root: &str) -> Compiled {
     } else {
         build::build(&draft, &sources)
     };
-    Compiled {
+    let more = site.is_some().then(|| further(&draft, &sources));
+    let compiled = Compiled {
         site,
         diagnostics,
         sources,
-    }
+    };
+    (compiled, more)
 }
 
 /// A fault in a profile is found once for each machine that shares it, and told once.

@@ -15,7 +15,7 @@ use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
-use crate::lang::node::TimeServer;
+use crate::lang::node::{RecordValue, TimeServer};
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Site {
     pub vlans: BTreeMap<VlanPath, Vlan>,
     pub images: BTreeMap<Name, Image>,
     pub routes: Vec<StaticRoute>,
+    /// By their full names.
+    pub records: BTreeMap<DomainName, Record>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
     /// What others may change, in the order of the patterns.
@@ -126,6 +128,15 @@ pub struct StaticRoute {
     /// The VLAN whose subnet holds `via`.
     pub vlan: VlanPath,
     pub metric: u32,
+    pub origin: Origin,
+}
+
+/// What DNS says of a name that no host has, or besides of one that one has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub ttl: Option<Seconds>,
+    /// Names in them are full ones.
+    pub values: BTreeSet<RecordValue>,
     pub origin: Origin,
 }
 

@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, RecordName, Resource, list};
+use super::{Changes, Desired, Key, RecordName, Resource, Unapplied, list};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, LinkName};
 use crate::base::origin::Origin;
+use crate::lang::node::RecordValue;
 use crate::site::model::{PlacedAddress, ReverseDns, Site};
 
 /// How long resolvers may keep an answer: short, since machines move between edits of the site.
@@ -47,7 +48,12 @@ pub struct Forwarders {
 pub enum RecordType {
     A,
     Aaaa,
+    Cname,
+    Mx,
     Ptr,
+    Srv,
+    Sshfp,
+    Txt,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,7 +61,25 @@ pub enum RecordType {
 pub enum RecordData {
     A(Ipv4Addr),
     Aaaa(Ipv6Addr),
+    Cname(DomainName),
+    Mx {
+        preference: u16,
+        target: DomainName,
+    },
     Ptr(DomainName),
+    Srv {
+        priority: u16,
+        weight: u16,
+        port: u16,
+        target: DomainName,
+    },
+    /// The fingerprint in hexadecimal (RFC 4255 3.1).
+    Sshfp {
+        algorithm: u8,
+        digest: u8,
+        fingerprint: String,
+    },
+    Txt(String),
 }
 
 impl Zone {
@@ -90,13 +114,27 @@ impl Forwarders {
 }
 
 impl RecordType {
-    pub const ALL: [Self; 3] = [Self::A, Self::Aaaa, Self::Ptr];
+    pub const ALL: [Self; 8] = [
+        Self::A,
+        Self::Aaaa,
+        Self::Cname,
+        Self::Mx,
+        Self::Ptr,
+        Self::Srv,
+        Self::Sshfp,
+        Self::Txt,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::A => "A",
             Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Mx => "MX",
             Self::Ptr => "PTR",
+            Self::Srv => "SRV",
+            Self::Sshfp => "SSHFP",
+            Self::Txt => "TXT",
         }
     }
 }
@@ -114,8 +152,45 @@ impl RecordData {
         match self {
             Self::A(_) => RecordType::A,
             Self::Aaaa(_) => RecordType::Aaaa,
+            Self::Cname(_) => RecordType::Cname,
+            Self::Mx { .. } => RecordType::Mx,
             Self::Ptr(_) => RecordType::Ptr,
+            Self::Srv { .. } => RecordType::Srv,
+            Self::Sshfp { .. } => RecordType::Sshfp,
+            Self::Txt(_) => RecordType::Txt,
         }
+    }
+
+    /// What the site says of a name; none for what the name servers of others say.
+    fn declared(value: &RecordValue) -> Option<Self> {
+        Some(match value.clone() {
+            RecordValue::A(address) => Self::A(address),
+            RecordValue::Aaaa(address) => Self::Aaaa(address),
+            RecordValue::Cname(target) => Self::Cname(target),
+            RecordValue::Mx { preference, target } => Self::Mx { preference, target },
+            RecordValue::Ns(_) => return None,
+            RecordValue::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            } => Self::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            },
+            RecordValue::Sshfp {
+                algorithm,
+                digest,
+                fingerprint,
+            } => Self::Sshfp {
+                algorithm,
+                digest,
+                fingerprint,
+            },
+            RecordValue::Txt(text) => Self::Txt(text),
+        })
     }
 }
 
@@ -130,7 +205,20 @@ impl fmt::Display for RecordData {
         match self {
             Self::A(address) => write!(f, "{address}"),
             Self::Aaaa(address) => write!(f, "{address}"),
-            Self::Ptr(name) => write!(f, "{name}"),
+            Self::Cname(name) | Self::Ptr(name) => write!(f, "{name}"),
+            Self::Mx { preference, target } => write!(f, "{preference} {target}"),
+            Self::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            } => write!(f, "{priority} {weight} {port} {target}"),
+            Self::Sshfp {
+                algorithm,
+                digest,
+                fingerprint,
+            } => write!(f, "{algorithm} {digest} {fingerprint}"),
+            Self::Txt(text) => write!(f, "{text:?}"),
         }
     }
 }
@@ -247,6 +335,7 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
                 .map(|(link, on)| (link, on.addresses.as_slice())),
         );
     }
+    names.declared();
     names.finish();
 }
 
@@ -255,7 +344,7 @@ struct Names<'a> {
     site: &'a Site,
     into: &'a mut Desired,
     zones: BTreeSet<DomainName>,
-    records: BTreeMap<Key, (BTreeSet<RecordData>, Origin)>,
+    records: BTreeMap<Key, (Record, Origin)>,
 }
 
 impl Names<'_> {
@@ -331,17 +420,52 @@ impl Names<'_> {
             name: relative,
             kind: data.kind(),
         };
-        self.records
-            .entry(key)
-            .or_insert_with(|| (BTreeSet::new(), origin.clone()))
-            .0
-            .insert(data);
+        let empty = || {
+            let record = Record {
+                ttl: TTL,
+                values: BTreeSet::new(),
+            };
+            (record, origin.clone())
+        };
+        let (record, _) = self.records.entry(key).or_insert_with(empty);
+        record.values.insert(data);
+    }
+
+    /// What the site says of names itself.
+    fn declared(&mut self) {
+        let domain = self.site.domain.clone();
+        for (name, declared) in &self.site.records {
+            let is_wildcard = name.as_str().starts_with('*');
+            for value in &declared.values {
+                let data = RecordData::declared(value).filter(|_| !is_wildcard);
+                let Some(data) = data else {
+                    self.into.unapplied.push(Unapplied {
+                        what: format!("zone/{domain}/{name}"),
+                        why: "wildcards and zones of others are not served yet".to_owned(),
+                        origin: declared.origin.clone(),
+                    });
+                    continue;
+                };
+                let kind = data.kind();
+                self.record(&domain, name, data, &declared.origin);
+                let Some(relative) = RecordName::relative(name, &domain) else {
+                    continue;
+                };
+                let key = Key::Record {
+                    zone: domain.clone(),
+                    name: relative,
+                    kind,
+                };
+                if let (Some((record, _)), Some(ttl)) = (self.records.get_mut(&key), declared.ttl) {
+                    record.ttl = ttl;
+                }
+            }
+        }
     }
 
     fn finish(self) {
-        for (key, (values, origin)) in self.records {
-            self.into
-                .add(key, Resource::Record(Record { ttl: TTL, values }), &origin);
+        for (key, (record, origin)) in self.records {
+            self.into.add(key, Resource::Record(record), &origin);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod address;
 mod boot;
+mod compare;
 mod desired;
 mod dhcp;
 mod dns;
@@ -23,6 +24,7 @@ use crate::base::digest::Digest;
 
 pub use address::Address;
 pub use boot::{BootFile, BootImage};
+pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
 pub use dns::{Forwarders, Record, RecordData, RecordType, Zone, reverse_name};

@@ -177,6 +177,23 @@ fn what_takes_the_place_of_something_protected_waits() {
 }
 
 #[test]
+fn an_alias_waits_for_a_protected_name() {
+    let mut lab = Lab::new();
+    let machine = "machine \"node-01\" profile=\"p\" {";
+    lab.apply(&with(machine, "hosts"));
+    let free = Parts::new().text();
+    let (without, _) = free.split_once(machine).unwrap();
+    let plan = lab.apply(&format!(
+        "{without} record \"node-01\" {{ cname \"rack-1\" }}"
+    ));
+    let told = waiting(&plan).join("\n");
+    let alias =
+        "zone/lab.example/node-01/CNAME: zone/lab.example/node-01/A stays and has its place";
+    assert!(told.contains(alias), "{told}");
+    assert!(!lab.holds("zone/lab.example/node-01/CNAME"));
+}
+
+#[test]
 fn leases_of_a_range_that_stays_are_not_stranded() {
     let lease = LeaseFact {
         address: "10.0.0.150".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! What integration tests share: a sandbox of network namespaces, and an independent witness. Knows nothing of Bedplate itself.
+//! What integration tests share: a sandbox of network namespaces, an independent witness, and reviewed texts. Knows nothing of Bedplate itself.
 //!
 //! Each test binary is a crate of its own and uses only a part of this one.
 #![allow(
@@ -7,5 +7,6 @@
     reason = "every test binary compiles this module and none uses all of it"
 )]
 
+pub mod golden;
 pub mod sandbox;
 pub mod witness;

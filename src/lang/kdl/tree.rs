@@ -220,6 +220,12 @@ impl<'t> Node<'t> {
         arguments.map(move |data| self.tree.value(self.text, data))
     }
 
+    pub(in crate::lang) fn argument(self, index: usize) -> Option<Value<'t>> {
+        let arguments = self.tree.arguments.get(self.data.arguments.range());
+        let data = arguments?.get(index)?;
+        Some(self.tree.value(self.text, data))
+    }
+
     pub(in crate::lang) fn properties(self) -> impl ExactSizeIterator<Item = Property<'t>> + Clone {
         let properties = self.tree.properties.get(self.data.properties.range());
         let properties = properties.unwrap_or_default().iter();

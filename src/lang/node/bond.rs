@@ -198,7 +198,7 @@ const ARP_TARGETS: NodeSchema = parameter(
     "Whom to ask by ARP.",
     &[arguments(
         "an address",
-        Kind::Ip,
+        Kind::Ipv4,
         "An IPv4 address; at most sixteen.",
     )],
 );

@@ -90,6 +90,14 @@ impl LinkNode {
 }
 
 impl LinkShape {
+    /// Whether it has an MTU that a site may set.
+    pub fn is_sized(&self) -> bool {
+        match self {
+            Self::Ethernet | Self::Bond { .. } | Self::Tagged { .. } | Self::Bridge { .. } => true,
+            Self::Loopback => false,
+        }
+    }
+
     /// The word that declares it.
     pub fn word(&self) -> &'static str {
         match self {
@@ -192,6 +200,8 @@ pub(super) fn read_links(
             _ => None,
         });
     }
+    // A large site has hundreds of thousands of these lists, and most hold one or two.
+    links.shrink_to_fit();
     links
 }
 

@@ -1,5 +1,7 @@
 //! `machines`: many machines at once, a row of a table each. A table's header holds paths such as `ethernet.eth0.mac`.
 
+use std::collections::BTreeMap;
+
 use super::super::kdl::{Node, Scalar, Value};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
@@ -12,6 +14,7 @@ use super::fabric::MTU;
 use super::host::{HostShape, MachineNode};
 use super::link::{LinkNode, LinkShape};
 use super::{open, property};
+use crate::base::limit;
 use crate::base::name::{LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -20,7 +23,7 @@ use crate::diag::suggest::{did_you_mean, listed};
 
 /// A table of machines.
 #[derive(Debug)]
-pub(in crate::lang) struct MachinesNode {
+pub struct MachinesNode {
     pub(in crate::lang) profile: Slot<Name>,
     /// The table's file, as an include names it.
     pub(in crate::lang) from: Slot<String>,
@@ -113,6 +116,11 @@ pub(in crate::lang) fn read_table(
         );
         return Vec::new();
     };
+    if let Some(fault) = excess(&table.header) {
+        sink.gaps.add("machine");
+        sink.report(fault);
+        return Vec::new();
+    }
     let columns: Vec<Option<Column>> = table.header.iter().map(|cell| column(cell, sink)).collect();
     repeated(&table.header, sink);
     if !columns.iter().any(|one| matches!(one, Some(Column::Name))) {
@@ -190,18 +198,27 @@ fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
 }
 
 fn repeated(header: &[Cell<'_>], sink: &mut Sink<'_>) {
-    for (index, cell) in header.iter().enumerate() {
-        let mut earlier = header.iter().take(index);
-        if let Some(first) = earlier.find(|other| other.value == cell.value) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for cell in header {
+        if let Some(first) = seen.get(&*cell.value) {
             let message = format!("the column `{}` stands twice", cell.value);
             sink.report(
                 Diagnostic::new(Code::TableColumn, message)
                     .label(cell.span, "again here")
-                    .label(first.span, "first here")
+                    .label(*first, "first here")
                     .help("keep one of them; several tags or addresses in a cell are separated by spaces"),
             );
+        } else {
+            seen.insert(&cell.value, cell.span);
         }
     }
+}
+
+/// A header that is too long to be one, such as that of a file which is no table.
+fn excess(header: &[Cell<'_>]) -> Option<Diagnostic> {
+    let cell = header.get(limit::TABLE_COLUMNS)?;
+    let message = format!("a table has at most {} columns", limit::TABLE_COLUMNS);
+    Some(Diagnostic::new(Code::Limit, message).label(cell.span, "one too many"))
 }
 
 fn machine(

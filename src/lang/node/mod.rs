@@ -14,10 +14,12 @@ mod lock;
 mod machines;
 mod option;
 mod protect;
+mod record;
 mod site;
 mod subnet;
 mod tagged;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -26,7 +28,10 @@ use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::{Gaps, Slot};
+use crate::base::limit;
+use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
+use crate::diag::span::SourceId;
 
 pub use address::{AddressNode, AddressWish};
 pub use bmc::BmcNode;
@@ -37,9 +42,11 @@ pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
-pub(in crate::lang) use machines::{MachinesNode, read_table};
+pub use machines::MachinesNode;
+pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
 pub use protect::ProtectNode;
+pub use record::{RecordNode, RecordValue};
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
@@ -55,6 +62,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&site::SPACE),
         any(&fabric::FABRIC),
         any(&site::ROUTE),
+        any(&record::RECORD),
         any(&host::CONTROLLER),
         any(&image::IMAGE),
         any(&host::PROFILE),
@@ -71,13 +79,16 @@ pub struct Declarations {
     pub spaces: Vec<SpaceNode>,
     pub fabrics: Vec<FabricNode>,
     pub routes: Vec<RouteNode>,
+    pub records: Vec<RecordNode>,
     pub controllers: Vec<ControllerNode>,
     pub machines: Vec<MachineNode>,
     /// Tables of further machines, which the loader reads.
-    pub(in crate::lang) tables: Vec<MachinesNode>,
+    pub tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
     pub ignores: Vec<IgnoreNode>,
+    /// Sources that are tables, so that what stands in one is told to come from a row.
+    pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
     pub lock: Option<LockNode>,
     /// Kinds of nodes of which some could not be read.
@@ -91,12 +102,14 @@ impl Declarations {
         self.spaces.extend(other.spaces);
         self.fabrics.extend(other.fabrics);
         self.routes.extend(other.routes);
+        self.records.extend(other.records);
         self.controllers.extend(other.controllers);
         self.machines.extend(other.machines);
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
         self.ignores.extend(other.ignores);
+        self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
 }
@@ -107,8 +120,16 @@ pub(super) fn decode<'n>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Declarations {
     let mut into = Declarations::default();
+    let reported = diagnostics.len();
     let mut sink = Sink { diagnostics, gaps };
     for node in nodes {
+        if sink.diagnostics.len() >= reported + limit::FAULTS {
+            let message = format!("more than {} faults in one file", limit::FAULTS);
+            let fault = Diagnostic::new(Code::Limit, message);
+            sink.report(fault.label(node.head(), "nothing from here on is read"));
+            sink.gaps.everything();
+            break;
+        }
         declare(node, &mut into, &mut sink);
     }
     into.gaps = sink.gaps;
@@ -122,6 +143,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "space" => into.spaces.extend(site::read_space(node, sink)),
         "fabric" => into.fabrics.extend(fabric::read_fabric(node, sink)),
         "route" => into.routes.push(site::read_route(node, sink)),
+        "record" => into.records.extend(record::read_record(node, sink)),
         "controller" => into.controllers.extend(host::read_controller(node, sink)),
         "machines" => into.tables.push(machines::read_machines(node, sink)),
         "machine" => into.machines.extend(host::read_machine(node, sink)),

@@ -208,9 +208,13 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
         read.map(|read| read.value)
     };
     Some(match row.kind {
-        OptionKind::Address | OptionKind::Addresses => OptionValue::Addresses(all(values, sink)?),
+        OptionKind::Address | OptionKind::Addresses => {
+            OptionValue::Addresses(all(values, Kind::Ipv4, sink)?)
+        }
         OptionKind::Pairs => OptionValue::Pairs(pairs(values, sink)?),
-        OptionKind::Domains => OptionValue::Domains(all::<DomainName>(values, sink)?),
+        OptionKind::Domains => {
+            OptionValue::Domains(all::<DomainName>(values, Kind::DomainName, sink)?)
+        }
         OptionKind::Text => {
             let text: Spanned<String> = text(*first, Kind::Text, sink).into_given()?;
             OptionValue::Text(text.value)
@@ -234,24 +238,20 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
     })
 }
 
-fn all<T>(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<T>>
+fn all<T>(values: &[Value<'_>], kind: Kind, sink: &mut Sink<'_>) -> Option<Vec<T>>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {
     // Each is read, so that each fault is told.
     let read: Vec<Option<T>> = values
         .iter()
-        .map(|value| {
-            text(*value, Kind::OptionValue, sink)
-                .into_given()
-                .map(|one| one.value)
-        })
+        .map(|value| text(*value, kind, sink).into_given().map(|one| one.value))
         .collect();
     read.into_iter().collect()
 }
 
 fn pairs(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Ipv4Addr, Ipv4Addr)>> {
-    let addresses: Vec<Ipv4Addr> = all(values, sink)?;
+    let addresses: Vec<Ipv4Addr> = all(values, Kind::Ipv4, sink)?;
     let pairs = addresses.chunks_exact(2);
     if let (Some(last), false) = (values.last(), pairs.remainder().is_empty()) {
         let fault = Diagnostic::new(Code::Missing, "an address has no other one beside it");

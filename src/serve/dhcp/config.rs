@@ -61,10 +61,10 @@ impl Config {
                 (Key::BootImage { image }, Resource::BootImage(programs)) => {
                     config.images.insert(image.clone(), programs.clone());
                 }
-                (Key::Record { zone, name, kind }, _) => match kind {
-                    RecordType::A | RecordType::Aaaa => config.declare(zone, name),
-                    RecordType::Ptr => {}
-                },
+                // Whatever the site says of a name, no lease takes it.
+                (Key::Record { zone, name, kind }, _) if *kind != RecordType::Ptr => {
+                    config.declare(zone, name);
+                }
                 _ => {}
             }
         }

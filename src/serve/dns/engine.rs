@@ -5,13 +5,16 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::rdata::{A, CNAME};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::leases::Leases;
 use super::reply::{Forwarded, HEADER_OCTETS, Transport, bare, bytes_of, limit, reply_to};
 use super::zone::{Apex, RecordSet, View, fold, pointer};
 use crate::base::name::DomainName;
+
+/// As many aliases are followed as resolvers do.
+const ALIASES: usize = 8;
 
 /// Everything that questions are answered from.
 pub(super) struct Names {
@@ -98,12 +101,15 @@ impl Names {
         let key = fold(&name);
         match self.view.zone_of(&key) {
             Some((apex, is_apex)) => {
-                self.fill(&mut reply, &name, kind, &key, apex, is_apex);
-                Outcome::Reply(bytes_of(&reply, limit))
+                match self.fill(&mut reply, &name, kind, &key, apex, is_apex) {
+                    Some(target) if may_ask(&reply) => {
+                        let forwarded = Forwarded::beyond(reply, target, kind, limit);
+                        Outcome::Forward(Box::new(forwarded))
+                    }
+                    Some(_) | None => Outcome::Reply(bytes_of(&reply, limit)),
+                }
             }
-            None if reply.metadata.recursion_desired && reply.metadata.recursion_available => {
-                Outcome::Forward(Box::new(Forwarded::new(reply, limit)))
-            }
+            None if may_ask(&reply) => Outcome::Forward(Box::new(Forwarded::new(reply, limit))),
             None => {
                 reply.metadata.response_code = ResponseCode::Refused;
                 Outcome::Reply(bytes_of(&reply, limit))
@@ -111,7 +117,7 @@ impl Names {
         }
     }
 
-    /// Answers from a zone of ours (RFC 1034 4.3.2).
+    /// Answers from a zone of ours (RFC 1034 4.3.2). Returns the name that is left to ask others for, at the end of aliases.
     fn fill(
         &self,
         reply: &mut Message,
@@ -120,7 +126,7 @@ impl Names {
         key: &str,
         apex: &Apex,
         is_apex: bool,
-    ) {
+    ) -> Option<Name> {
         reply.metadata.authoritative = true;
         let mut own = Vec::new();
         if is_apex {
@@ -137,13 +143,67 @@ impl Names {
         if let Some(set) = asked {
             let record = |data: &RData| Record::from_rdata(name.clone(), set.ttl, data.clone());
             reply.answers = set.data.iter().map(record).collect();
-            return;
+            return None;
+        }
+        let mut sets = declared.unwrap_or_default().iter();
+        if let Some(alias) = sets.find(|set| set.kind == RecordType::CNAME) {
+            return self.follow(reply, name, kind, alias);
         }
         reply.authorities = vec![apex.absence(self.serial)];
         let exists = declared.is_some() || !own.is_empty() || self.leases.has_below(key);
         if !exists {
             reply.metadata.response_code = ResponseCode::NXDomain;
         }
+        None
+    }
+
+    /// Answers with an alias, and with what it leads to as far as that is ours (RFC 1034 4.3.2, step 3a).
+    fn follow(
+        &self,
+        reply: &mut Message,
+        name: &Name,
+        kind: RecordType,
+        alias: &RecordSet,
+    ) -> Option<Name> {
+        let (mut owner, mut alias) = (name.clone(), alias);
+        for _ in 0..ALIASES {
+            let Some(RData::CNAME(CNAME(target))) = alias.data.first().cloned() else {
+                return None;
+            };
+            let data = RData::CNAME(CNAME(target.clone()));
+            reply
+                .answers
+                .push(Record::from_rdata(owner, alias.ttl, data));
+            if reply.answers.iter().any(|record| record.name == target) {
+                return None;
+            }
+            let key = fold(&target);
+            let Some((apex, _)) = self.view.zone_of(&key) else {
+                return Some(target);
+            };
+            let sets = self.view.records(&key).unwrap_or_default();
+            let leased = match sets.is_empty() {
+                true => self.leased(&key, apex.ttl()),
+                false => None,
+            };
+            if let Some(set) = sets.iter().chain(&leased).find(|set| set.kind == kind) {
+                let record =
+                    |data: &RData| Record::from_rdata(target.clone(), set.ttl, data.clone());
+                reply.answers.extend(set.data.iter().map(record));
+                return None;
+            }
+            let Some(next) = sets.iter().find(|set| set.kind == RecordType::CNAME) else {
+                reply.authorities = vec![apex.absence(self.serial)];
+                let exists = self.view.records(&key).is_some() || leased.is_some();
+                if !exists && !self.leases.has_below(&key) {
+                    // The code is of the last name in the chain (RFC 6604 3).
+                    reply.metadata.response_code = ResponseCode::NXDomain;
+                }
+                return None;
+            };
+            (owner, alias) = (target, next);
+        }
+        None
     }
 
     fn leased(&self, key: &str, ttl: u32) -> Option<RecordSet> {
@@ -165,6 +225,11 @@ impl Names {
     }
 }
 
+/// Whether the client wants others to be asked, and there are some.
+fn may_ask(reply: &Message) -> bool {
+    reply.metadata.recursion_desired && reply.metadata.recursion_available
+}
+
 #[cfg(test)]
 mod tests {
     use hickory_proto::op::{Edns, MessageType, OpCode, Query};
@@ -183,6 +248,16 @@ mod tests {
             "zone/ams1.example/eth1.node-01.rooms/A": {"record": {"ttl": "30s", "values": [{"A": "10.10.0.9"}]}},
             "zone/ams1.example/rack-1/AAAA": {"record": {"ttl": "30s", "values": [{"AAAA": "fd00::2"}]}},
             "zone/ams1.example/six/AAAA": {"record": {"ttl": "30s", "values": [{"AAAA": "fd00::6"}]}},
+            "zone/ams1.example/www/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "alias.ams1.example"}]}},
+            "zone/ams1.example/alias/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "rack-1.ams1.example"}]}},
+            "zone/ams1.example/to-guest/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "guest.ams1.example"}]}},
+            "zone/ams1.example/loop/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "loop.ams1.example"}]}},
+            "zone/ams1.example/lost/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "absent.ams1.example"}]}},
+            "zone/ams1.example/away/CNAME": {"record": {"ttl": "30s", "values": [{"CNAME": "www.example.org"}]}},
+            "zone/ams1.example/@/MX": {"record": {"ttl": "30s", "values": [{"MX": {"preference": 10, "target": "rack-1.ams1.example"}}]}},
+            "zone/ams1.example/_ldap._tcp/SRV": {"record": {"ttl": "30s", "values": [{"SRV": {"priority": 1, "weight": 2, "port": 389, "target": "rack-1.ams1.example"}}]}},
+            "zone/ams1.example/rack-1/TXT": {"record": {"ttl": "30s", "values": [{"TXT": "rack 7"}]}},
+            "zone/ams1.example/rack-1/SSHFP": {"record": {"ttl": "30s", "values": [{"SSHFP": {"algorithm": 4, "digest": 2, "fingerprint": "00ff"}}]}},
             "zone/10.10.in-addr.arpa": {"zone": {"servers": ["rack-1.ams1.example"], "ttl": "30s", "negative_ttl": "10s"}},
             "zone/10.10.in-addr.arpa/2.0/PTR": {"record": {"ttl": "30s", "values": [{"PTR": "rack-1.ams1.example"}]}}
         }"#;
@@ -250,6 +325,17 @@ guest.ams1.example. AAAA => NoError aa /SOA 10
 4.3.10.10.in-addr.arpa. PTR => NoError aa guest.ams1.example.
 3.10.10.in-addr.arpa. PTR => NoError aa /SOA 10
 six.ams1.example. A => NoError aa /SOA 10
+ams1.example. MX => NoError aa 10 rack-1.ams1.example.
+_ldap._tcp.ams1.example. SRV => NoError aa 1 2 389 rack-1.ams1.example.
+rack-1.ams1.example. TXT => NoError aa rack 7
+rack-1.ams1.example. SSHFP => NoError aa 4 2 00ff
+www.ams1.example. CNAME => NoError aa alias.ams1.example.
+www.ams1.example. A => NoError aa alias.ams1.example. rack-1.ams1.example. 10.10.0.2
+www.ams1.example. MX => NoError aa alias.ams1.example. rack-1.ams1.example. /SOA 10
+to-guest.ams1.example. A => NoError aa guest.ams1.example. 10.10.3.4
+lost.ams1.example. A => NXDomain aa absent.ams1.example. /SOA 10
+away.ams1.example. A => ServFail aa www.example.org.
+loop.ams1.example. A => NoError aa loop.ams1.example.
 rack\.1.ams1.example. A => NXDomain aa /SOA 10
 x\.ams1.example. A => ServFail
 elsewhere.example. A => ServFail

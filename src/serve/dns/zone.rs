@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::iter;
 use std::net::IpAddr;
 
-use hickory_proto::rr::rdata::{A, AAAA, NS, PTR, SOA};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, SSHFP, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::base::name::DomainName;
@@ -71,7 +71,7 @@ impl View {
     }
 
     fn add(&mut self, name: &DomainName, zone: &DomainName, record: &state::Record) {
-        let data: Vec<_> = record.values.iter().map(wire_data).collect();
+        let data: Vec<_> = record.values.iter().filter_map(wire_data).collect();
         let Some(kind) = data.first().map(RData::record_type) else {
             return;
         };
@@ -188,12 +188,57 @@ pub(super) fn wire_name(name: &DomainName) -> Name {
     Name::from_labels(name.as_str().split('.').map(str::as_bytes)).unwrap_or_default()
 }
 
-fn wire_data(data: &RecordData) -> RData {
-    match data {
+/// A record's data on the wire; none for a kind or a digest that this release does not know.
+fn wire_data(data: &RecordData) -> Option<RData> {
+    Some(match data {
         RecordData::A(address) => RData::A(A(*address)),
         RecordData::Aaaa(address) => RData::AAAA(AAAA(*address)),
+        RecordData::Cname(name) => RData::CNAME(CNAME(wire_name(name))),
+        RecordData::Mx { preference, target } => RData::MX(MX::new(*preference, wire_name(target))),
         RecordData::Ptr(name) => pointer(name),
+        RecordData::Srv {
+            priority,
+            weight,
+            port,
+            target,
+        } => RData::SRV(SRV::new(*priority, *weight, *port, wire_name(target))),
+        RecordData::Sshfp {
+            algorithm,
+            digest,
+            fingerprint,
+        } => RData::SSHFP(SSHFP::new(
+            (*algorithm).into(),
+            (*digest).into(),
+            bytes(fingerprint)?,
+        )),
+        RecordData::Txt(text) => RData::TXT(TXT::new(parts(text))),
+    })
+}
+
+/// A text in parts of at most 255 bytes, cut between characters (RFC 1035 3.3).
+fn parts(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for c in text.chars() {
+        match parts.last_mut() {
+            Some(last) if last.len() + c.len_utf8() <= 255 => last.push(c),
+            Some(_) | None => parts.push(c.to_string()),
+        }
     }
+    parts
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => Some(high * 16 + low),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The data of a PTR record.

@@ -5,6 +5,7 @@
 mod address;
 mod bmc;
 mod bond;
+mod circle;
 mod dhcp;
 mod ignore;
 mod isolation;
@@ -13,6 +14,7 @@ mod mac;
 mod name;
 mod protect;
 mod range;
+mod record;
 mod reference;
 mod relay;
 mod route;
@@ -39,6 +41,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     dhcp::check(draft, out);
     relay::check(draft, out);
     name::check(draft, out);
+    record::check(draft, out);
     lock::check(draft, out);
     protect::check(draft, out);
     ignore::check(draft, out);

@@ -1,6 +1,7 @@
 //! Names as DNS has them: no two links of a host under one, and no resolver that asks itself.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -39,28 +40,26 @@ fn labels(host: &Host<'_>, out: &mut Vec<Diagnostic>) {
 
 /// Questions that a controller forwards to itself never end.
 fn forwarders(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let forwarders = draft
-        .declarations
-        .sites
-        .iter()
-        .flat_map(|site| &site.forwarders);
-    for forwarder in forwarders {
-        let controllers = draft.hosts.iter().filter(|host| host.is_controller());
-        let mut addresses = controllers
-            .flat_map(|host| host.links.iter().map(move |link| (host, link)))
-            .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)));
-        let own = addresses.find(|(_, placed)| placed.ip() == forwarder.value);
-        if let Some((host, placed)) = own {
-            let message = format!(
-                "questions are forwarded to {}, who would forward them again",
-                host.title()
-            );
-            out.push(
-                Diagnostic::new(Code::ForwarderOwn, message)
-                    .label(forwarder.span, "forwarded here")
-                    .label(placed.span(), "its own address")
-                    .help("name a resolver outside of this site"),
-            );
-        }
+    let controllers = draft.hosts.iter().filter(|host| host.is_controller());
+    let own: BTreeMap<IpAddr, (&Host<'_>, Span)> = controllers
+        .flat_map(|host| host.links.iter().map(move |link| (host, link)))
+        .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)))
+        .map(|(host, placed)| (placed.ip(), (host, placed.span())))
+        .collect();
+    let sites = draft.declarations.sites.iter();
+    for forwarder in sites.flat_map(|site| &site.forwarders) {
+        let Some((host, span)) = own.get(&forwarder.value) else {
+            continue;
+        };
+        let message = format!(
+            "questions are forwarded to {}, who would forward them again",
+            host.title()
+        );
+        out.push(
+            Diagnostic::new(Code::ForwarderOwn, message)
+                .label(forwarder.span, "forwarded here")
+                .label(*span, "its own address")
+                .help("name a resolver outside of this site"),
+        );
     }
 }

@@ -16,8 +16,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             within_reserved(&sound, subnet.node, out);
             sound.retain(|range| !range.is_dynamic);
         }
-        apart(&sound, out);
-        for range in sound.iter().filter(|range| range.is_dynamic) {
+        let alone = apart(&sound, out);
+        for range in alone.into_iter().filter(|range| range.is_dynamic) {
             free(subnet.domain, range, &taken, out);
         }
     }
@@ -125,25 +125,30 @@ fn misplaced(
     )
 }
 
-/// Ranges of a subnet may not overlap: a sweep over their first addresses.
-fn apart(ranges: &[Sound], out: &mut Vec<Diagnostic>) {
+/// Ranges of a subnet may not overlap: a sweep over their first addresses. Returns those that overlap none before them.
+fn apart<'r>(ranges: &'r [Sound], out: &mut Vec<Diagnostic>) -> Vec<&'r Sound> {
     let mut sorted: Vec<&Sound> = ranges.iter().collect();
     sorted.sort_by_key(|sound| (sound.range, sound.span));
     let mut furthest: Option<&Sound> = None;
+    let mut alone = Vec::new();
     for sound in sorted {
-        if let Some(before) = furthest.filter(|before| before.range.overlaps(sound.range)) {
-            let message = format!("the ranges {} and {} overlap", sound.range, before.range);
-            out.push(
-                Diagnostic::new(Code::RangeOverlap, message)
-                    .label(sound.span, "this range")
-                    .label(before.span, "and this one share addresses")
-                    .help("an address is dynamic, reserved or free: let the ranges end before each other"),
-            );
+        match furthest.filter(|before| before.range.overlaps(sound.range)) {
+            None => alone.push(sound),
+            Some(before) => {
+                let message = format!("the ranges {} and {} overlap", sound.range, before.range);
+                out.push(
+                    Diagnostic::new(Code::RangeOverlap, message)
+                        .label(sound.span, "this range")
+                        .label(before.span, "and this one share addresses")
+                        .help("an address is dynamic, reserved or free: let the ranges end before each other"),
+                );
+            }
         }
         if furthest.is_none_or(|before| before.range.last() < sound.range.last()) {
             furthest = Some(sound);
         }
     }
+    alone
 }
 
 fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Vec<Diagnostic>) {

@@ -46,7 +46,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// By destination and metric, the subnets of the gateways.
-type Seen = BTreeMap<(Prefix, u32), Vec<(usize, Spanned<Prefix>)>>;
+type Seen = BTreeMap<Way, Vec<(usize, Spanned<Prefix>)>>;
+
+/// Where a route leads, with its metric: what a host may have once.
+type Way = (Prefix, u32);
 
 fn twice(metric: u32, destination: &Spanned<Prefix>, first: Span) -> Diagnostic {
     let message = format!(
@@ -61,13 +64,29 @@ fn twice(metric: u32, destination: &Spanned<Prefix>, first: Span) -> Diagnostic 
 
 /// Routes to one destination through different subnets are two routes only for a host that is in both.
 fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Vec<Diagnostic>) {
-    for ((_, metric), routes) in seen.iter().filter(|(_, routes)| routes.len() > 1) {
-        for host in &draft.hosts {
-            let addresses = host.links.iter().flat_map(|link| &link.addresses);
-            let subnets: BTreeSet<usize> = addresses.filter_map(|placed| placed.subnet).collect();
-            let mut met = routes.iter().filter(|(subnet, _)| subnets.contains(subnet));
-            if let (Some((_, first)), Some((_, again))) = (met.next(), met.next()) {
-                let fault = twice(*metric, again, first.span);
+    let mut by_subnet: BTreeMap<usize, Vec<(Way, &Spanned<Prefix>)>> = BTreeMap::new();
+    for (key, routes) in seen.iter().filter(|(_, routes)| routes.len() > 1) {
+        for (subnet, destination) in routes {
+            by_subnet
+                .entry(*subnet)
+                .or_default()
+                .push((*key, destination));
+        }
+    }
+    // Hosts of one rack are in the same subnets, and meet the same routes.
+    let mut known: BTreeSet<Vec<usize>> = BTreeSet::new();
+    for host in draft.hosts.iter().filter(|_| !by_subnet.is_empty()) {
+        let addresses = host.links.iter().flat_map(|link| &link.addresses);
+        let subnets = addresses.filter_map(|placed| placed.subnet);
+        let subnets: BTreeSet<usize> = subnets.filter(|one| by_subnet.contains_key(one)).collect();
+        if subnets.len() < 2 || !known.insert(subnets.iter().copied().collect()) {
+            continue;
+        }
+        let mut met: BTreeMap<Way, &Spanned<Prefix>> = BTreeMap::new();
+        let routes = subnets.iter().filter_map(|subnet| by_subnet.get(subnet));
+        for (key, destination) in routes.flatten() {
+            if let Some(first) = met.insert(*key, destination) {
+                let fault = twice(key.1, destination, first.span);
                 out.push(fault.label(host.name.span, "this host is in the subnets of both"));
             }
         }

@@ -1,6 +1,6 @@
 //! How the links of a host stand on each other: ports of bonds and bridges, tagged frames on links, and no circles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
@@ -26,7 +26,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         }
         stack.ports(out);
         super::tagged::check(&stack, out);
-        stack.circles(out);
+        super::circle::check(&stack, out);
     }
 }
 
@@ -35,20 +35,30 @@ pub(super) struct Stack<'a> {
     pub(super) draft: &'a Draft<'a>,
     pub(super) host: &'a Host<'a>,
     pub(super) links: BTreeMap<&'a LinkName, &'a Link>,
+    /// The bond or bridge that each link is a port of, the first one where there are several.
+    masters: BTreeMap<&'a LinkName, &'a Link>,
 }
 
 impl<'a> Stack<'a> {
     fn new(draft: &'a Draft<'a>, host: &'a Host<'a>) -> Self {
         let links = host.links.iter();
+        let mut masters = BTreeMap::new();
+        let has_ports = |link: &&Link| !matches!(link.node.shape, LinkShape::Tagged { .. });
+        for master in links.clone().filter(has_ports) {
+            for port in Self::below(master) {
+                masters.entry(&port.value).or_insert(master);
+            }
+        }
         Self {
             draft,
             host,
             links: links.map(|link| (&link.node.name.value, link)).collect(),
+            masters,
         }
     }
 
     /// What each link stands on, as written.
-    pub(super) fn below(link: &Link) -> Vec<&Spanned<LinkName>> {
+    pub(super) fn below(link: &'a Link) -> Vec<&'a Spanned<LinkName>> {
         match &link.node.shape {
             LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
                 ports.iter().collect()
@@ -58,13 +68,9 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// The bond or bridge that a link is a port of, the first one where there are several.
+    /// The bond or bridge that a link is a port of.
     pub(super) fn master(&self, name: &LinkName) -> Option<&'a Link> {
-        let mut links = self.host.links.iter();
-        links.find(|link| {
-            !matches!(link.node.shape, LinkShape::Tagged { .. })
-                && Self::below(link).iter().any(|port| port.value == *name)
-        })
+        self.masters.get(name).copied()
     }
 
     /// A link that is named and not there.
@@ -176,58 +182,6 @@ impl<'a> Stack<'a> {
         };
         let own = link.node.mtu.value();
         own.or_else(|| of_vlan.and_then(|mtu| mtu.value())).copied()
-    }
-
-    /// Links that stand on themselves by way of others.
-    fn circles(&self, out: &mut Vec<Diagnostic>) {
-        let mut told: BTreeSet<&LinkName> = BTreeSet::new();
-        for start in &self.host.links {
-            let mut path: Vec<&Spanned<LinkName>> = Vec::new();
-            let mut at = start;
-            // Bonds stand on Ethernet links alone, so only the first port that leads back matters.
-            while path.len() <= self.links.len() {
-                let leads =
-                    |port: &&Spanned<LinkName>| self.reaches(&port.value, &start.node.name.value);
-                let Some(next) = Self::below(at).into_iter().find(leads) else {
-                    break;
-                };
-                path.push(next);
-                if next.value == start.node.name.value {
-                    break;
-                }
-                let Some(link) = self.links.get(&next.value) else {
-                    break;
-                };
-                at = link;
-            }
-            let is_circle = path
-                .last()
-                .is_some_and(|last| last.value == start.node.name.value);
-            if !is_circle || path.iter().any(|port| told.contains(&port.value)) {
-                continue;
-            }
-            told.extend(path.iter().map(|port| &port.value));
-            let message = format!("the link `{}` stands on itself", start.node.name.value);
-            let mut fault = Diagnostic::new(Code::LinkCycle, message);
-            for port in path {
-                fault = fault.label(port.span, "stands on this");
-            }
-            out.push(fault.help("take one of them out"));
-        }
-    }
-
-    /// Whether `from` is `to` or stands on it.
-    fn reaches(&self, from: &LinkName, to: &LinkName) -> bool {
-        let (mut open, mut seen) = (vec![from], BTreeSet::new());
-        while let Some(name) = open.pop() {
-            if name == to {
-                return true;
-            }
-            if let Some(link) = self.links.get(name).filter(|_| seen.insert(name)) {
-                open.extend(Self::below(link).into_iter().map(|port| &port.value));
-            }
-        }
-        false
     }
 }
 

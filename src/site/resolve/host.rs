@@ -51,7 +51,7 @@ pub(super) fn hosts<'a>(
     };
     // A profile that no machine has is checked like any other.
     for node in nodes {
-        resolver.links(None, &node.shape.interfaces, Plug::Nothing);
+        resolver.links(None, node.shape.interfaces.clone(), Plug::Nothing);
     }
     let mut hosts = Vec::new();
     for node in &declarations.controllers {
@@ -60,7 +60,7 @@ pub(super) fn hosts<'a>(
             name: &node.name,
             role: Role::Controller(node),
             moved: &node.moved,
-            links: resolver.links(Some(&node.name.value), &node.links, Plug::Nothing),
+            links: resolver.links(Some(&node.name.value), node.links.clone(), Plug::Nothing),
         });
     }
     for node in &declarations.machines {
@@ -116,7 +116,7 @@ struct Resolver<'a, 'b> {
 impl<'a> Resolver<'a, '_> {
     fn machine(&mut self, node: &'a MachineNode) -> Host<'a> {
         link_names(&node.shape.interfaces, self.out);
-        let (shape, without) = match &node.profile {
+        let (mut shape, without) = match &node.profile {
             Slot::Absent => (self.alone(node), Plug::Nothing),
             // An unreadable profile may have given the VLAN.
             Slot::Faulty => (node.shape.clone(), Plug::Unknown),
@@ -131,7 +131,8 @@ impl<'a> Resolver<'a, '_> {
                 }
             }
         };
-        let links = self.links(Some(&node.name.value), &shape.interfaces, without);
+        let interfaces = std::mem::take(&mut shape.interfaces);
+        let links = self.links(Some(&node.name.value), interfaces, without);
         Host {
             name: &node.name,
             role: Role::Machine(Box::new(shape)),
@@ -155,42 +156,53 @@ impl<'a> Resolver<'a, '_> {
     fn links(
         &mut self,
         host: Option<&'a HostName>,
-        nodes: &[LinkNode],
+        nodes: Vec<LinkNode>,
         without: Plug,
     ) -> Vec<Link> {
-        let links = nodes.iter().map(|node| {
+        let links = nodes.into_iter().map(|mut node| {
             let plug = match self.vlans.plug(&node.vlan, self.gaps, self.out) {
                 Plug::Nothing => without,
                 found @ (Plug::Unknown | Plug::Vlan(_)) => found,
             };
+            // What is asked for goes where it belongs, and the node keeps it.
+            let asked = std::mem::take(&mut node.addresses);
             let mut link = Link {
-                node: node.clone(),
+                node,
                 plug,
-                addresses: Vec::new(),
+                addresses: Vec::with_capacity(asked.len()),
                 dhcp: None,
                 is_waiting: false,
             };
-            for address in &node.addresses {
-                match address.wish {
-                    AddressWish::Fixed { ip, length } => link.addresses.push(Placed {
-                        ip,
-                        length,
-                        span: address.span,
-                        is_locked: false,
-                        subnet: match plug {
-                            Plug::Vlan(vlan) => self.place(vlan, ip),
-                            Plug::Nothing | Plug::Unknown => None,
-                        },
-                    }),
-                    AddressWish::Dhcp => link.dhcp = link.dhcp.or(Some(address.span)),
-                    // On the loopback that is a fault of its own.
-                    AddressWish::Auto if matches!(node.shape, LinkShape::Loopback) => {}
-                    AddressWish::Auto => self.auto(host, &mut link, address),
-                }
+            for address in &asked {
+                self.address(host, &mut link, address);
             }
+            link.node.addresses = asked;
             link
         });
         links.collect()
+    }
+
+    /// What a link has by way of one `address`.
+    fn address(&mut self, host: Option<&'a HostName>, link: &mut Link, address: &AddressNode) {
+        match address.wish {
+            AddressWish::Fixed { ip, length } => {
+                let subnet = match link.plug {
+                    Plug::Vlan(vlan) => self.place(vlan, ip),
+                    Plug::Nothing | Plug::Unknown => None,
+                };
+                link.addresses.push(Placed {
+                    ip,
+                    length,
+                    span: address.span,
+                    is_locked: false,
+                    subnet,
+                });
+            }
+            AddressWish::Dhcp => link.dhcp = link.dhcp.or(Some(address.span)),
+            // On the loopback that is a fault of its own.
+            AddressWish::Auto if matches!(link.node.shape, LinkShape::Loopback) => {}
+            AddressWish::Auto => self.auto(host, link, address),
+        }
     }
 
     /// Takes an address from the lock.

@@ -13,7 +13,7 @@ use crate::lang::node::{Declarations, ImageNode};
 use crate::lang::source::file_fault;
 use crate::site::model::ImageFile;
 
-/// The digest of every file that an image names; each is read once.
+/// The digest of every file that an image serves; each is read once. Templates are sources, and the loader has read them.
 pub(super) fn files<'a>(
     declarations: &'a Declarations,
     files: &dyn Files,
@@ -28,7 +28,7 @@ pub(super) fn files<'a>(
             .filter_map(|program| program.path.given())
             .chain(&image.files)
             .chain(
-                [&image.kernel, &image.initrd, &image.user_data]
+                [&image.kernel, &image.initrd]
                     .into_iter()
                     .filter_map(Slot::given),
             );

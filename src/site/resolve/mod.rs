@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
-use crate::base::name::{HostName, Name};
+use crate::base::name::{DomainName, HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Sources, Span, Spanned};
@@ -238,7 +238,20 @@ impl Placed {
     }
 }
 
+/// The full name that a record leads to: one without a dot is a name of the site's domain.
+pub(super) fn absolute(domain: &DomainName, written: &DomainName) -> Option<DomainName> {
+    if written.as_str().contains('.') {
+        return Some(written.clone());
+    }
+    domain.child(written.as_str()).ok()
+}
+
 impl Draft<'_> {
+    /// The domain that the site's names are in.
+    pub(super) fn domain_name(&self) -> Option<&DomainName> {
+        self.declarations.sites.first()?.domain.value()
+    }
+
     pub(super) fn has_fabric(&self, name: &Name) -> bool {
         let mut fabrics = self.declarations.fabrics.iter();
         fabrics.any(|fabric| fabric.name.value == *name)

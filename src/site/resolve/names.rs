@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -65,7 +66,8 @@ pub(in crate::site) fn refer<'k, K: AsRef<str>>(
         return;
     }
     let word = reference.value.as_ref();
-    let help = did_you_mean(word, known.clone()).unwrap_or_else(|| {
+    let guess = (out.len() < limit::GUESSES).then(|| did_you_mean(word, known.clone()));
+    let help = guess.flatten().unwrap_or_else(|| {
         let few: Vec<_> = known.take(FEW + 1).collect();
         match few.len() {
             0 => format!("declare one: {kind} \"{word}\""),

@@ -22,6 +22,10 @@ pub(in crate::site) enum Domain {
     Isolated(usize),
 }
 
+/// Deepest nesting that is looked into: prefixes have at most 129 lengths, so that a deeper one is made of prefixes declared again
+/// and again, which is told.
+const DEEPEST: usize = 256;
+
 struct Entry {
     domain: Domain,
     prefix: Prefix,
@@ -104,6 +108,7 @@ impl SubnetIndex {
             .checked_sub(1)
             .and_then(|before| self.entries.get(before));
         std::iter::successors(last, |entry| self.entries.get(entry.parent?))
+            .take(DEEPEST)
             .filter(move |entry| entry.domain == domain && entry.prefix.contains(address))
     }
 }

@@ -1,6 +1,6 @@
 //! Fabrics and VLANs, and how other nodes name a VLAN: by its own name where only one fabric has it, else with the fabric's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Table, refer, twice};
 use super::{Domain, Plug, VlanDraft};
@@ -57,15 +57,20 @@ pub(super) fn relays(vlans: &[VlanDraft<'_>], gaps: &Gaps, out: &mut Vec<Diagnos
 pub(super) struct VlanNames<'a> {
     vlans: &'a [VlanDraft<'a>],
     short: BTreeMap<&'a Name, Vec<usize>>,
+    /// By their full names; of several with one, which is a fault, the first.
+    full: BTreeMap<(&'a Name, &'a Name), usize>,
 }
 
 impl<'a> VlanNames<'a> {
     pub(super) fn new(vlans: &'a [VlanDraft<'a>]) -> Self {
         let mut short: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
+        let mut full = BTreeMap::new();
         for (index, vlan) in vlans.iter().enumerate() {
-            short.entry(&vlan.path.vlan).or_default().push(index);
+            let VlanPath { fabric, vlan } = &vlan.path;
+            short.entry(vlan).or_default().push(index);
+            full.entry((fabric, vlan)).or_insert(index);
         }
-        Self { vlans, short }
+        Self { vlans, short, full }
     }
 
     pub(super) fn domain(&self, vlan: usize) -> Option<Domain> {
@@ -95,27 +100,26 @@ impl<'a> VlanNames<'a> {
         out: &mut Vec<Diagnostic>,
     ) -> Option<usize> {
         let VlanRef { fabric, vlan } = &reference.value;
-        let candidates: Vec<(usize, &VlanPath)> = self
-            .short
-            .get(vlan)
-            .into_iter()
-            .flatten()
-            .filter_map(|index| Some((*index, &self.vlans.get(*index)?.path)))
-            .filter(|(_, path)| fabric.as_ref().is_none_or(|fabric| *fabric == path.fabric))
-            .collect();
-        let (first, path) = match candidates.first() {
-            Some(first) => *first,
-            None => {
+        if let Some(fabric) = fabric {
+            let found = self.full.get(&(fabric, vlan)).copied();
+            if found.is_none() {
                 self.unknown(reference, gaps, out);
-                return None;
             }
+            return found;
+        }
+        let path = |index: &usize| self.vlans.get(*index).map(|vlan| &vlan.path);
+        let candidates = self.short.get(vlan).map_or(&[][..], Vec::as_slice);
+        let Some(first) = candidates.first() else {
+            self.unknown(reference, gaps, out);
+            return None;
         };
         // One path several times is a fault of its own, reported where it was declared.
-        if candidates.iter().any(|(_, other)| *other != path) {
-            out.push(ambiguous(reference, &candidates));
+        if candidates.iter().any(|other| path(other) != path(first)) {
+            let paths = candidates.iter().filter_map(path).take(FEW);
+            out.push(ambiguous(reference, paths.collect(), candidates.len()));
             return None;
         }
-        Some(first)
+        Some(*first)
     }
 
     fn unknown(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Vec<Diagnostic>) {
@@ -150,18 +154,20 @@ impl<'a> VlanNames<'a> {
     }
 }
 
-fn ambiguous(reference: &Spanned<VlanRef>, candidates: &[(usize, &VlanPath)]) -> Diagnostic {
+/// As many full names as a help line lists.
+const FEW: usize = 6;
+
+fn ambiguous(reference: &Spanned<VlanRef>, paths: BTreeSet<&VlanPath>, count: usize) -> Diagnostic {
     let vlan = &reference.value.vlan;
-    let mut forms: Vec<String> = candidates
-        .iter()
-        .map(|(_, path)| format!("\"{path}\""))
-        .collect();
-    forms.sort();
-    forms.dedup();
+    let forms: Vec<String> = paths.iter().map(|path| format!("\"{path}\"")).collect();
+    let mut help = format!("write {}", forms.join(" or "));
+    if count > FEW {
+        help += ", or another's fabric before it";
+    }
     Diagnostic::new(
         Code::AmbiguousReference,
         format!("several fabrics have a vlan `{vlan}`"),
     )
     .label(reference.span, "which one is meant?")
-    .help(format!("write {}", forms.join(" or ")))
+    .help(help)
 }

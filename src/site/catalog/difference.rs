@@ -1,0 +1,177 @@
+//! What differs between two catalogs, object by object. Where something is written does not matter, only what it says.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Catalog, Object, ObjectKey, Source, Value};
+
+/// All that differs between two sites.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// In the order of keys.
+    pub changes: Vec<ObjectChange>,
+    /// How many objects are the same in both.
+    pub unchanged: usize,
+}
+
+/// One object that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectChange {
+    pub key: ObjectKey,
+    pub kind: &'static str,
+    pub sign: Sign,
+    /// The profile of the machine that it is, or belongs to.
+    pub profile: Option<String>,
+    /// Where it is declared; of a removed one, where it was.
+    pub declared: Source,
+    /// Of an added or removed object, all its values.
+    pub values: Vec<ValueChange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    Added,
+    Removed,
+    Changed,
+}
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueChange {
+    pub name: Cow<'static, str>,
+    pub old: Option<String>,
+    pub new: Option<String>,
+    /// Of the new value; where there is none, of the old one.
+    pub source: Source,
+}
+
+impl Sign {
+    pub fn as_char(self) -> char {
+        match self {
+            Self::Added => '+',
+            Self::Removed => '-',
+            Self::Changed => '~',
+        }
+    }
+
+    /// What has happened to the object.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+impl Difference {
+    pub fn between(old: &Catalog, new: &Catalog) -> Self {
+        let keys: BTreeSet<&ObjectKey> = old.objects.keys().chain(new.objects.keys()).collect();
+        let mut difference = Self::default();
+        for key in keys {
+            let (before, after) = (old.objects.get(key), new.objects.get(key));
+            let change = match (before, after) {
+                (Some(before), None) => change(key, Sign::Removed, before, &[], old),
+                (None, Some(after)) => change(key, Sign::Added, after, &[], new),
+                (Some(before), Some(after)) => {
+                    let values = values(before, after);
+                    if values.is_empty() {
+                        difference.unchanged += 1;
+                        continue;
+                    }
+                    change(key, Sign::Changed, after, &values, new)
+                }
+                (None, None) => continue,
+            };
+            difference.changes.push(change);
+        }
+        difference
+    }
+
+    pub fn count(&self, sign: Sign) -> usize {
+        self.changes.iter().filter(|one| one.sign == sign).count()
+    }
+}
+
+fn change(
+    key: &ObjectKey,
+    sign: Sign,
+    object: &Object,
+    values: &[ValueChange],
+    catalog: &Catalog,
+) -> ObjectChange {
+    let alone = object.values.iter().map(|value| match sign {
+        Sign::Added => value_change(None, Some(value), value),
+        Sign::Removed | Sign::Changed => value_change(Some(value), None, value),
+    });
+    ObjectChange {
+        key: key.clone(),
+        kind: object.kind,
+        sign,
+        profile: profile(key, catalog),
+        declared: object.declared.clone(),
+        values: match sign {
+            Sign::Added | Sign::Removed => alone.collect(),
+            Sign::Changed => values.to_vec(),
+        },
+    }
+}
+
+fn value_change(old: Option<&Value>, new: Option<&Value>, shown: &Value) -> ValueChange {
+    ValueChange {
+        name: shown.name.clone(),
+        old: old.map(|value| value.text.clone()),
+        new: new.map(|value| value.text.clone()),
+        source: shown.source.clone(),
+    }
+}
+
+fn profile(key: &ObjectKey, catalog: &Catalog) -> Option<String> {
+    let host = key.parent().unwrap_or_else(|| key.clone());
+    let machine = catalog.objects.get(&host)?;
+    let mut values = machine.values.iter();
+    let profile = values.find(|value| value.name == "profile")?;
+    Some(profile.text.clone())
+}
+
+/// The values that differ. Those of one name have no order that means anything, so equal ones pair first.
+fn values(before: &Object, after: &Object) -> Vec<ValueChange> {
+    let mut changes = Vec::new();
+    if before.kind != after.kind {
+        changes.push(ValueChange {
+            name: Cow::Borrowed("kind"),
+            old: Some(before.kind.to_owned()),
+            new: Some(after.kind.to_owned()),
+            source: after.declared.clone(),
+        });
+    }
+    let names = after.values.iter().chain(&before.values);
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names.map(|value| &*value.name) {
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        let of = |object: &'_ Object| -> Vec<Value> {
+            let values = object.values.iter().filter(|value| value.name == name);
+            values.cloned().collect()
+        };
+        let (mut gone, mut come) = (of(before), Vec::new());
+        for value in of(after) {
+            match gone.iter().position(|old| old.text == value.text) {
+                Some(same) => drop(gone.remove(same)),
+                None => come.push(value),
+            }
+        }
+        if let ([old], [new]) = (gone.as_slice(), come.as_slice()) {
+            changes.push(value_change(Some(old), Some(new), new));
+            continue;
+        }
+        changes.extend(gone.iter().map(|old| value_change(Some(old), None, old)));
+        changes.extend(come.iter().map(|new| value_change(None, Some(new), new)));
+    }
+    changes
+}

@@ -1,0 +1,223 @@
+//! Fabrics, VLANs with their DHCP, and subnets.
+
+use super::pen::Pen;
+use super::{Cataloguer, ObjectKey, Relation, Source};
+use crate::base::limit::MTU_DEFAULT;
+use crate::lang::Slot;
+use crate::lang::node::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
+use crate::site::build::LEASE_TIME;
+use crate::site::resolve::{Plug, VlanDraft};
+
+impl Cataloguer<'_> {
+    pub(super) fn fabrics(&mut self) {
+        let draft = self.draft;
+        for node in &draft.declarations.fabrics {
+            let FabricNode {
+                name,
+                isolated,
+                vlans: _,
+            } = node;
+            let mut pen = self.pen("fabric", name.span);
+            pen.flag("isolated", isolated, false);
+            self.add(ObjectKey::Fabric(name.value.clone()), pen.done());
+        }
+        for (index, vlan) in draft.vlans.iter().enumerate() {
+            self.vlan(index, vlan);
+        }
+        for (index, subnet) in draft.subnets.iter().enumerate() {
+            self.subnet(index, subnet.vlan, subnet.node);
+        }
+    }
+
+    fn vlan(&mut self, index: usize, vlan: &VlanDraft<'_>) {
+        let VlanNode {
+            name,
+            id,
+            mtu,
+            space,
+            dhcp,
+            subnets: _,
+            protect,
+        } = vlan.node;
+        let key = ObjectKey::Vlan(vlan.path.clone());
+        let mut pen = self.pen("vlan", name.span);
+        pen.slot_or("id", id, "untagged");
+        pen.slot_or("mtu", mtu, MTU_DEFAULT);
+        pen.slot("space", space);
+        pen.part_of(Relation::In, &key);
+        pen.refer_slot(Relation::Space, space, ObjectKey::Space);
+        if let Some(node) = dhcp {
+            self.dhcp(index, node, &mut pen);
+        }
+        pen.protect(protect.as_ref());
+        self.add(key, pen.done());
+    }
+
+    /// DHCP on a VLAN. Of a relayed one, what it does not say itself is its servers' VLAN's.
+    fn dhcp(&self, vlan: usize, node: &DhcpNode, pen: &mut Pen<'_>) {
+        let DhcpNode {
+            controllers,
+            relay_to,
+            lease_time,
+            image,
+            options,
+            is_partial: _,
+            span: _,
+        } = node;
+        let serving = match self.draft.relays.get(vlan) {
+            Some(Plug::Vlan(target)) => self.draft.vlans.get(*target),
+            Some(Plug::Nothing | Plug::Unknown) | None => None,
+        };
+        pen.list("controllers", controllers);
+        for name in controllers {
+            let key = ObjectKey::Controller(name.value.clone());
+            pen.refer_at(Relation::ServedBy, key, name.span);
+        }
+        if let (Some(to), Some(target)) = (relay_to.given(), serving) {
+            pen.written("relay-to", &target.path, to.span);
+            let key = ObjectKey::Vlan(target.path.clone());
+            pen.refer_at(Relation::RelayedTo, key, to.span);
+        }
+        let relayed = serving.and_then(|target| Some((target, target.node.dhcp.as_ref()?)));
+        if let Some((target, theirs)) = relayed
+            && let Some(first) = theirs.controllers.first()
+        {
+            let names = theirs.controllers.iter().map(|one| one.value.to_string());
+            let source = self.relay(target, first.span);
+            pen.value("controllers", names.collect::<Vec<_>>().join(" "), source);
+        }
+        match self.in_force(pen, lease_time, relayed, |theirs| &theirs.lease_time) {
+            Some((time, source)) => pen.value("lease-time", time, source),
+            None => pen.value("lease-time", LEASE_TIME, Source::Default),
+        }
+        if let Some((name, source)) = self.in_force(pen, image, relayed, |theirs| &theirs.image) {
+            pen.value("image", name, source.clone());
+            pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
+        }
+        pen.options(options);
+        let theirs = relayed.into_iter().flat_map(|(target, node)| {
+            let further = node.options.iter().filter(|theirs| {
+                let mut own = options.iter();
+                own.all(|own| own.code.value != theirs.code.value)
+            });
+            further.map(move |option| (target, option))
+        });
+        for (target, option) in theirs {
+            pen.option(option, self.relay(target, option.span));
+        }
+    }
+
+    /// A value of a VLAN's DHCP, else that of the VLAN which it is relayed to.
+    fn in_force<'d, T>(
+        &self,
+        pen: &Pen<'_>,
+        own: &'d Slot<T>,
+        relayed: Option<(&VlanDraft<'_>, &'d DhcpNode)>,
+        theirs: impl FnOnce(&'d DhcpNode) -> &'d Slot<T>,
+    ) -> Option<(&'d T, Source)> {
+        if let Some(given) = own.given() {
+            return Some((&given.value, pen.source(given.span)));
+        }
+        let (target, node) = relayed?;
+        let given = theirs(node).given()?;
+        Some((&given.value, self.relay(target, given.span)))
+    }
+
+    fn relay(&self, target: &VlanDraft<'_>, span: crate::diag::span::Span) -> Source {
+        Source::Relay {
+            vlan: target.path.clone(),
+            at: self.sources.origin(span),
+        }
+    }
+
+    fn subnet(&mut self, index: usize, vlan: usize, node: &SubnetNode) {
+        let SubnetNode {
+            prefix,
+            gateway,
+            dns,
+            dynamic,
+            reserved,
+            managed,
+            reverse_dns,
+            allow_dns,
+            active_discovery,
+            disabled_boot,
+            options,
+            protect,
+        } = node;
+        let Some((key, _)) = self.subnet_key(index) else {
+            return;
+        };
+        let mut pen = self.pen("subnet", prefix.span);
+        pen.part_of(Relation::In, &key);
+        pen.slot("gateway", gateway);
+        if let Some(given) = gateway.given()
+            && let Some(domain) = self.draft.subnets.get(index).map(|subnet| subnet.domain)
+            && let Some(holder) = self.holders.get(&(domain, given.value))
+        {
+            pen.refer_at(Relation::Gateway, holder.clone(), given.span);
+        }
+        for server in dns {
+            pen.written("dns", self.server(&server.value, index), server.span);
+            if let DnsServer::Controller(name) = &server.value {
+                let key = ObjectKey::Controller(name.clone());
+                pen.refer_at(Relation::Dns, key, server.span);
+            }
+        }
+        if dns.is_empty() && allow_dns.value() != Some(&false) {
+            self.default_dns(index, vlan, &mut pen);
+        }
+        pen.each("dynamic-range", dynamic);
+        for RangeNode { range, purpose } in reserved {
+            let text = match purpose.value() {
+                Some(purpose) => format!("{} for {purpose}", range.value),
+                None => range.value.to_string(),
+            };
+            pen.written("reserved-range", text, range.span);
+        }
+        pen.flag("managed", managed, true);
+        pen.slot_or("rdns", reverse_dns, "zone");
+        pen.flag("allow-dns", allow_dns, true);
+        pen.flag("active-discovery", active_discovery, false);
+        pen.list("disable-boot", disabled_boot);
+        pen.options(options);
+        pen.protect(protect.as_ref());
+        self.add(key, pen.done());
+    }
+
+    /// A subnet's name server with the address at which machines reach it.
+    pub(super) fn server(&self, server: &DnsServer, subnet: usize) -> String {
+        match server {
+            DnsServer::Address(address) => address.to_string(),
+            DnsServer::Controller(name) => {
+                let controller = self.draft.controller(name);
+                let address = controller.and_then(|one| self.draft.address_towards(one, subnet));
+                match address {
+                    Some(address) => format!("{name} at {address}"),
+                    None => name.to_string(),
+                }
+            }
+        }
+    }
+
+    /// Without servers of its own, a subnet's machines ask the controllers that serve its VLAN.
+    pub(super) fn default_dns(&self, subnet: usize, vlan: usize, pen: &mut Pen<'_>) {
+        let serving = match self.draft.relays.get(vlan) {
+            Some(Plug::Vlan(target)) => self.draft.vlans.get(*target),
+            Some(Plug::Nothing) => self.draft.vlans.get(vlan),
+            Some(Plug::Unknown) | None => None,
+        };
+        let dhcp = serving.and_then(|serving| Some((serving, serving.node.dhcp.as_ref()?)));
+        let Some((serving, node)) = dhcp else {
+            return;
+        };
+        for name in &node.controllers {
+            let text = self.server(&DnsServer::Controller(name.value.clone()), subnet);
+            let source = Source::Vlan {
+                vlan: serving.path.clone(),
+                at: self.sources.origin(name.span),
+            };
+            pen.value("dns", text, source);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Writes one object of the catalog, value by value, each with its source. Knows no object in particular.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use super::{Detail, Object, ObjectKey, Reference, Relation, Source, Value};
+use crate::base::name::Name;
+use crate::base::option::option_name;
+use crate::diag::span::{SourceId, Sources, Span, Spanned};
+use crate::lang::Slot;
+use crate::lang::node::{OptionNode, ProtectNode};
+
+/// An object in the making.
+pub(super) struct Pen<'a> {
+    sources: &'a Sources,
+    rows: &'a BTreeSet<SourceId>,
+    heritage: Option<Heritage<'a>>,
+    detail: Detail,
+    object: Object,
+}
+
+/// The profile of a machine, and where both are declared.
+#[derive(Clone, Copy)]
+pub(super) struct Heritage<'a> {
+    pub(super) profile: &'a Name,
+    pub(super) profile_span: Span,
+    pub(super) own_span: Span,
+}
+
+impl Heritage<'_> {
+    /// Whether what stands at `span`, a value of the machine, is the profile's. Nodes at the top never nest: of the two that begin
+    /// before it in its file, the later one holds it.
+    fn is_inherited(&self, span: Span) -> bool {
+        let before = |begin: Span| {
+            (begin.source == span.source && begin.start <= span.start).then_some(begin.start)
+        };
+        before(self.profile_span) > before(self.own_span)
+    }
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(
+        sources: &'a Sources,
+        rows: &'a BTreeSet<SourceId>,
+        heritage: Option<Heritage<'a>>,
+        detail: Detail,
+        (kind, declared): (&'static str, Span),
+    ) -> Self {
+        let object = Object {
+            kind,
+            declared: Source::Default,
+            values: Vec::new(),
+            refers: Vec::new(),
+        };
+        let mut pen = Self {
+            sources,
+            rows,
+            heritage,
+            detail,
+            object,
+        };
+        pen.object.declared = pen.source(declared);
+        pen
+    }
+
+    pub(super) fn done(self) -> Object {
+        self.object
+    }
+
+    /// Where a value of this object comes from that is written at `span`.
+    pub(super) fn source(&self, span: Span) -> Source {
+        let at = self.sources.origin(span);
+        match self.heritage {
+            Some(heritage) if heritage.is_inherited(span) => Source::Profile {
+                profile: heritage.profile.clone(),
+                at,
+            },
+            _ if self.rows.contains(&span.source) => Source::Row { at },
+            _ => Source::Here { at },
+        }
+    }
+
+    pub(super) fn value(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        text: impl Display,
+        source: Source,
+    ) {
+        if self.detail == Detail::References {
+            return;
+        }
+        self.object.values.push(Value {
+            name: name.into(),
+            text: text.to_string(),
+            source,
+        });
+    }
+
+    pub(super) fn written(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        text: impl Display,
+        span: Span,
+    ) {
+        if self.detail == Detail::References {
+            return;
+        }
+        let source = self.source(span);
+        self.value(name, text, source);
+    }
+
+    /// A value that may be left out.
+    pub(super) fn slot(&mut self, name: &'static str, slot: &Slot<impl Display>) {
+        if let Some(given) = slot.given() {
+            self.written(name, &given.value, given.span);
+        }
+    }
+
+    /// A value that has a default.
+    pub(super) fn slot_or(
+        &mut self,
+        name: &'static str,
+        slot: &Slot<impl Display>,
+        default: impl Display,
+    ) {
+        match slot.given() {
+            Some(given) => self.written(name, &given.value, given.span),
+            None => self.value(name, default, Source::Default),
+        }
+    }
+
+    /// A flag that has a default.
+    pub(super) fn flag(&mut self, name: &'static str, slot: &Slot<bool>, default: bool) {
+        match slot.given() {
+            Some(given) => self.written(name, format!("#{}", given.value), given.span),
+            None => self.value(name, format!("#{default}"), Source::Default),
+        }
+    }
+
+    /// DHCP options, each by its name.
+    pub(super) fn options(&mut self, options: &[OptionNode]) {
+        for option in options {
+            let source = self.source(option.span);
+            self.option(option, source);
+        }
+    }
+
+    pub(super) fn option(&mut self, option: &OptionNode, source: Source) {
+        let OptionNode {
+            code,
+            value,
+            span: _,
+        } = option;
+        if let Some(value) = value.value() {
+            let name = option_name(code.value).map(Cow::Borrowed);
+            let name = name.unwrap_or_else(|| Cow::Owned(code.value.to_string()));
+            self.value(format!("option {name}"), value, source);
+        }
+    }
+
+    pub(super) fn protect(&mut self, node: Option<&ProtectNode>) {
+        if let Some(ProtectNode { reason, span }) = node {
+            let reason = reason.as_deref().unwrap_or("no reason given");
+            self.written("protect", reason, *span);
+        }
+    }
+
+    /// A list, as one value where it begins.
+    pub(super) fn list<T: Display>(&mut self, name: &'static str, items: &[Spanned<T>]) {
+        if let Some(first) = items.first() {
+            let texts: Vec<_> = items.iter().map(|one| one.value.to_string()).collect();
+            self.written(name, texts.join(" "), first.span);
+        }
+    }
+
+    /// Several values of one name.
+    pub(super) fn each<T: Display>(&mut self, name: &'static str, items: &[Spanned<T>]) {
+        for item in items {
+            self.written(name, &item.value, item.span);
+        }
+    }
+
+    pub(super) fn refer(&mut self, relation: Relation, to: ObjectKey, source: Source) {
+        let reference = Reference {
+            relation,
+            to,
+            source,
+        };
+        let is_known = |one: &Reference| one.relation == relation && one.to == reference.to;
+        if !self.object.refers.iter().any(is_known) {
+            self.object.refers.push(reference);
+        }
+    }
+
+    pub(super) fn refer_at(&mut self, relation: Relation, to: ObjectKey, span: Span) {
+        let source = self.source(span);
+        self.refer(relation, to, source);
+    }
+
+    /// A reference by name that may be left out.
+    pub(super) fn refer_slot<T: Clone>(
+        &mut self,
+        relation: Relation,
+        slot: &Slot<T>,
+        key: impl FnOnce(T) -> ObjectKey,
+    ) {
+        if let Some(given) = slot.given() {
+            self.refer_at(relation, key(given.value.clone()), given.span);
+        }
+    }
+
+    /// That the object is a part of its parent.
+    pub(super) fn part_of(&mut self, relation: Relation, key: &ObjectKey) {
+        if let Some(parent) = key.parent() {
+            let source = self.object.declared.clone();
+            self.refer(relation, parent, source);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The site as a graph: objects, and which needs which. Made from the catalog; knows how neither is written in a site file.
+//!
+//! Links of machines and profiles are drawn as their hosts. What a machine needs only because of its profile, the profile shows; and an
+//! address says by its subnet which VLAN its link is in.
+
+mod dot;
+
+mod fold;
+mod layout;
+mod order;
+mod place;
+mod port;
+mod style;
+mod svg;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use serde::Serialize;
+
+use super::catalog::{Catalog, Group, ObjectKey, Relation, Source};
+
+pub use dot::dot;
+pub use svg::svg;
+
+/// An object, or several machines alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Node {
+    /// The object's key; that of the first of several.
+    pub key: ObjectKey,
+    /// What kind of object it is, as its box says.
+    pub kind: String,
+    /// Its name, and whatever tells several machines from others.
+    pub name: Vec<String>,
+}
+
+/// Everything that is shown, in the order of keys; what an edge leads to is needed by what it comes from.
+pub type SiteGraph = DiGraph<Node, BTreeSet<Relation>>;
+
+/// What to show.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// An object with what it needs and what needs it; the whole site without one.
+    pub of: Option<ObjectKey>,
+    /// How far from it.
+    pub depth: Option<usize>,
+    /// Every machine with each of its links, however many there are.
+    pub full: bool,
+}
+
+/// Who needs whom, by the places of their keys, and as what.
+type Edges = BTreeMap<(usize, usize), BTreeSet<Relation>>;
+
+/// The graph of a catalog, as far as `view` shows it.
+pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
+    let mut keys: Vec<Cow<'_, ObjectKey>> = catalog
+        .objects
+        .keys()
+        .filter(|key| **key != ObjectKey::Site)
+        .map(|key| shown_as(key, view.full))
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let place = |key: &ObjectKey| {
+        let key = shown_as(key, view.full);
+        keys.binary_search(&key).ok()
+    };
+    let mut edges = Edges::new();
+    for (key, object) in &catalog.objects {
+        let Some(from) = place(key) else {
+            continue;
+        };
+        for reference in &object.refers {
+            let is_inherited = matches!(reference.source, Source::Profile { .. })
+                && key.group() == Group::Machines;
+            let to = place(&reference.to).filter(|to| *to != from && !is_inherited);
+            if let Some(to) = to {
+                edges
+                    .entry((from, to))
+                    .or_default()
+                    .insert(reference.relation);
+            }
+        }
+    }
+    without_detours(&keys, &mut edges);
+    let kept = view.of.as_ref().and_then(place);
+    let shown: Vec<usize> = match (&view.of, kept) {
+        (None, _) => (0..keys.len()).collect(),
+        (Some(_), None) => Vec::new(),
+        (Some(_), Some(of)) => around(of, keys.len(), &edges, view.depth),
+    };
+    let keys: Vec<(usize, &ObjectKey)> = shown
+        .iter()
+        .filter_map(|place| Some((*place, keys.get(*place)?.as_ref())))
+        .collect();
+    let folds = fold::folds(catalog, &keys, kept, view.full);
+    assembled(catalog, &keys, &edges, &folds)
+}
+
+/// The object as which one is drawn.
+fn shown_as(key: &ObjectKey, full: bool) -> Cow<'_, ObjectKey> {
+    match key {
+        ObjectKey::MachineLink(..) | ObjectKey::MachineBmc(_) if full => Cow::Borrowed(key),
+        ObjectKey::MachineLink(host, _) | ObjectKey::MachineBmc(host) => {
+            Cow::Owned(ObjectKey::Machine(host.clone()))
+        }
+        ObjectKey::ProfileLink(name, _) | ObjectKey::ProfileBmc(name) => {
+            Cow::Owned(ObjectKey::Profile(name.clone()))
+        }
+        ObjectKey::Site
+        | ObjectKey::Space(_)
+        | ObjectKey::Fabric(_)
+        | ObjectKey::Vlan(_)
+        | ObjectKey::Subnet(..)
+        | ObjectKey::Route(..)
+        | ObjectKey::Record(_)
+        | ObjectKey::Image(_)
+        | ObjectKey::Controller(_)
+        | ObjectKey::ControllerLink(..)
+        | ObjectKey::Profile(_)
+        | ObjectKey::Machine(_) => Cow::Borrowed(key),
+    }
+}
+
+/// Drops that something is in a VLAN where an edge to a subnet of that VLAN says so already.
+fn without_detours(keys: &[Cow<'_, ObjectKey>], edges: &mut Edges) {
+    // The VLAN of each subnet, found once.
+    let vlans: BTreeMap<usize, usize> = keys
+        .iter()
+        .enumerate()
+        .filter_map(|(place, key)| {
+            let ObjectKey::Subnet(vlan, _) = key.as_ref() else {
+                return None;
+            };
+            let vlan = ObjectKey::Vlan(vlan.clone());
+            let found = keys.binary_search_by(|key| key.as_ref().cmp(&vlan)).ok()?;
+            Some((place, found))
+        })
+        .collect();
+    let through = edges
+        .keys()
+        .filter_map(|(from, to)| Some((*from, *vlans.get(to)?)));
+    let through: Vec<(usize, usize)> = through.collect();
+    for pair in &through {
+        if let Some(relations) = edges.get_mut(pair) {
+            relations.remove(&Relation::In);
+        }
+    }
+    edges.retain(|_, relations| !relations.is_empty());
+}
+
+/// What `of` needs and what needs it, each however far, but for `depth`; in the order of the keys, of which there are `count`.
+fn around(of: usize, count: usize, edges: &Edges, depth: Option<usize>) -> Vec<usize> {
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(count, edges.len());
+    for _ in 0..count {
+        graph.add_node(());
+    }
+    for (from, to) in edges.keys() {
+        graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
+    }
+    let mut found = BTreeSet::new();
+    for direction in [Direction::Outgoing, Direction::Incoming] {
+        let start = NodeIndex::new(of);
+        let mut seen = BTreeSet::from([start]);
+        let mut queue = VecDeque::from([(start, 0)]);
+        while let Some((node, far)) = queue.pop_front() {
+            found.insert(node.index());
+            if depth.is_some_and(|depth| far >= depth) {
+                continue;
+            }
+            for next in graph.neighbors_directed(node, direction) {
+                if seen.insert(next) {
+                    queue.push_back((next, far + 1));
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The graph of what is left, folded nodes in the places of their first members.
+fn assembled(
+    catalog: &Catalog,
+    keys: &[(usize, &ObjectKey)],
+    edges: &Edges,
+    folds: &fold::Folds<'_>,
+) -> SiteGraph {
+    let stand = |place: usize| folds.of(place).map_or(place, |fold| fold.first);
+    let mut graph = SiteGraph::new();
+    let mut nodes: BTreeMap<usize, NodeIndex> = BTreeMap::new();
+    for (place, key) in keys.iter().filter(|(place, _)| stand(*place) == *place) {
+        let node = match folds.of(*place) {
+            Some(fold) => fold.node(key),
+            None => node(key, catalog),
+        };
+        nodes.insert(*place, graph.add_node(node));
+    }
+    let mut merged = Edges::new();
+    for ((from, to), relations) in edges {
+        let pair = (stand(*from), stand(*to));
+        if nodes.contains_key(&pair.0) && nodes.contains_key(&pair.1) {
+            merged.entry(pair).or_default().extend(relations);
+        }
+    }
+    for ((from, to), relations) in merged {
+        if let (Some(from), Some(to)) = (nodes.get(&from), nodes.get(&to)) {
+            graph.add_edge(*from, *to, relations);
+        }
+    }
+    graph
+}
+
+fn node(key: &ObjectKey, catalog: &Catalog) -> Node {
+    let object = catalog.objects.get(key);
+    let name = match key {
+        ObjectKey::Vlan(path) => path.to_string(),
+        ObjectKey::ControllerLink(host, link) | ObjectKey::MachineLink(host, link) => {
+            format!("{host} {link}")
+        }
+        ObjectKey::MachineBmc(host) => host.to_string(),
+        ObjectKey::Route(destination, metric, _) if *metric > 0 => {
+            format!("{destination} metric {metric}")
+        }
+        ObjectKey::Site
+        | ObjectKey::Space(_)
+        | ObjectKey::Fabric(_)
+        | ObjectKey::Subnet(..)
+        | ObjectKey::Route(..)
+        | ObjectKey::Record(_)
+        | ObjectKey::Image(_)
+        | ObjectKey::Controller(_)
+        | ObjectKey::Profile(_)
+        | ObjectKey::ProfileLink(..)
+        | ObjectKey::ProfileBmc(_)
+        | ObjectKey::Machine(_) => key.short(),
+    };
+    Node {
+        key: key.clone(),
+        kind: object.map_or("", |object| object.kind).to_owned(),
+        name: vec![name],
+    }
+}

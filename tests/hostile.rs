@@ -1,0 +1,141 @@
+//! Sites that are nothing but faults, or large in one thing alone: refused in a time and a room that grow with the text. What grows
+//! with its square would not end here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+use bedplate::base::limit;
+use bedplate::diag::code::Code;
+use bedplate::diag::render;
+use bedplate::lang::files::MemoryFiles;
+use bedplate::site::{Compiled, compile};
+
+const MANY: usize = 20_000;
+const SITE: &str = "site \"s\" domain=\"s.example\"\n";
+
+fn repeat(line: impl Fn(usize) -> String) -> String {
+    (0..MANY).map(line).collect()
+}
+
+/// The last two octets of the address number `n`.
+fn low(n: usize) -> String {
+    format!("{}.{}", n / 200, n % 200 + 1)
+}
+
+/// Machines whose addresses are in 10.1.0.0/16, in the VLAN `vlan`.
+fn machines(vlan: &str) -> String {
+    repeat(|n| {
+        let address = low(n);
+        format!(
+            "machine \"m{n}\" {{ ethernet \"e\" vlan=\"{vlan}\" {{ address \"10.1.{address}\" }} }}\n"
+        )
+    })
+}
+
+fn host(links: &str) -> String {
+    format!("machine \"m\" {{ ethernet \"e\"\n{links} }}")
+}
+
+fn compiled(files: &[(&str, String)]) -> Compiled {
+    let mut memory = MemoryFiles::default();
+    for (path, text) in files {
+        memory.insert(path, text.clone().into_bytes());
+    }
+    compile(&memory, "site.kdl")
+}
+
+/// The site is refused with no more faults than it has lines, and some less than half of them shown.
+fn check(name: &str, text: &str) {
+    let compiled = compiled(&[("site.kdl", format!("{SITE}{text}"))]);
+    assert!(compiled.site.is_none(), "{name}");
+    let (count, most) = (compiled.diagnostics.len(), 3 * MANY + limit::FAULTS);
+    assert!(
+        (limit::DIAGNOSTICS_SHOWN..=most).contains(&count),
+        "{name}: {count} faults"
+    );
+    let shown = render::text(&compiled.diagnostics, &compiled.sources, false);
+    let hidden = format!("… and {} more not shown", count - limit::DIAGNOSTICS_SHOWN);
+    assert!(shown.contains(&hidden), "{name}");
+}
+
+#[test]
+fn nodes_that_there_are_not() {
+    check("nodes", &"x\n".repeat(MANY * 10));
+}
+
+#[test]
+fn links_of_one_host() {
+    check(
+        "tagged",
+        &host(&repeat(|n| {
+            format!("tagged \"t{n}\" on=\"e\" vlan=\"v\"\n")
+        })),
+    );
+    check(
+        "chain",
+        &host(&repeat(|n| {
+            format!("bridge \"b{n}\" {{ ports \"b{}\" }}\n", n + 1)
+        })),
+    );
+    let next = |n| (n + 1) % MANY;
+    check(
+        "circle",
+        &host(&repeat(|n| {
+            format!("bridge \"b{n}\" {{ ports \"b{}\" \"b0\" }}\n", next(n))
+        })),
+    );
+}
+
+#[test]
+fn ranges_and_subnets_upon_each_other() {
+    let ranges = "dynamic-range \"10.0.0.1-10.255.255.0\"\n".repeat(MANY);
+    let fabric =
+        format!("fabric \"f\" {{ vlan \"v\" {{ subnet \"10.0.0.0/8\" {{ {ranges} }} }} }}\n");
+    check("ranges", &(fabric + &machines("v")));
+    let fabrics =
+        repeat(|n| format!("fabric \"f{n}\" {{ vlan \"v\" {{ subnet \"10.0.0.0/8\" }} }}\n"));
+    check("subnets", &(fabrics + &machines("f0/v")));
+}
+
+#[test]
+fn references_that_find_nothing() {
+    check(
+        "routes",
+        &repeat(|n| format!("route \"10.0.0.0/8\" {{ via \"11.0.{}\" }}\n", low(n))),
+    );
+    check(
+        "profiles",
+        &repeat(|n| format!("machine \"m{n}\" profile=\"p{n}\"\nprofile \"q{n}\"\n")),
+    );
+}
+
+#[test]
+fn values_of_one_node() {
+    let options = repeat(|n| format!("option {} (hex)\"00\"\n", n % 254 + 1));
+    check("options", &format!("profile \"p\" {{ {options} }}"));
+    let forwarders = repeat(|n| format!("\"10.1.{}\" ", low(n)));
+    let site = format!("site \"t\" domain=\"t.example\" {{ dns {{ forward {forwarders} }} }}\n");
+    let controllers = repeat(|n| {
+        format!(
+            "controller \"c{n}\" {{ ethernet \"e\" {{ address \"10.1.{}\" }} }}\n",
+            low(n)
+        )
+    });
+    check("forwarders", &(site + &controllers));
+    let records = repeat(|n| format!("record \"r{n}\" {{ mx \"r{}\" }}\n", n + MANY));
+    check("records", &(records + "nothing\n"));
+}
+
+#[test]
+fn tables_that_are_none() {
+    let header: String = repeat(|n| format!(",ethernet.e{n}.mac"));
+    let site = format!("{SITE}machines from=\"t.csv\"");
+    let table = format!("name{header}\nm{}\n", ",".repeat(MANY));
+    let compiled = compiled(&[("site.kdl", site), ("t.csv", table)]);
+    let codes: Vec<Code> = compiled.diagnostics.iter().map(|one| one.code).collect();
+    assert_eq!(codes, [Code::Limit]);
+}
