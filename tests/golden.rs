@@ -147,7 +147,28 @@ fn texts(site: &Site, edited: &Site, controller: &HostName) -> Texts {
         "edit-plan",
         &planned(edited, controller, &after, Some(&wanted)),
     );
+    if !wanted.protected.is_empty() {
+        let text = render(
+            &withdrawn(site, controller, &after),
+            Detail::Brief,
+            Paint::Plain,
+        );
+        texts.insert("withdrawn-plan.txt".to_owned(), text);
+    }
     texts
+}
+
+/// The plan that takes everything away, but for what is protected.
+fn withdrawn(site: &Site, controller: &HostName, observed: &Observation) -> Plan {
+    plan(Inputs {
+        site: &site.name,
+        controller,
+        desired: &Desired::default(),
+        observed,
+        applied: Some(&desired(site, controller)),
+        elsewhere: &std::collections::BTreeMap::new(),
+    })
+    .unwrap()
 }
 
 #[test]

@@ -3,8 +3,11 @@
 pub mod addr;
 pub mod arch;
 pub mod bond;
+pub mod care;
 pub mod digest;
 pub mod duration;
+pub mod glob;
+pub mod kind;
 pub mod limit;
 pub mod mac;
 pub mod name;

@@ -10,7 +10,7 @@ use super::record::{Applied, Compiler, Journal};
 use crate::apply::{Outcome, run, take_back};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::HazardKind;
+use crate::plan::{HazardKind, restoration};
 use crate::state::{Desired, Key};
 use crate::store::Store;
 
@@ -44,11 +44,13 @@ impl<S: Store> Reconciler<S> {
     async fn restore(&mut self, mut applied: Applied) -> Result<(), Fault> {
         applied.desired = self.meaning_now(&applied)?;
         self.applied = Some(applied.clone());
-        let mut desired = applied.desired;
+        let (mut desired, mut kept) = (applied.desired, applied.kept);
         let allowed = HazardKind::ALL.into_iter().collect();
         loop {
             let observed = self.observe().await?;
-            let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
+            let elsewhere = BTreeMap::new();
+            let inputs = self.inputs(&applied.site, &desired, &observed, &elsewhere);
+            let plan = restoration(inputs, &kept).map_err(|error| fault::plan(&error))?;
             let report = run(&mut self.world, &plan, &allowed, |_| {})
                 .await
                 .map_err(|error| fault::world(&error))?;
@@ -60,10 +62,9 @@ impl<S: Store> Reconciler<S> {
             match report.outcome {
                 Outcome::Undone { failure, .. }
                     if matches!(failure.key, Key::Listener { .. })
-                        && Arc::make_mut(&mut desired)
-                            .state
-                            .remove(&failure.key)
-                            .is_some() => {}
+                        && [&mut Arc::make_mut(&mut desired).state, &mut kept]
+                            .into_iter()
+                            .any(|state| state.remove(&failure.key).is_some()) => {}
                 Outcome::Done
                 | Outcome::Stale
                 | Outcome::Hazardous { .. }
@@ -81,7 +82,11 @@ impl<S: Store> Reconciler<S> {
             return Ok(applied.desired.clone());
         }
         match Meaning::of(&applied.bundle, &self.controller) {
-            Ok(meaning) => Ok(meaning.desired),
+            Ok(mut meaning) => {
+                // What was protected then and is not declared now is remembered on.
+                Arc::make_mut(&mut meaning.desired).remember(&applied.desired.protected);
+                Ok(meaning.desired)
+            }
             Err(fault) if fault.code == Code::NoSuchController => Err(fault),
             Err(fault) => {
                 tracing::error!(%fault, "the applied site no longer compiles; its last good state is used");

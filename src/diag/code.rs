@@ -76,6 +76,9 @@ codes! {
     AmbiguousReference "E023" "a name refers to several things"
     LabelTwice "E024" "two links of a host have one name in DNS"
     ForwarderOwn "E025" "a resolver that asks itself"
+    IgnorePattern "E026" "a pattern that no key matches"
+    IgnoreAttribute "E027" "an attribute that nothing there has"
+    IgnoreTwice "E028" "a rule that is there already"
 
     // Fabrics, VLANs and subnets.
     UntaggedTwice "E030" "a fabric has two untagged VLANs"
@@ -114,6 +117,9 @@ codes! {
     AutoSubnet "E093" "an automatic address has no subnet to come from"
     SubnetFull "E094" "a subnet has no free address left"
     MovedTwice "E095" "a host has the old name of another"
+
+    // What plans must not take away.
+    ProtectPlace "E096" "a protection that protects nothing"
 
     LinkKind "E100" "a machine and its profile disagree on the kind of a link"
     BondPort "E101" "a link cannot be a port of a bond"

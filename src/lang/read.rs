@@ -137,6 +137,7 @@ impl<'a> Reader<'a> {
             | Kind::Reference
             | Kind::VlanReference
             | Kind::Path
+            | Kind::KeyPattern
             | Kind::Ip
             | Kind::Ipv4
             | Kind::Ipv6

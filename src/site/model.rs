@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::BondMode;
+use crate::base::care::{IgnoreRule, Protection};
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -36,6 +37,8 @@ pub struct Site {
     pub records: BTreeMap<DomainName, Record>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
+    /// What others may change, in the order of the patterns.
+    pub ignored: Vec<IgnoreRule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,7 @@ pub struct Vlan {
     pub space: Option<Name>,
     pub dhcp: Option<Dhcp>,
     pub subnets: BTreeMap<Prefix, Subnet>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -88,6 +92,7 @@ pub struct Subnet {
     pub disabled_boot: BTreeSet<ClientArch>,
     /// What its clients are told besides, by code.
     pub options: BTreeMap<u8, OptionValue>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -142,6 +147,7 @@ pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -162,6 +168,7 @@ pub struct ControllerLink {
     pub addresses: Vec<PlacedAddress>,
     /// Whether it takes an address that DHCP offers.
     pub dhcp: bool,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -221,6 +228,8 @@ pub struct Machine {
     pub options: BTreeMap<u8, OptionValue>,
     /// The routers that it is told, at most one of each address family; none for the gateway of each subnet.
     pub default_gateways: Vec<IpAddr>,
+    /// Its own, else its profile's.
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -273,6 +282,7 @@ pub struct Image {
     pub cpu: Option<String>,
     /// Every file that is served for the image, the programs among them.
     pub files: BTreeMap<FilePath, ImageFile>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Resource, State, boot, dhcp, dns, link, listener, route};
+use super::{Key, Resource, State, boot, dhcp, dns, link, listener, protect, route};
+use crate::base::care::{IgnoreRule, Protection};
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::site::model::{ReverseDns, Site};
@@ -17,6 +18,12 @@ pub struct Desired {
     /// What the site says and this release does not bring about yet.
     #[serde(default)]
     pub unapplied: Vec<Unapplied>,
+    /// What no plan may take away: of what is desired, and of what was applied once and is not desired any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub protected: BTreeMap<Key, Protection>,
+    /// What others may change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoreRule>,
 }
 
 /// A thing that is checked, and that nothing makes yet.
@@ -38,6 +45,17 @@ impl Desired {
     pub(super) fn add_once(&mut self, key: Key, resource: Resource, origin: &Origin) {
         if !self.state.contains_key(&key) {
             self.add(key, resource, origin);
+        }
+    }
+}
+
+impl Desired {
+    /// Adds protections of things that the site does not speak of any more; of what it does speak of, it says itself what is protected.
+    pub fn remember(&mut self, protections: &BTreeMap<Key, Protection>) {
+        for (key, protection) in protections {
+            if !self.state.contains_key(key) {
+                self.protected.insert(key.clone(), protection.clone());
+            }
         }
     }
 }
@@ -69,6 +87,8 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
         dns::desired(site, name, &mut into);
         later(site, &mut into);
     }
+    protect::desired(site, &mut into);
+    into.ignored.clone_from(&site.ignored);
     into.unapplied.sort();
     into
 }

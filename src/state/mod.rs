@@ -9,9 +9,11 @@ mod desired;
 mod dhcp;
 mod dns;
 mod key;
+mod leave;
 mod link;
 mod listener;
 mod observation;
+mod protect;
 mod route;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use super::bond::BOND;
 use super::bridge::BRIDGE;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
 use super::option::{OPTION, OptionNode, read_options};
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::tagged::TAGGED;
 use super::{any, argument, arguments, first, open, optional, property, word};
 use crate::base::name::{HostName, LinkName, Name};
@@ -23,6 +24,7 @@ pub struct ControllerNode {
     pub links: Vec<LinkNode>,
     /// Names that it had before.
     pub moved: Vec<Spanned<HostName>>,
+    pub protect: Option<ProtectNode>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub struct HostShape {
     pub default_gateways: Vec<Spanned<IpAddr>>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
+    pub protect: Option<ProtectNode>,
     pub span: Span,
 }
 
@@ -71,6 +74,7 @@ impl HostShape {
             options: Vec::new(),
             default_gateways: Vec::new(),
             removed: Vec::new(),
+            protect: None,
             span,
         }
     }
@@ -89,6 +93,7 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
         any(&BRIDGE),
         optional(&LOOPBACK),
         any(&MOVED),
+        optional(&PROTECT),
     ],
 };
 
@@ -142,6 +147,7 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&DEFAULT_GATEWAY),
         any(&REMOVE),
         any(&MOVED),
+        optional(&PROTECT),
     ],
 };
 
@@ -163,6 +169,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&BOOT_FROM),
         any(&OPTION),
         optional(&DEFAULT_GATEWAY),
+        optional(&PROTECT),
     ],
 };
 
@@ -208,6 +215,7 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
         default_gateways,
         links,
         moved,
+        protect: read_protect(&reader, sink),
     })
 }
 
@@ -269,6 +277,7 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         options: read_options(reader, sink),
         default_gateways: default_gateways(reader, sink),
         removed: Vec::new(),
+        protect: read_protect(reader, sink),
         span: reader.span(),
     }
 }

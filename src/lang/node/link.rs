@@ -8,7 +8,8 @@ use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::address::{ADDRESS, AddressNode, OWN_ADDRESS, read_addresses};
 use super::fabric::MTU;
-use super::{any, argument, bond, bridge, child, open, property, tagged};
+use super::protect::{PROTECT, ProtectNode, read_protect};
+use super::{any, argument, bond, bridge, child, open, optional, property, tagged};
 use crate::base::bond::BondMode;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -28,6 +29,8 @@ pub struct LinkNode {
     pub has_faulty_address: bool,
     /// Whether a part of it could not be read, so that what is missing may have stood there.
     pub is_partial: bool,
+    /// Of a controller's link.
+    pub protect: Option<ProtectNode>,
     pub span: Span,
 }
 
@@ -81,6 +84,7 @@ impl LinkNode {
             addresses: Vec::new(),
             has_faulty_address: false,
             is_partial: false,
+            protect: None,
         }
     }
 }
@@ -143,7 +147,7 @@ pub(super) const ETHERNET: NodeSchema = NodeSchema {
         MTU_PROPERTY,
         property("mac", Kind::Mac, MAC_DOC),
     ],
-    children: &[any(&ADDRESS)],
+    children: &[any(&ADDRESS), optional(&PROTECT)],
 };
 
 /// On a machine or in a profile.
@@ -176,7 +180,7 @@ pub(super) const LOOPBACK: NodeSchema = NodeSchema {
     doc: "Addresses of the host itself, on no wire, such as a routing daemon announces.",
     arguments: &[],
     properties: &[],
-    children: &[child(&OWN_ADDRESS, Count::Many)],
+    children: &[child(&OWN_ADDRESS, Count::Many), optional(&PROTECT)],
 };
 
 /// The links in a host's block, of every kind.
@@ -214,6 +218,7 @@ fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        protect: read_protect(&reader, sink),
         span: reader.span(),
     })
 }
@@ -234,6 +239,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        protect: read_protect(reader, sink),
         span: reader.span(),
     })
 }

@@ -7,11 +7,13 @@ mod bridge;
 mod dhcp;
 mod fabric;
 mod host;
+mod ignore;
 mod image;
 mod link;
 mod lock;
 mod machines;
 mod option;
+mod protect;
 mod record;
 mod site;
 mod subnet;
@@ -36,12 +38,14 @@ pub use bmc::BmcNode;
 pub use dhcp::DhcpNode;
 pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
+pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
+pub use protect::ProtectNode;
 pub use record::RecordNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
@@ -64,6 +68,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&host::PROFILE),
         any(&host::MACHINE),
         any(&machines::MACHINES),
+        any(&ignore::IGNORE),
     ],
 };
 
@@ -81,6 +86,7 @@ pub struct Declarations {
     pub tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    pub ignores: Vec<IgnoreNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.
     pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
@@ -102,6 +108,7 @@ impl Declarations {
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
+        self.ignores.extend(other.ignores);
         self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
@@ -142,6 +149,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "machine" => into.machines.extend(host::read_machine(node, sink)),
         "profile" => into.profiles.extend(host::read_profile(node, sink)),
         "image" => into.images.extend(image::read_image(node, sink)),
+        "ignore" => into.ignores.extend(ignore::read_ignore(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
 }

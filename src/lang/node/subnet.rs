@@ -8,6 +8,7 @@ use super::super::read::Sink;
 use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::option::{OPTION, OptionNode, read_options};
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::{any, argument, arguments, first, flag, open, optional, property, word};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
@@ -29,6 +30,7 @@ pub struct SubnetNode {
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: Vec<Spanned<ClientArch>>,
     pub options: Vec<OptionNode>,
+    pub protect: Option<ProtectNode>,
 }
 
 /// A reserved range and what it is for.
@@ -76,6 +78,7 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
         optional(&ACTIVE_DISCOVERY),
         optional(&DISABLE_BOOT),
         any(&OPTION),
+        optional(&PROTECT),
     ],
 };
 
@@ -225,5 +228,6 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         active_discovery: flag(&reader, &ACTIVE_DISCOVERY, sink),
         disabled_boot,
         options: read_options(&reader, sink),
+        protect: read_protect(&reader, sink),
     })
 }

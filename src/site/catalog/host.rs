@@ -49,10 +49,12 @@ impl<'a> Cataloguer<'a> {
             default_gateways,
             links: _,
             moved,
+            protect,
         } = node;
         let mut pen = self.pen("controller", name.span);
         self.default_gateways(host, default_gateways, &mut pen);
         pen.each("moved", moved);
+        pen.protect(protect.as_ref());
         self.add(ObjectKey::Controller(name.value.clone()), pen.done());
         for link in &host.links {
             let pen = self.pen(link.node.shape.word(), link.node.span);
@@ -202,6 +204,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         options,
         default_gateways: _,
         removed: _,
+        protect,
         span: _,
     } = shape;
     pen.slot("image", image);
@@ -210,6 +213,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.slot("power", power);
     pen.slot("boot-from", boot_from);
     pen.options(options);
+    pen.protect(protect.as_ref());
 }
 
 pub(super) fn host_key(host: &Host<'_>) -> ObjectKey {

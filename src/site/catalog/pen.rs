@@ -9,7 +9,7 @@ use crate::base::name::Name;
 use crate::base::option::option_name;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
 use crate::lang::Slot;
-use crate::lang::node::OptionNode;
+use crate::lang::node::{OptionNode, ProtectNode};
 
 /// An object in the making.
 pub(super) struct Pen<'a> {
@@ -159,6 +159,13 @@ impl<'a> Pen<'a> {
             let name = option_name(code.value).map(Cow::Borrowed);
             let name = name.unwrap_or_else(|| Cow::Owned(code.value.to_string()));
             self.value(format!("option {name}"), value, source);
+        }
+    }
+
+    pub(super) fn protect(&mut self, node: Option<&ProtectNode>) {
+        if let Some(ProtectNode { reason, span }) = node {
+            let reason = reason.as_deref().unwrap_or("no reason given");
+            self.written("protect", reason, *span);
         }
     }
 

@@ -8,7 +8,8 @@ use crate::base::name::{FilePath, HostName};
 use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    BootNode, Declarations, ImageNode, RecordNode, RouteNode, SiteNode, SpaceNode, TimeServer,
+    BootNode, Declarations, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteNode, SpaceNode,
+    TimeServer,
 };
 use crate::site::resolve::Domain;
 
@@ -25,12 +26,13 @@ impl<'a> Cataloguer<'a> {
             tables: _,
             profiles: _,
             images,
+            ignores,
             rows: _,
             lock: _,
             gaps: _,
         } = self.draft.declarations;
         for node in sites.iter().take(1) {
-            self.site(node);
+            self.site(node, ignores);
         }
         for SpaceNode { name } in spaces {
             let pen = self.pen("space", name.span);
@@ -47,7 +49,7 @@ impl<'a> Cataloguer<'a> {
         }
     }
 
-    fn site(&mut self, node: &SiteNode) {
+    fn site(&mut self, node: &SiteNode, ignores: &[IgnoreNode]) {
         let SiteNode {
             name,
             domain,
@@ -61,6 +63,20 @@ impl<'a> Cataloguer<'a> {
         pen.list("forward", forwarders);
         let servers: Vec<_> = time_servers.iter().map(time_server).collect();
         pen.list("upstream", &servers);
+        // What others may change is said at the top level, and has no name of its own.
+        for IgnoreNode {
+            pattern,
+            attributes,
+            reason,
+            is_partial: _,
+            span,
+        } in ignores
+        {
+            let attributes = attributes.iter().map(|one| format!(" {}", one.value));
+            let reason = reason.value().map(|reason| format!(" for {reason}"));
+            let rest: String = attributes.chain(reason).collect();
+            pen.written("ignore", format!("{}{rest}", pattern.value), *span);
+        }
         self.add(ObjectKey::Site, pen.done());
     }
 
@@ -144,6 +160,7 @@ impl<'a> Cataloguer<'a> {
             cmdline,
             user_data,
             cpu,
+            protect,
         } = node;
         let mut pen = self.pen("image", name.span);
         pen.slot("arch", cpu);
@@ -166,6 +183,7 @@ impl<'a> Cataloguer<'a> {
         for path in files {
             pen.written("file", self.file(&path.value), path.span);
         }
+        pen.protect(protect.as_ref());
         self.add(ObjectKey::Image(name.value.clone()), pen.done());
     }
 

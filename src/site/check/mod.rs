@@ -7,10 +7,12 @@ mod bmc;
 mod bond;
 mod circle;
 mod dhcp;
+mod ignore;
 mod isolation;
 mod lock;
 mod mac;
 mod name;
+mod protect;
 mod range;
 mod record;
 mod reference;
@@ -41,4 +43,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     name::check(draft, out);
     record::check(draft, out);
     lock::check(draft, out);
+    protect::check(draft, out);
+    ignore::check(draft, out);
 }
