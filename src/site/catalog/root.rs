@@ -206,7 +206,7 @@ impl<'a> Cataloguer<'a> {
     }
 
     pub(super) fn add(&mut self, key: ObjectKey, object: super::Object) {
-        self.catalog.objects.insert(key, object);
+        self.objects.push((key, object));
     }
 
     /// The key and the prefix of a subnet of the draft.

@@ -14,7 +14,7 @@ mod style;
 mod svg;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -63,10 +63,12 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
         .collect();
     keys.sort_unstable();
     keys.dedup();
-    let place = |key: &ObjectKey| {
-        let key = shown_as(key, view.full);
-        keys.binary_search(&key).ok()
-    };
+    let places: HashMap<&ObjectKey, usize> = keys
+        .iter()
+        .enumerate()
+        .map(|(place, key)| (key.as_ref(), place))
+        .collect();
+    let place = |key: &ObjectKey| places.get(shown_as(key, view.full).as_ref()).copied();
     let mut edges = Edges::new();
     for (key, object) in &catalog.objects {
         let Some(from) = place(key) else {
