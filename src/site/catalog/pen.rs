@@ -73,14 +73,16 @@ impl<'a> Pen<'a> {
 
     /// Where a value of this object comes from that is written at `span`.
     pub(super) fn source(&self, span: Span) -> Source {
-        let at = self.sources.origin(span);
+        let at = || self.sources.origin(span);
         match self.heritage {
             Some(heritage) if heritage.is_inherited(span) => Source::Profile {
                 profile: heritage.profile.clone(),
-                at,
+                at: at(),
             },
-            _ if self.rows.contains(&span.source) => Source::Row { at },
-            _ => Source::Here { at },
+            // Nobody asks where the object says it itself.
+            _ if self.detail == Detail::References => Source::Default,
+            _ if self.rows.contains(&span.source) => Source::Row { at: at() },
+            _ => Source::Here { at: at() },
         }
     }
 
