@@ -91,13 +91,28 @@ impl Prefix {
     }
 }
 
+impl Prefix {
+    /// The first and the last address that a host may hold.
+    pub fn host_ends(self) -> (IpAddr, IpAddr) {
+        let (first, last) = (self.0.network(), self.0.broadcast());
+        match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) if self.length() < 31 => {
+                let (first, last) = (first.to_bits() + 1, last.to_bits() - 1);
+                (Ipv4Addr::from(first).into(), Ipv4Addr::from(last).into())
+            }
+            (IpAddr::V6(first), IpAddr::V6(_)) if self.length() < 127 => {
+                (Ipv6Addr::from(first.to_bits() + 1).into(), last)
+            }
+            (IpAddr::V4(_) | IpAddr::V6(_), _) => (first, last),
+        }
+    }
+}
+
 impl FromStr for Prefix {
     type Err = AddrError;
 
     fn from_str(text: &str) -> Result<Self, AddrError> {
-        let net: IpNet = text
-            .parse()
-            .map_err(|_| AddrError::Prefix(text.to_owned()))?;
+        let net = net(text).ok_or_else(|| AddrError::Prefix(text.to_owned()))?;
         if net.trunc() == net {
             Ok(Self(net))
         } else {
@@ -107,6 +122,14 @@ impl FromStr for Prefix {
             })
         }
     }
+}
+
+/// `ADDRESS/LENGTH`, without the leading zeros that ipnet would take: other programs read them as octal.
+fn net(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let is_plain = length == "0" || !length.starts_with(['0', '+']);
+    let length = length.parse().ok().filter(|_| is_plain)?;
+    IpNet::new(address.parse().ok()?, length).ok()
 }
 
 /// An address with the length of its prefix, as an interface carries it.
@@ -140,9 +163,9 @@ impl FromStr for InterfaceAddr {
     type Err = AddrError;
 
     fn from_str(text: &str) -> Result<Self, AddrError> {
-        text.parse()
+        net(text)
             .map(Self)
-            .map_err(|_| AddrError::Interface(text.to_owned()))
+            .ok_or_else(|| AddrError::Interface(text.to_owned()))
     }
 }
 
@@ -272,7 +295,17 @@ mod tests {
             fault.to_string(),
             "`10.0.0.1/24` has host bits set; the prefix is 10.0.0.0/24"
         );
-        assert!("10.0.0.0/33".parse::<Prefix>().is_err());
+        for text in [
+            "10.0.0.0/33",
+            "10.04.0.0/24",
+            "10.4.0.0/024",
+            "10.4.0.0/+8",
+            "10.0.0.0",
+            "fe80::%e/64",
+        ] {
+            assert!(text.parse::<Prefix>().is_err(), "{text}");
+            assert!(text.parse::<InterfaceAddr>().is_err(), "{text}");
+        }
         assert!("fd00::/64".parse::<Prefix>().is_ok());
     }
 
@@ -295,6 +328,16 @@ mod tests {
         let net: Prefix = "10.0.0.0/30".parse().unwrap();
         let edges = ["10.0.0.0", "10.0.0.3"].map(|text| net.is_edge(text.parse().unwrap()));
         assert_eq!(edges, [true, true]);
+        let ends = ["10.0.0.0/30", "10.0.0.0/31", "fd00::/64"].map(|text| {
+            let (first, last) = text.parse::<Prefix>().unwrap().host_ends();
+            format!("{first} {last}")
+        });
+        let expected = [
+            "10.0.0.1 10.0.0.2",
+            "10.0.0.0 10.0.0.1",
+            "fd00::1 fd00::ffff:ffff:ffff:ffff",
+        ];
+        assert_eq!(ends, expected);
         let point_to_point: Prefix = "10.0.0.0/31".parse().unwrap();
         assert!(!point_to_point.is_edge("10.0.0.0".parse().unwrap()));
     }

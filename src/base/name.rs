@@ -25,6 +25,18 @@ pub enum NameError {
     },
     #[error("a {kind} may not begin or end with {found:?}")]
     Edge { kind: &'static str, found: char },
+    #[error("a file path may not hold {}", part(found))]
+    Part { found: String },
+    #[error("a domain name may not end in a number; `{0}` looks like an address")]
+    Numeric(String),
+}
+
+/// A part of a path in words.
+fn part(found: &str) -> String {
+    match found {
+        "" => "an empty part".to_owned(),
+        part => format!("the part `{part}`"),
+    }
 }
 
 /// A character in quotes; one that may look like another with its number.
@@ -137,7 +149,7 @@ name! {
 }
 name! {
     /// An absolute domain name without its final dot, in lower case (RFC 1035 2.3.1; `_` as RFC 8552 allows).
-    DomainName, domain_name
+    DomainName, whole_domain_name
 }
 name! {
     /// Name of a network link: 1 to 15 bytes, as the kernel allows (`dev_valid_name`).
@@ -201,6 +213,17 @@ fn host_name(text: &str) -> Result<CompactString, NameError> {
     LABEL.check(text).map(|()| lowercase(text))
 }
 
+/// No domain ends in a number, so that an address is never taken for a name; a single label is of the site's own domain.
+fn whole_domain_name(text: &str) -> Result<CompactString, NameError> {
+    let name = domain_name(text)?;
+    match name.rsplit_once('.') {
+        Some((_, last)) if last.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(NameError::Numeric(text.to_owned()))
+        }
+        Some(_) | None => Ok(name),
+    }
+}
+
 fn domain_name(text: &str) -> Result<CompactString, NameError> {
     let kind = "domain name";
     let text = text.strip_suffix('.').unwrap_or(text);
@@ -211,8 +234,11 @@ fn domain_name(text: &str) -> Result<CompactString, NameError> {
             length: text.len(),
         });
     }
+    if text.is_empty() {
+        return Err(NameError::Empty { kind });
+    }
     let label = Grammar {
-        kind,
+        kind: "part of a domain name",
         allowed: "use labels of letters, digits, `-` and `_`, separated by dots",
         character: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
         ..LABEL
@@ -252,9 +278,8 @@ fn file_path(text: &str) -> Result<CompactString, NameError> {
         .split('/')
         .find(|part| matches!(*part, "" | "." | ".."))
     {
-        Some(part) => Err(NameError::Edge {
-            kind: "file path",
-            found: part.chars().next().unwrap_or('/'),
+        Some(part) => Err(NameError::Part {
+            found: part.to_owned(),
         }),
         None => Ok(CompactString::new(text)),
     }
@@ -350,10 +375,10 @@ mod tests {
         check::<HostName>(&["node-01", "N1"], &["", "-n", "n-", "a.b", "a_b", &long]);
         check::<DomainName>(
             &["a.example", "example.", "_x.y"],
-            &["", ".", "a..b", "-a.b"],
+            &["", ".", "a..b", "-a.b", "10.0.0.5", "10.0.0.256"],
         );
         check::<RecordLabel>(
-            &["www", "@", "*", "*.apps", "_ldap._tcp", "a.b"],
+            &["www", "@", "*", "*.apps", "_ldap._tcp", "a.b", "rack.1"],
             &["", "*.*", "*.@", "a.*", "www.", "-a", "a b"],
         );
         check::<LinkName>(

@@ -151,6 +151,7 @@ codes! {
     RecordOfHost "E121" "a record for a host's own addresses"
     RecordToAlias "E122" "a record leads to an alias"
     RecordZone "E123" "name servers where no zone can begin"
+    RecordCircle "E124" "aliases lead in a circle"
 
     // Warnings.
     IncludeNothing "W001" "an include matches no file"

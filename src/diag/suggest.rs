@@ -1,14 +1,21 @@
 //! "Did you mean": the known word nearest to a mistyped one.
 
-/// The candidate with the fewest slips from `word`, if they are few enough for its length; the first in order among equals.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word: Vec<char> = word.chars().collect();
+/// The candidate with the fewest slips from `text`, if they are few enough for its length; the first in order among equals.
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: Vec<char> = text.chars().collect();
     let most = (word.len() / 3).max(1);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= 4 * (word.len() + most))
-        .filter_map(|candidate| Some((distance(&word, candidate, most)?, candidate)))
-        .filter(|(slips, _)| *slips > 0)
+        .filter(|candidate| *candidate != text)
+        .filter_map(|candidate| {
+            // Capitals are one slip, however many they are.
+            let slips = match candidate.eq_ignore_ascii_case(text) {
+                true => 1,
+                false => distance(&word, candidate, most)?,
+            };
+            Some((slips, candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -79,6 +86,7 @@ mod tests {
         }
         let known = ["subnet", "space", "dhcp"];
         assert_eq!(nearest("subnte", known), Some("subnet"));
+        assert_eq!(nearest("SUBNET", known), Some("subnet"));
         assert_eq!(nearest("controller", known), None);
         assert_eq!(nearest("dhcp", known), None, "an exact match is no slip");
     }

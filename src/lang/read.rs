@@ -1,9 +1,9 @@
-//! The one reader of arguments, properties and children. It checks a node against its schema and reads typed values; it never stops at the first fault.
+//! The one reader of arguments, properties and children. It reads typed values as a node's table has them; it never stops at the first fault.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::kdl::{Node, Scalar, Value, lookalike};
+use super::kdl::{Node, Value};
 use super::schema::{Count, Kind, NodeSchema};
 use super::slot::{Gaps, Slot};
 use super::value::{flag, integer, secret, text, word};
@@ -11,10 +11,8 @@ use crate::base::duration::Milliseconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::base::secret::SecretRef;
-use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
-use crate::diag::suggest::{did_you_mean, listed, nearest};
 
 /// Where faults and gaps go while nodes are decoded.
 pub(super) struct Sink<'a> {
@@ -24,24 +22,15 @@ pub(super) struct Sink<'a> {
 
 /// One node with its schema.
 pub(super) struct Reader<'a> {
-    node: Node<'a>,
-    schema: &'static NodeSchema,
+    pub(super) node: Node<'a>,
+    pub(super) schema: &'static NodeSchema,
 }
 
 impl<'a> Reader<'a> {
     /// Checks the shape of `node`; its values are checked as they are read.
     pub(super) fn open(node: Node<'a>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Self {
         let reader = Self { node, schema };
-        reader.check_arguments(sink);
-        reader.check_properties(sink);
-        reader.check_children(sink);
-        if let Some(annotation) = node.annotation() {
-            sink.report(
-                Diagnostic::new(Code::WrongType, "a node takes no type annotation")
-                    .label(annotation.span, "this means nothing here")
-                    .help("remove it"),
-            );
-        }
+        reader.check_shape(sink);
         reader
     }
 
@@ -173,7 +162,9 @@ impl<'a> Reader<'a> {
     pub(super) fn is_partial(&self) -> bool {
         let known = |child: Node<'_>| self.schema.child(child.name().value).is_some();
         let named = |name: &str| self.schema.property(name).is_some();
-        !self.node.children().all(known) || !self.node.properties().all(|one| named(one.name.value))
+        !self.node.children().all(known)
+            || !self.node.properties().all(|one| named(one.name.value))
+            || self.extra().is_some()
     }
 
     /// The children of all names, in the order written.
@@ -200,189 +191,12 @@ impl<'a> Reader<'a> {
         self.children(name).next()
     }
 
-    fn written(&self, name: &str) -> Option<Value<'a>> {
+    pub(super) fn written(&self, name: &str) -> Option<Value<'a>> {
         let mut properties = self.node.properties();
         properties
             .find(|property| property.name.value == name)
             .map(|property| property.value)
     }
-
-    /// Whether some unknown property seems to mean the property `name`: it was reported, and is not missing besides.
-    fn is_mistyped(&self, name: &str) -> bool {
-        let known = || self.schema.properties.iter().map(|property| property.name);
-        let written = self.node.properties().map(|one| one.name.value);
-        let mut unknown = written.filter(|word| self.schema.property(word).is_none());
-        unknown.any(|word| nearest(word, known()) == Some(name))
-    }
-
-    fn check_arguments(&self, sink: &mut Sink<'_>) {
-        let NodeSchema {
-            name, arguments, ..
-        } = self.schema;
-        let given = self.node.arguments().len();
-        for argument in arguments.iter().skip(given) {
-            if argument.count.needs_one() {
-                let missing = format!("`{name}` needs {}", argument.name);
-                sink.report(
-                    Diagnostic::new(Code::Missing, missing)
-                        .label(
-                            self.node.name().span,
-                            format!("{} is missing", argument.name),
-                        )
-                        .help(format!("write {name} {}", argument.kind.example())),
-                );
-            }
-        }
-        let takes_many = arguments
-            .last()
-            .is_some_and(|last| last.count.allows_many());
-        if takes_many {
-            return;
-        }
-        for extra in self.node.arguments().skip(arguments.len()) {
-            if extra.scalar == Scalar::Faulty {
-                continue;
-            }
-            let help = separate(extra).or_else(|| {
-                (given == arguments.len() + 1 && !self.schema.properties.is_empty())
-                    .then(|| "is this the value of a property? write name=value".to_owned())
-            });
-            let takes = match arguments.len() {
-                0 => "no argument".to_owned(),
-                1 => "one argument".to_owned(),
-                several => format!("{several} arguments"),
-            };
-            sink.report(
-                Diagnostic::new(Code::ExtraArgument, format!("`{name}` takes {takes}"))
-                    .label(extra.span, "one too many")
-                    .maybe_help(help),
-            );
-        }
-    }
-
-    fn check_properties(&self, sink: &mut Sink<'_>) {
-        let name = self.schema.name;
-        let mut seen: Vec<Spanned<&str>> = Vec::new();
-        for property in self.node.properties() {
-            let key = property.name;
-            if self.schema.property(key.value).is_none() {
-                sink.report(self.unknown_property(key));
-            } else if let Some(first) = seen.iter().find(|one| one.value == key.value) {
-                sink.report(
-                    Diagnostic::new(
-                        Code::DuplicateProperty,
-                        format!("the property `{}` is given twice", key.value),
-                    )
-                    .label(key.span, "given again here")
-                    .label(first.span, "first given here")
-                    .help("keep one of them"),
-                );
-            } else {
-                seen.push(key);
-            }
-        }
-        let missing = self.schema.properties.iter().filter(|property| {
-            property.required
-                && self.written(property.name).is_none()
-                && !self.is_mistyped(property.name)
-        });
-        for property in missing {
-            sink.report(
-                Diagnostic::new(
-                    Code::Missing,
-                    format!("`{name}` needs the property `{}`", property.name),
-                )
-                .label(self.node.head(), format!("`{}` is missing", property.name))
-                .help(format!("add {}={}", property.name, property.kind.example())),
-            );
-        }
-    }
-
-    fn unknown_property(&self, key: Spanned<&str>) -> Diagnostic {
-        let NodeSchema {
-            name, properties, ..
-        } = self.schema;
-        let message = format!("`{name}` has no property `{}`", key.value);
-        let known = properties.iter().map(|property| property.name);
-        let help = if self.schema.child(key.value).is_some() {
-            Some(format!("`{}` is a node: write it in the block", key.value))
-        } else {
-            lookalike(key.value)
-                .or_else(|| did_you_mean(key.value, known.clone()))
-                .or_else(|| {
-                    let bearer = super::schema::bearer_of(key.value)?;
-                    Some(format!("`{}` is a property of {bearer}", key.value))
-                })
-                .or_else(|| (!properties.is_empty()).then(|| format!("it has {}", listed(known))))
-        };
-        Diagnostic::new(Code::UnknownProperty, message)
-            .label(key.span, "unknown property")
-            .maybe_help(help)
-    }
-
-    fn check_children(&self, sink: &mut Sink<'_>) {
-        let NodeSchema { name, children, .. } = self.schema;
-        for child in self.node.children() {
-            if self.schema.child(child.name().value).is_none() {
-                sink.unknown(child, self.schema);
-            }
-        }
-        for known in *children {
-            let mut written = self.children(known.schema.name);
-            let Some(first) = written.next() else {
-                if known.count.needs_one() && !sink.gaps.may_hide(&[known.schema.name]) {
-                    sink.report(
-                        Diagnostic::new(
-                            Code::Missing,
-                            format!("`{name}` needs `{}`", known.schema.name),
-                        )
-                        .label(
-                            self.node.head(),
-                            format!("`{}` is missing", known.schema.name),
-                        )
-                        .help(format!("add {} to its block", known.schema.example())),
-                    );
-                }
-                continue;
-            };
-            if known.count.allows_many() {
-                continue;
-            }
-            for again in written {
-                sink.report(
-                    Diagnostic::new(
-                        Code::RepeatedNode,
-                        format!("`{}` may stand once in `{name}`", known.schema.name),
-                    )
-                    .label(again.head(), "repeated here")
-                    .label(first.head(), "first given here")
-                    .maybe_help(
-                        known
-                            .schema
-                            .takes_many()
-                            .then(|| "several values are written as several arguments".to_owned()),
-                    ),
-                );
-            }
-        }
-    }
-}
-
-/// What a word without quotes was likely meant for that stands as one argument too many.
-fn separate(extra: Value<'_>) -> Option<String> {
-    let Scalar::Text(word) = extra.scalar else {
-        return None;
-    };
-    if !extra.is_bare {
-        return None;
-    }
-    if let Some(name) = word.strip_suffix(':') {
-        return Some(format!("a property is written {name}=value"));
-    }
-    super::schema::home_of(word)?;
-    Some(format!(
-        "is `{word}` a node of its own? begin a new line, or write `;` before it"
-    ))
 }
 
 impl Sink<'_> {
@@ -390,40 +204,13 @@ impl Sink<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports a node that has no place in `parent`. The one it seems to mean will be missed by others.
-    pub(super) fn unknown(&mut self, node: Node<'_>, parent: &NodeSchema) {
-        let known = parent.children.iter().map(|child| child.schema.name);
-        if let Some(meant) = nearest(node.name().value, known) {
-            self.gaps.add(meant);
+    /// Adds help to the fault at `span` that was reported last, where it has none.
+    pub(super) fn advise(&mut self, span: Span, help: &str) {
+        let last = self.diagnostics.last_mut();
+        if let Some(last) = last.filter(|last| last.help.is_none() && last.place() == Some(span)) {
+            last.help = Some(help.to_owned());
         }
-        self.report(unknown_node(node, parent));
     }
-}
-
-/// The fault of a node that has no place in `parent`.
-fn unknown_node(node: Node<'_>, parent: &NodeSchema) -> Diagnostic {
-    let word = node.name().value;
-    let place = if parent.name.is_empty() {
-        "a site file".to_owned()
-    } else {
-        format!("`{}`", parent.name)
-    };
-    let known = || parent.children.iter().map(|child| child.schema.name);
-    let help = lookalike(word)
-        .or_else(|| did_you_mean(word, known()))
-        .or_else(|| {
-            parent
-                .property(word)
-                .map(|_| format!("`{word}` is a property: write {word}=… beside the name"))
-        })
-        .or_else(|| {
-            super::schema::home_of(word).map(|home| format!("`{word}` belongs into {home}"))
-        })
-        .or_else(|| (parent.children.is_empty()).then(|| format!("{place} has no block")))
-        .unwrap_or_else(|| format!("{place} holds {}", listed(known())));
-    Diagnostic::new(Code::UnknownNode, format!("{place} has no node `{word}`"))
-        .label(node.name().span, "unknown node")
-        .help(help)
 }
 
 impl Count {

@@ -156,19 +156,30 @@ pub(super) fn bearer_of(word: &str) -> Option<String> {
     places(|schema| schema.property(word).is_some())
 }
 
+/// Whether some node is named `word`.
+pub(super) fn is_node(word: &str) -> bool {
+    !word.is_empty() && every().any(|schema| schema.name == word)
+}
+
+/// Every table, as often as it has a place.
+fn every() -> impl Iterator<Item = &'static NodeSchema> {
+    let mut open = vec![&ROOT];
+    std::iter::from_fn(move || {
+        let schema = open.pop()?;
+        open.extend(schema.children.iter().map(|child| child.schema));
+        Some(schema)
+    })
+}
+
 /// The nodes of which something holds, in words.
 fn places(holds: impl Fn(&NodeSchema) -> bool) -> Option<String> {
     let mut found = Vec::new();
-    let mut open = vec![&ROOT];
-    while let Some(schema) = open.pop() {
-        if holds(schema) {
-            found.push(if schema.name.is_empty() {
-                "the top level".to_owned()
-            } else {
-                format!("`{}`", schema.name)
-            });
-        }
-        open.extend(schema.children.iter().map(|child| child.schema));
+    for schema in every().filter(|schema| holds(schema)) {
+        found.push(if schema.name.is_empty() {
+            "the top level".to_owned()
+        } else {
+            format!("`{}`", schema.name)
+        });
     }
     found.sort();
     found.dedup();
@@ -250,6 +261,14 @@ impl Kind {
                 | Self::VlanReference
                 | Self::RecordLabel
                 | Self::Path
+        )
+    }
+
+    /// Whether it is one address, or a name in its place.
+    pub(super) fn is_address(self) -> bool {
+        matches!(
+            self,
+            Self::Ip | Self::Ipv4 | Self::Ipv6 | Self::Address | Self::DnsServer
         )
     }
 

@@ -1,6 +1,6 @@
 //! Sources and their includes, read and decoded. All reading goes through [`Files`]; nothing here touches a disk.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZero;
 use std::sync::Arc;
 
@@ -64,6 +64,8 @@ struct Loader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Paths asked for so far: a file reached twice is read once.
     seen: BTreeSet<String>,
+    /// Tables read so far, and where each was named.
+    tables: BTreeMap<String, Span>,
     visits: Vec<Visit>,
     queue: VecDeque<usize>,
     /// Whether only the files are of interest, not what they mean.
@@ -79,6 +81,7 @@ impl<'a> Loader<'a> {
             declarations: node::Declarations::default(),
             diagnostics: Vec::new(),
             seen: BTreeSet::new(),
+            tables: BTreeMap::new(),
             visits: Vec::new(),
             queue: VecDeque::new(),
             is_listing: false,
@@ -221,7 +224,13 @@ impl<'a> Loader<'a> {
             self.reach(from, path, span);
             return;
         }
-        match glob::expand(self.files, &path) {
+        // A pattern that matches its own file means the others.
+        let base = base.to_owned();
+        let found = glob::expand(self.files, &path).map(|mut paths| {
+            paths.retain(|path| *path != base);
+            paths
+        });
+        match found {
             Ok(paths) if paths.is_empty() => {
                 let message = format!("`{wanted}` matches no file");
                 let fault = Diagnostic::new(Code::IncludeNothing, message)
@@ -236,7 +245,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads a table of machines; one that several nodes name gives its machines to each.
+    /// Reads a table of machines.
     fn table(&mut self, from: usize, table: &node::MachinesNode) {
         let Some(wanted) = table.from.given() else {
             return;
@@ -246,6 +255,15 @@ impl<'a> Loader<'a> {
             let path = wanted.value.clone();
             return self.fault(&FileError::Outside { path }, wanted.span);
         };
+        if let Some(first) = self.tables.get(&path) {
+            let message = format!("the table `{path}` is read twice");
+            let fault = Diagnostic::new(Code::DuplicateName, message)
+                .label(wanted.span, "read again here")
+                .label(*first, "first read here")
+                .help("remove one: each row is one machine");
+            return self.diagnostics.push(fault);
+        }
+        self.tables.insert(path.clone(), wanted.span);
         let bytes = match self.files.read(&path) {
             Ok(bytes) => bytes,
             Err(error) => return self.fault(&error, wanted.span),
@@ -335,10 +353,22 @@ fn parse_one(source: &Unparsed) -> Parsed {
     let (mut gaps, mut diagnostics) = (Gaps::default(), Vec::new());
     let tree = parse(source.id, &source.text, &mut gaps, &mut diagnostics);
     let roots = tree.roots(&source.text);
+    let syntax = diagnostics.len();
+    let includes = roots.clone().flat_map(includes).collect();
+    let declarations = node::decode(roots, gaps, &mut diagnostics);
+    let mut further = diagnostics.split_off(syntax);
+    let told: BTreeSet<Span> = diagnostics
+        .iter()
+        .filter(|fault| fault.code == Code::Syntax)
+        .filter_map(Diagnostic::place)
+        .collect();
+    // What was read for a value that is none has no meaning of its own.
+    further.retain(|fault| fault.place().is_none_or(|place| !told.contains(&place)));
+    diagnostics.append(&mut further);
     Parsed {
         visit: source.visit,
-        includes: roots.clone().flat_map(includes).collect(),
-        declarations: node::decode(roots, gaps, &mut diagnostics),
+        includes,
+        declarations,
         diagnostics,
     }
 }

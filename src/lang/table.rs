@@ -6,69 +6,58 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Span, Spanned};
 
-/// A table whose rows all have as many cells as the header.
-pub(super) struct Table<'t> {
-    pub(super) header: Vec<Cell<'t>>,
-    pub(super) rows: Vec<Vec<Cell<'t>>>,
-}
-
 pub(super) type Cell<'t> = Spanned<Cow<'t, str>>;
-
-/// Reads a table; rows that do not match the header are reported and left out.
-pub(super) fn read<'t>(
-    id: SourceId,
-    text: &'t str,
-    out: &mut Vec<Diagnostic>,
-) -> Option<Table<'t>> {
-    let start = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
-    let mut reader = Reader {
-        id,
-        text,
-        at: start,
-    };
-    let header = reader.row(out)?;
-    let mut rows = Vec::new();
-    while let Some(row) = reader.row(out) {
-        if row.len() == header.len() {
-            rows.push(row);
-            continue;
-        }
-        let whole = whole(&row)?;
-        let message = format!(
-            "a row has {} cells, and the header {}",
-            row.len(),
-            header.len()
-        );
-        let mut fault = Diagnostic::new(Code::TableShape, message).label(whole, "this row");
-        if let Some(head) = self::whole(&header) {
-            fault = fault.label(head, "the header");
-        }
-        out.push(
-            fault.help(
-                "a cell that holds a comma stands in double quotes; an empty one is left empty",
-            ),
-        );
-    }
-    Some(Table { header, rows })
-}
 
 /// The place of a row.
 pub(super) fn whole(row: &[Cell<'_>]) -> Option<Span> {
     Some(row.first()?.span.to(row.last()?.span))
 }
 
-struct Reader<'t> {
+/// The fault of a row that does not match the header.
+pub(super) fn uneven(row: &[Cell<'_>], header: &[Cell<'_>]) -> Option<Diagnostic> {
+    if row.len() == header.len() {
+        return None;
+    }
+    let cells = if row.len() == 1 { "cell" } else { "cells" };
+    let message = format!(
+        "a row has {} {cells}, and the header {}",
+        row.len(),
+        header.len()
+    );
+    let fault = Diagnostic::new(Code::TableShape, message)
+        .label(whole(row)?, "this row")
+        .label(whole(header)?, "the header");
+    Some(
+        fault.help("a cell that holds a comma stands in double quotes; an empty one is left empty"),
+    )
+}
+
+/// Reads rows one after the other; the first one is the header.
+pub(super) struct Rows<'t> {
     id: SourceId,
     text: &'t str,
     at: usize,
 }
 
-impl<'t> Reader<'t> {
-    /// The next row that is not empty.
+impl<'t> Rows<'t> {
+    pub(super) fn new(id: SourceId, text: &'t str) -> Self {
+        let at = match text.starts_with('\u{feff}') {
+            true => '\u{feff}'.len_utf8(),
+            false => 0,
+        };
+        Self { id, text, at }
+    }
+
+    /// The next row in which anything stands: spreadsheets leave rows of commas behind their last one.
+    pub(super) fn next(&mut self, out: &mut Vec<Diagnostic>) -> Option<Vec<Cell<'t>>> {
+        loop {
+            let row = self.row(out)?;
+            if row.iter().any(|cell| !cell.value.is_empty()) {
+                return Some(row);
+            }
+        }
+    }
+
     fn row(&mut self, out: &mut Vec<Diagnostic>) -> Option<Vec<Cell<'t>>> {
         while self.rest().starts_with(['\n', '\r']) {
             self.at += 1;
@@ -164,21 +153,23 @@ mod tests {
 
     #[test]
     fn cells_are_read_with_their_places() {
-        let text = "\u{feff}name, tag ,\"a,\"\"b\"\"\"\r\n\r\nx,,y\nz,1\n";
+        let text = "\u{feff}name, tag ,\"a,\"\"b\"\"\"\r\n\r\nx,,y\n , ,\n  \nz,1\n";
         let id = Sources::default().add("t.csv", text.into());
         let mut faults = Vec::new();
-        let table = read(id, text, &mut faults).unwrap();
+        let mut rows = Rows::new(id, text);
+        let header = rows.next(&mut faults).unwrap();
         let cells = |row: &[Cell<'_>]| -> Vec<String> {
             row.iter().map(|cell| cell.value.to_string()).collect()
         };
-        assert_eq!(cells(&table.header), ["name", "tag", "a,\"b\""]);
-        assert_eq!(
-            (table.header[1].span.start, table.header[1].span.end),
-            (9, 12)
-        );
-        let rows: Vec<_> = table.rows.iter().map(|row| cells(row)).collect();
-        assert_eq!(rows, [["x", "", "y"]]);
-        let told: Vec<_> = faults.iter().map(|one| one.message.as_str()).collect();
-        assert_eq!(told, ["a row has 2 cells, and the header 3"]);
+        assert_eq!(cells(&header), ["name", "tag", "a,\"b\""]);
+        assert_eq!((header[1].span.start, header[1].span.end), (9, 12));
+        let row = rows.next(&mut faults).unwrap();
+        assert_eq!(cells(&row), ["x", "", "y"]);
+        assert!(uneven(&row, &header).is_none());
+        let row = rows.next(&mut faults).unwrap();
+        let fault = uneven(&row, &header).unwrap();
+        assert_eq!(fault.message, "a row has 2 cells, and the header 3");
+        assert!(rows.next(&mut faults).is_none());
+        assert!(faults.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::kdl::{Scalar, Value, lookalike};
 use super::read::Sink;
+use super::remedy::remedy;
 use super::schema::Kind;
 use super::slot::Slot;
 use crate::base::secret::SecretRef;
@@ -153,14 +154,17 @@ fn annotated(value: Value<'_>, sink: &mut Sink<'_>) -> bool {
 fn wrong_type(value: Value<'_>, kind: Kind) -> Diagnostic {
     let found = match value.scalar {
         Scalar::Text(_) => "a text",
-        Scalar::Integer(_) | Scalar::Float(_) => "a number",
+        Scalar::Integer(_) => "a number",
+        Scalar::Float(_) => "a fraction",
         Scalar::Bool(_) => "a boolean",
         Scalar::Null | Scalar::Faulty => "null",
     };
     let message = format!("{} is needed, and this is {found}", kind.describe());
     let help = match (value.scalar, kind) {
-        (Scalar::Text(_), Kind::Integer { .. }) => "write the number without quotes".to_owned(),
-        (Scalar::Integer(_), Kind::Integer { .. }) => "write a whole number".to_owned(),
+        (Scalar::Text(text), Kind::Integer { .. }) if text.parse::<i128>().is_ok() => {
+            "write the number without quotes".to_owned()
+        }
+        (_, Kind::Integer { least, most }) => format!("write a number from {least} to {most}"),
         _ => format!("write it as {}", kind.example()),
     };
     Diagnostic::new(Code::WrongType, message)
@@ -181,8 +185,10 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
             kind.words()
                 .map(|words| format!("known are {}", listed(words.iter().copied())))
         });
-    let help = help.or_else(|| kind.is_name().then(|| lookalike(written)).flatten());
-    let message = if matches!(kind, Kind::Ip | Kind::Ipv4 | Kind::Ipv6) {
+    let help = help
+        .or_else(|| kind.is_name().then(|| lookalike(written)).flatten())
+        .or_else(|| remedy(written, kind));
+    let message = if kind.is_address() {
         // The standard library does not say what it read.
         format!("`{written}` is not {}", kind.describe())
     } else {

@@ -27,10 +27,13 @@ pub(super) fn is_quote(c: char) -> bool {
     )
 }
 
-/// Where a string that its line does not close was likely meant to end: before the block that the line opens, else with the line.
+/// Where a string that its line does not close was likely meant to end: before the braces that end the line, else with it.
 pub(super) fn likely_end(line: &str) -> usize {
     let line = line.trim_end();
-    let before = line.strip_suffix('{').map_or(line, str::trim_end);
+    let mut before = line.strip_suffix('{').map_or(line, str::trim_end);
+    while let Some((rest, "}" | ";" | "};" | "{")) = before.rsplit_once([' ', '\t']) {
+        before = rest.trim_end();
+    }
     if before.len() > 1 {
         before.len()
     } else {
@@ -38,8 +41,24 @@ pub(super) fn likely_end(line: &str) -> usize {
     }
 }
 
+/// Where a string was likely meant to end that begins `rest` and seems to end after `length` bytes, where something follows without a
+/// space: the quotes of its line are odd in number, so that this may be the one that opens the next string.
+pub(super) fn torn_end(rest: &str, length: usize) -> Option<usize> {
+    let is_line = |byte: &&u8| !matches!(byte, b'\n' | b'\r');
+    let line = rest.bytes().take(LINE);
+    let line: Vec<u8> = line.take_while(|byte| is_line(&byte)).collect();
+    let quotes = line.iter().filter(|byte| **byte == b'"').count();
+    if line.len() == LINE || quotes.is_multiple_of(2) {
+        return None;
+    }
+    rest.get(..length)?.find([' ', '\t'])
+}
+
+/// Longest line of which the quotes are counted.
+const LINE: usize = 1_024;
+
 /// The mark of a merge conflict that `line` begins with.
-pub(super) fn conflict_mark(line: &str) -> Option<char> {
+pub(in crate::lang) fn conflict_mark(line: &str) -> Option<char> {
     let mark = line
         .chars()
         .next()
@@ -108,7 +127,14 @@ mod tests {
 
     #[test]
     fn strings_end_where_their_line_suggests() {
-        for (line, expected) in [("\"pxe", 4), ("\"pxe {", 4), ("\"pxe  { ", 4), ("\"", 1)] {
+        for (line, expected) in [
+            ("\"pxe", 4),
+            ("\"pxe {", 4),
+            ("\"pxe  { ", 4),
+            ("\"pxe } };", 4),
+            ("\"{{ pxe }}", 10),
+            ("\"", 1),
+        ] {
             assert_eq!(likely_end(line), expected, "{line}");
         }
     }

@@ -17,7 +17,7 @@ mod tree;
 mod value;
 mod word;
 
-pub(super) use hint::lookalike;
+pub(super) use hint::{conflict_mark, lookalike};
 pub(super) use parser::parse;
 pub(super) use token::{Mark, Token, tokens};
 pub(super) use tree::{Node, Scalar, Tree, Value};

@@ -146,7 +146,7 @@ fn the_suite_of_kdl_passes() {
 
 #[test]
 fn a_fault_is_told_where_it_is_and_hides_no_other() {
-    let cases: [(&str, &[&str]); 24] = [
+    let cases: [(&str, &[&str]); 25] = [
         (
             "a 10.0.0.1 10.0.0.0/8",
             &["2-10 `10.0.0.1` stands", "11-21 `10.0.0.0/8` stands"],
@@ -162,6 +162,10 @@ fn a_fault_is_told_where_it_is_and_hides_no_other() {
         (
             "a \"pxe {\n b\n}",
             &["2-6 a string is not closed on its line"],
+        ),
+        (
+            "a \"b { c \"d\"; e \"f\" }\ng",
+            &["2-4 a string is not closed on its line"],
         ),
         (
             "a \u{201c}x y\u{201d}",

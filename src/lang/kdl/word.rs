@@ -1,5 +1,7 @@
 //! Words: identifiers, and strings in quotes.
 
+use std::ops::Range;
+
 use super::blank::{Class, class, is_newline, is_space};
 use super::escape::{self, EscapeError};
 use super::hint;
@@ -77,6 +79,9 @@ impl Parser<'_, '_> {
         }
         let end = self.at;
         self.at += 1;
+        if self.is_torn(start) {
+            return None;
+        }
         if is_plain {
             return self.quoted(start, 1);
         }
@@ -165,17 +170,31 @@ impl Parser<'_, '_> {
         None
     }
 
+    /// Whether the string from `start` seems to end with the quote that opens the next one: then it is read up to its first space.
+    fn is_torn(&mut self, start: usize) -> bool {
+        if self.peek().map(class) != Some(Class::Word) {
+            return false;
+        }
+        let rest = self.text.get(start..).unwrap_or("");
+        let Some(length) = hint::torn_end(rest, self.at - start) else {
+            return false;
+        };
+        self.at = start + length;
+        self.not_closed(start..self.at);
+        true
+    }
+
     /// A string that its line does not close: read on where it seems to have been meant to end.
     fn unclosed(&mut self, start: usize) {
         let line_end = self.at;
         let line = self.text.get(start..line_end).unwrap_or("");
         let length = hint::likely_end(line);
         self.at = start + length;
-        let fault = self.fault(
-            Code::Syntax,
-            "a string is not closed on its line",
-            start..start + length,
-        );
+        self.not_closed(start..self.at);
+    }
+
+    fn not_closed(&mut self, range: Range<usize>) {
+        let fault = self.fault(Code::Syntax, "a string is not closed on its line", range);
         self.report(fault.help(
             "add the closing quote; strings of several lines stand between \"\"\" and \"\"\"",
         ));

@@ -84,15 +84,17 @@ const DHCP_IMAGE: NodeSchema = NodeSchema {
 
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
+    let named = reader.child(CONTROLLERS.name);
+    let controllers = named.map_or_else(Vec::new, |node| {
+        open(node, &CONTROLLERS, sink).arguments(0, sink)
+    });
     DhcpNode {
-        controllers: reader.child("controllers").map_or_else(Vec::new, |node| {
-            open(node, &CONTROLLERS, sink).arguments(0, sink)
-        }),
+        is_partial: reader.is_partial() || (named.is_some() && controllers.is_empty()),
+        controllers,
         relay_to: first(&reader, &RELAY_TO, sink),
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
         options: read_options(&reader, sink),
-        is_partial: reader.is_partial(),
         span: reader.span(),
     }
 }

@@ -1,6 +1,6 @@
 //! `fabric` and its VLANs.
 
-use super::super::kdl::Node;
+use super::super::kdl::{Node, Scalar};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
@@ -101,6 +101,15 @@ fn read_vlan(node: Node<'_>, sink: &mut Sink<'_>) -> Option<VlanNode> {
     let reader = open(node, &VLAN, sink);
     let name = reader.argument(0, sink).into_given();
     let id = reader.number("id", sink);
+    if let Some(zero) = reader
+        .written("id")
+        .filter(|id| id.scalar == Scalar::Integer(0))
+    {
+        sink.advise(
+            zero.span,
+            "the fabric's untagged vlan is the one without id",
+        );
+    }
     let mtu = reader.number("mtu", sink);
     let space = reader.property("space", sink);
     let dhcp = reader.child("dhcp").map(|dhcp| read_dhcp(dhcp, sink));

@@ -14,6 +14,8 @@ use crate::base::bond::BondMode;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{LinkName, Name, NameError};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::schema::Count;
 
@@ -223,11 +225,35 @@ fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     })
 }
 
+/// Names that the kernel has, or puts a number into.
+fn unnameable(name: &Spanned<LinkName>) -> Option<Diagnostic> {
+    let (message, help) = if name.value == LinkName::loopback() {
+        (
+            "`lo` is the loopback, which every host has",
+            "its further addresses stand in loopback { address \"…\" }",
+        )
+    } else if name.value.as_str().contains('%') {
+        (
+            "a link's name holds no `%`: the kernel puts a number there",
+            "write the whole name, such as \"eth0\"",
+        )
+    } else {
+        return None;
+    };
+    let fault = Diagnostic::new(Code::InvalidName, message);
+    Some(fault.label(name.span, "not a link name").help(help))
+}
+
 /// What links of all kinds have in common.
 pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let name = reader.argument(0, sink).into_given();
-    if name.is_none() {
-        sink.gaps.add("ethernet");
+    let name: Option<Spanned<LinkName>> = reader.argument(0, sink).into_given();
+    match &name {
+        None => sink.gaps.add("ethernet"),
+        Some(name) => {
+            if let Some(fault) = unnameable(name) {
+                sink.report(fault);
+            }
+        }
     }
     let (addresses, has_faulty_address) = read_addresses(reader, &ADDRESS, sink);
     Some(LinkNode {

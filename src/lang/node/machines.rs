@@ -1,15 +1,14 @@
 //! `machines`: many machines at once, a row of a table each. A table's header holds paths such as `ethernet.eth0.mac`.
 
-use std::collections::BTreeMap;
-
-use super::super::kdl::{Node, Scalar, Value};
+use super::super::kdl::{Node, Scalar, Value, conflict_mark};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
-use super::super::table::{self, Cell};
+use super::super::table::{self, Cell, Rows};
 use super::super::value::{integer, text, word};
 use super::address::AddressNode;
 use super::bmc::{BOOT_STATES, BmcNode, KINDS, POWER_STATES};
+use super::column::{Column, Part, as_value, columns};
 use super::fabric::MTU;
 use super::host::{HostShape, MachineNode};
 use super::link::{LinkNode, LinkShape};
@@ -19,7 +18,6 @@ use crate::base::name::{LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Span, Spanned};
-use crate::diag::suggest::{did_you_mean, listed};
 
 /// A table of machines.
 #[derive(Debug)]
@@ -63,39 +61,6 @@ pub(super) fn read_machines(node: Node<'_>, sink: &mut Sink<'_>) -> MachinesNode
     }
 }
 
-/// What a column holds.
-enum Column {
-    Name,
-    Profile,
-    Image,
-    Tag,
-    Power,
-    BootFrom,
-    BmcKind,
-    BmcAddress,
-    BmcUsername,
-    Ethernet(Spanned<LinkName>, Part),
-}
-
-enum Part {
-    Mac,
-    Vlan,
-    Mtu,
-    Address,
-}
-
-const PLAIN: [&str; 9] = [
-    "name",
-    "profile",
-    "image",
-    "tag",
-    "power",
-    "boot-from",
-    "bmc.kind",
-    "bmc.address",
-    "bmc.username",
-];
-
 /// The machines of a table; rows without a profile have `profile`.
 pub(in crate::lang) fn read_table(
     id: SourceId,
@@ -104,121 +69,82 @@ pub(in crate::lang) fn read_table(
     sink: &mut Sink<'_>,
 ) -> Vec<MachineNode> {
     let reported = sink.diagnostics.len();
-    let table = table::read(id, source, sink.diagnostics);
-    let Some(table) = table else {
+    let mut rows = Rows::new(id, source);
+    let mut machines = Vec::new();
+    let Some(header) = rows.next(sink.diagnostics) else {
         sink.gaps.add("machine");
-        let message = "the table is empty";
         let start = Span::new(id, 0, source.len().min(1));
         sink.report(
-            Diagnostic::new(Code::TableShape, message)
+            Diagnostic::new(Code::TableShape, "the table is empty")
                 .label(start, "no header")
                 .help("begin with a line of column names: name,ethernet.eth0.mac"),
         );
-        return Vec::new();
+        return machines;
     };
-    if let Some(fault) = excess(&table.header) {
-        sink.gaps.add("machine");
-        sink.report(fault);
-        return Vec::new();
+    if let Some(columns) = columns(&header, sink) {
+        let mut conflict = Conflict::default();
+        let mut known = sink.diagnostics.len();
+        while let Some(row) = rows.next(sink.diagnostics) {
+            let is_torn = sink.diagnostics.len() > known;
+            if sink.diagnostics.len() >= reported + limit::FAULTS {
+                sink.report(too_many(&row));
+                break;
+            }
+            if conflict.takes(&row, sink) {
+                continue;
+            }
+            match table::uneven(&row, &header) {
+                Some(fault) if !is_torn => sink.report(fault),
+                Some(_) => {}
+                None => machines.extend(machine(&row, &columns, profile, sink)),
+            }
+            known = sink.diagnostics.len();
+        }
     }
-    let columns: Vec<Option<Column>> = table.header.iter().map(|cell| column(cell, sink)).collect();
-    repeated(&table.header, sink);
-    if !columns.iter().any(|one| matches!(one, Some(Column::Name))) {
-        let span = table::whole(&table.header).unwrap_or(Span::new(id, 0, 1));
-        let fault = Diagnostic::new(Code::TableColumn, "the table has no column `name`");
-        sink.report(
-            fault
-                .label(span, "the header")
-                .help("add it: each row is a machine"),
-        );
-        sink.gaps.add("machine");
-        return Vec::new();
-    }
-    let machines = table
-        .rows
-        .iter()
-        .filter_map(|row| machine(row, &columns, profile, sink));
-    let machines = machines.collect();
     if sink.diagnostics.len() > reported {
         sink.gaps.add("machine");
     }
     machines
 }
 
-fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
-    let name: &str = &cell.value;
-    if let Some((link, part)) = name
-        .strip_prefix("ethernet.")
-        .and_then(|rest| rest.rsplit_once('.'))
-    {
-        let part = match part {
-            "mac" => Some(Part::Mac),
-            "vlan" => Some(Part::Vlan),
-            "mtu" => Some(Part::Mtu),
-            "address" => Some(Part::Address),
-            _ => None,
-        };
-        if let Some(part) = part {
-            let name: Slot<LinkName> = text(as_value(link, cell.span), Kind::LinkName, sink);
-            return name.into_given().map(|name| Column::Ethernet(name, part));
-        }
-    }
-    let found = match name {
-        "name" => Column::Name,
-        "profile" => Column::Profile,
-        "image" => Column::Image,
-        "tag" => Column::Tag,
-        "power" => Column::Power,
-        "boot-from" => Column::BootFrom,
-        "bmc.kind" => Column::BmcKind,
-        "bmc.address" => Column::BmcAddress,
-        "bmc.username" => Column::BmcUsername,
-        _ => {
-            let help = if name == "bmc.password" {
-                "a secret does not stand in a table: write where it is kept in the profile"
-                    .to_owned()
-            } else {
-                did_you_mean(name, PLAIN).unwrap_or_else(|| {
-                    format!(
-                        "there are {}, and `ethernet.NAME.` with `mac`, `vlan`, `mtu`, `address`",
-                        listed(PLAIN.into_iter())
-                    )
-                })
-            };
-            let message = format!("machines have no column `{name}`");
-            sink.report(
-                Diagnostic::new(Code::TableColumn, message)
-                    .label(cell.span, "unknown column")
-                    .help(help),
-            );
-            return None;
-        }
-    };
-    Some(found)
+/// What a merge left of a table: our side is read, the other one is not.
+#[derive(Default)]
+struct Conflict {
+    is_told: bool,
+    is_in_other: bool,
 }
 
-fn repeated(header: &[Cell<'_>], sink: &mut Sink<'_>) {
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-    for cell in header {
-        if let Some(first) = seen.get(&*cell.value) {
-            let message = format!("the column `{}` stands twice", cell.value);
-            sink.report(
-                Diagnostic::new(Code::TableColumn, message)
-                    .label(cell.span, "again here")
-                    .label(*first, "first here")
-                    .help("keep one of them; several tags or addresses in a cell are separated by spaces"),
-            );
-        } else {
-            seen.insert(&cell.value, cell.span);
+impl Conflict {
+    /// Whether a row is a mark of a merge, or of the other side.
+    fn takes(&mut self, row: &[Cell<'_>], sink: &mut Sink<'_>) -> bool {
+        let mark = row.first().and_then(|cell| conflict_mark(&cell.value));
+        match mark {
+            Some('<') if !self.is_told => {
+                self.is_told = true;
+                let fault = Diagnostic::new(Code::MergeConflict, "a merge left a conflict here");
+                let fault = match table::whole(row) {
+                    Some(here) => fault.label(here, "it begins here"),
+                    None => fault,
+                };
+                sink.report(fault.help("keep what is right of both sides, and remove the marks"));
+            }
+            Some('|' | '=') => self.is_in_other = true,
+            Some('>') => self.is_in_other = false,
+            Some(_) => {}
+            None => return self.is_in_other,
         }
+        true
     }
 }
 
-/// A header that is too long to be one, such as that of a file which is no table.
-fn excess(header: &[Cell<'_>]) -> Option<Diagnostic> {
-    let cell = header.get(limit::TABLE_COLUMNS)?;
-    let message = format!("a table has at most {} columns", limit::TABLE_COLUMNS);
-    Some(Diagnostic::new(Code::Limit, message).label(cell.span, "one too many"))
+/// The fault of a table that has too many others.
+fn too_many(row: &[Cell<'_>]) -> Diagnostic {
+    let message = format!("more than {} faults in one table", limit::FAULTS);
+    let fault = Diagnostic::new(Code::Limit, message);
+    match table::whole(row) {
+        Some(here) => fault.label(here, "nothing from here on is read"),
+        None => fault,
+    }
 }
 
 fn machine(
@@ -299,17 +225,7 @@ fn ethernet(
     match part {
         Part::Mac => link.mac = text(value, Kind::Mac, sink),
         Part::Vlan => link.vlan = text(value, Kind::VlanReference, sink),
-        Part::Mtu => {
-            let number = cell.value.parse().map_or(value.scalar, Scalar::Integer);
-            link.mtu = integer(
-                Value {
-                    scalar: number,
-                    ..value
-                },
-                MTU,
-                sink,
-            );
-        }
+        Part::Mtu => link.mtu = number(cell, sink),
         Part::Address => {
             for part in parts(cell) {
                 match text(part, Kind::Address, sink) {
@@ -321,19 +237,22 @@ fn ethernet(
     }
 }
 
+/// The MTU that a cell holds.
+fn number(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Slot<u32> {
+    let value = as_value(&cell.value, cell.span);
+    if let Ok(number) = cell.value.parse() {
+        let scalar = Scalar::Integer(number);
+        return integer(Value { scalar, ..value }, MTU, sink);
+    }
+    let message = format!("`{}` is not {}", cell.value, MTU.describe());
+    sink.report(Diagnostic::new(Code::InvalidValue, message).label(cell.span, "not a number"));
+    Slot::Faulty
+}
+
 /// The parts of a cell between spaces; their place is the cell's.
 fn parts<'t>(cell: &'t Cell<'_>) -> impl Iterator<Item = Value<'t>> {
     let span = cell.span;
     cell.value
         .split_whitespace()
         .map(move |part| as_value(part, span))
-}
-
-fn as_value(text: &str, span: Span) -> Value<'_> {
-    Value {
-        scalar: Scalar::Text(text),
-        annotation: None,
-        span,
-        is_bare: false,
-    }
 }

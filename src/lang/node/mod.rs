@@ -4,6 +4,7 @@ mod address;
 mod bmc;
 mod bond;
 mod bridge;
+mod column;
 mod dhcp;
 mod fabric;
 mod host;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::super::kdl::Node;
+use super::super::kdl::{Node, Scalar};
 use super::super::read::Sink;
 use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
@@ -13,6 +13,8 @@ use super::{any, argument, arguments, first, flag, open, optional, property, wor
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::name::{HostName, NameError};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
 
 #[derive(Debug)]
@@ -185,6 +187,27 @@ const RESERVED: NodeSchema = NodeSchema {
     children: &[],
 };
 
+/// The fault of a range whose ends are two values.
+fn in_two(node: Node<'_>) -> Option<Diagnostic> {
+    let mut ends = node.arguments().map(|value| match value.scalar {
+        Scalar::Text(text) => text.parse::<IpAddr>().ok().map(|ip| (ip, value.span)),
+        Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_) | Scalar::Null | Scalar::Faulty => {
+            None
+        }
+    });
+    let (Some(Some(first)), Some(Some(last)), None) = (ends.next(), ends.next(), ends.next())
+    else {
+        return None;
+    };
+    let message = format!("`{}` takes one argument", node.name().value);
+    let fault = Diagnostic::new(Code::ExtraArgument, message);
+    Some(
+        fault
+            .label(first.1.to(last.1), "two ends of one range")
+            .help(format!("write \"{}-{}\"", first.0, last.0)),
+    )
+}
+
 pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetNode> {
     let reader = open(node, &SUBNET, sink);
     let prefix = reader.argument(0, sink).into_given();
@@ -194,7 +217,13 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         .map_or_else(Vec::new, |node| open(node, &DNS, sink).arguments(0, sink));
     let dynamic: Vec<Slot<AddressRange>> = reader
         .children("dynamic-range")
-        .map(|node| open(node, &DYNAMIC, sink).argument(0, sink))
+        .map(|node| match in_two(node) {
+            Some(fault) => {
+                sink.report(fault);
+                Slot::Faulty
+            }
+            None => open(node, &DYNAMIC, sink).argument(0, sink),
+        })
         .collect();
     if dynamic.iter().any(|range| range.given().is_none()) {
         sink.gaps.add("dynamic-range");
@@ -202,6 +231,10 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
     let reserved = reader
         .children("reserved-range")
         .filter_map(|node| {
+            if let Some(fault) = in_two(node) {
+                sink.report(fault);
+                return None;
+            }
             let reader = open(node, &RESERVED, sink);
             let purpose = reader.property("for", sink);
             let range = reader.argument(0, sink).into_given()?;

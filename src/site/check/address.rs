@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::claim::{self, Claim};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::node::{AddressWish, LinkShape};
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
-use crate::site::taken::RELOCK;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     for host in &draft.hosts {
@@ -66,6 +66,7 @@ fn own(draft: &Draft<'_>, link: &Link, out: &mut Vec<Diagnostic>) {
     }
     for placed in &link.addresses {
         let ip = placed.ip();
+        out.extend(super::edge::nobody(ip, placed.span()));
         let fault = |message: String| {
             Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), "on the loopback")
         };
@@ -161,66 +162,65 @@ fn fits(
             .help(format!("write \"{ip}\": the subnet gives the length")),
         );
     }
-    if prefix.is_edge(ip) {
-        out.push(
-            Diagnostic::new(
-                Code::AddressEdge,
-                format!("{ip} is the network or broadcast address of {prefix}"),
-            )
-            .label(placed.span(), "no host can have this address"),
-        );
+    if let Some(fault) = super::edge::of_subnet(prefix, ip, placed.span()) {
+        out.push(relock(fault, placed.is_locked));
     }
     let gateway = subnet.node.gateway.given();
     if let Some(gateway) = gateway.filter(|gateway| gateway.value == ip && !host.is_controller()) {
-        out.push(
-            Diagnostic::new(
-                Code::AddressIsGateway,
-                format!("{} has the address of its subnet's gateway", host.title()),
-            )
-            .label(placed.span(), "the machine's address")
-            .label(gateway.span, "the subnet's gateway")
-            .help("only a controller may be the gateway of a subnet that it serves"),
-        );
+        let fault = Diagnostic::new(
+            Code::AddressIsGateway,
+            format!("{} has the address of its subnet's gateway", host.title()),
+        )
+        .label(placed.span(), "the machine's address")
+        .label(gateway.span, "the subnet's gateway")
+        .help("only a controller may be the gateway of a subnet that it serves");
+        out.push(relock(fault, placed.is_locked));
+    }
+}
+
+/// The fault of an address; where the lock gave it, another can be had.
+fn relock(fault: Diagnostic, is_locked: bool) -> Diagnostic {
+    match is_locked {
+        true => fault.help("remove the line from the lock, and run `bedplate lock`"),
+        false => fault,
     }
 }
 
 /// No address twice in the whole site; isolated fabrics have addresses of their own.
 fn unique(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let mut all: Vec<(&Placed, &Host<'_>)> = draft
+    let links = draft
         .hosts
         .iter()
-        .flat_map(|host| host.links.iter().map(move |link| (host, link)))
-        .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (placed, host)))
+        .flat_map(|host| host.links.iter().map(move |link| (host, link)));
+    let placed = links.flat_map(|(host, link)| link.addresses.iter().map(move |one| (host, one)));
+    let mut claims: Vec<_> = placed
+        .map(|(host, placed)| Claim {
+            key: (draft.domain(placed), placed.ip()),
+            rank: 0,
+            span: placed.span(),
+            host,
+            is_locked: placed.is_locked,
+        })
         .collect();
-    let place = |placed: &Placed| (draft.domain(placed), placed.ip());
-    all.sort_by_key(|(placed, host)| (place(placed), placed.span(), host.name.span));
-    for pair in all.windows(2) {
-        let [(first, owner), (again, other)] = pair else {
-            continue;
+    for claim::Shared { first, again, .. } in claim::shared(&mut claims) {
+        let (owner, other) = (first.host.title(), again.host.title());
+        let (_, ip) = first.key;
+        let message = match std::ptr::eq(first.host, again.host) {
+            true => format!("{owner} has the address {ip} twice"),
+            false => format!("{owner} and {other} both have the address {ip}"),
         };
-        if place(first) != place(again) {
-            continue;
-        }
-        let message = format!(
-            "{} and {} both have the address {}",
-            owner.title(),
-            other.title(),
-            first.ip()
-        );
-        let mut fault = Diagnostic::new(Code::AddressTwice, message);
+        let fault = Diagnostic::new(Code::AddressTwice, message);
         // Machines that share a profile have its address from one place.
-        fault = if first.span() == again.span() {
+        let fault = if first.span == again.span {
             fault
-                .label(first.span(), "every machine of this profile gets it")
+                .label(first.span, "every machine of this profile gets it")
                 .help("give the address in each machine")
         } else {
             fault
-                .label(again.span(), "used again here")
-                .label(first.span(), "first used here")
+                .label(again.span, "used again here")
+                .label(first.span, "first used here")
+                .help("give one of them another address")
         };
-        if first.is_locked || again.is_locked {
-            fault = fault.help(RELOCK);
-        }
-        out.push(fault);
+        out.push(relock(fault, first.is_locked || again.is_locked));
     }
 }

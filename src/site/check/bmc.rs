@@ -1,27 +1,16 @@
 //! BMCs: each complete, at an address of its own, and with the settings of its protocol alone.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::claim::{self, Claim};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::diag::span::Span;
+use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
 use crate::site::resolve::{Domain, Draft, Host, Role};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let taken: BTreeMap<(Domain, IpAddr), (Span, &Host<'_>)> = draft
-        .hosts
-        .iter()
-        .flat_map(|host| host.links.iter().map(move |link| (host, link)))
-        .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)))
-        .map(|(host, placed)| {
-            let place = (draft.domain(placed), placed.ip());
-            (place, (placed.span(), host))
-        })
-        .collect();
-    let mut seen: BTreeMap<IpAddr, (Span, &Host<'_>)> = BTreeMap::new();
     for host in &draft.hosts {
         let Role::Machine(shape) = &host.role else {
             continue;
@@ -32,17 +21,58 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         };
         complete(draft, host, bmc, out);
         foreign(bmc, out);
-        let Some(address) = bmc.address.given() else {
-            continue;
-        };
-        let other = taken
-            .get(&(draft.domain_of(address.value), address.value))
-            .or_else(|| seen.get(&address.value));
-        if let Some((first, owner)) = other {
-            out.push(shared(host, (address.value, address.span), owner, *first));
+        if let Some(address) = bmc.address.given() {
+            out.extend(of_gateway(draft, host, address));
         }
-        seen.insert(address.value, (address.span, host));
     }
+    let mut claims: Vec<Claim<'_, (Domain, IpAddr)>> = draft
+        .hosts
+        .iter()
+        .flat_map(|host| claims(draft, host))
+        .collect();
+    let shared = claim::shared(&mut claims).into_iter();
+    // Hosts that share an address of their links are told elsewhere.
+    let shared = shared.filter(|one| one.again.rank == BMC);
+    out.extend(shared.map(|one| twice(one.first, one.again)));
+}
+
+/// The rank of a BMC's claim, after those of links.
+const BMC: u8 = 1;
+
+/// The addresses that a host has, those of its links and that of its BMC.
+fn claims<'d>(
+    draft: &'d Draft<'d>,
+    host: &'d Host<'d>,
+) -> impl Iterator<Item = Claim<'d, (Domain, IpAddr)>> {
+    let claim = move |key, rank, span| Claim {
+        key,
+        rank,
+        span,
+        host,
+        is_locked: false,
+    };
+    let bmc = match &host.role {
+        Role::Machine(shape) => shape.bmc.as_ref().and_then(|bmc| bmc.address.given()),
+        Role::Controller(_) => None,
+    };
+    let placed = host.links.iter().flat_map(|link| &link.addresses);
+    let placed =
+        placed.map(move |placed| claim((draft.domain(placed), placed.ip()), 0, placed.span()));
+    let bmc = bmc.map(|at| claim((draft.domain_of(at.value), at.value), BMC, at.span));
+    placed.chain(bmc)
+}
+
+/// A BMC at the address of a subnet's router.
+fn of_gateway(draft: &Draft<'_>, host: &Host<'_>, address: &Spanned<IpAddr>) -> Option<Diagnostic> {
+    let subnet = draft.index.holding(address.value).next()?;
+    let gateway = draft.subnets.get(subnet)?.node.gateway.given()?;
+    (gateway.value == address.value).then(|| {
+        let message = format!("the BMC of {} has the address of a gateway", host.title());
+        Diagnostic::new(Code::AddressIsGateway, message)
+            .label(address.span, "the BMC's address")
+            .label(gateway.span, "the subnet's gateway")
+            .help("give the BMC another address")
+    })
 }
 
 /// A power state that nothing can bring about.
@@ -117,25 +147,19 @@ fn foreign(bmc: &BmcNode, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn shared(
-    host: &Host<'_>,
-    (ip, span): (IpAddr, Span),
-    owner: &Host<'_>,
-    first: Span,
-) -> Diagnostic {
-    let message = format!(
-        "the BMC of {} has the address {ip}, which {} has",
-        host.title(),
-        owner.title()
-    );
+fn twice(first: &Claim<'_, (Domain, IpAddr)>, again: &Claim<'_, (Domain, IpAddr)>) -> Diagnostic {
+    let (_, ip) = again.key;
+    let (host, owner) = (again.host.title(), first.host.title());
+    let message = format!("the BMC of {host} has the address {ip}, which {owner} has");
     let fault = Diagnostic::new(Code::AddressTwice, message);
-    if first == span {
+    if first.span == again.span {
         fault
-            .label(span, "every machine of this profile gets it")
+            .label(again.span, "every machine of this profile gets it")
             .help("give the address in each machine")
     } else {
         fault
-            .label(span, "used again here")
-            .label(first, "first used here")
+            .label(again.span, "used again here")
+            .label(first.span, "first used here")
+            .help("give one of them another address")
     }
 }

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use super::reference::{controller, may_hide, without_address};
 use crate::base::duration::Seconds;
+use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
+use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{DhcpNode, SubnetNode, VlanNode};
 use crate::site::resolve::{Draft, Plug};
@@ -128,7 +130,16 @@ fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Vec<Di
             out.push(without_address(draft, reference, vlan, "IPv4"));
         }
     }
-    if let [first, second, ..] = dhcp.controllers.as_slice() {
+    let mut distinct: Vec<&Spanned<HostName>> = Vec::new();
+    for reference in &dhcp.controllers {
+        match distinct.iter().find(|one| one.value == reference.value) {
+            Some(first) => out.push(again(reference, first.span)),
+            // Of several distinct ones two are told.
+            None if distinct.len() < 2 => distinct.push(reference),
+            None => {}
+        }
+    }
+    if let [first, second] = distinct.as_slice() {
         out.push(
             Diagnostic::new(
                 Code::DhcpControllers,
@@ -139,6 +150,14 @@ fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Vec<Di
             .help("name one controller"),
         );
     }
+}
+
+fn again(reference: &Spanned<HostName>, first: Span) -> Diagnostic {
+    let message = format!("the controller `{}` is named twice", reference.value);
+    Diagnostic::new(Code::RepeatedNode, message)
+        .label(reference.span, "again here")
+        .label(first, "first here")
+        .help("keep one of them")
 }
 
 fn lease_time(dhcp: &DhcpNode, out: &mut Vec<Diagnostic>) {

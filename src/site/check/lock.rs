@@ -60,9 +60,14 @@ fn stale(draft: &Draft<'_>) -> Option<Diagnostic> {
         Some((&entry.host, &entry.link, entry.subnet))
     };
     let used_keys: BTreeSet<_> = used.iter().filter_map(|index| key(*index)).collect();
+    // An interface that asks in another subnet than before is told once, as one that has no address yet.
+    let missing = draft.wishes.iter().filter(|wish| wish.entry.is_none());
+    let moved: BTreeSet<_> = missing.map(|wish| (wish.host, &wish.link)).collect();
     // A line that a merge took from both sides stands for the one that is used.
     let is_stale = |index: &usize| {
-        !used.contains(index) && key(*index).is_none_or(|key| !used_keys.contains(&key))
+        !used.contains(index)
+            && key(*index)
+                .is_none_or(|key| !used_keys.contains(&key) && !moved.contains(&(key.0, key.1)))
     };
     let mut unused = (0..entries.len()).filter(is_stale);
     let first = entries.get(unused.next()?)?;

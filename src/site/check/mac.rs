@@ -1,54 +1,73 @@
 //! Hardware addresses: each names one interface, and an interface with a reserved address has one.
 
-use std::collections::BTreeMap;
-
+use super::claim::{self, Claim};
 use crate::base::mac::MacAddr;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::diag::span::{Span, Spanned};
+use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Plug};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<MacAddr, (Span, &Host<'_>)> = BTreeMap::new();
-    for host in draft.hosts.iter().filter(|host| !host.is_controller()) {
+    let mut claims: Vec<Claim<'_, MacAddr>> = Vec::new();
+    for host in &draft.hosts {
         for link in &host.links {
-            match (&link.node.mac, &link.node.shape) {
-                // A bond has the address of one of its ports, if it has one.
-                (Slot::Given(mac), LinkShape::Bond { .. }) => out.extend(unusable(mac)),
-                (Slot::Faulty, _) | (Slot::Absent, LinkShape::Loopback) => {}
-                (Slot::Absent, _) => out.extend(unreservable(draft, host, link)),
-                (Slot::Given(mac), _) => {
-                    out.extend(unusable(mac));
-                    match seen.get(&mac.value) {
-                        Some((first, owner)) => out.push(twice(mac, host, *first, owner)),
-                        None => {
-                            seen.insert(mac.value, (mac.span, host));
-                        }
-                    }
-                }
+            if let Slot::Given(mac) = &link.node.mac {
+                out.extend(unusable(mac));
+                claims.push(Claim {
+                    key: mac.value,
+                    rank: rank(link),
+                    span: mac.span,
+                    host,
+                    is_locked: false,
+                });
+            }
+            if !host.is_controller() {
+                out.extend(unreservable(draft, host, link));
             }
         }
     }
+    let shared = claim::shared(&mut claims).into_iter();
+    // A bond may have the address of a port of its own.
+    let shared = shared.filter(|one| !one.is_own);
+    out.extend(shared.map(|one| twice(one.first, one.again)));
 }
 
-fn twice(mac: &Spanned<MacAddr>, host: &Host<'_>, first: Span, owner: &Host<'_>) -> Diagnostic {
-    let message = format!(
-        "{} and {} both have the hardware address {}",
-        owner.title(),
-        host.title(),
-        mac.value
-    );
+/// Bonds come after what they are made of.
+fn rank(link: &Link) -> u8 {
+    match link.node.shape {
+        LinkShape::Bond { .. } => 1,
+        LinkShape::Ethernet
+        | LinkShape::Tagged { .. }
+        | LinkShape::Bridge { .. }
+        | LinkShape::Loopback => 0,
+    }
+}
+
+fn twice(first: &Claim<'_, MacAddr>, again: &Claim<'_, MacAddr>) -> Diagnostic {
+    let (owner, host) = (first.host.title(), again.host.title());
+    let message = if std::ptr::eq(first.host, again.host) {
+        format!(
+            "two links of {host} have the hardware address {}",
+            again.key
+        )
+    } else {
+        format!(
+            "{owner} and {host} both have the hardware address {}",
+            again.key
+        )
+    };
     let fault = Diagnostic::new(Code::MacTwice, message);
-    if first == mac.span {
+    if first.span == again.span {
         fault
-            .label(first, "every machine of this profile gets it")
+            .label(first.span, "every machine of this profile gets it")
             .help("give the hardware address in each machine")
     } else {
         fault
-            .label(mac.span, "used again here")
-            .label(first, "first used here")
+            .label(again.span, "used again here")
+            .label(first.span, "first used here")
+            .help("an address is one interface's: look at the labels, or at `ip link`")
     }
 }
 
@@ -61,15 +80,24 @@ fn unusable(mac: &Spanned<MacAddr>) -> Option<Diagnostic> {
         return None;
     };
     let message = format!("{} {problem}, and so names no interface", mac.value);
+    let fault = Diagnostic::new(Code::MacUnusable, message);
     Some(
-        Diagnostic::new(Code::MacUnusable, message).label(mac.span, "no interface sends from this"),
+        fault
+            .label(mac.span, "no interface sends from this")
+            .help("write the interface's own address, or leave `mac` out"),
     )
 }
 
 fn unreservable(draft: &Draft<'_>, host: &Host<'_>, link: &Link) -> Option<Diagnostic> {
-    let Plug::Vlan(vlan) = link.plug else {
+    let (true, Plug::Vlan(vlan)) = (link.node.mac.is_absent(), link.plug) else {
         return None;
     };
+    if matches!(
+        link.node.shape,
+        LinkShape::Bond { .. } | LinkShape::Loopback
+    ) {
+        return None;
+    }
     let placed = link.addresses.iter().find(|placed| placed.ip().is_ipv4())?;
     draft.vlans.get(vlan)?.node.dhcp.as_ref()?;
     let message = format!(

@@ -6,7 +6,9 @@ mod address;
 mod bmc;
 mod bond;
 mod circle;
+mod claim;
 mod dhcp;
+mod edge;
 mod ignore;
 mod isolation;
 mod lock;
@@ -34,6 +36,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     range::check(draft, out);
     route::check(draft, out);
     address::check(draft, out);
+    edge::check(draft, out);
     mac::check(draft, out);
     stack::check(draft, out);
     bond::check(draft, out);

@@ -14,7 +14,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         let mut sound = placed(subnet.node, out);
         if subnet.node.managed.value() == Some(&false) {
             within_reserved(&sound, subnet.node, out);
-            sound.retain(|range| !range.is_dynamic);
+            let (dynamic, reserved) = sound.into_iter().partition(|range| range.is_dynamic);
+            let dynamic: Vec<Sound> = dynamic;
+            apart(&dynamic, out);
+            sound = reserved;
         }
         let alone = apart(&sound, out);
         for range in alone.into_iter().filter(|range| range.is_dynamic) {

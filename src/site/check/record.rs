@@ -16,11 +16,13 @@ const TTL_MOST: Seconds = Seconds(7 * 86_400);
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
     let records = &draft.declarations.records;
-    let Some(domain) = draft.domain_name().filter(|_| !records.is_empty()) else {
+    // Of two sites, which is a fault of its own, none says what the names are below.
+    let is_one = draft.declarations.sites.len() == 1 && !records.is_empty();
+    let Some(domain) = draft.domain_name().filter(|_| is_one) else {
         return;
     };
     let hosts = host_names(draft, domain);
-    let mut seen: BTreeMap<DomainName, &RecordNode> = BTreeMap::new();
+    let mut seen = Records::new();
     for record in records {
         shape(record, out);
         let Ok(name) = record.name.value.within(domain) else {
@@ -31,9 +33,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         };
         of_host(record, hosts.get(&name).copied(), out);
-        match seen.get(&name) {
-            None => drop(seen.insert(name, record)),
-            Some(first) => out.push(
+        out.extend(whole_name(record, domain));
+        let known = seen.entry(name).or_default();
+        if let Some(first) = known.first() {
+            out.push(
                 Diagnostic::new(
                     Code::DuplicateName,
                     format!("the record `{}` is declared twice", record.name.value),
@@ -41,10 +44,21 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
                 .label(record.name.span, "declared again here")
                 .label(first.name.span, "first declared here")
                 .help("put all that the name has into one `record`"),
-            ),
+            );
         }
+        known.push(record);
     }
     targets(draft, domain, &seen, &hosts, out);
+    circles(domain, &seen, out);
+}
+
+/// All that is said of each name; more than once is a fault, and counts all the same.
+type Records<'d> = BTreeMap<DomainName, Vec<&'d RecordNode>>;
+
+/// What a name stands for.
+fn alias<'d>(records: &Records<'d>, name: &DomainName) -> Option<&'d Spanned<RecordData>> {
+    let mut records = records.get(name)?.iter();
+    records.find_map(|record| find(record, |value| matches!(value, RecordData::Cname(_))))
 }
 
 /// The names that hosts have in DNS, with the places of the hosts' names.
@@ -152,21 +166,80 @@ fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whether a record hands a name to other servers.
+fn delegates(record: &RecordNode) -> bool {
+    find(record, |value| matches!(value, RecordData::Ns(_))).is_some()
+}
+
+/// A name that is written with the domain, which would be added again.
+fn whole_name(record: &RecordNode, domain: &DomainName) -> Option<Diagnostic> {
+    let name = &record.name;
+    let below = name.value.as_str().strip_suffix(domain.as_str())?;
+    let label = match below.strip_suffix('.') {
+        Some(label) => label,
+        None if below.is_empty() => "@",
+        None => return None,
+    };
+    let message = format!("the record would be of `{}.{domain}`", name.value);
+    Some(
+        Diagnostic::new(Code::InvalidName, message)
+            .label(name.span, "the site's domain is added to this")
+            .help(format!("write \"{label}\"")),
+    )
+}
+
+/// Aliases that lead to themselves, by way of others or straight.
+fn circles(domain: &DomainName, records: &Records<'_>, out: &mut Vec<Diagnostic>) {
+    let next = |name: &DomainName| -> Option<(DomainName, Span)> {
+        let alias = alias(records, name)?;
+        let target = absolute(domain, alias.value.target()?)?;
+        Some((target, alias.span))
+    };
+    let mut seen: BTreeSet<DomainName> = BTreeSet::new();
+    for start in records.keys() {
+        let mut way: Vec<(DomainName, Span)> = Vec::new();
+        let mut at = start.clone();
+        // Each name is looked at once: whatever leads to one that was is told by then.
+        while seen.insert(at.clone()) {
+            let Some((target, span)) = next(&at) else {
+                break;
+            };
+            way.push((at, span));
+            at = target;
+        }
+        let circle = way.iter().skip_while(|(name, _)| *name != at);
+        let mut spans: Vec<Span> = circle.map(|(_, span)| *span).collect();
+        spans.sort_unstable();
+        out.extend(circle_fault(&spans));
+    }
+}
+
+fn circle_fault(spans: &[Span]) -> Option<Diagnostic> {
+    let fault = Diagnostic::new(Code::RecordCircle, "aliases lead in a circle");
+    let fault = fault.label(*spans.first()?, "leads back to itself");
+    let others = spans.iter().skip(1).take(CIRCLE_SHOWN);
+    let fault = others.fold(fault, |fault, span| fault.label(*span, "by way of this"));
+    Some(fault.help("let one of them name a host, or give addresses: a \"…\""))
+}
+
+/// As many further aliases of a circle as are shown.
+const CIRCLE_SHOWN: usize = 7;
+
 /// What leads to a name of the domain finds it, and finds no alias there where none may be.
 fn targets(
     draft: &Draft<'_>,
     domain: &DomainName,
-    records: &BTreeMap<DomainName, &RecordNode>,
+    records: &Records<'_>,
     hosts: &BTreeMap<DomainName, Span>,
     out: &mut Vec<Diagnostic>,
 ) {
     let delegated: BTreeSet<&DomainName> = records
         .iter()
-        .filter(|(_, record)| find(record, |value| matches!(value, RecordData::Ns(_))).is_some())
+        .filter(|(_, records)| records.iter().any(|record| delegates(record)))
         .map(|(name, _)| name)
         .filter(|name| *name != domain)
         .collect();
-    for value in records.values().flat_map(|record| &record.values) {
+    for value in records.values().flatten().flat_map(|record| &record.values) {
         let Some(target) = value
             .value
             .target()
@@ -174,9 +247,7 @@ fn targets(
         else {
             continue;
         };
-        let found = records.get(&target);
-        let alias =
-            found.and_then(|record| find(record, |value| matches!(value, RecordData::Cname(_))));
+        let alias = alias(records, &target);
         if let Some(alias) = alias.filter(|_| !matches!(value.value, RecordData::Cname(_))) {
             let message = format!(
                 "`{}` leads to `{target}`, which stands for another name",
@@ -192,7 +263,7 @@ fn targets(
         let mut above = std::iter::successors(Some(target.clone()), DomainName::parent);
         let wildcard = target.parent().and_then(|parent| parent.wildcard());
         let is_known = !target.is_within(domain)
-            || found.is_some()
+            || records.contains_key(&target)
             || hosts.contains_key(&target)
             || wildcard.is_some_and(|name| records.contains_key(&name))
             || above.any(|name| delegated.contains(&name));

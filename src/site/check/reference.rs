@@ -57,8 +57,21 @@ pub(super) fn controller<'d>(
     reference: &Spanned<HostName>,
     out: &mut Vec<Diagnostic>,
 ) -> Option<&'d Host<'d>> {
+    if draft.repeated.contains(&reference.value) {
+        return None;
+    }
     let found = draft.controller(&reference.value);
-    if found.is_none() {
+    let other = draft.names.get(&reference.value);
+    let other = other.and_then(|index| draft.hosts.get(*index));
+    if let (None, Some(machine)) = (found, other) {
+        let message = format!("`{}` is no controller", reference.value);
+        out.push(
+            Diagnostic::new(Code::UnknownReference, message)
+                .label(reference.span, "a controller is meant here")
+                .label(machine.name.span, "this is a machine")
+                .help("name a host that runs `bedplate serve`"),
+        );
+    } else if found.is_none() {
         let controllers = draft.hosts.iter().filter(|host| host.is_controller());
         let names = controllers.map(|host| host.name.value.as_str());
         refer(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::edge;
 use crate::base::addr::Prefix;
 use crate::base::name::Name;
 use crate::diag::code::Code;
@@ -102,17 +103,8 @@ fn gateway(
 ) {
     match subnet {
         Some(subnet) => {
-            let Some(prefix) = draft.prefix(subnet).filter(|one| one.is_edge(via.value)) else {
-                return;
-            };
-            let message = format!(
-                "{} is the network or broadcast address of {prefix}",
-                via.value
-            );
-            out.push(
-                Diagnostic::new(Code::AddressEdge, message)
-                    .label(via.span, "no router can have this address"),
-            );
+            let prefix = draft.prefix(subnet);
+            out.extend(prefix.and_then(|prefix| edge::of_subnet(prefix, via.value, via.span)));
         }
         // In several isolated fabrics, or in one that there is not: told where it was looked for.
         None if fabric.is_none() && draft.index.holding(via.value).next().is_some() => {}
@@ -203,8 +195,14 @@ fn unreachable(
         let subnet = placed.subnet.and_then(|subnet| draft.subnets.get(subnet));
         subnet.is_some_and(|subnet| subnet.node.gateway.value() == Some(&ip))
     };
+    let is_faulty = |placed: &Placed| {
+        let subnet = placed.subnet.and_then(|subnet| draft.subnets.get(subnet));
+        subnet.is_some_and(|subnet| subnet.node.gateway == Slot::Faulty)
+    };
     // An address without a subnet is reported by itself.
     let is_unsure = host.is_partial()
+        || own().any(is_faulty)
+        || draft.declarations.gaps.may_hide(&["gateway"])
         || own().any(|placed| placed.subnet.is_none())
         || super::reference::may_hide(draft, host);
     let (problem, help) = if own().any(|placed| placed.ip() == ip) {

@@ -20,6 +20,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let stack = Stack::new(draft, host);
+        // Of a link that is declared twice, which was told, nobody knows what it is.
+        if stack.links.len() < host.links.len() {
+            continue;
+        }
         foreign_bridges(host, out);
         for link in &host.links {
             stack.missing(link, out);
@@ -149,7 +153,32 @@ impl<'a> Stack<'a> {
                     ),
                 }
             }
+            if code == Code::BridgePort && master.plug == Plug::Nothing {
+                out.extend(self.joins(master));
+            }
         }
+    }
+
+    /// The fault of a bridge without a VLAN whose ports are in several.
+    fn joins(&self, master: &'a Link) -> Option<Diagnostic> {
+        let ports = Self::below(master).into_iter();
+        let mut plugged = ports.filter_map(|port| match self.links.get(&port.value)?.plug {
+            Plug::Vlan(vlan) => Some((port, vlan)),
+            Plug::Nothing | Plug::Unknown => None,
+        });
+        let (first, vlan) = plugged.next()?;
+        let (other, _) = plugged.find(|(_, other)| *other != vlan)?;
+        let message = format!(
+            "the bridge `{}` joins two vlans into one",
+            master.node.name.value
+        );
+        let fault = Diagnostic::new(Code::BridgePort, message);
+        Some(
+            fault
+                .label(other.span, "in another vlan")
+                .label(first.span, "in one vlan")
+                .help("make a bridge for each vlan"),
+        )
     }
 
     /// A port that would drop frames which its master sends.
@@ -244,10 +273,10 @@ fn unfit(code: Code, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Op
         return Some(fault(message, link.node.span, &format!("a {word}")).help(help));
     }
     let (plug, master) = (master.plug, master.node.shape.word());
-    if let Some(placed) = link.addresses.first() {
+    if let Some(address) = link.node.addresses.first() {
         let message = format!("the port `{name}` has an address of its own");
         let help = format!("a port carries no address: give it to the {master}");
-        return Some(fault(message, placed.span(), "its address").help(help));
+        return Some(fault(message, address.span, "its address").help(help));
     }
     let is_tagged = matches!(link.node.shape, LinkShape::Tagged { .. });
     if matches!(link.plug, Plug::Vlan(_)) && !is_tagged && is_bond {

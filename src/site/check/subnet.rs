@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::base::addr::Prefix;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
@@ -23,7 +24,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) {
         );
     }
     for subnet in &draft.subnets {
-        length(subnet.node, out);
+        out.extend(length(subnet.node).or_else(|| foreign(subnet.node)));
         gateway(subnet.node, out);
         out.extend(refused(subnet.node));
         out.extend(idle(subnet.node));
@@ -65,18 +66,42 @@ fn idle(subnet: &SubnetNode) -> Option<Diagnostic> {
     })
 }
 
-fn length(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {
-    if !subnet.prefix.value.is_default() {
-        return;
-    }
-    out.push(
-        Diagnostic::new(
-            Code::InvalidValue,
-            format!("{} holds every address there is", subnet.prefix.value),
-        )
-        .label(subnet.prefix.span, "a subnet's prefix is longer than zero")
-        .help("write the prefix that the VLAN uses, such as \"10.10.0.0/16\""),
-    );
+fn length(subnet: &SubnetNode) -> Option<Diagnostic> {
+    let prefix = subnet.prefix;
+    prefix.value.is_default().then(|| {
+        let message = format!("{} holds every address there is", prefix.value);
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(prefix.span, "a subnet's prefix is longer than zero")
+            .help("write the prefix that the VLAN uses, such as \"10.10.0.0/16\"")
+    })
+}
+
+/// What is set aside for other things than hosts on a wire (IANA, special-purpose address registries).
+const SET_ASIDE: [(&str, &str); 8] = [
+    ("0.0.0.0/8", "no host at all"),
+    ("127.0.0.0/8", "each host's own loopback"),
+    ("224.0.0.0/4", "groups of hosts"),
+    ("255.255.255.255/32", "every host on a link"),
+    ("::/127", "no host, and each host itself"),
+    ("::ffff:0:0/96", "IPv4 addresses in programs"),
+    ("fe80::/10", "the link-local addresses that every link has"),
+    ("ff00::/8", "groups of hosts"),
+];
+
+/// A prefix of addresses that no subnet has.
+fn foreign(subnet: &SubnetNode) -> Option<Diagnostic> {
+    let prefix = subnet.prefix;
+    let (other, what) = SET_ASIDE.iter().find(|(other, _)| {
+        let other: Option<Prefix> = other.parse().ok();
+        other.is_some_and(|other| other.overlaps(prefix.value))
+    })?;
+    let message = format!("{} is not for subnets: {other} is for {what}", prefix.value);
+    let fault = Diagnostic::new(Code::InvalidValue, message);
+    Some(
+        fault
+            .label(prefix.span, "no host can be addressed here")
+            .help("write the prefix that the VLAN uses, such as \"10.10.0.0/16\""),
+    )
 }
 
 fn gateway(subnet: &SubnetNode, out: &mut Vec<Diagnostic>) {

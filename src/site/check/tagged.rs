@@ -13,6 +13,7 @@ use crate::site::resolve::{Link, Plug};
 
 pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<(&LinkName, u16), Span> = BTreeMap::new();
+    let mut neighbours: BTreeMap<&LinkName, Vec<&Link>> = BTreeMap::new();
     for link in &stack.host.links {
         let LinkShape::Tagged { on } = &link.node.shape else {
             continue;
@@ -25,6 +26,9 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
             Some(below) => {
                 out.extend(carried(stack, link, on, below).or_else(|| large(stack, link, below)));
                 out.extend(foreign(stack, link, below));
+                if below.plug == Plug::Nothing {
+                    neighbours.entry(&on.value).or_default().push(link);
+                }
             }
         }
         let Some(id) = id(stack, link, out) else {
@@ -39,6 +43,10 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Vec<Diagnostic>) {
                     .help("one link takes all frames of a vlan: keep one of them"),
             );
         }
+    }
+    for links in neighbours.values() {
+        let mut others = links.iter().skip(1);
+        out.extend(others.find_map(|link| foreign(stack, link, links.first()?)));
     }
 }
 
@@ -124,9 +132,9 @@ fn large(stack: &Stack<'_>, link: &Link, below: &Link) -> Option<Diagnostic> {
     })
 }
 
-/// A VLAN of another fabric than the link's own.
-fn foreign(stack: &Stack<'_>, link: &Link, below: &Link) -> Option<Diagnostic> {
-    let (Plug::Vlan(own), Plug::Vlan(base)) = (link.plug, below.plug) else {
+/// A VLAN of another fabric than that of `base_link`: the link below, or another one tagged on the same.
+fn foreign(stack: &Stack<'_>, link: &Link, base_link: &Link) -> Option<Diagnostic> {
+    let (Plug::Vlan(own), Plug::Vlan(base)) = (link.plug, base_link.plug) else {
         return None;
     };
     let (own, base) = (stack.draft.vlans.get(own)?, stack.draft.vlans.get(base)?);
@@ -137,7 +145,7 @@ fn foreign(stack: &Stack<'_>, link: &Link, below: &Link) -> Option<Diagnostic> {
         );
         Diagnostic::new(Code::TaggedVlan, message)
             .label(link.node.span, "tagged here")
-            .label(below.node.span, "a link of the other fabric")
+            .label(base_link.node.span, "of the other fabric")
             .help("a link is plugged into one fabric")
     })
 }

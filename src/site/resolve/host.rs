@@ -1,6 +1,6 @@
 //! Controllers and machines, which share one DNS name space: their links plugged into VLANs, their addresses placed in subnets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::names::{Table, twice};
@@ -12,8 +12,7 @@ use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::lang::node::{
-    AddressNode, AddressWish, Declarations, HostShape, LinkNode, LinkShape, MachineNode,
-    ProfileNode,
+    AddressNode, AddressWish, Declarations, LinkNode, LinkShape, MachineNode, ProfileNode,
 };
 use crate::lang::{Gaps, Slot};
 
@@ -32,8 +31,14 @@ pub(super) fn hosts<'a>(
 ) -> (Vec<Host<'a>>, Vec<Wish<'a>>) {
     let nodes = &declarations.profiles;
     let table = Table::new("profile", nodes.iter().map(|node| &node.name), out);
-    let profiles: BTreeMap<&Name, &ProfileNode> =
-        nodes.iter().map(|node| (&node.name.value, node)).collect();
+    // Of one that is declared twice, which was told, nobody knows what it says.
+    let mut profiles: BTreeMap<&Name, Option<&ProfileNode>> = BTreeMap::new();
+    for node in nodes {
+        let known = profiles.entry(&node.name.value);
+        known
+            .and_modify(|known| *known = None)
+            .or_insert(Some(node));
+    }
     for node in nodes {
         link_names(&node.shape.interfaces, out);
     }
@@ -69,33 +74,37 @@ pub(super) fn hosts<'a>(
     (hosts, resolver.wishes)
 }
 
-/// Hosts by name; a name given twice is reported.
+/// Hosts by name, and the names given twice, which are reported.
 pub(super) fn by_name<'a>(
     hosts: &[Host<'a>],
     out: &mut Vec<Diagnostic>,
-) -> BTreeMap<&'a HostName, usize> {
+) -> (BTreeMap<&'a HostName, usize>, BTreeSet<&'a HostName>) {
     let mut names: BTreeMap<&HostName, usize> = BTreeMap::new();
+    let mut repeated = BTreeSet::new();
     for (index, host) in hosts.iter().enumerate() {
         let earlier = names
             .get(&host.name.value)
             .and_then(|first| hosts.get(*first));
         match earlier {
-            Some(first) => out.push(twice(
-                "host",
-                &host.name.value,
-                host.name.span,
-                first.name.span,
-            )),
+            Some(first) => {
+                repeated.insert(&host.name.value);
+                let (again, first) = (host.name.span, first.name.span);
+                out.push(twice("host", &host.name.value, again, first));
+            }
             None => {
                 names.insert(&host.name.value, index);
             }
         }
     }
-    names
+    (names, repeated)
 }
 
+/// The loopback has no name to give twice.
 fn link_names(links: &[LinkNode], out: &mut Vec<Diagnostic>) {
-    Table::new("link", links.iter().map(|link| &link.name), out);
+    let named = links
+        .iter()
+        .filter(|link| !matches!(link.shape, LinkShape::Loopback));
+    Table::new("link", named.map(|link| &link.name), out);
 }
 
 /// As far back as the wishes of one interface may lie.
@@ -103,7 +112,7 @@ const MANY: usize = 64;
 
 struct Resolver<'a, 'b> {
     table: Table<'a, Name>,
-    profiles: BTreeMap<&'a Name, &'a ProfileNode>,
+    profiles: BTreeMap<&'a Name, Option<&'a ProfileNode>>,
     vlans: VlanNames<'b>,
     by_vlan: ByVlan,
     locked: Locked<'a>,
@@ -117,12 +126,13 @@ impl<'a> Resolver<'a, '_> {
     fn machine(&mut self, node: &'a MachineNode) -> Host<'a> {
         link_names(&node.shape.interfaces, self.out);
         let (mut shape, without) = match &node.profile {
-            Slot::Absent => (self.alone(node), Plug::Nothing),
+            Slot::Absent => (profile::alone(&node.shape, self.out), Plug::Nothing),
             // An unreadable profile may have given the VLAN.
             Slot::Faulty => (node.shape.clone(), Plug::Unknown),
             Slot::Given(name) => {
                 let is_known = self.table.check(name, self.gaps, self.out);
-                match self.profiles.get(&name.value).filter(|_| is_known) {
+                let found = self.profiles.get(&name.value).copied().flatten();
+                match found.filter(|_| is_known) {
                     Some(found) => {
                         let shape = profile::apply(&node.shape, &found.shape, self.out);
                         (shape, Plug::Nothing)
@@ -139,12 +149,6 @@ impl<'a> Resolver<'a, '_> {
             moved: &node.moved,
             links,
         }
-    }
-
-    /// A machine without a profile has nothing to remove.
-    fn alone(&mut self, node: &MachineNode) -> HostShape {
-        let empty = HostShape::empty(node.shape.span);
-        profile::apply(&node.shape, &empty, self.out)
     }
 
     fn place(&self, vlan: usize, address: IpAddr) -> Option<usize> {

@@ -11,7 +11,7 @@ mod subnet;
 mod vlan;
 mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
@@ -46,6 +46,8 @@ pub(super) struct Draft<'a> {
     pub(super) hosts: Vec<Host<'a>>,
     /// Hosts by name.
     pub(super) names: BTreeMap<&'a HostName, usize>,
+    /// Names that several hosts have, of which nobody knows which is meant.
+    pub(super) repeated: BTreeSet<&'a HostName>,
     pub(super) spaces: Table<'a, Name>,
     pub(super) images: Table<'a, Name>,
     pub(super) files: BTreeMap<&'a FilePath, ImageFile>,
@@ -144,7 +146,7 @@ pub(super) fn resolve<'a>(
         index: &index,
     };
     let (hosts, wishes) = host::hosts(declarations, &places, out);
-    let names = host::by_name(&hosts, out);
+    let (names, repeated) = host::by_name(&hosts, out);
     let files = image::files(declarations, files, sources, out);
     let routes = route::routes(declarations, &vlans, &subnets, &index, out);
     Draft {
@@ -157,6 +159,7 @@ pub(super) fn resolve<'a>(
         wishes,
         hosts,
         names,
+        repeated,
         spaces,
         images,
         files,

@@ -11,23 +11,8 @@ use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape, OptionNode};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
-    let known: BTreeSet<&str> = profile
-        .interfaces
-        .iter()
-        .map(|link| link.name.value.as_str())
-        .collect();
-    let mut removed = BTreeSet::new();
-    for name in &own.removed {
-        if !known.contains(name.value.as_str()) {
-            let message = format!("the profile has no interface `{}`", name.value);
-            out.push(
-                Diagnostic::new(Code::UnknownReference, message)
-                    .label(name.span, "there is nothing to remove")
-                    .maybe_help(did_you_mean(name.value.as_str(), known.iter().copied())),
-            );
-        }
-        removed.insert(&name.value);
-    }
+    removed(own, profile, out);
+    let removed: BTreeSet<&LinkName> = own.removed.iter().map(|name| &name.value).collect();
     let inherited = profile
         .interfaces
         .iter()
@@ -51,6 +36,44 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnost
         removed: Vec::new(),
         protect: own.protect.clone().or_else(|| profile.protect.clone()),
         span: own.span,
+    }
+}
+
+/// What a machine says alone, which has no profile to take anything out of.
+pub(super) fn alone(own: &HostShape, out: &mut Vec<Diagnostic>) -> HostShape {
+    for name in &own.removed {
+        let message = "the machine has no profile, and so nothing to remove";
+        out.push(
+            Diagnostic::new(Code::UnknownReference, message)
+                .label(name.span, "of which profile?")
+                .help("remove this, or name the profile: machine \"…\" profile=\"…\""),
+        );
+    }
+    HostShape {
+        removed: Vec::new(),
+        ..own.clone()
+    }
+}
+
+/// Reports what a machine takes out that its profile does not have.
+fn removed(own: &HostShape, profile: &HostShape, out: &mut Vec<Diagnostic>) {
+    let known: BTreeSet<&str> = profile
+        .interfaces
+        .iter()
+        .map(|link| link.name.value.as_str())
+        .collect();
+    for name in &own.removed {
+        if known.contains(name.value.as_str()) {
+            continue;
+        }
+        let message = format!("the profile has no interface `{}`", name.value);
+        let guess = did_you_mean(name.value.as_str(), known.iter().copied());
+        let help = guess.unwrap_or_else(|| "remove this".to_owned());
+        out.push(
+            Diagnostic::new(Code::UnknownReference, message)
+                .label(name.span, "there is nothing to remove")
+                .help(help),
+        );
     }
 }
 
@@ -181,7 +204,7 @@ fn shape(own: &LinkNode, base: &LinkNode, out: &mut Vec<Diagnostic>) -> LinkShap
 
 fn disagree(own: &LinkNode, base: &LinkNode) -> Diagnostic {
     let message = format!(
-        "`{}` is a {} here and a {} in the profile",
+        "`{}` is declared as `{}` here and as `{}` in the profile",
         own.name.value,
         own.shape.word(),
         base.shape.word()

@@ -57,8 +57,8 @@ pub(super) fn relays(vlans: &[VlanDraft<'_>], gaps: &Gaps, out: &mut Vec<Diagnos
 pub(super) struct VlanNames<'a> {
     vlans: &'a [VlanDraft<'a>],
     short: BTreeMap<&'a Name, Vec<usize>>,
-    /// By their full names; of several with one, which is a fault, the first.
-    full: BTreeMap<(&'a Name, &'a Name), usize>,
+    /// By their full names; none where several have one, which is a fault of its own.
+    full: BTreeMap<(&'a Name, &'a Name), Option<usize>>,
 }
 
 impl<'a> VlanNames<'a> {
@@ -68,7 +68,9 @@ impl<'a> VlanNames<'a> {
         for (index, vlan) in vlans.iter().enumerate() {
             let VlanPath { fabric, vlan } = &vlan.path;
             short.entry(vlan).or_default().push(index);
-            full.entry((fabric, vlan)).or_insert(index);
+            full.entry((fabric, vlan))
+                .and_modify(|known| *known = None)
+                .or_insert(Some(index));
         }
         Self { vlans, short, full }
     }
@@ -105,7 +107,7 @@ impl<'a> VlanNames<'a> {
             if found.is_none() {
                 self.unknown(reference, gaps, out);
             }
-            return found;
+            return found.flatten();
         }
         let path = |index: &usize| self.vlans.get(*index).map(|vlan| &vlan.path);
         let candidates = self.short.get(vlan).map_or(&[][..], Vec::as_slice);
@@ -119,7 +121,7 @@ impl<'a> VlanNames<'a> {
             out.push(ambiguous(reference, paths.collect(), candidates.len()));
             return None;
         }
-        Some(*first)
+        (candidates.len() == 1).then_some(*first)
     }
 
     fn unknown(&self, reference: &Spanned<VlanRef>, gaps: &Gaps, out: &mut Vec<Diagnostic>) {

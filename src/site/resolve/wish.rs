@@ -1,6 +1,6 @@
 //! Addresses that are not written out: which subnet `auto` allocates from, and what the lock holds for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::{Placed, Plug, SubnetDraft};
@@ -31,9 +31,10 @@ pub(super) struct Locked<'a> {
 }
 
 impl<'a> Locked<'a> {
-    /// An entry that stands twice is reported; the first one counts.
+    /// An entry that stands twice is reported; the lowest address counts.
     pub(super) fn new(entries: &'a [LockEntry], out: &mut Vec<Diagnostic>) -> Self {
         let mut by_key: HashMap<_, usize> = HashMap::with_capacity(entries.len());
+        let mut others: HashSet<_> = HashSet::new();
         for (index, entry) in entries.iter().enumerate() {
             let key = (&entry.host, &entry.link, entry.subnet);
             let Some(first) = by_key.get(&key).and_then(|first| entries.get(*first)) else {
@@ -41,7 +42,11 @@ impl<'a> Locked<'a> {
                 continue;
             };
             // Two equal lines are one line that a merge took from both sides.
-            if first.address.value != entry.address.value {
+            others.insert((key, first.address.value));
+            if others.insert((key, entry.address.value)) {
+                if entry.address.value < first.address.value {
+                    by_key.insert(key, index);
+                }
                 let message = format!(
                     "`{}` has two addresses in {} locked",
                     entry.host, entry.subnet
