@@ -19,6 +19,6 @@ mod value;
 
 pub use export::{json_schema, reference};
 pub use format::format;
-pub use lock::{LOCK_PATH, LockEntry, LockNode};
+pub use lock::{LockEntry, LockNode, ROOT, lock_path};
 pub use slot::{Gaps, Slot};
 pub use syntax::syntax;

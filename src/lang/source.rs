@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::files::{FileError, Files};
 use super::kdl::{Node, Scalar, Value, parse};
-use super::lock::LOCK_PATH;
 use super::read::Sink;
 use super::slot::Gaps;
 use super::{glob, lock, node};
@@ -20,7 +19,7 @@ use crate::diag::span::{SourceId, Sources, Span, Spanned};
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
     let mut loader = Loader::new(files);
     loader.run(root);
-    loader.lock();
+    loader.lock(root);
     loader.templates();
     (loader.declarations, loader.sources, loader.diagnostics)
 }
@@ -144,8 +143,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads the lock, where there is one. It lies beside the first source.
-    fn lock(&mut self) {
-        let bytes = match self.files.read(LOCK_PATH) {
+    fn lock(&mut self, root: &str) {
+        let path = lock::lock_path(root);
+        self.declarations.lock_path.clone_from(&path);
+        let bytes = match self.files.read(&path) {
             Ok(bytes) => bytes,
             Err(FileError::Missing { .. }) => return,
             Err(error) => {
@@ -154,7 +155,7 @@ impl<'a> Loader<'a> {
                 return self.declarations.gaps.everything();
             }
         };
-        if let Some((id, text)) = self.text(LOCK_PATH, bytes) {
+        if let Some((id, text)) = self.text(&path, bytes) {
             self.declarations.lock = Some(lock::read(id, &text, &mut self.diagnostics));
         }
     }

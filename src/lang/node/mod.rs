@@ -92,6 +92,8 @@ pub struct Declarations {
     pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
     pub lock: Option<LockNode>,
+    /// Where the lock lies or would lie.
+    pub lock_path: String,
     /// Kinds of nodes of which some could not be read.
     pub gaps: Gaps,
 }

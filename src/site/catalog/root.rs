@@ -29,6 +29,7 @@ impl<'a> Cataloguer<'a> {
             ignores,
             rows: _,
             lock: _,
+            lock_path: _,
             gaps: _,
         } = self.draft.declarations;
         for node in sites.iter().take(1) {

@@ -1,11 +1,11 @@
 //! Free addresses of subnets, the lowest first: outside every range, and nobody's.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::Lock;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::{Domain, Draft};
@@ -14,24 +14,28 @@ use crate::site::taken::{Taken, taken};
 /// What is left of each subnet that was asked.
 pub(super) struct Free<'d> {
     taken: Vec<Taken<'d>>,
-    /// Addresses that keep their owners through a renaming, which the draft does not know yet.
+    /// Addresses that keep their owners under other names, which the draft does not know yet.
     kept: Vec<(Domain, IpAddr)>,
+    /// Addresses that lose their owners now. Others may hold on to them for a while, so that they are given last.
+    freed: Vec<IpAddr>,
     subnets: HashMap<usize, Left>,
 }
 
-/// The free runs of a subnet, both ends included, the lowest last.
+/// The free runs of a subnet, both ends included, the lowest last; behind them what was freed just now.
 struct Left {
     runs: Vec<(u128, u128)>,
 }
 
 impl<'d> Free<'d> {
-    pub(super) fn new(draft: &'d Draft<'d>, lock: &Lock) -> Self {
-        let kept = lock.entries.values();
+    pub(super) fn new(
+        draft: &'d Draft<'d>,
+        kept: Vec<(Domain, IpAddr)>,
+        freed: Vec<IpAddr>,
+    ) -> Self {
         Self {
             taken: taken(draft),
-            kept: kept
-                .map(|address| (draft.domain_of(*address), *address))
-                .collect(),
+            kept,
+            freed,
             subnets: HashMap::new(),
         }
     }
@@ -41,15 +45,23 @@ impl<'d> Free<'d> {
         let drafted = draft.subnets.get(subnet)?;
         let is_v4 = drafted.is_v4();
         let left = match self.subnets.entry(subnet) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => {
                 let prefix = drafted.node.prefix.value;
-                let here =
-                    |domain: Domain, ip: IpAddr| domain == drafted.domain && prefix.contains(ip);
-                let taken = self.taken.iter().filter(|one| here(one.domain, one.ip));
-                let kept = self.kept.iter().filter(|(domain, ip)| here(*domain, *ip));
-                let held = taken.map(|one| one.ip).chain(kept.map(|(_, ip)| *ip));
-                vacant.insert(Left::new(drafted.node, held))
+                let from = (drafted.domain, prefix.net().network());
+                let first = self
+                    .taken
+                    .partition_point(|one| (one.domain, one.ip) < from);
+                let held = self.taken.iter().skip(first);
+                let held = held
+                    .take_while(|one| one.domain == drafted.domain && prefix.contains(one.ip))
+                    .map(|one| one.ip);
+                let kept = self.kept.iter();
+                let kept =
+                    kept.filter(|(domain, ip)| *domain == drafted.domain && prefix.contains(*ip));
+                let held = held.chain(kept.map(|(_, ip)| *ip));
+                let freed = self.freed.iter().copied().filter(|ip| prefix.contains(*ip));
+                vacant.insert(Left::new(drafted.node, held, freed.collect()))
             }
         };
         left.take().and_then(|number| address(is_v4, number))
@@ -57,7 +69,7 @@ impl<'d> Free<'d> {
 }
 
 impl Left {
-    fn new(subnet: &SubnetNode, held: impl Iterator<Item = IpAddr>) -> Self {
+    fn new(subnet: &SubnetNode, held: impl Iterator<Item = IpAddr>, freed: Vec<IpAddr>) -> Self {
         let prefix = subnet.prefix.value;
         let range = |range: AddressRange| (number(range.first()), number(range.last()));
         let mut barred: Vec<(u128, u128)> = edges(prefix);
@@ -74,9 +86,20 @@ impl Left {
         };
         barred.sort_unstable();
         open.sort_unstable();
-        let mut runs: Vec<(u128, u128)> = open
-            .into_iter()
-            .flat_map(|run| without(run, &barred))
+        let mut last: Vec<(u128, u128)> =
+            freed.iter().map(|ip| (number(*ip), number(*ip))).collect();
+        last.sort_unstable();
+        let free = open.into_iter().flat_map(|run| without(run, &barred));
+        let free: Vec<(u128, u128)> = free.collect();
+        let is_free = |(at, _): &(u128, u128)| {
+            let run = free.get(free.partition_point(|run| run.1 < *at));
+            run.is_some_and(|run| run.0 <= *at)
+        };
+        last.retain(is_free);
+        let mut runs: Vec<(u128, u128)> = free
+            .iter()
+            .flat_map(|run| without(*run, &last))
+            .chain(last.iter().copied())
             .collect();
         runs.reverse();
         Self { runs }

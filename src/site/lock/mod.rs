@@ -9,13 +9,15 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use self::free::Free;
-use super::resolve::{self, Draft, Wish};
+use super::resolve::{self, Domain, Draft, Wish};
 use super::{Compiled, check, distinct};
 use crate::base::addr::Prefix;
+use crate::base::digest::Digest;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::lang::files::Files;
+use crate::diag::span::Sources;
+use crate::lang::files::{Entry, FileError, Files};
 use crate::lang::{LockEntry, source};
 
 const HEADER: &str =
@@ -48,10 +50,11 @@ pub enum LockChange {
         key: LockKey,
         address: IpAddr,
     },
+    /// The host, its link or the subnet has another name or size now, and the address stays.
     Moved {
         key: LockKey,
         address: IpAddr,
-        from: HostName,
+        from: LockKey,
     },
 }
 
@@ -61,8 +64,9 @@ pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
     let (declarations, sources, mut diagnostics) = source::load(files, root);
     let draft = resolve::resolve(&declarations, files, &sources, &mut diagnostics);
     check::check(&draft, &mut diagnostics);
+    let path = &declarations.lock_path;
     let mut diagnostics = distinct(diagnostics);
-    diagnostics.retain(|one| !is_mended(one, &sources));
+    diagnostics.retain(|one| !is_mended(one, &sources, path));
     let lock = if diagnostics.iter().any(Diagnostic::is_error) {
         None
     } else {
@@ -73,14 +77,65 @@ pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
         diagnostics,
         sources,
     };
-    (compiled, lock)
+    match lock {
+        Some(lock) => checked(files, root, path, compiled, lock),
+        None => (compiled, None),
+    }
+}
+
+/// The lock, if the site has no fault with it: what an address does shows only once there is one.
+fn checked(
+    files: &dyn Files,
+    root: &str,
+    path: &str,
+    before: Compiled,
+    lock: Lock,
+) -> (Compiled, Option<Lock>) {
+    let text = lock.text();
+    let with = WithLock {
+        files,
+        path,
+        text: &text,
+    };
+    let after = super::compile(&with, root);
+    if lock.entries.is_empty() {
+        (before, Some(lock))
+    } else if after.diagnostics.iter().any(Diagnostic::is_error) {
+        (after, None)
+    } else {
+        (after, Some(lock))
+    }
+}
+
+/// The files of a site as if it had another lock.
+struct WithLock<'f> {
+    files: &'f dyn Files,
+    path: &'f str,
+    text: &'f str,
+}
+
+impl Files for WithLock<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if path == self.path {
+            return Ok(self.text.as_bytes().to_vec());
+        }
+        self.files.read(path)
+    }
+
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        self.files.folder(path)
+    }
+
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
+        self.files.digest(path)
+    }
 }
 
 /// Whether a new lock does away with a fault.
-fn is_mended(fault: &Diagnostic, sources: &crate::diag::span::Sources) -> bool {
+fn is_mended(fault: &Diagnostic, sources: &Sources, path: &str) -> bool {
     let in_lock = || {
         let place = fault.place();
-        place.is_some_and(|place| sources.path(place.source) == crate::lang::LOCK_PATH)
+        place.is_some_and(|place| sources.path(place.source) == path)
     };
     matches!(fault.code, Code::LockMissing | Code::LockStale)
         || (fault.code == Code::MergeConflict && in_lock())
@@ -108,8 +163,16 @@ fn allocate(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) -> Option<Lock> {
         }
     }
     wishes.sort_by(|a, b| a.0.cmp(&b.0));
-    wishes.retain(|(key, _)| !moved(draft, key, &mut left, &mut lock));
-    let mut free = Free::new(draft, &lock);
+    let mut kept: Vec<(Domain, IpAddr)> = Vec::new();
+    wishes.retain(|(key, wish)| {
+        let Some(address) = moved(draft, key, &mut left, &mut lock) else {
+            return true;
+        };
+        let subnet = draft.subnets.get(wish.subnet);
+        kept.extend(subnet.map(|subnet| (subnet.domain, address)));
+        false
+    });
+    let mut free = Free::new(draft, kept, left.values().copied().collect());
     for (key, wish) in wishes {
         let Some(address) = free.take(draft, wish.subnet) else {
             out.push(full(draft, wish, &key));
@@ -135,33 +198,47 @@ fn key_of(entry: &LockEntry) -> LockKey {
     }
 }
 
-/// Takes over what the lock has under an old name of the host.
+/// Takes over what the lock has for the host under another key: its old name, an old name of the link, another size of the subnet.
 fn moved(
     draft: &Draft<'_>,
     key: &LockKey,
     left: &mut BTreeMap<LockKey, IpAddr>,
     lock: &mut Lock,
-) -> bool {
+) -> Option<IpAddr> {
     let host = draft.names.get(&key.host);
     let host = host.and_then(|index| draft.hosts.get(*index));
-    let names = host.map_or(&[][..], |host| host.moved);
-    let found = names.iter().find_map(|name| {
-        let old = LockKey {
-            host: name.value.clone(),
-            ..key.clone()
-        };
-        Some((name.value.clone(), left.remove(&old)?))
-    });
-    let Some((from, address)) = found else {
-        return false;
-    };
+    let old = host.map_or(&[][..], |host| host.moved);
+    let names = std::iter::once(&key.host).chain(old.iter().map(|name| &name.value));
+    let candidates: Vec<LockKey> = names
+        .flat_map(|name| of_host(name, left))
+        .filter(|(_, address)| key.subnet.contains(**address))
+        .map(|(old, _)| old.clone())
+        .collect();
+    let of_link = candidates.iter().find(|old| old.link == key.link);
+    // Of several links with new names nobody can tell which is which.
+    let only = candidates.first().filter(|_| candidates.len() == 1);
+    let from = of_link.or(only)?.clone();
+    let address = left.remove(&from)?;
     lock.changes.push(LockChange::Moved {
         key: key.clone(),
         address,
         from,
     });
     lock.entries.insert(key.clone(), address);
-    true
+    Some(address)
+}
+
+/// What a lock has for a host.
+fn of_host<'l>(
+    host: &HostName,
+    entries: &'l BTreeMap<LockKey, IpAddr>,
+) -> impl Iterator<Item = (&'l LockKey, &'l IpAddr)> {
+    let from = entries.iter().skip_while({
+        let host = host.clone();
+        move |(key, _)| key.host < host
+    });
+    let host = host.clone();
+    from.take_while(move |(key, _)| key.host == host)
 }
 
 fn full(draft: &Draft<'_>, wish: &Wish<'_>, key: &LockKey) -> Diagnostic {
