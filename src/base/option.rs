@@ -170,7 +170,6 @@ pub fn said_elsewhere(code: u8) -> Option<&'static str> {
         HOST_NAME => "the machine's own name gives it",
         51 => "`lease-time` gives it",
         66 | 67 => "the image gives it",
-        121 => "`route` gives it",
         0 | 255 => "it is no option",
         50 | 52..=61 | 77 | 82 | 90 | 93 | 94 | 97 | 118 => "the protocol itself uses it",
         _ => return None,

@@ -309,7 +309,7 @@ impl Builder<'_> {
             let built = MachineInterface {
                 form: form(&link.node.shape)?,
                 mtu: self.mtu(link),
-                mac: link.node.mac.value().copied(),
+                mac: host.mac_of(link),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
                 dhcp: link.dhcp.is_some(),

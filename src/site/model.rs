@@ -305,6 +305,14 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Whether a controller serves a VLAN itself.
+    pub fn serves(&self, controller: &HostName, vlan: &VlanPath) -> bool {
+        let dhcp = self.vlans.get(vlan).and_then(|vlan| vlan.dhcp.as_ref());
+        dhcp.is_some_and(|dhcp| dhcp.relay.is_none() && dhcp.controllers.contains(controller))
+    }
+}
+
 impl Vlan {
     /// The subnet of this VLAN that holds `address`.
     pub fn subnet_of(&self, address: IpAddr) -> Option<(Prefix, &Subnet)> {

@@ -121,6 +121,12 @@ fn later(site: &Site, into: &mut Desired) {
             add(format!("machine/{host}/power"), why, &machine.origin);
         }
     }
+    for route in &site.routes {
+        let key = format!("route/{}/{}", route.destination, route.metric);
+        if route.via.is_ipv4() {
+            add(key, "machines are not told of routes yet", &route.origin);
+        }
+    }
     for (path, vlan) in &site.vlans {
         for (prefix, subnet) in &vlan.subnets {
             let key = |what: &str| format!("vlan/{path}/subnet/{prefix}/{what}");

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Desired, Key, RecordName, Resource, Unapplied, list};
 use crate::base::duration::Seconds;
-use crate::base::name::{DomainName, HostName, LinkName};
+use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::base::origin::Origin;
 use crate::base::record::{RecordData, RecordType};
-use crate::site::model::{PlacedAddress, ReverseDns, Site};
+use crate::base::vlan::VlanPath;
+use crate::site::host_name::{NamedLink, names as host_names};
+use crate::site::model::{PlacedAddress, ReverseDns, Site, Subnet};
 
 /// How long resolvers may keep an answer: short, since machines move between edits of the site.
 const TTL: Seconds = Seconds(30);
@@ -157,47 +159,82 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
     let mut names = Names {
         site,
         into,
+        reach: reach(site, name),
         zones: BTreeSet::new(),
         records: BTreeMap::new(),
     };
     names.zone(&site.domain, &site.origin);
-    let subnets = site.vlans.values().flat_map(|vlan| &vlan.subnets);
-    for (prefix, subnet) in subnets.filter(|(_, subnet)| subnet.reverse_dns != ReverseDns::Off) {
-        for zone in reverse_zones(prefix.net()) {
-            names.zone(&zone, &subnet.origin);
+    for (path, vlan) in &site.vlans {
+        let subnets = vlan.subnets.iter();
+        let is_named = |subnet: &Subnet| {
+            subnet.reverse_dns != ReverseDns::Off && names.reach.contains(&names.isolation(path))
+        };
+        let named: Vec<_> = subnets.filter(|(_, subnet)| is_named(subnet)).collect();
+        for (prefix, subnet) in named {
+            for zone in reverse_zones(prefix.net()) {
+                names.zone(&zone, &subnet.origin);
+            }
         }
     }
     for (host, controller) in &site.controllers {
-        names.host(
-            host,
-            controller
-                .links
-                .iter()
-                .map(|(link, on)| (link, on.addresses.as_slice())),
-        );
+        let links = controller.links.iter();
+        let links = links.map(|(name, link)| HostLink {
+            name,
+            vlan: link.vlan.as_ref(),
+            addresses: &link.addresses,
+            serves: link
+                .vlan
+                .as_ref()
+                .is_some_and(|vlan| site.serves(host, vlan)),
+        });
+        names.host(host, links.collect());
     }
     for (host, machine) in &site.machines {
-        names.host(
-            host,
-            machine
-                .interfaces
-                .iter()
-                .map(|(link, on)| (link, on.addresses.as_slice())),
-        );
+        let links = machine.interfaces.iter();
+        let links = links.map(|(name, link)| HostLink {
+            name,
+            vlan: link.vlan.as_ref(),
+            addresses: &link.addresses,
+            serves: false,
+        });
+        names.host(host, links.collect());
     }
     names.declared();
     names.finish();
+}
+
+/// A link of a host, as far as its names go.
+struct HostLink<'a> {
+    name: &'a LinkName,
+    vlan: Option<&'a VlanPath>,
+    addresses: &'a [PlacedAddress],
+    /// Whether others ask the host for service there.
+    serves: bool,
+}
+
+fn isolation<'a>(site: &'a Site, vlan: &VlanPath) -> Option<&'a Name> {
+    let (name, fabric) = site.fabrics.get_key_value(&vlan.fabric)?;
+    fabric.isolated.then_some(name)
+}
+
+fn reach<'a>(site: &'a Site, controller: &HostName) -> BTreeSet<Option<&'a Name>> {
+    let links = site.controllers.get(controller).into_iter();
+    let links = links.flat_map(|controller| controller.links.values());
+    let vlans = links.filter_map(|link| link.vlan.as_ref());
+    vlans.map(|vlan| isolation(site, vlan)).collect()
 }
 
 /// Collects names until all are known, since several may share a record.
 struct Names<'a> {
     site: &'a Site,
     into: &'a mut Desired,
+    /// The isolation domains that the controller is in: those of others may have the same addresses.
+    reach: BTreeSet<Option<&'a Name>>,
     zones: BTreeSet<DomainName>,
     records: BTreeMap<Key, (Record, Origin)>,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
     fn zone(&mut self, zone: &DomainName, origin: &Origin) {
         self.zones.insert(zone.clone());
         let key = Key::Zone { zone: zone.clone() };
@@ -217,35 +254,37 @@ impl Names<'_> {
         );
     }
 
-    /// The first interface with addresses carries the host's own name, each further one `LINK.NAME`.
-    fn host<'a>(
-        &mut self,
-        host: &HostName,
-        interfaces: impl Iterator<Item = (&'a LinkName, &'a [PlacedAddress])>,
-    ) {
-        let Ok(own) = self.site.domain.child(host.as_str()) else {
-            return;
-        };
-        let with_addresses = interfaces.filter(|(_, addresses)| !addresses.is_empty());
-        for (index, (link, addresses)) in with_addresses.enumerate() {
-            let label = link.as_str().replace('.', "-");
-            let Ok(name) = (if index == 0 {
-                Ok(own.clone())
-            } else {
-                own.child(&label)
-            }) else {
+    /// The isolated fabric that a VLAN is in; none for all others, which share their addresses.
+    fn isolation(&self, vlan: &VlanPath) -> Option<&'a Name> {
+        isolation(self.site, vlan)
+    }
+
+    fn host(&mut self, host: &HostName, links: Vec<HostLink<'_>>) {
+        let with_addresses = || links.iter().filter(|link| !link.addresses.is_empty());
+        let named = with_addresses().map(|link| NamedLink {
+            link: link.name,
+            serves: link.serves,
+        });
+        let named: BTreeMap<&LinkName, DomainName> = host_names(&self.site.domain, host, named)
+            .into_iter()
+            .collect();
+        for link in with_addresses() {
+            let Some(name) = named.get(link.name) else {
                 continue;
             };
-            for placed in addresses {
-                self.address(&name, placed);
+            for placed in link.addresses {
+                self.address(name, link.vlan, placed);
             }
         }
     }
 
-    fn address(&mut self, name: &DomainName, placed: &PlacedAddress) {
+    fn address(&mut self, name: &DomainName, vlan: Option<&VlanPath>, placed: &PlacedAddress) {
         let address = placed.address.ip();
         let domain = self.site.domain.clone();
         self.record(&domain, name, RecordData::address(address), &placed.origin);
+        if !self.is_reversed(vlan, placed) {
+            return;
+        }
         let Some(reverse) = reverse_name(address) else {
             return;
         };
@@ -259,6 +298,17 @@ impl Names<'_> {
                 &placed.origin,
             );
         }
+    }
+
+    /// Whether the name of an address is served here: as its own subnet says, and by controllers in its own isolation domain.
+    fn is_reversed(&self, vlan: Option<&VlanPath>, placed: &PlacedAddress) -> bool {
+        let Some(path) = vlan else {
+            return true;
+        };
+        let vlan = self.site.vlans.get(path);
+        let subnet = vlan.and_then(|vlan| vlan.subnets.get(&placed.address.prefix()));
+        let is_off = subnet.is_some_and(|subnet| subnet.reverse_dns == ReverseDns::Off);
+        !is_off && self.reach.contains(&self.isolation(path))
     }
 
     fn record(&mut self, zone: &DomainName, name: &DomainName, data: RecordData, origin: &Origin) {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::duration::Seconds;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, LinkName};
 use crate::base::record::{RecordData, RecordType};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::RecordNode;
+use crate::site::host_name::{NamedLink, names};
 use crate::site::resolve::{Draft, absolute};
 
 /// Longest time that a resolver may keep an answer (RFC 8767 4).
@@ -61,24 +62,26 @@ fn alias<'d>(records: &Records<'d>, name: &DomainName) -> Option<&'d Spanned<Rec
     records.find_map(|record| find(record, |value| matches!(value, RecordData::Cname(_))))
 }
 
-/// The names that hosts have in DNS, with the places of the hosts' names.
+/// The names that hosts have in DNS, with the places of the links, and of the hosts for their own.
 fn host_names(draft: &Draft<'_>, domain: &DomainName) -> BTreeMap<DomainName, Span> {
-    let mut names = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for host in &draft.hosts {
-        let Ok(own) = domain.child(host.name.value.as_str()) else {
-            continue;
-        };
-        for link in &host.links {
-            let label = link.node.name.value.as_str().replace('.', "-");
-            names.extend(
-                own.child(&label)
-                    .ok()
-                    .map(|name| (name, link.node.name.span)),
-            );
+        // A name of a host without addresses is its own all the same.
+        let own = domain.child(host.name.value.as_str()).ok();
+        found.extend(own.map(|own| (own, host.name.span)));
+        let named = host.links.iter().filter(|link| link.has_address());
+        let links = named.clone().map(|link| NamedLink {
+            link: &link.node.name.value,
+            serves: draft.serves(host, link),
+        });
+        let spans: BTreeMap<&LinkName, Span> = named
+            .map(|link| (&link.node.name.value, link.node.name.span))
+            .collect();
+        for (link, name) in names(domain, &host.name.value, links).into_iter().skip(1) {
+            found.extend(spans.get(link).map(|span| (name, *span)));
         }
-        names.insert(own, host.name.span);
     }
-    names
+    found
 }
 
 fn shape(record: &RecordNode, out: &mut Vec<Diagnostic>) {
