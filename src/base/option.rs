@@ -176,6 +176,16 @@ pub fn said_elsewhere(code: u8) -> Option<&'static str> {
     })
 }
 
+/// The least value of an option that is a number (RFC 2132; 68 is IPv4's own least, RFC 791 3.2).
+pub fn least_value(code: u8) -> i64 {
+    match code {
+        INTERFACE_MTU => 68,
+        22 => 576,
+        23 | 37 => 1,
+        _ => 0,
+    }
+}
+
 impl OptionKind {
     pub fn describe(self) -> &'static str {
         match self {
