@@ -89,7 +89,7 @@ fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Vec<Diagnostic>) {
 }
 
 fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Vec<Diagnostic>) {
-    if bmc.is_partial || super::reference::may_hide(draft, host) {
+    if bmc.is_partial || super::reference::may_lack(draft, host) {
         return;
     }
     let absent = [

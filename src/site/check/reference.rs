@@ -91,6 +91,12 @@ pub(super) fn may_hide(draft: &Draft<'_>, controller: &Host<'_>) -> bool {
     controller.is_partial() || gaps.may_hide(&["ethernet", "bridge", "address"])
 }
 
+/// Whether a host may have links or a BMC that could not be read.
+pub(super) fn may_lack(draft: &Draft<'_>, host: &Host<'_>) -> bool {
+    let kinds = &["ethernet", "bond", "tagged", "bridge", "bmc"];
+    host.lacks_profile || draft.declarations.gaps.may_hide(kinds)
+}
+
 pub(super) fn without_address(
     draft: &Draft<'_>,
     reference: &Spanned<HostName>,

@@ -79,13 +79,7 @@ impl<'a> Stack<'a> {
 
     /// A link that is named and not there.
     pub(super) fn unknown(&self, name: &Spanned<LinkName>, code: Code) -> Option<Diagnostic> {
-        if self
-            .draft
-            .declarations
-            .gaps
-            .may_hide(&["ethernet", "bond", "tagged", "bridge"])
-            || super::reference::may_hide(self.draft, self.host)
-        {
+        if super::reference::may_lack(self.draft, self.host) {
             return None;
         }
         let known = self.links.keys().map(|name| name.as_str());
@@ -113,7 +107,7 @@ impl<'a> Stack<'a> {
             ],
             LinkShape::Ethernet | LinkShape::Loopback => [None, None],
         };
-        if link.node.is_partial || super::reference::may_hide(self.draft, self.host) {
+        if link.node.is_partial || super::reference::may_lack(self.draft, self.host) {
             return;
         }
         let absent: Vec<&str> = absent.into_iter().flatten().collect();

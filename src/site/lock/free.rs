@@ -6,16 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::Held;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::lang::node::SubnetNode;
-use crate::site::resolve::{Domain, Draft};
-use crate::site::taken::{Taken, taken};
+use crate::site::resolve::Draft;
+use crate::site::taken::Taken;
 
 /// What is left of each subnet that was asked.
 pub(super) struct Free<'d> {
     taken: Vec<Taken<'d>>,
     /// Addresses that keep their owners under other names, which the draft does not know yet.
-    kept: Vec<(Domain, IpAddr)>,
+    held: Held,
     /// Addresses that lose their owners now. Others may hold on to them for a while, so that they are given last.
     freed: Vec<IpAddr>,
     subnets: HashMap<usize, Left>,
@@ -27,14 +28,10 @@ struct Left {
 }
 
 impl<'d> Free<'d> {
-    pub(super) fn new(
-        draft: &'d Draft<'d>,
-        kept: Vec<(Domain, IpAddr)>,
-        freed: Vec<IpAddr>,
-    ) -> Self {
+    pub(super) fn new(taken: Vec<Taken<'d>>, held: Held, freed: Vec<IpAddr>) -> Self {
         Self {
-            taken: taken(draft),
-            kept,
+            taken,
+            held,
             freed,
             subnets: HashMap::new(),
         }
@@ -48,18 +45,16 @@ impl<'d> Free<'d> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
                 let prefix = drafted.node.prefix.value;
-                let from = (drafted.domain, prefix.net().network());
-                let first = self
+                let place = |ip| (drafted.domain, ip);
+                let net = prefix.net();
+                let (first, last) = (place(net.network()), place(net.broadcast()));
+                let from = self
                     .taken
-                    .partition_point(|one| (one.domain, one.ip) < from);
-                let held = self.taken.iter().skip(first);
-                let held = held
-                    .take_while(|one| one.domain == drafted.domain && prefix.contains(one.ip))
-                    .map(|one| one.ip);
-                let kept = self.kept.iter();
-                let kept =
-                    kept.filter(|(domain, ip)| *domain == drafted.domain && prefix.contains(*ip));
-                let held = held.chain(kept.map(|(_, ip)| *ip));
+                    .partition_point(|one| (one.domain, one.ip) < first);
+                let taken = self.taken.iter().skip(from);
+                let taken = taken.take_while(|one| (one.domain, one.ip) <= last);
+                let held = self.held.range(first..=last).map(|(_, ip)| *ip);
+                let held = taken.map(|one| one.ip).chain(held);
                 let freed = self.freed.iter().copied().filter(|ip| prefix.contains(*ip));
                 vacant.insert(Left::new(drafted.node, held, freed.collect()))
             }

@@ -2,14 +2,15 @@
 
 mod free;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::Serialize;
 
 use self::free::Free;
-use super::resolve::{self, Domain, Draft, Wish};
+use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
+use super::taken::{Taken, taken};
 use super::{Compiled, check, distinct};
 use crate::base::addr::Prefix;
 use crate::base::digest::Digest;
@@ -163,16 +164,19 @@ fn allocate(draft: &Draft<'_>, out: &mut Vec<Diagnostic>) -> Option<Lock> {
         }
     }
     wishes.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut kept: Vec<(Domain, IpAddr)> = Vec::new();
+    let taken = taken(draft);
+    // The draft does not know whose an address is that keeps its owner under another name.
+    let mut held = Held::new();
     wishes.retain(|(key, wish)| {
-        let Some(address) = moved(draft, key, &mut left, &mut lock) else {
+        let Some(subnet) = draft.subnets.get(wish.subnet) else {
             return true;
         };
-        let subnet = draft.subnets.get(wish.subnet);
-        kept.extend(subnet.map(|subnet| (subnet.domain, address)));
-        false
+        let may_keep = |address| is_free(subnet, &taken, &held, address);
+        let kept = moved(draft, key, may_keep, &mut left, &mut lock);
+        held.extend(kept.map(|address| (subnet.domain, address)));
+        kept.is_none()
     });
-    let mut free = Free::new(draft, kept, left.values().copied().collect());
+    let mut free = Free::new(taken, held, left.values().copied().collect());
     for (key, wish) in wishes {
         let Some(address) = free.take(draft, wish.subnet) else {
             out.push(full(draft, wish, &key));
@@ -198,10 +202,25 @@ fn key_of(entry: &LockEntry) -> LockKey {
     }
 }
 
+/// Addresses that are had, each in its isolation domain.
+type Held = BTreeSet<(Domain, IpAddr)>;
+
+/// Whether an address that another name had may still be had in a subnet.
+fn is_free(subnet: &SubnetDraft<'_>, taken: &[Taken<'_>], held: &Held, address: IpAddr) -> bool {
+    let place = (subnet.domain, address);
+    let taken = taken.binary_search_by_key(&place, |taken| (taken.domain, taken.ip));
+    let mut dynamic = subnet.node.dynamic.iter();
+    taken.is_err()
+        && !held.contains(&place)
+        && !subnet.node.prefix.value.is_edge(address)
+        && !dynamic.any(|range| range.value.contains(address))
+}
+
 /// Takes over what the lock has for the host under another key: its old name, an old name of the link, another size of the subnet.
 fn moved(
     draft: &Draft<'_>,
     key: &LockKey,
+    may_keep: impl Fn(IpAddr) -> bool,
     left: &mut BTreeMap<LockKey, IpAddr>,
     lock: &mut Lock,
 ) -> Option<IpAddr> {
@@ -211,7 +230,7 @@ fn moved(
     let names = std::iter::once(&key.host).chain(old.iter().map(|name| &name.value));
     let candidates: Vec<LockKey> = names
         .flat_map(|name| of_host(name, left))
-        .filter(|(_, address)| key.subnet.contains(**address))
+        .filter(|(_, address)| key.subnet.contains(**address) && may_keep(**address))
         .map(|(old, _)| old.clone())
         .collect();
     let of_link = candidates.iter().find(|old| old.link == key.link);
@@ -256,10 +275,11 @@ impl Lock {
     pub fn text(&self) -> String {
         let mut text = HEADER.to_owned();
         for (LockKey { host, link, subnet }, address) in &self.entries {
-            // Writing to a string cannot fail.
+            // Writing to a string cannot fail. A link's name may hold quotes, and Rust writes them as KDL does.
             let _: std::fmt::Result = writeln!(
                 text,
-                "address \"{host}\" \"{link}\" \"{subnet}\" \"{address}\""
+                "address \"{host}\" {:?} \"{subnet}\" \"{address}\"",
+                link.as_str()
             );
         }
         text

@@ -65,6 +65,7 @@ pub(super) fn hosts<'a>(
             name: &node.name,
             role: Role::Controller(node),
             moved: &node.moved,
+            lacks_profile: false,
             links: resolver.links(Some(&node.name.value), node.links.clone(), Plug::Nothing),
         });
     }
@@ -148,6 +149,7 @@ impl<'a> Resolver<'a, '_> {
             role: Role::Machine(Box::new(shape)),
             moved: &node.moved,
             links,
+            lacks_profile: without == Plug::Unknown,
         }
     }
 

@@ -74,6 +74,8 @@ pub(super) struct Host<'a> {
     /// Names that it had before.
     pub(super) moved: &'a [Spanned<HostName>],
     pub(super) links: Vec<Link>,
+    /// Whether it has a profile that could not be found, which was reported.
+    pub(super) lacks_profile: bool,
 }
 
 pub(super) enum Role<'a> {
@@ -247,12 +249,13 @@ impl Host<'_> {
             .flat_map(|link| &link.addresses)
     }
 
-    /// Whether some link or address of it could not be read or resolved, so that it may have more than it shows.
+    /// Whether some link or address of it could not be read or resolved, so that it may have more addresses than it shows.
     pub(super) fn is_partial(&self) -> bool {
         let mut links = self.links.iter();
-        links.any(|link| {
-            link.node.has_faulty_address || link.is_waiting || link.plug == Plug::Unknown
-        })
+        self.lacks_profile
+            || links.any(|link| {
+                link.node.has_faulty_address || link.is_waiting || link.plug == Plug::Unknown
+            })
     }
 }
 
