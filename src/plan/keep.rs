@@ -16,8 +16,8 @@ pub(super) struct Keep {
     pub(super) staying: BTreeMap<Key, Stay>,
     /// Protected routes that change in place before what held them goes, rather than fall with it.
     pub(super) movers: BTreeSet<Key>,
-    /// What is not there, as it was.
-    absent: State,
+    /// What is not there, and what it stood on, as they were.
+    lost: State,
 }
 
 /// Why a thing stays, and where the site says so.
@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub(super) guards: BTreeMap<Key, Guards>,
     /// Things that are not there, as they were, and whose place is free.
     absent: State,
+    /// Things that are there, as they were: a port whose bridge is gone shows no trace of it.
+    there: State,
 }
 
 impl Memory {
@@ -41,6 +43,7 @@ impl Memory {
         let mut memory = Self {
             guards: BTreeMap::new(),
             absent: State::new(),
+            there: State::new(),
         };
         let Some(applied) = inputs.applied else {
             return memory;
@@ -59,9 +62,11 @@ impl Memory {
         }
         let is_there = |key: &Key| observed.state.contains_key(key) && !observed.is_foreign(key);
         let known = applied.state.iter().chain(inputs.kept);
-        let absent = known.filter(|(key, _)| !is_declared(key) && !is_there(key));
-        let absent = absent.map(|(key, resource)| (key.clone(), resource.clone()));
-        memory.absent = placed(absent.collect(), desired);
+        let known = known.filter(|(key, _)| !is_declared(key));
+        let known = known.map(|(key, resource)| (key.clone(), resource.clone()));
+        let (there, absent) = known.partition(|(key, _)| is_there(key));
+        memory.there = there;
+        memory.absent = placed(absent, desired);
         memory
     }
 }
@@ -106,7 +111,7 @@ impl Keep {
         while let Some((by, origin)) = open.pop() {
             let lost = absent.get(&by);
             if let Some(resource) = lost {
-                self.absent.insert(by.clone(), resource.clone());
+                self.lost.insert(by.clone(), resource.clone());
             }
             let Some(resource) = observed.get(&by).or(lost) else {
                 continue;
@@ -116,12 +121,16 @@ impl Keep {
             needs.extend(lost.iter().flat_map(|lost| lost.requires(&by, absent)));
             needs.extend(ports(&by, observed));
             needs.extend(ports(&by, absent));
+            needs.extend(lost.iter().flat_map(|_| ports(&by, &memory.there)));
             for key in needs {
                 let is_there = observed.contains_key(&key);
                 let is_known = is_there || absent.contains_key(&key);
                 let is_safe = inputs.desired.state.contains_key(&key);
                 if !is_known || is_safe || !seen.insert(key.clone()) {
                     continue;
+                }
+                if let Some(was) = lost.and(memory.there.get(&key)) {
+                    self.lost.insert(key.clone(), was.clone());
                 }
                 if is_there {
                     let on = Obstruction::Needed { by: by.clone() };
@@ -139,10 +148,10 @@ impl Keep {
         self.staying.keys().filter_map(found).collect()
     }
 
-    /// What a start brings back: the things that stay, and those that are not there.
+    /// What a start brings back: the things that stay, and those that are not there with what they stood on.
     pub(super) fn kept(&self, observed: &State) -> State {
         let mut kept = self.state(observed);
-        kept.extend(self.absent.clone());
+        kept.extend(self.lost.clone());
         kept
     }
 }

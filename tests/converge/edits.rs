@@ -144,16 +144,10 @@ fn lost(world: &Observation, number: u8) -> Observation {
     });
     loop {
         let state = left.state.clone();
-        let stands = |key: &Key| match key {
-            Key::Address { .. } => state[key]
-                .requires(key, &state)
-                .iter()
-                .all(|on| state.contains_key(on)),
-            Key::Listener { .. } => state[key]
-                .requires(key, &state)
-                .iter()
-                .all(|on| state.contains_key(on)),
-            _ => true,
+        let stands = |key: &Key| {
+            let falls = matches!(key, Key::Address { .. } | Key::Listener { .. });
+            let needs = state[key].requires(key, &state);
+            !falls || needs.iter().all(|on| state.contains_key(on))
         };
         left.state.retain(|key, _| stands(key));
         for resource in left.state.values_mut() {
@@ -181,10 +175,11 @@ fn back(world: &mut Observation, before: &Observation) {
             .requires(key, &before.state)
             .iter()
             .all(|on| world.state.contains_key(on));
-        let is_free = match key {
-            Key::Address { address, .. } => !world.state.keys().any(|other| matches!(other, Key::Address { address: held, .. } if held.ip() == address.ip())),
-            _ => true,
+        let is_taken = |ip| {
+            let mut held = world.state.keys();
+            held.any(|other| matches!(other, Key::Address { address, .. } if address.ip() == ip))
         };
+        let is_free = !matches!(key, Key::Address { address, .. } if is_taken(address.ip()));
         if !world.state.contains_key(key) && key.is_host() && stands && is_free {
             world.state.insert(key.clone(), resource.clone());
             if let Some(owner) = before.facts.ownership.get(key) {

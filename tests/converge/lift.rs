@@ -153,6 +153,21 @@ fn what_is_not_there_is_remembered_and_stays_when_it_is_there_again() {
 }
 
 #[test]
+fn a_bridge_comes_back_with_its_ports() {
+    let bare = "controller \"rack-1\" { ethernet \"eno2\" }";
+    let (mut lab, _) = after(&[with(BRIDGE), bare.to_owned()]);
+    let before = lab.world.state.clone();
+    lab.lose("br0");
+    for _ in 0..2 {
+        let plan = lab.apply(bare);
+        let line = format!("controller/rack-1/link/eno1: stays, since {LINK} needs it  ");
+        assert!(waiting(&plan).contains(&line), "{}", shown(&plan));
+    }
+    lab.restart();
+    assert_eq!(lab.world.state, before);
+}
+
+#[test]
 fn what_fell_before_its_block_went_is_remembered_too() {
     // A port is missing after a start of the host, and what stood on it.
     let fabric = "fabric \"f\" { vlan \"pxe\" { subnet \"10.0.0.0/24\" } }";

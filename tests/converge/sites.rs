@@ -4,7 +4,7 @@ use bedplate::base::digest::Digest;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, render, restoration};
 use bedplate::site::compile;
-use bedplate::state::{Desired, Key, Observation, State, desired};
+use bedplate::state::{Desired, Key, Observation, Resource, State, desired};
 use bedplate::world::{Sim, World};
 
 use super::{applied, block_on, check_after, controller, planned_after, world};
@@ -126,6 +126,16 @@ impl Lab {
         let goes = |key: &Key| key.to_string().contains(part);
         self.world.state.retain(|key, _| !goes(key));
         self.world.facts.ownership.retain(|key, _| !goes(key));
+        for resource in self.world.state.values_mut() {
+            if let Resource::Link(link) = resource
+                && link
+                    .bridge
+                    .as_ref()
+                    .is_some_and(|name| part == name.as_str())
+            {
+                link.bridge = None;
+            }
+        }
         before
     }
 
