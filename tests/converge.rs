@@ -7,8 +7,12 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "converge/edits.rs"]
+mod edits;
 #[path = "converge/ignore.rs"]
 mod ignore;
+#[path = "converge/lift.rs"]
+mod lift;
 #[path = "converge/protect.rs"]
 mod protect;
 #[path = "converge/sites.rs"]
@@ -155,10 +159,15 @@ fn desired(state: State) -> Desired {
 }
 
 fn planned(desired: &Desired, observed: &Observation) -> Plan {
-    planned_after(None, desired, observed)
+    planned_after(None, &State::new(), desired, observed)
 }
 
-fn planned_after(applied: Option<&Desired>, desired: &Desired, observed: &Observation) -> Plan {
+fn planned_after(
+    applied: Option<&Desired>,
+    kept: &State,
+    desired: &Desired,
+    observed: &Observation,
+) -> Plan {
     let (site, controller): (Name, HostName) = ("lab".parse().unwrap(), controller());
     let elsewhere = BTreeMap::new();
     plan(Inputs {
@@ -167,6 +176,7 @@ fn planned_after(applied: Option<&Desired>, desired: &Desired, observed: &Observ
         desired,
         observed,
         applied,
+        kept,
         elsewhere: &elsewhere,
     })
     .unwrap()
@@ -186,35 +196,45 @@ fn applied(sim: &mut Sim, plan: &Plan) -> Report {
 
 /// The one check: from `before` to `desired`, and back from a fault at every step.
 fn check(before: &Observation, desired: &Desired) {
-    check_after(None, before, desired);
+    check_after(None, &State::new(), before, desired);
 }
 
 /// The same where `last` was applied before; the world in the end, and what is remembered as applied.
 fn check_after(
     last: Option<&Desired>,
+    kept: &State,
     before: &Observation,
     desired: &Desired,
 ) -> (Observation, Desired) {
-    let plan = planned_after(last, desired, before);
+    let plan = planned_after(last, kept, desired, before);
     let mut sim = Sim::new(before.clone());
     let report = applied(&mut sim, &plan);
     assert_eq!(report.outcome, Outcome::Done, "{plan:#?}");
     let after = block_on(sim.observe()).unwrap();
     let mut next = desired.clone();
     next.remember(&plan.protected);
-    let second = planned_after(Some(&next), desired, &after);
+    let second = planned_after(Some(&next), &plan.kept, desired, &after);
     assert!(
         second.is_empty(),
         "the second plan is not empty: {second:#?} after {plan:#?}"
     );
     assert_eq!(protected(&second), protected(&plan), "{plan:#?}");
+    assert_eq!(
+        (&second.protected, &second.kept),
+        (&plan.protected, &plan.kept)
+    );
     undone(before, &plan);
     (after, next)
 }
 
 /// What waits since it is protected.
 fn protected(plan: &Plan) -> Vec<&Waiting> {
-    let is_protected = |one: &&Waiting| matches!(one.on, Obstruction::Protected { .. });
+    let is_protected = |one: &&Waiting| {
+        matches!(
+            one.on,
+            Obstruction::Protected { .. } | Obstruction::Absent { .. }
+        )
+    };
     plan.waiting.iter().filter(is_protected).collect()
 }
 

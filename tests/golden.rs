@@ -23,7 +23,7 @@ use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};
 use bedplate::state::{
-    Desired, Link, LinkKind, Observation, Ownership, Resource, desired, elsewhere,
+    Desired, Link, LinkKind, Observation, Ownership, Resource, State, desired, elsewhere,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -94,6 +94,7 @@ fn planned(
         desired: &desired,
         observed,
         applied,
+        kept: &State::new(),
         elsewhere: &elsewhere,
     })
     .unwrap()
@@ -166,6 +167,7 @@ fn withdrawn(site: &Site, controller: &HostName, observed: &Observation) -> Plan
         desired: &Desired::default(),
         observed,
         applied: Some(&desired(site, controller)),
+        kept: &State::new(),
         elsewhere: &std::collections::BTreeMap::new(),
     })
     .unwrap()

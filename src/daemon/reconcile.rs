@@ -17,9 +17,12 @@ use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Inputs, Plan, plan};
-use crate::state::{Desired, Observation, Resource};
+use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
+
+/// What protection keeps before anything was applied.
+static NOTHING: State = State::new();
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -155,6 +158,7 @@ impl<S: Store> Reconciler<S> {
             desired,
             observed,
             applied: applied.map(|applied| applied.desired.as_ref()),
+            kept: applied.map_or(&NOTHING, |applied| &applied.kept),
             elsewhere,
         }
     }

@@ -29,7 +29,7 @@ pub(super) struct Applied {
     pub(super) desired: Arc<Desired>,
     #[serde(default)]
     pub(super) compiled_by: Option<Compiler>,
-    /// What the site does not speak of and protection keeps, as it was.
+    /// What the site does not speak of and protection keeps, as it was when it was last there.
     #[serde(default)]
     pub(super) kept: State,
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ignore::Left;
-use super::keep::{Keep, occupied, remembered};
+use super::keep::{Keep, Memory};
+use super::place::occupied;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
-use crate::base::care::Protection;
-use crate::state::{Key, LinkKind, Resource, State};
+use crate::state::{Guards, Key, LinkKind, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -16,19 +16,14 @@ pub(super) struct Difference {
     pub(super) foreign: Vec<Key>,
     pub(super) unchanged: usize,
     /// Protections of what the site does not speak of any more.
-    pub(super) remembered: BTreeMap<Key, Protection>,
+    pub(super) remembered: BTreeMap<Key, Guards>,
     pub(super) keep: Keep,
 }
 
 /// Compares what `inputs` want with what is. They want what the site says, `said`, less what is left to others.
-pub(super) fn difference(
-    inputs: Inputs<'_>,
-    said: &State,
-    left: &Left,
-    mode: Mode<'_>,
-) -> Difference {
-    let remembered = remembered(inputs);
-    let (mut obstructed, keep) = withheld(inputs, &remembered, left, mode);
+pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mode) -> Difference {
+    let memory = Memory::new(inputs, said);
+    let (mut obstructed, keep) = withheld(inputs, &memory, left, mode);
     let mut staying = staying(inputs, &obstructed);
     staying.extend(
         keep.staying
@@ -63,7 +58,7 @@ pub(super) fn difference(
         .filter(|(key, _)| !left.gone.contains(key));
     let waiting = waiting.map(|(key, on)| Waiting {
         origin: match keep.staying.get(&key) {
-            Some(stay) => Some(stay.origin.clone()),
+            Some(stay) => stay.origin.clone(),
             None => inputs.desired.origins.get(&key).cloned(),
         },
         key,
@@ -74,7 +69,7 @@ pub(super) fn difference(
         steps,
         foreign,
         unchanged,
-        remembered,
+        remembered: memory.guards,
         keep,
     }
 }
@@ -82,9 +77,9 @@ pub(super) fn difference(
 /// Things that cannot be made now, and things that must stay: each of the two is for the other to mind.
 fn withheld(
     inputs: Inputs<'_>,
-    remembered: &BTreeMap<Key, Protection>,
+    memory: &Memory,
     left: &Left,
-    mode: Mode<'_>,
+    mode: Mode,
 ) -> (BTreeMap<Key, Obstruction>, Keep) {
     let missing = || {
         left.gone
@@ -96,12 +91,12 @@ fn withheld(
     loop {
         let staying = match mode {
             Mode::Running => Cow::Owned(keep.state(&inputs.observed.state)),
-            Mode::Start { kept } => Cow::Borrowed(kept),
+            Mode::Start => Cow::Borrowed(inputs.kept),
         };
         let mut known = occupied(inputs, &staying);
         known.extend(missing());
         let obstructed = obstructed(inputs, known);
-        let next = Keep::new(inputs, remembered, &obstructed);
+        let next = Keep::new(inputs, memory, &obstructed);
         if next.staying == keep.staying {
             return (obstructed, next);
         }

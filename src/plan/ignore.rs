@@ -43,7 +43,7 @@ pub(super) struct Left {
 
 impl Left {
     /// Compares what was applied, what is desired and what is, for all that some rule speaks of.
-    pub(super) fn new(inputs: Inputs<'_>, mode: Mode<'_>) -> Self {
+    pub(super) fn new(inputs: Inputs<'_>, mode: Mode) -> Self {
         let mut left = Self::default();
         let Some(applied) = inputs.applied else {
             return left;
@@ -69,7 +69,7 @@ impl Left {
         left
     }
 
-    fn compare(&mut self, drift: &Drift<'_>, inputs: Inputs<'_>, mode: Mode<'_>) {
+    fn compare(&mut self, drift: &Drift<'_>, inputs: Inputs<'_>, mode: Mode) {
         let Drift {
             key,
             wanted,

@@ -1,55 +1,86 @@
-//! What must stay: what is protected, and what that stands on. Such steps are withheld; all others run.
+//! What must stay: what is protected, and what that stands on. Such steps are withheld; all others run. What is protected and not there
+//! for a while is remembered, since nobody lifted that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
-use crate::base::addr::Prefix;
-use crate::base::care::Protection;
-use crate::base::name::DomainName;
 use crate::base::origin::Origin;
-use crate::base::record::RecordType;
-use crate::state::{Key, RecordName, Reservation, Resource, State};
+use crate::state::{Guards, Key, Objects, Resource, State};
 
 /// Things that the site does not speak of, and that stay.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Keep {
+    /// With what is protected and not there.
     pub(super) staying: BTreeMap<Key, Stay>,
     /// Protected routes that change in place before what held them goes, rather than fall with it.
     pub(super) movers: BTreeSet<Key>,
+    /// What is not there, and what it stood on, as they were.
+    lost: State,
 }
 
-/// Why a thing stays, and where the site said so.
+/// Why a thing stays, and where the site says so.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stay {
     pub(super) on: Obstruction,
-    pub(super) origin: Origin,
+    pub(super) origin: Option<Origin>,
 }
 
-/// Protections of things that are still there, and that the site does not speak of any more.
-pub(super) fn remembered(inputs: Inputs<'_>) -> BTreeMap<Key, Protection> {
-    let Some(applied) = inputs.applied else {
-        return BTreeMap::new();
-    };
-    let is_left = |key: &Key| {
-        !inputs.desired.state.contains_key(key) && inputs.observed.state.contains_key(key)
-    };
-    let protections = applied.protected.iter();
-    let left = protections.filter(|(key, _)| is_left(key));
-    left.map(|(key, one)| (key.clone(), one.clone())).collect()
+/// What is known of things that the site does not speak of any more.
+pub(super) struct Memory {
+    /// Protections that nobody lifted, whether or not the thing is there.
+    pub(super) guards: BTreeMap<Key, Guards>,
+    /// Things that are not there, as they were, and whose place is free.
+    absent: State,
+    /// Things that are there, as they were: a port whose bridge is gone shows no trace of it.
+    there: State,
+}
+
+impl Memory {
+    /// From what was applied last. `said` is all that the site declares.
+    pub(super) fn new(inputs: Inputs<'_>, said: &State) -> Self {
+        let mut memory = Self {
+            guards: BTreeMap::new(),
+            absent: State::new(),
+            there: State::new(),
+        };
+        let Some(applied) = inputs.applied else {
+            return memory;
+        };
+        let (desired, observed) = (&inputs.desired.state, inputs.observed);
+        let is_declared = |key: &Key| said.contains_key(key) || desired.contains_key(key);
+        for (key, guards) in &applied.protected {
+            if !is_declared(key)
+                && let Some(left) = guards.among(&inputs.desired.objects)
+            {
+                memory.guards.insert(key.clone(), left);
+            }
+        }
+        if memory.guards.is_empty() {
+            return memory;
+        }
+        let is_there = |key: &Key| observed.state.contains_key(key) && !observed.is_foreign(key);
+        let known = applied.state.iter().chain(inputs.kept);
+        let known = known.filter(|(key, _)| !is_declared(key));
+        let known = known.map(|(key, resource)| (key.clone(), resource.clone()));
+        let (there, absent) = known.partition(|(key, _)| is_there(key));
+        memory.there = there;
+        memory.absent = placed(absent, desired);
+        memory
+    }
 }
 
 impl Keep {
     /// What must stay while the things in `obstructed` cannot be made.
     pub(super) fn new(
         inputs: Inputs<'_>,
-        remembered: &BTreeMap<Key, Protection>,
+        memory: &Memory,
         obstructed: &BTreeMap<Key, Obstruction>,
     ) -> Self {
-        let observed = &inputs.observed.state;
         let mut keep = Self {
-            staying: BTreeMap::new(),
             movers: movers(inputs, obstructed),
+            ..Self::default()
         };
         // Of what is desired only a route falls with other things: an address goes with its link, which is desired then too.
         let declared = inputs.desired.protected.iter().filter(|(key, _)| {
@@ -57,45 +88,90 @@ impl Keep {
                 && inputs.desired.state.contains_key(*key)
                 && !keep.movers.contains(*key)
         });
-        let mut open: Vec<(Key, Origin)> = declared
-            .chain(remembered)
-            .map(|(key, one)| (key.clone(), one.origin.clone()))
+        let mut open: Vec<(Key, Option<Origin>)> = declared
+            .map(|(key, guards)| (key.clone(), Some(guards.nearest.says.origin.clone())))
             .collect();
-        for (key, Protection { reason, origin }) in remembered {
-            let reason = reason.clone();
-            let on = Obstruction::Protected { reason };
-            keep.stay(key, on, origin);
+        for (key, guards) in &memory.guards {
+            let is_there = inputs.observed.state.contains_key(key);
+            let stay = Stay::protected(guards, &inputs.desired.objects, is_there);
+            open.push((key.clone(), stay.origin.clone()));
+            keep.staying.insert(key.clone(), stay);
         }
-        while let Some((by, origin)) = open.pop() {
-            let Some(resource) = observed.get(&by) else {
-                continue;
-            };
-            let ports = ports(&by, observed);
-            for key in resource.requires(&by, observed).into_iter().chain(ports) {
-                let is_gone = !observed.contains_key(&key);
-                let is_safe = inputs.desired.state.contains_key(&key);
-                if is_gone || is_safe || keep.staying.contains_key(&key) {
-                    continue;
-                }
-                keep.stay(&key, Obstruction::Needed { by: by.clone() }, &origin);
-                open.push((key, origin.clone()));
-            }
-        }
+        keep.hold(inputs, memory, open);
         // What others made is not taken away in any case.
         keep.staying
             .retain(|key, _| !inputs.observed.is_foreign(key));
         keep
     }
 
-    fn stay(&mut self, key: &Key, on: Obstruction, origin: &Origin) {
-        let origin = origin.clone();
-        self.staying.insert(key.clone(), Stay { on, origin });
+    /// Adds what the things in `open` stand on.
+    fn hold(&mut self, inputs: Inputs<'_>, memory: &Memory, mut open: Vec<(Key, Option<Origin>)>) {
+        let (observed, absent) = (&inputs.observed.state, &memory.absent);
+        let mut seen: BTreeSet<Key> = open.iter().map(|(key, _)| key.clone()).collect();
+        while let Some((by, origin)) = open.pop() {
+            let lost = absent.get(&by);
+            if let Some(resource) = lost {
+                self.lost.insert(by.clone(), resource.clone());
+            }
+            let Some(resource) = observed.get(&by).or(lost) else {
+                continue;
+            };
+            let mut needs = resource.requires(&by, observed);
+            // What fell together stood on each other.
+            needs.extend(lost.iter().flat_map(|lost| lost.requires(&by, absent)));
+            needs.extend(ports(&by, observed));
+            needs.extend(ports(&by, absent));
+            needs.extend(lost.iter().flat_map(|_| ports(&by, &memory.there)));
+            for key in needs {
+                let is_there = observed.contains_key(&key);
+                let is_known = is_there || absent.contains_key(&key);
+                let is_safe = inputs.desired.state.contains_key(&key);
+                if !is_known || is_safe || !seen.insert(key.clone()) {
+                    continue;
+                }
+                if let Some(was) = lost.and(memory.there.get(&key)) {
+                    self.lost.insert(key.clone(), was.clone());
+                }
+                if is_there {
+                    let on = Obstruction::Needed { by: by.clone() };
+                    let origin = origin.clone();
+                    self.staying.insert(key.clone(), Stay { on, origin });
+                }
+                open.push((key, origin.clone()));
+            }
+        }
     }
 
     /// The things that stay, as they are.
     pub(super) fn state(&self, observed: &State) -> State {
         let found = |key: &Key| Some((key.clone(), observed.get(key)?.clone()));
         self.staying.keys().filter_map(found).collect()
+    }
+
+    /// What a start brings back: the things that stay, and those that are not there with what they stood on.
+    pub(super) fn kept(&self, observed: &State) -> State {
+        let mut kept = self.state(observed);
+        kept.extend(self.lost.clone());
+        kept
+    }
+}
+
+impl Stay {
+    fn protected(guards: &Guards, objects: &Objects, is_there: bool) -> Self {
+        let guard = &guards.nearest;
+        let (reason, origin) = (guard.says.reason.clone(), guard.says.origin.clone());
+        // A line of the site that was applied then is none of this one's.
+        let (origin, once) = if guard.is_said(objects) {
+            (Some(origin), None)
+        } else {
+            (None, Some(origin))
+        };
+        let on = if is_there {
+            Obstruction::Protected { reason, once }
+        } else {
+            Obstruction::Absent { reason, once }
+        };
+        Self { on, origin }
     }
 }
 
@@ -140,123 +216,4 @@ fn movers(inputs: Inputs<'_>, obstructed: &BTreeMap<Key, Obstruction>) -> BTreeS
         .filter(|(key, after, _)| moves(key, after))
         .map(|(key, ..)| key.clone())
         .collect()
-}
-
-/// Things of the site whose place is taken by something that stays: an address that moves, or a subnet or a client that has another name
-/// now.
-pub(super) fn occupied(inputs: Inputs<'_>, staying: &State) -> BTreeMap<Key, Obstruction> {
-    if staying.is_empty() {
-        return BTreeMap::new();
-    }
-    let places = Places::new(staying);
-    let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
-    let others = desired
-        .iter()
-        .filter(|(key, _)| !staying.contains_key(*key));
-    let taken = others.filter_map(|(key, resource)| {
-        let by = places.holder(key, resource, observed.get(key))?;
-        Some((key.clone(), Obstruction::Occupied { by: by.clone() }))
-    });
-    taken.collect()
-}
-
-/// The places that are taken.
-struct Places<'a> {
-    addresses: BTreeMap<IpAddr, &'a Key>,
-    subnets: Vec<(Prefix, &'a Key)>,
-    reserved: BTreeMap<IpAddr, &'a Key>,
-    records: BTreeMap<(&'a DomainName, &'a RecordName), Vec<&'a Key>>,
-}
-
-impl<'a> Places<'a> {
-    fn new(staying: &'a State) -> Self {
-        let mut places = Self {
-            addresses: BTreeMap::new(),
-            subnets: Vec::new(),
-            reserved: BTreeMap::new(),
-            records: BTreeMap::new(),
-        };
-        for (key, resource) in staying {
-            if let Some(address) = ip(key) {
-                places.addresses.insert(address, key);
-            }
-            if let Key::Scope { subnet, .. } = key {
-                places.subnets.push((*subnet, key));
-            }
-            if let Key::Record { zone, name, .. } = key {
-                places.records.entry((zone, name)).or_default().push(key);
-            }
-            let reserved = reserved(resource).map(|address| (address, key));
-            places.reserved.extend(reserved);
-        }
-        places
-    }
-
-    fn holder(&self, key: &Key, resource: &Resource, found: Option<&Resource>) -> Option<&'a Key> {
-        let has_it = |address: &IpAddr| {
-            let mut own = found.into_iter().flat_map(reserved);
-            own.any(|one| one == *address)
-        };
-        match key {
-            Key::Address { address, .. } if found.is_none() => {
-                self.addresses.get(&address.ip()).copied()
-            }
-            Key::Scope { subnet, .. } if found.is_none() => {
-                let overlaps = |(other, _): &&(Prefix, &Key)| {
-                    other.contains(subnet.net().network()) || subnet.contains(other.net().network())
-                };
-                self.subnets.iter().find(overlaps).map(|(_, key)| *key)
-            }
-            Key::Reservation { .. } => reserved(resource)
-                .filter(|address| !has_it(address))
-                .find_map(|address| self.reserved.get(&address).copied()),
-            // An alias stands alone at its name (RFC 1034 3.6.2).
-            Key::Record { zone, name, .. } if found.is_none() => {
-                let is_alias = |key: &Key| {
-                    matches!(
-                        key,
-                        Key::Record {
-                            kind: RecordType::Cname,
-                            ..
-                        }
-                    )
-                };
-                let mut beside = self.records.get(&(zone, name)).into_iter().flatten();
-                let other = beside.find(|other| is_alias(key) || is_alias(other));
-                other.copied()
-            }
-            Key::Address { .. }
-            | Key::Scope { .. }
-            | Key::Link { .. }
-            | Key::Route { .. }
-            | Key::Listener { .. }
-            | Key::Forwarders { .. }
-            | Key::BootFile { .. }
-            | Key::BootImage { .. }
-            | Key::Zone { .. }
-            | Key::Record { .. } => None,
-        }
-    }
-}
-
-fn reserved(resource: &Resource) -> impl Iterator<Item = IpAddr> {
-    let reservation = if let Resource::Reservation(reservation) = resource {
-        Some(reservation)
-    } else {
-        None
-    };
-    let addresses = |one: &'_ Reservation| one.addresses.clone();
-    reservation
-        .map(addresses)
-        .into_iter()
-        .flatten()
-        .map(IpAddr::V4)
-}
-
-fn ip(key: &Key) -> Option<IpAddr> {
-    if let Key::Address { address, .. } = key {
-        Some(address.ip())
-    } else {
-        None
-    }
 }

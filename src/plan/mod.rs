@@ -5,6 +5,7 @@ mod hazard;
 mod ignore;
 mod keep;
 mod order;
+mod place;
 mod preflight;
 mod render;
 mod undo;
@@ -15,12 +16,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::care::Protection;
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
 use crate::state::{
-    Change, Desired, Domain, Key, Observation, Resource, State, Unapplied, digest_of,
+    Change, Desired, Domain, Guards, Key, Observation, Resource, State, Unapplied, digest_of,
 };
 
 pub use hazard::{Hazard, HazardKind};
@@ -59,10 +59,10 @@ pub struct Plan {
     /// What others changed, and the site leaves to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Ignored>,
-    /// Protections to remember: of things that are there and that the site does not speak of any more.
+    /// Protections to remember: of things that the site does not speak of any more, there or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub protected: BTreeMap<Key, Protection>,
-    /// What stays for their sake, as it is.
+    pub protected: BTreeMap<Key, Guards>,
+    /// What stays for their sake, as it is, or as it was where it is not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: State,
 }
@@ -153,7 +153,18 @@ pub enum Obstruction {
     /// Something that it requires is withheld itself.
     Requires { key: Key },
     /// It is not to be taken away.
-    Protected { reason: Option<String> },
+    Protected {
+        reason: Option<String>,
+        /// Where the site said so when it last did, if it does no longer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<Origin>,
+    },
+    /// It is protected just so, and is not there.
+    Absent {
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<Origin>,
+    },
     /// The thing named stands on it, and is not to be taken away.
     Needed { by: Key },
     /// The thing named, which is not to be taken away, has its place.
@@ -171,6 +182,8 @@ pub struct Inputs<'a> {
     pub observed: &'a Observation,
     /// What was applied last: tells an edit from drift.
     pub applied: Option<&'a Desired>,
+    /// What protection kept beside it.
+    pub kept: &'a State,
     pub elsewhere: &'a BTreeMap<HostName, usize>,
 }
 
@@ -185,13 +198,11 @@ pub enum PlanError {
 
 /// When a plan is made.
 #[derive(Debug, Clone, Copy)]
-enum Mode<'a> {
+enum Mode {
     Running,
     /// The servers hold nothing yet, nor does a host that has just started: what is missing was not taken away by anybody, and what was
     /// kept for protection's sake comes back too.
-    Start {
-        kept: &'a State,
-    },
+    Start,
 }
 
 /// Makes the plan that leads from what is to what should be.
@@ -202,18 +213,18 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     made(inputs, Mode::Running)
 }
 
-/// Makes the plan that brings back what was applied, with what was `kept` beside it.
+/// Makes the plan that brings back what was applied, with what was kept beside it.
 ///
 /// # Errors
 /// [`PlanError`].
-pub fn restoration(inputs: Inputs<'_>, kept: &State) -> Result<Plan, PlanError> {
-    made(inputs, Mode::Start { kept })
+pub fn restoration(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
+    made(inputs, Mode::Start)
 }
 
-fn made(inputs: Inputs<'_>, mode: Mode<'_>) -> Result<Plan, PlanError> {
+fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
     let mut left = ignore::Left::new(inputs, mode);
     let said = &inputs.desired.state;
-    let desired = mode.applied_to(left.applied_to(inputs.desired));
+    let desired = mode.applied_to(left.applied_to(inputs.desired), inputs.kept);
     let target = digest_of(said)?;
     let inputs = Inputs {
         desired: &desired,
@@ -246,7 +257,7 @@ fn made(inputs: Inputs<'_>, mode: Mode<'_>) -> Result<Plan, PlanError> {
         unchanged,
         ignored: left.ignored,
         protected: remembered,
-        kept: keep.state(observed),
+        kept: keep.kept(observed),
     };
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
@@ -254,19 +265,19 @@ fn made(inputs: Inputs<'_>, mode: Mode<'_>) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
-impl Mode<'_> {
+impl Mode {
     /// Whether what is missing was taken away.
     fn is_running(self) -> bool {
         match self {
             Self::Running => true,
-            Self::Start { .. } => false,
+            Self::Start => false,
         }
     }
 
     /// What is wanted then.
-    fn applied_to(self, desired: Cow<'_, Desired>) -> Cow<'_, Desired> {
+    fn applied_to<'a>(self, desired: Cow<'a, Desired>, kept: &State) -> Cow<'a, Desired> {
         match self {
-            Self::Start { kept } if !kept.is_empty() => {
+            Self::Start if !kept.is_empty() => {
                 let mut desired = desired.into_owned();
                 for (key, resource) in kept {
                     let entry = desired.state.entry(key.clone());
@@ -274,7 +285,7 @@ impl Mode<'_> {
                 }
                 Cow::Owned(desired)
             }
-            Self::Running | Self::Start { .. } => desired,
+            Self::Running | Self::Start => desired,
         }
     }
 }
@@ -361,13 +372,29 @@ impl fmt::Display for Obstruction {
             }
             Self::Succeeded { by } => write!(f, "stays until {by} can take its place"),
             Self::Requires { key } => write!(f, "needs {key}"),
-            Self::Protected { reason: None } => f.write_str("protected"),
-            Self::Protected {
-                reason: Some(reason),
-            } => write!(f, "protected: {reason}"),
+            Self::Protected { reason, once } => protected(f, reason, once),
+            Self::Absent { reason, once } => {
+                f.write_str("not there now; ")?;
+                protected(f, reason, once)
+            }
             Self::Needed { by } => write!(f, "stays, since {by} needs it"),
             Self::Occupied { by } => write!(f, "{by} stays and has its place"),
             Self::Ignored => f.write_str("others took it away"),
         }
     }
+}
+
+fn protected(
+    f: &mut fmt::Formatter<'_>,
+    reason: &Option<String>,
+    once: &Option<Origin>,
+) -> fmt::Result {
+    f.write_str("protected")?;
+    if let Some(reason) = reason {
+        write!(f, ": {reason}")?;
+    }
+    if let Some(origin) = once {
+        write!(f, " ({origin} when last applied)")?;
+    }
+    Ok(())
 }

@@ -303,7 +303,12 @@ impl Page {
             COLLAPSE
         };
         // First what somebody decided, then what follows from it.
-        let is_decided = |one: &&Waiting| matches!(one.on, Obstruction::Protected { .. });
+        let is_decided = |one: &&Waiting| {
+            matches!(
+                one.on,
+                Obstruction::Protected { .. } | Obstruction::Absent { .. }
+            )
+        };
         let decided = plan.waiting.iter().filter(is_decided);
         let others = plan.waiting.iter().filter(|one| !is_decided(one));
         for waiting in decided.chain(others).take(shown) {

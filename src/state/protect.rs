@@ -1,17 +1,20 @@
-//! What of a state the site protects: what each protected object comes to, by key.
+//! What of a state the site protects: what each protected object comes to, by key, and which objects may protect at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Desired, Key, Record, RecordName, Resource};
+use super::{Desired, Guard, Guards, Key, Objects, Record, RecordName, Resource};
 use crate::base::care::Protection;
-use crate::base::name::{DomainName, FilePath, HostName, LinkName};
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
+use crate::site::catalog::ObjectKey;
 use crate::site::model::{Machine, Site};
 
-/// Notes the protections of what is desired. Of several that speak of a thing, the nearest counts.
+/// Notes the protections of what is desired, and who may protect. Of several that speak of a thing, the nearest is told.
 pub(super) fn desired(site: &Site, into: &mut Desired) {
-    if !says_any(site) {
+    into.objects = objects(site);
+    // A large site that protects nothing is not searched.
+    if into.objects.values().all(Option::is_none) {
         return;
     }
     let protected = Protected {
@@ -21,91 +24,126 @@ pub(super) fn desired(site: &Site, into: &mut Desired) {
     };
     let state = into.state.iter();
     let found = state.filter_map(|(key, resource)| {
-        let protection = protected.find(key, resource)?;
-        Some((key.clone(), protection.clone()))
+        let guards = protected.find(key, resource);
+        Some((key.clone(), Guards::new(guards)?))
     });
     into.protected = found.collect();
 }
 
-/// A large site that protects nothing is not searched.
-fn says_any(site: &Site) -> bool {
-    let vlans = || site.vlans.values();
-    let subnets = || vlans().flat_map(|vlan| vlan.subnets.values());
-    let controllers = || site.controllers.values();
-    let links = || controllers().flat_map(|controller| controller.links.values());
-    vlans().any(|one| one.protection.is_some())
-        || subnets().any(|one| one.protection.is_some())
-        || controllers().any(|one| one.protection.is_some())
-        || links().any(|one| one.protection.is_some())
-        || site.images.values().any(|one| one.protection.is_some())
-        || site.machines.values().any(|one| one.protection.is_some())
+fn objects(site: &Site) -> Objects {
+    let mut objects = Objects::new();
+    let mut add = |key: ObjectKey, protection: &Option<Protection>| {
+        objects.insert(key.to_string(), protection.clone());
+    };
+    for (path, vlan) in &site.vlans {
+        add(ObjectKey::Vlan(path.clone()), &vlan.protection);
+        for (prefix, subnet) in &vlan.subnets {
+            add(ObjectKey::Subnet(path.clone(), *prefix), &subnet.protection);
+        }
+    }
+    for (name, controller) in &site.controllers {
+        add(ObjectKey::Controller(name.clone()), &controller.protection);
+        for (link, on) in &controller.links {
+            let key = ObjectKey::ControllerLink(name.clone(), link.clone());
+            add(key, &on.protection);
+        }
+    }
+    for (name, image) in &site.images {
+        add(ObjectKey::Image(name.clone()), &image.protection);
+    }
+    for (name, machine) in &site.machines {
+        add(ObjectKey::Machine(name.clone()), &machine.protection);
+    }
+    objects
 }
+
+/// What an object says, if it protects.
+fn guard(by: ObjectKey, says: &Option<Protection>) -> Option<Guard> {
+    let says = says.clone()?;
+    let by = Some(by.to_string());
+    Some(Guard { by, says })
+}
+
+/// The nearest, and the one around it.
+type Pair = [Option<Guard>; 2];
 
 struct Protected<'a> {
     site: &'a Site,
-    /// The names of protected machines, and what their address records hold.
-    names: BTreeMap<DomainName, (&'a Protection, BTreeSet<RecordData>)>,
-    files: BTreeMap<&'a FilePath, &'a Protection>,
+    /// The names of protected machines, whose they are, and what their address records hold.
+    names: BTreeMap<DomainName, (&'a HostName, BTreeSet<RecordData>)>,
+    files: BTreeMap<&'a FilePath, Vec<Guard>>,
 }
 
-impl<'a> Protected<'a> {
-    fn find(&self, key: &Key, resource: &Resource) -> Option<&'a Protection> {
-        match key {
+impl Protected<'_> {
+    fn find(&self, key: &Key, resource: &Resource) -> Vec<Guard> {
+        let pair: Pair = match key {
             Key::Link { controller, link }
             | Key::Address {
                 controller, link, ..
-            } => self.link(controller, link),
-            Key::Route { controller, .. } => self.controller(controller),
-            Key::BootFile { path } => self.files.get(path).copied(),
-            Key::BootImage { image } => self.site.images.get(image)?.protection.as_ref(),
-            Key::Scope { vlan, subnet } => {
-                let subnets = &self.site.vlans.get(vlan)?.subnets;
-                let own = subnets.get(subnet)?.protection.as_ref();
-                own.or_else(|| self.vlan(vlan))
+            } => [self.link(controller, link), self.controller(controller)],
+            Key::Route { controller, .. } => [self.controller(controller), None],
+            Key::BootFile { path } => {
+                return self.files.get(path).cloned().unwrap_or_default();
             }
-            Key::Reservation { vlan, .. } => self.machine(resource).or_else(|| self.vlan(vlan)),
-            Key::Record { zone, name, .. } => self.record(zone, name, resource),
-            Key::Listener { .. } | Key::Forwarders { .. } | Key::Zone { .. } => None,
+            Key::BootImage { image } => [self.image(image), None],
+            Key::Scope { vlan, subnet } => {
+                let by = ObjectKey::Subnet(vlan.clone(), *subnet);
+                let subnets = self.site.vlans.get(vlan).map(|vlan| &vlan.subnets);
+                let own = subnets.and_then(|subnets| subnets.get(subnet));
+                let own = own.and_then(|own| guard(by, &own.protection));
+                [own, self.vlan(vlan)]
+            }
+            Key::Reservation { vlan, .. } => [self.holder(resource), self.vlan(vlan)],
+            Key::Record { zone, name, .. } => [self.record(zone, name, resource), None],
+            Key::Listener { .. } | Key::Forwarders { .. } | Key::Zone { .. } => [None, None],
+        };
+        pair.into_iter().flatten().collect()
+    }
+
+    fn controller(&self, name: &HostName) -> Option<Guard> {
+        let controller = self.site.controllers.get(name)?;
+        guard(ObjectKey::Controller(name.clone()), &controller.protection)
+    }
+
+    fn link(&self, controller: &HostName, link: &LinkName) -> Option<Guard> {
+        let on = self.site.controllers.get(controller)?.links.get(link)?;
+        let by = ObjectKey::ControllerLink(controller.clone(), link.clone());
+        guard(by, &on.protection)
+    }
+
+    fn vlan(&self, path: &VlanPath) -> Option<Guard> {
+        let vlan = self.site.vlans.get(path)?;
+        guard(ObjectKey::Vlan(path.clone()), &vlan.protection)
+    }
+
+    fn image(&self, name: &Name) -> Option<Guard> {
+        let image = self.site.images.get(name)?;
+        guard(ObjectKey::Image(name.clone()), &image.protection)
+    }
+
+    fn machine(&self, name: &HostName) -> Option<Guard> {
+        let machine = self.site.machines.get(name)?;
+        guard(ObjectKey::Machine(name.clone()), &machine.protection)
+    }
+
+    fn holder(&self, resource: &Resource) -> Option<Guard> {
+        if let Resource::Reservation(reservation) = resource {
+            self.machine(&reservation.host)
+        } else {
+            None
         }
     }
 
-    fn controller(&self, name: &HostName) -> Option<&'a Protection> {
-        self.site.controllers.get(name)?.protection.as_ref()
-    }
-
-    fn link(&self, controller: &HostName, link: &LinkName) -> Option<&'a Protection> {
-        let links = &self.site.controllers.get(controller)?.links;
-        let own = links.get(link).and_then(|link| link.protection.as_ref());
-        own.or_else(|| self.controller(controller))
-    }
-
-    fn vlan(&self, vlan: &VlanPath) -> Option<&'a Protection> {
-        self.site.vlans.get(vlan)?.protection.as_ref()
-    }
-
-    fn machine(&self, resource: &Resource) -> Option<&'a Protection> {
-        let Resource::Reservation(reservation) = resource else {
-            return None;
-        };
-        let machine = self.site.machines.get(&reservation.host)?;
-        machine.protection.as_ref()
-    }
-
     /// A record is a machine's where the name and an address are its own, or where it points to its name.
-    fn record(
-        &self,
-        zone: &DomainName,
-        name: &RecordName,
-        resource: &Resource,
-    ) -> Option<&'a Protection> {
+    fn record(&self, zone: &DomainName, name: &RecordName, resource: &Resource) -> Option<Guard> {
         let Resource::Record(Record { values, .. }) = resource else {
             return None;
         };
         let own = name.absolute(zone).and_then(|name| self.names.get(&name));
-        if let Some((protection, addresses)) = own
+        if let Some((host, addresses)) = own
             && !addresses.is_disjoint(values)
         {
-            return Some(protection);
+            return self.machine(host);
         }
         let target = |value: &RecordData| {
             if let RecordData::Ptr(name) = value {
@@ -114,17 +152,15 @@ impl<'a> Protected<'a> {
                 None
             }
         };
-        let (protection, _) = values.iter().find_map(target)?;
-        Some(protection)
+        let (host, _) = values.iter().find_map(target)?;
+        self.machine(host)
     }
 }
 
-fn names(site: &Site) -> BTreeMap<DomainName, (&Protection, BTreeSet<RecordData>)> {
+fn names(site: &Site) -> BTreeMap<DomainName, (&HostName, BTreeSet<RecordData>)> {
     let mut names = BTreeMap::new();
-    for (host, machine) in &site.machines {
-        let Some(protection) = &machine.protection else {
-            continue;
-        };
+    let protected = site.machines.iter();
+    for (host, machine) in protected.filter(|(_, machine)| machine.protection.is_some()) {
         let Ok(own) = site.domain.child(host.as_str()) else {
             continue;
         };
@@ -132,10 +168,10 @@ fn names(site: &Site) -> BTreeMap<DomainName, (&Protection, BTreeSet<RecordData>
         for link in machine.interfaces.keys() {
             let label = link.as_str().replace('.', "-");
             if let Ok(name) = own.child(&label) {
-                names.insert(name, (protection, addresses.clone()));
+                names.insert(name, (host, addresses.clone()));
             }
         }
-        names.insert(own, (protection, addresses));
+        names.insert(own, (host, addresses));
     }
     names
 }
@@ -148,13 +184,15 @@ fn addresses(machine: &Machine) -> BTreeSet<RecordData> {
         .collect()
 }
 
-fn files(site: &Site) -> BTreeMap<&FilePath, &Protection> {
-    let mut files = BTreeMap::new();
-    for image in site.images.values() {
+/// The files of protected images: several may have one.
+fn files(site: &Site) -> BTreeMap<&FilePath, Vec<Guard>> {
+    let mut files: BTreeMap<&FilePath, Vec<Guard>> = BTreeMap::new();
+    for (name, image) in &site.images {
+        let Some(guard) = guard(ObjectKey::Image(name.clone()), &image.protection) else {
+            continue;
+        };
         for path in image.files.keys() {
-            if let Some(protection) = &image.protection {
-                files.entry(path).or_insert(protection);
-            }
+            files.entry(path).or_default().push(guard.clone());
         }
     }
     files

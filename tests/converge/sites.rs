@@ -4,7 +4,7 @@ use bedplate::base::digest::Digest;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, render, restoration};
 use bedplate::site::compile;
-use bedplate::state::{Desired, Key, Observation, State, desired};
+use bedplate::state::{Desired, Key, Observation, Resource, State, desired};
 use bedplate::world::{Sim, World};
 
 use super::{applied, block_on, check_after, controller, planned_after, world};
@@ -59,7 +59,7 @@ pub(crate) fn meaning(text: &str) -> Desired {
 pub(crate) struct Lab {
     pub(crate) world: Observation,
     pub(crate) last: Option<Desired>,
-    kept: State,
+    pub(crate) kept: State,
 }
 
 impl Lab {
@@ -72,13 +72,14 @@ impl Lab {
     }
 
     pub(crate) fn plan(&self, text: &str) -> Plan {
-        planned_after(self.last.as_ref(), &meaning(text), &self.world)
+        planned_after(self.last.as_ref(), &self.kept, &meaning(text), &self.world)
     }
 
     /// Applies a text, and every fault in between; the second plan is empty but for what waits.
     pub(crate) fn apply(&mut self, text: &str) -> Plan {
         let plan = self.plan(text);
-        let (world, next) = check_after(self.last.as_ref(), &self.world, &meaning(text));
+        let (world, next) =
+            check_after(self.last.as_ref(), &self.kept, &self.world, &meaning(text));
         (self.world, self.last) = (world, Some(next));
         self.kept = plan.kept.clone();
         plan
@@ -87,6 +88,13 @@ impl Lab {
     /// The servers forget all they hold, and the daemon brings back what it remembers.
     pub(crate) fn restart(&mut self) {
         self.world.state.retain(|key, _| key.is_host());
+        self.start();
+    }
+
+    /// The daemon brings back what it remembers, read from its store.
+    pub(crate) fn start(&mut self) {
+        let stored = serde_json::to_string(&self.last).unwrap();
+        self.last = serde_json::from_str(&stored).unwrap();
         let (site, controller) = ("lab".parse().unwrap(), controller());
         let last = self.last.as_ref().unwrap();
         let elsewhere = std::collections::BTreeMap::new();
@@ -96,9 +104,10 @@ impl Lab {
             desired: last,
             observed: &self.world,
             applied: Some(last),
+            kept: &self.kept,
             elsewhere: &elsewhere,
         };
-        let plan = restoration(inputs, &self.kept).unwrap();
+        let plan = restoration(inputs).unwrap();
         let mut sim = Sim::new(self.world.clone());
         assert!(applied(&mut sim, &plan).is_done(), "{plan:#?}");
         self.world = block_on(sim.observe()).unwrap();
@@ -108,7 +117,26 @@ impl Lab {
     /// What `status` compares: what was applied last with what is.
     pub(crate) fn plan_of_last(&self) -> Plan {
         let last = self.last.as_ref();
-        planned_after(last, last.unwrap(), &self.world)
+        planned_after(last, &self.kept, last.unwrap(), &self.world)
+    }
+
+    /// Others take away all whose key has this in it.
+    pub(crate) fn lose(&mut self, part: &str) -> Observation {
+        let before = self.world.clone();
+        let goes = |key: &Key| key.to_string().contains(part);
+        self.world.state.retain(|key, _| !goes(key));
+        self.world.facts.ownership.retain(|key, _| !goes(key));
+        for resource in self.world.state.values_mut() {
+            if let Resource::Link(link) = resource
+                && link
+                    .bridge
+                    .as_ref()
+                    .is_some_and(|name| part == name.as_str())
+            {
+                link.bridge = None;
+            }
+        }
+        before
     }
 
     pub(crate) fn holds(&self, key: &str) -> bool {

@@ -31,13 +31,14 @@ fn protection_outlasts_its_block_every_apply_and_every_restart() {
     lab.applied();
     lab.write(&without_machine());
     let reservation = "vlan/plant/pxe/reservation/02:00:00:00:70:01";
-    let line = format!("{reservation}: protected: production storage");
+    let told = "protected: production storage (site.kdl:19 when last applied)";
+    let line = format!("{reservation}: {told}");
     for round in 0..2 {
         let said = lab.apply();
         assert_eq!(said.code, 4, "{round} {said:?}");
         let plan = lab.run(&["plan", "--exit-code"]);
         assert_eq!(plan.code, 0, "{plan:?}");
-        let told = format!("? {reservation}  protected: production storage  site.kdl:19");
+        let told = format!("? {reservation}  {told}");
         assert!(plan.out.contains(&told), "{}", plan.out);
         assert!(is_served(&lab), "{round}");
         // The only one that there is must go before the next one has its place.
@@ -83,13 +84,44 @@ fn a_start_brings_back_what_protection_keeps() {
     drop(daemon);
     // As after a start of the host.
     lab.host.ip("link del br0");
-    let _daemon = lab.serve();
+    let daemon = lab.serve();
     let addresses = lab.host.ip_json("-4 address show dev br0");
     assert_eq!(addresses[0]["addr_info"][0]["local"], "10.70.0.2");
     assert_eq!(lab.unlike(), before);
-    // What someone takes away for good is not remembered.
+    // What someone takes away is remembered over applies, and comes back with a start.
     lab.host.ip("link del br0");
+    assert_eq!(lab.apply().code, 4);
+    let (drift, waiting) = lab.unlike();
+    let line =
+        "controller/rack-1/link/br0: not there now; protected (site.kdl:16 when last applied)";
+    assert_eq!(drift, Vec::<String>::new());
+    assert!(waiting.contains(&line.to_owned()), "{waiting:?}");
+    drop(daemon);
+    let _daemon = lab.serve();
+    assert_eq!(lab.unlike(), before);
+    // Declared without protection and applied, it may go.
+    lab.write(SITE);
     lab.applied();
+    lab.write(bare);
+    let said = lab.run(&["apply", "--yes", "--allow", "mass-delete,strand-leases"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(lab.unlike(), Default::default());
+}
+
+#[test]
+fn a_protected_machine_gets_another_nic() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    let swapped = |site: &str| site.replace("02:00:00:00:70:01", "02:00:00:00:70:09");
+    lab.write(&swapped(&with(MACHINE, "protect \"db\"")));
+    lab.applied();
+    // Under protection the old one keeps the address …
+    lab.write(&with(MACHINE, "protect \"db\""));
+    assert_eq!(lab.apply().code, 4);
+    // … and without it the new one has it at once.
+    lab.write(SITE);
+    lab.applied();
+    assert!(is_served(&lab));
     assert_eq!(lab.unlike(), Default::default());
 }
 
