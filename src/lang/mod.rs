@@ -9,6 +9,7 @@ mod lock;
 pub mod node;
 mod read;
 mod schema;
+mod secret;
 mod slot;
 pub mod source;
 mod syntax;

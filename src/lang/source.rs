@@ -9,7 +9,7 @@ use super::kdl::{Node, Scalar, Value, parse};
 use super::lock::LOCK_PATH;
 use super::read::Sink;
 use super::slot::Gaps;
-use super::{glob, lock, node};
+use super::{glob, lock, node, secret};
 use crate::base::limit;
 use crate::base::name::FilePath;
 use crate::diag::code::Code;
@@ -55,6 +55,8 @@ struct Parsed {
     /// What it includes, and where it says so.
     includes: Vec<(String, Span)>,
     diagnostics: Vec<Diagnostic>,
+    /// Where secrets may stand.
+    masked: Vec<Span>,
 }
 
 struct Loader<'a> {
@@ -101,6 +103,7 @@ impl<'a> Loader<'a> {
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                self.sources.mask(parsed.masked);
                 if self.is_listing {
                     continue;
                 }
@@ -258,9 +261,11 @@ impl<'a> Loader<'a> {
         let mut sink = Sink {
             diagnostics: &mut self.diagnostics,
             gaps,
+            masked: Vec::new(),
         };
         let machines = node::read_table(id, &text, &table.profile, &mut sink);
         self.declarations.gaps = sink.gaps;
+        self.sources.mask(sink.masked);
         self.declarations.machines.extend(machines);
     }
 
@@ -335,11 +340,15 @@ fn parse_one(source: &Unparsed) -> Parsed {
     let (mut gaps, mut diagnostics) = (Gaps::default(), Vec::new());
     let tree = parse(source.id, &source.text, &mut gaps, &mut diagnostics);
     let roots = tree.roots(&source.text);
+    let declarations = node::decode(roots.clone(), gaps, &mut diagnostics);
+    let masked = secret::places(roots.clone());
+    secret::hush(&mut diagnostics, &source.text, &masked);
     Parsed {
         visit: source.visit,
-        includes: roots.clone().flat_map(includes).collect(),
-        declarations: node::decode(roots, gaps, &mut diagnostics),
+        includes: roots.flat_map(includes).collect(),
+        declarations,
         diagnostics,
+        masked,
     }
 }
 

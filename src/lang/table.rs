@@ -10,6 +10,8 @@ use crate::diag::span::{SourceId, Span, Spanned};
 pub(super) struct Table<'t> {
     pub(super) header: Vec<Cell<'t>>,
     pub(super) rows: Vec<Vec<Cell<'t>>>,
+    /// The rows that do not match it.
+    pub(super) left_out: Vec<Span>,
 }
 
 pub(super) type Cell<'t> = Spanned<Cow<'t, str>>;
@@ -31,13 +33,14 @@ pub(super) fn read<'t>(
         at: start,
     };
     let header = reader.row(out)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut left_out) = (Vec::new(), Vec::new());
     while let Some(row) = reader.row(out) {
         if row.len() == header.len() {
             rows.push(row);
             continue;
         }
         let whole = whole(&row)?;
+        left_out.push(whole);
         let message = format!(
             "a row has {} cells, and the header {}",
             row.len(),
@@ -53,7 +56,11 @@ pub(super) fn read<'t>(
             ),
         );
     }
-    Some(Table { header, rows })
+    Some(Table {
+        header,
+        rows,
+        left_out,
+    })
 }
 
 /// The place of a row.
@@ -118,7 +125,8 @@ impl<'t> Reader<'t> {
                         .label(first, "opened here")
                         .help("add the closing quote; a quote inside a cell is written twice"),
                 );
-                return Spanned::new(Cow::Borrowed(""), first);
+                let rest = Span::new(self.id, open, self.at);
+                return Spanned::new(Cow::Borrowed(""), rest);
             };
             end += quote;
             if !inside
@@ -131,7 +139,6 @@ impl<'t> Reader<'t> {
             end += 2;
         }
         self.at = open + 1 + end + 1;
-        let span = Span::new(self.id, open, self.at);
         let cell = inside.get(..end).unwrap_or("");
         let after = self.rest();
         let next = after.find([',', '\n', '\r']).unwrap_or(after.len());
@@ -144,6 +151,8 @@ impl<'t> Reader<'t> {
                     .help("put the whole cell in quotes; a quote inside it is written twice"),
             );
         }
+        // What stands behind the quotes belongs to it too.
+        let span = Span::new(self.id, open, self.at);
         let value = if has_quotes {
             Cow::Owned(cell.replace("\"\"", "\""))
         } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::kdl::{Node, Scalar, Value};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
+use super::super::secret;
 use super::super::slot::Slot;
 use super::super::table::{self, Cell};
 use super::super::value::{integer, text, word};
@@ -116,6 +117,7 @@ pub(in crate::lang) fn read_table(
         );
         return Vec::new();
     };
+    sink.masked.extend(secret::cells(&table));
     if let Some(fault) = excess(&table.header) {
         sink.gaps.add("machine");
         sink.report(fault);
@@ -138,7 +140,12 @@ pub(in crate::lang) fn read_table(
         .rows
         .iter()
         .filter_map(|row| machine(row, &columns, profile, sink));
-    let machines = machines.collect();
+    let mut machines: Vec<MachineNode> = machines.collect();
+    if unread_bmc(&table.header, &columns) {
+        for machine in &mut machines {
+            bmc(&mut machine.shape, machine.name.span).is_partial = true;
+        }
+    }
     if sink.diagnostics.len() > reported {
         sink.gaps.add("machine");
     }
@@ -195,6 +202,12 @@ fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
         }
     };
     Some(found)
+}
+
+/// Whether a column of BMCs means nothing, so that more than what is read was said of them.
+fn unread_bmc(header: &[Cell<'_>], columns: &[Option<Column>]) -> bool {
+    let mut columns = header.iter().zip(columns);
+    columns.any(|(cell, column)| column.is_none() && cell.value.starts_with("bmc."))
 }
 
 fn repeated(header: &[Cell<'_>], sink: &mut Sink<'_>) {
