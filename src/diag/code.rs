@@ -158,6 +158,7 @@ codes! {
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     RecordNowhere "W005" "a record leads nowhere"
+    ImageFileUnknown "W006" "the content of an image's file is not known"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.

@@ -11,6 +11,9 @@ use crate::base::limit;
 pub enum FileError {
     #[error("`{path}` does not exist")]
     Missing { path: String },
+    /// The site may well have it, but not in what it is read from.
+    #[error("the content of `{path}` is not known here")]
+    Unknown { path: String },
     #[error("`{path}` leads out of the site folder")]
     Outside { path: String },
     #[error("`{path}` is not a file")]

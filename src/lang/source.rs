@@ -389,6 +389,8 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
         FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
             Diagnostic::new(code, error.to_string())
         }
+        FileError::Unknown { .. } => Diagnostic::new(Code::ImageFileUnknown, error.to_string())
+            .help("commit it, by git LFS where it is large, to have it compared"),
         FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())
             .help("copy the file into the site folder: a site is complete in itself"),
