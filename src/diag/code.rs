@@ -176,6 +176,7 @@ codes! {
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
     FileUnwritable "D014" "a file cannot be written"
+    FileChanged "D015" "a file changed meanwhile"
 
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"

@@ -25,6 +25,11 @@ pub enum FileError {
         path: String,
         source: Arc<std::io::Error>,
     },
+    #[error("`{path}` is a symbolic link that leads nowhere")]
+    Dangling { path: String },
+    /// Since it was read, and before it would have been written.
+    #[error("`{path}` changed meanwhile")]
+    Changed { path: String },
     #[error("`{path}` cannot be written: {source}")]
     Write {
         path: String,

@@ -391,6 +391,11 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
         }
         FileError::Unknown { .. } => Diagnostic::new(Code::ImageFileUnknown, error.to_string())
             .help("commit it, by git LFS where it is large, to have it compared"),
+        FileError::Dangling { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string())
+            .help("make what it leads to, or remove the link"),
+        FileError::Changed { .. } => {
+            Diagnostic::new(Code::FileChanged, error.to_string()).help("run the command again")
+        }
         FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())
             .help("copy the file into the site folder: a site is complete in itself"),
