@@ -78,12 +78,12 @@ impl Things {
         let values = object.values.iter().map(|value| &value.source);
         let own = values.chain([&object.declared]).filter(|one| one.is_own());
         let places: Vec<&Origin> = own.filter_map(|one| one.at()).collect();
-        let name = key.to_string();
+        let name: Option<Key> = key.to_string().parse().ok();
         let mut keys: Vec<&Key> = self
             .0
             .values()
             .flat_map(|desired| &desired.origins)
-            .filter(|(thing, origin)| places.contains(origin) || thing.to_string() == name)
+            .filter(|(thing, origin)| places.contains(origin) || Some(*thing) == name.as_ref())
             .map(|(thing, _)| thing)
             .collect();
         keys.sort();
