@@ -1,12 +1,13 @@
 //! What should exist for a site, over all of its controllers, and how `show` writes it. Decides nothing of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::name::HostName;
-use crate::base::option::option_name;
+use crate::base::option::option_attribute;
 use crate::base::origin::Origin;
 use crate::diag::suggest::nearest;
 use crate::site::catalog::{Object, ObjectKey};
@@ -126,8 +127,8 @@ impl Thing {
 }
 
 fn option(code: &str) -> String {
-    let known = code.parse().ok().and_then(option_name);
-    known.map_or_else(|| format!("option {code}"), str::to_owned)
+    let known = code.parse().map(option_attribute);
+    known.map_or_else(|_| code.to_owned(), Cow::into_owned)
 }
 
 /// What an enum's variant holds.

@@ -12,7 +12,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, Name};
 use crate::base::option::{
     BROADCAST, DNS_SERVERS, DOMAIN_NAME, DOMAIN_SEARCH, INTERFACE_MTU, OptionValue, ROUTERS,
-    SUBNET_MASK, option_name,
+    SUBNET_MASK, option_attribute,
 };
 use crate::base::vlan::VlanPath;
 use crate::site::model::{Controller, Dhcp, Machine, MachineInterface, Site, Subnet, Vlan};
@@ -94,7 +94,7 @@ impl Changes {
     fn options(mut self, from: &BTreeMap<u8, OptionValue>, to: &BTreeMap<u8, OptionValue>) -> Self {
         let codes: BTreeSet<u8> = from.keys().chain(to.keys()).copied().collect();
         for code in codes {
-            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
+            let name = option_attribute(code);
             let text = |value: &Option<&OptionValue>| {
                 value.map_or_else(|| "none".to_owned(), ToString::to_string)
             };
