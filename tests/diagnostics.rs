@@ -195,7 +195,9 @@ fn every_code_of_a_site_has_a_case() {
     let missing: Vec<_> = Code::ALL
         .iter()
         .map(|code| code.number())
-        .filter(|number| !number.starts_with(['D', 'C']) && !shown.contains(*number))
+        // Only in a revision is a boot file unknown, not on disk.
+        .filter(|number| !number.starts_with(['D', 'C']) && *number != "W006")
+        .filter(|number| !shown.contains(*number))
         .collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
 }

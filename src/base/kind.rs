@@ -118,4 +118,14 @@ mod tests {
             assert_eq!(words.join(" "), expected, "{pattern}");
         }
     }
+
+    #[test]
+    fn every_option_goes_by_the_name_that_rules_know() {
+        let rows: Vec<_> = KINDS.iter().filter(|row| row.has_options).collect();
+        assert!(!rows.is_empty());
+        for code in 0..=u8::MAX {
+            let name = crate::base::option::option_attribute(code);
+            assert!(rows.iter().all(|row| row.has(&name)), "{name}");
+        }
+    }
 }

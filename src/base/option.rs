@@ -1,5 +1,6 @@
 //! The one table of DHCP options: code, KDL name and type. Language, schema and engine all read it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -161,6 +162,14 @@ pub fn option_named(name: &str) -> Option<&'static OptionRow> {
 /// The KDL name of an option, where the table has it.
 pub fn option_name(code: u8) -> Option<&'static str> {
     option_row(code).map(|row| row.name)
+}
+
+/// How an option is named among the attributes of a thing: as the language names it, else by its code.
+pub fn option_attribute(code: u8) -> Cow<'static, str> {
+    match option_name(code) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("option {code}")),
+    }
 }
 
 /// Who alone says an option, so that a site does not: what the site says in words of its own, or the protocol itself.

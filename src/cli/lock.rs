@@ -8,8 +8,10 @@ use super::output::Output;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::render;
-use crate::lang::files::{FileError, Files};
+use crate::diag::report::Diagnostic;
+use crate::lang::files::FileError;
 use crate::lang::lock_path;
+use crate::lang::source::file_fault;
 use crate::site::lock::{Lock, LockChange, LockKey, lock as allocate};
 
 /// Version of the JSON form.
@@ -26,17 +28,14 @@ pub(super) fn lock(argument: &SiteArgument, check: bool, out: &Output) -> Result
         compile::show(&compiled, out);
     }
     let path = lock_path(&root);
-    let before = match files.read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(FileError::Missing { .. }) => None,
-        Err(error) => return Err(fault(Code::FileUnreadable, &error)),
-    };
+    // What was allocated from, not what lies there by now.
+    let before = lock.before.as_deref().map(str::as_bytes);
     let needs_none = before.is_none() && lock.entries.is_empty();
     let text = lock.text();
-    let is_current = needs_none || before.as_deref() == Some(text.as_bytes());
+    let is_current = needs_none || before == Some(text.as_bytes());
     if !is_current && !check {
-        let written = files.replace(&path, text.as_bytes());
-        written.map_err(|error| fault(Code::FileUnwritable, &error))?;
+        let written = files.replace(&path, before, text.as_bytes());
+        written.map_err(|error| fault(&error))?;
     }
     let diagnostics = render::json(&compiled.diagnostics, &compiled.sources);
     show((&lock, &path), diagnostics, (is_current, check), out)?;
@@ -58,10 +57,14 @@ fn was(key: &LockKey, from: &LockKey) -> String {
     format!("  from {}", parts.join(" "))
 }
 
-fn fault(code: Code, error: &FileError) -> Fault {
+fn fault(error: &FileError) -> Fault {
+    let Diagnostic { code, help, .. } = file_fault(error, Code::FileUnreadable);
+    let help = help.unwrap_or_else(|| {
+        "make room, or check who may read and write in the site folder".to_owned()
+    });
     Fault::new(code, "the lock stays as it is")
         .because(error)
-        .help("make room, or check who may read and write in the site folder")
+        .help(help)
 }
 
 fn show(

@@ -159,6 +159,7 @@ codes! {
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     RecordNowhere "W005" "a record leads nowhere"
+    ImageFileUnknown "W006" "the content of an image's file is not known"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
@@ -176,6 +177,7 @@ codes! {
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
     FileUnwritable "D014" "a file cannot be written"
+    FileChanged "D015" "a file changed meanwhile"
 
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"

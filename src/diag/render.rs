@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
+use super::mask::Masked;
 use super::report::{Diagnostic, Label, Severity};
 use super::span::{SourceId, Sources};
 use crate::base::limit;
@@ -164,6 +165,7 @@ struct Report {
 impl Report {
     fn new(diagnostic: &Diagnostic, sources: &Sources) -> Self {
         let home = diagnostic.place().map(|span| span.source);
+        let shown = home.map(|id| (id, sources.shown(id)));
         let (here, away): (Vec<&Label>, Vec<&Label>) = diagnostic
             .labels
             .iter()
@@ -176,8 +178,11 @@ impl Report {
                 Severity::Warning => miette::Severity::Warning,
             },
             help: diagnostic.help.clone(),
-            source: home.map(|id| named(id, sources)),
-            labels: here.into_iter().map(labelled).collect(),
+            labels: shown
+                .iter()
+                .flat_map(|(_, text)| here.iter().map(|label| labelled(label, text)))
+                .collect(),
+            source: shown.map(|(id, text)| named(id, text, sources)),
             elsewhere: away
                 .into_iter()
                 .map(|label| Self::elsewhere(label, sources))
@@ -188,25 +193,26 @@ impl Report {
     /// The same fault's place in another file: told as advice, since it is no fault of its own.
     fn elsewhere(label: &Label, sources: &Sources) -> Self {
         let origin = sources.origin(label.span);
+        let shown = sources.shown(label.span.source);
         Self {
             message: format!("see {origin}: {}", label.text),
             code: None,
             severity: miette::Severity::Advice,
             help: None,
-            source: Some(named(label.span.source, sources)),
-            labels: vec![labelled(label)],
+            labels: vec![labelled(label, &shown)],
+            source: Some(named(label.span.source, shown, sources)),
             elsewhere: Vec::new(),
         }
     }
 }
 
-fn named(id: SourceId, sources: &Sources) -> NamedSource<String> {
-    NamedSource::new(sources.path(id), sources.text(id).to_owned())
+fn named(id: SourceId, shown: Masked, sources: &Sources) -> NamedSource<String> {
+    NamedSource::new(sources.path(id), shown.text)
 }
 
-fn labelled(label: &Label) -> LabeledSpan {
-    let start = label.span.start as usize;
-    let length = (label.span.end - label.span.start) as usize;
+fn labelled(label: &Label, shown: &Masked) -> LabeledSpan {
+    let start = shown.place(label.span.start as usize);
+    let length = shown.place(label.span.end as usize).saturating_sub(start);
     let text = Some(label.text.clone());
     if label.primary {
         LabeledSpan::new_primary_with_span(text, (start, length))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mask::Masked;
 use crate::base::origin::Origin;
 
 /// One source file of a site, by its place in [`Sources`].
@@ -42,6 +43,8 @@ struct SourceFile {
     text: Arc<str>,
     /// Offset of each line's first byte.
     lines: Vec<u32>,
+    /// What may be a secret.
+    masked: Vec<Span>,
 }
 
 impl Span {
@@ -88,8 +91,24 @@ impl Sources {
             path: Arc::from(path),
             text,
             lines,
+            masked: Vec::new(),
         });
         id
+    }
+
+    /// Keeps places from being shown, since a secret may stand there.
+    pub fn mask(&mut self, places: impl IntoIterator<Item = Span>) {
+        for place in places {
+            if let Some(file) = self.files.get_mut(place.source.0 as usize) {
+                file.masked.push(place);
+            }
+        }
+    }
+
+    /// A source's text as it may be shown.
+    pub(super) fn shown(&self, id: SourceId) -> Masked {
+        let masked = self.file(id).map_or(&[][..], |file| &file.masked);
+        Masked::new(self.text(id), masked)
     }
 
     /// The path of a source, relative to the site folder.

@@ -64,6 +64,7 @@ pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockN
     let mut sink = Sink {
         diagnostics: out,
         gaps,
+        masked: Vec::new(),
     };
     let mut entries = Vec::new();
     for node in tree.roots(&text) {

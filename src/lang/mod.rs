@@ -10,6 +10,7 @@ pub mod node;
 mod read;
 mod remedy;
 mod schema;
+mod secret;
 mod shape;
 mod slot;
 pub mod source;

@@ -18,6 +18,8 @@ use crate::diag::span::{Span, Spanned};
 pub(super) struct Sink<'a> {
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
     pub(super) gaps: Gaps,
+    /// Where secrets may stand that none should see.
+    pub(super) masked: Vec<Span>,
 }
 
 /// One node with its schema.

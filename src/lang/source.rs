@@ -8,7 +8,7 @@ use super::files::{FileError, Files};
 use super::kdl::{Node, Scalar, Value, parse};
 use super::read::Sink;
 use super::slot::Gaps;
-use super::{glob, lock, node};
+use super::{glob, lock, node, secret};
 use crate::base::limit;
 use crate::base::name::FilePath;
 use crate::diag::code::Code;
@@ -54,6 +54,8 @@ struct Parsed {
     /// What it includes, and where it says so.
     includes: Vec<(String, Span)>,
     diagnostics: Vec<Diagnostic>,
+    /// Where secrets may stand.
+    masked: Vec<Span>,
 }
 
 struct Loader<'a> {
@@ -103,6 +105,7 @@ impl<'a> Loader<'a> {
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                self.sources.mask(parsed.masked);
                 if self.is_listing {
                     continue;
                 }
@@ -277,9 +280,11 @@ impl<'a> Loader<'a> {
         let mut sink = Sink {
             diagnostics: &mut self.diagnostics,
             gaps,
+            masked: Vec::new(),
         };
         let machines = node::read_table(id, &text, &table.profile, &mut sink);
         self.declarations.gaps = sink.gaps;
+        self.sources.mask(sink.masked);
         self.declarations.machines.extend(machines);
     }
 
@@ -356,6 +361,7 @@ fn parse_one(source: &Unparsed) -> Parsed {
     let roots = tree.roots(&source.text);
     let syntax = diagnostics.len();
     let includes = roots.clone().flat_map(includes).collect();
+    let masked = secret::places(roots.clone());
     let declarations = node::decode(roots, gaps, &mut diagnostics);
     let mut further = diagnostics.split_off(syntax);
     let told: BTreeSet<Span> = diagnostics
@@ -366,11 +372,13 @@ fn parse_one(source: &Unparsed) -> Parsed {
     // What was read for a value that is none has no meaning of its own.
     further.retain(|fault| fault.place().is_none_or(|place| !told.contains(&place)));
     diagnostics.append(&mut further);
+    secret::hush(&mut diagnostics, &source.text, &masked);
     Parsed {
         visit: source.visit,
         includes,
         declarations,
         diagnostics,
+        masked,
     }
 }
 
@@ -410,6 +418,13 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
     match error {
         FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
             Diagnostic::new(code, error.to_string())
+        }
+        FileError::Unknown { .. } => Diagnostic::new(Code::ImageFileUnknown, error.to_string())
+            .help("commit it, by git LFS where it is large, to have it compared"),
+        FileError::Dangling { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string())
+            .help("make what it leads to, or remove the link"),
+        FileError::Changed { .. } => {
+            Diagnostic::new(Code::FileChanged, error.to_string()).help("run the command again")
         }
         FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())

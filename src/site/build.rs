@@ -210,13 +210,14 @@ impl Builder<'_> {
             .chain(served)
             .cloned();
         let paths: BTreeSet<_> = programs.values().cloned().chain(further).collect();
+        // A file that a revision lacks was warned of; of any other that is not there the site has an error.
         let files = paths
             .into_iter()
-            .map(|path| {
+            .filter_map(|path| {
                 let file = self.draft.files.get(&path)?.clone();
                 Some((path, file))
             })
-            .collect::<Option<_>>()?;
+            .collect();
         Some(Image {
             programs,
             cmdline: node.cmdline.value().cloned(),

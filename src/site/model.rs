@@ -280,7 +280,7 @@ pub struct Image {
     /// A template of what a machine is told at its first start.
     pub user_data: Option<FilePath>,
     pub cpu: Option<String>,
-    /// Every file that is served for the image, the programs among them.
+    /// Every file that is served for the image, the programs among them; in a git revision those that it holds.
     pub files: BTreeMap<FilePath, ImageFile>,
     pub protection: Option<Protection>,
     pub origin: Origin,

@@ -86,7 +86,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     let controller = &link::appliable(name, controller, &mut into);
     link::desired(name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
-    let mut serves_any = false;
+    let mut interfaces = None;
     for (path, vlan) in &site.vlans {
         let Some(served) = vlan
             .dhcp
@@ -95,11 +95,18 @@ fn held(site: &Site, name: &HostName) -> Desired {
         else {
             continue;
         };
-        serves_any = true;
+        let interfaces = interfaces.get_or_insert_with(|| dhcp::interfaces(site));
         listener::desired(name, controller, path, served, &mut into);
-        dhcp::desired(site, controller, path, vlan, served, &mut into);
+        dhcp::desired(
+            site,
+            controller,
+            (path, vlan),
+            served,
+            interfaces,
+            &mut into,
+        );
     }
-    if serves_any {
+    if interfaces.is_some() {
         boot::desired(site, &mut into);
         dns::desired(site, name, &mut into);
         later(site, &mut into);

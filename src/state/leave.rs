@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     BootFile, BootImage, Link, Listener, Record, Reservation, Resource, Route, Scope, Zone,
 };
-use crate::base::option::{OptionValue, option_name};
+use crate::base::option::{OptionValue, option_attribute};
 
 impl Resource {
     /// `self`, with every attribute that `is_left` names as it is in `found`.
@@ -95,7 +95,7 @@ impl Leave<'_> {
     fn options(&self, to: &mut BTreeMap<u8, OptionValue>, from: &BTreeMap<u8, OptionValue>) {
         let codes: BTreeSet<u8> = to.keys().chain(from.keys()).copied().collect();
         for code in codes {
-            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
+            let name = option_attribute(code);
             if !(self.is_left)(&name) {
                 continue;
             }

@@ -5,6 +5,7 @@
 
 mod files;
 mod objects;
+mod pointer;
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -124,7 +124,11 @@ pub(super) fn decode<'n>(
 ) -> Declarations {
     let mut into = Declarations::default();
     let reported = diagnostics.len();
-    let mut sink = Sink { diagnostics, gaps };
+    let mut sink = Sink {
+        diagnostics,
+        gaps,
+        masked: Vec::new(),
+    };
     for node in nodes {
         if sink.diagnostics.len() >= reported + limit::FAULTS {
             let message = format!("more than {} faults in one file", limit::FAULTS);

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use super::{Detail, Object, ObjectKey, Reference, Relation, Source, Value};
 use crate::base::name::Name;
-use crate::base::option::option_name;
+use crate::base::option::option_attribute;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{OptionNode, ProtectNode};
@@ -158,9 +158,7 @@ impl<'a> Pen<'a> {
             span: _,
         } = option;
         if let Some(value) = value.value() {
-            let name = option_name(code.value).map(Cow::Borrowed);
-            let name = name.unwrap_or_else(|| Cow::Owned(code.value.to_string()));
-            self.value(format!("option {name}"), value, source);
+            self.value(option_attribute(code.value), value, source);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct LockKey {
 pub struct Lock {
     pub entries: BTreeMap<LockKey, IpAddr>,
     pub changes: Vec<LockChange>,
+    /// The text of the one that was there.
+    pub before: Option<String>,
 }
 
 /// What became of one address.
@@ -90,8 +92,10 @@ fn checked(
     root: &str,
     path: &str,
     before: Compiled,
-    lock: Lock,
+    mut lock: Lock,
 ) -> (Compiled, Option<Lock>) {
+    let found = before.sources.iter().find(|(name, _)| *name == path);
+    lock.before = found.map(|(_, text)| text.to_owned());
     let text = lock.text();
     let with = WithLock {
         files,
