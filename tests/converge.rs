@@ -7,6 +7,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
 #[path = "converge/ignore.rs"]

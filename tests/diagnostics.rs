@@ -12,6 +12,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -315,7 +318,7 @@ fn bombs_are_refused_in_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases::cases(150))]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -415,7 +418,7 @@ fn codes_of(nodes: &[&str], (first, second): (usize, usize), lock: &[&str]) -> V
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases::cases(60))]
 
     #[test]
     fn order_of_nodes_never_matters(order in Just(FAULTY.to_vec()).prop_shuffle()) {

@@ -8,6 +8,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -326,7 +329,7 @@ fn check(site: &Site) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases::cases(300))]
 
     #[test]
     fn damaged_sites_never_panic(which in any::<Index>(), damages in proptest::collection::vec(damage(), 0..6)) {

@@ -7,6 +7,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -346,7 +349,7 @@ fn the_command_writes_checks_and_tells() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases::cases(64))]
 
     /// Whatever machines come and go, in whatever order they stand: who stays keeps what he has, and the lock is a function of both.
     #[test]

@@ -100,7 +100,7 @@ pub(super) fn show(compiled: &Compiled, out: &Output) {
 /// Shows diagnostics to people.
 pub(super) fn tell(diagnostics: &[Diagnostic], sources: &Sources, out: &Output) {
     if !diagnostics.is_empty() {
-        let text = render::text(diagnostics, sources, out.paint == Paint::Colour);
+        let text = render::text(diagnostics, sources, out.fault_paint == Paint::Colour);
         out.progress(text.trim_end());
     }
 }

@@ -141,7 +141,13 @@ fn write_like(model: &Path, new: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     let own = file.metadata()?;
     if (own.uid(), own.gid()) != (about.uid(), about.gid()) {
-        fchown(&file, Some(about.uid()), Some(about.gid()))?;
+        match fchown(&file, Some(about.uid()), Some(about.gid())) {
+            // Whoever may write in a folder by its group alone can give nothing away: the group, where that is allowed, has to do.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let _ = fchown(&file, None, Some(about.gid()));
+            }
+            given => given?,
+        }
     }
     file.set_permissions(about.permissions())?;
     file.sync_all()

@@ -1,11 +1,12 @@
 //! Faults as people read them, and as programs do. Colours only where the caller asks.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
-use super::mask::Masked;
+use super::mask::{Masked, harmless};
 use super::report::{Diagnostic, Label, Severity};
 use super::span::{SourceId, Sources};
 use crate::base::limit;
@@ -171,13 +172,17 @@ impl Report {
             .iter()
             .partition(|label| Some(label.span.source) == home);
         Self {
-            message: diagnostic.message.clone(),
+            message: harmless(&diagnostic.message).into_owned(),
             code: Some(diagnostic.code.to_string()),
             severity: match diagnostic.severity() {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
-            help: diagnostic.help.clone(),
+            help: diagnostic
+                .help
+                .as_deref()
+                .map(harmless)
+                .map(Cow::into_owned),
             labels: shown
                 .iter()
                 .flat_map(|(_, text)| here.iter().map(|label| labelled(label, text)))
@@ -195,7 +200,7 @@ impl Report {
         let origin = sources.origin(label.span);
         let shown = sources.shown(label.span.source);
         Self {
-            message: format!("see {origin}: {}", label.text),
+            message: harmless(&format!("see {origin}: {}", label.text)).into_owned(),
             code: None,
             severity: miette::Severity::Advice,
             help: None,
@@ -213,7 +218,7 @@ fn named(id: SourceId, shown: Masked, sources: &Sources) -> NamedSource<String> 
 fn labelled(label: &Label, shown: &Masked) -> LabeledSpan {
     let start = shown.place(label.span.start as usize);
     let length = shown.place(label.span.end as usize).saturating_sub(start);
-    let text = Some(label.text.clone());
+    let text = Some(harmless(&label.text).into_owned());
     if label.primary {
         LabeledSpan::new_primary_with_span(text, (start, length))
     } else {

@@ -7,6 +7,7 @@ use bedplate::plan::Action;
 use bedplate::state::{Key, Objects, Observation};
 use proptest::prelude::*;
 
+use super::cases::cases;
 use super::sites::{Lab, meaning};
 
 /// A machine of a site, by numbers into small sets, so that edits meet.
@@ -221,7 +222,7 @@ fn between() -> impl Strategy<Value = Between> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn only_its_own_object_or_its_own_key_lifts_a_protection(

@@ -8,6 +8,7 @@ use bedplate::plan::{Action, HazardKind, Plan};
 use bedplate::state::{Desired, Key, LeaseFact, State};
 use proptest::prelude::*;
 
+use super::cases::cases;
 use super::sites::{Lab, Parts, meaning, shown, steps, waiting};
 use super::{check_after, desired, planned_after, subset, world};
 
@@ -321,7 +322,7 @@ fn spares(plan: &Plan, protected: &BTreeSet<&Key>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn protected_things_survive_any_edits(

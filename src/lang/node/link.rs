@@ -159,7 +159,7 @@ pub(super) const INTERFACE: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a name",
         Kind::LinkName,
-        "A name for the interface; the first one with an address carries the machine's own DNS name.",
+        "A name for the interface; of those with addresses, the first by name carries the machine's own DNS name.",
     )],
     properties: &[
         property(

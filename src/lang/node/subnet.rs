@@ -66,7 +66,7 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a prefix",
         Kind::Prefix,
-        "The prefix; those of a site never overlap.",
+        "The prefix; only those of isolated fabrics may overlap others.",
     )],
     properties: &[],
     children: &[
