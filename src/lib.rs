@@ -37,7 +37,7 @@
 //! * a node of the language: `lang/node/`, a row in `lang/schema.rs`, a field in `site/model.rs`, its resolver, its line in
 //!   `site/catalog/`; an example;
 //! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
-//! * a kind of thing: `state/KIND.rs` and `world/live/KIND.rs`; the compiler names every match to extend;
+//! * a kind of thing: `state/KIND.rs`, `world/live/KIND.rs` and a row in `base/kind.rs`; the compiler names every match to extend;
 //! * a DHCP option: one row in `base/option.rs`;
 //! * a command: `cli/args.rs` and one file in `cli/`.
 

@@ -7,12 +7,25 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "converge/edits.rs"]
+mod edits;
+#[path = "converge/ignore.rs"]
+mod ignore;
+#[path = "converge/lift.rs"]
+mod lift;
+#[path = "converge/protect.rs"]
+mod protect;
+#[path = "converge/sites.rs"]
+mod sites;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bedplate::apply::{Outcome, Report, run};
 use bedplate::base::name::{HostName, Name};
 use bedplate::base::origin::Origin;
-use bedplate::plan::{HazardKind, Inputs, Plan, plan};
+use bedplate::plan::{HazardKind, Inputs, Obstruction, Plan, Waiting, plan};
 use bedplate::state::{
     Address, Desired, Key, Link, LinkKind, Observation, Ownership, Resource, Route, State,
 };
@@ -143,11 +156,20 @@ fn desired(state: State) -> Desired {
     Desired {
         state,
         origins,
-        unapplied: Vec::new(),
+        ..Desired::default()
     }
 }
 
 fn planned(desired: &Desired, observed: &Observation) -> Plan {
+    planned_after(None, &State::new(), desired, observed)
+}
+
+fn planned_after(
+    applied: Option<&Desired>,
+    kept: &State,
+    desired: &Desired,
+    observed: &Observation,
+) -> Plan {
     let (site, controller): (Name, HostName) = ("lab".parse().unwrap(), controller());
     let elsewhere = BTreeMap::new();
     plan(Inputs {
@@ -155,7 +177,8 @@ fn planned(desired: &Desired, observed: &Observation) -> Plan {
         controller: &controller,
         desired,
         observed,
-        applied: None,
+        applied,
+        kept,
         elsewhere: &elsewhere,
     })
     .unwrap()
@@ -175,20 +198,54 @@ fn applied(sim: &mut Sim, plan: &Plan) -> Report {
 
 /// The one check: from `before` to `desired`, and back from a fault at every step.
 fn check(before: &Observation, desired: &Desired) {
-    let plan = planned(desired, before);
+    check_after(None, &State::new(), before, desired);
+}
+
+/// The same where `last` was applied before; the world in the end, and what is remembered as applied.
+fn check_after(
+    last: Option<&Desired>,
+    kept: &State,
+    before: &Observation,
+    desired: &Desired,
+) -> (Observation, Desired) {
+    let plan = planned_after(last, kept, desired, before);
     let mut sim = Sim::new(before.clone());
     let report = applied(&mut sim, &plan);
     assert_eq!(report.outcome, Outcome::Done, "{plan:#?}");
     let after = block_on(sim.observe()).unwrap();
-    let second = planned(desired, &after);
+    let mut next = desired.clone();
+    next.remember(&plan.protected);
+    let second = planned_after(Some(&next), &plan.kept, desired, &after);
     assert!(
         second.is_empty(),
-        "the second plan is not empty: {second:#?}"
+        "the second plan is not empty: {second:#?} after {plan:#?}"
     );
+    assert_eq!(protected(&second), protected(&plan), "{plan:#?}");
+    assert_eq!(
+        (&second.protected, &second.kept),
+        (&plan.protected, &plan.kept)
+    );
+    undone(before, &plan);
+    (after, next)
+}
+
+/// What waits since it is protected.
+fn protected(plan: &Plan) -> Vec<&Waiting> {
+    let is_protected = |one: &&Waiting| {
+        matches!(
+            one.on,
+            Obstruction::Protected { .. } | Obstruction::Absent { .. }
+        )
+    };
+    plan.waiting.iter().filter(is_protected).collect()
+}
+
+/// A fault at each step of `plan` leaves the world as it was.
+fn undone(before: &Observation, plan: &Plan) {
     for index in 0..plan.steps.len() {
         let mut sim = Sim::new(before.clone());
         sim.fail_at(index);
-        let report = applied(&mut sim, &plan);
+        let report = applied(&mut sim, plan);
         let Outcome::Undone { failure, left } = report.outcome else {
             panic!("step {index} did not fail")
         };

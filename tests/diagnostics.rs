@@ -12,6 +12,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -196,7 +199,9 @@ fn every_code_of_a_site_has_a_case() {
     let missing: Vec<_> = Code::ALL
         .iter()
         .map(|code| code.number())
-        .filter(|number| !number.starts_with(['D', 'C']) && !shown.contains(*number))
+        // Only in a revision is a boot file unknown, not on disk.
+        .filter(|number| !number.starts_with(['D', 'C']) && *number != "W006")
+        .filter(|number| !shown.contains(*number))
         .collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
 }
@@ -314,7 +319,7 @@ fn bombs_are_refused_in_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases::cases(150))]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

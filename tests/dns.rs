@@ -27,10 +27,17 @@ use tokio::time::timeout;
 /// A site's zones; `many` has more addresses than a plain datagram holds.
 fn site() -> State {
     let many = addresses_as_json("10.10.1", 40);
+    let fingerprint = "00ff".repeat(16);
     let text = format!(
         r#"{{
         "zone/ams1.example": {{"zone": {{"servers": ["rack-1.ams1.example"], "ttl": "30s", "negative_ttl": "10s"}}}},
         "zone/ams1.example/rack-1/A": {{"record": {{"ttl": "30s", "values": [{{"A": "10.10.0.2"}}]}}}},
+        "zone/ams1.example/www/CNAME": {{"record": {{"ttl": "1h", "values": [{{"CNAME": "rack-1.ams1.example"}}]}}}},
+        "zone/ams1.example/away/CNAME": {{"record": {{"ttl": "30s", "values": [{{"CNAME": "www.world.example"}}]}}}},
+        "zone/ams1.example/@/MX": {{"record": {{"ttl": "30s", "values": [{{"MX": {{"preference": 10, "target": "rack-1.ams1.example"}}}}]}}}},
+        "zone/ams1.example/@/TXT": {{"record": {{"ttl": "30s", "values": [{{"TXT": "v=spf1 mx -all"}}]}}}},
+        "zone/ams1.example/_ldap._tcp/SRV": {{"record": {{"ttl": "30s", "values": [{{"SRV": {{"priority": 1, "weight": 2, "port": 389, "target": "rack-1.ams1.example"}}}}]}}}},
+        "zone/ams1.example/rack-1/SSHFP": {{"record": {{"ttl": "30s", "values": [{{"SSHFP": {{"algorithm": 4, "digest": 2, "fingerprint": "{fingerprint}"}}}}]}}}},
         "zone/ams1.example/many/A": {{"record": {{"ttl": "30s", "values": [{many}]}}}},
         "zone/10.10.in-addr.arpa": {{"zone": {{"servers": ["rack-1.ams1.example"], "ttl": "30s", "negative_ttl": "10s"}}}},
         "zone/10.10.in-addr.arpa/2.0/PTR": {{"record": {{"ttl": "30s", "values": [{{"PTR": "rack-1.ams1.example"}}]}}}}
@@ -139,6 +146,13 @@ rack-1.ams1.example TYPE65280 +norec +noedns => NOERROR | qr aa ra | ams1.exampl
 ams1.example SOA +norec +noedns => NOERROR | qr aa ra | ams1.example. 30 IN SOA rack-1.ams1.example. hostmaster.ams1.example. 3 3600 600 604800 10
 ams1.example NS +tcp +norec +noedns => NOERROR | qr aa ra | ams1.example. 30 IN NS rack-1.ams1.example.
 rack-1.ams1.example ANY +notcp +norec +noedns => NOERROR | qr aa ra | rack-1.ams1.example. 30 IN A 10.10.0.2
+www.ams1.example A +norec +noedns => NOERROR | qr aa ra | www.ams1.example. 3600 IN CNAME rack-1.ams1.example. | rack-1.ams1.example. 30 IN A 10.10.0.2
+away.ams1.example A +norec +noedns => NOERROR | qr aa ra | away.ams1.example. 30 IN CNAME www.world.example.
+away.ams1.example A +noedns => NOERROR | qr aa rd ra | away.ams1.example. 30 IN CNAME www.world.example. | www.world.example. 60 IN A 192.0.2.80
+ams1.example MX +norec +noedns => NOERROR | qr aa ra | ams1.example. 30 IN MX 10 rack-1.ams1.example.
+ams1.example TXT +norec +noedns => NOERROR | qr aa ra | ams1.example. 30 IN TXT \"v=spf1 mx -all\"
+_ldap._tcp.ams1.example SRV +norec +noedns => NOERROR | qr aa ra | _ldap._tcp.ams1.example. 30 IN SRV 1 2 389 rack-1.ams1.example.
+rack-1.ams1.example SSHFP +norec +noedns => NOERROR | qr aa ra | rack-1.ams1.example. 30 IN SSHFP 4 2 00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF 00FF00FF
 many.ams1.example A +ignore +norec +noedns => NOERROR | qr aa tc ra
 version.bind TXT CH +norec +noedns => REFUSED | qr ra
 www.world.example A +norec +noedns => REFUSED | qr ra

@@ -8,6 +8,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +19,16 @@ use std::sync::OnceLock;
 use bedplate::diag::render;
 use bedplate::diag::sarif::sarif;
 use bedplate::lang::files::MemoryFiles;
-use bedplate::lang::{LOCK_PATH, format};
+use bedplate::lang::format;
 use bedplate::site::catalog::Detail;
 use bedplate::site::graph::{View, graph};
 use bedplate::site::{Compiled, compile, compile_catalog, lock};
 use bedplate::state::desired;
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+/// Where the lock of a site read from `site.kdl` stands.
+const LOCK_PATH: &str = "bedplate.lock";
 
 /// The files of one site by their paths.
 type Site = BTreeMap<String, Vec<u8>>;
@@ -326,7 +332,7 @@ fn check(site: &Site) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases::cases(150))]
 
     #[test]
     fn damaged_sites_never_panic(which in any::<Index>(), damages in proptest::collection::vec(damage(), 0..6)) {

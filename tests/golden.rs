@@ -23,7 +23,7 @@ use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};
 use bedplate::state::{
-    Desired, Link, LinkKind, Observation, Ownership, Resource, desired, elsewhere,
+    Desired, Link, LinkKind, Observation, Ownership, Resource, State, desired, elsewhere,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -94,6 +94,7 @@ fn planned(
         desired: &desired,
         observed,
         applied,
+        kept: &State::new(),
         elsewhere: &elsewhere,
     })
     .unwrap()
@@ -147,7 +148,29 @@ fn texts(site: &Site, edited: &Site, controller: &HostName) -> Texts {
         "edit-plan",
         &planned(edited, controller, &after, Some(&wanted)),
     );
+    if !wanted.protected.is_empty() {
+        let text = render(
+            &withdrawn(site, controller, &after),
+            Detail::Brief,
+            Paint::Plain,
+        );
+        texts.insert("withdrawn-plan.txt".to_owned(), text);
+    }
     texts
+}
+
+/// The plan that takes everything away, but for what is protected.
+fn withdrawn(site: &Site, controller: &HostName, observed: &Observation) -> Plan {
+    plan(Inputs {
+        site: &site.name,
+        controller,
+        desired: &Desired::default(),
+        observed,
+        applied: Some(&desired(site, controller)),
+        kept: &State::new(),
+        elsewhere: &std::collections::BTreeMap::new(),
+    })
+    .unwrap()
 }
 
 #[test]

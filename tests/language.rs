@@ -135,7 +135,7 @@ fn options_come_from_the_nearest_place() {
 fn subnets_say_whose_they_are() {
     let unmanaged = (
         "SUBNET",
-        "; managed #false; reserved-range \"10.0.0.64-10.0.0.255\"",
+        "; managed #false; reserved-range \"10.0.0.64-10.0.0.255\" }\n subnet \"10.7.0.0/24\" { dynamic-range \"10.7.0.10-10.7.0.20\"",
     );
     let without_dns = ("SUBNET", "; allow-dns #false");
     let quiet = ("SUBNET", "; disable-boot \"x86-bios\" \"x64-uefi\"");
@@ -257,4 +257,70 @@ fn records_are_of_the_domain() {
     ] {
         check(records, &format!("zone/s.example/{key}"), pointer, expected);
     }
+}
+
+#[test]
+fn links_send_from_the_address_of_what_is_below_them() {
+    let bond = "machine \"b\" {
+            ethernet \"p0\" mac=\"52:54:00:00:00:0a\"
+            ethernet \"p1\" mac=\"52:54:00:00:00:0b\"
+            bond \"bond0\" mode=\"active-backup\" vlan=\"v\" { ports \"p0\" \"p1\"; address \"10.0.0.20\" }
+            tagged \"bond0.2\" on=\"bond0\" vlan=\"w\" { address \"10.2.0.20\" }
+        }";
+    let bond = &[("TOP", bond)][..];
+    for (key, expected) in [
+        ("vlan/f/v/reservation/52:54:00:00:00:0a", r#"["10.0.0.20"]"#),
+        ("vlan/f/w/reservation/52:54:00:00:00:0a", r#"["10.2.0.20"]"#),
+        ("vlan/f/v/reservation/52:54:00:00:00:0b", "-"),
+    ] {
+        check(bond, key, "/reservation/addresses", expected);
+    }
+}
+
+#[test]
+fn names_of_addresses_stay_in_their_domain() {
+    let lab = "fabric \"lab\" { isolated #true; vlan \"l\" { subnet \"10.0.0.0/25\"; subnet \"10.0.0.128/25\" } }
+        machine \"n\" { ethernet \"e\" vlan=\"l\" { address \"10.0.0.11\" } }
+        controller \"b\" { ethernet \"a0\"; bridge \"br\" vlan=\"w\" { ports \"a0\"; address \"10.2.0.3\" } }";
+    let quiet = ("SUBNET", "}\n subnet \"10.0.1.0/24\" { rdns \"off\"");
+    let host = (
+        "HOST",
+        "ethernet \"e2\" vlan=\"v\" mac=\"52:54:00:00:00:0c\" { address \"10.0.1.9\" }",
+    );
+    check(
+        &[("TOP", lab)],
+        "zone/0.0.10.in-addr.arpa/11/PTR",
+        "/record/values",
+        r#"[{"PTR":"m.s.example"}]"#,
+    );
+    check(&[quiet, host], "zone/1.0.10.in-addr.arpa/9/PTR", "", "-");
+    check(
+        &[quiet, host],
+        "zone/s.example/e2.m/A",
+        "/record/values",
+        r#"[{"A":"10.0.1.9"}]"#,
+    );
+}
+
+#[test]
+fn a_controller_is_named_where_it_serves() {
+    let more = "fabric \"x\" { vlan \"u\" { subnet \"10.3.0.0/24\" } }
+        controller \"d\" { ethernet \"e0\" vlan=\"u\" { address \"10.3.0.2\" } }";
+    let side = (
+        "10.0.0.2\" }",
+        "10.0.0.2\" }\n ethernet \"a0\" vlan=\"x/u\" { address \"10.3.0.3\" }",
+    );
+    let additions = &[("TOP", more), side][..];
+    check(
+        additions,
+        "zone/s.example/c/A",
+        "/record/values",
+        r#"[{"A":"10.0.0.2"}]"#,
+    );
+    check(
+        additions,
+        "zone/s.example/a0.c/A",
+        "/record/values",
+        r#"[{"A":"10.3.0.3"}]"#,
+    );
 }

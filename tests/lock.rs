@@ -7,16 +7,21 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use bedplate::diag::code::Code;
 use bedplate::diag::render;
-use bedplate::lang::LOCK_PATH;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::compile;
 use bedplate::site::lock::{LockChange, lock};
 use proptest::prelude::*;
+
+/// Where the lock of `site.kdl` lies.
+const LOCK_PATH: &str = "bedplate.lock";
 
 const SITE: &str = r#"site "s" domain="s.example"
 fabric "f" {
@@ -158,23 +163,136 @@ fn a_new_name_keeps_its_addresses() {
     let [LockChange::Moved { from, .. }] = changes.as_slice() else {
         panic!("{changes:?}");
     };
-    assert_eq!(from.as_str(), "b");
+    assert_eq!(from.host.as_str(), "b");
 }
 
 #[test]
-fn what_a_merge_left_is_kept_from_both_sides() {
-    let (before, _) = locked(&machines(&["a"]), None);
-    let torn = format!(
-        "{before}<<<<<<< ours\naddress \"b\" \"e\" \"10.0.0.0/27\" \"10.0.0.12\"\n=======\naddress \"c\" \"e\" \"10.0.0.0/27\" \"10.0.0.13\"\n>>>>>>> theirs\n"
+fn other_names_and_sizes_move_nobody() {
+    let (before, _) = locked(&machines(&["a", "b"]), None);
+    let wider = machines(&["0", "a", "b"]).replace("10.0.0.0/27", "10.0.0.0/26");
+    let renamed = machines(&["0", "a", "b"]).replace(
+        "profile \"p\" { ethernet \"e\"",
+        "profile \"p\" { ethernet \"eno1\"",
     );
+    let both = renamed.replace("10.0.0.0/27", "10.0.0.0/26");
+    for (site, link, prefix) in [
+        (wider, "e", "10.0.0.0/26"),
+        (renamed, "eno1", "10.0.0.0/27"),
+        (both, "eno1", "10.0.0.0/26"),
+    ] {
+        let (after, changes) = locked(&site, Some(&before));
+        let expected = [
+            format!("0 {link} {prefix} 10.0.0.7"),
+            format!("a {link} {prefix} 10.0.0.3"),
+            format!("b {link} {prefix} 10.0.0.5"),
+        ];
+        assert_eq!(lines(&after), expected);
+        let moves = changes
+            .iter()
+            .filter(|one| matches!(one, LockChange::Moved { .. }));
+        assert_eq!((moves.count(), changes.len()), (2, 3), "{changes:?}");
+    }
+}
+
+#[test]
+fn what_is_freed_now_is_given_last() {
+    let (before, _) = locked(&machines(&["a", "b"]), None);
+    let (after, _) = locked(&machines(&["b", "c"]), Some(&before));
+    assert_eq!(
+        lines(&after),
+        ["b e 10.0.0.0/27 10.0.0.5", "c e 10.0.0.0/27 10.0.0.7"]
+    );
+    // All but the last addresses are held: then what was freed is better than nothing.
+    let names: Vec<String> = (0..18).map(|number| format!("m{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (before, _) = locked(&machines(&names), None);
+    let next: Vec<&str> = names.iter().skip(1).copied().chain(["x"]).collect();
+    let (after, _) = locked(&machines(&next), Some(&before));
+    assert!(lines(&after).contains(&"x e 10.0.0.0/27 10.0.0.3".to_owned()));
+}
+
+/// Addresses that the site names for others are nobody's to have.
+#[test]
+fn what_the_site_names_is_not_allocated() {
+    let site = machines(&["a"])
+        .replace(
+            "site \"s\" domain=\"s.example\"",
+            "site \"s\" domain=\"s.example\" { ntp { upstream \"10.0.0.3\" }; dns { forward \"10.0.0.5\" } }",
+        )
+        .replace("dhcp { controllers", "dhcp { option \"log-servers\" \"10.0.0.7\"; controllers")
+        + "record \"vip\" { a \"10.0.0.12\" }\n";
+    assert_eq!(lines(&locked(&site, None).0), ["a e 10.0.0.0/27 10.0.0.13"]);
+}
+
+#[test]
+fn isolated_fabrics_share_no_addresses() {
+    let lab = |machines: &str| {
+        SITE.to_owned()
+            + "fabric \"lab\" { isolated #true; vlan \"l\" { subnet \"10.0.0.0/27\" } }\n"
+            + machines
+    };
+    let old = "machine \"m1\" { ethernet \"e\" vlan=\"l\" { address \"auto\" } }\n";
+    let (before, _) = locked(&lab(old), None);
+    assert_eq!(lines(&before), ["m1 e 10.0.0.0/27 10.0.0.1"]);
+    let new = "machine \"m9\" { moved from=\"m1\"; ethernet \"e\" vlan=\"l\" { address \"auto\" } }
+        machine \"m2\" { ethernet \"e\" vlan=\"l\" { address \"auto\" } }
+        machine \"m3\" profile=\"p\"\n";
+    assert_eq!(
+        lines(&locked(&lab(new), Some(&before)).0),
+        [
+            "m2 e 10.0.0.0/27 10.0.0.2",
+            "m3 e 10.0.0.0/27 10.0.0.3",
+            "m9 e 10.0.0.0/27 10.0.0.1"
+        ]
+    );
+}
+
+/// Two branches each add a machine, and both get the lowest free address.
+#[test]
+fn what_a_merge_left_is_kept_from_both_sides() {
+    let (base, _) = locked(&machines(&["a"]), None);
+    let [ours, theirs] = ["b", "c"].map(|name| locked(&machines(&["a", name]), Some(&base)).0);
+    let added = |text: &str| -> String {
+        let new = text.lines().filter(|line| !base.contains(*line));
+        new.map(|line| format!("{line}\n")).collect()
+    };
+    let (mine, other) = (added(&ours), added(&theirs));
+    let torn = format!("{base}<<<<<<< ours\n{mine}=======\n{other}>>>>>>> theirs\n");
     let (after, changes) = locked(&machines(&["a", "b", "c"]), Some(&torn));
-    let expected = [
-        "a e 10.0.0.0/27 10.0.0.3",
-        "b e 10.0.0.0/27 10.0.0.12",
-        "c e 10.0.0.0/27 10.0.0.13",
-    ];
-    assert_eq!(lines(&after), expected);
+    assert_eq!(
+        lines(&after),
+        [
+            "a e 10.0.0.0/27 10.0.0.3",
+            "b e 10.0.0.0/27 10.0.0.5",
+            "c e 10.0.0.0/27 10.0.0.7"
+        ]
+    );
+    let [LockChange::Allocated { key, .. }] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(key.host.as_str(), "c");
+    let apart = other.replace("10.0.0.5", "10.0.0.20");
+    let torn = format!("{base}<<<<<<< ours\n{mine}=======\n{apart}>>>>>>> theirs\n");
+    let (after, changes) = locked(&machines(&["a", "b", "c"]), Some(&torn));
+    assert!(lines(&after).contains(&"c e 10.0.0.0/27 10.0.0.20".to_owned()));
     assert_eq!(changes, []);
+}
+
+#[test]
+fn sites_of_one_folder_have_locks_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        std::fs::write(folder.path().join(format!("{name}.kdl")), machines(&[name])).unwrap();
+    }
+    for (verb, name) in [("lock", "a"), ("lock", "b"), ("check", "a"), ("check", "b")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bedplate"))
+            .arg(verb)
+            .arg(folder.path().join(format!("{name}.kdl")))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{verb} {name}: {output:?}");
+    }
+    assert!(folder.path().join("a.lock").exists() && folder.path().join("b.lock").exists());
 }
 
 #[test]
@@ -231,7 +349,7 @@ fn the_command_writes_checks_and_tells() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases::cases(64))]
 
     /// Whatever machines come and go, in whatever order they stand: who stays keeps what he has, and the lock is a function of both.
     #[test]

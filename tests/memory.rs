@@ -14,7 +14,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bedplate::base::limit;
-use bedplate::lang::LOCK_PATH;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::compile;
 
@@ -118,7 +117,7 @@ impl Text {
 
     fn lock(name: &'static str, lock: String) -> Self {
         let mut text = Self::new(name, "");
-        text.files.push((LOCK_PATH, lock));
+        text.files.push(("bedplate.lock", lock));
         text
     }
 

@@ -5,6 +5,9 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "support/cases.rs"]
+mod cases;
+
 use bedplate::diag::code::Code;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::{Compiled, compile};
@@ -97,7 +100,7 @@ fn codes_of(nodes: &[&str], (first, second): (usize, usize), lock: &[&str]) -> V
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases::cases(60))]
 
     #[test]
     fn order_of_nodes_never_matters(order in Just(FAULTY.to_vec()).prop_shuffle()) {

@@ -226,6 +226,7 @@ async fn planned(
         desired,
         observed: &observed,
         applied,
+        kept: &State::new(),
         elsewhere: &elsewhere,
     })
     .unwrap()

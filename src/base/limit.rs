@@ -42,6 +42,9 @@ pub const LABELS: usize = 16;
 /// Most diagnostics shown in one run; the rest are counted.
 pub const DIAGNOSTICS_SHOWN: usize = 50;
 
+/// Longest pattern of keys: four times the longest key known, since each is matched against every key that changed.
+pub const PATTERN_CHARS: usize = 1000;
+
 /// Smallest MTU of a link: IPv4's minimum reassembly size less a little, as the field has it (MAAS: 552).
 pub const MTU_MIN: u32 = 552;
 

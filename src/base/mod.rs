@@ -3,12 +3,16 @@
 pub mod addr;
 pub mod arch;
 pub mod bond;
+pub mod care;
 pub mod digest;
 pub mod duration;
+pub mod glob;
+pub mod kind;
 pub mod limit;
 pub mod mac;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod record;
 pub mod secret;
 pub mod vlan;

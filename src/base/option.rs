@@ -1,5 +1,6 @@
 //! The one table of DHCP options: code, KDL name and type. Language, schema and engine all read it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -163,6 +164,14 @@ pub fn option_name(code: u8) -> Option<&'static str> {
     option_row(code).map(|row| row.name)
 }
 
+/// How an option is named among the attributes of a thing: as the language names it, else by its code.
+pub fn option_attribute(code: u8) -> Cow<'static, str> {
+    match option_name(code) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("option {code}")),
+    }
+}
+
 /// Who alone says an option, so that a site does not: what the site says in words of its own, or the protocol itself.
 pub fn said_elsewhere(code: u8) -> Option<&'static str> {
     Some(match code {
@@ -170,11 +179,20 @@ pub fn said_elsewhere(code: u8) -> Option<&'static str> {
         HOST_NAME => "the machine's own name gives it",
         51 => "`lease-time` gives it",
         66 | 67 => "the image gives it",
-        121 => "`route` gives it",
         0 | 255 => "it is no option",
         50 | 52..=61 | 77 | 82 | 90 | 93 | 94 | 97 | 118 => "the protocol itself uses it",
         _ => return None,
     })
+}
+
+/// The least value of an option that is a number (RFC 2132; 68 is IPv4's own least, RFC 791 3.2).
+pub fn least_value(code: u8) -> i64 {
+    match code {
+        INTERFACE_MTU => 68,
+        22 => 576,
+        23 | 37 => 1,
+        _ => 0,
+    }
 }
 
 impl OptionKind {

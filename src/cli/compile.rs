@@ -9,12 +9,10 @@ use crate::diag::fault::Fault;
 use crate::diag::render;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
+use crate::lang::ROOT;
 use crate::plan::Paint;
 use crate::site::catalog::{Catalog, Detail};
 use crate::site::{Compiled, compile, compile_catalog};
-
-/// The source that a folder begins with.
-pub(super) const ROOT: &str = "site.kdl";
 
 /// A site on disk, compiled.
 pub(super) struct Local {
@@ -102,7 +100,7 @@ pub(super) fn show(compiled: &Compiled, out: &Output) {
 /// Shows diagnostics to people.
 pub(super) fn tell(diagnostics: &[Diagnostic], sources: &Sources, out: &Output) {
     if !diagnostics.is_empty() {
-        let text = render::text(diagnostics, sources, out.paint == Paint::Colour);
+        let text = render::text(diagnostics, sources, out.fault_paint == Paint::Colour);
         out.progress(text.trim_end());
     }
 }

@@ -55,30 +55,73 @@ impl DiskFiles {
     /// Gives a file a content, all of it or none: whoever reads meanwhile, or after a crash, finds the old or the new one.
     /// Behind a symbolic link the file that it leads to is changed, and the link stays. A file that is not there is made.
     ///
+    /// `before` is what the file held when it was read, none where it was not there. What someone else wrote since is kept.
+    ///
     /// # Errors
     /// [`FileError`]; the file is then as it was.
-    pub fn replace(&self, path: &str, content: &[u8]) -> Result<(), FileError> {
+    pub fn replace(
+        &self,
+        path: &str,
+        before: Option<&[u8]>,
+        content: &[u8],
+    ) -> Result<(), FileError> {
         let whole = match self.locate(path) {
             // Below the site folder by its own name, whatever that is.
-            Err(FileError::Missing { .. }) if !path.contains('/') => self.folder.join(path),
+            Err(FileError::Missing { .. }) if !path.contains('/') => self.vacant(path)?,
             found => found?,
         };
-        replace(&whole, content).map_err(|error| FileError::Write {
-            path: path.to_owned(),
-            source: Arc::new(error),
-        })
+        let replaced = replace(&whole, before, content);
+        let path = path.to_owned();
+        match replaced {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(FileError::Changed { path }),
+            Err(error) => Err(FileError::Write {
+                path,
+                source: Arc::new(error),
+            }),
+        }
+    }
+
+    /// Where a file can be made: a link that leads nowhere is something, and would be lost.
+    fn vacant(&self, name: &str) -> Result<PathBuf, FileError> {
+        let whole = self.folder.join(name);
+        match fs::symlink_metadata(&whole) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(whole),
+            Err(error) => Err(fault(name, error)),
+            Ok(_) => Err(FileError::Dangling {
+                path: name.to_owned(),
+            }),
+        }
     }
 }
 
-fn replace(whole: &Path, content: &[u8]) -> io::Result<()> {
+/// Whether the file still held what it held `before`, and was replaced.
+fn replace(whole: &Path, before: Option<&[u8]>, content: &[u8]) -> io::Result<bool> {
     let name = whole.file_name().unwrap_or_default().to_string_lossy();
     let temporary = whole.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = write_like(whole, &temporary, content);
-    let renamed = written.and_then(|()| fs::rename(&temporary, whole));
-    renamed.inspect_err(|_| {
+    let swap = || {
+        write_like(whole, &temporary, content)?;
+        // The last look: what remains is the moment between two system calls.
+        let is_same = holds(whole, before)?;
+        if is_same {
+            fs::rename(&temporary, whole)?;
+        }
+        Ok(is_same)
+    };
+    let swapped = swap();
+    if !matches!(swapped, Ok(true)) {
         // What failed is worth telling; that this does too adds nothing.
         let _ = fs::remove_file(&temporary);
-    })
+    }
+    swapped
+}
+
+fn holds(whole: &Path, content: Option<&[u8]>) -> io::Result<bool> {
+    match fs::read(whole) {
+        Ok(bytes) => Ok(content == Some(bytes.as_slice())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(content.is_none()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a new file that has the owner and the permissions of another one, where there is one.
@@ -98,7 +141,13 @@ fn write_like(model: &Path, new: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     let own = file.metadata()?;
     if (own.uid(), own.gid()) != (about.uid(), about.gid()) {
-        fchown(&file, Some(about.uid()), Some(about.gid()))?;
+        match fchown(&file, Some(about.uid()), Some(about.gid())) {
+            // Whoever may write in a folder by its group alone can give nothing away: the group, where that is allowed, has to do.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let _ = fchown(&file, None, Some(about.gid()));
+            }
+            given => given?,
+        }
     }
     file.set_permissions(about.permissions())?;
     file.sync_all()
@@ -210,7 +259,7 @@ mod tests {
         symlink("../outer.kdl", site.join("outer.kdl")).unwrap();
         let files = DiskFiles::open(&site).unwrap();
 
-        files.replace("link.kdl", b"new").unwrap();
+        files.replace("link.kdl", Some(b"old"), b"new").unwrap();
         assert!(
             fs::symlink_metadata(site.join("link.kdl"))
                 .unwrap()
@@ -219,13 +268,51 @@ mod tests {
         assert_eq!(fs::read(site.join("more/real.kdl")).unwrap(), b"new");
         let about = fs::metadata(site.join("more/real.kdl")).unwrap();
         assert_eq!(about.permissions().mode() & 0o777, 0o640);
-        let outside = files.replace("outer.kdl", b"new");
+        let outside = files.replace("outer.kdl", Some(b"old"), b"new");
         assert!(matches!(outside, Err(FileError::Outside { .. })));
         assert_eq!(fs::read(root.path().join("outer.kdl")).unwrap(), b"old");
         assert_eq!(
             fs::read_dir(site.join("more")).unwrap().count(),
             1,
             "nothing is left over"
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_meanwhile_and_links_to_nowhere_are_kept() {
+        let site = tempfile::tempdir().unwrap();
+        fs::write(site.path().join("a.kdl"), "saved since").unwrap();
+        symlink("gone.lock", site.path().join("b.lock")).unwrap();
+        let files = DiskFiles::open(site.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(site.path().join(name)).unwrap();
+
+        for before in [Some(&b"old"[..]), None] {
+            let changed = files.replace("a.kdl", before, b"new");
+            assert!(matches!(changed, Err(FileError::Changed { .. })));
+            assert_eq!(read("a.kdl"), "saved since");
+        }
+        let gone = files.replace("c.lock", Some(b"old"), b"new");
+        assert!(matches!(gone, Err(FileError::Changed { .. })));
+        for before in [Some(&b"old"[..]), None] {
+            let dangling = files.replace("b.lock", before, b"new");
+            assert!(matches!(dangling, Err(FileError::Dangling { .. })));
+        }
+        let link = fs::read_link(site.path().join("b.lock")).unwrap();
+        assert_eq!(link, Path::new("gone.lock"));
+        let names = fs::read_dir(site.path()).unwrap();
+        assert_eq!(
+            names.count(),
+            2,
+            "nothing is made, and nothing is left over"
+        );
+
+        files
+            .replace("a.kdl", Some(b"saved since"), b"new")
+            .unwrap();
+        files.replace("c.lock", None, b"new").unwrap();
+        assert_eq!(
+            (read("a.kdl"), read("c.lock")),
+            ("new".into(), "new".into())
         );
     }
 }

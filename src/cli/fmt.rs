@@ -77,7 +77,7 @@ fn source(
     let formatted = format(id, text)?;
     let is_changed = formatted != text;
     if let Some(disk) = disk.filter(|_| is_changed) {
-        disk.replace(path, formatted.as_bytes())
+        disk.replace(path, Some(text.as_bytes()), formatted.as_bytes())
             .map_err(|error| vec![file_fault(&error, Code::FileUnwritable)])?;
     }
     Ok(is_changed)

@@ -8,9 +8,11 @@ use super::output::Output;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::render;
-use crate::lang::LOCK_PATH;
-use crate::lang::files::{FileError, Files};
-use crate::site::lock::{Lock, LockChange, lock as allocate};
+use crate::diag::report::Diagnostic;
+use crate::lang::files::FileError;
+use crate::lang::lock_path;
+use crate::lang::source::file_fault;
+use crate::site::lock::{Lock, LockChange, LockKey, lock as allocate};
 
 /// Version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -25,31 +27,48 @@ pub(super) fn lock(argument: &SiteArgument, check: bool, out: &Output) -> Result
     if !out.json {
         compile::show(&compiled, out);
     }
-    let before = match files.read(LOCK_PATH) {
-        Ok(bytes) => Some(bytes),
-        Err(FileError::Missing { .. }) => None,
-        Err(error) => return Err(fault(Code::FileUnreadable, &error)),
-    };
+    let path = lock_path(&root);
+    // What was allocated from, not what lies there by now.
+    let before = lock.before.as_deref().map(str::as_bytes);
     let needs_none = before.is_none() && lock.entries.is_empty();
     let text = lock.text();
-    let is_current = needs_none || before.as_deref() == Some(text.as_bytes());
+    let is_current = needs_none || before == Some(text.as_bytes());
     if !is_current && !check {
-        let written = files.replace(LOCK_PATH, text.as_bytes());
-        written.map_err(|error| fault(Code::FileUnwritable, &error))?;
+        let written = files.replace(&path, before, text.as_bytes());
+        written.map_err(|error| fault(&error))?;
     }
     let diagnostics = render::json(&compiled.diagnostics, &compiled.sources);
-    show(&lock, diagnostics, (is_current, check), out)?;
+    show((&lock, &path), diagnostics, (is_current, check), out)?;
     Ok(ExitCode::from(u8::from(check && !is_current)))
 }
 
-fn fault(code: Code, error: &FileError) -> Fault {
+/// What an address that stays was for.
+fn was(key: &LockKey, from: &LockKey) -> String {
+    let mut parts = Vec::new();
+    if key.host != from.host {
+        parts.push(from.host.to_string());
+    }
+    if key.link != from.link {
+        parts.push(from.link.to_string());
+    }
+    if key.subnet != from.subnet {
+        parts.push(from.subnet.to_string());
+    }
+    format!("  from {}", parts.join(" "))
+}
+
+fn fault(error: &FileError) -> Fault {
+    let Diagnostic { code, help, .. } = file_fault(error, Code::FileUnreadable);
+    let help = help.unwrap_or_else(|| {
+        "make room, or check who may read and write in the site folder".to_owned()
+    });
     Fault::new(code, "the lock stays as it is")
         .because(error)
-        .help("make room, or check who may read and write in the site folder")
+        .help(help)
 }
 
 fn show(
-    lock: &Lock,
+    (lock, path): (&Lock, &str),
     diagnostics: serde_json::Value,
     (is_current, check): (bool, bool),
     out: &Output,
@@ -72,9 +91,9 @@ fn show(
     let count = lock.entries.len();
     let plural = if count == 1 { "address" } else { "addresses" };
     text += &match (is_current, check) {
-        (true, _) => format!("{LOCK_PATH}: {count} {plural}, up to date\n"),
-        (false, true) => format!("{LOCK_PATH} is out of date; run `bedplate lock`\n"),
-        (false, false) => format!("{LOCK_PATH}: {count} {plural}, written\n"),
+        (true, _) => format!("{path}: {count} {plural}, up to date\n"),
+        (false, true) => format!("{path} is out of date; run `bedplate lock`\n"),
+        (false, false) => format!("{path}: {count} {plural}, written\n"),
     };
     out.text(&text);
     Ok(())
@@ -84,7 +103,7 @@ fn line(change: &LockChange) -> String {
     let (sign, key, address, tail) = match change {
         LockChange::Allocated { key, address } => ('+', key, address, String::new()),
         LockChange::Freed { key, address } => ('-', key, address, String::new()),
-        LockChange::Moved { key, address, from } => ('>', key, address, format!("  from {from}")),
+        LockChange::Moved { key, address, from } => ('>', key, address, was(key, from)),
     };
     format!("{sign} {} {}  {address}{tail}", key.host, key.link)
 }

@@ -39,7 +39,8 @@ pub fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let out = Output::new(&arguments.global);
-    dispatch(&arguments, &out).unwrap_or_else(|fault| out.fault(&fault))
+    let code = dispatch(&arguments, &out).unwrap_or_else(|fault| out.fault(&fault));
+    out.finish(code)
 }
 
 /// Shows help, or what is wrong with the arguments. clap's own exit code for the latter would say that a plan has changes.

@@ -1,6 +1,8 @@
 //! What people and programs see: values on standard output, progress and faults on standard error.
 
-use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::io::{Error, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -14,30 +16,56 @@ use crate::plan::Paint;
 pub(super) struct Output {
     pub(super) json: bool,
     pub(super) verbose: bool,
+    /// What values are painted with.
     pub(super) paint: Paint,
+    /// What faults are painted with: standard error may go elsewhere.
+    pub(super) fault_paint: Paint,
+    /// Why a value did not reach standard output.
+    lost: OnceCell<Error>,
 }
 
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
-        let is_colourless = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let paint = if stdout().is_terminal() && !is_colourless && !global.json {
-            Paint::Colour
-        } else {
-            Paint::Plain
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == OsStr::new("dumb"));
+        let is_plain = is_set("NO_COLOR") || is_dumb || global.json;
+        let paint = |is_terminal: bool| match is_terminal && !is_plain {
+            true => Paint::Colour,
+            false => Paint::Plain,
         };
         Self {
             json: global.json,
             verbose: global.verbose,
-            paint,
+            paint: paint(stdout().is_terminal()),
+            fault_paint: paint(stderr().is_terminal()),
+            lost: OnceCell::new(),
         }
     }
 
     /// Prints text as it is.
     pub(super) fn text(&self, text: &str) {
-        // Whoever closed our output wants no more of it.
-        let _ = stdout()
+        let written = stdout()
             .write_all(text.as_bytes())
             .and_then(|()| stdout().flush());
+        match written {
+            // Whoever closed our output wants no more of it.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                // The first failure says why; those after it add nothing.
+                let _ = self.lost.set(error);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// The exit code of a command that came to `code`: a script may not take half an answer for a whole one.
+    pub(super) fn finish(&self, code: ExitCode) -> ExitCode {
+        let Some(error) = self.lost.get() else {
+            return code;
+        };
+        let fault = Fault::new(Code::FileUnwritable, "standard output is not written whole");
+        let fault = fault.because(error);
+        self.explain(&fault.help("make room where it goes, and run the command again"));
+        ExitCode::from(1)
     }
 
     pub(super) fn value(&self, value: &impl Serialize) -> Result<(), Fault> {
@@ -65,9 +93,13 @@ impl Output {
         if self.json {
             self.line(&serde_json::json!({ "fault": fault }));
         } else {
-            let _ = writeln!(stderr(), "{fault}\n  more: bedplate explain {}", fault.code);
+            self.explain(fault);
         }
         ExitCode::from(1)
+    }
+
+    fn explain(&self, fault: &Fault) {
+        self.progress(&format!("{fault}\n  more: bedplate explain {}", fault.code));
     }
 
     /// Asks a question on the terminal; `None` where there is none to ask on.

@@ -17,7 +17,7 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{Detail, FORMAT_VERSION, Inputs, Plan, plan as make_plan, render};
 use crate::site::model::Site;
-use crate::state::{Desired, Observation, desired, elsewhere};
+use crate::state::{Desired, Observation, State, desired, elsewhere};
 
 /// A plan with what is needed to apply it, as `plan --out` saves it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -168,6 +168,7 @@ fn against(file: &Path, site: &Site, controller: Option<&HostName>) -> Result<Pl
         desired: &wanted,
         observed: &observed,
         applied: applied.as_ref(),
+        kept: &State::new(),
         elsewhere: &elsewhere,
     };
     make_plan(inputs).map_err(|error| {

@@ -54,6 +54,13 @@ fn rendered(status: &Status, verbose: bool) -> String {
     for line in &status.waiting {
         let _ = writeln!(text, "  waiting: {line}");
     }
+    if status.ignored > 0 {
+        let _ = writeln!(
+            text,
+            "  ignored: {} changed outside Bedplate, as the site says",
+            status.ignored
+        );
+    }
     if verbose {
         for (name, count) in &status.counters {
             let _ = writeln!(text, "  {name} {count}");

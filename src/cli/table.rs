@@ -20,11 +20,11 @@ impl Table {
 
     /// The lines, their columns two blanks apart.
     pub(super) fn text(&self) -> String {
+        let widths = self.widths();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::from(" ");
-            for (column, cell) in row.iter().enumerate() {
-                let width = self.width(column);
+            for (cell, width) in row.iter().zip(widths.iter().copied()) {
                 line.push_str(&format!(" {cell:width$} "));
             }
             text.push_str(line.trim_end());
@@ -33,13 +33,19 @@ impl Table {
         text
     }
 
-    fn width(&self, column: usize) -> usize {
-        let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let lengths = cells.map(|cell| cell.chars().count());
-        lengths
-            .filter(|length| *length <= WIDEST)
-            .max()
-            .unwrap_or(0)
+    /// The width of each column.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            widths.resize(widths.len().max(row.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(row) {
+                let length = cell.chars().count();
+                if length <= WIDEST {
+                    *width = length.max(*width);
+                }
+            }
+        }
+        widths
     }
 }
 
@@ -71,5 +77,18 @@ mod tests {
             "  a       b            c\n  longer               d\n  {long}  \\u{{1b}}[2J\\n  e\n"
         );
         assert_eq!(table.text(), expected);
+    }
+
+    #[test]
+    fn a_hundred_thousand_lines_are_aligned_in_one_go() {
+        const MANY: usize = 100_000;
+        let mut table = Table::default();
+        for number in 0..MANY {
+            table.row([number.to_string(), "x".to_owned()]);
+        }
+        // Were each line to look at all others, this would not end here.
+        let text = table.text();
+        assert_eq!(text.lines().count(), MANY);
+        assert!(text.lines().all(|line| line.len() == 10), "all are aligned");
     }
 }

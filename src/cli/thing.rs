@@ -1,12 +1,13 @@
 //! What should exist for a site, over all of its controllers, and how `show` writes it. Decides nothing of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::name::HostName;
-use crate::base::option::option_name;
+use crate::base::option::option_attribute;
 use crate::base::origin::Origin;
 use crate::diag::suggest::nearest;
 use crate::site::catalog::{Object, ObjectKey};
@@ -78,12 +79,12 @@ impl Things {
         let values = object.values.iter().map(|value| &value.source);
         let own = values.chain([&object.declared]).filter(|one| one.is_own());
         let places: Vec<&Origin> = own.filter_map(|one| one.at()).collect();
-        let name = key.to_string();
+        let name: Option<Key> = key.to_string().parse().ok();
         let mut keys: Vec<&Key> = self
             .0
             .values()
             .flat_map(|desired| &desired.origins)
-            .filter(|(thing, origin)| places.contains(origin) || thing.to_string() == name)
+            .filter(|(thing, origin)| places.contains(origin) || Some(*thing) == name.as_ref())
             .map(|(thing, _)| thing)
             .collect();
         keys.sort();
@@ -126,8 +127,8 @@ impl Thing {
 }
 
 fn option(code: &str) -> String {
-    let known = code.parse().ok().and_then(option_name);
-    known.map_or_else(|| format!("option {code}"), str::to_owned)
+    let known = code.parse().map(option_attribute);
+    known.map_or_else(|_| code.to_owned(), Cow::into_owned)
 }
 
 /// What an enum's variant holds.

@@ -10,16 +10,19 @@ use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::fault;
 use super::meaning::Meaning;
-use super::record::{Applied, Compiler, Records};
+use super::record::{Applied, Records};
 use super::status::{LeaseRow, Status};
 use crate::apply::{Event, Report, run, take_back};
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Inputs, Plan, plan};
-use crate::state::{Desired, Observation, Resource};
+use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
+
+/// What protection keeps before anything was applied.
+static NOTHING: State = State::new();
 
 /// What is asked of the owner.
 pub(super) enum Request {
@@ -138,19 +141,26 @@ impl<S: Store> Reconciler<S> {
         observed: &Observation,
         elsewhere: &BTreeMap<HostName, usize>,
     ) -> Result<Plan, Fault> {
-        let applied = self
-            .applied
-            .as_ref()
-            .map(|applied| applied.desired.as_ref());
-        plan(Inputs {
+        plan(self.inputs(site, desired, observed, elsewhere)).map_err(|error| fault::plan(&error))
+    }
+
+    pub(super) fn inputs<'a>(
+        &'a self,
+        site: &'a Name,
+        desired: &'a Desired,
+        observed: &'a Observation,
+        elsewhere: &'a BTreeMap<HostName, usize>,
+    ) -> Inputs<'a> {
+        let applied = self.applied.as_ref();
+        Inputs {
             site,
             controller: &self.controller,
             desired,
             observed,
-            applied,
+            applied: applied.map(|applied| applied.desired.as_ref()),
+            kept: applied.map_or(&NOTHING, |applied| &applied.kept),
             elsewhere,
-        })
-        .map_err(|error| fault::plan(&error))
+        }
     }
 
     async fn apply(
@@ -168,20 +178,8 @@ impl<S: Store> Reconciler<S> {
         let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
         drop(reply.send(Ok(receiver)));
         let tell = |event: Event| drop(events.try_send(event));
-        match self
-            .run(
-                &plan,
-                allowed,
-                Applied {
-                    bundle,
-                    site: meaning.site.clone(),
-                    desired: meaning.desired.clone(),
-                    compiled_by: Some(Compiler::here(&self.controller)),
-                },
-                tell,
-            )
-            .await
-        {
+        let next = Applied::of(&plan, bundle, &meaning, &self.controller);
+        match self.run(&plan, allowed, next, tell).await {
             Ok(report) => {
                 tracing::info!(plan = report.plan, outcome = ?report.outcome, "apply ended")
             }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
 use super::fault;
+use super::meaning::Meaning;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Step};
-use crate::state::Desired;
+use crate::state::{Desired, State};
 use crate::store::{Batch, Store, Write};
 
 /// Where the last applied site is kept.
@@ -28,6 +29,9 @@ pub(super) struct Applied {
     pub(super) desired: Arc<Desired>,
     #[serde(default)]
     pub(super) compiled_by: Option<Compiler>,
+    /// What the site does not speak of and protection keeps, as it was when it was last there.
+    #[serde(default)]
+    pub(super) kept: State,
 }
 
 /// Who compiled a bundle: the same version finds the same meaning for the same controller.
@@ -56,6 +60,28 @@ impl Compiler {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             controller: controller.clone(),
+        }
+    }
+}
+
+impl Applied {
+    /// What is in force once `plan` is done: what `bundle` means, and what the plan says to remember and to keep.
+    pub(super) fn of(
+        plan: &Plan,
+        bundle: Bundle,
+        meaning: &Meaning,
+        controller: &HostName,
+    ) -> Self {
+        let mut desired = meaning.desired.clone();
+        if !plan.protected.is_empty() {
+            Arc::make_mut(&mut desired).remember(&plan.protected);
+        }
+        Self {
+            bundle,
+            site: meaning.site.clone(),
+            desired,
+            compiled_by: Some(Compiler::here(controller)),
+            kept: plan.kept.clone(),
         }
     }
 }

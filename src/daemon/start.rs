@@ -10,8 +10,8 @@ use super::record::{Applied, Compiler, Journal};
 use crate::apply::{Outcome, run, take_back};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::HazardKind;
-use crate::state::{Desired, Key};
+use crate::plan::{HazardKind, Inputs, restoration};
+use crate::state::{Desired, Key, State};
 use crate::store::Store;
 
 impl<S: Store> Reconciler<S> {
@@ -44,11 +44,16 @@ impl<S: Store> Reconciler<S> {
     async fn restore(&mut self, mut applied: Applied) -> Result<(), Fault> {
         applied.desired = self.meaning_now(&applied)?;
         self.applied = Some(applied.clone());
-        let mut desired = applied.desired;
+        let (mut desired, mut kept) = (applied.desired, applied.kept);
         let allowed = HazardKind::ALL.into_iter().collect();
         loop {
             let observed = self.observe().await?;
-            let plan = self.plan_for(&applied.site, &desired, &observed, &BTreeMap::new())?;
+            let elsewhere = BTreeMap::new();
+            let inputs = Inputs {
+                kept: &kept,
+                ..self.inputs(&applied.site, &desired, &observed, &elsewhere)
+            };
+            let plan = restoration(inputs).map_err(|error| fault::plan(&error))?;
             let report = run(&mut self.world, &plan, &allowed, |_| {})
                 .await
                 .map_err(|error| fault::world(&error))?;
@@ -56,14 +61,9 @@ impl<S: Store> Reconciler<S> {
                 return Ok(());
             }
             tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
-            // A port that another program has must not keep the others from being served. Each round leaves one out.
             match report.outcome {
                 Outcome::Undone { failure, .. }
-                    if matches!(failure.key, Key::Listener { .. })
-                        && Arc::make_mut(&mut desired)
-                            .state
-                            .remove(&failure.key)
-                            .is_some() => {}
+                    if leaves_out(&failure.key, &mut desired, &mut kept) => {}
                 Outcome::Done
                 | Outcome::Stale
                 | Outcome::Hazardous { .. }
@@ -81,7 +81,11 @@ impl<S: Store> Reconciler<S> {
             return Ok(applied.desired.clone());
         }
         match Meaning::of(&applied.bundle, &self.controller) {
-            Ok(meaning) => Ok(meaning.desired),
+            Ok(mut meaning) => {
+                // What was protected then and is not declared now is remembered on.
+                Arc::make_mut(&mut meaning.desired).remember(&applied.desired.protected);
+                Ok(meaning.desired)
+            }
             Err(fault) if fault.code == Code::NoSuchController => Err(fault),
             Err(fault) => {
                 tracing::error!(%fault, "the applied site no longer compiles; its last good state is used");
@@ -89,4 +93,12 @@ impl<S: Store> Reconciler<S> {
             }
         }
     }
+}
+
+/// Leaves a thing that cannot be made out of the next round: neither a port that another program has nor a thing that only protection
+/// keeps may keep the others from being served.
+fn leaves_out(key: &Key, desired: &mut Arc<Desired>, kept: &mut State) -> bool {
+    let is_listener = matches!(key, Key::Listener { .. });
+    kept.remove(key).is_some()
+        || (is_listener && Arc::make_mut(desired).state.remove(key).is_some())
 }

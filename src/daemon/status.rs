@@ -22,6 +22,9 @@ pub struct Status {
     /// Things that are not, with what would put each right.
     pub drift: Vec<String>,
     pub waiting: Vec<String>,
+    /// Things that others changed, and that the site leaves to them.
+    #[serde(default)]
+    pub ignored: usize,
     pub listeners: Vec<ListenerRow>,
     pub leases: usize,
     /// What the servers counted since they started.
@@ -64,6 +67,7 @@ impl Status {
             in_place: 0,
             drift: Vec::new(),
             waiting: Vec::new(),
+            ignored: 0,
             listeners: observed
                 .state
                 .iter()
@@ -78,6 +82,7 @@ impl Status {
     pub(super) fn compare(&mut self, site: &Name, plan: &Plan) {
         self.site = Some(site.clone());
         self.in_place = plan.unchanged;
+        self.ignored = plan.ignored.len();
         self.drift = plan
             .steps
             .iter()

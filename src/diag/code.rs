@@ -76,6 +76,9 @@ codes! {
     AmbiguousReference "E023" "a name refers to several things"
     LabelTwice "E024" "two links of a host have one name in DNS"
     ForwarderOwn "E025" "a resolver that asks itself"
+    IgnorePattern "E026" "a pattern that no key matches"
+    IgnoreAttribute "E027" "an attribute that nothing there has"
+    IgnoreTwice "E028" "a rule that is there already"
 
     // Fabrics, VLANs and subnets.
     UntaggedTwice "E030" "a fabric has two untagged VLANs"
@@ -115,6 +118,9 @@ codes! {
     SubnetFull "E094" "a subnet has no free address left"
     MovedTwice "E095" "a host has the old name of another"
 
+    // What plans must not take away.
+    ProtectPlace "E096" "a protection that protects nothing"
+
     LinkKind "E100" "a machine and its profile disagree on the kind of a link"
     BondPort "E101" "a link cannot be a port of a bond"
     BondParameter "E102" "a bond's parameters contradict each other"
@@ -153,6 +159,7 @@ codes! {
     ReverseZoneIdle "W003" "a way of naming addresses that changes nothing"
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     RecordNowhere "W005" "a record leads nowhere"
+    ImageFileUnknown "W006" "the content of an image's file is not known"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.
@@ -170,6 +177,7 @@ codes! {
     ContentMissing "D012" "the daemon lacks a boot file's content"
     Internal "D013" "a fault in Bedplate itself"
     FileUnwritable "D014" "a file cannot be written"
+    FileChanged "D015" "a file changed meanwhile"
 
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"

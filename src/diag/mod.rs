@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod fault;
+pub mod mask;
 pub mod render;
 pub mod report;
 pub mod sarif;

@@ -1,11 +1,13 @@
 //! Faults as people read them, and as programs do. Colours only where the caller asks.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde::Serialize;
 
+use super::mask::harmless;
 use super::report::{Diagnostic, Label, Severity};
 use super::snippet::{self, Snippet};
 use super::span::Sources;
@@ -169,26 +171,31 @@ impl Report {
             .partition(|label| Some(label.span.source) == home);
         let whole = home.and_then(|id| snippet::whole(id, &here, sources));
         let (source, labels) = match (whole, here.as_slice()) {
-            (Some(whole), _) => {
-                let label = |label: &&Label| labelled(label, snippet::shown(label, sources));
-                (Some(whole), here.iter().map(label).collect())
+            (Some((whole, places)), _) => {
+                let labels = here.iter().zip(places);
+                let labels = labels.map(|(label, place)| labelled(label, place));
+                (Some(whole), labels.collect())
             }
             // What does not fit beside the first one is told below it.
             (None, [first, rest @ ..]) => {
                 away.splice(0..0, rest.iter().copied());
-                let (piece, range) = snippet::piece(first, sources);
-                (Some(piece), vec![labelled(first, range)])
+                let (piece, place) = snippet::piece(first, sources);
+                (Some(piece), vec![labelled(first, place)])
             }
             (None, []) => (None, Vec::new()),
         };
         Self {
-            message: diagnostic.message.clone(),
+            message: harmless(&diagnostic.message).into_owned(),
             code: Some(diagnostic.code.to_string()),
             severity: match diagnostic.severity() {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
-            help: diagnostic.help.clone(),
+            help: diagnostic
+                .help
+                .as_deref()
+                .map(harmless)
+                .map(Cow::into_owned),
             source,
             labels,
             elsewhere: away
@@ -202,25 +209,26 @@ impl Report {
     fn elsewhere(label: &Label, sources: &Sources) -> Self {
         let origin = sources.origin(label.span);
         let whole = snippet::whole(label.span.source, &[label], sources);
-        let (source, range) = match whole {
-            Some(whole) => (whole, snippet::shown(label, sources)),
-            None => snippet::piece(label, sources),
-        };
+        let (source, places) = whole.unwrap_or_else(|| {
+            let (piece, place) = snippet::piece(label, sources);
+            (piece, vec![place])
+        });
+        let places = places.into_iter();
         Self {
-            message: format!("see {origin}: {}", label.text),
+            message: harmless(&format!("see {origin}: {}", label.text)).into_owned(),
             code: None,
             severity: miette::Severity::Advice,
             help: None,
             source: Some(source),
-            labels: vec![labelled(label, range)],
+            labels: places.map(|place| labelled(label, place)).collect(),
             elsewhere: Vec::new(),
         }
     }
 }
 
-fn labelled(label: &Label, range: Range<usize>) -> LabeledSpan {
-    let place = (range.start, range.len());
-    let text = Some(label.text.clone());
+fn labelled(label: &Label, place: Range<usize>) -> LabeledSpan {
+    let place = (place.start, place.len());
+    let text = Some(harmless(&label.text).into_owned());
     if label.primary {
         LabeledSpan::new_primary_with_span(text, place)
     } else {

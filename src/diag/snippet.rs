@@ -37,16 +37,29 @@ pub(super) struct Piece {
     column: usize,
 }
 
-/// Where to show labels of one source: together in the whole of it, where that is possible.
-pub(super) fn whole(id: SourceId, labels: &[&Label], sources: &Sources) -> Option<Snippet> {
+/// The text that holds labels of one source, and where they are in it; none where it is too large to be shown whole.
+pub(super) fn whole(
+    id: SourceId,
+    labels: &[&Label],
+    sources: &Sources,
+) -> Option<(Snippet, Vec<Range<usize>>)> {
     let text = sources.text(id);
     let is_short = |label: &&Label| {
         let Range { start, end } = lines_around(text, range(label));
         let lines = text.get(start..end).unwrap_or("");
         lines.lines().all(|line| line.len() <= LINE)
     };
-    (text.len() <= WHOLE && labels.iter().all(is_short))
-        .then(|| Snippet::Whole(NamedSource::new(sources.path(id), text.to_owned())))
+    if text.len() > WHOLE || !labels.iter().all(is_short) {
+        return None;
+    }
+    let shown = sources.shown(id, 0..text.len());
+    let place = |label: &&Label| {
+        let Range { start, end } = few_lines(text, range(label));
+        shown.place(start)..shown.place(end).max(shown.place(start))
+    };
+    let places = labels.iter().map(place).collect();
+    let source = NamedSource::new(sources.path(id), shown.text);
+    Some((Snippet::Whole(source), places))
 }
 
 /// A piece of the line that a label begins on, and where the label is in it.
@@ -54,27 +67,30 @@ pub(super) fn piece(label: &Label, sources: &Sources) -> (Snippet, Range<usize>)
     let text = sources.text(label.span.source);
     let Range { start, end } = range(label);
     let line = line_of(text, start);
-    let label_end = boundary(text, end.min(start + LABEL).min(line.end)).max(start);
-    let from = boundary(text, start.saturating_sub(AROUND).max(line.start));
-    let to = boundary(text, (label_end + AROUND).min(line.end)).max(label_end);
+    let label_end = text
+        .floor_char_boundary(end.min(start + LABEL).min(line.end))
+        .max(start);
+    let from = text.floor_char_boundary(start.saturating_sub(AROUND).max(line.start));
+    let to = text
+        .floor_char_boundary((label_end + AROUND).min(line.end))
+        .max(label_end);
     let mark = |is_cut: bool| if is_cut { "…" } else { "" };
     let before = mark(from > line.start);
-    let shown = text.get(from..to).unwrap_or("");
+    let shown = sources.shown(label.span.source, from..to);
     let position = sources.start(label.span);
+    let place = |at: usize| before.len() + shown.place(at - from);
+    let place = place(start)..place(label_end);
     let piece = Piece {
         path: sources.path(label.span.source).to_owned(),
-        text: format!("{before}{shown}{}", mark(to < line.end)),
+        text: format!("{before}{}{}", shown.text, mark(to < line.end)),
         line: position.line.saturating_sub(1) as usize,
         column: position.column.saturating_sub(1) as usize,
     };
-    let shift = |at: usize| at - from + before.len();
-    (Snippet::Piece(piece), shift(start)..shift(label_end))
+    (Snippet::Piece(piece), place)
 }
 
 /// What a label underlines; of one over many lines, the first.
-pub(super) fn shown(label: &Label, sources: &Sources) -> Range<usize> {
-    let text = sources.text(label.span.source);
-    let Range { start, end } = range(label);
+fn few_lines(text: &str, Range { start, end }: Range<usize>) -> Range<usize> {
     let inside = text.get(start..end).unwrap_or("");
     match inside.match_indices('\n').nth(LINES) {
         None => start..end,
@@ -88,7 +104,7 @@ fn range(label: &Label) -> Range<usize> {
 
 /// The line that holds `at`, without its end.
 fn line_of(text: &str, at: usize) -> Range<usize> {
-    let at = boundary(text, at);
+    let at = text.floor_char_boundary(at);
     let (before, after) = text.split_at(at);
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let end = after.find(['\r', '\n']).map_or(text.len(), |end| at + end);
@@ -102,11 +118,6 @@ fn lines_around(text: &str, range: Range<usize>) -> Range<usize> {
     let next = text.get(last..).and_then(|rest| rest.find('\n'));
     let next = next.map_or(last, |newline| last + newline + 1);
     line_of(text, first.saturating_sub(1)).start..line_of(text, next).end
-}
-
-/// The nearest place at or before `at` where a character begins.
-fn boundary(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at)
 }
 
 impl SourceCode for Snippet {

@@ -1,7 +1,9 @@
 //! Places in source text, and the table of sources that turns them into lines and columns.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::mask::Masked;
 use crate::base::origin::Origin;
 
 /// One source file of a site, by its place in [`Sources`].
@@ -42,6 +44,8 @@ struct SourceFile {
     text: Arc<str>,
     /// Offset of each line's first byte.
     lines: Vec<u32>,
+    /// What may be a secret.
+    masked: Vec<Span>,
 }
 
 impl Span {
@@ -88,8 +92,30 @@ impl Sources {
             path: Arc::from(path),
             text,
             lines,
+            masked: Vec::new(),
         });
         id
+    }
+
+    /// Keeps places from being shown, since a secret may stand there.
+    pub fn mask(&mut self, places: impl IntoIterator<Item = Span>) {
+        for place in places {
+            if let Some(file) = self.files.get_mut(place.source.0 as usize) {
+                file.masked.push(place);
+            }
+        }
+    }
+
+    /// A part of a source's text as it may be shown.
+    pub(super) fn shown(&self, id: SourceId, part: Range<usize>) -> Masked {
+        let masked = self.file(id).map_or(&[][..], |file| &file.masked);
+        let inside = |at: u32| (at as usize).clamp(part.start, part.end) - part.start;
+        let masked = masked
+            .iter()
+            .map(|place| Span::new(id, inside(place.start), inside(place.end)))
+            .filter(|place| place.start < place.end);
+        let text = self.text(id).get(part.clone()).unwrap_or("");
+        Masked::new(text, &masked.collect::<Vec<_>>())
     }
 
     /// The path of a source, relative to the site folder.

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::node::ROOT;
 use super::schema::{Child, Count, Kind, NodeSchema};
+use crate::base::option::{OPTIONS, OptionRow, said_elsewhere};
+use crate::diag::suggest::listed;
 
 const FORMAT_VERSION: u32 = 1;
 
@@ -18,7 +20,24 @@ pub fn reference() -> String {
     for child in ROOT.children {
         section(child, 2, &mut out);
     }
+    options(&mut out);
     out
+}
+
+/// The table of DHCP options that have names.
+fn options(out: &mut String) {
+    out.push_str(
+        "\n## DHCP options\n\nWhat `option` knows by name; any other is written by its code, with `(hex)`.\n\n\
+         | name | code | is |\n|---|---|---|\n",
+    );
+    for row in OPTIONS
+        .iter()
+        .filter(|row| said_elsewhere(row.code).is_none())
+    {
+        let OptionRow { code, name, kind } = row;
+        // Writing to a string cannot fail.
+        let _: std::fmt::Result = writeln!(out, "| `{name}` | {code} | {} |", kind.describe());
+    }
 }
 
 /// The node tables as JSON.
@@ -51,17 +70,15 @@ fn section(child: &Child, level: usize, out: &mut String) {
     }
     for argument in *arguments {
         let count = times(argument.count);
-        let kind = argument.kind.describe();
+        let kind = in_words(argument.kind);
         line(format!("| argument, {count} | {kind} | {} |", argument.doc));
     }
     for property in *properties {
         let need = if property.required { ", required" } else { "" };
-        let kind = property.kind.describe();
+        let kind = in_words(property.kind);
         line(format!(
-            "| `{}=`{need} | {kind}{} | {} |",
-            property.name,
-            bounds(property.kind),
-            property.doc
+            "| `{}=`{need} | {kind} | {} |",
+            property.name, property.doc
         ));
     }
     for child in *children {
@@ -69,10 +86,14 @@ fn section(child: &Child, level: usize, out: &mut String) {
     }
 }
 
-fn bounds(kind: Kind) -> String {
+/// What a value may be: the words of a closed set, or its kind with its bounds.
+fn in_words(kind: Kind) -> String {
+    if let Some(words) = kind.words() {
+        return listed(words.iter().copied());
+    }
     match kind.integer_bounds() {
-        Some((least, most)) => format!(", {least} to {most}"),
-        None => String::new(),
+        Some((least, most)) => format!("{}, {least} to {most}", kind.describe()),
+        None => kind.describe().to_owned(),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::base::limit;
 pub enum FileError {
     #[error("`{path}` does not exist")]
     Missing { path: String },
+    /// The site may well have it, but not in what it is read from.
+    #[error("the content of `{path}` is not known here")]
+    Unknown { path: String },
     #[error("`{path}` leads out of the site folder")]
     Outside { path: String },
     #[error("`{path}` is not a file")]
@@ -22,6 +25,11 @@ pub enum FileError {
         path: String,
         source: Arc<std::io::Error>,
     },
+    #[error("`{path}` is a symbolic link that leads nowhere")]
+    Dangling { path: String },
+    /// Since it was read, and before it would have been written.
+    #[error("`{path}` changed meanwhile")]
+    Changed { path: String },
     #[error("`{path}` cannot be written: {source}")]
     Write {
         path: String,

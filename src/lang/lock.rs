@@ -1,7 +1,9 @@
 //! `bedplate.lock`: the addresses that were allocated, a line each. Reads it; who asks for them is for others to know.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::kdl::{Node, parse};
 use super::node::{LOCK, LOCK_ENTRY};
@@ -13,8 +15,16 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Span, Spanned};
 
-/// Where the lock lies in the site folder.
-pub const LOCK_PATH: &str = "bedplate.lock";
+/// The source that a site folder begins with.
+pub const ROOT: &str = "site.kdl";
+
+/// Where the lock of the site lies that begins with `root`. Several sites may share a folder, each with a lock of its own.
+pub fn lock_path(root: &str) -> String {
+    if root == ROOT {
+        return "bedplate.lock".to_owned();
+    }
+    format!("{}.lock", root.strip_suffix(".kdl").unwrap_or(root))
+}
 
 /// One allocated address, keyed by host, interface and subnet.
 #[derive(Debug, Clone)]
@@ -36,12 +46,16 @@ pub struct LockNode {
 
 /// Reads a lock. What a merge left of both sides counts, so that no address is forgotten.
 pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockNode {
-    let (text, conflict) = without_marks(text);
-    if let Some((start, end)) = conflict {
+    let Merged {
+        text,
+        conflict,
+        theirs,
+    } = without_marks(text);
+    if let Some((start, end)) = conflict.clone().map(|mark| (mark.start, mark.end)) {
         out.push(
             Diagnostic::new(Code::MergeConflict, "a merge left a conflict in the lock")
                 .label(Span::new(id, start, end), "it begins here")
-                .help("run `bedplate lock`: it keeps the addresses of both sides"),
+                .help("run `bedplate lock`: it keeps the addresses of both sides, and of two that are one ours"),
         );
     }
     let mut gaps = Gaps::default();
@@ -60,10 +74,29 @@ pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockN
             break;
         }
     }
+    let is_partial = out.len() > reported || conflict.is_some();
     LockNode {
-        entries,
-        is_partial: out.len() > reported,
+        entries: without_twins(entries, &theirs),
+        is_partial,
     }
+}
+
+/// Both sides of a merge allocate the lowest free address, and so often the same one: ours keeps it, and theirs is allocated anew.
+fn without_twins(entries: Vec<LockEntry>, theirs: &[Range<usize>]) -> Vec<LockEntry> {
+    let is_theirs = |entry: &LockEntry| {
+        let at = entry.span.start as usize;
+        let before = theirs.partition_point(|side| side.start <= at);
+        let side = before.checked_sub(1).and_then(|last| theirs.get(last));
+        side.is_some_and(|side| side.contains(&at))
+    };
+    let own = entries.iter().filter(|entry| !is_theirs(entry));
+    let own: BTreeSet<(Prefix, IpAddr)> = own
+        .map(|entry| (entry.subnet, entry.address.value))
+        .collect();
+    let mut entries = entries;
+    entries
+        .retain(|entry| !is_theirs(entry) || !own.contains(&(entry.subnet, entry.address.value)));
+    entries
 }
 
 fn entry(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LockEntry> {
@@ -93,23 +126,42 @@ fn entry(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LockEntry> {
     })
 }
 
-/// The text with the marks of a merge, and what its base held, as comments: every offset stays. And where the first mark stands.
-fn without_marks(text: &str) -> (Cow<'_, str>, Option<(usize, usize)>) {
+/// A text with what a merge left in it made readable.
+struct Merged<'t> {
+    /// The marks, and what the base held, as comments: every offset stays.
+    text: Cow<'t, str>,
+    /// Where the first mark stands.
+    conflict: Option<Range<usize>>,
+    /// What the other side holds.
+    theirs: Vec<Range<usize>>,
+}
+
+fn without_marks(text: &str) -> Merged<'_> {
     const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    let mut merged = Merged {
+        text: Cow::Borrowed(text),
+        conflict: None,
+        theirs: Vec::new(),
+    };
     if !text.contains(MARKS[0]) {
-        return (Cow::Borrowed(text), None);
+        return merged;
     }
-    let (mut first, mut in_base) = (None, false);
+    let (mut in_base, mut begun) = (false, None);
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for line in text.split_inclusive('\n') {
         let mark = MARKS.iter().position(|mark| line.starts_with(mark));
         match mark {
             Some(1) => in_base = true,
-            Some(_) => in_base = false,
+            Some(2) => (in_base, begun) = (false, Some(at)),
+            Some(_) => {
+                in_base = false;
+                merged.theirs.extend(begun.take().map(|begun| begun..at));
+            }
             None => {}
         }
         if mark.is_some() {
-            first = first.or(Some((at, at + line.trim_end().len())));
+            let whole = at..at + line.trim_end().len();
+            merged.conflict = merged.conflict.or(Some(whole));
         }
         let hides = (mark.is_some() || in_base) && line.is_char_boundary(2) && line.len() > 2;
         match line.get(2..).filter(|_| hides) {
@@ -118,7 +170,8 @@ fn without_marks(text: &str) -> (Cow<'_, str>, Option<(usize, usize)>) {
         }
         at += line.len();
     }
-    (Cow::Owned(out), first)
+    merged.text = Cow::Owned(out);
+    merged
 }
 
 #[cfg(test)]
@@ -139,10 +192,11 @@ mod tests {
             line("old", 9),
             "=======\n".to_owned(),
             line("c", 3),
+            line("twin", 2),
             ">>>>>>> theirs\n".to_owned(),
         ]
         .concat();
-        let id = Sources::default().add(LOCK_PATH, text.as_str().into());
+        let id = Sources::default().add("bedplate.lock", text.as_str().into());
         let mut faults = Vec::new();
         let lock = read(id, &text, &mut faults);
         let hosts: Vec<_> = lock.entries.iter().map(|one| one.host.as_str()).collect();

@@ -10,6 +10,7 @@ pub mod node;
 mod read;
 mod remedy;
 mod schema;
+mod secret;
 mod shape;
 mod slot;
 pub mod source;
@@ -19,6 +20,6 @@ mod value;
 
 pub use export::{json_schema, reference};
 pub use format::format;
-pub use lock::{LOCK_PATH, LockEntry, LockNode};
+pub use lock::{LockEntry, LockNode, ROOT, lock_path};
 pub use slot::{Gaps, Slot};
 pub use syntax::syntax;

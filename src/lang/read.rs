@@ -22,6 +22,8 @@ pub(super) struct Sink<'a> {
     pub(super) gaps: Gaps,
     /// How many faults there may be in all before no more are taken.
     most: usize,
+    /// Where secrets may stand that none should see.
+    pub(super) masked: Vec<Span>,
 }
 
 /// One node with its schema.
@@ -130,6 +132,7 @@ impl<'a> Reader<'a> {
             | Kind::Reference
             | Kind::VlanReference
             | Kind::Path
+            | Kind::KeyPattern
             | Kind::Ip
             | Kind::Ipv4
             | Kind::Ipv6
@@ -209,6 +212,7 @@ impl<'a> Sink<'a> {
             diagnostics,
             gaps,
             most,
+            masked: Vec::new(),
         }
     }
 

@@ -39,6 +39,7 @@ pub(super) fn remedy(written: &str, kind: Kind) -> Option<String> {
         | Kind::Words(_)
         | Kind::Secret
         | Kind::RecordLabel
+        | Kind::KeyPattern
         | Kind::OptionName
         | Kind::OptionValue => return None,
     };

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::files::{FileError, Files};
 use super::kdl::{Node, Scalar, Value, parse};
-use super::lock::LOCK_PATH;
 use super::read::Sink;
 use super::slot::Gaps;
-use super::{glob, lock, node};
+use super::{glob, lock, node, secret};
 use crate::base::limit;
 use crate::base::name::FilePath;
 use crate::diag::code::Code;
@@ -20,7 +19,7 @@ use crate::diag::span::{SourceId, Sources, Span, Spanned};
 pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<Diagnostic>) {
     let mut loader = Loader::new(files);
     loader.run(root);
-    loader.lock();
+    loader.lock(root);
     loader.templates();
     (loader.declarations, loader.sources, loader.diagnostics)
 }
@@ -55,6 +54,8 @@ struct Parsed {
     /// What it includes, and where it says so.
     includes: Vec<(String, Span)>,
     diagnostics: Vec<Diagnostic>,
+    /// Where secrets may stand.
+    masked: Vec<Span>,
 }
 
 struct Loader<'a> {
@@ -104,6 +105,7 @@ impl<'a> Loader<'a> {
                 for (wanted, span) in &parsed.includes {
                     self.include(parsed.visit, wanted, *span);
                 }
+                self.sources.mask(parsed.masked);
                 if self.is_listing {
                     continue;
                 }
@@ -144,8 +146,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads the lock, where there is one. It lies beside the first source.
-    fn lock(&mut self) {
-        let bytes = match self.files.read(LOCK_PATH) {
+    fn lock(&mut self, root: &str) {
+        let path = lock::lock_path(root);
+        self.declarations.lock_path.clone_from(&path);
+        let bytes = match self.files.read(&path) {
             Ok(bytes) => bytes,
             Err(FileError::Missing { .. }) => return,
             Err(error) => {
@@ -154,7 +158,7 @@ impl<'a> Loader<'a> {
                 return self.declarations.gaps.everything();
             }
         };
-        if let Some((id, text)) = self.text(LOCK_PATH, bytes) {
+        if let Some((id, text)) = self.text(&path, bytes) {
             self.declarations.lock = Some(lock::read(id, &text, &mut self.diagnostics));
         }
     }
@@ -276,6 +280,7 @@ impl<'a> Loader<'a> {
         let mut sink = Sink::new(&mut self.diagnostics, gaps);
         let machines = node::read_table(id, &text, &table.profile, &mut sink);
         self.declarations.gaps = sink.gaps;
+        self.sources.mask(sink.masked);
         self.declarations.machines.extend(machines);
     }
 
@@ -352,6 +357,7 @@ fn parse_one(source: &Unparsed) -> Parsed {
     let roots = tree.roots(&source.text);
     let syntax = diagnostics.len();
     let includes = roots.clone().flat_map(includes).collect();
+    let masked = secret::places(roots.clone());
     let declarations = node::decode(roots, gaps, &mut diagnostics);
     let mut further = diagnostics.split_off(syntax);
     let told: BTreeSet<Span> = diagnostics
@@ -362,11 +368,13 @@ fn parse_one(source: &Unparsed) -> Parsed {
     // What was read for a value that is none has no meaning of its own.
     further.retain(|fault| fault.place().is_none_or(|place| !told.contains(&place)));
     diagnostics.append(&mut further);
+    secret::hush(&mut diagnostics, &source.text, &masked);
     Parsed {
         visit: source.visit,
         includes,
         declarations,
         diagnostics,
+        masked,
     }
 }
 
@@ -406,6 +414,13 @@ pub(crate) fn file_fault(error: &FileError, code: Code) -> Diagnostic {
     match error {
         FileError::Missing { .. } | FileError::NotAFile { .. } | FileError::Read { .. } => {
             Diagnostic::new(code, error.to_string())
+        }
+        FileError::Unknown { .. } => Diagnostic::new(Code::ImageFileUnknown, error.to_string())
+            .help("commit it, by git LFS where it is large, to have it compared"),
+        FileError::Dangling { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string())
+            .help("make what it leads to, or remove the link"),
+        FileError::Changed { .. } => {
+            Diagnostic::new(Code::FileChanged, error.to_string()).help("run the command again")
         }
         FileError::Write { .. } => Diagnostic::new(Code::FileUnwritable, error.to_string()),
         FileError::Outside { .. } => Diagnostic::new(Code::OutsideSite, error.to_string())

@@ -113,7 +113,8 @@ impl<'t> Rows<'t> {
                         .label(first, "opened here")
                         .help("add the closing quote; a quote inside a cell is written twice"),
                 );
-                return Spanned::new(Cow::Borrowed(""), first);
+                let rest = Span::new(self.id, open, self.at);
+                return Spanned::new(Cow::Borrowed(""), rest);
             };
             end += quote;
             if !inside
@@ -126,7 +127,6 @@ impl<'t> Rows<'t> {
             end += 2;
         }
         self.at = open + 1 + end + 1;
-        let span = Span::new(self.id, open, self.at);
         let cell = inside.get(..end).unwrap_or("");
         let after = self.rest();
         let next = after.find([',', '\n', '\r']).unwrap_or(after.len());
@@ -139,6 +139,8 @@ impl<'t> Rows<'t> {
                     .help("put the whole cell in quotes; a quote inside it is written twice"),
             );
         }
+        // What stands behind the quotes belongs to it too.
+        let span = Span::new(self.id, open, self.at);
         let value = if has_quotes {
             Cow::Owned(cell.replace("\"\"", "\""))
         } else {

@@ -1,9 +1,13 @@
 //! What differs between desired and observed, and why. Order comes later.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs, Obstruction, Phase, Reason, Step, Waiting};
-use crate::state::{Key, LinkKind, Resource, State};
+use super::ignore::Left;
+use super::keep::{Keep, Memory};
+use super::place::occupied;
+use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
+use crate::state::{Guards, Key, LinkKind, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -11,16 +15,26 @@ pub(super) struct Difference {
     pub(super) waiting: Vec<Waiting>,
     pub(super) foreign: Vec<Key>,
     pub(super) unchanged: usize,
+    /// Protections of what the site does not speak of any more.
+    pub(super) remembered: BTreeMap<Key, Guards>,
+    pub(super) keep: Keep,
 }
 
-pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
-    let mut obstructed = obstructed(inputs);
-    let staying = staying(inputs, &obstructed);
+/// Compares what `inputs` want with what is. They want what the site says, `said`, less what is left to others.
+pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mode) -> Difference {
+    let memory = Memory::new(inputs, said);
+    let (mut obstructed, keep) = withheld(inputs, &memory, left, mode);
+    let mut staying = staying(inputs, &obstructed);
+    staying.extend(
+        keep.staying
+            .iter()
+            .map(|(key, stay)| (key.clone(), stay.on.clone())),
+    );
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
         if !obstructed.contains_key(key) {
-            steps.extend(wanted(inputs, key, after));
+            steps.extend(wanted(inputs, said, key, after));
         }
     }
     for (key, before) in &inputs.observed.state {
@@ -33,13 +47,20 @@ pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
         }
     }
     obstructed.extend(staying);
-    let mut steps = carry_along(inputs, steps, &mut obstructed);
+    let mut steps = carry_along(inputs, steps, &mut obstructed, &keep);
     let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
     let unchanged = inputs.desired.state.keys().filter(stays).count();
     place_listeners(&mut steps);
-    let waiting = obstructed.into_iter().map(|(key, on)| Waiting {
-        origin: inputs.desired.origins.get(&key).cloned(),
+    // What others took away and the site leaves to them waits for nothing.
+    let waiting = obstructed
+        .into_iter()
+        .filter(|(key, _)| !left.gone.contains(key));
+    let waiting = waiting.map(|(key, on)| Waiting {
+        origin: match keep.staying.get(&key) {
+            Some(stay) => stay.origin.clone(),
+            None => inputs.desired.origins.get(&key).cloned(),
+        },
         key,
         on,
     });
@@ -48,13 +69,45 @@ pub(super) fn difference(inputs: Inputs<'_>) -> Difference {
         steps,
         foreign,
         unchanged,
+        remembered: memory.guards,
+        keep,
     }
 }
 
-/// Things that cannot be made now, and all that requires them.
-fn obstructed(inputs: Inputs<'_>) -> BTreeMap<Key, Obstruction> {
+/// Things that cannot be made now, and things that must stay: each of the two is for the other to mind.
+fn withheld(
+    inputs: Inputs<'_>,
+    memory: &Memory,
+    left: &Left,
+    mode: Mode,
+) -> (BTreeMap<Key, Obstruction>, Keep) {
+    let missing = || {
+        left.gone
+            .iter()
+            .map(|key| (key.clone(), Obstruction::Ignored))
+    };
+    let mut keep = Keep::default();
+    // What stays only grows, by one protected route a round at least.
+    loop {
+        let staying = match mode {
+            Mode::Running => Cow::Owned(keep.state(&inputs.observed.state)),
+            Mode::Start => Cow::Borrowed(inputs.kept),
+        };
+        let mut known = occupied(inputs, &staying);
+        known.extend(missing());
+        let obstructed = obstructed(inputs, known);
+        let next = Keep::new(inputs, memory, &obstructed);
+        if next.staying == keep.staying {
+            return (obstructed, next);
+        }
+        keep = next;
+    }
+}
+
+/// Things that cannot be made now, those `known` among them, and all that requires them.
+fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap<Key, Obstruction> {
     let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
-    let mut obstructed = BTreeMap::new();
+    let mut obstructed = known;
     for (key, resource) in desired {
         let found = observed.get(key);
         let obstruction = match (resource, found) {
@@ -69,7 +122,7 @@ fn obstructed(inputs: Inputs<'_>) -> BTreeMap<Key, Obstruction> {
             }
             _ => continue,
         };
-        obstructed.insert(key.clone(), obstruction);
+        obstructed.entry(key.clone()).or_insert(obstruction);
     }
     if obstructed.is_empty() {
         return obstructed;
@@ -139,8 +192,9 @@ fn blocking(
     (!any_suffices || all_blocked).then(|| blocked.clone())
 }
 
-fn wanted(inputs: Inputs<'_>, key: &Key, after: &Resource) -> Option<Step> {
+fn wanted(inputs: Inputs<'_>, said: &State, key: &Key, after: &Resource) -> Option<Step> {
     let before = inputs.observed.state.get(key);
+    let said = &managed(inputs, key, said.get(key).unwrap_or(after));
     let after = &managed(inputs, key, after);
     let changes = before
         .map(|before| after.changes_from(before))
@@ -152,7 +206,7 @@ fn wanted(inputs: Inputs<'_>, key: &Key, after: &Resource) -> Option<Step> {
         Some(_) => return None,
     };
     let because = match inputs.applied.and_then(|applied| applied.state.get(key)) {
-        Some(applied) if applied == after => Reason::Drift,
+        Some(applied) if applied == said => Reason::Drift,
         Some(_) => Reason::Edited,
         None => Reason::Declared,
     };
@@ -170,7 +224,7 @@ fn wanted(inputs: Inputs<'_>, key: &Key, after: &Resource) -> Option<Step> {
 }
 
 /// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others.
-fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
+pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
     let mut wanted = wanted.clone();
     if let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted)
         && let Some(Resource::Link(found)) = inputs.observed.state.get(key)
@@ -252,6 +306,7 @@ fn carry_along(
     inputs: Inputs<'_>,
     steps: Vec<Step>,
     obstructed: &mut BTreeMap<Key, Obstruction>,
+    keep: &Keep,
 ) -> Vec<Step> {
     let mut steps: BTreeMap<Key, Vec<Step>> = steps
         .into_iter()
@@ -269,7 +324,7 @@ fn carry_along(
         .collect();
     loop {
         let found = inputs.observed.state.iter().find_map(|(key, resource)| {
-            let with = (!falling.contains(key))
+            let with = (!falling.contains(key) && !keep.movers.contains(key))
                 .then(|| falls_with(key, resource, &inputs.observed.state, &falling))
                 .flatten()?;
             Some((key, resource, with))

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Inputs, Reason, Step};
+use super::{Action, Inputs, Plan, Reason, Step};
 use crate::state::{Key, Observation, Resource, State};
 
 /// Fewer deletions of a kind than this are nobody's accident.
@@ -40,10 +40,11 @@ pub enum HazardKind {
 #[error("`{0}` is not a hazard; there are mass-delete, strand-leases and foreign-children")]
 pub struct HazardError(String);
 
-pub(super) fn hazards(steps: &[Step], inputs: Inputs<'_>) -> Vec<Hazard> {
-    let mut hazards = mass_delete(steps, &inputs.observed.state);
-    hazards.extend(strand_leases(inputs.observed, &inputs.desired.state));
-    hazards.extend(foreign_children(steps));
+pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
+    let mut hazards = mass_delete(&plan.steps, &inputs.observed.state);
+    let after = [&inputs.desired.state, &plan.kept];
+    hazards.extend(strand_leases(inputs.observed, &after));
+    hazards.extend(foreign_children(&plan.steps));
     hazards
 }
 
@@ -79,9 +80,10 @@ fn mass_delete(steps: &[Step], observed: &State) -> Vec<Hazard> {
     hazards
 }
 
-fn strand_leases(observed: &Observation, desired: &State) -> Option<Hazard> {
-    let pools = |state: &State| -> Vec<_> {
-        let scopes = state.values().filter_map(|resource| {
+fn strand_leases(observed: &Observation, after: &[&State]) -> Option<Hazard> {
+    let pools = |states: &[&State]| -> Vec<_> {
+        let resources = states.iter().flat_map(|state| state.values());
+        let scopes = resources.filter_map(|resource| {
             if let Resource::Scope(scope) = resource {
                 Some(scope)
             } else {
@@ -90,7 +92,7 @@ fn strand_leases(observed: &Observation, desired: &State) -> Option<Hazard> {
         });
         scopes.flat_map(|scope| scope.pools.clone()).collect()
     };
-    let (before, after) = (pools(&observed.state), pools(desired));
+    let (before, after) = (pools(&[&observed.state]), pools(after));
     let in_any = |pools: &[crate::base::addr::AddressRange], address: Ipv4Addr| {
         pools.iter().any(|pool| pool.contains(IpAddr::V4(address)))
     };

@@ -2,11 +2,15 @@
 
 mod diff;
 mod hazard;
+mod ignore;
+mod keep;
 mod order;
+mod place;
 mod preflight;
 mod render;
 mod undo;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -15,9 +19,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
-use crate::state::{Change, Desired, Domain, Key, Observation, Resource, Unapplied, digest_of};
+use crate::state::{
+    Change, Desired, Domain, Guards, Key, Observation, Resource, State, Unapplied, digest_of,
+};
 
 pub use hazard::{Hazard, HazardKind};
+pub use ignore::{Disregard, Ignored};
 pub use preflight::{Obstacle, preflight};
 pub use render::{Detail, Paint, render};
 pub use undo::undo;
@@ -49,6 +56,15 @@ pub struct Plan {
     #[serde(default)]
     pub unapplied: Vec<Unapplied>,
     pub unchanged: usize,
+    /// What others changed, and the site leaves to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
+    /// Protections to remember: of things that the site does not speak of any more, there or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub protected: BTreeMap<Key, Guards>,
+    /// What stays for their sake, as it is, or as it was where it is not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: State,
 }
 
 /// One change to one thing.
@@ -136,6 +152,25 @@ pub enum Obstruction {
     Succeeded { by: Key },
     /// Something that it requires is withheld itself.
     Requires { key: Key },
+    /// It is not to be taken away.
+    Protected {
+        reason: Option<String>,
+        /// Where the site said so when it last did, if it does no longer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<Origin>,
+    },
+    /// It is protected just so, and is not there.
+    Absent {
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        once: Option<Origin>,
+    },
+    /// The thing named stands on it, and is not to be taken away.
+    Needed { by: Key },
+    /// The thing named, which is not to be taken away, has its place.
+    Occupied { by: Key },
+    /// Others took it away, and the site leaves that to them.
+    Ignored,
 }
 
 /// Everything that a plan is made from.
@@ -147,6 +182,8 @@ pub struct Inputs<'a> {
     pub observed: &'a Observation,
     /// What was applied last: tells an edit from drift.
     pub applied: Option<&'a Desired>,
+    /// What protection kept beside it.
+    pub kept: &'a State,
     pub elsewhere: &'a BTreeMap<HostName, usize>,
 }
 
@@ -159,25 +196,58 @@ pub enum PlanError {
     Digest(#[from] serde_json::Error),
 }
 
+/// When a plan is made.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
+    Running,
+    /// The servers hold nothing yet, nor does a host that has just started: what is missing was not taken away by anybody, and what was
+    /// kept for protection's sake comes back too.
+    Start,
+}
+
 /// Makes the plan that leads from what is to what should be.
 ///
 /// # Errors
 /// [`PlanError`].
 pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
+    made(inputs, Mode::Running)
+}
+
+/// Makes the plan that brings back what was applied, with what was kept beside it.
+///
+/// # Errors
+/// [`PlanError`].
+pub fn restoration(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
+    made(inputs, Mode::Start)
+}
+
+fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
+    let mut left = ignore::Left::new(inputs, mode);
+    let said = &inputs.desired.state;
+    let desired = mode.applied_to(left.applied_to(inputs.desired), inputs.kept);
+    let target = digest_of(said)?;
+    let inputs = Inputs {
+        desired: &desired,
+        ..inputs
+    };
     let diff::Difference {
         steps,
         waiting,
-        foreign,
+        mut foreign,
         unchanged,
-    } = diff::difference(inputs);
-    let steps = order::ordered(steps, &inputs.desired.state, &inputs.observed.state)?;
+        remembered,
+        keep,
+    } = diff::difference(inputs, said, &left, mode);
+    left.hide(&mut foreign, inputs.desired);
+    let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
+    let steps = order::ordered(steps, desired, observed, &keep.movers)?;
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         id: String::new(),
         site: inputs.site.clone(),
         controller: inputs.controller.clone(),
         base: inputs.observed.digest()?,
-        target: digest_of(&inputs.desired.state)?,
+        target,
         hazards: Vec::new(),
         steps,
         waiting,
@@ -185,11 +255,39 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         elsewhere: inputs.elsewhere.clone(),
         unapplied: inputs.desired.unapplied.clone(),
         unchanged,
+        ignored: left.ignored,
+        protected: remembered,
+        kept: keep.kept(observed),
     };
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
-    plan.hazards = hazard::hazards(&plan.steps, inputs);
+    plan.hazards = hazard::hazards(&plan, inputs);
     Ok(plan)
+}
+
+impl Mode {
+    /// Whether what is missing was taken away.
+    fn is_running(self) -> bool {
+        match self {
+            Self::Running => true,
+            Self::Start => false,
+        }
+    }
+
+    /// What is wanted then.
+    fn applied_to<'a>(self, desired: Cow<'a, Desired>, kept: &State) -> Cow<'a, Desired> {
+        match self {
+            Self::Start if !kept.is_empty() => {
+                let mut desired = desired.into_owned();
+                for (key, resource) in kept {
+                    let entry = desired.state.entry(key.clone());
+                    entry.or_insert_with(|| resource.clone());
+                }
+                Cow::Owned(desired)
+            }
+            Self::Running | Self::Start => desired,
+        }
+    }
 }
 
 impl Plan {
@@ -274,6 +372,29 @@ impl fmt::Display for Obstruction {
             }
             Self::Succeeded { by } => write!(f, "stays until {by} can take its place"),
             Self::Requires { key } => write!(f, "needs {key}"),
+            Self::Protected { reason, once } => protected(f, reason, once),
+            Self::Absent { reason, once } => {
+                f.write_str("not there now; ")?;
+                protected(f, reason, once)
+            }
+            Self::Needed { by } => write!(f, "stays, since {by} needs it"),
+            Self::Occupied { by } => write!(f, "{by} stays and has its place"),
+            Self::Ignored => f.write_str("others took it away"),
         }
     }
+}
+
+fn protected(
+    f: &mut fmt::Formatter<'_>,
+    reason: &Option<String>,
+    once: &Option<Origin>,
+) -> fmt::Result {
+    f.write_str("protected")?;
+    if let Some(reason) = reason {
+        write!(f, ": {reason}")?;
+    }
+    if let Some(origin) = once {
+        write!(f, " ({origin} when last applied)")?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ pub(super) fn ordered(
     mut steps: Vec<Step>,
     desired: &State,
     observed: &State,
+    movers: &BTreeSet<Key>,
 ) -> Result<Vec<Step>, PlanError> {
     steps.sort_by(|a, b| {
         (a.phase, a.after.is_some(), &a.key).cmp(&(b.phase, b.after.is_some(), &b.key))
@@ -22,7 +23,8 @@ pub(super) fn ordered(
     let (host, servers): (Vec<Step>, Vec<Step>) = steps
         .into_iter()
         .partition(|step| step.phase == Phase::Host);
-    let host = sorted(host, desired, observed)?;
+    let graph = edges(&host, desired, observed, movers);
+    let host = sorted(host, graph)?;
     let (mut ordered, publish): (Vec<Step>, Vec<Step>) = servers
         .into_iter()
         .partition(|step| step.phase == Phase::Withdraw);
@@ -31,8 +33,7 @@ pub(super) fn ordered(
     Ok(ordered)
 }
 
-fn sorted(steps: Vec<Step>, desired: &State, observed: &State) -> Result<Vec<Step>, PlanError> {
-    let mut graph = edges(&steps, desired, observed);
+fn sorted(steps: Vec<Step>, mut graph: DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {
     let mut ready: BTreeSet<NodeIndex> = graph.externals(Direction::Incoming).collect();
     let mut order = Vec::with_capacity(steps.len());
     while let Some(node) = ready.pop_first() {
@@ -65,7 +66,12 @@ fn sorted(steps: Vec<Step>, desired: &State, observed: &State) -> Result<Vec<Ste
 }
 
 /// One node a step, in the steps' order; an edge from each step to those that must come after it.
-fn edges(steps: &[Step], desired: &State, observed: &State) -> DiGraph<(), ()> {
+fn edges(
+    steps: &[Step],
+    desired: &State,
+    observed: &State,
+    movers: &BTreeSet<Key>,
+) -> DiGraph<(), ()> {
     let mut graph = DiGraph::<(), ()>::new();
     let nodes: Vec<NodeIndex> = steps.iter().map(|_| graph.add_node(())).collect();
     let index = Index::new(steps, &nodes);
@@ -81,7 +87,9 @@ fn edges(steps: &[Step], desired: &State, observed: &State) -> DiGraph<(), ()> {
             );
         }
         // … and goes only after it has gone or let go. What changes in place and is no port has other support, or it would fall.
-        let lets_go = step.after.is_none() || matches!(step.key, Key::Link { .. });
+        let lets_go = step.after.is_none()
+            || matches!(step.key, Key::Link { .. })
+            || movers.contains(&step.key);
         if let Some(before) = step.before.as_ref().filter(|_| lets_go) {
             let required = before.requires(&step.key, observed);
             graph.extend_with_edges(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Action, Plan, Reason, Step};
+use super::{Action, Disregard, Ignored, Obstruction, Plan, Reason, Step, Waiting};
 use crate::state::{Key, Resource, Table, Unapplied};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
@@ -46,6 +46,7 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
         page.section("drift (changed outside Bedplate, will be put back)", &drift);
     }
     page.foreign(plan);
+    page.ignored(plan);
     page.waiting(plan);
     page.elsewhere(plan);
     page.unapplied(plan);
@@ -258,6 +259,38 @@ impl Page {
         }
     }
 
+    fn ignored(&mut self, plan: &Plan) {
+        if plan.ignored.is_empty() {
+            return;
+        }
+        self.line("");
+        match self.detail {
+            Detail::Brief => self.line(&format!(
+                "ignored: {} outside Bedplate  (--full lists them)",
+                count(plan.ignored.len(), "thing changed", "things changed")
+            )),
+            Detail::Full => {
+                self.line("ignored (changed outside Bedplate, left so)");
+                plan.ignored.iter().for_each(|one| self.left(one));
+            }
+        }
+    }
+
+    fn left(&mut self, Ignored { key, what, by }: &Ignored) {
+        let what = match what {
+            Disregard::Changed { changes } => {
+                let told = changes.iter();
+                let told = told.map(|one| format!("{} is {}, not {}", one.field, one.from, one.to));
+                told.collect::<Vec<_>>().join("; ")
+            }
+            Disregard::Gone => "gone".to_owned(),
+            Disregard::Foreign => "made by others".to_owned(),
+        };
+        let why = by.reason.as_ref().map(|why| format!(" ({why})"));
+        let why = why.unwrap_or_default();
+        self.line(&format!("    {key}  {what}{why}  {}", by.origin));
+    }
+
     fn waiting(&mut self, plan: &Plan) {
         if plan.waiting.is_empty() {
             return;
@@ -269,7 +302,16 @@ impl Page {
         } else {
             COLLAPSE
         };
-        for waiting in plan.waiting.iter().take(shown) {
+        // First what somebody decided, then what follows from it.
+        let is_decided = |one: &&Waiting| {
+            matches!(
+                one.on,
+                Obstruction::Protected { .. } | Obstruction::Absent { .. }
+            )
+        };
+        let decided = plan.waiting.iter().filter(is_decided);
+        let others = plan.waiting.iter().filter(|one| !is_decided(one));
+        for waiting in decided.chain(others).take(shown) {
             let place = waiting
                 .origin
                 .as_ref()

@@ -9,14 +9,16 @@ use super::model::{
 };
 use super::resolve::{Draft, Host, Link, Plug, Role, absolute};
 use crate::base::addr::InterfaceAddr;
+use crate::base::care::{IgnoreRule, Protection};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, LinkName};
 use crate::base::option::OptionValue;
+use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::{Sources, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, RecordValue,
+    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, ProtectNode,
     SubnetNode,
 };
 
@@ -76,6 +78,7 @@ impl Builder<'_> {
             records: self.records()?,
             controllers: BTreeMap::new(),
             machines: BTreeMap::new(),
+            ignored: self.ignored(),
         };
         for host in &self.draft.hosts {
             let name = host.name.value.clone();
@@ -104,6 +107,7 @@ impl Builder<'_> {
                     None => None,
                 },
                 subnets: BTreeMap::new(),
+                protection: self.protection(node.protect.as_ref()),
                 origin: self.sources.origin(node.name.span),
             };
             vlans.insert(vlan.path.clone(), built);
@@ -185,6 +189,7 @@ impl Builder<'_> {
             active_discovery: is(&node.active_discovery, false),
             disabled_boot: node.disabled_boot.iter().map(|one| one.value).collect(),
             options: options(&node.options),
+            protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(node.prefix.span),
         })
     }
@@ -205,13 +210,14 @@ impl Builder<'_> {
             .chain(served)
             .cloned();
         let paths: BTreeSet<_> = programs.values().cloned().chain(further).collect();
+        // A file that a revision lacks was warned of; of any other that is not there the site has an error.
         let files = paths
             .into_iter()
-            .map(|path| {
+            .filter_map(|path| {
                 let file = self.draft.files.get(&path)?.clone();
                 Some((path, file))
             })
-            .collect::<Option<_>>()?;
+            .collect();
         Some(Image {
             programs,
             cmdline: node.cmdline.value().cloned(),
@@ -220,6 +226,7 @@ impl Builder<'_> {
             user_data: node.user_data.value().cloned(),
             cpu: node.cpu.value().cloned(),
             files,
+            protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(node.name.span),
         })
     }
@@ -269,6 +276,7 @@ impl Builder<'_> {
         Some(Controller {
             default_gateways: gateways.collect(),
             links: links.collect::<Option<_>>()?,
+            protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(host.name.span),
         })
     }
@@ -281,6 +289,7 @@ impl Builder<'_> {
             mtu: self.mtu(link),
             addresses: self.addresses(link)?,
             dhcp: link.dhcp.is_some(),
+            protection: self.protection(link.node.protect.as_ref()),
             origin: self.sources.origin(link.node.span),
         };
         Some((link.node.name.value.clone(), built))
@@ -301,13 +310,13 @@ impl Builder<'_> {
             let built = MachineInterface {
                 form: form(&link.node.shape)?,
                 mtu: self.mtu(link),
-                mac: link.node.mac.value().copied(),
+                mac: host.mac_of(link),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
                 dhcp: link.dhcp.is_some(),
                 origin: self.sources.origin(link.node.span),
             };
-            interfaces.insert(link.node.name.value.clone(), built);
+            interfaces.insert(link.node.name.value.clone(), Box::new(built));
         }
         let tags = shape.tags.iter().flatten();
         Some(Machine {
@@ -326,8 +335,34 @@ impl Builder<'_> {
             boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
             options: options(&shape.options),
             default_gateways: shape.default_gateways.iter().map(|one| one.value).collect(),
+            protection: self.protection(shape.protect.as_ref()),
             origin: self.sources.origin(host.name.span),
         })
+    }
+
+    fn protection(&self, node: Option<&ProtectNode>) -> Option<Protection> {
+        node.map(|node| Protection {
+            reason: node.reason.clone(),
+            origin: self.sources.origin(node.span),
+        })
+    }
+
+    fn ignored(&self) -> Vec<IgnoreRule> {
+        let nodes = self.draft.declarations.ignores.iter();
+        let rules = nodes.map(|node| IgnoreRule {
+            pattern: node.pattern.value.clone(),
+            attributes: node
+                .attributes
+                .iter()
+                .map(|one| one.value.clone())
+                .collect(),
+            reason: node.reason.value().cloned(),
+            origin: self.sources.origin(node.span),
+        });
+        let mut rules: Vec<_> = rules.collect();
+        // The order of nodes never matters.
+        rules.sort_by(|a, b| (&a.pattern, &a.attributes).cmp(&(&b.pattern, &b.attributes)));
+        rules
     }
 
     fn bmc(&self, node: &BmcNode) -> Option<Bmc> {
@@ -379,17 +414,10 @@ fn is(flag: &Slot<bool>, default: bool) -> bool {
 }
 
 /// A record with full names in it.
-fn full(domain: &DomainName, value: &RecordValue) -> Option<RecordValue> {
+fn full(domain: &DomainName, value: &RecordData) -> Option<RecordData> {
     let mut value = value.clone();
-    match &mut value {
-        RecordValue::Cname(target)
-        | RecordValue::Ns(target)
-        | RecordValue::Mx { target, .. }
-        | RecordValue::Srv { target, .. } => *target = absolute(domain, target)?,
-        RecordValue::A(_)
-        | RecordValue::Aaaa(_)
-        | RecordValue::Sshfp { .. }
-        | RecordValue::Txt(_) => {}
+    if let Some(target) = value.target_mut() {
+        *target = absolute(domain, target)?;
     }
     Some(value)
 }

@@ -4,6 +4,7 @@ mod build;
 pub mod catalog;
 mod check;
 pub mod graph;
+pub mod host_name;
 pub mod lock;
 pub mod model;
 mod resolve;

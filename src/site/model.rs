@@ -6,15 +6,17 @@ use std::net::IpAddr;
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::BondMode;
+use crate::base::care::{IgnoreRule, Protection};
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
+use crate::base::record::RecordData;
 use crate::base::secret::SecretRef;
 use crate::base::vlan::VlanPath;
-use crate::lang::node::{RecordValue, TimeServer};
+use crate::lang::node::TimeServer;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Site {
     pub records: BTreeMap<DomainName, Record>,
     pub controllers: BTreeMap<HostName, Controller>,
     pub machines: BTreeMap<HostName, Machine>,
+    /// What others may change, in the order of the patterns.
+    pub ignored: Vec<IgnoreRule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +56,7 @@ pub struct Vlan {
     pub space: Option<Name>,
     pub dhcp: Option<Dhcp>,
     pub subnets: BTreeMap<Prefix, Subnet>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -87,6 +92,7 @@ pub struct Subnet {
     pub disabled_boot: BTreeSet<ClientArch>,
     /// What its clients are told besides, by code.
     pub options: BTreeMap<u8, OptionValue>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -131,7 +137,7 @@ pub struct StaticRoute {
 pub struct Record {
     pub ttl: Option<Seconds>,
     /// Names in them are full ones.
-    pub values: BTreeSet<RecordValue>,
+    pub values: BTreeSet<RecordData>,
     pub origin: Origin,
 }
 
@@ -141,6 +147,7 @@ pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -161,6 +168,7 @@ pub struct ControllerLink {
     pub addresses: Vec<PlacedAddress>,
     /// Whether it takes an address that DHCP offers.
     pub dhcp: bool,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -209,7 +217,8 @@ pub struct Machine {
     pub image: Option<Name>,
     pub tags: BTreeSet<Name>,
     /// In the order of their names; the first with an address carries the machine's own DNS name.
-    pub interfaces: BTreeMap<LinkName, MachineInterface>,
+    /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
+    pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
     pub bmc: Option<Bmc>,
     /// Whether it should run; none where nobody minds.
     pub power: Option<bool>,
@@ -219,6 +228,8 @@ pub struct Machine {
     pub options: BTreeMap<u8, OptionValue>,
     /// The routers that it is told, at most one of each address family; none for the gateway of each subnet.
     pub default_gateways: Vec<IpAddr>,
+    /// Its own, else its profile's.
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -269,8 +280,9 @@ pub struct Image {
     /// A template of what a machine is told at its first start.
     pub user_data: Option<FilePath>,
     pub cpu: Option<String>,
-    /// Every file that is served for the image, the programs among them.
+    /// Every file that is served for the image, the programs among them; in a git revision those that it holds.
     pub files: BTreeMap<FilePath, ImageFile>,
+    pub protection: Option<Protection>,
     pub origin: Origin,
 }
 
@@ -290,6 +302,14 @@ impl Site {
             services.any(|dhcp| dhcp.controllers.contains(host))
         };
         self.controllers.keys().filter(serves)
+    }
+}
+
+impl Site {
+    /// Whether a controller serves a VLAN itself.
+    pub fn serves(&self, controller: &HostName, vlan: &VlanPath) -> bool {
+        let dhcp = self.vlans.get(vlan).and_then(|vlan| vlan.dhcp.as_ref());
+        dhcp.is_some_and(|dhcp| dhcp.relay.is_none() && dhcp.controllers.contains(controller))
     }
 }
 

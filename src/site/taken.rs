@@ -1,11 +1,12 @@
 //! Addresses that something has: what dynamic ranges leave out, and what is not allocated again.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::resolve::{Domain, Draft, Host, Role};
+use crate::base::option::OptionValue;
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::DnsServer;
+use crate::lang::node::{DnsServer, TimeServer};
 
 /// What to do where a locked address is in the way.
 pub(super) const RELOCK: &str = "make room for it; or, to give the host another address, remove the line from the lock and run `bedplate lock`";
@@ -26,6 +27,12 @@ pub(super) enum Owner<'d> {
     Gateway,
     NameServer,
     Router,
+    TimeServer,
+    Forwarder,
+    /// A server that a DHCP option names.
+    Server,
+    /// A record says that somebody has it.
+    Record,
     Host(&'d Host<'d>),
     Bmc(&'d Host<'d>),
 }
@@ -36,10 +43,48 @@ impl fmt::Display for Owner<'_> {
             Self::Gateway => f.write_str("the gateway"),
             Self::NameServer => f.write_str("a name server"),
             Self::Router => f.write_str("a route's gateway"),
+            Self::TimeServer => f.write_str("a time server"),
+            Self::Forwarder => f.write_str("a resolver"),
+            Self::Server => f.write_str("a server that an option names"),
+            Self::Record => f.write_str("a record"),
             Self::Host(host) => f.write_str(&host.title()),
             Self::Bmc(host) => write!(f, "the BMC of {}", host.title()),
         }
     }
+}
+
+/// Addresses that the site names beside its subnets: of servers, and in records.
+fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Owner<'d>)> {
+    let declarations = draft.declarations;
+    let sites = || declarations.sites.iter();
+    let forwarders = sites().flat_map(|site| &site.forwarders);
+    let forwarders = forwarders.map(|at| (*at, Owner::Forwarder));
+    let times = sites().flat_map(|site| &site.time_servers);
+    let times = times.filter_map(|server| match server.value {
+        TimeServer::Address(ip) => Some((Spanned::new(ip, server.span), Owner::TimeServer)),
+        TimeServer::Name(_) => None,
+    });
+    let records = declarations
+        .records
+        .iter()
+        .flat_map(|record| &record.values);
+    let records = records
+        .filter_map(|value| Some((Spanned::new(value.value.ip()?, value.span), Owner::Record)));
+    let services = draft
+        .vlans
+        .iter()
+        .filter_map(|vlan| vlan.node.dhcp.as_ref());
+    let options = services.flat_map(|dhcp| &dhcp.options);
+    let options = options.chain(draft.subnets.iter().flat_map(|subnet| &subnet.node.options));
+    let servers = options.flat_map(|option| {
+        let addresses = match option.value.value() {
+            Some(OptionValue::Addresses(addresses)) => addresses.as_slice(),
+            Some(_) | None => &[],
+        };
+        let at = |ip: &Ipv4Addr| Spanned::new(IpAddr::V4(*ip), option.span);
+        addresses.iter().map(move |ip| (at(ip), Owner::Server))
+    });
+    forwarders.chain(times).chain(records).chain(servers)
 }
 
 /// Every address that a dynamic range may not hold, sorted.
@@ -70,6 +115,7 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
             taken.push(written(subnet.domain, *via, Owner::Router));
         }
     }
+    taken.extend(named(draft).map(|(at, by)| written(draft.domain_of(at.value), at, by)));
     for host in &draft.hosts {
         let addresses = host.links.iter().flat_map(|link| &link.addresses);
         taken.extend(addresses.map(|placed| Taken {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Resource, State, boot, dhcp, dns, link, listener, route};
+use super::{
+    Guards, Key, Objects, Resource, State, boot, dhcp, dns, link, listener, protect, route,
+};
+use crate::base::care::IgnoreRule;
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::site::model::{ReverseDns, Site};
@@ -17,6 +20,16 @@ pub struct Desired {
     /// What the site says and this release does not bring about yet.
     #[serde(default)]
     pub unapplied: Vec<Unapplied>,
+    /// What no plan may take away: of what is desired, and of what was applied once and is not desired any more. The latter is never more
+    /// than what some applied site protected: only edits add to it, and each entry ends when its protection is lifted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub protected: BTreeMap<Key, Guards>,
+    /// Who may protect, as the site has it now. Not stored: what it lifts is lifted for good once it is applied.
+    #[serde(skip)]
+    pub objects: Objects,
+    /// What others may change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoreRule>,
 }
 
 /// A thing that is checked, and that nothing makes yet.
@@ -42,8 +55,30 @@ impl Desired {
     }
 }
 
+impl Desired {
+    /// Adds protections of things that the site does not speak of any more; of what it does speak of, it says itself what is protected.
+    pub fn remember(&mut self, protections: &BTreeMap<Key, Guards>) {
+        for (key, guards) in protections {
+            if !self.state.contains_key(key) {
+                self.protected.insert(key.clone(), guards.clone());
+            }
+        }
+    }
+}
+
 /// Everything that should exist on the controller `name`; nothing where the site has no such controller.
 pub fn desired(site: &Site, name: &HostName) -> Desired {
+    let mut into = held(site, name);
+    if site.controllers.contains_key(name) {
+        protect::desired(site, &mut into);
+        into.ignored.clone_from(&site.ignored);
+        into.unapplied.sort();
+    }
+    into
+}
+
+/// What should exist, without what the site says about plans.
+fn held(site: &Site, name: &HostName) -> Desired {
     let mut into = Desired::default();
     let Some(controller) = site.controllers.get(name) else {
         return into;
@@ -51,7 +86,7 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
     let controller = &link::appliable(name, controller, &mut into);
     link::desired(name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
-    let mut serves_any = false;
+    let mut interfaces = None;
     for (path, vlan) in &site.vlans {
         let Some(served) = vlan
             .dhcp
@@ -60,16 +95,22 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
         else {
             continue;
         };
-        serves_any = true;
+        let interfaces = interfaces.get_or_insert_with(|| dhcp::interfaces(site));
         listener::desired(name, controller, path, served, &mut into);
-        dhcp::desired(site, controller, path, vlan, served, &mut into);
+        dhcp::desired(
+            site,
+            controller,
+            (path, vlan),
+            served,
+            interfaces,
+            &mut into,
+        );
     }
-    if serves_any {
+    if interfaces.is_some() {
         boot::desired(site, &mut into);
         dns::desired(site, name, &mut into);
         later(site, &mut into);
     }
-    into.unapplied.sort();
     into
 }
 
@@ -101,6 +142,12 @@ fn later(site: &Site, into: &mut Desired) {
             add(format!("machine/{host}/power"), why, &machine.origin);
         }
     }
+    for route in &site.routes {
+        let key = format!("route/{}/{}", route.destination, route.metric);
+        if route.via.is_ipv4() {
+            add(key, "machines are not told of routes yet", &route.origin);
+        }
+    }
     for (path, vlan) in &site.vlans {
         for (prefix, subnet) in &vlan.subnets {
             let key = |what: &str| format!("vlan/{path}/subnet/{prefix}/{what}");
@@ -128,6 +175,6 @@ fn later(site: &Site, into: &mut Desired) {
 pub fn elsewhere(site: &Site, name: &HostName) -> BTreeMap<HostName, usize> {
     let others = site.controllers.keys().filter(|other| *other != name);
     others
-        .map(|other| (other.clone(), desired(site, other).state.len()))
+        .map(|other| (other.clone(), held(site, other).state.len()))
         .collect()
 }

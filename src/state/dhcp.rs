@@ -12,10 +12,10 @@ use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, Name};
 use crate::base::option::{
     BROADCAST, DNS_SERVERS, DOMAIN_NAME, DOMAIN_SEARCH, INTERFACE_MTU, OptionValue, ROUTERS,
-    SUBNET_MASK, option_name,
+    SUBNET_MASK, option_attribute,
 };
 use crate::base::vlan::VlanPath;
-use crate::site::model::{Controller, Dhcp, Machine, Site, Subnet, Vlan};
+use crate::site::model::{Controller, Dhcp, Machine, MachineInterface, Site, Subnet, Vlan};
 
 /// What DHCP says to the clients of one IPv4 subnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl Changes {
     fn options(mut self, from: &BTreeMap<u8, OptionValue>, to: &BTreeMap<u8, OptionValue>) -> Self {
         let codes: BTreeSet<u8> = from.keys().chain(to.keys()).copied().collect();
         for code in codes {
-            let name = option_name(code).map_or_else(|| format!("option {code}"), str::to_owned);
+            let name = option_attribute(code);
             let text = |value: &Option<&OptionValue>| {
                 value.map_or_else(|| "none".to_owned(), ToString::to_string)
             };
@@ -147,13 +147,31 @@ impl Reservation {
     }
 }
 
+/// The interfaces of machines in each VLAN, in the order of their machines.
+pub(super) type Interfaces<'a> =
+    BTreeMap<&'a VlanPath, Vec<(&'a HostName, &'a Machine, &'a MachineInterface)>>;
+
+/// Looks once at every machine, however many VLANs a controller serves.
+pub(super) fn interfaces(site: &Site) -> Interfaces<'_> {
+    let mut interfaces = Interfaces::new();
+    for (host, machine) in &site.machines {
+        for interface in machine.interfaces.values() {
+            if let Some(vlan) = &interface.vlan {
+                let there = interfaces.entry(vlan).or_default();
+                there.push((host, machine, interface));
+            }
+        }
+    }
+    interfaces
+}
+
 /// The scopes and reservations of one VLAN, as `controller` serves them.
 pub(super) fn desired(
     site: &Site,
     controller: &Controller,
-    path: &VlanPath,
-    vlan: &Vlan,
+    (path, vlan): (&VlanPath, &Vlan),
     dhcp: &Dhcp,
+    interfaces: &Interfaces<'_>,
     into: &mut Desired,
 ) {
     let subnets = vlan.subnets.iter();
@@ -185,8 +203,8 @@ pub(super) fn desired(
         };
         into.add(key, Resource::Scope(scope), &subnet.origin);
     }
-    for (host, machine) in &site.machines {
-        reservations((path, vlan), host, machine, into);
+    for (host, machine, interface) in interfaces.get(path).into_iter().flatten() {
+        reservation((path, vlan), host, machine, interface, into);
     }
 }
 
@@ -256,52 +274,47 @@ fn options(
     options
 }
 
-fn reservations(
+fn reservation(
     (path, vlan): (&VlanPath, &Vlan),
     host: &HostName,
     machine: &Machine,
+    interface: &MachineInterface,
     into: &mut Desired,
 ) {
-    for interface in machine
-        .interfaces
-        .values()
-        .filter(|interface| interface.vlan.as_ref() == Some(path))
-    {
-        let addresses: BTreeSet<Ipv4Addr> = interface
-            .addresses
-            .iter()
-            .filter_map(|placed| as_v4(placed.address.ip()))
-            .collect();
-        let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
-            continue;
-        };
-        // Of several gateways a machine has one: what leads elsewhere is not told.
-        let is_elsewhere = addresses.iter().all(|address| {
-            let subnet = vlan.subnet_of(IpAddr::V4(*address));
-            let gateway = subnet.and_then(|(_, subnet)| subnet.gateway);
-            gateway.is_none_or(|gateway| !machine.default_gateways.contains(&gateway))
-        });
-        let is_chosen = machine.default_gateways.iter().any(IpAddr::is_ipv4);
-        let reservation = Reservation {
-            host: host.clone(),
-            withheld: (is_chosen && is_elsewhere)
-                .then_some(ROUTERS)
-                .into_iter()
-                .collect(),
-            addresses,
-            image: machine.image.clone().filter(|_| !machine.boots_from_disk),
-            boots_from_disk: machine.boots_from_disk,
-            options: machine.options.clone(),
-        };
-        into.add(
-            Key::Reservation {
-                vlan: path.clone(),
-                mac,
-            },
-            Resource::Reservation(reservation),
-            &interface.origin,
-        );
-    }
+    let addresses: BTreeSet<Ipv4Addr> = interface
+        .addresses
+        .iter()
+        .filter_map(|placed| as_v4(placed.address.ip()))
+        .collect();
+    let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
+        return;
+    };
+    // Of several gateways a machine has one: what leads elsewhere is not told.
+    let is_elsewhere = addresses.iter().all(|address| {
+        let subnet = vlan.subnet_of(IpAddr::V4(*address));
+        let gateway = subnet.and_then(|(_, subnet)| subnet.gateway);
+        gateway.is_none_or(|gateway| !machine.default_gateways.contains(&gateway))
+    });
+    let is_chosen = machine.default_gateways.iter().any(IpAddr::is_ipv4);
+    let reservation = Reservation {
+        host: host.clone(),
+        withheld: (is_chosen && is_elsewhere)
+            .then_some(ROUTERS)
+            .into_iter()
+            .collect(),
+        addresses,
+        image: machine.image.clone().filter(|_| !machine.boots_from_disk),
+        boots_from_disk: machine.boots_from_disk,
+        options: machine.options.clone(),
+    };
+    into.add(
+        Key::Reservation {
+            vlan: path.clone(),
+            mac,
+        },
+        Resource::Reservation(reservation),
+        &interface.origin,
+    );
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
 //! DNS zones that the site is authoritative for, their records, and where other questions go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::iter;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Desired, Key, RecordName, Resource, Unapplied, list};
 use crate::base::duration::Seconds;
-use crate::base::name::{DomainName, HostName, LinkName};
+use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::base::origin::Origin;
-use crate::lang::node::RecordValue;
-use crate::site::model::{PlacedAddress, ReverseDns, Site};
+use crate::base::record::{RecordData, RecordType};
+use crate::base::vlan::VlanPath;
+use crate::site::host_name::{NamedLink, names as host_names};
+use crate::site::model::{PlacedAddress, ReverseDns, Site, Subnet};
 
 /// How long resolvers may keep an answer: short, since machines move between edits of the site.
 const TTL: Seconds = Seconds(30);
@@ -41,45 +42,6 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarders {
     pub upstreams: Vec<IpAddr>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RecordType {
-    A,
-    Aaaa,
-    Cname,
-    Mx,
-    Ptr,
-    Srv,
-    Sshfp,
-    Txt,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RecordData {
-    A(Ipv4Addr),
-    Aaaa(Ipv6Addr),
-    Cname(DomainName),
-    Mx {
-        preference: u16,
-        target: DomainName,
-    },
-    Ptr(DomainName),
-    Srv {
-        priority: u16,
-        weight: u16,
-        port: u16,
-        target: DomainName,
-    },
-    /// The fingerprint in hexadecimal (RFC 4255 3.1).
-    Sshfp {
-        algorithm: u8,
-        digest: u8,
-        fingerprint: String,
-    },
-    Txt(String),
 }
 
 impl Zone {
@@ -110,116 +72,6 @@ impl Forwarders {
         changes.shown("upstreams", &from.upstreams, &self.upstreams, |upstreams| {
             list(upstreams)
         })
-    }
-}
-
-impl RecordType {
-    pub const ALL: [Self; 8] = [
-        Self::A,
-        Self::Aaaa,
-        Self::Cname,
-        Self::Mx,
-        Self::Ptr,
-        Self::Srv,
-        Self::Sshfp,
-        Self::Txt,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-            Self::Cname => "CNAME",
-            Self::Mx => "MX",
-            Self::Ptr => "PTR",
-            Self::Srv => "SRV",
-            Self::Sshfp => "SSHFP",
-            Self::Txt => "TXT",
-        }
-    }
-}
-
-impl RecordData {
-    /// The address record for `address`.
-    pub fn address(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(address) => Self::A(address),
-            IpAddr::V6(address) => Self::Aaaa(address),
-        }
-    }
-
-    pub fn kind(&self) -> RecordType {
-        match self {
-            Self::A(_) => RecordType::A,
-            Self::Aaaa(_) => RecordType::Aaaa,
-            Self::Cname(_) => RecordType::Cname,
-            Self::Mx { .. } => RecordType::Mx,
-            Self::Ptr(_) => RecordType::Ptr,
-            Self::Srv { .. } => RecordType::Srv,
-            Self::Sshfp { .. } => RecordType::Sshfp,
-            Self::Txt(_) => RecordType::Txt,
-        }
-    }
-
-    /// What the site says of a name; none for what the name servers of others say.
-    fn declared(value: &RecordValue) -> Option<Self> {
-        Some(match value.clone() {
-            RecordValue::A(address) => Self::A(address),
-            RecordValue::Aaaa(address) => Self::Aaaa(address),
-            RecordValue::Cname(target) => Self::Cname(target),
-            RecordValue::Mx { preference, target } => Self::Mx { preference, target },
-            RecordValue::Ns(_) => return None,
-            RecordValue::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            } => Self::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            },
-            RecordValue::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            } => Self::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            },
-            RecordValue::Txt(text) => Self::Txt(text),
-        })
-    }
-}
-
-impl fmt::Display for RecordType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for RecordData {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::A(address) => write!(f, "{address}"),
-            Self::Aaaa(address) => write!(f, "{address}"),
-            Self::Cname(name) | Self::Ptr(name) => write!(f, "{name}"),
-            Self::Mx { preference, target } => write!(f, "{preference} {target}"),
-            Self::Srv {
-                priority,
-                weight,
-                port,
-                target,
-            } => write!(f, "{priority} {weight} {port} {target}"),
-            Self::Sshfp {
-                algorithm,
-                digest,
-                fingerprint,
-            } => write!(f, "{algorithm} {digest} {fingerprint}"),
-            Self::Txt(text) => write!(f, "{text:?}"),
-        }
     }
 }
 
@@ -307,47 +159,82 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
     let mut names = Names {
         site,
         into,
+        reach: reach(site, name),
         zones: BTreeSet::new(),
         records: BTreeMap::new(),
     };
     names.zone(&site.domain, &site.origin);
-    let subnets = site.vlans.values().flat_map(|vlan| &vlan.subnets);
-    for (prefix, subnet) in subnets.filter(|(_, subnet)| subnet.reverse_dns != ReverseDns::Off) {
-        for zone in reverse_zones(prefix.net()) {
-            names.zone(&zone, &subnet.origin);
+    for (path, vlan) in &site.vlans {
+        let subnets = vlan.subnets.iter();
+        let is_named = |subnet: &Subnet| {
+            subnet.reverse_dns != ReverseDns::Off && names.reach.contains(&names.isolation(path))
+        };
+        let named: Vec<_> = subnets.filter(|(_, subnet)| is_named(subnet)).collect();
+        for (prefix, subnet) in named {
+            for zone in reverse_zones(prefix.net()) {
+                names.zone(&zone, &subnet.origin);
+            }
         }
     }
     for (host, controller) in &site.controllers {
-        names.host(
-            host,
-            controller
-                .links
-                .iter()
-                .map(|(link, on)| (link, on.addresses.as_slice())),
-        );
+        let links = controller.links.iter();
+        let links = links.map(|(name, link)| HostLink {
+            name,
+            vlan: link.vlan.as_ref(),
+            addresses: &link.addresses,
+            serves: link
+                .vlan
+                .as_ref()
+                .is_some_and(|vlan| site.serves(host, vlan)),
+        });
+        names.host(host, links.collect());
     }
     for (host, machine) in &site.machines {
-        names.host(
-            host,
-            machine
-                .interfaces
-                .iter()
-                .map(|(link, on)| (link, on.addresses.as_slice())),
-        );
+        let links = machine.interfaces.iter();
+        let links = links.map(|(name, link)| HostLink {
+            name,
+            vlan: link.vlan.as_ref(),
+            addresses: &link.addresses,
+            serves: false,
+        });
+        names.host(host, links.collect());
     }
     names.declared();
     names.finish();
+}
+
+/// A link of a host, as far as its names go.
+struct HostLink<'a> {
+    name: &'a LinkName,
+    vlan: Option<&'a VlanPath>,
+    addresses: &'a [PlacedAddress],
+    /// Whether others ask the host for service there.
+    serves: bool,
+}
+
+fn isolation<'a>(site: &'a Site, vlan: &VlanPath) -> Option<&'a Name> {
+    let (name, fabric) = site.fabrics.get_key_value(&vlan.fabric)?;
+    fabric.isolated.then_some(name)
+}
+
+fn reach<'a>(site: &'a Site, controller: &HostName) -> BTreeSet<Option<&'a Name>> {
+    let links = site.controllers.get(controller).into_iter();
+    let links = links.flat_map(|controller| controller.links.values());
+    let vlans = links.filter_map(|link| link.vlan.as_ref());
+    vlans.map(|vlan| isolation(site, vlan)).collect()
 }
 
 /// Collects names until all are known, since several may share a record.
 struct Names<'a> {
     site: &'a Site,
     into: &'a mut Desired,
+    /// The isolation domains that the controller is in: those of others may have the same addresses.
+    reach: BTreeSet<Option<&'a Name>>,
     zones: BTreeSet<DomainName>,
     records: BTreeMap<Key, (Record, Origin)>,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
     fn zone(&mut self, zone: &DomainName, origin: &Origin) {
         self.zones.insert(zone.clone());
         let key = Key::Zone { zone: zone.clone() };
@@ -367,35 +254,37 @@ impl Names<'_> {
         );
     }
 
-    /// The first interface with addresses carries the host's own name, each further one `LINK.NAME`.
-    fn host<'a>(
-        &mut self,
-        host: &HostName,
-        interfaces: impl Iterator<Item = (&'a LinkName, &'a [PlacedAddress])>,
-    ) {
-        let Ok(own) = self.site.domain.child(host.as_str()) else {
-            return;
-        };
-        let with_addresses = interfaces.filter(|(_, addresses)| !addresses.is_empty());
-        for (index, (link, addresses)) in with_addresses.enumerate() {
-            let label = link.as_str().replace('.', "-");
-            let Ok(name) = (if index == 0 {
-                Ok(own.clone())
-            } else {
-                own.child(&label)
-            }) else {
+    /// The isolated fabric that a VLAN is in; none for all others, which share their addresses.
+    fn isolation(&self, vlan: &VlanPath) -> Option<&'a Name> {
+        isolation(self.site, vlan)
+    }
+
+    fn host(&mut self, host: &HostName, links: Vec<HostLink<'_>>) {
+        let with_addresses = || links.iter().filter(|link| !link.addresses.is_empty());
+        let named = with_addresses().map(|link| NamedLink {
+            link: link.name,
+            serves: link.serves,
+        });
+        let named: BTreeMap<&LinkName, DomainName> = host_names(&self.site.domain, host, named)
+            .into_iter()
+            .collect();
+        for link in with_addresses() {
+            let Some(name) = named.get(link.name) else {
                 continue;
             };
-            for placed in addresses {
-                self.address(&name, placed);
+            for placed in link.addresses {
+                self.address(name, link.vlan, placed);
             }
         }
     }
 
-    fn address(&mut self, name: &DomainName, placed: &PlacedAddress) {
+    fn address(&mut self, name: &DomainName, vlan: Option<&VlanPath>, placed: &PlacedAddress) {
         let address = placed.address.ip();
         let domain = self.site.domain.clone();
         self.record(&domain, name, RecordData::address(address), &placed.origin);
+        if !self.is_reversed(vlan, placed) {
+            return;
+        }
         let Some(reverse) = reverse_name(address) else {
             return;
         };
@@ -409,6 +298,17 @@ impl Names<'_> {
                 &placed.origin,
             );
         }
+    }
+
+    /// Whether the name of an address is served here: as its own subnet says, and by controllers in its own isolation domain.
+    fn is_reversed(&self, vlan: Option<&VlanPath>, placed: &PlacedAddress) -> bool {
+        let Some(path) = vlan else {
+            return true;
+        };
+        let vlan = self.site.vlans.get(path);
+        let subnet = vlan.and_then(|vlan| vlan.subnets.get(&placed.address.prefix()));
+        let is_off = subnet.is_some_and(|subnet| subnet.reverse_dns == ReverseDns::Off);
+        !is_off && self.reach.contains(&self.isolation(path))
     }
 
     fn record(&mut self, zone: &DomainName, name: &DomainName, data: RecordData, origin: &Origin) {
@@ -437,17 +337,16 @@ impl Names<'_> {
         for (name, declared) in &self.site.records {
             let is_wildcard = name.as_str().starts_with('*');
             for value in &declared.values {
-                let data = RecordData::declared(value).filter(|_| !is_wildcard);
-                let Some(data) = data else {
+                let kind = value.kind();
+                if is_wildcard || kind == RecordType::Ns {
                     self.into.unapplied.push(Unapplied {
                         what: format!("zone/{domain}/{name}"),
                         why: "wildcards and zones of others are not served yet".to_owned(),
                         origin: declared.origin.clone(),
                     });
                     continue;
-                };
-                let kind = data.kind();
-                self.record(&domain, name, data, &declared.origin);
+                }
+                self.record(&domain, name, value.clone(), &declared.origin);
                 let Some(relative) = RecordName::relative(name, &domain) else {
                     continue;
                 };

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::dns::RecordType;
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
+use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
 
 /// The one name of a thing that can exist.

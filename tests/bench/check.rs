@@ -1,4 +1,5 @@
-//! What `bedplate check` costs on sites of 200 to 100,000 machines: time, memory, and whether the cost grows with the size alone.
+//! What `bedplate check` costs on sites of 200 to 100,000 machines: time, memory, and whether the cost grows with the size alone; and
+//! what the graph of the largest one costs, from start to end.
 //!
 //! `cargo bench --bench check`. No other program checks such a site; the peer is a bare parse of the same text by the kdl crate,
 //! run once for the largest. All are whole processes, from start to end.
@@ -28,7 +29,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("parse") => return parse(Path::new(&arguments[1])),
-        Some("memory") => return memory(Path::new(&arguments[1])),
+        Some("memory") => return memory(&arguments[1], Path::new(&arguments[2])),
         _ => {}
     }
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -71,21 +72,33 @@ fn size(scratch: &Path, machines: u32) -> f64 {
     let megabytes = bytes as f64 / 1e6;
     let name = format!("check: {machines} machines, {megabytes:.1} MB in {files} files");
     figure::print(&name, "ms", &ours, "kdl parse alone", &theirs);
-    let output = Command::new(&own)
-        .arg("memory")
-        .arg(&folder)
-        .output()
-        .unwrap();
-    let peak: f64 = String::from_utf8(output.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
     if machines == SIZES[3] {
-        figure::print(&name, "ms", &ours, "the bound", &[MOST.0]);
-        figure::print(&name, "MiB at most", &[peak], "the bound", &[MOST.1]);
+        bounded(&name, "check", &folder, &ours);
+        let drawn: Vec<f64> = (0..ROUNDS)
+            .map(|_| run(bedplate(), "graph", &folder))
+            .collect();
+        bounded(
+            &format!("graph: {machines} machines"),
+            "graph",
+            &folder,
+            &drawn,
+        );
     }
     figure::median(&ours) * 1000.0 / f64::from(machines)
+}
+
+/// Prints the time and the memory of a command beside what it may take.
+fn bounded(name: &str, verb: &str, folder: &Path, times: &[f64]) {
+    let own = std::env::current_exe().unwrap();
+    let output = Command::new(&own)
+        .args(["memory", verb])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let peak = String::from_utf8(output.stdout).unwrap();
+    let peak: f64 = peak.trim().parse().unwrap();
+    figure::print(name, "ms", times, "the bound", &[MOST.0]);
+    figure::print(name, "MiB at most", &[peak], "the bound", &[MOST.1]);
 }
 
 /// Milliseconds that a program takes.
@@ -102,10 +115,10 @@ fn run(program: &Path, verb: &str, file: &Path) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// Prints the MiB that a check holds at most: a process of its own, since the kernel keeps one maximum for all children.
+/// Prints the MiB that a command holds at most: a process of its own, since the kernel keeps one maximum for all children.
 #[expect(clippy::print_stdout, reason = "the parent reads it")]
-fn memory(folder: &Path) {
-    run(bedplate(), "check", folder);
+fn memory(verb: &str, folder: &Path) {
+    run(bedplate(), verb, folder);
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     println!("{}", usage.max_rss() as f64 / 1024.0);
 }

@@ -285,3 +285,84 @@ fn hooks_and_bare_repositories_are_no_hindrance() {
     let sides = ["diff", "v1:sites/a", "main:sites/a"];
     assert_eq!(run(&bare, &sides), told(&expected));
 }
+
+#[test]
+fn boot_files_that_a_revision_lacks_are_not_compared() {
+    let repository = Repository::new("--object-format=sha1");
+    let (top, site) = (repository.top(), repository.site());
+    fs::write(top.join(".gitignore"), "boot\n").unwrap();
+    repository.git(&["rm", "--cached", "-r", "--quiet", "sites/a/boot"]);
+    repository.commit("ignored");
+    let note = "boot files that the revision does not hold are not compared: 1\n";
+    for (old, new) in [
+        ("HEAD", "."),
+        (".", "HEAD"),
+        ("v1", "HEAD"),
+        ("HEAD", "v1"),
+        ("HEAD", "HEAD"),
+    ] {
+        let ran = bedplate(&site, &["diff", "--exit-code", old, new]);
+        assert_eq!(
+            (ran.code, ran.err.as_str()),
+            (0, ""),
+            "{old} {new}: {ran:?}"
+        );
+        assert!(
+            ran.out.starts_with("Nothing changes") && ran.out.ends_with(note),
+            "{ran:?}"
+        );
+    }
+    // Another image is a change, and its file, which the revision does not name, is known.
+    fs::write(site.join("boot/b"), "two").unwrap();
+    fs::write(
+        site.join("more.kdl"),
+        "image \"j\" { boot \"ipxe\" \"boot/b\" }\n",
+    )
+    .unwrap();
+    edit(
+        &site.join("site.kdl"),
+        "include",
+        "include \"more.kdl\"; include",
+    );
+    for form in ["--full", "--markdown"] {
+        let ran = bedplate(&site, &["diff", form, "HEAD", "."]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+        assert!(
+            ran.out.contains("image/j") && ran.out.ends_with(note),
+            "{ran:?}"
+        );
+        assert!(
+            ran.out.contains("boot/b, 3 bytes") && !ran.out.contains("boot/a"),
+            "{ran:?}"
+        );
+    }
+    let ran = bedplate(&site, &["diff", "--json", "HEAD", "."]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["unknown_files"], serde_json::json!(["boot/a"]));
+    // Sources must be there.
+    fs::write(top.join(".gitignore"), "rows.csv\n").unwrap();
+    repository.git(&["rm", "--cached", "--quiet", "sites/a/rows.csv"]);
+    repository.commit("torn");
+    let ran = bedplate(&site, &["diff", "HEAD", "."]);
+    assert!(ran.code == 1 && ran.err.contains("E005"), "{ran:?}");
+}
+
+#[test]
+fn a_pointer_of_git_lfs_says_what_the_file_is() {
+    let repository = Repository::new("--object-format=sha1");
+    let site = repository.site();
+    let digest = bedplate::base::digest::Digest::of(b"one");
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 3\n");
+    fs::write(site.join("boot/a"), pointer).unwrap();
+    repository.commit("pointer");
+    let ran = bedplate(&site, &["diff", "v1", "HEAD"]);
+    assert!(ran.out.starts_with("Nothing changes"), "{ran:?}");
+    fs::write(site.join("boot/a"), "two!").unwrap();
+    let ran = bedplate(&site, &["diff", "HEAD", "."]);
+    assert!(
+        ran.out
+            .contains("boot/a, 3 bytes, sha256 7692c3ad -> ipxe boot/a, 4 bytes"),
+        "{ran:?}"
+    );
+}

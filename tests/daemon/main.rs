@@ -8,6 +8,7 @@
 )]
 
 mod apply;
+mod care;
 mod client;
 mod disk;
 mod drift;

@@ -115,6 +115,23 @@ fn paths_lead_to_the_files_from_where_the_command_runs() {
 }
 
 #[test]
+fn no_secret_is_shown_beside_a_fault_of_notation() {
+    let text = "m {\n  a 10.0.0.1\n  bmc password=7hunter2\n  k-g \"hunter2\"\n  b 10.0.0.1\n}\n";
+    let folder = site();
+    fs::write(folder.path().join("site.kdl"), text).unwrap();
+    for arguments in [&["fmt"][..], &["fmt", "--check", "--json"]] {
+        let said = run(folder.path(), arguments, b"");
+        assert_eq!(said.code, 1);
+        assert!(
+            format!("{said:?}").contains("`••••••••` is neither"),
+            "{said:?}"
+        );
+        assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
+    }
+    assert_eq!(read(&folder, "site.kdl"), text);
+}
+
+#[test]
 fn a_fault_of_notation_stops_its_file_alone() {
     let folder = site();
     fs::write(folder.path().join("more.kdl"), "a   10.0.0.1\n").unwrap();

@@ -6,6 +6,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "../support/cases.rs"]
+mod cases;
 mod command;
 mod layout;
 mod promises;

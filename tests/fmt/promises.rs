@@ -8,6 +8,7 @@ use bedplate::base::limit;
 use bedplate::diag::code::Code;
 use proptest::prelude::*;
 
+use crate::cases::cases;
 use crate::format;
 
 fn root(path: &str) -> PathBuf {
@@ -189,7 +190,7 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(cases(4_000))]
 
     #[test]
     fn a_changed_text_keeps_every_promise(

@@ -19,9 +19,11 @@ pub(super) fn page(comparison: &Comparison<'_>, full: bool) -> String {
         code(comparison.old),
         code(comparison.new)
     );
+    let caveat = comparison.caveat();
+    let caveat = caveat.map_or_else(String::new, |caveat| format!("\n{caveat}\n"));
     if comparison.is_empty() {
         text.push_str("**Nothing changes.**\n");
-        return text;
+        return text + &caveat;
     }
     text.push_str(&format!("**{}**\n", summary(comparison)));
     for (group, entries) in fold(&comparison.difference, full) {
@@ -51,7 +53,7 @@ pub(super) fn page(comparison: &Comparison<'_>, full: bool) -> String {
         text.push_str(&behind);
     }
     text.push_str(&consequences(comparison));
-    text
+    text + &caveat
 }
 
 fn row(change: &ObjectChange, parts: &[&ObjectChange]) -> String {

@@ -17,7 +17,7 @@ use crate::diag::fault::Fault;
 use crate::site::catalog::Difference;
 use crate::site::model::Site;
 use crate::state::{Desired, Tally, desired, tally};
-use side::Side;
+use side::{Side, Sides};
 
 /// Version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -33,10 +33,12 @@ struct Comparison<'a> {
     difference: Difference,
     /// How many things each controller gains, changes and loses, by kind; those without a change are left out.
     consequences: BTreeMap<HostName, BTreeMap<&'static str, Tally>>,
+    /// Boot files that a revision does not hold: on both sides nothing is said of their content.
+    unknown_files: BTreeSet<String>,
 }
 
 pub(super) fn diff(arguments: &DiffArguments, out: &Output) -> Result<ExitCode, Fault> {
-    let (old, new) = side::both(&arguments.old, &arguments.new)?;
+    let Sides { old, new, unknown } = side::both(&arguments.old, &arguments.new)?;
     let (Some((old_site, old_catalog)), Some((new_site, new_catalog))) = (old.whole(), new.whole())
     else {
         faults(&old, &new, out)?;
@@ -49,6 +51,7 @@ pub(super) fn diff(arguments: &DiffArguments, out: &Output) -> Result<ExitCode, 
         new: &arguments.new,
         difference: Difference::between(old_catalog, new_catalog),
         consequences: consequences(old_site, new_site),
+        unknown_files: unknown,
     };
     if out.json {
         out.value(&comparison)?;
@@ -64,6 +67,14 @@ pub(super) fn diff(arguments: &DiffArguments, out: &Output) -> Result<ExitCode, 
 impl Comparison<'_> {
     fn is_empty(&self) -> bool {
         self.difference.changes.is_empty() && self.consequences.is_empty()
+    }
+
+    /// What was left out.
+    fn caveat(&self) -> Option<String> {
+        let count = self.unknown_files.len();
+        (count > 0).then(|| {
+            format!("boot files that the revision does not hold are not compared: {count}")
+        })
     }
 }
 

@@ -10,10 +10,12 @@ use crate::state::Tally;
 const SUMMARY: usize = 72;
 
 pub(super) fn page(comparison: &Comparison<'_>, full: bool) -> String {
+    let caveat = comparison.caveat().map(|caveat| caveat + "\n");
+    let caveat = caveat.unwrap_or_default();
     let difference = &comparison.difference;
     if comparison.is_empty() {
         return format!(
-            "Nothing changes: {} the same.\n",
+            "Nothing changes: {} the same.\n{caveat}",
             be(difference.unchanged, "object")
         );
     }
@@ -44,7 +46,7 @@ pub(super) fn page(comparison: &Comparison<'_>, full: bool) -> String {
         text.push_str(" --full lists everything.");
     }
     text.push('\n');
-    text
+    text + &caveat
 }
 
 fn be(count: usize, noun: &str) -> String {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::objects::Objects;
+use super::pointer;
 use crate::base::digest::Digest;
 use crate::base::limit;
 use crate::lang::files::{Entry, FileError, Files};
@@ -215,10 +216,21 @@ impl Files for GitFiles {
         Ok(entries.collect())
     }
 
+    /// A boot file need not be committed: then nothing is known of it. Of one that git LFS keeps, its pointer says all.
     fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
-        let hash = self.file(path)?;
-        let digest = self.tree.objects.borrow_mut().digest(&hash);
-        digest.map_err(|error| fault(path, error))
+        let hash = match self.file(path) {
+            Err(FileError::Missing { path }) => return Err(FileError::Unknown { path }),
+            found => found?,
+        };
+        let mut objects = self.tree.objects.borrow_mut();
+        let found = objects.digest(&hash).map_err(|error| fault(path, error))?;
+        if found.1 > pointer::BYTES {
+            return Ok(found);
+        }
+        let read = objects.read(&hash, pointer::BYTES);
+        let bytes = read.map_err(|error| fault(path, error))?.ok();
+        let pointed = bytes.as_deref().and_then(pointer::read);
+        Ok(pointed.unwrap_or(found))
     }
 }
 

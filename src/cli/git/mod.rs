@@ -5,6 +5,7 @@
 
 mod files;
 mod objects;
+mod pointer;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -88,7 +89,7 @@ impl<'a> Repository<'a> {
         let top = objects.tree_of(&commit).map_err(failed)?;
         let tree = Tree::new(objects, top);
         let (folder, root) = match tree.find(&path) {
-            Ok(Node::Folder(_)) => (path.as_str(), super::compile::ROOT),
+            Ok(Node::Folder(_)) => (path.as_str(), crate::lang::ROOT),
             Ok(Node::File(_)) => path.rsplit_once('/').unwrap_or(("", &path)),
             Err(_) => return Err(absent(&path)),
         };

@@ -9,6 +9,7 @@ mod layout;
 mod line;
 
 use super::kdl::{parse, tokens};
+use super::secret;
 use super::slot::Gaps;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -28,6 +29,7 @@ pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
     let (mut gaps, mut faults) = (Gaps::default(), Vec::new());
     let tree = parse(id, text, &mut gaps, &mut faults);
     if !faults.is_empty() {
+        secret::hush(&mut faults, text, &secret::places(tree.roots(text)));
         return Err(faults);
     }
     let before = tokens(id, text);

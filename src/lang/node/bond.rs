@@ -5,6 +5,7 @@ use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
 use super::address::ADDRESS;
 use super::link::{BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
+use super::protect::PROTECT;
 use super::{any, arguments, open, optional, property};
 use crate::base::bond::{BOND_MODES, BondMode};
 use crate::diag::span::Spanned;
@@ -280,6 +281,7 @@ const CHILDREN: &[Child] = &[
     optional(&RESEND_IGMP),
     optional(&TLB_DYNAMIC),
     optional(&ARP_TARGETS),
+    optional(&PROTECT),
 ];
 
 const PORTS: NodeSchema = NodeSchema {

@@ -5,6 +5,7 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::address::ADDRESS;
 use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
+use super::protect::PROTECT;
 use super::{any, argument, arguments, first, flag, open, optional, property};
 
 /// Who makes a bridge.
@@ -28,6 +29,7 @@ pub(super) const BRIDGE: NodeSchema = NodeSchema {
         optional(&STP),
         optional(&FORWARD_DELAY),
         any(&ADDRESS),
+        optional(&PROTECT),
     ],
 };
 

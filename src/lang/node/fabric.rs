@@ -5,6 +5,7 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::dhcp::{DHCP, DhcpNode, read_dhcp};
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::subnet::{SUBNET, SubnetNode, read_subnet};
 use super::{any, argument, flag, open, optional, property};
 use crate::base::limit;
@@ -27,6 +28,7 @@ pub struct VlanNode {
     pub space: Slot<Name>,
     pub dhcp: Option<DhcpNode>,
     pub subnets: Vec<SubnetNode>,
+    pub protect: Option<ProtectNode>,
 }
 
 /// Bounds of an MTU, as properties state them.
@@ -75,7 +77,7 @@ const VLAN: NodeSchema = NodeSchema {
             "The space that the VLAN belongs to.",
         ),
     ],
-    children: &[optional(&DHCP), any(&SUBNET)],
+    children: &[optional(&DHCP), any(&SUBNET), optional(&PROTECT)],
 };
 
 pub(super) fn read_fabric(node: Node<'_>, sink: &mut Sink<'_>) -> Option<FabricNode> {
@@ -125,5 +127,6 @@ fn read_vlan(node: Node<'_>, sink: &mut Sink<'_>) -> Option<VlanNode> {
         space,
         dhcp,
         subnets,
+        protect: read_protect(&reader, sink),
     })
 }

@@ -11,6 +11,7 @@ use super::bond::BOND;
 use super::bridge::BRIDGE;
 use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
 use super::option::{OPTION, OptionNode, read_options};
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::tagged::TAGGED;
 use super::{any, argument, arguments, first, open, optional, property, text_length, word};
 use crate::base::name::{HostName, LinkName, Name};
@@ -23,6 +24,7 @@ pub struct ControllerNode {
     pub links: Vec<LinkNode>,
     /// Names that it had before.
     pub moved: Vec<Spanned<HostName>>,
+    pub protect: Option<ProtectNode>,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub struct HostShape {
     pub default_gateways: Vec<Spanned<IpAddr>>,
     /// Interfaces of the profile that this machine lacks.
     pub removed: Vec<Spanned<LinkName>>,
+    pub protect: Option<ProtectNode>,
     pub span: Span,
 }
 
@@ -73,6 +76,7 @@ impl HostShape {
             options: Vec::new(),
             default_gateways: Vec::new(),
             removed: Vec::new(),
+            protect: None,
             span,
         }
     }
@@ -91,6 +95,7 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
         any(&BRIDGE),
         optional(&LOOPBACK),
         any(&MOVED),
+        optional(&PROTECT),
     ],
 };
 
@@ -144,6 +149,7 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&DEFAULT_GATEWAY),
         any(&REMOVE),
         any(&MOVED),
+        optional(&PROTECT),
     ],
 };
 
@@ -165,6 +171,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&BOOT_FROM),
         any(&OPTION),
         optional(&DEFAULT_GATEWAY),
+        optional(&PROTECT),
     ],
 };
 
@@ -210,6 +217,7 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
         default_gateways,
         links,
         moved,
+        protect: read_protect(&reader, sink),
     })
 }
 
@@ -275,6 +283,7 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         options: read_options(reader, sink),
         default_gateways: default_gateways(reader, sink),
         removed: Vec::new(),
+        protect: read_protect(reader, sink),
         span: reader.span(),
     }
 }

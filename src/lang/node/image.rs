@@ -4,6 +4,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::{any, argument, child, first, open, optional, property};
 use crate::base::arch::ClientArch;
 use crate::base::name::{FilePath, Name};
@@ -22,6 +23,7 @@ pub struct ImageNode {
     pub user_data: Slot<FilePath>,
     /// The processors that it is for.
     pub cpu: Slot<String>,
+    pub protect: Option<ProtectNode>,
 }
 
 /// The first program for clients of an architecture.
@@ -47,6 +49,7 @@ pub(super) const IMAGE: NodeSchema = NodeSchema {
         optional(&CMDLINE),
         optional(&USER_DATA),
         any(&FILE),
+        optional(&PROTECT),
     ],
 };
 
@@ -148,5 +151,6 @@ pub(super) fn read_image(node: Node<'_>, sink: &mut Sink<'_>) -> Option<ImageNod
         cmdline: first(&reader, &CMDLINE, sink),
         user_data: first(&reader, &USER_DATA, sink),
         cpu: reader.word_property("arch", sink),
+        protect: read_protect(&reader, sink),
     })
 }

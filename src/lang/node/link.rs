@@ -8,7 +8,8 @@ use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::address::{ADDRESS, AddressNode, OWN_ADDRESS, read_addresses};
 use super::fabric::MTU;
-use super::{any, argument, bond, bridge, child, open, property, tagged};
+use super::protect::{PROTECT, ProtectNode, read_protect};
+use super::{any, argument, bond, bridge, child, open, optional, property, tagged};
 use crate::base::bond::BondMode;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -30,6 +31,8 @@ pub struct LinkNode {
     pub has_faulty_address: bool,
     /// Whether a part of it could not be read, so that what is missing may have stood there.
     pub is_partial: bool,
+    /// Of a controller's link.
+    pub protect: Option<ProtectNode>,
     pub span: Span,
 }
 
@@ -83,6 +86,7 @@ impl LinkNode {
             addresses: Vec::new(),
             has_faulty_address: false,
             is_partial: false,
+            protect: None,
         }
     }
 }
@@ -145,7 +149,7 @@ pub(super) const ETHERNET: NodeSchema = NodeSchema {
         MTU_PROPERTY,
         property("mac", Kind::Mac, MAC_DOC),
     ],
-    children: &[any(&ADDRESS)],
+    children: &[any(&ADDRESS), optional(&PROTECT)],
 };
 
 /// On a machine or in a profile.
@@ -155,7 +159,7 @@ pub(super) const INTERFACE: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a name",
         Kind::LinkName,
-        "A name for the interface; the first one with an address carries the machine's own DNS name.",
+        "A name for the interface; of those with addresses, the first by name carries the machine's own DNS name.",
     )],
     properties: &[
         property(
@@ -178,7 +182,7 @@ pub(super) const LOOPBACK: NodeSchema = NodeSchema {
     doc: "Addresses of the host itself, on no wire, such as a routing daemon announces.",
     arguments: &[],
     properties: &[],
-    children: &[child(&OWN_ADDRESS, Count::Many)],
+    children: &[child(&OWN_ADDRESS, Count::Many), optional(&PROTECT)],
 };
 
 /// The links in a host's block, of every kind.
@@ -216,6 +220,7 @@ fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        protect: read_protect(&reader, sink),
         span: reader.span(),
     })
 }
@@ -260,6 +265,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        protect: read_protect(reader, sink),
         span: reader.span(),
     })
 }

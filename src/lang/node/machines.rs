@@ -3,6 +3,7 @@
 use super::super::kdl::{Node, Scalar, Value, conflict_mark};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
+use super::super::secret;
 use super::super::slot::Slot;
 use super::super::table::{self, Cell, Rows};
 use super::super::value::{integer, text, word};
@@ -80,11 +81,13 @@ pub(in crate::lang) fn read_table(
         );
         return machines;
     };
+    let secret = secret::columns(&header);
     if let Some(columns) = columns(&header, sink) {
         let mut conflict = Conflict::default();
         let mut known = sink.diagnostics.len();
         while let Some(row) = rows.next(sink.diagnostics) {
             let is_torn = sink.diagnostics.len() > known;
+            sink.masked.extend(secret.cells(&row));
             match table::uneven(&row, &header) {
                 _ if conflict.takes(&row, sink) => {}
                 Some(fault) if !is_torn => sink.report(fault),
@@ -97,6 +100,14 @@ pub(in crate::lang) fn read_table(
                 break;
             }
         }
+        if unread_bmc(&header, &columns) {
+            for machine in &mut machines {
+                bmc(&mut machine.shape, machine.name.span).is_partial = true;
+            }
+        }
+    } else if let Some(row) = rows.next(&mut Vec::new()) {
+        // A snippet of the header shows the row below it.
+        sink.masked.extend(secret.cells(&row));
     }
     if sink.diagnostics.len() > reported {
         sink.gaps.add("machine");
@@ -132,6 +143,12 @@ impl Conflict {
         }
         true
     }
+}
+
+/// Whether a column of BMCs means nothing, so that more than what is read was said of them.
+fn unread_bmc(header: &[Cell<'_>], columns: &[Option<Column>]) -> bool {
+    let mut columns = header.iter().zip(columns);
+    columns.any(|(cell, column)| column.is_none() && cell.value.starts_with("bmc."))
 }
 
 fn machine(

@@ -8,11 +8,13 @@ mod column;
 mod dhcp;
 mod fabric;
 mod host;
+mod ignore;
 mod image;
 mod link;
 mod lock;
 mod machines;
 mod option;
+mod protect;
 mod record;
 mod site;
 mod subnet;
@@ -35,13 +37,15 @@ pub use bmc::BmcNode;
 pub use dhcp::DhcpNode;
 pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
+pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
 pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
-pub use record::{RecordNode, RecordValue};
+pub use protect::ProtectNode;
+pub use record::RecordNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
 
@@ -63,6 +67,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&host::PROFILE),
         any(&host::MACHINE),
         any(&machines::MACHINES),
+        any(&ignore::IGNORE),
     ],
 };
 
@@ -80,10 +85,13 @@ pub struct Declarations {
     pub tables: Vec<MachinesNode>,
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
+    pub ignores: Vec<IgnoreNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.
     pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
     pub lock: Option<LockNode>,
+    /// Where the lock lies or would lie.
+    pub lock_path: String,
     /// Kinds of nodes of which some could not be read.
     pub gaps: Gaps,
 }
@@ -101,6 +109,7 @@ impl Declarations {
         self.tables.extend(other.tables);
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
+        self.ignores.extend(other.ignores);
         self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
@@ -137,6 +146,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "machine" => into.machines.extend(host::read_machine(node, sink)),
         "profile" => into.profiles.extend(host::read_profile(node, sink)),
         "image" => into.images.extend(image::read_image(node, sink)),
+        "ignore" => into.ignores.extend(ignore::read_ignore(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
 }

@@ -10,7 +10,8 @@ use super::super::value::{flag, integer_within, text};
 use super::{argument, arguments, open};
 use crate::base::name::DomainName;
 use crate::base::option::{
-    OPTIONS, OptionKind, OptionRow, OptionValue, option_named, option_row, said_elsewhere,
+    OPTIONS, OptionKind, OptionRow, OptionValue, least_value, option_named, option_row,
+    said_elsewhere,
 };
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
@@ -207,6 +208,7 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
             integer_within(*first, Kind::OptionValue, (least, most), sink).into_given();
         read.map(|read| read.value)
     };
+    let least = least_value(row.code);
     Some(match row.kind {
         OptionKind::Address | OptionKind::Addresses => {
             OptionValue::Addresses(all(values, Kind::Ipv4, sink)?)
@@ -217,11 +219,21 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
         }
         OptionKind::Text => {
             let text: Spanned<String> = text(*first, Kind::Text, sink).into_given()?;
+            if text.value.is_empty() || text.value.contains('\0') || text.value.len() > MOST_BYTES {
+                let message = format!(
+                    "the option `{}` is 1 to {MOST_BYTES} bytes, and none is zero",
+                    row.name
+                );
+                sink.report(
+                    Diagnostic::new(Code::InvalidValue, message).label(text.span, "no such text"),
+                );
+                return None;
+            }
             OptionValue::Text(text.value)
         }
         OptionKind::Flag => OptionValue::Flag(flag(*first, Kind::Flag, sink).into_given()?.value),
-        OptionKind::U8 => OptionValue::U8(u8::try_from(number(sink, 0, 0xff)?).ok()?),
-        OptionKind::U16 => OptionValue::U16(u16::try_from(number(sink, 0, 0xffff)?).ok()?),
+        OptionKind::U8 => OptionValue::U8(u8::try_from(number(sink, least, 0xff)?).ok()?),
+        OptionKind::U16 => OptionValue::U16(u16::try_from(number(sink, least, 0xffff)?).ok()?),
         OptionKind::U16s => {
             let numbers = values.iter().map(|value| {
                 let read = integer_within(*value, Kind::OptionValue, (0, 0xffff), sink);

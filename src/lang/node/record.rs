@@ -1,7 +1,5 @@
 //! `record`: names of the site's domain that no host has, or more about those that one has.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Argument, Kind, NodeSchema, Property};
@@ -9,6 +7,7 @@ use super::super::slot::Slot;
 use super::{any, argument, arguments, first, open, optional, property};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, RecordLabel};
+use crate::base::record::RecordData;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -17,60 +16,11 @@ use crate::diag::span::{Span, Spanned};
 pub struct RecordNode {
     pub name: Spanned<RecordLabel>,
     pub ttl: Slot<Seconds>,
-    pub values: Vec<Spanned<RecordValue>>,
+    /// In them a name without a dot is one of the site's domain.
+    pub values: Vec<Spanned<RecordData>>,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
-}
-
-/// What a name has. A name without a dot is one of the site's domain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RecordValue {
-    A(Ipv4Addr),
-    Aaaa(Ipv6Addr),
-    Cname(DomainName),
-    Mx {
-        preference: u16,
-        target: DomainName,
-    },
-    Ns(DomainName),
-    Srv {
-        priority: u16,
-        weight: u16,
-        port: u16,
-        target: DomainName,
-    },
-    Sshfp {
-        algorithm: u8,
-        digest: u8,
-        fingerprint: String,
-    },
-    Txt(String),
-}
-
-impl RecordValue {
-    /// The word that declares it.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::A(_) => A.name,
-            Self::Aaaa(_) => AAAA.name,
-            Self::Cname(_) => CNAME.name,
-            Self::Mx { .. } => MX.name,
-            Self::Ns(_) => NS.name,
-            Self::Srv { .. } => SRV.name,
-            Self::Sshfp { .. } => SSHFP.name,
-            Self::Txt(_) => TXT.name,
-        }
-    }
-
-    /// The name that it leads to.
-    pub fn target(&self) -> Option<&DomainName> {
-        match self {
-            Self::Cname(target) | Self::Ns(target) => Some(target),
-            Self::Mx { target, .. } | Self::Srv { target, .. } => Some(target),
-            Self::A(_) | Self::Aaaa(_) | Self::Sshfp { .. } | Self::Txt(_) => None,
-        }
-    }
 }
 
 pub(super) const RECORD: NodeSchema = NodeSchema {
@@ -226,33 +176,30 @@ pub(super) fn read_record(node: Node<'_>, sink: &mut Sink<'_>) -> Option<RecordN
     })
 }
 
-fn read_values(node: Node<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<RecordValue>> {
-    fn all<T>(values: Vec<Spanned<T>>, make: fn(T) -> RecordValue) -> Vec<Spanned<RecordValue>> {
+fn read_values(node: Node<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<RecordData>> {
+    fn all<T>(values: Vec<Spanned<T>>, make: fn(T) -> RecordData) -> Vec<Spanned<RecordData>> {
         let made = values.into_iter();
         made.map(|one| Spanned::new(make(one.value), one.span))
             .collect()
     }
-    let one = |value: Option<RecordValue>| -> Vec<Spanned<RecordValue>> {
+    let one = |value: Option<RecordData>| -> Vec<Spanned<RecordData>> {
         let value = value.map(|value| Spanned::new(value, node.head()));
         value.into_iter().collect()
     };
     match node.name().value {
-        "a" => all(open(node, &A, sink).arguments(0, sink), RecordValue::A),
-        "aaaa" => all(
-            open(node, &AAAA, sink).arguments(0, sink),
-            RecordValue::Aaaa,
-        ),
-        "ns" => all(open(node, &NS, sink).arguments(0, sink), RecordValue::Ns),
-        "cname" => one(target(&open(node, &CNAME, sink), sink).map(RecordValue::Cname)),
+        "a" => all(open(node, &A, sink).arguments(0, sink), RecordData::A),
+        "aaaa" => all(open(node, &AAAA, sink).arguments(0, sink), RecordData::Aaaa),
+        "ns" => all(open(node, &NS, sink).arguments(0, sink), RecordData::Ns),
+        "cname" => one(target(&open(node, &CNAME, sink), sink).map(RecordData::Cname)),
         "txt" => {
             let text = open(node, &TXT, sink).argument(0, sink).into_given();
-            one(text.map(|text| RecordValue::Txt(text.value)))
+            one(text.map(|text| RecordData::Txt(text.value)))
         }
         "mx" => {
             let reader = open(node, &MX, sink);
             let preference = default(&reader, "preference", 10, sink);
             let target = target(&reader, sink);
-            one(target.map(|target| RecordValue::Mx { preference, target }))
+            one(target.map(|target| RecordData::Mx { preference, target }))
         }
         "srv" => {
             let reader = open(node, &SRV, sink);
@@ -263,7 +210,7 @@ fn read_values(node: Node<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<RecordValue>>
             );
             let target = target(&reader, sink);
             let port = port.value().copied();
-            one(port.zip(target).map(|(port, target)| RecordValue::Srv {
+            one(port.zip(target).map(|(port, target)| RecordData::Srv {
                 priority,
                 weight,
                 port,
@@ -288,7 +235,7 @@ fn default(reader: &Reader<'_>, name: &str, default: u16, sink: &mut Sink<'_>) -
         .unwrap_or(default)
 }
 
-fn read_fingerprint(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Option<RecordValue> {
+fn read_fingerprint(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Option<RecordData> {
     let algorithm = reader.word_property("algorithm", sink).into_given();
     let digest = reader.word_property("digest", sink);
     let written: Spanned<String> = reader.argument(0, sink).into_given()?;
@@ -311,7 +258,7 @@ fn read_fingerprint(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Option<RecordVa
     let known = ALGORITHMS
         .iter()
         .position(|known| *known == algorithm.value)?;
-    Some(RecordValue::Sshfp {
+    Some(RecordData::Sshfp {
         algorithm: *ALGORITHM_NUMBERS.get(known)?,
         digest: u8::try_from(at + 1).ok()?,
         fingerprint: written.value.to_ascii_lowercase(),

@@ -8,6 +8,7 @@ use super::super::read::Sink;
 use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::option::{OPTION, OptionNode, read_options};
+use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::{any, argument, arguments, first, flag, open, optional, property, word};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
@@ -31,6 +32,7 @@ pub struct SubnetNode {
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: Vec<Spanned<ClientArch>>,
     pub options: Vec<OptionNode>,
+    pub protect: Option<ProtectNode>,
 }
 
 /// A reserved range and what it is for.
@@ -64,7 +66,7 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a prefix",
         Kind::Prefix,
-        "The prefix; those of a site never overlap.",
+        "The prefix; only those of isolated fabrics may overlap others.",
     )],
     properties: &[],
     children: &[
@@ -78,6 +80,7 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
         optional(&ACTIVE_DISCOVERY),
         optional(&DISABLE_BOOT),
         any(&OPTION),
+        optional(&PROTECT),
     ],
 };
 
@@ -258,5 +261,6 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         active_discovery: flag(&reader, &ACTIVE_DISCOVERY, sink),
         disabled_boot,
         options: read_options(&reader, sink),
+        protect: read_protect(&reader, sink),
     })
 }

@@ -5,7 +5,8 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::address::ADDRESS;
 use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, link};
-use super::{any, open, property};
+use super::protect::PROTECT;
+use super::{any, open, optional, property};
 
 pub(super) const TAGGED: NodeSchema = NodeSchema {
     name: "tagged",
@@ -16,7 +17,7 @@ pub(super) const TAGGED: NodeSchema = NodeSchema {
         property("vlan", Kind::VlanReference, "The VLAN; it has an id."),
         MTU_PROPERTY,
     ],
-    children: &[any(&ADDRESS)],
+    children: &[any(&ADDRESS), optional(&PROTECT)],
 };
 
 pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {

@@ -8,8 +8,9 @@ use super::options::encode;
 use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
+use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
-use crate::state::{BootImage, Key, RecordName, RecordType, Reservation, Resource, Scope, State};
+use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};
 
 /// Everything that the engine answers from.
 #[derive(Debug, Default)]

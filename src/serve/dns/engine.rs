@@ -101,12 +101,15 @@ impl Names {
         let key = fold(&name);
         match self.view.zone_of(&key) {
             Some((apex, is_apex)) => {
-                self.fill(&mut reply, &name, kind, &key, apex, is_apex);
-                Outcome::Reply(bytes_of(&reply, limit))
+                match self.fill(&mut reply, &name, kind, &key, apex, is_apex) {
+                    Some(target) if may_ask(&reply) => {
+                        let forwarded = Forwarded::beyond(reply, target, kind, limit);
+                        Outcome::Forward(Box::new(forwarded))
+                    }
+                    Some(_) | None => Outcome::Reply(bytes_of(&reply, limit)),
+                }
             }
-            None if reply.metadata.recursion_desired && reply.metadata.recursion_available => {
-                Outcome::Forward(Box::new(Forwarded::new(reply, limit)))
-            }
+            None if may_ask(&reply) => Outcome::Forward(Box::new(Forwarded::new(reply, limit))),
             None => {
                 reply.metadata.response_code = ResponseCode::Refused;
                 Outcome::Reply(bytes_of(&reply, limit))
@@ -114,7 +117,7 @@ impl Names {
         }
     }
 
-    /// Answers from a zone of ours (RFC 1034 4.3.2).
+    /// Answers from a zone of ours (RFC 1034 4.3.2). Returns the name that is left to ask others for, at the end of aliases.
     fn fill(
         &self,
         reply: &mut Message,
@@ -123,7 +126,7 @@ impl Names {
         key: &str,
         apex: &Apex,
         is_apex: bool,
-    ) {
+    ) -> Option<Name> {
         reply.metadata.authoritative = true;
         let mut own = Vec::new();
         if is_apex {
@@ -140,37 +143,43 @@ impl Names {
         if let Some(set) = asked {
             let record = |data: &RData| Record::from_rdata(name.clone(), set.ttl, data.clone());
             reply.answers = set.data.iter().map(record).collect();
-            return;
+            return None;
         }
         let mut sets = declared.unwrap_or_default().iter();
         if let Some(alias) = sets.find(|set| set.kind == RecordType::CNAME) {
-            self.follow(reply, name, kind, alias);
-            return;
+            return self.follow(reply, name, kind, alias);
         }
         reply.authorities = vec![apex.absence(self.serial)];
         let exists = declared.is_some() || !own.is_empty() || self.leases.has_below(key);
         if !exists {
             reply.metadata.response_code = ResponseCode::NXDomain;
         }
+        None
     }
 
     /// Answers with an alias, and with what it leads to as far as that is ours (RFC 1034 4.3.2, step 3a).
-    fn follow(&self, reply: &mut Message, name: &Name, kind: RecordType, alias: &RecordSet) {
+    fn follow(
+        &self,
+        reply: &mut Message,
+        name: &Name,
+        kind: RecordType,
+        alias: &RecordSet,
+    ) -> Option<Name> {
         let (mut owner, mut alias) = (name.clone(), alias);
         for _ in 0..ALIASES {
             let Some(RData::CNAME(CNAME(target))) = alias.data.first().cloned() else {
-                return;
+                return None;
             };
             let data = RData::CNAME(CNAME(target.clone()));
             reply
                 .answers
                 .push(Record::from_rdata(owner, alias.ttl, data));
             if reply.answers.iter().any(|record| record.name == target) {
-                return;
+                return None;
             }
             let key = fold(&target);
             let Some((apex, _)) = self.view.zone_of(&key) else {
-                return;
+                return Some(target);
             };
             let sets = self.view.records(&key).unwrap_or_default();
             let leased = match sets.is_empty() {
@@ -181,7 +190,7 @@ impl Names {
                 let record =
                     |data: &RData| Record::from_rdata(target.clone(), set.ttl, data.clone());
                 reply.answers.extend(set.data.iter().map(record));
-                return;
+                return None;
             }
             let Some(next) = sets.iter().find(|set| set.kind == RecordType::CNAME) else {
                 reply.authorities = vec![apex.absence(self.serial)];
@@ -190,10 +199,11 @@ impl Names {
                     // The code is of the last name in the chain (RFC 6604 3).
                     reply.metadata.response_code = ResponseCode::NXDomain;
                 }
-                return;
+                return None;
             };
             (owner, alias) = (target, next);
         }
+        None
     }
 
     fn leased(&self, key: &str, ttl: u32) -> Option<RecordSet> {
@@ -213,6 +223,11 @@ impl Names {
             })
         })
     }
+}
+
+/// Whether the client wants others to be asked, and there are some.
+fn may_ask(reply: &Message) -> bool {
+    reply.metadata.recursion_desired && reply.metadata.recursion_available
 }
 
 #[cfg(test)]
@@ -319,7 +334,7 @@ www.ams1.example. A => NoError aa alias.ams1.example. rack-1.ams1.example. 10.10
 www.ams1.example. MX => NoError aa alias.ams1.example. rack-1.ams1.example. /SOA 10
 to-guest.ams1.example. A => NoError aa guest.ams1.example. 10.10.3.4
 lost.ams1.example. A => NXDomain aa absent.ams1.example. /SOA 10
-away.ams1.example. A => NoError aa www.example.org.
+away.ams1.example. A => ServFail aa www.example.org.
 loop.ams1.example. A => NoError aa loop.ams1.example.
 rack\.1.ams1.example. A => NXDomain aa /SOA 10
 x\.ams1.example. A => ServFail

@@ -1,7 +1,7 @@
 //! Replies as bytes: their skeleton, their bounds, and those that wait for others. Knows no names of ours.
 
 use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
-use hickory_proto::rr::Record;
+use hickory_proto::rr::{Name, Record, RecordType};
 
 /// How a question came, which bounds its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) enum Transport {
 #[derive(Debug)]
 pub(super) struct Forwarded {
     reply: Message,
+    /// What to ask, where it is not the client's own question: the name that an alias of ours stands for.
+    beyond: Option<Query>,
     limit: u16,
 }
 
@@ -39,18 +41,31 @@ pub(super) const HEADER_OCTETS: usize = 12;
 
 impl Forwarded {
     pub(super) fn new(reply: Message, limit: u16) -> Self {
-        Self { reply, limit }
+        Self {
+            reply,
+            beyond: None,
+            limit,
+        }
+    }
+
+    /// A reply that is answered as far as our zones go, up to an alias for `name`.
+    pub(super) fn beyond(reply: Message, name: Name, kind: RecordType, limit: u16) -> Self {
+        Self {
+            reply,
+            beyond: Some(Query::query(name, kind)),
+            limit,
+        }
     }
 
     /// The question to ask; none where the reply was made without one.
     pub(super) fn question(&self) -> Option<&Query> {
-        self.reply.queries.first()
+        self.beyond.as_ref().or_else(|| self.reply.queries.first())
     }
 
     /// The reply for the client, now that others have spoken.
     pub(super) fn finish(mut self, found: Found) -> Vec<u8> {
         match found {
-            Found::Records(records) => self.reply.answers = records,
+            Found::Records(records) => self.reply.answers.extend(records),
             Found::Absent { code, authorities } => {
                 self.reply.metadata.response_code = code;
                 self.reply.authorities = authorities;

@@ -8,7 +8,8 @@ use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, SSHFP, TXT
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::base::name::DomainName;
-use crate::state::{self, Key, RecordData, Resource, State, Zone};
+use crate::base::record::RecordData;
+use crate::state::{self, Key, Resource, State, Zone};
 
 /// When secondaries would ask, ask again and give up; we have none, but the fields are there (RFC 1912 2.2).
 const REFRESH: i32 = 3600;
@@ -195,6 +196,7 @@ fn wire_data(data: &RecordData) -> Option<RData> {
         RecordData::Aaaa(address) => RData::AAAA(AAAA(*address)),
         RecordData::Cname(name) => RData::CNAME(CNAME(wire_name(name))),
         RecordData::Mx { preference, target } => RData::MX(MX::new(*preference, wire_name(target))),
+        RecordData::Ns(name) => RData::NS(NS(wire_name(name))),
         RecordData::Ptr(name) => pointer(name),
         RecordData::Srv {
             priority,

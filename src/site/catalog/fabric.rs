@@ -37,6 +37,7 @@ impl Cataloguer<'_> {
             space,
             dhcp,
             subnets: _,
+            protect,
         } = vlan.node;
         let key = ObjectKey::Vlan(vlan.path.clone());
         let mut pen = self.pen("vlan", name.span);
@@ -48,6 +49,7 @@ impl Cataloguer<'_> {
         if let Some(node) = dhcp {
             self.dhcp(index, node, &mut pen);
         }
+        pen.protect(protect.as_ref());
         self.add(key, pen.done());
     }
 
@@ -142,6 +144,7 @@ impl Cataloguer<'_> {
             active_discovery,
             disabled_boot,
             options,
+            protect,
         } = node;
         let Some((key, _)) = self.subnet_key(index) else {
             return;
@@ -179,6 +182,7 @@ impl Cataloguer<'_> {
         pen.flag("active-discovery", active_discovery, false);
         pen.list("disable-boot", disabled_boot);
         pen.options(options);
+        pen.protect(protect.as_ref());
         self.add(key, pen.done());
     }
 

@@ -1,5 +1,6 @@
 //! Controllers, profiles and machines, and the BMCs of the latter two.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::link::Owner;
@@ -7,15 +8,20 @@ use super::pen::{Heritage, Pen};
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::diag::span::Spanned;
 use crate::lang::node::{BmcNode, ControllerNode, HostShape, MachineNode, ProfileNode};
-use crate::site::resolve::{Host, Role};
+use crate::site::resolve::{Draft, Host, Role};
 
 impl<'a> Cataloguer<'a> {
     /// Who has each address; several may share one, and then it names nobody.
     pub(super) fn addresses(&mut self) {
         let draft = self.draft;
+        let wanted = named(draft);
         for host in &draft.hosts {
             for link in &host.links {
-                for placed in &link.addresses {
+                for placed in link
+                    .addresses
+                    .iter()
+                    .filter(|one| wanted.contains(&one.ip()))
+                {
                     let key = link_key(host, &link.node.name.value);
                     let place = (draft.domain(placed), placed.ip());
                     self.holders.entry(place).or_insert(key);
@@ -43,10 +49,12 @@ impl<'a> Cataloguer<'a> {
             default_gateways,
             links: _,
             moved,
+            protect,
         } = node;
         let mut pen = self.pen("controller", name.span);
         self.default_gateways(host, default_gateways, &mut pen);
         pen.each("moved", moved);
+        pen.protect(protect.as_ref());
         self.add(ObjectKey::Controller(name.value.clone()), pen.done());
         for link in &host.links {
             let pen = self.pen(link.node.shape.word(), link.node.span);
@@ -173,6 +181,21 @@ impl<'a> Cataloguer<'a> {
     }
 }
 
+/// The addresses that gateways and records name, whose holders are asked for: few beside those that hosts have.
+fn named(draft: &Draft<'_>) -> BTreeSet<IpAddr> {
+    let gateways = draft
+        .subnets
+        .iter()
+        .filter_map(|one| one.node.gateway.value().copied());
+    let values = draft
+        .declarations
+        .records
+        .iter()
+        .flat_map(|record| &record.values);
+    let addresses = values.filter_map(|value| value.value.ip());
+    gateways.chain(addresses).collect()
+}
+
 /// What a machine and a profile both say, but for links and BMC, which are objects of their own.
 fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     let HostShape {
@@ -185,6 +208,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         options,
         default_gateways: _,
         removed: _,
+        protect,
         span: _,
     } = shape;
     pen.slot("image", image);
@@ -193,6 +217,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.slot("power", power);
     pen.slot("boot-from", boot_from);
     pen.options(options);
+    pen.protect(protect.as_ref());
 }
 
 pub(super) fn host_key(host: &Host<'_>) -> ObjectKey {

@@ -73,6 +73,7 @@ impl Cataloguer<'_> {
             addresses: _,
             has_faulty_address: _,
             is_partial: _,
+            protect,
             span: _,
         } = node;
         pen.part_of(Relation::Of, key);
@@ -84,6 +85,7 @@ impl Cataloguer<'_> {
         }
         shape_values(key, shape, pen);
         pen.slot("mtu", mtu);
+        pen.protect(protect.as_ref());
     }
 
     fn inherited_mtu(

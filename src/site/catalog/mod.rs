@@ -216,13 +216,18 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
         machines: machines.map(|node| (&node.name.value, node)).collect(),
         profiles: profiles.map(|node| (&node.name.value, node)).collect(),
         holders: BTreeMap::new(),
-        catalog: Catalog::default(),
+        objects: Vec::new(),
     };
     cataloguer.addresses();
     cataloguer.root();
     cataloguer.fabrics();
     cataloguer.hosts();
-    cataloguer.catalog
+    // A map is built of what is sorted already far faster than one by one.
+    let mut objects = cataloguer.objects;
+    objects.sort_by(|a, b| a.0.cmp(&b.0));
+    Catalog {
+        objects: objects.into_iter().collect(),
+    }
 }
 
 /// A catalog in the making.
@@ -234,5 +239,6 @@ struct Cataloguer<'a> {
     profiles: BTreeMap<&'a Name, &'a ProfileNode>,
     /// The links that have each address, by isolation domain.
     holders: BTreeMap<(Domain, IpAddr), ObjectKey>,
-    catalog: Catalog,
+    /// In the order of the draft.
+    objects: Vec<(ObjectKey, Object)>,
 }

@@ -6,10 +6,10 @@ use std::fmt::Display;
 
 use super::{Detail, Object, ObjectKey, Reference, Relation, Source, Value};
 use crate::base::name::Name;
-use crate::base::option::option_name;
+use crate::base::option::option_attribute;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
 use crate::lang::Slot;
-use crate::lang::node::OptionNode;
+use crate::lang::node::{OptionNode, ProtectNode};
 
 /// An object in the making.
 pub(super) struct Pen<'a> {
@@ -64,20 +64,25 @@ impl<'a> Pen<'a> {
         pen
     }
 
-    pub(super) fn done(self) -> Object {
+    pub(super) fn done(mut self) -> Object {
+        // A large site has hundreds of thousands of objects, most with one reference or two.
+        self.object.values.shrink_to_fit();
+        self.object.refers.shrink_to_fit();
         self.object
     }
 
     /// Where a value of this object comes from that is written at `span`.
     pub(super) fn source(&self, span: Span) -> Source {
-        let at = self.sources.origin(span);
+        let at = || self.sources.origin(span);
         match self.heritage {
             Some(heritage) if heritage.is_inherited(span) => Source::Profile {
                 profile: heritage.profile.clone(),
-                at,
+                at: at(),
             },
-            _ if self.rows.contains(&span.source) => Source::Row { at },
-            _ => Source::Here { at },
+            // Nobody asks where the object says it itself.
+            _ if self.detail == Detail::References => Source::Default,
+            _ if self.rows.contains(&span.source) => Source::Row { at: at() },
+            _ => Source::Here { at: at() },
         }
     }
 
@@ -153,9 +158,14 @@ impl<'a> Pen<'a> {
             span: _,
         } = option;
         if let Some(value) = value.value() {
-            let name = option_name(code.value).map(Cow::Borrowed);
-            let name = name.unwrap_or_else(|| Cow::Owned(code.value.to_string()));
-            self.value(format!("option {name}"), value, source);
+            self.value(option_attribute(code.value), value, source);
+        }
+    }
+
+    pub(super) fn protect(&mut self, node: Option<&ProtectNode>) {
+        if let Some(ProtectNode { reason, span }) = node {
+            let reason = reason.as_deref().unwrap_or("no reason given");
+            self.written("protect", reason, *span);
         }
     }
 

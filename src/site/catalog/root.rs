@@ -1,15 +1,14 @@
 //! The site itself, its spaces, routes and images.
 
-use std::net::IpAddr;
-
 use super::host::host_key;
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::base::addr::Prefix;
 use crate::base::name::{FilePath, HostName};
+use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    BootNode, Declarations, ImageNode, RecordNode, RecordValue, RouteNode, SiteNode, SpaceNode,
+    BootNode, Declarations, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteNode, SpaceNode,
     TimeServer,
 };
 use crate::site::resolve::Domain;
@@ -27,12 +26,14 @@ impl<'a> Cataloguer<'a> {
             tables: _,
             profiles: _,
             images,
+            ignores,
             rows: _,
             lock: _,
+            lock_path: _,
             gaps: _,
         } = self.draft.declarations;
         for node in sites.iter().take(1) {
-            self.site(node);
+            self.site(node, ignores);
         }
         for SpaceNode { name } in spaces {
             let pen = self.pen("space", name.span);
@@ -49,7 +50,7 @@ impl<'a> Cataloguer<'a> {
         }
     }
 
-    fn site(&mut self, node: &SiteNode) {
+    fn site(&mut self, node: &SiteNode, ignores: &[IgnoreNode]) {
         let SiteNode {
             name,
             domain,
@@ -63,6 +64,20 @@ impl<'a> Cataloguer<'a> {
         pen.list("forward", forwarders);
         let servers: Vec<_> = time_servers.iter().map(time_server).collect();
         pen.list("upstream", &servers);
+        // What others may change is said at the top level, and has no name of its own.
+        for IgnoreNode {
+            pattern,
+            attributes,
+            reason,
+            is_partial: _,
+            span,
+        } in ignores
+        {
+            let attributes = attributes.iter().map(|one| format!(" {}", one.value));
+            let reason = reason.value().map(|reason| format!(" for {reason}"));
+            let rest: String = attributes.chain(reason).collect();
+            pen.written("ignore", format!("{}{rest}", pattern.value), *span);
+        }
         self.add(ObjectKey::Site, pen.done());
     }
 
@@ -113,7 +128,7 @@ impl<'a> Cataloguer<'a> {
         } = node;
         let mut pen = self.pen("record", *span);
         for Spanned { value, span } in values {
-            pen.written(value.word(), record_text(value), *span);
+            pen.written(value.kind().word(), record_text(value), *span);
             if let Some(to) = self.led_to(value) {
                 pen.refer_at(Relation::LeadsTo, to, *span);
             }
@@ -123,26 +138,17 @@ impl<'a> Cataloguer<'a> {
     }
 
     /// The host whose name or address a record has.
-    fn led_to(&self, value: &RecordValue) -> Option<ObjectKey> {
-        let holder = |ip: IpAddr| self.holders.get(&(Domain::Shared, ip)).cloned();
-        match value {
-            RecordValue::A(address) => holder(IpAddr::V4(*address)),
-            RecordValue::Aaaa(address) => holder(IpAddr::V6(*address)),
-            RecordValue::Cname(_)
-            | RecordValue::Mx { .. }
-            | RecordValue::Ns(_)
-            | RecordValue::Srv { .. }
-            | RecordValue::Sshfp { .. }
-            | RecordValue::Txt(_) => {
-                let target = value.target()?.as_str();
-                let domain = self.draft.domain_name()?.as_str();
-                let own = target.strip_suffix(domain);
-                let label = own.and_then(|own| own.strip_suffix('.')).unwrap_or(target);
-                let label: HostName = label.parse().ok()?;
-                let host = self.draft.hosts.get(*self.draft.names.get(&label)?)?;
-                Some(host_key(host))
-            }
+    fn led_to(&self, value: &RecordData) -> Option<ObjectKey> {
+        if let Some(ip) = value.ip() {
+            return self.holders.get(&(Domain::Shared, ip)).cloned();
         }
+        let target = value.target()?.as_str();
+        let domain = self.draft.domain_name()?.as_str();
+        let own = target.strip_suffix(domain);
+        let label = own.and_then(|own| own.strip_suffix('.')).unwrap_or(target);
+        let label: HostName = label.parse().ok()?;
+        let host = self.draft.hosts.get(*self.draft.names.get(&label)?)?;
+        Some(host_key(host))
     }
 
     fn image(&mut self, node: &ImageNode) {
@@ -155,6 +161,7 @@ impl<'a> Cataloguer<'a> {
             cmdline,
             user_data,
             cpu,
+            protect,
         } = node;
         let mut pen = self.pen("image", name.span);
         pen.slot("arch", cpu);
@@ -177,6 +184,7 @@ impl<'a> Cataloguer<'a> {
         for path in files {
             pen.written("file", self.file(&path.value), path.span);
         }
+        pen.protect(protect.as_ref());
         self.add(ObjectKey::Image(name.value.clone()), pen.done());
     }
 
@@ -199,7 +207,7 @@ impl<'a> Cataloguer<'a> {
     }
 
     pub(super) fn add(&mut self, key: ObjectKey, object: super::Object) {
-        self.catalog.objects.insert(key, object);
+        self.objects.push((key, object));
     }
 
     /// The key and the prefix of a subnet of the draft.
@@ -210,24 +218,26 @@ impl<'a> Cataloguer<'a> {
     }
 }
 
-fn record_text(value: &RecordValue) -> String {
+fn record_text(value: &RecordData) -> String {
     match value {
-        RecordValue::A(address) => address.to_string(),
-        RecordValue::Aaaa(address) => address.to_string(),
-        RecordValue::Cname(target) | RecordValue::Ns(target) => target.to_string(),
-        RecordValue::Mx { preference, target } => format!("{target} preference {preference}"),
-        RecordValue::Srv {
+        RecordData::A(address) => address.to_string(),
+        RecordData::Aaaa(address) => address.to_string(),
+        RecordData::Cname(target) | RecordData::Ns(target) | RecordData::Ptr(target) => {
+            target.to_string()
+        }
+        RecordData::Mx { preference, target } => format!("{target} preference {preference}"),
+        RecordData::Srv {
             priority,
             weight,
             port,
             target,
         } => format!("{target} port {port} priority {priority} weight {weight}"),
-        RecordValue::Sshfp {
+        RecordData::Sshfp {
             algorithm,
             digest,
             fingerprint,
         } => format!("{fingerprint} algorithm {algorithm} digest {digest}"),
-        RecordValue::Txt(text) => text.clone(),
+        RecordData::Txt(text) => text.clone(),
     }
 }
 

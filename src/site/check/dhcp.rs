@@ -11,7 +11,7 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{DhcpNode, SubnetNode, VlanNode};
-use crate::site::resolve::{Draft, Plug};
+use crate::site::resolve::{Draft, Placed, Plug};
 
 /// Shortest lease: renewal at half of it must leave time to retry.
 const LEASE_MIN: Seconds = Seconds(60);
@@ -101,11 +101,15 @@ fn offers(vlan: &VlanNode) -> bool {
 fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     let mut found = vec![false; draft.vlans.len()];
     let machines = draft.hosts.iter().filter(|host| !host.is_controller());
-    for link in machines.flat_map(|host| &host.links) {
-        let has_mac = !link.node.mac.is_absent();
+    let links = machines.flat_map(|host| host.links.iter().map(move |link| (host, link)));
+    for (host, link) in links {
+        let has_mac = !link.node.mac.is_absent() || host.mac_of(link).is_some();
         let has_address = link.node.has_faulty_address
             || link.is_waiting
-            || link.addresses.iter().any(|one| one.ip().is_ipv4());
+            || link
+                .addresses
+                .iter()
+                .any(|one| one.ip().is_ipv4() && is_managed(draft, one));
         match link.plug {
             Plug::Vlan(vlan) if has_mac && has_address => {
                 if let Some(reserved) = found.get_mut(vlan) {
@@ -117,6 +121,12 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
         }
     }
     found
+}
+
+/// Whether the subnet of an address is for this site to serve; one without a subnet is told as such.
+fn is_managed(draft: &Draft<'_>, placed: &Placed) -> bool {
+    let subnet = placed.subnet.and_then(|subnet| draft.subnets.get(subnet));
+    subnet.is_none_or(|subnet| subnet.node.managed.value() != Some(&false))
 }
 
 fn controllers(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode, out: &mut Faults) {

@@ -25,6 +25,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
 
 /// The subnets whose DHCP a controller serves, through relay agents too.
 fn served(draft: &Draft<'_>, host: &Host<'_>) -> Vec<usize> {
+    // Most hosts are machines, and there may be many subnets.
+    if !host.is_controller() {
+        return Vec::new();
+    }
     let serves = |vlan: usize| {
         let served = match draft.relays.get(vlan) {
             Some(Plug::Vlan(target)) => *target,
@@ -34,11 +38,10 @@ fn served(draft: &Draft<'_>, host: &Host<'_>) -> Vec<usize> {
             .vlans
             .get(served)
             .and_then(|vlan| vlan.node.dhcp.as_ref());
-        host.is_controller()
-            && dhcp.is_some_and(|dhcp| {
-                let mut controllers = dhcp.controllers.iter();
-                controllers.any(|one| one.value == host.name.value)
-            })
+        dhcp.is_some_and(|dhcp| {
+            let mut controllers = dhcp.controllers.iter();
+            controllers.any(|one| one.value == host.name.value)
+        })
     };
     let subnets = draft.subnets.iter().enumerate();
     let subnets = subnets.filter(|(_, subnet)| serves(subnet.vlan));

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
-use crate::lang::LOCK_PATH;
 use crate::site::resolve::{Draft, Wish};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
@@ -14,14 +13,12 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     if lock.is_some_and(|lock| lock.is_partial) {
         return;
     }
-    missing(draft, out);
-    // Whoever asked for an address may be among what has a fault.
-    if !out
-        .iter()
-        .any(|one| one.is_error() && one.code != Code::LockMissing)
-    {
-        out.extend(stale(draft));
+    // Nothing is allocated for a site with faults, and whoever asked for an address may be among what they hide.
+    if out.iter().any(Diagnostic::is_error) {
+        return;
     }
+    missing(draft, out);
+    out.extend(stale(draft));
 }
 
 /// Machines that share a profile ask from one place, and are counted.
@@ -44,7 +41,7 @@ fn missing(draft: &Draft<'_>, out: &mut Faults) {
         out.push(
             Diagnostic::new(
                 Code::LockMissing,
-                format!("{who} no address in {LOCK_PATH} yet"),
+                format!("{who} no address in {} yet", draft.declarations.lock_path),
             )
             .label(span, "asked for here")
             .help("run `bedplate lock`, and commit what it writes"),

@@ -89,26 +89,27 @@ fn unusable(mac: &Spanned<MacAddr>) -> Option<Diagnostic> {
 }
 
 fn unreservable(draft: &Draft<'_>, host: &Host<'_>, link: &Link) -> Option<Diagnostic> {
-    let (true, Plug::Vlan(vlan)) = (link.node.mac.is_absent(), link.plug) else {
+    let (Slot::Absent, Plug::Vlan(vlan)) = (&link.node.mac, link.plug) else {
         return None;
     };
-    if matches!(
-        link.node.shape,
-        LinkShape::Bond { .. } | LinkShape::Loopback
-    ) {
+    if host.mac_of(link).is_some() || host.is_partial() {
         return None;
     }
     let placed = link.addresses.iter().find(|placed| placed.ip().is_ipv4())?;
     draft.vlans.get(vlan)?.node.dhcp.as_ref()?;
+    let name = &link.node.name.value;
     let message = format!(
-        "{} is not reserved for {}: `{}` has no hardware address",
+        "{} is not reserved for {}: `{name}` has no hardware address",
         placed.ip(),
         host.title(),
-        link.node.name.value
     );
     Some(
         Diagnostic::new(Code::ReservationWithoutMac, message)
-            .label(link.node.span, "no `mac` here")
-            .help("add mac=\"…\", or configure the address on the machine itself"),
+            // What a profile says of the link is not where a machine's own address belongs.
+            .label(host.name.span, "no `mac` in this machine")
+            .help(format!(
+                "add {} \"{name}\" mac=\"…\" to the machine, or configure the address on it",
+                link.node.shape.word()
+            )),
     )
 }

@@ -9,10 +9,12 @@ mod circle;
 mod claim;
 mod dhcp;
 mod edge;
+mod ignore;
 mod isolation;
 mod lock;
 mod mac;
 mod name;
+mod protect;
 mod range;
 mod record;
 mod reference;
@@ -44,4 +46,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     name::check(draft, out);
     record::check(draft, out);
     lock::check(draft, out);
+    protect::check(draft, out);
+    ignore::check(draft, out);
 }

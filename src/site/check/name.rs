@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
-use crate::site::resolve::{Draft, Host};
+use crate::site::host_name::label;
+use crate::site::resolve::{Domain, Draft, Host};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in draft.hosts.iter().filter(|host| host.links.len() > 1) {
@@ -18,10 +19,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
 /// `LINK.HOST` is one label for the link: a dot in it becomes a hyphen.
 fn labels(host: &Host<'_>, out: &mut Faults) {
     let mut seen: BTreeMap<String, (&str, Span)> = BTreeMap::new();
-    let links = host.links.iter().filter(|link| !link.addresses.is_empty());
+    let links = host.links.iter().filter(|link| link.has_address());
     for link in links {
         let name = &link.node.name;
-        let label = name.value.as_str().replace('.', "-");
+        let label = label(&name.value);
         let Some((first, span)) = seen.insert(label, (name.value.as_str(), name.span)) else {
             continue;
         };
@@ -44,6 +45,8 @@ fn forwarders(draft: &Draft<'_>, out: &mut Faults) {
     let own: BTreeMap<IpAddr, (&Host<'_>, Span)> = controllers
         .flat_map(|host| host.links.iter().map(move |link| (host, link)))
         .flat_map(|(host, link)| link.addresses.iter().map(move |placed| (host, placed)))
+        // What the controllers ask is in the shared domain.
+        .filter(|(_, placed)| draft.domain(placed) == Domain::Shared)
         .map(|(host, placed)| (placed.ip(), (host, placed.span())))
         .collect();
     let sites = draft.declarations.sites.iter();

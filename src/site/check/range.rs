@@ -8,7 +8,7 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::{Domain, Draft};
-use crate::site::taken::{self, RELOCK, Taken};
+use crate::site::taken::{self, Owner, RELOCK, Taken};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let taken = taken::taken(draft);
@@ -171,7 +171,9 @@ fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Faults) {
     let inside = taken
         .iter()
         .skip(from)
-        .take_while(|taken| taken.domain == domain && range.range.contains(taken.ip));
+        .take_while(|taken| taken.domain == domain && range.range.contains(taken.ip))
+        // A record may well speak of somebody with a lease.
+        .filter(|taken| !matches!(taken.by, Owner::Record));
     for Taken {
         ip,
         span,

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::duration::Seconds;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, LinkName};
+use crate::base::record::{RecordData, RecordType};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{RecordNode, RecordValue};
+use crate::lang::node::RecordNode;
+use crate::site::host_name::{NamedLink, names};
 use crate::site::resolve::{Draft, absolute};
 
 /// Longest time that a resolver may keep an answer (RFC 8767 4).
@@ -55,29 +57,31 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
 type Records<'d> = BTreeMap<DomainName, Vec<&'d RecordNode>>;
 
 /// What a name stands for.
-fn alias<'d>(records: &Records<'d>, name: &DomainName) -> Option<&'d Spanned<RecordValue>> {
+fn alias<'d>(records: &Records<'d>, name: &DomainName) -> Option<&'d Spanned<RecordData>> {
     let mut records = records.get(name)?.iter();
-    records.find_map(|record| find(record, |value| matches!(value, RecordValue::Cname(_))))
+    records.find_map(|record| find(record, |value| matches!(value, RecordData::Cname(_))))
 }
 
-/// The names that hosts have in DNS, with the places of the hosts' names.
+/// The names that hosts have in DNS, with the places of the links, and of the hosts for their own.
 fn host_names(draft: &Draft<'_>, domain: &DomainName) -> BTreeMap<DomainName, Span> {
-    let mut names = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for host in &draft.hosts {
-        let Ok(own) = domain.child(host.name.value.as_str()) else {
-            continue;
-        };
-        for link in &host.links {
-            let label = link.node.name.value.as_str().replace('.', "-");
-            names.extend(
-                own.child(&label)
-                    .ok()
-                    .map(|name| (name, link.node.name.span)),
-            );
+        // A name of a host without addresses is its own all the same.
+        let own = domain.child(host.name.value.as_str()).ok();
+        found.extend(own.map(|own| (own, host.name.span)));
+        let named = host.links.iter().filter(|link| link.has_address());
+        let links = named.clone().map(|link| NamedLink {
+            link: &link.node.name.value,
+            serves: draft.serves(host, link),
+        });
+        let spans: BTreeMap<&LinkName, Span> = named
+            .map(|link| (&link.node.name.value, link.node.name.span))
+            .collect();
+        for (link, name) in names(domain, &host.name.value, links).into_iter().skip(1) {
+            found.extend(spans.get(link).map(|span| (name, *span)));
         }
-        names.insert(own, host.name.span);
     }
-    names
+    found
 }
 
 fn shape(record: &RecordNode, out: &mut Faults) {
@@ -96,8 +100,8 @@ fn shape(record: &RecordNode, out: &mut Faults) {
         let message = format!("{} is longer than {TTL_MOST}", ttl.value);
         out.push(Diagnostic::new(Code::InvalidValue, message).label(ttl.span, "out of bounds"));
     }
-    let alias = find(record, |value| matches!(value, RecordValue::Cname(_)));
-    let other = find(record, |value| !matches!(value, RecordValue::Cname(_)));
+    let alias = find(record, |value| matches!(value, RecordData::Cname(_)));
+    let other = find(record, |value| !matches!(value, RecordData::Cname(_)));
     if let (Some(alias), Some(other)) = (alias, other) {
         out.push(
             Diagnostic::new(
@@ -123,7 +127,7 @@ fn shape(record: &RecordNode, out: &mut Faults) {
             .help("give the addresses instead: a \"…\""),
         );
     }
-    let servers = find(record, |value| matches!(value, RecordValue::Ns(_)));
+    let servers = find(record, |value| matches!(value, RecordData::Ns(_)));
     if let Some(servers) = servers.filter(|_| is_apex || name.value.is_wildcard()) {
         let message = if is_apex {
             "the site's own zone is served by its controllers"
@@ -138,7 +142,7 @@ fn shape(record: &RecordNode, out: &mut Faults) {
     }
 }
 
-fn find(record: &RecordNode, is_wanted: fn(&RecordValue) -> bool) -> Option<&Spanned<RecordValue>> {
+fn find(record: &RecordNode, is_wanted: fn(&RecordData) -> bool) -> Option<&Spanned<RecordData>> {
     record.values.iter().find(|value| is_wanted(&value.value))
 }
 
@@ -147,14 +151,9 @@ fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Faults) {
     let Some(host) = host else {
         return;
     };
-    let taken = find(record, |value| match value {
-        RecordValue::A(_) | RecordValue::Aaaa(_) | RecordValue::Cname(_) | RecordValue::Ns(_) => {
-            true
-        }
-        RecordValue::Mx { .. }
-        | RecordValue::Srv { .. }
-        | RecordValue::Sshfp { .. }
-        | RecordValue::Txt(_) => false,
+    let taken = find(record, |value| {
+        use RecordType::{A, Aaaa, Cname, Ns};
+        matches!(value.kind(), A | Aaaa | Cname | Ns)
     });
     if let Some(taken) = taken {
         let message = format!(
@@ -172,7 +171,7 @@ fn of_host(record: &RecordNode, host: Option<Span>, out: &mut Faults) {
 
 /// Whether a record hands a name to other servers.
 fn delegates(record: &RecordNode) -> bool {
-    find(record, |value| matches!(value, RecordValue::Ns(_))).is_some()
+    find(record, |value| matches!(value, RecordData::Ns(_))).is_some()
 }
 
 /// A name that is written with the domain, which would be added again.
@@ -252,10 +251,10 @@ fn targets(
             continue;
         };
         let alias = alias(records, &target);
-        if let Some(alias) = alias.filter(|_| !matches!(value.value, RecordValue::Cname(_))) {
+        if let Some(alias) = alias.filter(|_| !matches!(value.value, RecordData::Cname(_))) {
             let message = format!(
                 "`{}` leads to `{target}`, which stands for another name",
-                value.value.word()
+                value.value.kind().word()
             );
             out.push(
                 Diagnostic::new(Code::RecordToAlias, message)

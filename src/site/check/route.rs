@@ -10,7 +10,8 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::site::resolve::{Draft, Host, Placed};
+use crate::lang::node::LinkShape;
+use crate::site::resolve::{Draft, Host, Link, Placed};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut seen = Seen::new();
@@ -187,7 +188,14 @@ fn unreachable(
     gateway: &Spanned<IpAddr>,
 ) -> Option<Diagnostic> {
     let ip = gateway.value;
-    let own = || host.links.iter().flat_map(|link| &link.addresses);
+    // The loopback is in no subnet, and leads nowhere.
+    let is_wired = |link: &&Link| !matches!(link.node.shape, LinkShape::Loopback);
+    let own = || {
+        host.links
+            .iter()
+            .filter(is_wired)
+            .flat_map(|link| &link.addresses)
+    };
     let reachable = own()
         .filter_map(|placed| draft.prefix(placed.subnet?))
         .any(|prefix| prefix.contains(ip) && !prefix.is_edge(ip));

@@ -1,6 +1,6 @@
 //! Many machines alike as one node: those of one profile whose links are in the same VLANs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Node;
 use crate::base::name::{HostName, Name};
@@ -27,7 +27,7 @@ pub(super) struct Fold<'c> {
 #[derive(Debug, Default)]
 pub(super) struct Folds<'c> {
     folds: Vec<Fold<'c>>,
-    by_place: BTreeMap<usize, usize>,
+    by_place: HashMap<usize, usize>,
 }
 
 impl<'c> Folds<'c> {
@@ -79,17 +79,24 @@ pub(super) fn folds<'c>(
     if full || machines.len() <= FOLD {
         return folds;
     }
-    let mut vlans: BTreeMap<&HostName, BTreeSet<&VlanPath>> = BTreeMap::new();
-    let mut profiles: BTreeMap<&HostName, &Name> = BTreeMap::new();
+    // Objects are sorted, so that what belongs to one machine comes in a row.
+    let mut vlans: Vec<(&HostName, BTreeSet<&VlanPath>)> = Vec::new();
+    let mut profiles: Vec<(&HostName, &Name)> = Vec::new();
     for (key, object) in &catalog.objects {
         if let ObjectKey::MachineLink(host, _) = key {
-            let own = vlans.entry(host).or_default();
-            own.extend(leads(object, Relation::In).filter_map(as_vlan));
+            if vlans.last().is_none_or(|(last, _)| *last != host) {
+                vlans.push((host, BTreeSet::new()));
+            }
+            let own = vlans.last_mut().map(|(_, own)| own);
+            own.into_iter()
+                .for_each(|own| own.extend(leads(object, Relation::In).filter_map(as_vlan)));
         } else if let ObjectKey::Machine(host) = key {
             let profile = leads(object, Relation::Profile).find_map(as_profile);
             profiles.extend(profile.map(|profile| (host, profile)));
         }
     }
+    let vlans: BTreeMap<&HostName, BTreeSet<&VlanPath>> = vlans.into_iter().collect();
+    let profiles: BTreeMap<&HostName, &Name> = profiles.into_iter().collect();
     let mut alike: BTreeMap<Likeness<'c>, Vec<usize>> = BTreeMap::new();
     for (place, host) in machines {
         let vlans = vlans.get(host).cloned().unwrap_or_default();

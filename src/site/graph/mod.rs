@@ -14,7 +14,7 @@ mod style;
 mod svg;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -50,23 +50,22 @@ pub struct View {
     pub full: bool,
 }
 
-/// Who needs whom, by the places of their keys, and as what.
-type Edges = BTreeMap<(usize, usize), BTreeSet<Relation>>;
+/// Who needs whom, by the places of their keys, and as what; sorted, and each once.
+type Edges = Vec<(usize, usize, Relation)>;
 
 /// The graph of a catalog, as far as `view` shows it.
 pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
-    let mut keys: Vec<Cow<'_, ObjectKey>> = catalog
-        .objects
-        .keys()
-        .filter(|key| **key != ObjectKey::Site)
-        .map(|key| shown_as(key, view.full))
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let place = |key: &ObjectKey| {
-        let key = shown_as(key, view.full);
-        keys.binary_search(&key).ok()
+    // The catalog's keys are sorted, and what is drawn as its host has the host beside it.
+    let is_shown = |key: &&ObjectKey| {
+        **key != ObjectKey::Site && matches!(shown_as(key, view.full), Cow::Borrowed(_))
     };
+    let keys: Vec<&ObjectKey> = catalog.objects.keys().filter(is_shown).collect();
+    let places: HashMap<&ObjectKey, usize> = keys
+        .iter()
+        .enumerate()
+        .map(|(place, key)| (*key, place))
+        .collect();
+    let place = |key: &ObjectKey| places.get(shown_as(key, view.full).as_ref()).copied();
     let mut edges = Edges::new();
     for (key, object) in &catalog.objects {
         let Some(from) = place(key) else {
@@ -76,15 +75,12 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
             let is_inherited = matches!(reference.source, Source::Profile { .. })
                 && key.group() == Group::Machines;
             let to = place(&reference.to).filter(|to| *to != from && !is_inherited);
-            if let Some(to) = to {
-                edges
-                    .entry((from, to))
-                    .or_default()
-                    .insert(reference.relation);
-            }
+            edges.extend(to.map(|to| (from, to, reference.relation)));
         }
     }
-    without_detours(&keys, &mut edges);
+    edges.sort_unstable();
+    edges.dedup();
+    without_detours(&keys, &places, &mut edges);
     let kept = view.of.as_ref().and_then(place);
     let shown: Vec<usize> = match (&view.of, kept) {
         (None, _) => (0..keys.len()).collect(),
@@ -93,7 +89,7 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
     };
     let keys: Vec<(usize, &ObjectKey)> = shown
         .iter()
-        .filter_map(|place| Some((*place, keys.get(*place)?.as_ref())))
+        .filter_map(|place| Some((*place, *keys.get(*place)?)))
         .collect();
     let folds = fold::folds(catalog, &keys, kept, view.full);
     assembled(catalog, &keys, &edges, &folds)
@@ -125,39 +121,36 @@ fn shown_as(key: &ObjectKey, full: bool) -> Cow<'_, ObjectKey> {
 }
 
 /// Drops that something is in a VLAN where an edge to a subnet of that VLAN says so already.
-fn without_detours(keys: &[Cow<'_, ObjectKey>], edges: &mut Edges) {
+fn without_detours(keys: &[&ObjectKey], places: &HashMap<&ObjectKey, usize>, edges: &mut Edges) {
     // The VLAN of each subnet, found once.
-    let vlans: BTreeMap<usize, usize> = keys
-        .iter()
-        .enumerate()
-        .filter_map(|(place, key)| {
-            let ObjectKey::Subnet(vlan, _) = key.as_ref() else {
-                return None;
-            };
-            let vlan = ObjectKey::Vlan(vlan.clone());
-            let found = keys.binary_search_by(|key| key.as_ref().cmp(&vlan)).ok()?;
-            Some((place, found))
-        })
+    let subnets = keys.iter().enumerate().filter_map(|(place, key)| {
+        let ObjectKey::Subnet(vlan, _) = key else {
+            return None;
+        };
+        Some((place, *places.get(&ObjectKey::Vlan(vlan.clone()))?))
+    });
+    let vlans: HashMap<usize, usize> = subnets.collect();
+    let through = edges.iter();
+    let through: HashSet<(usize, usize)> = through
+        .filter_map(|(from, to, _)| Some((*from, *vlans.get(to)?)))
         .collect();
-    let through = edges
-        .keys()
-        .filter_map(|(from, to)| Some((*from, *vlans.get(to)?)));
-    let through: Vec<(usize, usize)> = through.collect();
-    for pair in &through {
-        if let Some(relations) = edges.get_mut(pair) {
-            relations.remove(&Relation::In);
-        }
-    }
-    edges.retain(|_, relations| !relations.is_empty());
+    edges.retain(|(from, to, relation)| {
+        *relation != Relation::In || !through.contains(&(*from, *to))
+    });
 }
 
 /// What `of` needs and what needs it, each however far, but for `depth`; in the order of the keys, of which there are `count`.
-fn around(of: usize, count: usize, edges: &Edges, depth: Option<usize>) -> Vec<usize> {
+fn around(
+    of: usize,
+    count: usize,
+    edges: &[(usize, usize, Relation)],
+    depth: Option<usize>,
+) -> Vec<usize> {
     let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(count, edges.len());
     for _ in 0..count {
         graph.add_node(());
     }
-    for (from, to) in edges.keys() {
+    for (from, to, _) in edges {
         graph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
     }
     let mut found = BTreeSet::new();
@@ -184,12 +177,12 @@ fn around(of: usize, count: usize, edges: &Edges, depth: Option<usize>) -> Vec<u
 fn assembled(
     catalog: &Catalog,
     keys: &[(usize, &ObjectKey)],
-    edges: &Edges,
+    edges: &[(usize, usize, Relation)],
     folds: &fold::Folds<'_>,
 ) -> SiteGraph {
     let stand = |place: usize| folds.of(place).map_or(place, |fold| fold.first);
     let mut graph = SiteGraph::new();
-    let mut nodes: BTreeMap<usize, NodeIndex> = BTreeMap::new();
+    let mut nodes: HashMap<usize, NodeIndex> = HashMap::new();
     for (place, key) in keys.iter().filter(|(place, _)| stand(*place) == *place) {
         let node = match folds.of(*place) {
             Some(fold) => fold.node(key),
@@ -197,15 +190,15 @@ fn assembled(
         };
         nodes.insert(*place, graph.add_node(node));
     }
-    let mut merged = Edges::new();
-    for ((from, to), relations) in edges {
-        let pair = (stand(*from), stand(*to));
-        if nodes.contains_key(&pair.0) && nodes.contains_key(&pair.1) {
-            merged.entry(pair).or_default().extend(relations);
-        }
-    }
-    for ((from, to), relations) in merged {
-        if let (Some(from), Some(to)) = (nodes.get(&from), nodes.get(&to)) {
+    let merged = edges.iter().filter_map(|(from, to, relation)| {
+        let from = nodes.get(&stand(*from))?;
+        Some(((*from, *nodes.get(&stand(*to))?), *relation))
+    });
+    let mut merged: Vec<((NodeIndex, NodeIndex), Relation)> = merged.collect();
+    merged.sort_unstable();
+    for group in merged.chunk_by(|a, b| a.0 == b.0) {
+        if let Some(((from, to), _)) = group.first() {
+            let relations = group.iter().map(|(_, relation)| *relation).collect();
             graph.add_edge(*from, *to, relations);
         }
     }

@@ -1,6 +1,7 @@
 //! Free addresses of subnets, the lowest first: outside every range, and nobody's.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -14,22 +15,24 @@ use crate::site::taken::Taken;
 /// What is left of each subnet that was asked.
 pub(super) struct Free<'d> {
     taken: Vec<Taken<'d>>,
-    /// Addresses that keep their owners through a renaming, which the draft does not know yet.
+    /// Addresses that keep their owners under other names, which the draft does not know yet.
     held: Held,
+    /// Addresses that lose their owners now. Others may hold on to them for a while, so that they are given last.
+    freed: Vec<IpAddr>,
     subnets: HashMap<usize, Left>,
 }
 
-/// The free runs of a subnet, both ends included, the lowest last.
+/// The free runs of a subnet, both ends included, the lowest last; behind them what was freed just now.
 struct Left {
     runs: Vec<(u128, u128)>,
 }
 
 impl<'d> Free<'d> {
-    /// What the draft has `taken`, which is sorted, and what else is `held`.
-    pub(super) fn new(taken: Vec<Taken<'d>>, held: Held) -> Self {
+    pub(super) fn new(taken: Vec<Taken<'d>>, held: Held, freed: Vec<IpAddr>) -> Self {
         Self {
             taken,
             held,
+            freed,
             subnets: HashMap::new(),
         }
     }
@@ -39,10 +42,11 @@ impl<'d> Free<'d> {
         let drafted = draft.subnets.get(subnet)?;
         let is_v4 = drafted.is_v4();
         let left = match self.subnets.entry(subnet) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                let net = drafted.node.prefix.value.net();
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => {
+                let prefix = drafted.node.prefix.value;
                 let place = |ip| (drafted.domain, ip);
+                let net = prefix.net();
                 let (first, last) = (place(net.network()), place(net.broadcast()));
                 let from = self
                     .taken
@@ -51,7 +55,8 @@ impl<'d> Free<'d> {
                 let taken = taken.take_while(|one| (one.domain, one.ip) <= last);
                 let held = self.held.range(first..=last).map(|(_, ip)| *ip);
                 let held = taken.map(|one| one.ip).chain(held);
-                vacant.insert(Left::new(drafted.node, held))
+                let freed = self.freed.iter().copied().filter(|ip| prefix.contains(*ip));
+                vacant.insert(Left::new(drafted.node, held, freed.collect()))
             }
         };
         left.take().and_then(|number| address(is_v4, number))
@@ -59,7 +64,7 @@ impl<'d> Free<'d> {
 }
 
 impl Left {
-    fn new(subnet: &SubnetNode, held: impl Iterator<Item = IpAddr>) -> Self {
+    fn new(subnet: &SubnetNode, held: impl Iterator<Item = IpAddr>, freed: Vec<IpAddr>) -> Self {
         let prefix = subnet.prefix.value;
         let range = |range: AddressRange| (number(range.first()), number(range.last()));
         let mut barred: Vec<(u128, u128)> = edges(prefix);
@@ -76,9 +81,20 @@ impl Left {
         };
         let barred = apart(barred);
         open.sort_unstable();
-        let mut runs: Vec<(u128, u128)> = open
-            .into_iter()
-            .flat_map(|run| without(run, &barred))
+        let mut last: Vec<(u128, u128)> =
+            freed.iter().map(|ip| (number(*ip), number(*ip))).collect();
+        last.sort_unstable();
+        let free = open.into_iter().flat_map(|run| without(run, &barred));
+        let free: Vec<(u128, u128)> = free.collect();
+        let is_free = |(at, _): &(u128, u128)| {
+            let run = free.get(free.partition_point(|run| run.1 < *at));
+            run.is_some_and(|run| run.0 <= *at)
+        };
+        last.retain(is_free);
+        let mut runs: Vec<(u128, u128)> = free
+            .iter()
+            .flat_map(|run| without(*run, &last))
+            .chain(last.iter().copied())
             .collect();
         runs.reverse();
         Self { runs }

@@ -13,10 +13,12 @@ use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
 use super::taken::{Taken, taken};
 use super::{Compiled, check};
 use crate::base::addr::Prefix;
+use crate::base::digest::Digest;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
-use crate::lang::files::Files;
+use crate::diag::span::Sources;
+use crate::lang::files::{Entry, FileError, Files};
 use crate::lang::{LockEntry, source};
 
 const HEADER: &str =
@@ -35,6 +37,8 @@ pub struct LockKey {
 pub struct Lock {
     pub entries: BTreeMap<LockKey, IpAddr>,
     pub changes: Vec<LockChange>,
+    /// The text of the one that was there.
+    pub before: Option<String>,
 }
 
 /// What became of one address.
@@ -49,10 +53,11 @@ pub enum LockChange {
         key: LockKey,
         address: IpAddr,
     },
+    /// The host, its link or the subnet has another name or size now, and the address stays.
     Moved {
         key: LockKey,
         address: IpAddr,
-        from: HostName,
+        from: LockKey,
     },
 }
 
@@ -63,8 +68,9 @@ pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
     let mut faults = Faults::from(diagnostics);
     let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
     check::check(&draft, &mut faults);
+    let path = &declarations.lock_path;
     let mut diagnostics = faults.into_vec();
-    diagnostics.retain(|one| !is_mended(one, &sources));
+    diagnostics.retain(|one| !is_mended(one, &sources, path));
     let mut faults = Faults::from(diagnostics);
     let lock = if faults.iter().any(Diagnostic::is_error) {
         None
@@ -77,14 +83,67 @@ pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
         diagnostics,
         sources,
     };
-    (compiled, lock)
+    match lock {
+        Some(lock) => checked(files, root, path, compiled, lock),
+        None => (compiled, None),
+    }
+}
+
+/// The lock, if the site has no fault with it: what an address does shows only once there is one.
+fn checked(
+    files: &dyn Files,
+    root: &str,
+    path: &str,
+    before: Compiled,
+    mut lock: Lock,
+) -> (Compiled, Option<Lock>) {
+    let found = before.sources.iter().find(|(name, _)| *name == path);
+    lock.before = found.map(|(_, text)| text.to_owned());
+    let text = lock.text();
+    let with = WithLock {
+        files,
+        path,
+        text: &text,
+    };
+    let after = super::compile(&with, root);
+    if lock.entries.is_empty() {
+        (before, Some(lock))
+    } else if after.diagnostics.iter().any(Diagnostic::is_error) {
+        (after, None)
+    } else {
+        (after, Some(lock))
+    }
+}
+
+/// The files of a site as if it had another lock.
+struct WithLock<'f> {
+    files: &'f dyn Files,
+    path: &'f str,
+    text: &'f str,
+}
+
+impl Files for WithLock<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if path == self.path {
+            return Ok(self.text.as_bytes().to_vec());
+        }
+        self.files.read(path)
+    }
+
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        self.files.folder(path)
+    }
+
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
+        self.files.digest(path)
+    }
 }
 
 /// Whether a new lock does away with a fault.
-fn is_mended(fault: &Diagnostic, sources: &crate::diag::span::Sources) -> bool {
+fn is_mended(fault: &Diagnostic, sources: &Sources, path: &str) -> bool {
     let in_lock = || {
         let place = fault.place();
-        place.is_some_and(|place| sources.path(place.source) == crate::lang::LOCK_PATH)
+        place.is_some_and(|place| sources.path(place.source) == path)
     };
     matches!(fault.code, Code::LockMissing | Code::LockStale)
         || (fault.code == Code::MergeConflict && in_lock())
@@ -113,7 +172,7 @@ fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
     }
     wishes.sort_by(|a, b| a.0.cmp(&b.0));
     let taken = taken(draft);
-    // The draft does not know whose an address is that keeps its owner through a renaming.
+    // The draft does not know whose an address is that keeps its owner under another name.
     let mut held = Held::new();
     wishes.retain(|(key, wish)| {
         let Some(subnet) = draft.subnets.get(wish.subnet) else {
@@ -124,7 +183,7 @@ fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
         held.extend(kept.map(|address| (subnet.domain, address)));
         kept.is_none()
     });
-    let mut free = Free::new(taken, held);
+    let mut free = Free::new(taken, held, left.values().copied().collect());
     for (key, wish) in wishes {
         let Some(address) = free.take(draft, wish.subnet) else {
             out.push(full(draft, wish, &key));
@@ -164,7 +223,7 @@ fn is_free(subnet: &SubnetDraft<'_>, taken: &[Taken<'_>], held: &Held, address: 
         && !dynamic.any(|range| range.value.contains(address))
 }
 
-/// Takes over what the lock has under an old name of the host; where others have it by now, the host gets another one.
+/// Takes over what the lock has for the host under another key: its old name, an old name of the link, another size of the subnet.
 fn moved(
     draft: &Draft<'_>,
     key: &LockKey,
@@ -174,16 +233,18 @@ fn moved(
 ) -> Option<IpAddr> {
     let host = draft.names.get(&key.host);
     let host = host.and_then(|index| draft.hosts.get(*index));
-    let names = host.map_or(&[][..], |host| host.moved);
-    let (from, address) = names.iter().find_map(|name| {
-        let old = LockKey {
-            host: name.value.clone(),
-            ..key.clone()
-        };
-        let address = left.get(&old).copied().filter(|one| may_keep(*one))?;
-        left.remove(&old);
-        Some((name.value.clone(), address))
-    })?;
+    let old = host.map_or(&[][..], |host| host.moved);
+    let names = std::iter::once(&key.host).chain(old.iter().map(|name| &name.value));
+    let candidates: Vec<LockKey> = names
+        .flat_map(|name| of_host(name, left))
+        .filter(|(_, address)| key.subnet.contains(**address) && may_keep(**address))
+        .map(|(old, _)| old.clone())
+        .collect();
+    let of_link = candidates.iter().find(|old| old.link == key.link);
+    // Of several links with new names nobody can tell which is which.
+    let only = candidates.first().filter(|_| candidates.len() == 1);
+    let from = of_link.or(only)?.clone();
+    let address = left.remove(&from)?;
     lock.changes.push(LockChange::Moved {
         key: key.clone(),
         address,
@@ -191,6 +252,19 @@ fn moved(
     });
     lock.entries.insert(key.clone(), address);
     Some(address)
+}
+
+/// What a lock has for a host.
+fn of_host<'l>(
+    host: &HostName,
+    entries: &'l BTreeMap<LockKey, IpAddr>,
+) -> impl Iterator<Item = (&'l LockKey, &'l IpAddr)> {
+    let from = entries.iter().skip_while({
+        let host = host.clone();
+        move |(key, _)| key.host < host
+    });
+    let host = host.clone();
+    from.take_while(move |(key, _)| key.host == host)
 }
 
 fn full(draft: &Draft<'_>, wish: &Wish<'_>, key: &LockKey) -> Diagnostic {

@@ -15,12 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
+use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
 use crate::lang::files::Files;
-use crate::lang::node::{ControllerNode, Declarations, HostShape, LinkNode, SubnetNode, VlanNode};
+use crate::lang::node::{
+    ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
+};
 
 use super::model::ImageFile;
 use crate::base::name::FilePath;
@@ -200,6 +203,28 @@ impl Host<'_> {
         }
     }
 
+    /// The hardware address that a link sends from: its own, else that of the link below it, of a bond or a bridge its first port's.
+    pub(super) fn mac_of(&self, link: &Link) -> Option<MacAddr> {
+        let mut at = link;
+        // Deeper than this there are only circles, which are a fault of their own.
+        for _ in 0..4 {
+            if let Some(mac) = at.node.mac.value() {
+                return Some(*mac);
+            }
+            let below = match &at.node.shape {
+                LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
+                    ports.first().map(|port| &port.value)
+                }
+                LinkShape::Tagged { on } => on.value(),
+                LinkShape::Ethernet | LinkShape::Loopback => None,
+            };
+            let below = below?;
+            let mut links = self.links.iter();
+            at = links.find(|link| link.node.name.value == *below)?;
+        }
+        None
+    }
+
     /// Where it sends everything else, as far as it says.
     pub(super) fn default_gateways(&self) -> &[Spanned<IpAddr>] {
         match &self.role {
@@ -236,6 +261,13 @@ impl Host<'_> {
     }
 }
 
+impl Link {
+    /// Whether it has an address of its own, or is to have one from the lock.
+    pub(super) fn has_address(&self) -> bool {
+        self.is_waiting || !self.addresses.is_empty()
+    }
+}
+
 impl Placed {
     pub(super) fn ip(&self) -> IpAddr {
         self.ip
@@ -255,6 +287,22 @@ pub(super) fn absolute(domain: &DomainName, written: &DomainName) -> Option<Doma
 }
 
 impl Draft<'_> {
+    /// Whether a controller serves DHCP, and so everything else, in the VLAN of its link.
+    pub(super) fn serves(&self, host: &Host<'_>, link: &Link) -> bool {
+        let Plug::Vlan(vlan) = link.plug else {
+            return false;
+        };
+        let dhcp = self
+            .vlans
+            .get(vlan)
+            .and_then(|vlan| vlan.node.dhcp.as_ref());
+        host.is_controller()
+            && dhcp.is_some_and(|dhcp| {
+                let mut controllers = dhcp.controllers.iter();
+                controllers.any(|one| one.value == host.name.value)
+            })
+    }
+
     /// The domain that the site's names are in.
     pub(super) fn domain_name(&self) -> Option<&DomainName> {
         self.declarations.sites.first()?.domain.value()

@@ -34,6 +34,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> H
             own.default_gateways.clone()
         },
         removed: Vec::new(),
+        protect: own.protect.clone().or_else(|| profile.protect.clone()),
         span: own.span,
     }
 }
@@ -136,6 +137,7 @@ fn merge(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkNode {
         addresses: addresses.addresses.clone(),
         has_faulty_address: addresses.has_faulty_address,
         is_partial: own.is_partial || base.is_partial,
+        protect: own.protect.clone().or_else(|| base.protect.clone()),
         span: own.span,
     }
 }

@@ -1,0 +1,255 @@
+//! Attributes left as they were found: each kind's, by the names that its changes have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    BootFile, BootImage, Link, Listener, Record, Reservation, Resource, Route, Scope, Zone,
+};
+use crate::base::option::{OptionValue, option_attribute};
+
+impl Resource {
+    /// `self`, with every attribute that `is_left` names as it is in `found`.
+    #[must_use]
+    pub fn leaving(&self, found: &Self, is_left: &dyn Fn(&str) -> bool) -> Self {
+        let mut left = self.clone();
+        let leave = Leave { is_left };
+        match (&mut left, found) {
+            (Self::Link(to), Self::Link(from)) => leave.link(to, from),
+            (Self::Route(to), Self::Route(from)) => leave.route(to, from),
+            (Self::Listener(to), Self::Listener(from)) => leave.listener(to, from),
+            (Self::Forwarders(to), Self::Forwarders(from)) => {
+                leave.one("upstreams", &mut to.upstreams, &from.upstreams);
+            }
+            (Self::Scope(to), Self::Scope(from)) => leave.scope(to, from),
+            (Self::Reservation(to), Self::Reservation(from)) => leave.reservation(to, from),
+            (Self::Zone(to), Self::Zone(from)) => leave.zone(to, from),
+            (Self::Record(to), Self::Record(from)) => leave.record(to, from),
+            (Self::BootImage(to), Self::BootImage(from)) => leave.image(to, from),
+            (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
+            // An address has no attributes, and things of two kinds have none in common.
+            (
+                Self::Link(_)
+                | Self::Address(_)
+                | Self::Route(_)
+                | Self::Listener(_)
+                | Self::Forwarders(_)
+                | Self::Scope(_)
+                | Self::Reservation(_)
+                | Self::Zone(_)
+                | Self::Record(_)
+                | Self::BootImage(_)
+                | Self::BootFile(_),
+                _,
+            ) => {}
+        }
+        left
+    }
+}
+
+struct Leave<'a> {
+    is_left: &'a dyn Fn(&str) -> bool,
+}
+
+impl Leave<'_> {
+    fn one<T: Clone>(&self, name: &str, to: &mut T, from: &T) {
+        if (self.is_left)(name) {
+            to.clone_from(from);
+        }
+    }
+
+    fn link(&self, to: &mut Link, from: &Link) {
+        self.one("state", &mut to.up, &from.up);
+        self.one("mtu", &mut to.mtu, &from.mtu);
+        self.one("bridge", &mut to.bridge, &from.bridge);
+    }
+
+    fn route(&self, to: &mut Route, from: &Route) {
+        self.one("via", &mut to.via, &from.via);
+    }
+
+    fn listener(&self, to: &mut Listener, from: &Listener) {
+        self.one("link", &mut to.link, &from.link);
+        self.one("address", &mut to.address, &from.address);
+    }
+
+    fn scope(&self, to: &mut Scope, from: &Scope) {
+        self.one("server", &mut to.server, &from.server);
+        self.one("pools", &mut to.pools, &from.pools);
+        self.one("lease-time", &mut to.lease_time, &from.lease_time);
+        self.one("domain", &mut to.domain, &from.domain);
+        self.one("image", &mut to.image, &from.image);
+        self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
+        self.options(&mut to.options, &from.options);
+    }
+
+    fn reservation(&self, to: &mut Reservation, from: &Reservation) {
+        self.one("host", &mut to.host, &from.host);
+        self.one("addresses", &mut to.addresses, &from.addresses);
+        self.one("image", &mut to.image, &from.image);
+        let (boots, booted) = (&mut to.boots_from_disk, &from.boots_from_disk);
+        self.one("boots-from-disk", boots, booted);
+        self.one("withheld", &mut to.withheld, &from.withheld);
+        self.options(&mut to.options, &from.options);
+    }
+
+    fn options(&self, to: &mut BTreeMap<u8, OptionValue>, from: &BTreeMap<u8, OptionValue>) {
+        let codes: BTreeSet<u8> = to.keys().chain(from.keys()).copied().collect();
+        for code in codes {
+            let name = option_attribute(code);
+            if !(self.is_left)(&name) {
+                continue;
+            }
+            match from.get(&code) {
+                Some(value) => drop(to.insert(code, value.clone())),
+                None => drop(to.remove(&code)),
+            }
+        }
+    }
+
+    fn zone(&self, to: &mut Zone, from: &Zone) {
+        self.one("servers", &mut to.servers, &from.servers);
+        self.one("ttl", &mut to.ttl, &from.ttl);
+        self.one("negative-ttl", &mut to.negative_ttl, &from.negative_ttl);
+    }
+
+    fn record(&self, to: &mut Record, from: &Record) {
+        self.one("values", &mut to.values, &from.values);
+        self.one("ttl", &mut to.ttl, &from.ttl);
+    }
+
+    fn image(&self, to: &mut BootImage, from: &BootImage) {
+        self.one("programs", &mut to.programs, &from.programs);
+    }
+
+    fn file(&self, to: &mut BootFile, from: &BootFile) {
+        self.one("sha256", &mut to.digest, &from.digest);
+        self.one("bytes", &mut to.size, &from.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::glob;
+    use crate::base::kind::KINDS;
+    use crate::state::Key;
+
+    /// Two of each kind that differ in every attribute.
+    const PAIRS: [[&str; 3]; 11] = [
+        [
+            "controller/c/link/e",
+            r#"{"link":{"kind":"physical","up":true,"mtu":1500,"bridge":null}}"#,
+            r#"{"link":{"kind":"physical","up":false,"mtu":9000,"bridge":"b"}}"#,
+        ],
+        [
+            "controller/c/address/10.0.0.2/24@e",
+            r#"{"address":{}}"#,
+            r#"{"address":{}}"#,
+        ],
+        [
+            "controller/c/route/10.9.0.0/16@main/0",
+            r#"{"route":{"via":"10.0.0.1"}}"#,
+            r#"{"route":{"via":"10.0.0.2"}}"#,
+        ],
+        [
+            "controller/c/listener/dns/10.0.0.2",
+            r#"{"listener":{"link":"e","address":"10.0.0.2/24"}}"#,
+            r#"{"listener":{"link":"f","address":"10.0.0.2/16"}}"#,
+        ],
+        [
+            "controller/c/forwarders",
+            r#"{"forwarders":{"upstreams":[]}}"#,
+            r#"{"forwarders":{"upstreams":["9.9.9.9"]}}"#,
+        ],
+        [
+            "file/boot/a",
+            r#"{"boot-file":{"digest":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":1}}"#,
+            r#"{"boot-file":{"digest":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","size":2}}"#,
+        ],
+        [
+            "image/i",
+            r#"{"boot-image":{"programs":{}}}"#,
+            r#"{"boot-image":{"programs":{"ipxe":"boot/a"}}}"#,
+        ],
+        [
+            "vlan/f/v/scope/10.0.0.0/24",
+            r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"]}}"#,
+        ],
+        [
+            "vlan/f/v/reservation/52:54:00:00:00:01",
+            r#"{"reservation":{"host":"a","addresses":[],"image":null,"options":{"3":{"addresses":["10.0.0.1"]}}}}"#,
+            r#"{"reservation":{"host":"b","addresses":["10.0.0.9"],"image":"i","boots_from_disk":true,"withheld":[3]}}"#,
+        ],
+        [
+            "zone/a.b",
+            r#"{"zone":{"servers":["c.a.b"],"ttl":"1s","negative_ttl":"1s"}}"#,
+            r#"{"zone":{"servers":["d.a.b"],"ttl":"2s","negative_ttl":"2s"}}"#,
+        ],
+        [
+            "zone/a.b/m/A",
+            r#"{"record":{"ttl":"1s","values":[{"A":"10.0.0.1"}]}}"#,
+            r#"{"record":{"ttl":"2s","values":[{"A":"10.0.0.2"}]}}"#,
+        ],
+    ];
+
+    fn pairs() -> impl Iterator<Item = (&'static str, [Resource; 2])> {
+        let read = |text: &str| serde_json::from_str(text).unwrap();
+        PAIRS
+            .into_iter()
+            .map(move |[key, one, other]| (key, [read(one), read(other)]))
+    }
+
+    #[test]
+    fn the_table_of_kinds_is_what_there_is() {
+        let mut seen = BTreeSet::new();
+        for (key, [one, other]) in pairs() {
+            assert_eq!(key.parse::<Key>().unwrap().to_string(), key);
+            let is_named = |form: &&str| glob::matches(form, key);
+            let rows: Vec<_> = KINDS
+                .iter()
+                .filter(|row| row.forms.iter().any(is_named))
+                .collect();
+            let [row] = rows.as_slice() else {
+                panic!("{key} has the kinds {rows:?}")
+            };
+            assert_eq!(row.word, one.kind());
+            let changes: Vec<String> = one
+                .changes_from(&other)
+                .into_iter()
+                .map(|change| change.field)
+                .collect();
+            let known: BTreeSet<&str> = row.attributes.iter().copied().collect();
+            let found: BTreeSet<&str> = changes
+                .iter()
+                .map(String::as_str)
+                .filter(|name| known.contains(name))
+                .collect();
+            assert_eq!(found, known, "{key}");
+            assert!(
+                changes.iter().all(|name| row.has(name)),
+                "{key}: {changes:?}"
+            );
+            seen.insert(row.word);
+        }
+        assert_eq!(seen.len(), KINDS.len());
+    }
+
+    #[test]
+    fn each_attribute_is_left_alone_and_no_other() {
+        for (key, [wanted, found]) in pairs() {
+            let all = wanted.changes_from(&found);
+            assert_eq!(
+                wanted.leaving(&found, &|_| true).changes_from(&found),
+                [],
+                "{key}"
+            );
+            assert_eq!(wanted.leaving(&found, &|_| false), wanted, "{key}");
+            for change in &all {
+                let left = wanted.leaving(&found, &|name| name == change.field);
+                let rest: Vec<_> = all.iter().filter(|one| *one != change).cloned().collect();
+                assert_eq!(left.changes_from(&found), rest, "{key} {}", change.field);
+            }
+        }
+    }
+}
