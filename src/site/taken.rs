@@ -115,7 +115,10 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
             taken.push(written(subnet.domain, *via, Owner::Router));
         }
     }
-    taken.extend(named(draft).map(|(at, by)| written(draft.domain_of(at.value), at, by)));
+    for (at, by) in named(draft) {
+        let domains = draft.domains_of(at.value).into_iter();
+        taken.extend(domains.map(|domain| written(domain, at, by)));
+    }
     for host in &draft.hosts {
         let addresses = host.links.iter().flat_map(|link| &link.addresses);
         taken.extend(addresses.map(|placed| Taken {
@@ -126,9 +129,10 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
             is_locked: placed.is_locked,
         }));
         if let Role::Machine(shape) = &host.role
-            && let Some(at) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
+            && let Some(bmc) = &shape.bmc
+            && let (Some(at), Some(domain)) = (bmc.address.given(), draft.domain_of_bmc(bmc))
         {
-            taken.push(written(draft.domain_of(at.value), *at, Owner::Bmc(host)));
+            taken.push(written(domain, *at, Owner::Bmc(host)));
         }
     }
     taken.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));

@@ -20,16 +20,17 @@ use crate::base::name::{DomainName, HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Sources, Span, Spanned};
+use crate::lang::Slot;
 use crate::lang::files::Files;
 use crate::lang::node::{
-    ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
+    BmcNode, ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
 };
 
 use super::model::ImageFile;
 use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
-pub(super) use names::{Table, refer};
+pub(super) use names::{Table, refer, several_fabrics};
 pub(super) use subnet::{Domain, SubnetIndex};
 pub(super) use wish::Wish;
 
@@ -311,11 +312,44 @@ impl Draft<'_> {
         fabrics.any(|fabric| fabric.name.value == *name)
     }
 
-    /// The isolation domain that an address belongs to which names no VLAN: the first that has a subnet for it.
-    pub(super) fn domain_of(&self, address: IpAddr) -> Domain {
-        let subnet = self.index.holding(address).next();
-        let subnet = subnet.and_then(|subnet| self.subnets.get(subnet));
-        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    /// The isolation domains that an address may belong to which names no VLAN: the shared one, unless only others have subnets for it.
+    pub(super) fn domains_of(&self, address: IpAddr) -> Vec<Domain> {
+        let holding = self.index.holding(address);
+        let held: Vec<Domain> = holding
+            .filter_map(|subnet| Some(self.subnets.get(subnet)?.domain))
+            .collect();
+        if held.is_empty() || held.contains(&Domain::Shared) {
+            return vec![Domain::Shared];
+        }
+        held
+    }
+
+    /// The isolation domain of a BMC's address; none where its fabric is not known, or not said and several may be meant.
+    pub(super) fn domain_of_bmc(&self, bmc: &BmcNode) -> Option<Domain> {
+        let address = bmc.address.value()?;
+        match &bmc.fabric {
+            Slot::Given(fabric) => {
+                let mut fabrics = self.declarations.fabrics.iter().enumerate();
+                let (number, fabric) = fabrics.find(|(_, one)| one.name.value == fabric.value)?;
+                Some(vlan::domain(number, fabric))
+            }
+            Slot::Faulty => None,
+            Slot::Absent => match self.domains_of(*address).as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            },
+        }
+    }
+
+    /// The subnet that holds a BMC's address.
+    pub(super) fn subnet_of_bmc(&self, bmc: &BmcNode) -> Option<usize> {
+        let domain = self.domain_of_bmc(bmc)?;
+        let mut holding = self.index.holding(*bmc.address.value()?);
+        holding.find(|subnet| {
+            self.subnets
+                .get(*subnet)
+                .is_some_and(|one| one.domain == domain)
+        })
     }
 
     /// The isolation domain of a host's address.

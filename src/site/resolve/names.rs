@@ -1,13 +1,13 @@
 //! Tables of names: each given once, and referred to by others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
-use crate::diag::suggest::did_you_mean;
+use crate::diag::suggest::{did_you_mean, listed};
 use crate::lang::Gaps;
 
 /// Names of one kind of thing, with the places of their declarations.
@@ -52,6 +52,22 @@ impl<'a, K: Ord + Display> Table<'a, K> {
         }
         is_known
     }
+}
+
+/// The fault of an address that several isolated fabrics have, none of them said.
+pub(in crate::site) fn several_fabrics(
+    what: &str,
+    span: Span,
+    fabrics: &BTreeSet<&str>,
+) -> Diagnostic {
+    let message = format!("{what} is in several isolated fabrics");
+    let help = format!(
+        "write fabric=\"…\" with one of {}",
+        listed(fabrics.iter().copied())
+    );
+    Diagnostic::new(Code::AmbiguousReference, message)
+        .label(span, "which one is meant?")
+        .help(help)
 }
 
 /// Reports a reference that finds nothing.
