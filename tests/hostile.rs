@@ -158,6 +158,27 @@ fn ways_that_lead_far() {
     );
 }
 
+#[test]
+fn fabrics_that_keep_to_themselves() {
+    let fabric = |n: usize| {
+        format!(
+            "fabric \"f{n}\" {{ isolated #true; vlan \"v{n}\" {{ subnet \"10.1.0.0/16\" {{ dynamic-range \"10.1.0.0/17\" }} }} }}\n"
+        )
+    };
+    let some: String = (0..limit::ISOLATED_FABRICS).map(fabric).collect();
+    let records = repeat(|n| format!("record \"r{n}\" {{ a \"10.1.{}\" }}\n", low(n)));
+    check("records of all", &format!("{some}{records}"));
+    let bmcs = repeat(|n| {
+        let address = low(n);
+        format!("machine \"m{n}\" {{ bmc \"ipmi\" address=\"10.1.{address}\" }}\n")
+    });
+    check("bmcs of several", &format!("{some}{bmcs}"));
+    let many = repeat(fabric);
+    let compiled = compiled(&[("site.kdl", format!("{SITE}{many}{bmcs}"))]);
+    let mut faults = compiled.diagnostics.iter();
+    assert!(faults.any(|one| one.message == "a site has at most 256 isolated fabrics"));
+}
+
 /// What one profile says, each of its machines has: a short text could fill any memory.
 #[test]
 fn profiles_that_are_multiplied() {

@@ -30,6 +30,9 @@ pub const INHERITED_BYTES: usize = SOURCE_BYTES;
 /// Most faults that come with a guess at what was meant: a guess looks at every name that there is.
 pub const GUESSES: usize = 100;
 
+/// Most fabrics that are isolated: an address that does not say where it is may be in each of them.
+pub const ISOLATED_FABRICS: usize = 256;
+
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
 

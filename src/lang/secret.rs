@@ -87,14 +87,20 @@ pub(super) fn hush(diagnostics: &mut [Diagnostic], text: &str, masked: &[Span]) 
 
 /// Whether something of this name may be a secret; slips of the pen count.
 fn bears(name: &str) -> bool {
-    let name = name.trim_end_matches(':').to_ascii_lowercase();
-    let ends = ENDINGS.iter().any(|ending| name.ends_with(ending));
+    let name = name.trim_end_matches(':');
+    let ends = |ending: &str| {
+        let start = name.len().checked_sub(ending.len());
+        let tail = start.and_then(|start| name.as_bytes().get(start..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+    };
     // Most names are far from any of these, and every name of a site comes by here.
     let near = |ending: &&str| {
-        ending.as_bytes().first() == name.as_bytes().first()
-            && ending.len().abs_diff(name.len()) <= 2
+        let first = |word: &str| word.as_bytes().first().map(u8::to_ascii_lowercase);
+        first(ending) == first(name) && ending.len().abs_diff(name.len()) <= 2
     };
-    ends || nearest(&name, ENDINGS.into_iter().filter(near)).is_some()
+    let mut near = ENDINGS.into_iter().filter(near).peekable();
+    ENDINGS.into_iter().any(ends)
+        || near.peek().is_some() && nearest(&name.to_ascii_lowercase(), near).is_some()
 }
 
 fn is_reference(value: Value<'_>) -> bool {

@@ -21,6 +21,8 @@ pub fn load(files: &dyn Files, root: &str) -> (node::Declarations, Sources, Vec<
     loader.run(root);
     loader.lock(root);
     loader.templates();
+    let excess = loader.declarations.bound_fabrics();
+    loader.diagnostics.extend(excess);
     (loader.declarations, loader.sources, loader.diagnostics)
 }
 

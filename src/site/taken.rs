@@ -87,9 +87,43 @@ fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Own
     forwarders.chain(times).chain(records).chain(servers)
 }
 
-/// Every address that a dynamic range may not hold, sorted.
-pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
-    let mut taken = Vec::new();
+/// Every address that a dynamic range may not hold.
+pub(super) struct AllTaken<'d> {
+    /// Sorted.
+    own: Vec<Taken<'d>>,
+    /// Those that are not said to be of one isolation domain, and count in every isolated one; sorted too.
+    anywhere: Vec<Taken<'d>>,
+}
+
+impl<'d> AllTaken<'d> {
+    /// What is taken from `first` to `last`, both included, in an isolation domain.
+    pub(super) fn within(
+        &self,
+        domain: Domain,
+        first: IpAddr,
+        last: IpAddr,
+    ) -> impl Iterator<Item = &Taken<'d>> {
+        let inside = move |all: &'_ Vec<Taken<'d>>, domain: Domain| {
+            let place = |taken: &Taken<'_>| (taken.domain, taken.ip);
+            let from = all.partition_point(|taken| place(taken) < (domain, first));
+            let to = all.partition_point(|taken| place(taken) <= (domain, last));
+            from..to
+        };
+        let own = inside(&self.own, domain);
+        let own = self.own.get(own).unwrap_or_default();
+        let anywhere = match domain {
+            Domain::Shared => &[][..],
+            Domain::Isolated(_) => {
+                let range = inside(&self.anywhere, Domain::Shared);
+                self.anywhere.get(range).unwrap_or_default()
+            }
+        };
+        own.iter().chain(anywhere)
+    }
+}
+
+pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> AllTaken<'d> {
+    let (mut taken, mut anywhere) = (Vec::new(), Vec::new());
     let written = |domain, at: Spanned<IpAddr>, by| Taken {
         domain,
         ip: at.value,
@@ -115,7 +149,13 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
             taken.push(written(subnet.domain, *via, Owner::Router));
         }
     }
-    taken.extend(named(draft).map(|(at, by)| written(draft.domain_of(at.value), at, by)));
+    for (at, by) in named(draft) {
+        let into = match draft.is_shared(at.value) {
+            true => &mut taken,
+            false => &mut anywhere,
+        };
+        into.push(written(Domain::Shared, at, by));
+    }
     for host in &draft.hosts {
         let addresses = host.links.iter().flat_map(|link| &link.addresses);
         taken.extend(addresses.map(|placed| Taken {
@@ -126,11 +166,17 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> Vec<Taken<'d>> {
             is_locked: placed.is_locked,
         }));
         if let Role::Machine(shape) = &host.role
-            && let Some(at) = shape.bmc.as_ref().and_then(|bmc| bmc.address.given())
+            && let Some(bmc) = &shape.bmc
+            && let (Some(at), Some(domain)) = (bmc.address.given(), draft.domain_of_bmc(bmc))
         {
-            taken.push(written(draft.domain_of(at.value), *at, Owner::Bmc(host)));
+            taken.push(written(domain, *at, Owner::Bmc(host)));
         }
     }
-    taken.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));
-    taken
+    for all in [&mut taken, &mut anywhere] {
+        all.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));
+    }
+    AllTaken {
+        own: taken,
+        anywhere,
+    }
 }

@@ -7,6 +7,7 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::{argument, first, open, optional, property};
+use crate::base::name::Name;
 use crate::base::secret::SecretRef;
 use crate::diag::span::Span;
 
@@ -14,6 +15,8 @@ use crate::diag::span::Span;
 pub struct BmcNode {
     pub kind: Slot<String>,
     pub address: Slot<IpAddr>,
+    /// The fabric of the address, where isolated ones have the same.
+    pub fabric: Slot<Name>,
     pub username: Slot<String>,
     pub password: Slot<SecretRef>,
     /// IPMI's second secret, shared by all sessions (IPMI 2.0, 13.31).
@@ -40,6 +43,7 @@ impl BmcNode {
         Self {
             kind: Slot::Absent,
             address: Slot::Absent,
+            fabric: Slot::Absent,
             username: Slot::Absent,
             password: Slot::Absent,
             key: Slot::Absent,
@@ -62,6 +66,11 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     )],
     properties: &[
         property("address", Kind::Ip, "Its own address."),
+        property(
+            "fabric",
+            Kind::Reference,
+            "The fabric that `address` is in; needed where several isolated ones have it.",
+        ),
         property("username", Kind::Text, "The account to use."),
         property(
             "password",
@@ -165,6 +174,7 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
     BmcNode {
         kind: reader.word_argument(sink),
         address: reader.property("address", sink),
+        fabric: reader.property("fabric", sink),
         username: reader.property("username", sink),
         password: reader.secret("password", sink),
         key,

@@ -29,6 +29,8 @@ use super::lock::LockNode;
 use super::read::{Reader, Sink};
 use super::schema::{Argument, Child, Count, Kind, NodeSchema, Property};
 use super::slot::{Gaps, Slot};
+use crate::base::limit;
+use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::SourceId;
 
@@ -97,6 +99,29 @@ pub struct Declarations {
 }
 
 impl Declarations {
+    /// Takes out isolated fabrics beyond those that a site may have, which is reported.
+    pub(super) fn bound_fabrics(&mut self) -> Option<Diagnostic> {
+        let (mut isolated, mut fault) = (0, None);
+        self.fabrics.retain(|fabric| {
+            let is_isolated = fabric.isolated.value() == Some(&true);
+            isolated += usize::from(is_isolated);
+            let is_excess = is_isolated && isolated > limit::ISOLATED_FABRICS;
+            if is_excess && fault.is_none() {
+                let message = format!(
+                    "a site has at most {} isolated fabrics",
+                    limit::ISOLATED_FABRICS
+                );
+                let one_too_many = Diagnostic::new(Code::Limit, message);
+                fault = Some(one_too_many.label(fabric.name.span, "one too many"));
+            }
+            !is_excess
+        });
+        if fault.is_some() {
+            self.gaps.everything();
+        }
+        fault
+    }
+
     /// Adds what another source declares.
     pub(super) fn append(&mut self, other: Self) {
         self.sites.extend(other.sites);

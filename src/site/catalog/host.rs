@@ -143,6 +143,7 @@ impl<'a> Cataloguer<'a> {
         let BmcNode {
             kind,
             address,
+            fabric,
             username,
             password,
             key: k_g,
@@ -155,6 +156,7 @@ impl<'a> Cataloguer<'a> {
         pen.part_of(Relation::Of, &key);
         pen.slot("kind", kind);
         pen.slot("address", address);
+        pen.slot("fabric", fabric);
         pen.slot("username", username);
         pen.slot("password", password);
         pen.slot("k-g", k_g);
@@ -162,7 +164,7 @@ impl<'a> Cataloguer<'a> {
         pen.slot("privilege", privilege);
         pen.slot("system", system);
         if let Some(given) = address.given() {
-            let subnet = self.draft.index.holding(given.value).next();
+            let subnet = self.draft.subnet_of_bmc(node);
             if let Some((subnet, _)) = subnet.and_then(|subnet| self.subnet_key(subnet)) {
                 pen.refer_at(Relation::Address, subnet, given.span);
             }

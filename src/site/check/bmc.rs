@@ -1,16 +1,18 @@
 //! BMCs: each complete, at an address of its own, and with the settings of its protocol alone.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::claim::{self, Claim};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
-use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
-use crate::site::resolve::{Domain, Draft, Host, Role};
+use crate::site::resolve::{Domain, Draft, Host, Role, several_fabrics};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
+    let mut fabrics = draft.declarations.fabrics.iter();
+    let is_unsure = fabrics.any(|fabric| matches!(fabric.isolated, Slot::Faulty));
     for host in &draft.hosts {
         let Role::Machine(shape) = &host.role else {
             continue;
@@ -21,9 +23,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         };
         complete(draft, host, bmc, out);
         foreign(bmc, out);
-        if let Some(address) = bmc.address.given() {
-            out.extend(of_gateway(draft, host, address));
-        }
+        unplaced(draft, bmc, is_unsure, out);
+        out.extend(of_gateway(draft, host, bmc));
     }
     let mut claims: Vec<Claim<'_, (Domain, IpAddr)>> = draft
         .hosts
@@ -52,19 +53,40 @@ fn claims<'d>(
         is_locked: false,
     };
     let bmc = match &host.role {
-        Role::Machine(shape) => shape.bmc.as_ref().and_then(|bmc| bmc.address.given()),
+        Role::Machine(shape) => shape.bmc.as_ref(),
         Role::Controller(_) => None,
     };
     let placed = host.links.iter().flat_map(|link| &link.addresses);
     let placed =
         placed.map(move |placed| claim((draft.domain(placed), placed.ip()), 0, placed.span()));
-    let bmc = bmc.map(|at| claim((draft.domain_of(at.value), at.value), BMC, at.span));
+    let bmc = bmc.and_then(|bmc| {
+        let at = bmc.address.given()?;
+        Some(claim((draft.domain_of_bmc(bmc)?, at.value), BMC, at.span))
+    });
     placed.chain(bmc)
 }
 
+/// A BMC in a fabric that there is not, or in several that keep to themselves.
+fn unplaced(draft: &Draft<'_>, bmc: &BmcNode, is_unsure: bool, out: &mut Faults) {
+    if let Some(fabric) = bmc.fabric.given() {
+        draft.fabrics.check(fabric, &draft.declarations.gaps, out);
+        return;
+    }
+    let address = bmc.address.given().filter(|_| bmc.fabric.is_absent());
+    let is_ambiguous = draft.domain_of_bmc(bmc).is_none() && !is_unsure;
+    if let Some(address) = address.filter(|_| is_ambiguous) {
+        let holding = draft.index.holding(address.value);
+        let fabrics: BTreeSet<&str> = holding
+            .filter_map(|subnet| Some(draft.vlan_of(subnet)?.path.fabric.as_str()))
+            .collect();
+        out.push(several_fabrics("the BMC's address", address.span, &fabrics));
+    }
+}
+
 /// A BMC at the address of a subnet's router.
-fn of_gateway(draft: &Draft<'_>, host: &Host<'_>, address: &Spanned<IpAddr>) -> Option<Diagnostic> {
-    let subnet = draft.index.holding(address.value).next()?;
+fn of_gateway(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode) -> Option<Diagnostic> {
+    let address = bmc.address.given()?;
+    let subnet = draft.subnet_of_bmc(bmc)?;
     let gateway = draft.subnets.get(subnet)?.node.gateway.given()?;
     (gateway.value == address.value).then(|| {
         let message = format!("the BMC of {} has the address of a gateway", host.title());

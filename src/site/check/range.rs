@@ -8,7 +8,7 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::{Domain, Draft};
-use crate::site::taken::{self, Owner, RELOCK, Taken};
+use crate::site::taken::{self, AllTaken, Owner, RELOCK, Taken};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let taken = taken::taken(draft);
@@ -165,13 +165,9 @@ fn apart<'r>(ranges: &'r [Sound], out: &mut Faults) -> Vec<&'r Sound> {
     alone
 }
 
-fn free(domain: Domain, range: &Sound, taken: &[Taken<'_>], out: &mut Faults) {
-    let first = (domain, range.range.first());
-    let from = taken.partition_point(|taken| (taken.domain, taken.ip) < first);
+fn free(domain: Domain, range: &Sound, taken: &AllTaken<'_>, out: &mut Faults) {
     let inside = taken
-        .iter()
-        .skip(from)
-        .take_while(|taken| taken.domain == domain && range.range.contains(taken.ip))
+        .within(domain, range.range.first(), range.range.last())
         // A record may well speak of somebody with a lease.
         .filter(|taken| !matches!(taken.by, Owner::Record));
     for Taken {

@@ -10,11 +10,11 @@ use super::Held;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::Draft;
-use crate::site::taken::Taken;
+use crate::site::taken::AllTaken;
 
 /// What is left of each subnet that was asked.
 pub(super) struct Free<'d> {
-    taken: Vec<Taken<'d>>,
+    taken: AllTaken<'d>,
     /// Addresses that keep their owners under other names, which the draft does not know yet.
     held: Held,
     /// Addresses that lose their owners now. Others may hold on to them for a while, so that they are given last.
@@ -28,7 +28,8 @@ struct Left {
 }
 
 impl<'d> Free<'d> {
-    pub(super) fn new(taken: Vec<Taken<'d>>, held: Held, freed: Vec<IpAddr>) -> Self {
+    pub(super) fn new(taken: AllTaken<'d>, held: Held, mut freed: Vec<IpAddr>) -> Self {
+        freed.sort_unstable();
         Self {
             taken,
             held,
@@ -47,16 +48,14 @@ impl<'d> Free<'d> {
                 let prefix = drafted.node.prefix.value;
                 let place = |ip| (drafted.domain, ip);
                 let net = prefix.net();
-                let (first, last) = (place(net.network()), place(net.broadcast()));
-                let from = self
-                    .taken
-                    .partition_point(|one| (one.domain, one.ip) < first);
-                let taken = self.taken.iter().skip(from);
-                let taken = taken.take_while(|one| (one.domain, one.ip) <= last);
-                let held = self.held.range(first..=last).map(|(_, ip)| *ip);
-                let held = taken.map(|one| one.ip).chain(held);
-                let freed = self.freed.iter().copied().filter(|ip| prefix.contains(*ip));
-                vacant.insert(Left::new(drafted.node, held, freed.collect()))
+                let (first, last) = (net.network(), net.broadcast());
+                let taken = self.taken.within(drafted.domain, first, last);
+                let held = self.held.range(place(first)..=place(last));
+                let held = taken.map(|one| one.ip).chain(held.map(|(_, ip)| *ip));
+                let from = self.freed.partition_point(|ip| *ip < first);
+                let to = self.freed.partition_point(|ip| *ip <= last);
+                let freed = self.freed.get(from..to).unwrap_or_default().to_vec();
+                vacant.insert(Left::new(drafted.node, held, freed))
             }
         };
         left.take().and_then(|number| address(is_v4, number))

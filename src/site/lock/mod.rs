@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::free::Free;
 use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
-use super::taken::{Taken, taken};
+use super::taken::{AllTaken, taken};
 use super::{Compiled, check};
 use crate::base::addr::Prefix;
 use crate::base::digest::Digest;
@@ -213,12 +213,11 @@ fn key_of(entry: &LockEntry) -> LockKey {
 type Held = BTreeSet<(Domain, IpAddr)>;
 
 /// Whether an address that another name had may still be had in a subnet.
-fn is_free(subnet: &SubnetDraft<'_>, taken: &[Taken<'_>], held: &Held, address: IpAddr) -> bool {
-    let place = (subnet.domain, address);
-    let taken = taken.binary_search_by_key(&place, |taken| (taken.domain, taken.ip));
+fn is_free(subnet: &SubnetDraft<'_>, taken: &AllTaken<'_>, held: &Held, address: IpAddr) -> bool {
+    let mut taken = taken.within(subnet.domain, address, address);
     let mut dynamic = subnet.node.dynamic.iter();
-    taken.is_err()
-        && !held.contains(&place)
+    taken.next().is_none()
+        && !held.contains(&(subnet.domain, address))
         && !subnet.node.prefix.value.is_edge(address)
         && !dynamic.any(|range| range.value.contains(address))
 }

@@ -64,12 +64,14 @@ pub(super) fn hosts<'a>(
     let mut hosts = Vec::new();
     for node in &declarations.controllers {
         link_names(&node.links, resolver.out);
+        let links = resolver.links(Some(&node.name.value), node.links.clone(), Plug::Nothing);
         hosts.push(Host {
             name: &node.name,
             role: Role::Controller(node),
             moved: &node.moved,
             lacks_profile: false,
-            links: resolver.links(Some(&node.name.value), node.links.clone(), Plug::Nothing),
+            by_name: by_link_name(&links),
+            links,
         });
     }
     for node in &declarations.machines {
@@ -77,6 +79,19 @@ pub(super) fn hosts<'a>(
     }
     (hosts, resolver.wishes)
 }
+
+/// The links of a host that has many, in the order of their names.
+fn by_link_name(links: &[Link]) -> Vec<usize> {
+    if links.len() <= FEW_LINKS {
+        return Vec::new();
+    }
+    let mut order: Vec<usize> = (0..links.len()).collect();
+    order.sort_by_key(|index| links.get(*index).map(|link| &link.node.name.value));
+    order
+}
+
+/// As many links as are looked at one by one.
+const FEW_LINKS: usize = 16;
 
 /// Hosts by name, and the names given twice, which are reported.
 pub(super) fn by_name<'a>(
@@ -162,6 +177,7 @@ impl<'a> Resolver<'a, '_> {
             name: &node.name,
             role: Role::Machine(Box::new(shape)),
             moved: &node.moved,
+            by_name: by_link_name(&links),
             links,
             lacks_profile: without == Plug::Unknown,
         }

@@ -16,20 +16,21 @@ use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
-use crate::base::name::{DomainName, HostName, Name};
+use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
+use crate::lang::Slot;
 use crate::lang::files::Files;
 use crate::lang::node::{
-    ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
+    BmcNode, ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
 };
 
 use super::model::ImageFile;
 use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
-pub(super) use names::{Table, refer};
+pub(super) use names::{Table, refer, several_fabrics};
 pub(super) use subnet::{Domain, SubnetIndex};
 pub(super) use wish::Wish;
 
@@ -75,6 +76,8 @@ pub(super) struct Host<'a> {
     /// Names that it had before.
     pub(super) moved: &'a [Spanned<HostName>],
     pub(super) links: Vec<Link>,
+    /// Its links in the order of their names, where there are so many that looking at each would take long.
+    pub(super) by_name: Vec<usize>,
     /// Whether it has a profile that could not be found, which was reported.
     pub(super) lacks_profile: bool,
 }
@@ -203,6 +206,22 @@ impl Host<'_> {
         }
     }
 
+    /// The first of its links that has a name.
+    fn link(&self, name: &LinkName) -> Option<&Link> {
+        let named = |index: &usize| self.links.get(*index).map(|link| &link.node.name.value);
+        if self.by_name.is_empty() {
+            return self.links.iter().find(|link| link.node.name.value == *name);
+        }
+        let at = self
+            .by_name
+            .partition_point(|index| named(index) < Some(name));
+        let index = self
+            .by_name
+            .get(at)
+            .filter(|index| named(index) == Some(name));
+        self.links.get(*index?)
+    }
+
     /// The hardware address that a link sends from: its own, else that of the link below it, of a bond or a bridge its first port's.
     pub(super) fn mac_of(&self, link: &Link) -> Option<MacAddr> {
         let mut at = link;
@@ -219,8 +238,7 @@ impl Host<'_> {
                 LinkShape::Ethernet | LinkShape::Loopback => None,
             };
             let below = below?;
-            let mut links = self.links.iter();
-            at = links.find(|link| link.node.name.value == *below)?;
+            at = self.link(below)?;
         }
         None
     }
@@ -308,11 +326,41 @@ impl Draft<'_> {
         self.declarations.sites.first()?.domain.value()
     }
 
-    /// The isolation domain that an address belongs to which names no VLAN: the first that has a subnet for it.
-    pub(super) fn domain_of(&self, address: IpAddr) -> Domain {
-        let subnet = self.index.holding(address).next();
-        let subnet = subnet.and_then(|subnet| self.subnets.get(subnet));
-        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
+    /// Whether an address that names no VLAN is one of the shared domain: it is, unless only isolated fabrics have subnets for it.
+    pub(super) fn is_shared(&self, address: IpAddr) -> bool {
+        let domain = self.index.holding(address).next();
+        let domain = domain.and_then(|subnet| self.subnets.get(subnet));
+        domain.is_none_or(|subnet| subnet.domain == Domain::Shared)
+    }
+
+    /// The isolation domain of a BMC's address; none where its fabric is not known, or not said and several may be meant.
+    pub(super) fn domain_of_bmc(&self, bmc: &BmcNode) -> Option<Domain> {
+        let address = bmc.address.value()?;
+        match &bmc.fabric {
+            Slot::Given(fabric) => {
+                let number = self.fabrics.number(&fabric.value)?;
+                let fabric = self.declarations.fabrics.get(number)?;
+                Some(vlan::domain(number, fabric))
+            }
+            Slot::Faulty => None,
+            Slot::Absent if self.is_shared(*address) => Some(Domain::Shared),
+            Slot::Absent => {
+                let mut holding = self.index.holding(*address);
+                let only = holding.next().filter(|_| holding.next().is_none())?;
+                self.subnets.get(only).map(|subnet| subnet.domain)
+            }
+        }
+    }
+
+    /// The subnet that holds a BMC's address.
+    pub(super) fn subnet_of_bmc(&self, bmc: &BmcNode) -> Option<usize> {
+        let domain = self.domain_of_bmc(bmc)?;
+        let mut holding = self.index.holding(*bmc.address.value()?);
+        holding.find(|subnet| {
+            self.subnets
+                .get(*subnet)
+                .is_some_and(|one| one.domain == domain)
+        })
     }
 
     /// The isolation domain of a host's address.

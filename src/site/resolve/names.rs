@@ -1,18 +1,19 @@
 //! Tables of names: each given once, and referred to by others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
-use crate::diag::suggest::did_you_mean;
+use crate::diag::suggest::{did_you_mean, listed};
 use crate::lang::Gaps;
 
 /// Names of one kind of thing, with the places of their declarations.
 pub(in crate::site) struct Table<'a, K> {
     kind: &'static str,
-    names: BTreeMap<&'a K, Span>,
+    /// Each with its place among them.
+    names: BTreeMap<&'a K, (usize, Span)>,
 }
 
 impl<'a, K: Ord + Display> Table<'a, K> {
@@ -23,15 +24,20 @@ impl<'a, K: Ord + Display> Table<'a, K> {
         out: &mut Faults,
     ) -> Self {
         let mut table = BTreeMap::new();
-        for name in names {
+        for (number, name) in names.into_iter().enumerate() {
             match table.get(&name.value) {
                 None => {
-                    table.insert(&name.value, name.span);
+                    table.insert(&name.value, (number, name.span));
                 }
-                Some(first) => out.push(twice(kind, &name.value, name.span, *first)),
+                Some((_, first)) => out.push(twice(kind, &name.value, name.span, *first)),
             }
         }
         Self { kind, names: table }
+    }
+
+    /// How many stand before the first of this name.
+    pub(in crate::site) fn number(&self, name: &K) -> Option<usize> {
+        self.names.get(name).map(|(number, _)| *number)
     }
 
     pub(in crate::site) fn has(&self, name: &K) -> bool {
@@ -55,6 +61,22 @@ impl<'a, K: Ord + Display> Table<'a, K> {
         }
         is_known
     }
+}
+
+/// The fault of an address that several isolated fabrics have, none of them said.
+pub(in crate::site) fn several_fabrics(
+    what: &str,
+    span: Span,
+    fabrics: &BTreeSet<&str>,
+) -> Diagnostic {
+    let message = format!("{what} is in several isolated fabrics");
+    let help = format!(
+        "write fabric=\"…\" with one of {}",
+        listed(fabrics.iter().copied())
+    );
+    Diagnostic::new(Code::AmbiguousReference, message)
+        .label(span, "which one is meant?")
+        .help(help)
 }
 
 /// Reports a reference that finds nothing.

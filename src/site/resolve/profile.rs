@@ -92,6 +92,7 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
     BmcNode {
         kind: own.kind.clone().or(base.kind.clone()),
         address: own.address.clone().or(base.address.clone()),
+        fabric: own.fabric.clone().or(base.fabric.clone()),
         username: own.username.clone().or(base.username.clone()),
         password: own.password.clone().or(base.password.clone()),
         key: own.key.clone().or(base.key.clone()),

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Domain;
 use super::host::Places;
-use super::names::Table;
+use super::names::{Table, several_fabrics};
 use crate::base::name::Name;
-use crate::diag::code::Code;
-use crate::diag::report::{Diagnostic, Faults};
-use crate::diag::suggest::listed;
-use crate::lang::node::{Declarations, RouteNode};
+use crate::diag::report::Faults;
+use crate::lang::node::Declarations;
 
 /// For each route, the subnet of its gateway; none where no subnet holds it, or where that could not be told.
 pub(super) fn routes(
@@ -45,21 +43,10 @@ pub(super) fn routes(
                     .filter_map(fabric_of)
                     .map(|name| name.as_str())
                     .collect();
-                out.push(ambiguous(route, &fabrics));
+                out.push(several_fabrics("the route's gateway", route.span, &fabrics));
                 return None;
             }
             holding.first().copied()
         })
         .collect()
-}
-
-fn ambiguous(route: &RouteNode, fabrics: &BTreeSet<&str>) -> Diagnostic {
-    let message = "the route's gateway is in several isolated fabrics";
-    let help = format!(
-        "write fabric=\"…\" with one of {}",
-        listed(fabrics.iter().copied())
-    );
-    Diagnostic::new(Code::AmbiguousReference, message)
-        .label(route.span, "which one is meant?")
-        .help(help)
 }
