@@ -8,9 +8,14 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use bedplate::base::limit;
+use bedplate::cli::files::DiskFiles;
 use bedplate::diag::code::Code;
 use bedplate::diag::render;
+use bedplate::diag::report::Diagnostic;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::{Compiled, compile};
 
@@ -217,4 +222,61 @@ fn tables_that_are_none() {
     let compiled = compiled(&[("site.kdl", site), ("t.csv", table)]);
     let codes: Vec<Code> = compiled.diagnostics.iter().map(|one| one.code).collect();
     assert_eq!(codes, [Code::Limit]);
+}
+
+/// Whatever symbolic links say, nothing outside of the site folder is read, and nothing that has no end.
+#[test]
+fn links_that_lead_out_of_the_site() {
+    let root = tempfile::tempdir().unwrap();
+    let (site, outside) = (root.path().join("site"), root.path().join("outside"));
+    fs::create_dir_all(site.join("racks")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("a.kdl"), "space \"leak\"\n").unwrap();
+    let lines = [
+        "site \"s\" domain=\"s.example\"",
+        "include \"out/*.kdl\"",
+        "include \"loop.kdl\"",
+        "include \"racks/*.kdl\"",
+        "include \"device.kdl\"",
+        "include \"within.kdl\"",
+        "machines from=\"hosts.csv\"",
+        "image \"i\" { boot \"ipxe\" \"boot.efi\"; user-data \"seed\" }",
+    ];
+    fs::write(site.join("site.kdl"), lines.join("\n")).unwrap();
+    fs::write(site.join("racks/own"), "space \"own\"\n").unwrap();
+    for (target, link) in [
+        ("../outside", "out"),
+        ("loop.kdl", "loop.kdl"),
+        ("../../outside/a.kdl", "racks/a.kdl"),
+        ("/dev/zero", "device.kdl"),
+        ("racks/own", "within.kdl"),
+        ("/etc/passwd", "hosts.csv"),
+        ("/etc/passwd", "boot.efi"),
+        ("/etc/passwd", "seed"),
+        ("../outside/a.kdl", "bedplate.lock"),
+    ] {
+        symlink(target, site.join(link)).unwrap();
+    }
+    let compiled = compile(&DiskFiles::open(&site).unwrap(), "site.kdl");
+    let line = |one: &Diagnostic| one.place().map(|at| compiled.sources.start(at).line);
+    let mut told: Vec<_> = compiled
+        .diagnostics
+        .iter()
+        .map(|one| (line(one), one.code))
+        .collect();
+    told.sort_unstable();
+    let outside = |line| (line, Code::OutsideSite);
+    let wanted = [
+        outside(None),
+        outside(Some(2)),
+        (Some(3), Code::FileUnreadable),
+        outside(Some(4)),
+        outside(Some(5)),
+        outside(Some(7)),
+        outside(Some(8)),
+        outside(Some(8)),
+    ];
+    assert_eq!(told, wanted);
+    let read: Vec<&str> = compiled.sources.iter().map(|(path, _)| path).collect();
+    assert_eq!(read, ["site.kdl", "within.kdl"]);
 }

@@ -51,6 +51,9 @@ pub const PATTERN_CHARS: usize = 1000;
 /// Smallest MTU of a link: IPv4's minimum reassembly size less a little, as the field has it (MAAS: 552).
 pub const MTU_MIN: u32 = 552;
 
+/// Smallest MTU of a link with IPv6 (RFC 8200 5); the kernel takes IPv6 off smaller ones.
+pub const MTU_MIN_V6: u32 = 1280;
+
 /// Largest MTU of a link.
 pub const MTU_MAX: u32 = 65_535;
 

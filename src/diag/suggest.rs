@@ -10,11 +10,12 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|candidate| *candidate != text)
         .filter_map(|candidate| {
             // Capitals are one slip, however many they are.
-            let slips = match candidate.eq_ignore_ascii_case(text) {
-                true => 1,
-                false => distance(&word, candidate, most)?,
-            };
-            Some((slips, candidate))
+            if candidate.eq_ignore_ascii_case(text) {
+                return Some((1, candidate));
+            }
+            // What has nothing left of the word is another one.
+            let slips = distance(&word, candidate, most)?;
+            (slips < word.len()).then_some((slips, candidate))
         })
         .min()
         .map(|(_, candidate)| candidate)
@@ -87,6 +88,8 @@ mod tests {
         let known = ["subnet", "space", "dhcp"];
         assert_eq!(nearest("subnte", known), Some("subnet"));
         assert_eq!(nearest("SUBNET", known), Some("subnet"));
+        assert_eq!(nearest("x", ["y", "X"]), Some("X"));
+        assert_eq!(nearest("x", ["y", "z"]), None);
         assert_eq!(nearest("controller", known), None);
         assert_eq!(nearest("dhcp", known), None, "an exact match is no slip");
     }

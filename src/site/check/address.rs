@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::claim::{self, Claim};
+use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::lang::node::{AddressWish, LinkShape};
@@ -16,6 +17,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
                 continue;
             }
             for placed in &link.addresses {
+                out.extend(narrow(link, placed));
                 match placed.subnet {
                     Some(subnet) => fits(draft, host, placed, subnet, out),
                     None => out.extend(homeless(draft, link, placed)),
@@ -27,6 +29,19 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         }
     }
     unique(draft, out);
+}
+
+/// IPv6 on a link whose frames are too short for it.
+fn narrow(link: &Link, placed: &Placed) -> Option<Diagnostic> {
+    let mtu = link.node.mtu.given()?;
+    let is_v6 = placed.ip().is_ipv6();
+    (is_v6 && mtu.value < limit::MTU_MIN_V6).then(|| {
+        let message = format!("an MTU of {} is too small for IPv6", mtu.value);
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(mtu.span, "frames of the link")
+            .label(placed.span(), "an address of IPv6")
+            .help(format!("IPv6 needs {} (RFC 8200 5)", limit::MTU_MIN_V6))
+    })
 }
 
 /// DHCP offers an interface one address of a subnet, so that a second one would never be had.

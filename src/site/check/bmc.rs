@@ -125,7 +125,10 @@ fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Faults)
     if absent.is_empty() {
         return;
     }
-    let what = absent.join(" and ");
+    let what = match absent.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        all => all.concat(),
+    };
     let message = format!("the BMC of {} needs {what}", host.title());
     out.push(
         Diagnostic::new(Code::Missing, message)

@@ -1,5 +1,7 @@
 //! Parameters of bonds: each means something in its mode, and none contradicts another.
 
+use std::collections::BTreeSet;
+
 use crate::base::bond::BondMode;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
@@ -41,6 +43,9 @@ fn useless(mode: &Spanned<BondMode>, parameter: &BondParameter) -> Diagnostic {
         .help(format!("it is for {}", modes.join(", ")))
 }
 
+/// Most addresses that a bond asks by ARP (the kernel's `BOND_MAX_ARP_TARGETS`).
+const ARP_TARGETS: usize = 16;
+
 fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out: &mut Faults) {
     let find = |name: &str| parameters.iter().find(|one| one.name.value == name);
     let fault = |message: String, one: &BondParameter, help: &str| {
@@ -65,6 +70,20 @@ fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out
                 given,
                 &format!("add {other}, or remove {one}"),
             ));
+        }
+    }
+    if let Some(targets) = find("arp-targets")
+        && let Slot::Given(addresses) = &targets.value
+    {
+        let addresses: Vec<&str> = addresses.value.split(',').collect();
+        let distinct: BTreeSet<&str> = addresses.iter().copied().collect();
+        if distinct.len() < addresses.len() {
+            let message = "a bond asks an address once".to_owned();
+            out.push(fault(message, targets, "keep one of each address"));
+        }
+        if distinct.len() > ARP_TARGETS {
+            let message = format!("a bond asks at most {ARP_TARGETS} addresses");
+            out.push(fault(message, targets, "keep the nearest of them"));
         }
     }
     if let Some(primary) = find("primary")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::duration::Seconds;
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
@@ -27,6 +28,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         foreign_bridges(host, out);
         for link in &host.links {
             stack.missing(link, out);
+            out.extend(hasty(link));
         }
         stack.ports(out);
         super::tagged::check(&stack, out);
@@ -232,6 +234,35 @@ fn foreign_bridges(host: &Host<'_>, out: &mut Faults) {
         }
     }
 }
+
+/// A delay that the kernel refuses: it has bounds, outside of which there is only none, without the spanning tree protocol.
+fn hasty(link: &Link) -> Option<Diagnostic> {
+    let LinkShape::Bridge {
+        stp, forward_delay, ..
+    } = &link.node.shape
+    else {
+        return None;
+    };
+    let delay = forward_delay.given()?;
+    let is_none = delay.value == Seconds(0) && stp.value() != Some(&true);
+    if is_none || (DELAY_LEAST..=DELAY_MOST).contains(&delay.value) || *stp == Slot::Faulty {
+        return None;
+    }
+    let message = format!(
+        "a delay of {} is not between {DELAY_LEAST} and {DELAY_MOST}",
+        delay.value
+    );
+    let fault = Diagnostic::new(Code::InvalidValue, message);
+    Some(
+        fault
+            .label(delay.span, "out of bounds")
+            .help("without the spanning tree protocol it may be \"0s\" too"),
+    )
+}
+
+/// Bounds of a bridge's forward delay (the kernel's `BR_MIN_FORWARD_DELAY` and `BR_MAX_FORWARD_DELAY`).
+const DELAY_LEAST: Seconds = Seconds(2);
+const DELAY_MOST: Seconds = Seconds(30);
 
 fn twice(port: &Spanned<LinkName>, first: Span) -> Diagnostic {
     Diagnostic::new(

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
+use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::node::{DnsServer, SubnetNode};
-use crate::site::resolve::Draft;
+use crate::site::resolve::{Draft, SubnetDraft};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for ((inner, here), (outer, there)) in draft.index.overlaps() {
@@ -26,9 +27,22 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for subnet in &draft.subnets {
         out.extend(length(subnet.node).or_else(|| foreign(subnet.node)));
         gateway(subnet.node, out);
+        out.extend(narrow(draft, subnet));
         out.extend(refused(subnet.node));
         out.extend(idle(subnet.node));
     }
+}
+
+/// IPv6 where frames are too short for it.
+fn narrow(draft: &Draft<'_>, subnet: &SubnetDraft<'_>) -> Option<Diagnostic> {
+    let mtu = draft.vlans.get(subnet.vlan)?.node.mtu.given()?;
+    (!subnet.is_v4() && mtu.value < limit::MTU_MIN_V6).then(|| {
+        let message = format!("an MTU of {} is too small for IPv6", mtu.value);
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(mtu.span, "frames of the vlan")
+            .label(subnet.node.prefix.span, "a subnet of IPv6")
+            .help(format!("IPv6 needs {} (RFC 8200 5)", limit::MTU_MIN_V6))
+    })
 }
 
 /// Machines are sent to a controller for names that it is not to answer.
