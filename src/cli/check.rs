@@ -38,6 +38,8 @@ pub(super) fn check(
         let parts = parts.join(", ");
         out.text(&format!("site {}: {parts}; no errors\n", site.name));
     }
+    // The process ends here: taking a large site apart would be a tenth of its work.
+    std::mem::forget(local);
     Ok(ExitCode::SUCCESS)
 }
 

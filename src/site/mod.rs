@@ -42,22 +42,30 @@ pub fn compile_catalog(
     })
 }
 
-fn compile_with<T>(
+fn compile_with<T: Send>(
     files: &dyn Files,
     root: &str,
-    further: impl FnOnce(&Draft<'_>, &Sources) -> T,
+    further: impl FnOnce(&Draft<'_>, &Sources) -> T + Send,
 ) -> (Compiled, Option<T>) {
     let (declarations, sources, diagnostics) = source::load(files, root);
     let mut faults = Faults::from(diagnostics);
     let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
     check::check(&draft, &mut faults);
     let diagnostics = faults.into_vec();
-    let site = if diagnostics.iter().any(Diagnostic::is_error) {
-        None
+    let (site, more) = if diagnostics.iter().any(Diagnostic::is_error) {
+        (None, None)
     } else {
-        build::build(&draft, &sources)
+        // Both only read the draft, and of a large site either takes a while.
+        std::thread::scope(|scope| {
+            let further = scope.spawn(|| further(&draft, &sources));
+            let site = build::build(&draft, &sources);
+            let more = further
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let more = site.is_some().then_some(more);
+            (site, more)
+        })
     };
-    let more = site.is_some().then(|| further(&draft, &sources));
     let compiled = Compiled {
         site,
         diagnostics,
