@@ -7,39 +7,14 @@
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected should stop there"
 )]
-#![expect(unsafe_code, reason = "an allocator that counts has no safe form")]
 #![expect(clippy::print_stdout, reason = "the figures are for whoever looks")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+#[path = "support/counting.rs"]
+mod counting;
 
 use bedplate::base::limit;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::compile;
-
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const SITE: &str = "site \"s\" domain=\"s.example\"\n";
 
@@ -139,11 +114,8 @@ impl Text {
             size += text.len();
             memory.insert(path, text.clone().into_bytes());
         }
-        let before = HELD.load(Relaxed);
-        PEAK.store(before, Relaxed);
-        let compiled = compile(&memory, "site.kdl");
-        let peak = PEAK.load(Relaxed) - before;
-        (peak / size, compiled.diagnostics.len())
+        let (compiled, cost) = counting::cost(|| compile(&memory, "site.kdl"));
+        (cost.peak / size, compiled.diagnostics.len())
     }
 }
 

@@ -4,17 +4,16 @@
 
 #![expect(
     clippy::unwrap_used,
-    unsafe_code,
-    reason = "a benchmark that meets the unexpected should stop there; an allocator that counts has no safe form"
+    reason = "a benchmark that meets the unexpected should stop there"
 )]
 
+#[path = "../support/counting.rs"]
+mod counting;
 mod figure;
 mod racks;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use bedplate::diag::span::Sources;
@@ -23,32 +22,6 @@ use bedplate::lang::syntax;
 const ROUNDS: usize = 5;
 /// Machines in the text that ours and ckdl read, and in the one that the slower crate reads.
 const MACHINES: (u32, u32) = (40_000, 4_000);
-
-struct Counting;
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Relaxed);
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn main() {
     let (long, short) = (text(MACHINES.0), text(MACHINES.1));
@@ -111,13 +84,10 @@ fn rates(text: &str, read: fn(&str) -> usize) -> Vec<f64> {
 
 /// Allocations a line, and bytes held at most for each byte of text.
 fn cost(text: &str, read: fn(&str) -> usize) -> (f64, f64) {
-    let (count, held) = (COUNT.load(Relaxed), HELD.load(Relaxed));
-    PEAK.store(held, Relaxed);
-    read(text);
-    let count = (COUNT.load(Relaxed) - count) as f64 / text.lines().count() as f64;
+    let (_, cost) = counting::cost(|| read(text));
     (
-        count,
-        (PEAK.load(Relaxed) - held) as f64 / text.len() as f64,
+        cost.allocations as f64 / text.lines().count() as f64,
+        cost.peak as f64 / text.len() as f64,
     )
 }
 

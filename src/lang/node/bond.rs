@@ -6,7 +6,7 @@ use super::super::schema::{Child, Kind, NodeSchema};
 use super::address::ADDRESS;
 use super::link::{BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
-use super::{any, arguments, open, optional, property};
+use super::{any, arguments, open, optional, plain, property};
 use crate::base::bond::{BOND_MODES, BondMode};
 use crate::diag::span::Spanned;
 use crate::lang::schema::Argument;
@@ -29,12 +29,12 @@ const HASHING: &[BondMode] = &[BalanceXor, Lacp, BalanceTlb];
 const ARP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceXor, Broadcast];
 const IGMP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceTlb, BalanceAlb];
 
-const LACP_RATE: NodeSchema = parameter(
+const LACP_RATE: NodeSchema = plain(
     "lacp-rate",
     "How often the partner is asked to send LACPDUs.",
     &[value(Kind::Words(&["slow", "fast"]))],
 );
-const TRANSMIT_HASH: NodeSchema = parameter(
+const TRANSMIT_HASH: NodeSchema = plain(
     "transmit-hash",
     "What of a frame chooses the port that it leaves through.",
     &[value(Kind::Words(&[
@@ -46,42 +46,42 @@ const TRANSMIT_HASH: NodeSchema = parameter(
         "vlan+srcmac",
     ]))],
 );
-const MII_INTERVAL: NodeSchema = parameter(
+const MII_INTERVAL: NodeSchema = plain(
     "mii-interval",
     "How often the carrier of each port is looked at; the default is 100ms.",
     &[value(Kind::Milliseconds)],
 );
-const UP_DELAY: NodeSchema = parameter(
+const UP_DELAY: NodeSchema = plain(
     "up-delay",
     "How long a port must have carrier before it is used.",
     &[value(Kind::Milliseconds)],
 );
-const DOWN_DELAY: NodeSchema = parameter(
+const DOWN_DELAY: NodeSchema = plain(
     "down-delay",
     "How long a port may lack carrier before it is given up.",
     &[value(Kind::Milliseconds)],
 );
-const PEER_NOTIFY_DELAY: NodeSchema = parameter(
+const PEER_NOTIFY_DELAY: NodeSchema = plain(
     "peer-notify-delay",
     "Time between two announcements of a change.",
     &[value(Kind::Milliseconds)],
 );
-const PRIMARY: NodeSchema = parameter(
+const PRIMARY: NodeSchema = plain(
     "primary",
     "The port that is used while it has carrier.",
     &[value(Kind::LinkName)],
 );
-const PRIMARY_RESELECT: NodeSchema = parameter(
+const PRIMARY_RESELECT: NodeSchema = plain(
     "primary-reselect",
     "When the primary port is gone back to.",
     &[value(Kind::Words(&["always", "better", "failure"]))],
 );
-const FAIL_OVER_MAC: NodeSchema = parameter(
+const FAIL_OVER_MAC: NodeSchema = plain(
     "fail-over-mac",
     "Whose hardware address the bond has.",
     &[value(Kind::Words(&["none", "active", "follow"]))],
 );
-const GRATUITOUS_ARP: NodeSchema = parameter(
+const GRATUITOUS_ARP: NodeSchema = plain(
     "gratuitous-arp",
     "How many announcements follow a change of the active port.",
     &[value(Kind::Integer {
@@ -89,12 +89,12 @@ const GRATUITOUS_ARP: NodeSchema = parameter(
         most: 255,
     })],
 );
-const ARP_INTERVAL: NodeSchema = parameter(
+const ARP_INTERVAL: NodeSchema = plain(
     "arp-interval",
     "How often the ARP targets are asked, instead of looking at the carrier.",
     &[value(Kind::Milliseconds)],
 );
-const ARP_VALIDATE: NodeSchema = parameter(
+const ARP_VALIDATE: NodeSchema = plain(
     "arp-validate",
     "Which ARP traffic counts.",
     &[value(Kind::Words(&[
@@ -107,12 +107,12 @@ const ARP_VALIDATE: NodeSchema = parameter(
         "filter_backup",
     ]))],
 );
-const ARP_ALL_TARGETS: NodeSchema = parameter(
+const ARP_ALL_TARGETS: NodeSchema = plain(
     "arp-all-targets",
     "How many targets must answer.",
     &[value(Kind::Words(&["any", "all"]))],
 );
-const MISSED_MAX: NodeSchema = parameter(
+const MISSED_MAX: NodeSchema = plain(
     "missed-max",
     "How many ARP questions may go unanswered.",
     &[value(Kind::Integer {
@@ -120,7 +120,7 @@ const MISSED_MAX: NodeSchema = parameter(
         most: 255,
     })],
 );
-const MIN_LINKS: NodeSchema = parameter(
+const MIN_LINKS: NodeSchema = plain(
     "min-links",
     "How many ports need carrier for the bond to have it.",
     &[value(Kind::Integer {
@@ -128,17 +128,17 @@ const MIN_LINKS: NodeSchema = parameter(
         most: 65_535,
     })],
 );
-const AD_SELECT: NodeSchema = parameter(
+const AD_SELECT: NodeSchema = plain(
     "ad-select",
     "How an aggregator is chosen.",
     &[value(Kind::Words(&["stable", "bandwidth", "count"]))],
 );
-const AD_SYSTEM: NodeSchema = parameter(
+const AD_SYSTEM: NodeSchema = plain(
     "ad-system",
     "The system's hardware address in LACPDUs.",
     &[value(Kind::Mac)],
 );
-const AD_SYSTEM_PRIORITY: NodeSchema = parameter(
+const AD_SYSTEM_PRIORITY: NodeSchema = plain(
     "ad-system-priority",
     "The system's priority in LACPDUs.",
     &[value(Kind::Integer {
@@ -146,7 +146,7 @@ const AD_SYSTEM_PRIORITY: NodeSchema = parameter(
         most: 65_535,
     })],
 );
-const AD_USER_PORT_KEY: NodeSchema = parameter(
+const AD_USER_PORT_KEY: NodeSchema = plain(
     "ad-user-port-key",
     "The upper bits of the port key.",
     &[value(Kind::Integer {
@@ -154,17 +154,17 @@ const AD_USER_PORT_KEY: NodeSchema = parameter(
         most: 1_023,
     })],
 );
-const LACP_ACTIVE: NodeSchema = parameter(
+const LACP_ACTIVE: NodeSchema = plain(
     "lacp-active",
     "Whether LACPDUs are sent without being asked.",
     &[value(Kind::Flag)],
 );
-const ALL_PORTS_ACTIVE: NodeSchema = parameter(
+const ALL_PORTS_ACTIVE: NodeSchema = plain(
     "all-ports-active",
     "Whether frames on inactive ports are taken.",
     &[value(Kind::Flag)],
 );
-const PACKETS_PER_PORT: NodeSchema = parameter(
+const PACKETS_PER_PORT: NodeSchema = plain(
     "packets-per-port",
     "How many frames leave through a port before the next; 0 chooses at random.",
     &[value(Kind::Integer {
@@ -172,7 +172,7 @@ const PACKETS_PER_PORT: NodeSchema = parameter(
         most: 65_535,
     })],
 );
-const LEARN_PACKET_INTERVAL: NodeSchema = parameter(
+const LEARN_PACKET_INTERVAL: NodeSchema = plain(
     "learn-packet-interval",
     "Seconds between learning packets to the switches.",
     &[value(Kind::Integer {
@@ -180,7 +180,7 @@ const LEARN_PACKET_INTERVAL: NodeSchema = parameter(
         most: 2_147_483_647,
     })],
 );
-const RESEND_IGMP: NodeSchema = parameter(
+const RESEND_IGMP: NodeSchema = plain(
     "resend-igmp",
     "How many membership reports follow a change of the active port.",
     &[value(Kind::Integer {
@@ -188,12 +188,12 @@ const RESEND_IGMP: NodeSchema = parameter(
         most: 255,
     })],
 );
-const TLB_DYNAMIC: NodeSchema = parameter(
+const TLB_DYNAMIC: NodeSchema = plain(
     "tlb-dynamic",
     "Whether load is shared by what each port carries.",
     &[value(Kind::Flag)],
 );
-const ARP_TARGETS: NodeSchema = parameter(
+const ARP_TARGETS: NodeSchema = plain(
     "arp-targets",
     "Whom to ask by ARP.",
     &[arguments(
@@ -295,20 +295,6 @@ const PORTS: NodeSchema = NodeSchema {
     properties: &[],
     children: &[],
 };
-
-const fn parameter(
-    name: &'static str,
-    doc: &'static str,
-    arguments: &'static [Argument],
-) -> NodeSchema {
-    NodeSchema {
-        name,
-        doc,
-        arguments,
-        properties: &[],
-        children: &[],
-    }
-}
 
 const fn value(kind: Kind) -> Argument {
     super::argument("a value", kind, "Its value.")

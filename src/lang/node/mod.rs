@@ -200,6 +200,21 @@ const fn child(schema: &'static NodeSchema, count: Count) -> Child {
     Child { schema, count }
 }
 
+/// A node with arguments alone.
+const fn plain(
+    name: &'static str,
+    doc: &'static str,
+    arguments: &'static [Argument],
+) -> NodeSchema {
+    NodeSchema {
+        name,
+        doc,
+        arguments,
+        properties: &[],
+        children: &[],
+    }
+}
+
 const fn argument(name: &'static str, kind: Kind, doc: &'static str) -> Argument {
     Argument {
         name,

@@ -4,7 +4,7 @@ use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Argument, Kind, NodeSchema, Property};
 use super::super::slot::Slot;
-use super::{any, argument, arguments, first, open, optional, property};
+use super::{any, argument, arguments, first, open, optional, plain, property};
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, RecordLabel};
 use crate::base::record::RecordData;
@@ -131,20 +131,6 @@ const ALGORITHMS: [&str; 4] = ["rsa", "dsa", "ecdsa", "ed25519"];
 /// Digests in the order of their numbers, from 1, and the bytes that each has.
 const DIGESTS: [&str; 2] = ["sha1", "sha256"];
 const DIGEST_BYTES: [usize; 2] = [20, 32];
-
-const fn plain(
-    name: &'static str,
-    doc: &'static str,
-    arguments: &'static [Argument],
-) -> NodeSchema {
-    NodeSchema {
-        name,
-        doc,
-        arguments,
-        properties: &[],
-        children: &[],
-    }
-}
 
 const fn number(name: &'static str, doc: &'static str) -> Property {
     let kind = Kind::Integer {

@@ -95,29 +95,12 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
     assembled(catalog, &keys, &edges, &folds)
 }
 
-/// The object as which one is drawn.
+/// The object as which one is drawn: a part of a profile as the profile, and one of a machine as the machine, unless all is shown.
 fn shown_as(key: &ObjectKey, full: bool) -> Cow<'_, ObjectKey> {
-    match key {
-        ObjectKey::MachineLink(..) | ObjectKey::MachineBmc(_) if full => Cow::Borrowed(key),
-        ObjectKey::MachineLink(host, _) | ObjectKey::MachineBmc(host) => {
-            Cow::Owned(ObjectKey::Machine(host.clone()))
-        }
-        ObjectKey::ProfileLink(name, _) | ObjectKey::ProfileBmc(name) => {
-            Cow::Owned(ObjectKey::Profile(name.clone()))
-        }
-        ObjectKey::Site
-        | ObjectKey::Space(_)
-        | ObjectKey::Fabric(_)
-        | ObjectKey::Vlan(_)
-        | ObjectKey::Subnet(..)
-        | ObjectKey::Route(..)
-        | ObjectKey::Record(_)
-        | ObjectKey::Image(_)
-        | ObjectKey::Controller(_)
-        | ObjectKey::ControllerLink(..)
-        | ObjectKey::Profile(_)
-        | ObjectKey::Machine(_) => Cow::Borrowed(key),
-    }
+    let group = key.group();
+    let is_folded = group == Group::Profiles || group == Group::Machines && !full;
+    let whole = if is_folded { key.parent() } else { None };
+    whole.map_or(Cow::Borrowed(key), Cow::Owned)
 }
 
 /// Drops that something is in a VLAN where an edge to a subnet of that VLAN says so already.
