@@ -74,6 +74,40 @@ fn a_source_cannot_command_the_terminal() {
 }
 
 #[test]
+fn colours_are_for_terminals_that_have_them() {
+    let folder = site("site \"s\"\n");
+    let program = env!("CARGO_BIN_EXE_bedplate");
+    for (command, variables, is_coloured) in [
+        ("check", &[("TERM", "xterm")][..], true),
+        ("check", &[("TERM", "xterm"), ("NO_COLOR", "")], true),
+        ("check", &[("TERM", "xterm"), ("NO_COLOR", "1")], false),
+        ("check", &[("TERM", "dumb")], false),
+        ("check --json", &[("TERM", "xterm")], false),
+        // Faults go to standard error, whatever the other one is.
+        ("check > /dev/null", &[("TERM", "xterm")], true),
+        ("check 2> faults; cat faults", &[("TERM", "xterm")], false),
+    ] {
+        // A terminal of its own; bsdutils is on every Debian.
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--command"]);
+        terminal.arg(format!("'{program}' {command}"));
+        terminal.arg("/dev/null").current_dir(folder.path());
+        terminal.env_remove("NO_COLOR").env_remove("TERM");
+        terminal
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null());
+        let output = terminal.output().expect("script of bsdutils is installed");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(shown.contains("domain"), "{command} {variables:?} {shown}");
+        assert_eq!(
+            shown.contains("\u{1b}["),
+            is_coloured,
+            "{command} {variables:?} {shown:?}"
+        );
+    }
+}
+
+#[test]
 fn who_may_write_by_the_group_alone_may_lock_and_format() {
     /// Debian's `nobody` and `nogroup`; any other than root will do.
     const NOBODY: u32 = 65534;
