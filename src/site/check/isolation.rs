@@ -34,14 +34,7 @@ fn served(draft: &Draft<'_>, host: &Host<'_>) -> Vec<usize> {
             Some(Plug::Vlan(target)) => *target,
             Some(Plug::Nothing | Plug::Unknown) | None => vlan,
         };
-        let dhcp = draft
-            .vlans
-            .get(served)
-            .and_then(|vlan| vlan.node.dhcp.as_ref());
-        dhcp.is_some_and(|dhcp| {
-            let mut controllers = dhcp.controllers.iter();
-            controllers.any(|one| one.value == host.name.value)
-        })
+        draft.serves_vlan(host, served)
     };
     let subnets = draft.subnets.iter().enumerate();
     let subnets = subnets.filter(|(_, subnet)| serves(subnet.vlan));

@@ -2,6 +2,7 @@
 //!
 //! A draft may be wrong in any way that the checks look for; what could not be resolved is marked, so that nothing is reported twice.
 
+mod domain;
 mod host;
 mod image;
 mod names;
@@ -20,18 +21,18 @@ use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
-use crate::lang::Slot;
 use crate::lang::files::Files;
 use crate::lang::node::{
-    BmcNode, ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
+    ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
 };
 
 use super::model::ImageFile;
 use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
+pub(super) use domain::Domain;
 pub(super) use names::{Table, refer, several_fabrics};
-pub(super) use subnet::{Domain, SubnetIndex};
+pub(super) use subnet::SubnetIndex;
 pub(super) use wish::Wish;
 
 /// A site in the making.
@@ -307,9 +308,11 @@ pub(super) fn absolute(domain: &DomainName, written: &DomainName) -> Option<Doma
 impl Draft<'_> {
     /// Whether a controller serves DHCP, and so everything else, in the VLAN of its link.
     pub(super) fn serves(&self, host: &Host<'_>, link: &Link) -> bool {
-        let Plug::Vlan(vlan) = link.plug else {
-            return false;
-        };
+        matches!(link.plug, Plug::Vlan(vlan) if self.serves_vlan(host, vlan))
+    }
+
+    /// Whether a VLAN's DHCP names a host.
+    pub(super) fn serves_vlan(&self, host: &Host<'_>, vlan: usize) -> bool {
         let dhcp = self
             .vlans
             .get(vlan)
@@ -324,49 +327,6 @@ impl Draft<'_> {
     /// The domain that the site's names are in.
     pub(super) fn domain_name(&self) -> Option<&DomainName> {
         self.declarations.sites.first()?.domain.value()
-    }
-
-    /// Whether an address that names no VLAN is one of the shared domain: it is, unless only isolated fabrics have subnets for it.
-    pub(super) fn is_shared(&self, address: IpAddr) -> bool {
-        let domain = self.index.holding(address).next();
-        let domain = domain.and_then(|subnet| self.subnets.get(subnet));
-        domain.is_none_or(|subnet| subnet.domain == Domain::Shared)
-    }
-
-    /// The isolation domain of a BMC's address; none where its fabric is not known, or not said and several may be meant.
-    pub(super) fn domain_of_bmc(&self, bmc: &BmcNode) -> Option<Domain> {
-        let address = bmc.address.value()?;
-        match &bmc.fabric {
-            Slot::Given(fabric) => {
-                let number = self.fabrics.number(&fabric.value)?;
-                let fabric = self.declarations.fabrics.get(number)?;
-                Some(vlan::domain(number, fabric))
-            }
-            Slot::Faulty => None,
-            Slot::Absent if self.is_shared(*address) => Some(Domain::Shared),
-            Slot::Absent => {
-                let mut holding = self.index.holding(*address);
-                let only = holding.next().filter(|_| holding.next().is_none())?;
-                self.subnets.get(only).map(|subnet| subnet.domain)
-            }
-        }
-    }
-
-    /// The subnet that holds a BMC's address.
-    pub(super) fn subnet_of_bmc(&self, bmc: &BmcNode) -> Option<usize> {
-        let domain = self.domain_of_bmc(bmc)?;
-        let mut holding = self.index.holding(*bmc.address.value()?);
-        holding.find(|subnet| {
-            self.subnets
-                .get(*subnet)
-                .is_some_and(|one| one.domain == domain)
-        })
-    }
-
-    /// The isolation domain of a host's address.
-    pub(super) fn domain(&self, placed: &Placed) -> Domain {
-        let subnet = placed.subnet.and_then(|subnet| self.subnets.get(subnet));
-        subnet.map_or(Domain::Shared, |subnet| subnet.domain)
     }
 
     pub(super) fn prefix(&self, subnet: usize) -> Option<Prefix> {

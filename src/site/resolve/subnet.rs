@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::SubnetDraft;
+use super::{Domain, SubnetDraft};
 use crate::base::addr::Prefix;
 use crate::diag::span::Span;
 
@@ -12,14 +12,6 @@ pub(in crate::site) struct SubnetIndex {
     entries: Vec<Entry>,
     /// The domains that have subnets, the shared one first.
     domains: Vec<Domain>,
-}
-
-/// Fabrics whose addresses are one space: all that are not isolated, or a single isolated one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::site) enum Domain {
-    Shared,
-    /// The fabric of this number.
-    Isolated(usize),
 }
 
 /// Deepest nesting that is looked into: prefixes have at most 129 lengths, so that a deeper one is made of prefixes declared again

@@ -9,7 +9,7 @@ use crate::base::vlan::VlanPath;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
-use crate::lang::node::{Declarations, FabricNode, VlanRef};
+use crate::lang::node::{Declarations, VlanRef};
 use crate::lang::{Gaps, Slot};
 
 /// Fabrics by name, and all their VLANs.
@@ -22,7 +22,7 @@ pub(super) fn vlans<'a>(
     let mut seen: BTreeMap<VlanPath, Span> = BTreeMap::new();
     let mut vlans = Vec::new();
     for (number, fabric) in fabrics.iter().enumerate() {
-        let domain = domain(number, fabric);
+        let domain = Domain::of(number, fabric);
         for node in &fabric.vlans {
             let path = VlanPath {
                 fabric: fabric.name.value.clone(),
@@ -164,14 +164,4 @@ fn ambiguous(reference: &Spanned<VlanRef>, paths: BTreeSet<&VlanPath>, count: us
     )
     .label(reference.span, "which one is meant?")
     .help(help)
-}
-
-/// The isolation domain of a fabric, which is the one of this number.
-pub(super) fn domain(number: usize, fabric: &FabricNode) -> Domain {
-    match &fabric.isolated {
-        Slot::Absent => Domain::Shared,
-        Slot::Given(flag) if !flag.value => Domain::Shared,
-        // Where the flag cannot be read, overlaps prove nothing.
-        Slot::Given(_) | Slot::Faulty => Domain::Isolated(number),
-    }
 }
