@@ -7,6 +7,7 @@ mod glob;
 mod kdl;
 mod lock;
 pub mod node;
+mod parsed;
 mod read;
 mod remedy;
 mod schema;

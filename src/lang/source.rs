@@ -1,14 +1,12 @@
 //! Sources and their includes, read and decoded. All reading goes through [`Files`]; nothing here touches a disk.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::num::NonZero;
 use std::sync::Arc;
 
 use super::files::{FileError, Files};
-use super::kdl::{Node, Scalar, Value, parse};
+use super::parsed::{Unparsed, parse_all};
 use super::read::Sink;
-use super::slot::Gaps;
-use super::{glob, lock, node, secret};
+use super::{glob, lock, node};
 use crate::base::limit;
 use crate::base::name::FilePath;
 use crate::diag::code::Code;
@@ -41,23 +39,6 @@ struct Visit {
     path: String,
     /// The visit and the place of the include; none for the root.
     parent: Option<(usize, Span)>,
-}
-
-/// A source that is text, waiting to be parsed.
-struct Unparsed {
-    visit: usize,
-    id: SourceId,
-    text: Arc<str>,
-}
-
-struct Parsed {
-    visit: usize,
-    declarations: node::Declarations,
-    /// What it includes, and where it says so.
-    includes: Vec<(String, Span)>,
-    diagnostics: Vec<Diagnostic>,
-    /// Where secrets may stand.
-    masked: Vec<Span>,
 }
 
 struct Loader<'a> {
@@ -331,73 +312,6 @@ impl<'a> Loader<'a> {
             chain.push(span);
             at = parent;
         }
-    }
-}
-
-/// Parses sources on as many threads as there are processors; the order of the result is theirs.
-fn parse_all(sources: Vec<Unparsed>) -> Vec<Parsed> {
-    let parallel = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let size = sources.len().div_ceil(parallel).max(1);
-    let chunks = sources.chunks(size);
-    if chunks.len() < 2 {
-        return sources.iter().map(parse_one).collect();
-    }
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = chunks
-            .map(|chunk| scope.spawn(move || chunk.iter().map(parse_one).collect::<Vec<_>>()))
-            .collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined
-            .flat_map(|parsed| parsed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
-}
-
-fn parse_one(source: &Unparsed) -> Parsed {
-    let (mut gaps, mut diagnostics) = (Gaps::default(), Vec::new());
-    let tree = parse(source.id, &source.text, &mut gaps, &mut diagnostics);
-    let roots = tree.roots(&source.text);
-    let syntax = diagnostics.len();
-    let includes = roots.clone().flat_map(includes).collect();
-    let masked = secret::places(roots.clone());
-    let declarations = node::decode(roots, gaps, &mut diagnostics);
-    let mut further = diagnostics.split_off(syntax);
-    let told: BTreeSet<Span> = diagnostics
-        .iter()
-        .filter(|fault| fault.code == Code::Syntax)
-        .filter_map(Diagnostic::place)
-        .collect();
-    // What was read for a value that is none has no meaning of its own.
-    further.retain(|fault| fault.place().is_none_or(|place| !told.contains(&place)));
-    diagnostics.append(&mut further);
-    secret::hush(&mut diagnostics, &source.text, &masked);
-    Parsed {
-        visit: source.visit,
-        includes,
-        declarations,
-        diagnostics,
-        masked,
-    }
-}
-
-/// What a node at the top level includes. Its shape is checked with that of all nodes.
-fn includes(node: Node<'_>) -> Vec<(String, Span)> {
-    let named = |node: Node<'_>| match node.arguments().next()? {
-        Value {
-            scalar: Scalar::Text(wanted),
-            span,
-            ..
-        } => Some((wanted.to_owned(), span)),
-        _ => None,
-    };
-    match node.name().value {
-        "include" => named(node).into_iter().collect(),
-        "site" => {
-            let children = node.children();
-            let includes = children.filter(|child| child.name().value == "include");
-            includes.filter_map(named).collect()
-        }
-        _ => Vec::new(),
     }
 }
 
