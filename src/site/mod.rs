@@ -50,25 +50,23 @@ fn compile_with<T: Send>(
     let (declarations, sources, diagnostics) = source::load(files, root);
     let mut faults = Faults::from(diagnostics);
     let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
-    check::check(&draft, &mut faults);
-    let diagnostics = faults.into_vec();
-    let (site, more) = if diagnostics.iter().any(Diagnostic::is_error) {
-        (None, None)
-    } else {
-        // Both only read the draft, and of a large site either takes a while.
-        std::thread::scope(|scope| {
-            let further = scope.spawn(|| further(&draft, &sources));
-            let site = build::build(&draft, &sources);
-            let more = further
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let more = site.is_some().then_some(more);
-            (site, more)
-        })
-    };
+    let is_sound = |faults: &Faults| !faults.iter().any(Diagnostic::is_error);
+    // Rules, site and catalog only read the draft, and of a large site each takes a while. Most sites that have a sound draft keep it.
+    let (site, more) = std::thread::scope(|scope| {
+        let further = is_sound(&faults).then(|| scope.spawn(|| further(&draft, &sources)));
+        check::check(&draft, &mut faults);
+        let site = is_sound(&faults).then(|| build::build(&draft, &sources));
+        let site = site.flatten();
+        let more = further.map(|further| {
+            let made = further.join();
+            made.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let more = more.filter(|_| site.is_some());
+        (site, more)
+    });
     let compiled = Compiled {
         site,
-        diagnostics,
+        diagnostics: faults.into_vec(),
         sources,
     };
     (compiled, more)

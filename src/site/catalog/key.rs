@@ -99,6 +99,26 @@ impl ObjectKey {
         }
     }
 
+    /// The kind of object: keys sort by it first.
+    pub(super) fn kind(&self) -> (Group, u8) {
+        let part = match self {
+            Self::ControllerLink(..) | Self::ProfileLink(..) | Self::MachineLink(..) => 1,
+            Self::ProfileBmc(_) | Self::MachineBmc(_) => 2,
+            Self::Site
+            | Self::Space(_)
+            | Self::Fabric(_)
+            | Self::Vlan(_)
+            | Self::Subnet(..)
+            | Self::Route(..)
+            | Self::Record(_)
+            | Self::Image(_)
+            | Self::Controller(_)
+            | Self::Profile(_)
+            | Self::Machine(_) => 0,
+        };
+        (self.group(), part)
+    }
+
     /// The object that this one is a part of.
     pub fn parent(&self) -> Option<Self> {
         match self {

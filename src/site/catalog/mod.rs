@@ -205,7 +205,7 @@ pub enum Detail {
     References,
 }
 
-/// The catalog of a draft without faults; of one with faults it tells what could be read.
+/// The catalog of a draft; of one that breaks rules it tells what could be read.
 pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> Catalog {
     let machines = draft.declarations.machines.iter();
     let profiles = draft.declarations.profiles.iter();
@@ -216,17 +216,21 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
         machines: machines.map(|node| (&node.name.value, node)).collect(),
         profiles: profiles.map(|node| (&node.name.value, node)).collect(),
         holders: BTreeMap::new(),
-        objects: Vec::new(),
+        routes: BTreeMap::new(),
+        objects: BTreeMap::new(),
     };
     cataloguer.addresses();
     cataloguer.root();
     cataloguer.fabrics();
     cataloguer.hosts();
-    // A map is built of what is sorted already far faster than one by one.
-    let mut objects = cataloguer.objects;
-    objects.sort_by(|a, b| a.0.cmp(&b.0));
+    // A map is built of what is sorted already far faster than one by one, and most kinds are declared in the order of their names.
+    let mut sorted = Vec::new();
+    for mut kind in cataloguer.objects.into_values() {
+        kind.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        sorted.append(&mut kind);
+    }
     Catalog {
-        objects: objects.into_iter().collect(),
+        objects: sorted.into_iter().collect(),
     }
 }
 
@@ -239,6 +243,8 @@ struct Cataloguer<'a> {
     profiles: BTreeMap<&'a Name, &'a ProfileNode>,
     /// The links that have each address, by isolation domain.
     holders: BTreeMap<(Domain, IpAddr), ObjectKey>,
-    /// In the order of the draft.
-    objects: Vec<(ObjectKey, Object)>,
+    /// How many routes there are to each destination, by metric.
+    routes: BTreeMap<(Prefix, u32), usize>,
+    /// By kind, in the order of the draft.
+    objects: BTreeMap<(Group, u8), Vec<(ObjectKey, Object)>>,
 }

@@ -18,7 +18,12 @@ pub(super) struct Pen<'a> {
     heritage: Option<Heritage<'a>>,
     detail: Detail,
     object: Object,
+    /// What the object refers to, where that is much.
+    known: BTreeSet<(Relation, ObjectKey)>,
 }
+
+/// As many references as are looked through one by one.
+const FEW: usize = 16;
 
 /// The profile of a machine, and where both are declared.
 #[derive(Clone, Copy)]
@@ -59,6 +64,7 @@ impl<'a> Pen<'a> {
             heritage,
             detail,
             object,
+            known: BTreeSet::new(),
         };
         pen.object.declared = pen.source(declared);
         pen
@@ -190,10 +196,22 @@ impl<'a> Pen<'a> {
             to,
             source,
         };
-        let is_known = |one: &Reference| one.relation == relation && one.to == reference.to;
-        if !self.object.refers.iter().any(is_known) {
+        if !self.knows(&reference) {
             self.object.refers.push(reference);
         }
+    }
+
+    fn knows(&mut self, reference: &Reference) -> bool {
+        let refers = &self.object.refers;
+        if refers.len() < FEW {
+            let mut refers = refers.iter();
+            return refers.any(|one| one.relation == reference.relation && one.to == reference.to);
+        }
+        let name = |one: &Reference| (one.relation, one.to.clone());
+        if self.known.is_empty() {
+            self.known.extend(refers.iter().map(name));
+        }
+        !self.known.insert(name(reference))
     }
 
     pub(super) fn refer_at(&mut self, relation: Relation, to: ObjectKey, span: Span) {

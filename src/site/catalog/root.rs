@@ -39,6 +39,12 @@ impl<'a> Cataloguer<'a> {
             let pen = self.pen("space", name.span);
             self.add(ObjectKey::Space(name.value.clone()), pen.done());
         }
+        for node in routes {
+            if let Some(to) = node.destination.value() {
+                let metric = node.metric.value().copied().unwrap_or(0);
+                *self.routes.entry((*to, metric)).or_default() += 1;
+            }
+        }
         for (node, subnet) in routes.iter().zip(&self.draft.routes) {
             self.route(node, *subnet);
         }
@@ -100,22 +106,16 @@ impl<'a> Cataloguer<'a> {
         let held = subnet.and_then(|subnet| self.subnet_key(subnet));
         let metric = metric.value().copied().unwrap_or(0);
         let path = subnet.and_then(|subnet| Some(self.draft.vlan_of(subnet)?.path.clone()));
-        let is_shared = self.same_routes(*to, metric) > 1;
+        // As many as subnets have a router for it.
+        let is_shared = self
+            .routes
+            .get(&(*to, metric))
+            .is_some_and(|count| *count > 1);
         let beside = path.filter(|_| is_shared).map(|path| (path, router.value));
         if let Some((key, _)) = held {
             pen.refer_at(Relation::Via, key, router.span);
         }
         self.add(ObjectKey::Route(*to, metric, beside), pen.done());
-    }
-
-    /// How many routes there are to a destination with one metric: as many as subnets have a router for it.
-    fn same_routes(&self, to: Prefix, metric: u32) -> usize {
-        let routes = self.draft.declarations.routes.iter();
-        let same = routes.filter(|route| {
-            route.destination.value() == Some(&to)
-                && route.metric.value().copied().unwrap_or(0) == metric
-        });
-        same.count()
     }
 
     fn record(&mut self, node: &RecordNode) {
@@ -207,7 +207,10 @@ impl<'a> Cataloguer<'a> {
     }
 
     pub(super) fn add(&mut self, key: ObjectKey, object: super::Object) {
-        self.objects.push((key, object));
+        self.objects
+            .entry(key.kind())
+            .or_default()
+            .push((key, object));
     }
 
     /// The key and the prefix of a subnet of the draft.

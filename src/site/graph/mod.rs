@@ -68,13 +68,18 @@ pub fn graph(catalog: &Catalog, view: &View) -> SiteGraph {
     let place = |key: &ObjectKey| places.get(shown_as(key, view.full).as_ref()).copied();
     let mut edges = Edges::new();
     for (key, object) in &catalog.objects {
-        let Some(from) = place(key) else {
+        let shown = shown_as(key, view.full);
+        let Some(from) = places.get(shown.as_ref()).copied() else {
             continue;
         };
         for reference in &object.refers {
             let is_inherited = matches!(reference.source, Source::Profile { .. })
                 && key.group() == Group::Machines;
-            let to = place(&reference.to).filter(|to| *to != from && !is_inherited);
+            // Looking for a place is most of the work.
+            if is_inherited || shown_as(&reference.to, view.full) == shown {
+                continue;
+            }
+            let to = place(&reference.to);
             edges.extend(to.map(|to| (from, to, reference.relation)));
         }
     }
