@@ -27,7 +27,8 @@ use bedplate::base::name::{HostName, Name};
 use bedplate::base::origin::Origin;
 use bedplate::plan::{HazardKind, Inputs, Obstruction, Plan, Waiting, plan};
 use bedplate::state::{
-    Address, Desired, Key, Link, LinkKind, Observation, Ownership, Resource, Route, State,
+    Address, Bridge, Desired, Ground, Key, Link, LinkKind, Observation, Ownership, Resource, Route,
+    State,
 };
 use bedplate::world::{Sim, World};
 use proptest::prelude::*;
@@ -35,12 +36,9 @@ use proptest::prelude::*;
 /// Everything that a small host may hold; a desired state is a subset that holds what it requires.
 fn universe() -> Vec<(&'static str, Resource)> {
     let link = |kind, mtu, bridge: Option<&str>| {
-        let bridge = bridge.map(|name| name.parse().unwrap());
         Resource::Link(Link {
-            kind,
-            up: true,
-            mtu,
-            bridge,
+            port_of: bridge.map(|name| name.parse().unwrap()),
+            ..Link::new(kind, true, mtu)
         })
     };
     let route = |via: &str| {
@@ -48,9 +46,10 @@ fn universe() -> Vec<(&'static str, Resource)> {
             via: via.parse().unwrap(),
         })
     };
+    let bridge = || LinkKind::Bridge(Bridge::plain(false));
     vec![
-        ("link/br0", link(LinkKind::Bridge, Some(1500), None)),
-        ("link/br1", link(LinkKind::Bridge, Some(9000), None)),
+        ("link/br0", link(bridge(), Some(1500), None)),
+        ("link/br1", link(bridge(), Some(9000), None)),
         ("link/eno1", link(LinkKind::Physical, None, None)),
         (
             "link/eno1",
@@ -90,7 +89,7 @@ fn subset(chosen: &[bool]) -> State {
             .parse()
             .unwrap();
         let whole = state.clone();
-        let requires = resource.requires(&key, &whole);
+        let requires = resource.requires(&key, &Ground::new(&whole));
         let is_route = matches!(resource, Resource::Route(_));
         let holds = requires.iter().all(|key| state.contains_key(key))
             && !(is_route && requires.is_empty());
@@ -108,12 +107,7 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
     let mut world = Observation::default();
     for name in ["eno1", "eno2"] {
         let key: Key = format!("controller/rack-1/link/{name}").parse().unwrap();
-        let port = Link {
-            kind: LinkKind::Physical,
-            up: false,
-            mtu: Some(1500),
-            bridge: None,
-        };
+        let port = Link::new(LinkKind::Physical, false, Some(1500));
         world.state.insert(key.clone(), Resource::Link(port));
         world.facts.ownership.insert(key, Ownership::Foreign);
     }
@@ -132,7 +126,7 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
     for (key, resource) in subset(foreign) {
         let free = !world.state.contains_key(&key);
         let fits = resource
-            .requires(&key, &world.state)
+            .requires(&key, &Ground::new(&world.state))
             .iter()
             .any(|key| world.state.contains_key(key));
         if free && fits && !matches!(key, Key::Link { .. }) {

@@ -22,9 +22,7 @@ use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};
-use bedplate::state::{
-    Desired, Link, LinkKind, Observation, Ownership, Resource, State, desired, elsewhere,
-};
+use bedplate::state::{Desired, Link, Observation, Ownership, Resource, State, desired, elsewhere};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -40,17 +38,10 @@ fn faultless(compiled: &Compiled) -> &Site {
 fn empty_host(desired: &Desired) -> Observation {
     let mut host = Observation::default();
     for (key, resource) in &desired.state {
-        if let Resource::Link(Link {
-            kind: LinkKind::Physical,
-            ..
-        }) = resource
+        if let Resource::Link(link) = resource
+            && !link.kind.is_made()
         {
-            let link = Link {
-                kind: LinkKind::Physical,
-                up: false,
-                mtu: Some(1500),
-                bridge: None,
-            };
+            let link = Link::new(link.kind.clone(), false, Some(1500));
             host.state.insert(key.clone(), Resource::Link(link));
             host.facts.ownership.insert(key.clone(), Ownership::Foreign);
         }

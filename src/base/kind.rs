@@ -37,12 +37,52 @@ const fn with_options(row: KindRow) -> KindRow {
     }
 }
 
+/// Of all kinds of links: what they share, then what each has of its own.
+const LINK_ATTRIBUTES: &[&str] = &[
+    "state",
+    "mtu",
+    "mac",
+    "port-of",
+    "vlans",
+    "on",
+    "id",
+    "protocol",
+    "table",
+    "stp",
+    "forward-delay",
+    "vlan-filtering",
+    "default-pvid",
+    "mode",
+    "lacp-rate",
+    "transmit-hash",
+    "mii-interval",
+    "up-delay",
+    "down-delay",
+    "peer-notify-delay",
+    "primary",
+    "primary-reselect",
+    "fail-over-mac",
+    "gratuitous-arp",
+    "arp-interval",
+    "arp-targets",
+    "arp-validate",
+    "arp-all-targets",
+    "missed-max",
+    "min-links",
+    "ad-select",
+    "ad-system",
+    "ad-system-priority",
+    "ad-user-port-key",
+    "lacp-active",
+    "all-ports-active",
+    "packets-per-port",
+    "learn-packet-interval",
+    "resend-igmp",
+    "tlb-dynamic",
+];
+
 pub const KINDS: [KindRow; 11] = [
-    row(
-        "link",
-        &["controller/*/link/*"],
-        &["state", "mtu", "bridge"],
-    ),
+    row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row("address", &["controller/*/address/*/*@*"], &[]),
     row("route", &["controller/*/route/*/*@*/*"], &["via"]),
     row(

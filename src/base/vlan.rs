@@ -57,3 +57,28 @@ impl TryFrom<String> for VlanPath {
         text.parse()
     }
 }
+
+/// How a VLAN's tag is told from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum VlanProtocol {
+    #[serde(rename = "802.1Q")]
+    Dot1q,
+    /// The outer tag of two.
+    #[serde(rename = "802.1ad")]
+    Dot1ad,
+}
+
+impl VlanProtocol {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dot1q => "802.1Q",
+            Self::Dot1ad => "802.1ad",
+        }
+    }
+}
+
+impl fmt::Display for VlanProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::carry::carry_along;
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
+use super::nature::Nature;
 use super::place::occupied;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
-use crate::state::{Guards, Key, LinkKind, Resource, State};
+use crate::state::{Disruption, Ground, Guards, Key, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -30,11 +32,12 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
             .iter()
             .map(|(key, stay)| (key.clone(), stay.on.clone())),
     );
+    let nature = Nature::new(inputs);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
         if !obstructed.contains_key(key) {
-            steps.extend(wanted(inputs, said, key, after));
+            steps.extend(wanted(inputs, said, key, after, &nature));
         }
     }
     for (key, before) in &inputs.observed.state {
@@ -111,8 +114,12 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
     for (key, resource) in desired {
         let found = observed.get(key);
         let obstruction = match (resource, found) {
-            (Resource::Link(link), None) if link.kind == LinkKind::Physical => Obstruction::NoLink,
-            (Resource::Link(_), Some(found)) if resource.replaces(found) => {
+            (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
+            (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
+            (Resource::Link(link), Some(found))
+                if resource.disruption(found) == Disruption::Replace
+                    && !(link.kind.is_made() && is_ours(inputs, key)) =>
+            {
                 Obstruction::ForeignLink
             }
             (Resource::Route(_), Some(found))
@@ -128,12 +135,13 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         return obstructed;
     }
     // Requirements are at most as deep as there are kinds, so this settles in a few rounds.
+    let ground = Ground::new(desired);
     loop {
         let further: Vec<(Key, Obstruction)> = desired
             .iter()
             .filter(|(key, _)| !obstructed.contains_key(*key))
             .filter_map(|(key, resource)| {
-                blocking(key, resource, desired, &obstructed)
+                blocking(key, resource, &ground, &obstructed)
                     .map(|cause| (key.clone(), Obstruction::Requires { key: cause }))
             })
             .collect();
@@ -150,6 +158,7 @@ fn staying(
     obstructed: &BTreeMap<Key, Obstruction>,
 ) -> BTreeMap<Key, Obstruction> {
     let mut staying = BTreeMap::new();
+    let ground = Ground::new(&inputs.observed.state);
     for by in obstructed.keys() {
         let Key::Address { address, .. } = by else {
             continue;
@@ -161,7 +170,7 @@ fn staying(
                 && !inputs.desired.state.contains_key(key)
                 && !inputs.observed.is_foreign(key)
             {
-                let carriers = resource.requires(key, &inputs.observed.state);
+                let carriers = resource.requires(key, &ground);
                 let carriers = carriers
                     .into_iter()
                     .filter(|link| !inputs.desired.state.contains_key(link));
@@ -175,10 +184,10 @@ fn staying(
 }
 
 /// The obstructed thing that `resource` cannot do without. A route needs only one of the addresses that reach its gateway.
-fn blocking(
+pub(super) fn blocking(
     key: &Key,
     resource: &Resource,
-    desired: &State,
+    desired: &Ground<'_>,
     obstructed: &BTreeMap<Key, Obstruction>,
 ) -> Option<Key> {
     let requires = resource.requires(key, desired);
@@ -192,7 +201,13 @@ fn blocking(
     (!any_suffices || all_blocked).then(|| blocked.clone())
 }
 
-fn wanted(inputs: Inputs<'_>, said: &State, key: &Key, after: &Resource) -> Option<Step> {
+fn wanted(
+    inputs: Inputs<'_>,
+    said: &State,
+    key: &Key,
+    after: &Resource,
+    nature: &Nature<'_>,
+) -> Vec<Step> {
     let before = inputs.observed.state.get(key);
     let said = &managed(inputs, key, said.get(key).unwrap_or(after));
     let after = &managed(inputs, key, after);
@@ -203,24 +218,48 @@ fn wanted(inputs: Inputs<'_>, said: &State, key: &Key, after: &Resource) -> Opti
         None => Action::Create,
         Some(_) if inputs.observed.is_foreign(key) => Action::Claim,
         Some(_) if !changes.is_empty() => Action::Update,
-        Some(_) => return None,
+        Some(_) => return Vec::new(),
     };
     let because = match inputs.applied.and_then(|applied| applied.state.get(key)) {
         Some(applied) if applied == said => Reason::Drift,
         Some(_) => Reason::Edited,
         None => Reason::Declared,
     };
-    Some(Step {
+    let is_replaced = before.is_some_and(|before| after.disruption(before) == Disruption::Replace);
+    let step = |action, before: Option<&Resource>, after: Option<Resource>| Step {
         key: key.clone(),
         action,
-        because,
+        because: because.clone(),
         origin: inputs.desired.origins.get(key).cloned(),
         phase: phase(key),
         before: before.cloned(),
-        after: Some(after.settled(before)),
-        changes,
+        after,
+        changes: changes.clone(),
         original: None,
-    })
+    };
+    if is_replaced {
+        let made = nature.made(key, after.settled(None), before);
+        return vec![
+            step(Action::Delete, before, None),
+            step(Action::Create, None, Some(made)),
+        ];
+    }
+    let made = nature.made(key, after.settled(before), before);
+    vec![step(action, before, Some(made))]
+}
+
+/// Whether the host's link of that name is not the one that the site knows by its hardware address.
+fn is_another(inputs: Inputs<'_>, key: &Key) -> bool {
+    let (Key::Link { link, .. }, Some(mac)) = (key, inputs.desired.by_mac.get(key)) else {
+        return false;
+    };
+    let fact = inputs.observed.facts.links.get(link);
+    fact.is_some_and(|fact| fact.permanent_mac != Some(*mac) && fact.mac != Some(*mac))
+}
+
+/// Whether Bedplate made what is there, rather than claimed it.
+fn is_ours(inputs: Inputs<'_>, key: &Key) -> bool {
+    !inputs.observed.is_foreign(key) && inputs.observed.before_claim(key).is_none()
 }
 
 /// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others.
@@ -228,14 +267,14 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
     let mut wanted = wanted.clone();
     if let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted)
         && let Some(Resource::Link(found)) = inputs.observed.state.get(key)
-        && let (None, Some(bridge)) = (&link.bridge, &found.bridge)
+        && let (None, Some(bridge)) = (&link.port_of, &found.port_of)
     {
         let bridge = Key::Link {
             controller: controller.clone(),
             link: bridge.clone(),
         };
         if inputs.observed.is_foreign(&bridge) {
-            link.bridge.clone_from(&found.bridge);
+            link.port_of.clone_from(&found.port_of);
         }
     }
     wanted
@@ -287,7 +326,7 @@ fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
     })
 }
 
-fn phase(key: &Key) -> Phase {
+pub(super) fn phase(key: &Key) -> Phase {
     if key.is_host() {
         Phase::Host
     } else {
@@ -298,140 +337,6 @@ fn phase(key: &Key) -> Phase {
 /// Foreign links are everywhere; foreign addresses and routes may surprise.
 fn is_worth_showing(key: &Key) -> bool {
     key.is_host() && !matches!(key, Key::Link { .. })
-}
-
-/// The kernel takes away more than it is told to: what stands on something that goes, goes too. Each such thing is taken away first, so
-/// that the way back knows it, and made again last where something is left to hold it.
-fn carry_along(
-    inputs: Inputs<'_>,
-    steps: Vec<Step>,
-    obstructed: &mut BTreeMap<Key, Obstruction>,
-    keep: &Keep,
-) -> Vec<Step> {
-    let mut steps: BTreeMap<Key, Vec<Step>> = steps
-        .into_iter()
-        .map(|step| (step.key.clone(), vec![step]))
-        .collect();
-    let goes = |steps: &[Step]| {
-        steps
-            .first()
-            .is_some_and(|step| step.after.is_none() && step.key.is_host())
-    };
-    let mut falling: BTreeSet<Key> = steps
-        .iter()
-        .filter(|(_, steps)| goes(steps))
-        .map(|(key, _)| key.clone())
-        .collect();
-    loop {
-        let found = inputs.observed.state.iter().find_map(|(key, resource)| {
-            let with = (!falling.contains(key) && !keep.movers.contains(key))
-                .then(|| falls_with(key, resource, &inputs.observed.state, &falling))
-                .flatten()?;
-            Some((key, resource, with))
-        });
-        let Some((key, resource, with)) = found else {
-            break;
-        };
-        falling.insert(key.clone());
-        let step = steps.remove(key).and_then(|mut steps| steps.pop());
-        if step.as_ref().is_none_or(|step| step.after.is_some()) {
-            let wanted = inputs.desired.state.get(key);
-            if let Some(wanted) = wanted
-                && obstructed.get(key) == Some(&Obstruction::ForeignRoute)
-                && blocking(key, wanted, &inputs.desired.state, obstructed).is_none()
-            {
-                // What stood in the way falls by itself.
-                obstructed.remove(key);
-            }
-            let wanted = wanted.filter(|_| !obstructed.contains_key(key));
-            let carried = carried(inputs, (key, resource), wanted, with, step);
-            steps.insert(key.clone(), carried);
-        } else {
-            steps.insert(key.clone(), step.into_iter().collect());
-        }
-    }
-    steps.into_values().flatten().collect()
-}
-
-/// One thing that falls: away first, and back in the shape that is `wanted`, or that it had.
-fn carried(
-    inputs: Inputs<'_>,
-    (key, resource): (&Key, &Resource),
-    wanted: Option<&Resource>,
-    with: Key,
-    step: Option<Step>,
-) -> Vec<Step> {
-    let wanted = wanted.map(|after| after.settled(Some(resource)));
-    let held = |resource: &Resource| is_held(key, resource, inputs).then(|| resource.clone());
-    let original = inputs.observed.before_claim(key);
-    let is_foreign = inputs.observed.is_foreign(key);
-    let (away, back, after) = match (wanted, original) {
-        // What others made cannot be claimed where it stood: it is made anew.
-        (Some(wanted), None) if is_foreign => (Action::Carry, Action::Create, Some(wanted)),
-        (Some(wanted), None) => (Action::Delete, Action::Create, Some(wanted)),
-        (Some(wanted), Some(_)) => (Action::Carry, Action::Carry, Some(wanted)),
-        (None, Some(original)) => (Action::Carry, Action::Release, held(original)),
-        (None, None) if is_foreign => (Action::Carry, Action::Carry, held(resource)),
-        (None, None) => (Action::Delete, Action::Create, None),
-    };
-    let because = match (step, &after) {
-        (Some(step), _) => step.because,
-        (None, Some(_)) => Reason::Restored { with },
-        (None, None) => Reason::Lost { with },
-    };
-    let step = |action, before, after| Step {
-        key: key.clone(),
-        action,
-        because: because.clone(),
-        origin: inputs.desired.origins.get(key).cloned(),
-        phase: phase(key),
-        before,
-        after,
-        changes: Vec::new(),
-        original: original.filter(|_| action == Action::Release).cloned(),
-    };
-    let mut steps = vec![step(away, Some(resource.clone()), None)];
-    steps.extend(after.map(|after| step(back, None, Some(after))));
-    steps
-}
-
-/// Whether what others made finds something to stand on when all is done.
-fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>) -> bool {
-    let desired = &inputs.desired.state;
-    let requires = resource.requires(key, desired);
-    let is_route = matches!(resource, Resource::Route(_));
-    // A route's requirements are found among what exists; an address names the one link that it needs.
-    !requires.is_empty() && (is_route || requires.iter().all(|key| desired.contains_key(key)))
-}
-
-/// The thing among `falling` that takes `key` with it.
-fn falls_with(
-    key: &Key,
-    resource: &Resource,
-    observed: &State,
-    falling: &BTreeSet<Key>,
-) -> Option<Key> {
-    let requires = || resource.requires(key, observed);
-    match key {
-        // One way to the gateway is enough.
-        Key::Route { .. } => {
-            let requires = requires();
-            let all_fall = requires.iter().all(|required| falling.contains(required));
-            requires.into_iter().next().filter(|_| all_fall)
-        }
-        Key::Address { .. } | Key::Listener { .. } => requires()
-            .into_iter()
-            .find(|required| falling.contains(required)),
-        // Links stand by themselves, and what the servers hold stands on no link.
-        Key::Link { .. }
-        | Key::Forwarders { .. }
-        | Key::BootFile { .. }
-        | Key::BootImage { .. }
-        | Key::Scope { .. }
-        | Key::Reservation { .. }
-        | Key::Zone { .. }
-        | Key::Record { .. } => None,
-    }
 }
 
 /// A listener whose link or address vanishes lets go before the host changes.
@@ -449,7 +354,7 @@ fn place_listeners(steps: &mut [Step]) {
             continue;
         };
         if before
-            .requires(&step.key, &State::new())
+            .requires(&step.key, &Ground::new(&State::new()))
             .iter()
             .any(|required| vanishing.contains(required))
         {

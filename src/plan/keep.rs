@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
 use crate::base::origin::Origin;
-use crate::state::{Guards, Key, Objects, Resource, State};
+use crate::state::{Ground, Guards, Key, Objects, Resource, State};
 
 /// Things that the site does not speak of, and that stay.
 #[derive(Debug, Default, PartialEq)]
@@ -107,6 +107,7 @@ impl Keep {
     /// Adds what the things in `open` stand on.
     fn hold(&mut self, inputs: Inputs<'_>, memory: &Memory, mut open: Vec<(Key, Option<Origin>)>) {
         let (observed, absent) = (&inputs.observed.state, &memory.absent);
+        let (ground, lost_ground) = (Ground::new(observed), Ground::new(absent));
         let mut seen: BTreeSet<Key> = open.iter().map(|(key, _)| key.clone()).collect();
         while let Some((by, origin)) = open.pop() {
             let lost = absent.get(&by);
@@ -116,9 +117,12 @@ impl Keep {
             let Some(resource) = observed.get(&by).or(lost) else {
                 continue;
             };
-            let mut needs = resource.requires(&by, observed);
+            let mut needs = resource.requires(&by, &ground);
             // What fell together stood on each other.
-            needs.extend(lost.iter().flat_map(|lost| lost.requires(&by, absent)));
+            needs.extend(
+                lost.iter()
+                    .flat_map(|lost| lost.requires(&by, &lost_ground)),
+            );
             needs.extend(ports(&by, observed));
             needs.extend(ports(&by, absent));
             needs.extend(lost.iter().flat_map(|_| ports(&by, &memory.there)));
@@ -180,7 +184,7 @@ fn ports(bridge: &Key, observed: &State) -> Vec<Key> {
     let Key::Link { link: name, .. } = bridge else {
         return Vec::new();
     };
-    let is_port = |resource: &Resource| matches!(resource, Resource::Link(link) if link.bridge.as_ref() == Some(name));
+    let is_port = |resource: &Resource| matches!(resource, Resource::Link(link) if link.port_of.as_ref() == Some(name));
     let ports = observed.iter().filter(|(_, resource)| is_port(resource));
     ports.map(|(key, _)| key.clone()).collect()
 }
@@ -197,10 +201,11 @@ fn movers(inputs: Inputs<'_>, obstructed: &BTreeMap<Key, Obstruction>) -> BTreeS
         is_changed.then_some((key, after, before))
     });
     let changed: Vec<_> = changed.collect();
+    let (ground, after_ground) = (Ground::new(observed), Ground::new(desired));
     let going = |key: &Key| !desired.contains_key(key);
     let left: BTreeSet<IpAddr> = changed
         .iter()
-        .flat_map(|(key, _, before)| before.requires(key, observed))
+        .flat_map(|(key, _, before)| before.requires(key, &ground))
         .filter(going)
         .filter_map(|key| ip(&key))
         .collect();
@@ -208,7 +213,7 @@ fn movers(inputs: Inputs<'_>, obstructed: &BTreeMap<Key, Obstruction>) -> BTreeS
         observed.contains_key(key) || ip(key).is_none_or(|address| !left.contains(&address))
     };
     let moves = |key: &Key, after: &Resource| {
-        let ground = after.requires(key, desired);
+        let ground = after.requires(key, &after_ground);
         !obstructed.contains_key(key) && !ground.is_empty() && ground.iter().all(is_free)
     };
     changed

@@ -1,9 +1,13 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
+mod carry;
 mod diff;
+mod edges;
+mod fall;
 mod hazard;
 mod ignore;
 mod keep;
+mod nature;
 mod order;
 mod place;
 mod preflight;
@@ -144,6 +148,8 @@ pub struct Waiting {
 pub enum Obstruction {
     /// The host has no such physical link.
     NoLink,
+    /// The host's link of that name has another hardware address than the site says.
+    OtherLink,
     /// A link of another kind, not ours, holds the name.
     ForeignLink,
     /// A route that others made, through another gateway, holds its place.
@@ -222,6 +228,15 @@ pub fn restoration(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
 }
 
 fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
+    let found = inputs.desired.found_in(inputs.observed);
+    let applied = inputs
+        .applied
+        .map(|applied| applied.found_in(inputs.observed));
+    let inputs = Inputs {
+        desired: &found,
+        applied: applied.as_deref(),
+        ..inputs
+    };
     let mut left = ignore::Left::new(inputs, mode);
     let said = &inputs.desired.state;
     let desired = mode.applied_to(left.applied_to(inputs.desired), inputs.kept);
@@ -364,6 +379,9 @@ impl fmt::Display for Obstruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoLink => f.write_str("the host has no such link"),
+            Self::OtherLink => f.write_str(
+                "the host's link of this name has another hardware address, and no link has this one",
+            ),
             Self::ForeignLink => {
                 f.write_str("a link of another kind, not made by Bedplate, holds the name")
             }

@@ -1,6 +1,6 @@
 //! A plan as people read it: changes only, grouped by what they touch, hazards last so that they stay on screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{Action, Disregard, Ignored, Obstruction, Plan, Reason, Step, Waiting};
@@ -31,6 +31,7 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
         text: String::new(),
         detail,
         paint,
+        remade: remade(plan),
     };
     page.heading(plan);
     let (drift, intended): (Vec<&Step>, Vec<&Step>) =
@@ -58,13 +59,25 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
 /// Lines of what is not applied, unless all are asked for.
 const UNAPPLIED_SHOWN: usize = 10;
 
-/// A thing that is taken away and made again is one line.
+/// The things that are taken away and made again, or let go and put back.
+fn remade(plan: &Plan) -> BTreeSet<&Key> {
+    let mut seen = BTreeSet::new();
+    let keys = plan.steps.iter().map(|step| &step.key);
+    keys.filter(|key| !seen.insert(*key)).collect()
+}
+
+/// A thing that is taken away and made again is one line, its last one: that says what it is then.
 fn shown(plan: &Plan) -> impl Iterator<Item = &Step> {
-    plan.steps.iter().filter(|step| {
-        !(matches!(step.because, Reason::Restored { .. })
-            && matches!(step.action, Action::Create | Action::Carry)
-            && step.before.is_none())
-    })
+    let last: BTreeMap<&Key, usize> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(at, step)| (&step.key, at))
+        .collect();
+    let steps = plan.steps.iter().enumerate();
+    steps
+        .filter(move |(at, step)| last.get(&step.key) == Some(at))
+        .map(|(_, step)| step)
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -124,14 +137,6 @@ fn label(key: &Key) -> String {
     }
 }
 
-fn sign(step: &Step) -> char {
-    if matches!(step.because, Reason::Restored { .. }) {
-        '±'
-    } else {
-        step.action.sign()
-    }
-}
-
 fn kind(step: &Step) -> &'static str {
     step.after
         .as_ref()
@@ -139,13 +144,22 @@ fn kind(step: &Step) -> &'static str {
         .map_or("thing", |resource| resource.kind())
 }
 
-struct Page {
+struct Page<'a> {
     text: String,
     detail: Detail,
     paint: Paint,
+    remade: BTreeSet<&'a Key>,
 }
 
-impl Page {
+impl Page<'_> {
+    fn sign(&self, step: &Step) -> char {
+        if self.remade.contains(&step.key) {
+            '±'
+        } else {
+            step.action.sign()
+        }
+    }
+
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
@@ -177,14 +191,14 @@ impl Page {
     fn section(&mut self, title: &str, steps: &[&Step]) {
         self.line("");
         self.line(title);
-        let mut runs: BTreeMap<(&str, Action), usize> = BTreeMap::new();
+        let mut runs: BTreeMap<(&str, char), usize> = BTreeMap::new();
         for step in steps {
-            *runs.entry((kind(step), step.action)).or_default() += 1;
+            *runs.entry((kind(step), self.sign(step))).or_default() += 1;
         }
         let collapses = |step: &Step, page: &Self| {
             page.detail == Detail::Brief
                 && runs
-                    .get(&(kind(step), step.action))
+                    .get(&(kind(step), page.sign(step)))
                     .is_some_and(|count| *count > COLLAPSE)
         };
         let listed: Vec<&&Step> = steps.iter().filter(|step| !collapses(step, self)).collect();
@@ -198,18 +212,18 @@ impl Page {
             self.step(step, width);
         }
         if self.detail == Detail::Brief {
-            for ((kind, action), count) in runs.into_iter().filter(|(_, count)| *count > COLLAPSE) {
-                let line = format!("  {} {count} {kind}s", action.sign());
+            for ((kind, sign), count) in runs.into_iter().filter(|(_, count)| *count > COLLAPSE) {
+                let line = format!("  {sign} {count} {kind}s");
                 self.line(&format!(
                     "{}  (--full lists them)",
-                    self.painted(action.sign(), &line)
+                    self.painted(sign, &line)
                 ));
             }
         }
     }
 
     fn step(&mut self, step: &Step, width: usize) {
-        let sign = sign(step);
+        let sign = self.sign(step);
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
         // What comes shows what it will be; what goes, what it was.
@@ -385,6 +399,8 @@ impl Page {
         for step in shown(plan) {
             let word = if matches!(step.because, Reason::Restored { .. }) {
                 "restore"
+            } else if self.remade.contains(&step.key) {
+                "replace"
             } else {
                 step.action.as_str()
             };
@@ -395,7 +411,7 @@ impl Page {
             text.push_str("nothing to do");
         }
         let order = [
-            "create", "claim", "update", "restore", "release", "delete", "lose",
+            "create", "claim", "update", "replace", "restore", "release", "delete", "lose",
         ];
         let parts: Vec<_> = order
             .iter()

@@ -456,7 +456,10 @@ fn form(shape: &LinkShape) -> Option<LinkForm> {
             ports: names(ports),
             parameters: parameters
                 .iter()
-                .map(|one| Some((one.name.value, one.value.value()?.clone())))
+                .map(|one| {
+                    let parameter = one.name.value;
+                    Some((parameter, parameter.read(one.value.value()?)?))
+                })
                 .collect::<Option<_>>()?,
         }),
     })

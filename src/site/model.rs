@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
-use crate::base::bond::BondMode;
+use crate::base::bond::{BondMode, BondParameter, BondValue};
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -191,8 +191,7 @@ pub enum LinkForm {
 pub struct Bond {
     pub mode: BondMode,
     pub ports: Vec<LinkName>,
-    /// By their names in the language, in the words of their kinds.
-    pub parameters: BTreeMap<&'static str, String>,
+    pub parameters: BTreeMap<BondParameter, BondValue>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

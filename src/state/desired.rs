@@ -8,6 +8,7 @@ use super::{
     Guards, Key, Objects, Resource, State, boot, dhcp, dns, link, listener, protect, route,
 };
 use crate::base::care::IgnoreRule;
+use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::site::model::{ReverseDns, Site};
@@ -27,6 +28,9 @@ pub struct Desired {
     /// Who may protect, as the site has it now. Not stored: what it lifts is lifted for good once it is applied.
     #[serde(skip)]
     pub objects: Objects,
+    /// The hardware addresses that links are found by, whatever the host calls them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_mac: BTreeMap<Key, MacAddr>,
     /// What others may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoreRule>,
@@ -84,7 +88,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
         return into;
     };
     let controller = &link::appliable(name, controller, &mut into);
-    link::desired(name, controller, &mut into);
+    link::desired(site, name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
     let mut interfaces = None;
     for (path, vlan) in &site.vlans {

@@ -71,7 +71,7 @@ pub enum Service {
 }
 
 /// A routing table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Table(pub u32);
 
 /// A record's name relative to its zone; `@` is the zone itself.

@@ -8,6 +8,8 @@ mod compare;
 mod desired;
 mod dhcp;
 mod dns;
+mod found;
+mod ground;
 mod guard;
 mod key;
 mod leave;
@@ -29,9 +31,10 @@ pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
 pub use dns::{Forwarders, Record, Zone, reverse_name};
+pub use ground::Ground;
 pub use guard::{Guard, Guards, Objects};
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
-pub use link::{Link, LinkKind};
+pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
 pub use route::Route;
@@ -113,15 +116,15 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 impl Resource {
-    /// What this resource needs to exist before it, among the keys of `state`.
-    pub fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
+    /// What this resource needs to exist before it, among what there is.
+    pub fn requires(&self, key: &Key, ground: &Ground<'_>) -> Vec<Key> {
         match self {
             Self::Link(link) => link.requires(key),
             Self::Address(address) => address.requires(key),
-            Self::Route(route) => route.requires(key, state),
+            Self::Route(route) => route.requires(key, ground),
             Self::Listener(listener) => listener.requires(key),
-            Self::Scope(scope) => scope.requires(key, state),
-            Self::Reservation(reservation) => reservation.requires(key, state),
+            Self::Scope(scope) => scope.requires(key, ground.state),
+            Self::Reservation(reservation) => reservation.requires(key, ground.state),
             Self::BootImage(image) => image.requires(),
             Self::Record(_) => dns::requires(key),
             Self::Forwarders(_) | Self::Zone(_) | Self::BootFile(_) => Vec::new(),
@@ -148,11 +151,12 @@ impl Resource {
         changes.0
     }
 
-    /// Whether `observed` can become `self` without being taken away first.
-    pub fn replaces(&self, observed: &Self) -> bool {
+    /// What it takes to make it of `observed`.
+    pub fn disruption(&self, observed: &Self) -> Disruption {
         match (observed, self) {
-            (Self::Link(from), Self::Link(to)) => from.kind != to.kind,
-            (from, to) => from.kind() != to.kind(),
+            (Self::Link(from), Self::Link(to)) => to.disruption(from),
+            (from, to) if from.kind() == to.kind() => Disruption::None,
+            _ => Disruption::Replace,
         }
     }
 

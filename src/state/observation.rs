@@ -42,6 +42,9 @@ pub enum Ownership {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkFact {
     pub mac: Option<MacAddr>,
+    /// The one that the device was made with, where its driver says so: ports of a bond have the bond's.
+    #[serde(default)]
+    pub permanent_mac: Option<MacAddr>,
     pub carrier: bool,
     /// The driver's limits, in bytes, where it states them.
     pub mtu_min: Option<u32>,

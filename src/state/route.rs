@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource, State, Table};
+use super::{Changes, Desired, Ground, Key, Resource, Table};
 use crate::base::addr::Prefix;
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
@@ -21,18 +21,11 @@ pub struct Route {
 
 impl Route {
     /// The addresses that make the gateway reachable.
-    pub(super) fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
-        let Key::Route {
-            controller: owner, ..
-        } = key
-        else {
+    pub(super) fn requires(&self, key: &Key, ground: &Ground<'_>) -> Vec<Key> {
+        let Key::Route { controller, .. } = key else {
             return Vec::new();
         };
-        let reaches = |key: &&Key| {
-            matches!(key, Key::Address { controller, address, .. }
-                if controller == owner && address.prefix().contains(self.via))
-        };
-        state.keys().filter(reaches).cloned().collect()
+        ground.reaching(controller, self.via).cloned().collect()
     }
 
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {

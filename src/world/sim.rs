@@ -2,7 +2,7 @@
 
 use super::{StepFailure, World, WorldError};
 use crate::plan::{Action, Step};
-use crate::state::{Key, Observation, Ownership, Resource};
+use crate::state::{Ground, Key, Observation, Ownership, Resource};
 
 /// A simulated host with its servers.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ impl Sim {
     }
 
     fn make(&mut self, step: &Step, after: &Resource) -> Result<(), WorldError> {
-        let requires = after.requires(&step.key, &self.world.state);
+        let requires = after.requires(&step.key, &Ground::new(&self.world.state));
         if let Some(needed) = requires
             .into_iter()
             .find(|needed| needed.is_host() && !self.world.state.contains_key(needed))
@@ -79,18 +79,19 @@ impl Sim {
         }
         // A route whose gateway is reached through no address any more goes with it.
         let state = self.world.state.clone();
-        let stands = |key: &Key, resource: &Resource| !resource.requires(key, &state).is_empty();
+        let ground = Ground::new(&state);
+        let stands = |key: &Key, resource: &Resource| !resource.requires(key, &ground).is_empty();
         self.world.state.retain(|key, resource| {
             !matches!(resource, Resource::Route(_)) || stands(key, resource)
         });
     }
 
-    fn release_ports(&mut self, bridge: &crate::base::name::LinkName) {
+    fn release_ports(&mut self, of: &crate::base::name::LinkName) {
         for resource in self.world.state.values_mut() {
             if let Resource::Link(port) = resource
-                && port.bridge.as_ref() == Some(bridge)
+                && port.port_of.as_ref() == Some(of)
             {
-                port.bridge = None;
+                port.port_of = None;
             }
         }
     }

@@ -147,18 +147,18 @@ fn lost(world: &Observation, number: u8) -> Observation {
         let state = left.state.clone();
         let stands = |key: &Key| {
             let falls = matches!(key, Key::Address { .. } | Key::Listener { .. });
-            let needs = state[key].requires(key, &state);
+            let needs = state[key].requires(key, &bedplate::state::Ground::new(&state));
             !falls || needs.iter().all(|on| state.contains_key(on))
         };
         left.state.retain(|key, _| stands(key));
         for resource in left.state.values_mut() {
             if let bedplate::state::Resource::Link(link) = resource
-                && let Some(bridge) = &link.bridge
+                && let Some(bridge) = &link.port_of
                 && !state
                     .keys()
                     .any(|key| matches!(key, Key::Link { link, .. } if link == bridge))
             {
-                link.bridge = None;
+                link.port_of = None;
             }
         }
         if left.state == state {
@@ -173,7 +173,7 @@ fn lost(world: &Observation, number: u8) -> Observation {
 fn back(world: &mut Observation, before: &Observation) {
     for (key, resource) in &before.state {
         let stands = resource
-            .requires(key, &before.state)
+            .requires(key, &bedplate::state::Ground::new(&before.state))
             .iter()
             .all(|on| world.state.contains_key(on));
         let is_taken = |ip| {

@@ -129,11 +129,11 @@ impl Lab {
         for resource in self.world.state.values_mut() {
             if let Resource::Link(link) = resource
                 && link
-                    .bridge
+                    .port_of
                     .as_ref()
                     .is_some_and(|name| part == name.as_str())
             {
-                link.bridge = None;
+                link.port_of = None;
             }
         }
         before

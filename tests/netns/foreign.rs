@@ -1,9 +1,9 @@
 //! What others made: seen and never marked, or not seen at all.
 
-use bedplate::state::State;
+use bedplate::state::{Bridge, LinkKind, State};
 use serde_json::Value;
 
-use crate::rig::{Site, address, bridge, key, port, via};
+use crate::rig::{Site, address, key, link, port, via};
 
 #[test]
 fn what_others_made_is_seen_and_unmarked() {
@@ -13,9 +13,15 @@ fn what_others_made_is_seen_and_unmarked() {
         "route add 10.98.0.0/16 via 10.9.0.254 metric 5 proto static",
     ]);
     let seen = site.observe();
+    // As the kernel makes one for whoever asks for nothing.
+    let slow = Bridge {
+        forward_delay: 1500,
+        ..Bridge::plain(false)
+    };
+    let made_by_ip = link(LinkKind::Bridge(slow), false, 1500, None);
     let mut expected = State::new();
     for (text, resource) in [
-        ("link/br9", bridge(false, 1500)),
+        ("link/br9", made_by_ip),
         ("link/p0", port(true, 1500, None)),
         ("link/p1", port(true, 1500, None)),
         ("link/p2", port(true, 1500, None)),

@@ -1,6 +1,6 @@
 //! Changes that the kernel or we refuse, and the words for it.
 
-use bedplate::state::LinkKind;
+use bedplate::state::{Bridge, LinkKind};
 use caps::{CapSet, Capability};
 
 use crate::rig::{Site, Step, address, bridge, chain, connect, key, link, port, via};
@@ -25,19 +25,24 @@ fn errors_say_what_failed_and_why() {
         ),
         (
             Step("link/p0", up(), port(true, 1500, Some("br9"))),
-            "cannot make a port of its bridge controller/rack-1/link/p0: this host has no link br9",
+            "cannot attach controller/rack-1/link/p0: this host has no link br9",
         ),
         (
             Step("link/p0", up(), port(true, 1500, Some("p1"))),
-            "cannot make a port of its bridge controller/rack-1/link/p0: p1 is not a bridge",
+            "cannot attach controller/rack-1/link/p0: p1 takes no ports",
         ),
         (
             Step(
                 "link/br7",
                 None,
-                link(LinkKind::Bridge, true, 1500, Some("p1")),
+                link(
+                    LinkKind::Bridge(Bridge::plain(false)),
+                    true,
+                    1500,
+                    Some("p1"),
+                ),
             ),
-            "cannot make a port of its bridge controller/rack-1/link/br7: p1 is not a bridge",
+            "cannot attach controller/rack-1/link/br7: p1 takes no ports",
         ),
         (
             Step("link/p0", up(), None),

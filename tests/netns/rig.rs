@@ -1,6 +1,6 @@
 //! What these tests share: a small site of three ports, steps, and the check that each step does what it says.
 
-use bedplate::state::{Address, Key, Link, LinkKind, Resource, Route};
+use bedplate::state::{Address, Bridge, Key, Link, LinkKind, Resource, Route};
 use bedplate::world::live::{Host, HostError, HostObservation};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ impl Site {
 
     pub(crate) fn observe(&self) -> HostObservation {
         self.inside
-            .block_on(async { connect().observe().await.unwrap() })
+            .block_on(async { observe(&mut connect()).await })
     }
 
     pub(crate) fn apply(&self, step: &Step) -> Result<(), HostError> {
@@ -66,21 +66,31 @@ pub(crate) fn connect() -> Host {
     Host::connect("rack-1".parse().unwrap()).unwrap()
 }
 
+/// What is, but for the loopback, which is always there, and for hardware addresses, which the kernel draws by lot.
+pub(crate) async fn observe(host: &mut Host) -> HostObservation {
+    let mut seen = host.observe().await.unwrap();
+    seen.state.remove(&key("link/lo"));
+    for resource in seen.state.values_mut() {
+        if let Resource::Link(link) = resource {
+            link.mac = None;
+        }
+    }
+    seen
+}
+
 pub(crate) fn key(text: &str) -> Key {
     format!("controller/rack-1/{text}").parse().unwrap()
 }
 
 pub(crate) fn link(kind: LinkKind, up: bool, mtu: u32, bridge: Option<&str>) -> Option<Resource> {
     Some(Resource::Link(Link {
-        kind,
-        up,
-        mtu: Some(mtu),
-        bridge: bridge.map(|name| name.parse().unwrap()),
+        port_of: bridge.map(|name| name.parse().unwrap()),
+        ..Link::new(kind, up, Some(mtu))
     }))
 }
 
 pub(crate) fn bridge(up: bool, mtu: u32) -> Option<Resource> {
-    link(LinkKind::Bridge, up, mtu, None)
+    link(LinkKind::Bridge(Bridge::plain(false)), up, mtu, None)
 }
 
 pub(crate) fn port(up: bool, mtu: u32, bridge: Option<&str>) -> Option<Resource> {

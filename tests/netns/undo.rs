@@ -1,8 +1,8 @@
 //! Random walks, each undone in reverse, end where they began.
 
-use bedplate::state::{Key, Resource, State};
+use bedplate::state::{Ground, Key, Resource, State};
 
-use crate::rig::{Site, address, bridge, chain, connect, key, port, via};
+use crate::rig::{Site, address, bridge, chain, connect, key, observe, port, via};
 
 /// All that the random walk below may wish for.
 fn wishes() -> Vec<(&'static str, Option<Resource>)> {
@@ -48,7 +48,7 @@ fn is_orderly(state: &State, key: &Key, after: Option<&Resource>) -> bool {
         None => false,
     };
     let needs_are_met = after.is_none_or(|resource| {
-        let needs = resource.requires(key, state);
+        let needs = resource.requires(key, &Ground::new(state));
         let is_route = matches!(resource, Resource::Route(_));
         needs.iter().all(is_up) && !(is_route && needs.is_empty())
     });
@@ -59,7 +59,7 @@ fn is_orderly(state: &State, key: &Key, after: Option<&Resource>) -> bool {
     };
     let is_needed = || {
         let mut others = state.iter();
-        others.any(|(other, resource)| resource.requires(other, state).contains(key))
+        others.any(|(other, resource)| resource.requires(other, &Ground::new(state)).contains(key))
     };
     needs_are_met && (stays || !is_needed())
 }
@@ -87,7 +87,7 @@ fn what_is_undone_in_reverse_is_as_it_was() {
         };
         applied += site.inside.block_on(async {
             let mut host = connect();
-            let start = host.observe().await.unwrap().state;
+            let start = observe(&mut host).await.state;
             let (mut state, mut done) = (start.clone(), Vec::new());
             for _ in 0..60 {
                 let (text, after) = &wishes[roll(wishes.len())];
@@ -101,7 +101,7 @@ fn what_is_undone_in_reverse_is_as_it_was() {
                     Some(resource) => state.insert(key.clone(), resource.clone()),
                     None => state.remove(&key),
                 };
-                let seen = host.observe().await.unwrap().state;
+                let seen = observe(&mut host).await.state;
                 assert_eq!(seen, state, "seed {seed}: after {key} {after:?}");
                 done.push((key, before, after.clone()));
             }
@@ -109,7 +109,7 @@ fn what_is_undone_in_reverse_is_as_it_was() {
                 let undone = host.apply(key, after.as_ref(), before.as_ref()).await;
                 undone.unwrap_or_else(|error| panic!("seed {seed}: {}", chain(&error)));
             }
-            assert_eq!(host.observe().await.unwrap().state, start, "seed {seed}");
+            assert_eq!(observe(&mut host).await.state, start, "seed {seed}");
             done.len()
         });
     }

@@ -4,47 +4,25 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
 use super::address::ADDRESS;
-use super::link::{BondParameter, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
+use super::link::{BondSetting, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
 use super::{any, arguments, open, optional, plain, property};
-use crate::base::bond::{BOND_MODES, BondMode};
+use crate::base::bond::{
+    self, AD_SELECTS, ARP_VALIDATES, BOND_MODES, BondParameter, FAIL_OVER_MACS, LACP_RATES,
+    PRIMARY_RESELECTS, TRANSMIT_HASHES,
+};
 use crate::diag::span::Spanned;
 use crate::lang::schema::Argument;
-
-use BondMode::{ActiveBackup, BalanceAlb, BalanceRr, BalanceTlb, BalanceXor, Broadcast, Lacp};
-
-/// A parameter, and the modes in which it means something (Documentation/networking/bonding.rst, "Bonding Driver Options").
-struct Parameter {
-    schema: &'static NodeSchema,
-    modes: &'static [BondMode],
-}
-
-const ALL: &[BondMode] = &BondMode::ALL;
-const LACP: &[BondMode] = &[Lacp];
-const BACKUP: &[BondMode] = &[ActiveBackup];
-const ROUND_ROBIN: &[BondMode] = &[BalanceRr];
-const ONE_ACTIVE: &[BondMode] = &[ActiveBackup, BalanceTlb, BalanceAlb];
-const BALANCED: &[BondMode] = &[BalanceTlb, BalanceAlb];
-const HASHING: &[BondMode] = &[BalanceXor, Lacp, BalanceTlb];
-const ARP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceXor, Broadcast];
-const IGMP: &[BondMode] = &[BalanceRr, ActiveBackup, BalanceTlb, BalanceAlb];
 
 const LACP_RATE: NodeSchema = plain(
     "lacp-rate",
     "How often the partner is asked to send LACPDUs.",
-    &[value(Kind::Words(&["slow", "fast"]))],
+    &[value(Kind::Words(LACP_RATES))],
 );
 const TRANSMIT_HASH: NodeSchema = plain(
     "transmit-hash",
     "What of a frame chooses the port that it leaves through.",
-    &[value(Kind::Words(&[
-        "layer2",
-        "layer2+3",
-        "layer3+4",
-        "encap2+3",
-        "encap3+4",
-        "vlan+srcmac",
-    ]))],
+    &[value(Kind::Words(TRANSMIT_HASHES))],
 );
 const MII_INTERVAL: NodeSchema = plain(
     "mii-interval",
@@ -74,12 +52,12 @@ const PRIMARY: NodeSchema = plain(
 const PRIMARY_RESELECT: NodeSchema = plain(
     "primary-reselect",
     "When the primary port is gone back to.",
-    &[value(Kind::Words(&["always", "better", "failure"]))],
+    &[value(Kind::Words(PRIMARY_RESELECTS))],
 );
 const FAIL_OVER_MAC: NodeSchema = plain(
     "fail-over-mac",
     "Whose hardware address the bond has.",
-    &[value(Kind::Words(&["none", "active", "follow"]))],
+    &[value(Kind::Words(FAIL_OVER_MACS))],
 );
 const GRATUITOUS_ARP: NodeSchema = plain(
     "gratuitous-arp",
@@ -97,20 +75,12 @@ const ARP_INTERVAL: NodeSchema = plain(
 const ARP_VALIDATE: NodeSchema = plain(
     "arp-validate",
     "Which ARP traffic counts.",
-    &[value(Kind::Words(&[
-        "none",
-        "active",
-        "backup",
-        "all",
-        "filter",
-        "filter_active",
-        "filter_backup",
-    ]))],
+    &[value(Kind::Words(ARP_VALIDATES))],
 );
 const ARP_ALL_TARGETS: NodeSchema = plain(
     "arp-all-targets",
     "How many targets must answer.",
-    &[value(Kind::Words(&["any", "all"]))],
+    &[value(Kind::Words(bond::ARP_ALL_TARGETS))],
 );
 const MISSED_MAX: NodeSchema = plain(
     "missed-max",
@@ -131,7 +101,7 @@ const MIN_LINKS: NodeSchema = plain(
 const AD_SELECT: NodeSchema = plain(
     "ad-select",
     "How an aggregator is chosen.",
-    &[value(Kind::Words(&["stable", "bandwidth", "count"]))],
+    &[value(Kind::Words(AD_SELECTS))],
 );
 const AD_SYSTEM: NodeSchema = plain(
     "ad-system",
@@ -203,32 +173,33 @@ const ARP_TARGETS: NodeSchema = plain(
     )],
 );
 
-const PARAMETERS: [Parameter; 25] = [
-    known(&LACP_RATE, LACP),
-    known(&TRANSMIT_HASH, HASHING),
-    known(&MII_INTERVAL, ALL),
-    known(&UP_DELAY, ALL),
-    known(&DOWN_DELAY, ALL),
-    known(&PEER_NOTIFY_DELAY, ALL),
-    known(&PRIMARY, ONE_ACTIVE),
-    known(&PRIMARY_RESELECT, ONE_ACTIVE),
-    known(&FAIL_OVER_MAC, BACKUP),
-    known(&GRATUITOUS_ARP, BACKUP),
-    known(&ARP_INTERVAL, ARP),
-    known(&ARP_VALIDATE, ARP),
-    known(&ARP_ALL_TARGETS, ARP),
-    known(&MISSED_MAX, ARP),
-    known(&MIN_LINKS, LACP),
-    known(&AD_SELECT, LACP),
-    known(&AD_SYSTEM, LACP),
-    known(&AD_SYSTEM_PRIORITY, LACP),
-    known(&AD_USER_PORT_KEY, LACP),
-    known(&LACP_ACTIVE, LACP),
-    known(&ALL_PORTS_ACTIVE, ALL),
-    known(&PACKETS_PER_PORT, ROUND_ROBIN),
-    known(&LEARN_PACKET_INTERVAL, BALANCED),
-    known(&RESEND_IGMP, IGMP),
-    known(&TLB_DYNAMIC, BALANCED),
+/// Those of one value; `arp-targets` has several.
+const PARAMETERS: [&NodeSchema; 25] = [
+    &LACP_RATE,
+    &TRANSMIT_HASH,
+    &MII_INTERVAL,
+    &UP_DELAY,
+    &DOWN_DELAY,
+    &PEER_NOTIFY_DELAY,
+    &PRIMARY,
+    &PRIMARY_RESELECT,
+    &FAIL_OVER_MAC,
+    &GRATUITOUS_ARP,
+    &ARP_INTERVAL,
+    &ARP_VALIDATE,
+    &ARP_ALL_TARGETS,
+    &MISSED_MAX,
+    &MIN_LINKS,
+    &AD_SELECT,
+    &AD_SYSTEM,
+    &AD_SYSTEM_PRIORITY,
+    &AD_USER_PORT_KEY,
+    &LACP_ACTIVE,
+    &ALL_PORTS_ACTIVE,
+    &PACKETS_PER_PORT,
+    &LEARN_PACKET_INTERVAL,
+    &RESEND_IGMP,
+    &TLB_DYNAMIC,
 ];
 
 pub(super) const BOND: NodeSchema = NodeSchema {
@@ -300,33 +271,27 @@ const fn value(kind: Kind) -> Argument {
     super::argument("a value", kind, "Its value.")
 }
 
-const fn known(schema: &'static NodeSchema, modes: &'static [BondMode]) -> Parameter {
-    Parameter { schema, modes }
-}
-
 pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
     let reader = open(node, &BOND, sink);
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
         open(ports, &PORTS, sink).arguments(0, sink)
     });
-    let mut parameters: Vec<BondParameter> = PARAMETERS
+    let mut parameters: Vec<BondSetting> = PARAMETERS
         .iter()
-        .filter_map(|Parameter { schema, modes }| {
+        .filter_map(|schema| {
             let node = reader.child(schema.name)?;
-            Some(BondParameter {
-                name: Spanned::new(schema.name, node.name().span),
+            Some(BondSetting {
+                name: Spanned::new(BondParameter::named(schema.name)?, node.name().span),
                 value: open(node, schema, sink).word_argument(sink),
-                modes,
             })
         })
         .collect();
     parameters.extend(reader.child(ARP_TARGETS.name).map(|node| {
         let targets = open(node, &ARP_TARGETS, sink).arguments::<std::net::Ipv4Addr>(0, sink);
         let words: Vec<String> = targets.iter().map(|one| one.value.to_string()).collect();
-        BondParameter {
-            name: Spanned::new(ARP_TARGETS.name, node.name().span),
+        BondSetting {
+            name: Spanned::new(BondParameter::ArpTargets, node.name().span),
             value: crate::lang::Slot::Given(Spanned::new(words.join(","), node.head())),
-            modes: ARP,
         }
     }));
     let mode = reader.property("mode", sink);

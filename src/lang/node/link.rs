@@ -10,7 +10,7 @@ use super::address::{ADDRESS, AddressNode, OWN_ADDRESS, read_addresses};
 use super::fabric::MTU;
 use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::{any, argument, bond, bridge, child, open, optional, property, tagged};
-use crate::base::bond::BondMode;
+use crate::base::bond::{BondMode, BondParameter};
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{LinkName, Name, NameError};
@@ -42,7 +42,7 @@ pub enum LinkShape {
     Bond {
         mode: Slot<BondMode>,
         ports: Vec<Spanned<LinkName>>,
-        parameters: Vec<BondParameter>,
+        parameters: Vec<BondSetting>,
     },
     /// The frames of one VLAN on another link.
     Tagged {
@@ -59,11 +59,9 @@ pub enum LinkShape {
 
 /// A parameter of a bond, in the words of its kind.
 #[derive(Debug, Clone)]
-pub struct BondParameter {
-    pub name: Spanned<&'static str>,
+pub struct BondSetting {
+    pub name: Spanned<BondParameter>,
     pub value: Slot<String>,
-    /// The modes in which it means something.
-    pub modes: &'static [BondMode],
 }
 
 /// A VLAN as other nodes name it: `pxe`, or `plant/pxe`.

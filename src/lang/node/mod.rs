@@ -41,7 +41,7 @@ pub use fabric::{FabricNode, VlanNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
-pub use link::{BondParameter, LinkNode, LinkShape, VlanRef};
+pub use link::{BondSetting, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;

@@ -7,7 +7,7 @@ use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::diag::span::Spanned;
-use crate::lang::node::{AddressNode, AddressWish, BondParameter, LinkNode, LinkShape};
+use crate::lang::node::{AddressNode, AddressWish, BondSetting, LinkNode, LinkShape};
 use crate::site::resolve::{Link, Placed, Plug, VlanDraft};
 
 /// Whose link it is: what a host has from its subnets, a profile does not know yet.
@@ -194,13 +194,8 @@ fn shape_values(key: &ObjectKey, shape: &LinkShape, pen: &mut Pen<'_>) {
         } => {
             pen.slot("mode", mode);
             port_values(key, ports, pen);
-            for BondParameter {
-                name,
-                value,
-                modes: _,
-            } in parameters
-            {
-                pen.slot(name.value, value);
+            for BondSetting { name, value } in parameters {
+                pen.slot(name.value.as_str(), value);
             }
         }
         LinkShape::Tagged { on } => {

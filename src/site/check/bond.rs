@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::bond::BondMode;
+use crate::base::bond::{BondMode, BondParameter};
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::lang::Slot;
-use crate::lang::node::{BondParameter, LinkShape};
+use crate::lang::node::{BondSetting, LinkShape};
 use crate::site::resolve::Draft;
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
@@ -24,15 +24,16 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         if let Some(mode) = mode.given() {
             let idle = parameters
                 .iter()
-                .filter(|one| !one.modes.contains(&mode.value));
+                .filter(|one| !one.name.value.modes().contains(&mode.value));
             out.extend(idle.map(|parameter| useless(mode, parameter)));
         }
         contradictions(ports, parameters, out);
     }
 }
 
-fn useless(mode: &Spanned<BondMode>, parameter: &BondParameter) -> Diagnostic {
-    let modes: Vec<_> = parameter.modes.iter().map(|mode| mode.as_str()).collect();
+fn useless(mode: &Spanned<BondMode>, parameter: &BondSetting) -> Diagnostic {
+    let modes = parameter.name.value.modes().iter();
+    let modes: Vec<_> = modes.map(|mode| mode.as_str()).collect();
     let message = format!(
         "`{}` means nothing in the mode {}",
         parameter.name.value, mode.value
@@ -46,22 +47,25 @@ fn useless(mode: &Spanned<BondMode>, parameter: &BondParameter) -> Diagnostic {
 /// Most addresses that a bond asks by ARP (the kernel's `BOND_MAX_ARP_TARGETS`).
 const ARP_TARGETS: usize = 16;
 
-fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out: &mut Faults) {
-    let find = |name: &str| parameters.iter().find(|one| one.name.value == name);
-    let fault = |message: String, one: &BondParameter, help: &str| {
+fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondSetting], out: &mut Faults) {
+    let find = |parameter| parameters.iter().find(|one| one.name.value == parameter);
+    let fault = |message: String, one: &BondSetting, help: &str| {
         Diagnostic::new(Code::BondParameter, message)
             .label(one.name.span, "here")
             .help(help)
     };
-    if let (Some(arp), Some(mii)) = (find("arp-interval"), find("mii-interval")) {
+    if let (Some(arp), Some(mii)) = (
+        find(BondParameter::ArpInterval),
+        find(BondParameter::MiiInterval),
+    ) {
         let message = "a bond watches its ports by ARP or by their carrier, not by both".to_owned();
         let other = fault(message, arp, "keep `arp-interval` or `mii-interval`");
         out.push(other.label(mii.name.span, "and here"));
     }
     for (one, other) in [
-        ("arp-interval", "arp-targets"),
-        ("arp-targets", "arp-interval"),
-        ("arp-validate", "arp-interval"),
+        (BondParameter::ArpInterval, BondParameter::ArpTargets),
+        (BondParameter::ArpTargets, BondParameter::ArpInterval),
+        (BondParameter::ArpValidate, BondParameter::ArpInterval),
     ] {
         if let (Some(given), None) = (find(one), find(other)) {
             let message = format!("`{one}` needs `{other}`");
@@ -72,7 +76,7 @@ fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out
             ));
         }
     }
-    if let Some(targets) = find("arp-targets")
+    if let Some(targets) = find(BondParameter::ArpTargets)
         && let Slot::Given(addresses) = &targets.value
     {
         let addresses: Vec<&str> = addresses.value.split(',').collect();
@@ -86,7 +90,7 @@ fn contradictions(ports: &[Spanned<LinkName>], parameters: &[BondParameter], out
             out.push(fault(message, targets, "keep the nearest of them"));
         }
     }
-    if let Some(primary) = find("primary")
+    if let Some(primary) = find(BondParameter::Primary)
         && let Slot::Given(name) = &primary.value
         && !ports.is_empty()
         && !ports.iter().any(|port| port.value.as_str() == name.value)

@@ -166,10 +166,10 @@ fn shape(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkShape {
                 parameters: inherited,
             },
         ) => {
-            let names: BTreeSet<&str> = parameters.iter().map(|one| one.name.value).collect();
+            let names: BTreeSet<_> = parameters.iter().map(|one| one.name.value).collect();
             let rest = inherited
                 .iter()
-                .filter(|one| !names.contains(one.name.value));
+                .filter(|one| !names.contains(&one.name.value));
             Bond {
                 mode: mode.clone().or(base_mode.clone()),
                 ports: list(ports, base_ports),

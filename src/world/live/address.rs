@@ -196,6 +196,8 @@ impl Found {
             && !self.flags.contains(AddressFlags::Managetempaddr)
             && self.protocol != Some(AddressProtocol::RouterAnnouncement)
             && !link_local
+            // The kernel's own, on the loopback of every host.
+            && !self.address.ip().is_loopback()
             && !temporary
     }
 }

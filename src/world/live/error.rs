@@ -29,8 +29,8 @@ pub enum HostError {
         key: Key,
         link: LinkName,
     },
-    #[error("cannot {operation} {key}: {link} is not a bridge")]
-    NotABridge {
+    #[error("cannot {operation} {key}: {link} takes no ports")]
+    TakesNoPorts {
         operation: &'static str,
         key: Key,
         link: LinkName,

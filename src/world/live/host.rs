@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::name::{HostName, LinkName};
-use crate::state::{Key, LinkFact, LinkKind, Resource, State, Table};
+use crate::state::{Key, LinkFact, Resource, State, Table};
 
 use super::error::HostError;
 use super::link::Links;
@@ -131,7 +131,7 @@ impl Host {
             (_, Some(Resource::Link(wanted))) => {
                 link::make(&mut self.netlink, key, link, before.is_none(), wanted).await
             }
-            (Some(Resource::Link(was)), None) if was.kind == LinkKind::Bridge => {
+            (Some(Resource::Link(was)), None) if was.kind.is_made() => {
                 link::remove(&mut self.netlink, key, link).await
             }
             (None, None) => Ok(()),

@@ -1,13 +1,21 @@
 //! Bonds: their modes and parameters, as the kernel has them (Documentation/networking/bonding.rst).
 
+mod parameter;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use parameter::{
+    AD_SELECTS, ARP_ALL_TARGETS, ARP_VALIDATES, BondForm, BondParameter, BondValue, FAIL_OVER_MACS,
+    LACP_RATES, Needs, PRIMARY_RESELECTS, TRANSMIT_HASHES,
+};
+
 /// How a bond shares its ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[repr(u8)]
 pub enum BondMode {
     BalanceRr,
     ActiveBackup,
@@ -50,6 +58,18 @@ impl BondMode {
         let named = Self::ALL.into_iter().zip(BOND_MODES);
         let mut named = named.filter(|(mode, _)| *mode == self);
         named.next().map_or("", |(_, name)| name)
+    }
+}
+
+impl BondMode {
+    /// The kernel's number for it (`BOND_MODE_…`).
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The mode of the kernel's number.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.number() == number)
     }
 }
 

@@ -1,0 +1,207 @@
+//! What falls with something that goes is taken away first, so that the way back knows it, and made again last where something is left to
+//! hold it. Ports of what goes are let go first, and put back.
+
+use std::collections::BTreeMap;
+
+use super::diff::{blocking, phase};
+use super::fall::falling;
+use super::keep::Keep;
+use super::{Action, Inputs, Obstruction, Reason, Step};
+use crate::state::{Ground, Key, Link, Resource};
+
+/// The steps with those that bring along what falls.
+pub(super) fn carry_along(
+    inputs: Inputs<'_>,
+    steps: Vec<Step>,
+    obstructed: &mut BTreeMap<Key, Obstruction>,
+    keep: &Keep,
+) -> Vec<Step> {
+    let (observed, desired) = (&inputs.observed.state, &inputs.desired.state);
+    let mut by_key: BTreeMap<Key, Vec<Step>> = BTreeMap::new();
+    for step in steps {
+        by_key.entry(step.key.clone()).or_default().push(step);
+    }
+    let falling = falling(observed, desired, &by_key, &keep.movers);
+    let ground = Ground::new(desired);
+    for (key, with) in &falling {
+        let Some(resource) = observed.get(key) else {
+            continue;
+        };
+        let own = by_key.get(key).map_or(&[][..], Vec::as_slice);
+        let step = own.first().cloned();
+        if step.as_ref().is_some_and(|step| step.after.is_none()) {
+            continue;
+        }
+        let wanted = desired.get(key);
+        if let Some(wanted) = wanted
+            && obstructed.get(key) == Some(&Obstruction::ForeignRoute)
+            && blocking(key, wanted, &ground, obstructed).is_none()
+        {
+            // What stood in the way falls by itself.
+            obstructed.remove(key);
+        }
+        let wanted = wanted.filter(|_| !obstructed.contains_key(key));
+        let carried = carried(inputs, &ground, (key, resource), wanted, with, step);
+        by_key.insert(key.clone(), carried);
+    }
+    ports(inputs, &mut by_key);
+    by_key.into_values().flatten().collect()
+}
+
+/// One thing that falls: away first, and back in the shape that is `wanted`, or that it had.
+fn carried(
+    inputs: Inputs<'_>,
+    ground: &Ground<'_>,
+    (key, resource): (&Key, &Resource),
+    wanted: Option<&Resource>,
+    with: &Key,
+    step: Option<Step>,
+) -> Vec<Step> {
+    let wanted = wanted.map(|after| after.settled(Some(resource)));
+    let held =
+        |resource: &Resource| is_held(key, resource, inputs, ground).then(|| resource.clone());
+    let original = inputs.observed.before_claim(key);
+    let is_foreign = inputs.observed.is_foreign(key);
+    let (away, back, after) = match (wanted, original) {
+        // What others made cannot be claimed where it stood: it is made anew.
+        (Some(wanted), None) if is_foreign => (Action::Carry, Action::Create, Some(wanted)),
+        (Some(wanted), None) => (Action::Delete, Action::Create, Some(wanted)),
+        (Some(wanted), Some(_)) => (Action::Carry, Action::Carry, Some(wanted)),
+        (None, Some(original)) => (Action::Carry, Action::Release, held(original)),
+        (None, None) if is_foreign => (Action::Carry, Action::Carry, held(resource)),
+        (None, None) => (Action::Delete, Action::Create, None),
+    };
+    let with = with.clone();
+    let because = match (step, &after) {
+        (Some(step), _) => step.because,
+        (None, Some(_)) => Reason::Restored { with },
+        (None, None) => Reason::Lost { with },
+    };
+    let step = |action, before, after| Step {
+        key: key.clone(),
+        action,
+        because: because.clone(),
+        origin: inputs.desired.origins.get(key).cloned(),
+        phase: phase(key),
+        before,
+        after,
+        changes: Vec::new(),
+        original: original.filter(|_| action == Action::Release).cloned(),
+    };
+    let mut steps = vec![step(away, Some(resource.clone()), None)];
+    steps.extend(after.map(|after| step(back, None, Some(after))));
+    steps
+}
+
+/// Whether what others made finds something to stand on when all is done.
+fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>, ground: &Ground<'_>) -> bool {
+    let requires = resource.requires(key, ground);
+    let is_route = matches!(resource, Resource::Route(_));
+    let desired = &inputs.desired.state;
+    // A route's requirements are found among what exists; an address names the one link that it needs.
+    !requires.is_empty() && (is_route || requires.iter().all(|key| desired.contains_key(key)))
+}
+
+/// The kernel lets go of the ports of what goes; each is let go by name, so that the way back puts it in again, and put back where what it
+/// was a port of is made again.
+fn ports(inputs: Inputs<'_>, steps: &mut BTreeMap<Key, Vec<Step>>) {
+    let mut pairs = Vec::new();
+    for (key, resource) in &inputs.observed.state {
+        let (Key::Link { controller, .. }, Resource::Link(link)) = (key, resource) else {
+            continue;
+        };
+        let of = link.port_of.as_ref().map(|of| Key::Link {
+            controller: controller.clone(),
+            link: of.clone(),
+        });
+        let Some((of, fate)) = of.and_then(|of| Some((of.clone(), steps.get(&of)?))) else {
+            continue;
+        };
+        if fate.first().is_none_or(|step| step.after.is_some()) {
+            continue;
+        }
+        let comes_back = fate.last().is_some_and(|step| step.after.is_some());
+        let port = Port {
+            inputs,
+            key,
+            link,
+            of: &of,
+        };
+        let pair = match steps.get(key).map_or(&[][..], Vec::as_slice) {
+            [] => port.alone(comes_back),
+            [step] => port.beside(step),
+            // It goes itself.
+            [_, ..] => None,
+        };
+        pairs.extend(pair.map(|pair| (key.clone(), pair)));
+    }
+    steps.extend(pairs);
+}
+
+/// A port of something that goes.
+struct Port<'a> {
+    inputs: Inputs<'a>,
+    key: &'a Key,
+    link: &'a Link,
+    of: &'a Key,
+}
+
+impl Port<'_> {
+    /// Of one that nothing else happens to.
+    fn alone(&self, comes_back: bool) -> Option<Vec<Step>> {
+        let with = self.of.clone();
+        let because = if comes_back {
+            Reason::Restored { with }
+        } else {
+            Reason::Lost { with }
+        };
+        let mut steps = vec![self.step(&because, Some(self.link), &self.apart())];
+        if comes_back {
+            steps.push(self.step(&because, Some(&self.apart()), self.link));
+        }
+        Some(steps)
+    }
+
+    /// Of one that changes besides and is to be where it was.
+    fn beside(&self, step: &Step) -> Option<Vec<Step>> {
+        let Some(Resource::Link(after)) = &step.after else {
+            return None;
+        };
+        if after.port_of != self.link.port_of {
+            return None;
+        }
+        let mut back = step.clone();
+        back.before = Some(Resource::Link(self.apart()));
+        Some(vec![
+            self.step(&step.because, Some(self.link), &self.apart()),
+            back,
+        ])
+    }
+
+    fn apart(&self) -> Link {
+        Link {
+            port_of: None,
+            vlans: BTreeMap::new(),
+            ..self.link.clone()
+        }
+    }
+
+    fn step(&self, because: &Reason, before: Option<&Link>, after: &Link) -> Step {
+        let is_foreign = self.inputs.observed.is_foreign(self.key);
+        Step {
+            key: self.key.clone(),
+            action: if is_foreign {
+                Action::Carry
+            } else {
+                Action::Update
+            },
+            because: because.clone(),
+            origin: self.inputs.desired.origins.get(self.key).cloned(),
+            phase: phase(self.key),
+            before: before.cloned().map(Resource::Link),
+            after: Some(Resource::Link(after.clone())),
+            changes: Vec::new(),
+            original: None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! From the links of a site's controller to what should exist.
+
+use std::collections::BTreeMap;
+
+use super::{Bond, Bridge, Link, LinkKind, Tagged};
+use crate::base::limit::MTU_DEFAULT;
+use crate::base::name::{HostName, LinkName};
+use crate::base::vlan::VlanProtocol;
+use crate::site::model::{self, Controller, ControllerLink, DefaultGateway, LinkForm, Site};
+use crate::state::{Desired, Key, Resource, Unapplied};
+
+/// The links of one controller with their addresses.
+pub(in crate::state) fn desired(
+    site: &Site,
+    name: &HostName,
+    controller: &Controller,
+    into: &mut Desired,
+) {
+    let ports = ports_of(controller);
+    for (link_name, link) in &controller.links {
+        let Some(kind) = kind(site, link) else {
+            continue;
+        };
+        let mut wanted = Link::new(kind, true, mtu(controller, link));
+        wanted.port_of = ports.get(link_name).map(|of| (*of).clone());
+        if wanted.kind.is_made() {
+            wanted.mac = link.mac;
+        } else {
+            into.by_mac
+                .extend(link.mac.map(|mac| (key(name, link_name), mac)));
+        }
+        into.add(key(name, link_name), Resource::Link(wanted), &link.origin);
+        super::super::address::desired(name, link_name, &link.addresses, into);
+    }
+}
+
+/// What each link is a port of.
+fn ports_of(controller: &Controller) -> BTreeMap<&LinkName, &LinkName> {
+    let links = controller.links.iter();
+    let pairs = links.flat_map(|(of, link)| ports(&link.form).iter().map(move |port| (port, of)));
+    pairs.collect()
+}
+
+/// What is made of a link's form; `None` where its VLAN has no id, which no sound site has.
+fn kind(site: &Site, link: &ControllerLink) -> Option<LinkKind> {
+    Some(match &link.form {
+        LinkForm::Ethernet => LinkKind::Physical,
+        LinkForm::Loopback => LinkKind::Loopback,
+        LinkForm::Bond(bond) => LinkKind::Bond(Bond::declared(bond)),
+        LinkForm::Tagged { on } => LinkKind::Tagged(Tagged {
+            on: on.clone(),
+            id: site.vlans.get(link.vlan.as_ref()?)?.id?,
+            protocol: VlanProtocol::Dot1q,
+        }),
+        LinkForm::Bridge(bridge) => LinkKind::Bridge(declared_bridge(bridge)),
+    })
+}
+
+fn declared_bridge(bridge: &model::Bridge) -> Bridge {
+    let plain = Bridge::plain(bridge.stp);
+    let delay = bridge
+        .forward_delay
+        .map(|delay| delay.0.saturating_mul(100));
+    Bridge {
+        forward_delay: delay.unwrap_or(plain.forward_delay),
+        ..plain
+    }
+}
+
+/// What is made has an MTU; what is found keeps its own where the site says nothing.
+fn mtu(controller: &Controller, link: &ControllerLink) -> Option<u32> {
+    let default = match &link.form {
+        LinkForm::Ethernet | LinkForm::Loopback => None,
+        LinkForm::Bond(_) | LinkForm::Bridge(_) => Some(MTU_DEFAULT),
+        // A VLAN's frames are no larger than its link's.
+        LinkForm::Tagged { on } => {
+            let below = controller.links.get(on).and_then(|on| on.mtu);
+            Some(below.map_or(MTU_DEFAULT, |below| below.min(MTU_DEFAULT)))
+        }
+    };
+    link.mtu.or(default)
+}
+
+/// The controller without what this release cannot make yet; each such thing is noted.
+pub(in crate::state) fn appliable(
+    name: &HostName,
+    controller: &Controller,
+    into: &mut Desired,
+) -> Controller {
+    for (link, declared) in controller.links.iter().filter(|(_, link)| link.dhcp) {
+        into.unapplied.push(Unapplied {
+            what: format!("{}/dhcp", key(name, link)),
+            why: "no DHCP client is run on controllers yet".to_owned(),
+            origin: declared.origin.clone(),
+        });
+    }
+    let mut left = controller.clone();
+    gateways(name, &mut left, into);
+    left
+}
+
+/// Leaves out gateways that no address of the site's leads to: they are reached through one that DHCP gives.
+fn gateways(name: &HostName, left: &mut Controller, into: &mut Desired) {
+    let reaches = |gateway: &DefaultGateway| {
+        let mut addresses = left.addresses();
+        addresses.any(|(_, placed)| placed.address.prefix().contains(gateway.via))
+    };
+    let (near, far) = left.default_gateways.iter().cloned().partition(reaches);
+    let far: Vec<DefaultGateway> = far;
+    left.default_gateways = near;
+    into.unapplied
+        .extend(far.into_iter().map(|gateway| Unapplied {
+            what: format!("controller/{name}/default-gateway"),
+            why: "the link towards it is not set up".to_owned(),
+            origin: gateway.origin,
+        }));
+}
+
+fn key(controller: &HostName, link: &LinkName) -> Key {
+    Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    }
+}
+
+/// The links that a link is made of.
+fn ports(form: &LinkForm) -> &[LinkName] {
+    match form {
+        LinkForm::Bond(bond) => &bond.ports,
+        LinkForm::Bridge(bridge) => &bridge.ports,
+        LinkForm::Ethernet | LinkForm::Tagged { .. } | LinkForm::Loopback => &[],
+    }
+}

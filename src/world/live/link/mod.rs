@@ -1,0 +1,166 @@
+//! Links: those that are made, changed and removed, and physical ones, which are only set. Knows neither addresses nor routes.
+
+mod bond;
+mod found;
+mod make;
+mod port;
+
+use std::collections::BTreeMap;
+
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use nix::errno::Errno;
+
+use crate::base::name::{HostName, LinkName};
+use crate::state::{Key, Link, LinkKind, Resource, Tagged};
+
+use super::error::HostError;
+use super::host::HostObservation;
+use super::netlink::Netlink;
+use super::pick;
+use found::{Form, Found};
+
+pub(super) use make::{make, remove};
+
+/// All links of the host, by the kernel's index.
+pub(super) struct Links(BTreeMap<u32, Found>);
+
+impl Links {
+    /// # Errors
+    /// [`HostError::Observe`].
+    pub(super) async fn read(netlink: &mut Netlink) -> Result<Self, HostError> {
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let listed = netlink.dump(request).await;
+        let listed = listed.map_err(HostError::observe("links"))?;
+        let links = listed.iter().filter_map(Found::read);
+        let mut links: BTreeMap<u32, Found> = links.map(|link| (link.index, link)).collect();
+        let filters =
+            |link: &Found| matches!(&link.form, Form::Bridge(bridge) if bridge.vlan_filtering);
+        if links.values().any(filters) {
+            let members = port::read(netlink).await;
+            for (index, vlans) in members.map_err(HostError::observe("VLANs of bridges"))? {
+                if let Some(link) = links.get_mut(&index) {
+                    link.vlans = vlans;
+                }
+            }
+        }
+        Ok(Self(links))
+    }
+
+    /// The name of the link with this index; none for names that no site can write.
+    pub(super) fn name(&self, index: u32) -> Option<LinkName> {
+        self.0.get(&index)?.name.parse().ok()
+    }
+
+    pub(super) fn observe(&self, controller: &HostName, seen: &mut HostObservation) {
+        for (index, found) in &self.0 {
+            let Some(name) = self.name(*index) else {
+                continue;
+            };
+            let key = Key::Link {
+                controller: controller.clone(),
+                link: name.clone(),
+            };
+            seen.add(key, Resource::Link(self.link(found)), found.marked);
+            seen.links.insert(name, found.fact.clone());
+        }
+    }
+
+    /// The link in the terms of a state.
+    fn link(&self, found: &Found) -> Link {
+        let of = found.port_of.and_then(|of| self.0.get(&of));
+        Link {
+            kind: self.kind(&found.form),
+            up: found.up,
+            mtu: found.mtu,
+            mac: found.mac,
+            port_of: of
+                .filter(|of| of.takes_ports())
+                .and_then(|of| of.name.parse().ok()),
+            vlans: if self.filters(found) {
+                found.vlans.clone()
+            } else {
+                BTreeMap::new()
+            },
+        }
+    }
+
+    /// Whether VLANs of it matter: of a bridge that filters, and of its ports.
+    fn filters(&self, found: &Found) -> bool {
+        let of = found.port_of.and_then(|of| self.0.get(&of));
+        matches!(&of.unwrap_or(found).form, Form::Bridge(bridge) if bridge.vlan_filtering)
+    }
+
+    fn kind(&self, form: &Form) -> LinkKind {
+        match form {
+            Form::Physical => LinkKind::Physical,
+            Form::Loopback => LinkKind::Loopback,
+            Form::Bond { mode, values } => {
+                LinkKind::Bond(bond::named(*mode, values, |index| self.name(index)))
+            }
+            Form::Tagged { on, id, protocol } => self.name(*on).map_or(LinkKind::Physical, |on| {
+                LinkKind::Tagged(Tagged {
+                    on,
+                    id: *id,
+                    protocol: *protocol,
+                })
+            }),
+            Form::Bridge(bridge) => LinkKind::Bridge(bridge.clone()),
+            Form::Dummy => LinkKind::Dummy,
+            Form::Vrf(vrf) => LinkKind::Vrf(vrf.clone()),
+        }
+    }
+}
+
+/// The index of a link, by its name proper: the kernel would answer to alternative names too.
+///
+/// # Errors
+/// [`HostError::Refused`] for reasons other than absence.
+pub(super) async fn index(
+    netlink: &mut Netlink,
+    operation: &'static str,
+    key: &Key,
+    link: &LinkName,
+) -> Result<Option<u32>, HostError> {
+    let found = find(netlink, operation, key, link).await?;
+    Ok(found.map(|found| found.index))
+}
+
+async fn find(
+    netlink: &mut Netlink,
+    operation: &'static str,
+    key: &Key,
+    link: &LinkName,
+) -> Result<Option<Found>, HostError> {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::IfName(link.to_string()));
+    let found = ask(netlink, operation, key, message).await?;
+    Ok(found.filter(|found| found.name == link.as_str()))
+}
+
+/// The link with this index; none where it is gone.
+async fn at(
+    netlink: &mut Netlink,
+    operation: &'static str,
+    key: &Key,
+    index: u32,
+) -> Result<Option<Found>, HostError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    ask(netlink, operation, key, message).await
+}
+
+async fn ask(
+    netlink: &mut Netlink,
+    operation: &'static str,
+    key: &Key,
+    message: LinkMessage,
+) -> Result<Option<Found>, HostError> {
+    match netlink.get(RouteNetlinkMessage::GetLink(message)).await {
+        Ok(answer) => Ok(Found::read(&answer)),
+        Err(error) if error.is(&[Errno::ENODEV]) => Ok(None),
+        Err(error) => Err(HostError::refused(operation, key)(error)),
+    }
+}
