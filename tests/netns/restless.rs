@@ -4,6 +4,7 @@ use bedplate::state::Key;
 use bedplate::world::live::{HostError, NetlinkError};
 
 use crate::rig::{Site, connect};
+use crate::undo::number;
 
 const ADDRESSES: usize = 1000;
 
@@ -23,8 +24,9 @@ fn a_picture_of_a_changing_host_is_whole_or_refused() {
     let churn = batch("churn", |ip| {
         format!("address del {ip} dev p0\naddress add {ip} dev p0\n")
     });
+    let rounds = number("BEDPLATE_TEST_COUNT", 12);
     let counts = std::thread::scope(|scope| {
-        let churning = scope.spawn(|| (0..10).for_each(|_| drop(site.inside.ip(&churn))));
+        let churning = scope.spawn(|| (0..rounds).for_each(|_| drop(site.inside.ip(&churn))));
         site.inside.block_on(count_until(|| churning.is_finished()))
     });
     let (last, during) = counts.split_last().unwrap();

@@ -64,8 +64,8 @@ fn is_orderly(state: &State, key: &Key, after: Option<&Resource>) -> bool {
     needs_are_met && (stays || !is_needed())
 }
 
-/// What tests/long/run chooses, or the usual.
-fn number(name: &str, usual: u64) -> u64 {
+/// What tests/long/run chooses, or the usual. A guest does less.
+pub(crate) fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |value| value.parse().unwrap())
 }
 

@@ -1,4 +1,5 @@
-//! What integration tests share: a sandbox of network namespaces, an independent witness, and reviewed texts. Knows nothing of Bedplate itself.
+//! What integration tests share: a sandbox of network namespaces, a guest with a kernel of its own, independent
+//! witnesses, and reviewed texts. Knows nothing of Bedplate itself.
 //!
 //! Each test binary is a crate of its own and uses only a part of this one.
 #![allow(
@@ -8,5 +9,7 @@
 )]
 
 pub mod golden;
+pub mod guest;
+pub mod normalise;
 pub mod sandbox;
 pub mod witness;

@@ -12,6 +12,7 @@
 //! ```
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -98,19 +99,19 @@ impl Namespace {
 
     /// Runs a program to its end and gives back what it said.
     pub fn output(&self, program: &str, arguments: &[&str]) -> Output {
-        let mut command = self.command(program);
+        let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null());
-        command
-            .output()
-            .unwrap_or_else(|error| panic!("cannot run {program} ({error}): see tests/setup"))
+        // A child begins in the namespace of the thread that starts it.
+        let output = self.run(|| command.output());
+        output.unwrap_or_else(|error| panic!("cannot run {program} ({error}): see tests/setup"))
     }
 
     /// Starts a program whose output is piped to the test.
     pub fn spawn(&self, program: &str, arguments: &[&str]) -> Running {
-        let mut command = self.command(program);
+        let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running::start(&mut command)
+        self.run(|| Running::start(&mut command))
     }
 
     /// `ip` with the words of `arguments`; what it printed.
@@ -123,6 +124,32 @@ impl Namespace {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).expect("ip prints UTF-8")
+    }
+
+    /// `ip` with each line of words, up to the first that it refuses: one process, where many would take long.
+    pub fn batch(&self, lines: &[impl AsRef<str>]) {
+        if lines.is_empty() {
+            return;
+        }
+        let mut command = Command::new("ip");
+        command.args(["-batch", "-"]).stdin(Stdio::piped());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = self.run(|| command.spawn());
+        let mut child = child.expect("run ip: see tests/setup");
+        let mut input = child.stdin.take().expect("a pipe");
+        let text: String = lines
+            .iter()
+            .flat_map(|line| [line.as_ref(), "\n"])
+            .collect();
+        // Where it ended early, what it said tells why.
+        let _ = input.write_all(text.as_bytes());
+        drop(input);
+        let output = child.wait_with_output().expect("wait for ip");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let refused = said.rsplit_once("-:").map(|(_, number)| number.trim());
+        let refused = refused.and_then(|number| lines.get(number.parse::<usize>().ok()? - 1));
+        let refused = refused.map(AsRef::as_ref).unwrap_or_default();
+        assert!(output.status.success(), "ip {refused}: {said}");
     }
 
     /// `ip -j -d` with the words of `arguments`, read.

@@ -1,4 +1,5 @@
-//! What these tests share: a small site of three ports, steps, and the check that each step does what it says.
+//! What the tests of a host's network share: a small site of three ports, steps, and the check that each step does what it says.
+#![allow(dead_code, reason = "each suite uses a part")]
 
 use bedplate::state::{Address, Bridge, Key, Link, LinkKind, Resource, Route};
 use bedplate::world::live::{Host, HostError, HostObservation};
@@ -18,19 +19,24 @@ impl Site {
             inside: Namespace::new(),
             outside: Namespace::new(),
         };
-        for port in 0..3 {
-            let (near, far) = (format!("p{port}"), format!("far{port}"));
-            site.inside.veth(&near, &site.outside, &far);
-        }
+        let (end, ports) = (site.outside.path(), 0..3);
+        // Random MACs would be the only difference between two sites.
+        let near = ports.clone().flat_map(|port| {
+            [
+                format!("link add p{port} address 02:00:00:00:00:0{port} type veth peer far{port} netns {end}"),
+                format!("link set p{port} up"),
+            ]
+        });
+        site.inside.batch(&near.collect::<Vec<_>>());
+        let far = ports.map(|port| format!("link set far{port} up"));
+        site.outside.batch(&far.collect::<Vec<_>>());
         site
     }
 
     /// The site after `commands` of `ip`.
     pub(crate) fn with(commands: &[&str]) -> Self {
         let site = Self::new();
-        for command in commands {
-            site.inside.ip(command);
-        }
+        site.inside.batch(commands);
         site
     }
 
