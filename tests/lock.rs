@@ -222,6 +222,23 @@ fn what_the_site_names_is_not_allocated() {
         .replace("dhcp { controllers", "dhcp { option \"log-servers\" \"10.0.0.7\"; controllers")
         + "record \"vip\" { a \"10.0.0.12\" }\n";
     assert_eq!(lines(&locked(&site, None).0), ["a e 10.0.0.0/27 10.0.0.13"]);
+    // Nor where it names them for one host, or for those of a profile.
+    let site = SITE
+        .replace("gateway \"10.0.0.1\"", "")
+        .replace(
+            "controller \"gate\" {",
+            "controller \"gate\" { default-gateway \"10.0.0.1\";",
+        )
+        .replace(
+            "profile \"p\" {",
+            "profile \"p\" { option \"ntp-servers\" \"10.0.0.3\";",
+        )
+        + "machine \"a\" profile=\"p\" { option \"log-servers\" \"10.0.0.5\" }
+        machine \"b\" profile=\"p\"\n";
+    assert_eq!(
+        lines(&locked(&site, None).0),
+        ["a e 10.0.0.0/27 10.0.0.7", "b e 10.0.0.0/27 10.0.0.12"]
+    );
 }
 
 #[test]
