@@ -166,6 +166,59 @@ fn a_new_name_keeps_its_addresses() {
     assert_eq!(from.host.as_str(), "b");
 }
 
+/// Several hosts take each other's names at once, and each keeps its addresses; said once more later, that moves nobody.
+#[test]
+fn names_that_move_on_keep_their_addresses() {
+    let machine = |name: &str, from: &str| match from {
+        "" => format!("machine \"{name}\" profile=\"p\"\n"),
+        from => format!("machine \"{name}\" profile=\"p\" {{ moved from=\"{from}\" }}\n"),
+    };
+    let (before, _) = locked(&machines(&["a", "b"]), None);
+    assert_eq!(
+        lines(&before),
+        ["a e 10.0.0.0/27 10.0.0.3", "b e 10.0.0.0/27 10.0.0.5"]
+    );
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], usize, usize);
+    let cases: [Case<'_>; 5] = [
+        // Each has the name of the next.
+        (&[("b", "a"), ("c", "b")], &["b .3", "c .5"], 2, 0),
+        (
+            &[("c", "b"), ("d", "c"), ("b", "a")],
+            &["b .3", "c .5", "d .7"],
+            2,
+            0,
+        ),
+        // One has the name of another that is gone, or that is another machine now.
+        (&[("b", "a")], &["b .3"], 1, 1),
+        (&[("b", "a"), ("c", "")], &["b .3", "c .7"], 1, 1),
+        // The other way round.
+        (&[("a", "b"), ("0", "a")], &["0 .3", "a .5"], 2, 0),
+    ];
+    for (hosts, expected, moved, freed) in cases {
+        let new: String = hosts
+            .iter()
+            .map(|(name, from)| machine(name, from))
+            .collect();
+        let site = SITE.to_owned() + &new;
+        let (after, changes) = locked(&site, Some(&before));
+        let short = |line: &String| line.replace("e 10.0.0.0/27 10.0.0", "");
+        let found: Vec<String> = lines(&after).iter().map(short).collect();
+        assert_eq!(found, expected, "{hosts:?}");
+        let count = |is: fn(&LockChange) -> bool| changes.iter().filter(|one| is(one)).count();
+        let of = (
+            count(|one| matches!(one, LockChange::Moved { .. })),
+            count(|one| matches!(one, LockChange::Freed { .. })),
+        );
+        assert_eq!(of, (moved, freed), "{changes:?}");
+        // What was said stays said for a while.
+        assert_eq!(
+            locked(&site, Some(&after)),
+            (after, Vec::new()),
+            "{hosts:?}"
+        );
+    }
+}
+
 #[test]
 fn other_names_and_sizes_move_nobody() {
     let (before, _) = locked(&machines(&["a", "b"]), None);
