@@ -346,6 +346,12 @@ fn what_a_merge_left_is_kept_from_both_sides() {
     let (after, changes) = locked(&machines(&["a", "b", "c"]), Some(&torn));
     assert!(lines(&after).contains(&"c e 10.0.0.0/27 10.0.0.20".to_owned()));
     assert_eq!(changes, []);
+    // Both sides added the same machine, beside others.
+    let again = mine.replace("10.0.0.5", "10.0.0.6");
+    let torn = format!("{base}<<<<<<< ours\n{mine}=======\n{again}>>>>>>> theirs\n");
+    let (after, changes) = locked(&machines(&["a", "b"]), Some(&torn));
+    assert!(lines(&after).contains(&"b e 10.0.0.0/27 10.0.0.5".to_owned()));
+    assert_eq!(changes, []);
 }
 
 #[test]

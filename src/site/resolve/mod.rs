@@ -312,9 +312,16 @@ pub(super) fn absolute(domain: &DomainName, written: &DomainName) -> Option<Doma
 }
 
 impl Draft<'_> {
-    /// Whether a controller serves DHCP, and so everything else, in the VLAN of its link.
-    pub(super) fn serves(&self, host: &Host<'_>, link: &Link) -> bool {
-        matches!(link.plug, Plug::Vlan(vlan) if self.serves_vlan(host, vlan))
+    /// Whether DHCP is served in the VLAN of a link; of a controller, whether it serves there itself.
+    pub(super) fn is_served(&self, host: &Host<'_>, link: &Link) -> bool {
+        let Plug::Vlan(vlan) = link.plug else {
+            return false;
+        };
+        let vlan_draft = self.vlans.get(vlan);
+        match host.is_controller() {
+            true => self.serves_vlan(host, vlan),
+            false => vlan_draft.is_some_and(|vlan| vlan.node.dhcp.is_some()),
+        }
     }
 
     /// Whether a VLAN's DHCP names a host.
