@@ -104,6 +104,15 @@ fn without_twins(entries: Vec<LockEntry>, theirs: &[Range<usize>]) -> Vec<LockEn
 }
 
 fn entry(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LockEntry> {
+    if node.arguments().len() < LOCK_ENTRY.arguments.len() {
+        let message = "a line of the lock has a host, a link, a subnet and an address";
+        sink.report(
+            Diagnostic::new(Code::Missing, message)
+                .label(node.head(), "cut short")
+                .help("remove the line and run `bedplate lock`, which allocates another address"),
+        );
+        return None;
+    }
     let reader = Reader::open(node, &LOCK_ENTRY, sink);
     let host = reader.argument(0, sink).into_given();
     let link = reader.argument(1, sink).into_given();

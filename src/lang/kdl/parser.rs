@@ -320,6 +320,9 @@ impl<'t, 'd> Parser<'t, 'd> {
                         self.entry(&mut partial.node, true);
                     }
                 }
+                Some(b'=') if partial.stage == Stage::Entries && self.is_bare_so_far(&partial) => {
+                    self.assigned(&mut partial);
+                }
                 // A second block is told where nodes are read.
                 Some(b'{') => return self.end(partial),
                 Some(_) if partial.stage > Stage::Entries => {
@@ -340,6 +343,33 @@ impl<'t, 'd> Parser<'t, 'd> {
             if self.faults >= limit::SYNTAX_FAULTS {
                 return self.end(partial);
             }
+        }
+    }
+
+    /// Whether a node has nothing but its name yet.
+    fn is_bare_so_far(&self, partial: &Partial) -> bool {
+        let NodeData {
+            arguments,
+            properties,
+            ..
+        } = &partial.node;
+        arguments.start == offset(self.tree.arguments.len())
+            && properties.start == offset(self.tree.properties.len())
+    }
+
+    /// A node is written as if it were a property: what follows is its first argument.
+    fn assigned(&mut self, partial: &mut Partial) {
+        let name = partial.node.name;
+        let name = self.text.get(name.start as usize..name.end as usize);
+        let name = name.unwrap_or("");
+        let message = "a `=` stands behind the name of a node";
+        let help = format!("a node has no `=`: {name} \"…\"");
+        let fault = self.fault(Code::Syntax, message, self.at..self.at + 1);
+        self.report(fault.help(help));
+        self.at += 1;
+        self.skip_node_space();
+        if !self.at_end_of_entries() {
+            self.entry(&mut partial.node, partial.is_dropped);
         }
     }
 
