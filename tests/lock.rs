@@ -410,6 +410,15 @@ fn the_command_writes_checks_and_tells() {
     );
     assert_eq!(run(&["lock", "--check"]).0, 0);
     assert_eq!(run(&["check"]).0, 0);
+    // What means the same in another form is no fault, and not as it is written.
+    let path = folder.path().join(LOCK_PATH);
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, written.clone() + "// by hand\n").unwrap();
+    assert_eq!(run(&["check"]).0, 0);
+    let other = "bedplate.lock is not in the form that `bedplate lock` writes; run it\n";
+    assert_eq!(run(&["lock", "--check"]), (1, other.to_owned()));
+    assert_eq!(run(&["lock"]).0, 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
     std::fs::write(&site, machines(&["b"])).unwrap();
     assert_eq!(run(&["check"]).0, 1);
     let (code, said) = run(&["lock", "--json"]);
