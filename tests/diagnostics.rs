@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use bedplate::cli::files::DiskFiles;
 use bedplate::diag::code::Code;
 use bedplate::diag::render;
+use bedplate::diag::report::Diagnostic;
 use bedplate::diag::sarif::sarif;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::catalog::Detail;
@@ -209,6 +210,63 @@ fn every_code_of_a_site_has_a_case() {
         .filter(|number| !shown.contains(*number))
         .collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
+}
+
+/// What is said of one slip of the pen, and what to do about it.
+#[test]
+fn help_leads_where_it_should() {
+    let link = |address: &str| format!("machine \"m\" {{ ethernet \"e\" {{ {address} }} }}");
+    let option = |code: &str| format!("profile \"p\" {{ option {code} (hex)\"00\" }}");
+    for (text, lock, expected) in [
+        (
+            link("address \"10.0.0.11\" \"10.0.0.12\""),
+            "",
+            "E016: a node for each: address \"10.0.0.11\"; address \"10.0.0.12\"",
+        ),
+        (
+            link("address=\"10.0.0.11\""),
+            "",
+            "E001: a node has no `=`: address \"…\"",
+        ),
+        (
+            link("address = \"10.0.0.11\""),
+            "",
+            "E001: a node has no `=`: address \"…\"",
+        ),
+        (
+            link("address=;"),
+            "",
+            "E001: a node has no `=`: address \"…\" E013: write address \"10.10.0.1\"",
+        ),
+        (option("999"), "", "E017: -"),
+        (option("0"), "", "E017: -"),
+        (
+            "include \".\"".to_owned(),
+            "",
+            "E005: a folder's files are included by a pattern: \"./*.kdl\"",
+        ),
+        (
+            String::new(),
+            "address \"m\" \"e\" \"10.0.0.0/24\"",
+            "E013: remove the line and run `bedplate lock`, which allocates another address",
+        ),
+    ] {
+        let mut files = MemoryFiles::default();
+        let site = format!("site \"s\" domain=\"s.example\"\n{text}");
+        files.insert("site.kdl", site.into_bytes());
+        files.insert("bedplate.lock", lock.as_bytes().to_vec());
+        let compiled = compile(&files, "site.kdl");
+        let told =
+            |one: &Diagnostic| format!("{}: {}", one.code, one.help.as_deref().unwrap_or("-"));
+        // That there is no VLAN is another matter.
+        let told: Vec<String> = compiled
+            .diagnostics
+            .iter()
+            .map(told)
+            .filter(|one| !one.starts_with("E06"))
+            .collect();
+        assert_eq!(told.join(" "), expected, "{text}");
+    }
 }
 
 #[test]
@@ -408,7 +466,7 @@ fn numbers_of_any_size_are_told_and_never_wrap() {
             "site \"s\" domain=\"s.example\"\nfabric \"f\" {{ vlan \"v\" id={number} mtu={number} }}\nroute \"10.0.0.0/8\" {{ via \"::1\"; metric {number} }}"
         );
         let compiled = quickstart(text.into_bytes());
-        let place = |one: &bedplate::diag::report::Diagnostic| {
+        let place = |one: &Diagnostic| {
             let at = compiled.sources.start(one.place().unwrap());
             (at.line, one.code)
         };

@@ -17,7 +17,7 @@ use bedplate::diag::code::Code;
 use bedplate::diag::render;
 use bedplate::diag::report::Diagnostic;
 use bedplate::lang::files::MemoryFiles;
-use bedplate::site::catalog::Detail;
+use bedplate::site::catalog::{Detail, Difference};
 use bedplate::site::{Compiled, compile, compile_catalog};
 
 const MANY: usize = 20_000;
@@ -214,6 +214,38 @@ fn values_of_one_node() {
     check("forwarders", &(site + &controllers));
     let records = repeat(|n| format!("record \"r{n}\" {{ mx \"r{}\" }}\n", n + MANY));
     check("records", &(records + "nothing\n"));
+}
+
+/// A hundred thousand values of one object, in another order and with one that differs.
+#[test]
+fn values_to_be_compared() {
+    let catalog = |numbers: &mut dyn Iterator<Item = usize>| {
+        let range = |n: usize| {
+            let (high, middle, low) = (n >> 16, n >> 8 & 255, n & 255);
+            format!("reserved-range \"10.{high}.{middle}.{low}/32\"\n")
+        };
+        let ranges: String = numbers.map(range).collect();
+        let fabric =
+            format!("fabric \"f\" {{ vlan \"v\" {{ subnet \"10.0.0.0/8\" {{\n{ranges}}} }} }}");
+        let mut files = MemoryFiles::default();
+        files.insert("site.kdl", format!("{SITE}{fabric}").into_bytes());
+        let (compiled, catalog) = compile_catalog(&files, "site.kdl", Detail::Full);
+        catalog.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics.first()))
+    };
+    let old = catalog(&mut (0..5 * MANY));
+    let new = catalog(&mut (1..=5 * MANY).rev());
+    let difference = Difference::between(&old, &new);
+    let [change] = difference.changes.as_slice() else {
+        panic!("{} objects differ", difference.changes.len());
+    };
+    let [value] = change.values.as_slice() else {
+        panic!("{} values differ", change.values.len());
+    };
+    let sides = (value.old.as_deref(), value.new.as_deref());
+    assert_eq!(
+        sides,
+        (Some("10.0.0.0-10.0.0.0"), Some("10.1.134.160-10.1.134.160"))
+    );
 }
 
 #[test]

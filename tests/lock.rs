@@ -166,6 +166,59 @@ fn a_new_name_keeps_its_addresses() {
     assert_eq!(from.host.as_str(), "b");
 }
 
+/// Several hosts take each other's names at once, and each keeps its addresses; said once more later, that moves nobody.
+#[test]
+fn names_that_move_on_keep_their_addresses() {
+    let machine = |name: &str, from: &str| match from {
+        "" => format!("machine \"{name}\" profile=\"p\"\n"),
+        from => format!("machine \"{name}\" profile=\"p\" {{ moved from=\"{from}\" }}\n"),
+    };
+    let (before, _) = locked(&machines(&["a", "b"]), None);
+    assert_eq!(
+        lines(&before),
+        ["a e 10.0.0.0/27 10.0.0.3", "b e 10.0.0.0/27 10.0.0.5"]
+    );
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], usize, usize);
+    let cases: [Case<'_>; 5] = [
+        // Each has the name of the next.
+        (&[("b", "a"), ("c", "b")], &["b .3", "c .5"], 2, 0),
+        (
+            &[("c", "b"), ("d", "c"), ("b", "a")],
+            &["b .3", "c .5", "d .7"],
+            2,
+            0,
+        ),
+        // One has the name of another that is gone, or that is another machine now.
+        (&[("b", "a")], &["b .3"], 1, 1),
+        (&[("b", "a"), ("c", "")], &["b .3", "c .7"], 1, 1),
+        // The other way round.
+        (&[("a", "b"), ("0", "a")], &["0 .3", "a .5"], 2, 0),
+    ];
+    for (hosts, expected, moved, freed) in cases {
+        let new: String = hosts
+            .iter()
+            .map(|(name, from)| machine(name, from))
+            .collect();
+        let site = SITE.to_owned() + &new;
+        let (after, changes) = locked(&site, Some(&before));
+        let short = |line: &String| line.replace("e 10.0.0.0/27 10.0.0", "");
+        let found: Vec<String> = lines(&after).iter().map(short).collect();
+        assert_eq!(found, expected, "{hosts:?}");
+        let count = |is: fn(&LockChange) -> bool| changes.iter().filter(|one| is(one)).count();
+        let of = (
+            count(|one| matches!(one, LockChange::Moved { .. })),
+            count(|one| matches!(one, LockChange::Freed { .. })),
+        );
+        assert_eq!(of, (moved, freed), "{changes:?}");
+        // What was said stays said for a while.
+        assert_eq!(
+            locked(&site, Some(&after)),
+            (after, Vec::new()),
+            "{hosts:?}"
+        );
+    }
+}
+
 #[test]
 fn other_names_and_sizes_move_nobody() {
     let (before, _) = locked(&machines(&["a", "b"]), None);
@@ -222,6 +275,23 @@ fn what_the_site_names_is_not_allocated() {
         .replace("dhcp { controllers", "dhcp { option \"log-servers\" \"10.0.0.7\"; controllers")
         + "record \"vip\" { a \"10.0.0.12\" }\n";
     assert_eq!(lines(&locked(&site, None).0), ["a e 10.0.0.0/27 10.0.0.13"]);
+    // Nor where it names them for one host, or for those of a profile.
+    let site = SITE
+        .replace("gateway \"10.0.0.1\"", "")
+        .replace(
+            "controller \"gate\" {",
+            "controller \"gate\" { default-gateway \"10.0.0.1\";",
+        )
+        .replace(
+            "profile \"p\" {",
+            "profile \"p\" { option \"ntp-servers\" \"10.0.0.3\";",
+        )
+        + "machine \"a\" profile=\"p\" { option \"log-servers\" \"10.0.0.5\" }
+        machine \"b\" profile=\"p\"\n";
+    assert_eq!(
+        lines(&locked(&site, None).0),
+        ["a e 10.0.0.0/27 10.0.0.7", "b e 10.0.0.0/27 10.0.0.12"]
+    );
 }
 
 #[test]
@@ -275,6 +345,12 @@ fn what_a_merge_left_is_kept_from_both_sides() {
     let torn = format!("{base}<<<<<<< ours\n{mine}=======\n{apart}>>>>>>> theirs\n");
     let (after, changes) = locked(&machines(&["a", "b", "c"]), Some(&torn));
     assert!(lines(&after).contains(&"c e 10.0.0.0/27 10.0.0.20".to_owned()));
+    assert_eq!(changes, []);
+    // Both sides added the same machine, beside others.
+    let again = mine.replace("10.0.0.5", "10.0.0.6");
+    let torn = format!("{base}<<<<<<< ours\n{mine}=======\n{again}>>>>>>> theirs\n");
+    let (after, changes) = locked(&machines(&["a", "b"]), Some(&torn));
+    assert!(lines(&after).contains(&"b e 10.0.0.0/27 10.0.0.5".to_owned()));
     assert_eq!(changes, []);
 }
 
@@ -334,6 +410,15 @@ fn the_command_writes_checks_and_tells() {
     );
     assert_eq!(run(&["lock", "--check"]).0, 0);
     assert_eq!(run(&["check"]).0, 0);
+    // What means the same in another form is no fault, and not as it is written.
+    let path = folder.path().join(LOCK_PATH);
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, written.clone() + "// by hand\n").unwrap();
+    assert_eq!(run(&["check"]).0, 0);
+    let other = "bedplate.lock is not in the form that `bedplate lock` writes; run it\n";
+    assert_eq!(run(&["lock", "--check"]), (1, other.to_owned()));
+    assert_eq!(run(&["lock"]).0, 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
     std::fs::write(&site, machines(&["b"])).unwrap();
     assert_eq!(run(&["check"]).0, 1);
     let (code, said) = run(&["lock", "--json"]);

@@ -92,6 +92,10 @@ fn show(
     let plural = if count == 1 { "address" } else { "addresses" };
     text += &match (is_current, check) {
         (true, _) => format!("{path}: {count} {plural}, up to date\n"),
+        // Such as lines in another order, or a comment: the addresses are what the site asks for.
+        (false, true) if lock.changes.is_empty() => {
+            format!("{path} is not in the form that `bedplate lock` writes; run it\n")
+        }
         (false, true) => format!("{path} is out of date; run `bedplate lock`\n"),
         (false, false) => format!("{path}: {count} {plural}, written\n"),
     };

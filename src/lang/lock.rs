@@ -82,24 +82,37 @@ pub(super) fn read(id: SourceId, text: &str, out: &mut Vec<Diagnostic>) -> LockN
 }
 
 /// Both sides of a merge allocate the lowest free address, and so often the same one: ours keeps it, and theirs is allocated anew.
+/// Where both allocated for the same machine, ours counts too.
 fn without_twins(entries: Vec<LockEntry>, theirs: &[Range<usize>]) -> Vec<LockEntry> {
+    if theirs.is_empty() {
+        return entries;
+    }
     let is_theirs = |entry: &LockEntry| {
         let at = entry.span.start as usize;
         let before = theirs.partition_point(|side| side.start <= at);
         let side = before.checked_sub(1).and_then(|last| theirs.get(last));
         side.is_some_and(|side| side.contains(&at))
     };
-    let own = entries.iter().filter(|entry| !is_theirs(entry));
-    let own: BTreeSet<(Prefix, IpAddr)> = own
-        .map(|entry| (entry.subnet, entry.address.value))
-        .collect();
-    let mut entries = entries;
-    entries
-        .retain(|entry| !is_theirs(entry) || !own.contains(&(entry.subnet, entry.address.value)));
-    entries
+    let (theirs, own): (Vec<LockEntry>, Vec<LockEntry>) = entries.into_iter().partition(is_theirs);
+    let key = |entry: &LockEntry| (entry.host.clone(), entry.link.clone(), entry.subnet);
+    let place = |entry: &LockEntry| (entry.subnet, entry.address.value);
+    let (keys, places): (BTreeSet<_>, BTreeSet<_>) =
+        own.iter().map(|entry| (key(entry), place(entry))).unzip();
+    let is_new = |entry: &LockEntry| !keys.contains(&key(entry)) && !places.contains(&place(entry));
+    let further = theirs.into_iter().filter(is_new);
+    own.into_iter().chain(further).collect()
 }
 
 fn entry(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LockEntry> {
+    if node.arguments().len() < LOCK_ENTRY.arguments.len() {
+        let message = "a line of the lock has a host, a link, a subnet and an address";
+        sink.report(
+            Diagnostic::new(Code::Missing, message)
+                .label(node.head(), "cut short")
+                .help("remove the line and run `bedplate lock`, which allocates another address"),
+        );
+        return None;
+    }
     let reader = Reader::open(node, &LOCK_ENTRY, sink);
     let host = reader.argument(0, sink).into_given();
     let link = reader.argument(1, sink).into_given();

@@ -156,6 +156,13 @@ pub(super) fn bearer_of(word: &str) -> Option<String> {
     places(|schema| schema.property(word).is_some())
 }
 
+/// Whether a node named `word` may stand several times somewhere.
+pub(super) fn is_repeatable(word: &str) -> bool {
+    every()
+        .flat_map(|schema| schema.children)
+        .any(|child| child.schema.name == word && child.count.allows_many())
+}
+
 /// Whether some node is named `word`.
 pub(super) fn is_node(word: &str) -> bool {
     !word.is_empty() && every().any(|schema| schema.name == word)

@@ -4,7 +4,7 @@
 
 use super::kdl::{Node, Scalar, Value, lookalike};
 use super::read::{Reader, Sink};
-use super::schema::{self, Child, NodeSchema};
+use super::schema::{self, Child, Kind, NodeSchema};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
@@ -134,6 +134,9 @@ impl<'a> Reader<'a> {
         if let Some(name) = self.required() {
             return Some(format!("is this its {name}? write {name}=…"));
         }
+        if let Some(help) = self.apart(extra) {
+            return Some(help);
+        }
         if self.node.arguments().len() == arguments.len() + 1 && !properties.is_empty() {
             return Some("is this the value of a property? write name=value".to_owned());
         }
@@ -142,6 +145,23 @@ impl<'a> Reader<'a> {
         Some(format!(
             "what it says stands in its block, such as {example}"
         ))
+    }
+
+    /// Of a node that may stand again, and whose argument is an address: two of them are two nodes.
+    fn apart(&self, extra: Value<'a>) -> Option<String> {
+        let name = self.schema.name;
+        let ([argument], Scalar::Text(second)) = (self.schema.arguments, extra.scalar) else {
+            return None;
+        };
+        let is_address = matches!(
+            argument.kind,
+            Kind::Ip | Kind::Ipv4 | Kind::Ipv6 | Kind::Address | Kind::Prefix | Kind::Range
+        );
+        let Some(Scalar::Text(first)) = self.node.argument(0).map(|first| first.scalar) else {
+            return None;
+        };
+        (is_address && !extra.is_bare && schema::is_repeatable(name))
+            .then(|| format!("a node for each: {name} \"{first}\"; {name} \"{second}\""))
     }
 
     /// The property that gives the first argument under a name of its own, as `name=`.

@@ -207,6 +207,13 @@ impl<'a> Loader<'a> {
             self.fault(&fault, span);
             return;
         };
+        if path.is_empty() {
+            let fault = Diagnostic::new(Code::FileUnreadable, "a folder is not a file")
+                .label(span, "included here");
+            self.diagnostics
+                .push(fault.help("a folder's files are included by a pattern: \"./*.kdl\""));
+            return;
+        }
         if !glob::is_pattern(&path) {
             self.reach(from, path, span);
             return;

@@ -310,7 +310,7 @@ impl Builder<'_> {
             let built = MachineInterface {
                 form: form(&link.node.shape)?,
                 mtu: self.mtu(link),
-                mac: host.mac_of(link),
+                mac: host.mac_of(link).value().copied(),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
                 dhcp: link.dhcp.is_some(),

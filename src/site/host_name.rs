@@ -2,15 +2,16 @@
 
 use crate::base::name::{DomainName, HostName, LinkName};
 
-/// A link that has addresses, and whether others ask the host for service there.
+/// A link that has addresses.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedLink<'l> {
     pub link: &'l LinkName,
-    pub serves: bool,
+    /// Whether DHCP is served in its VLAN; of a controller, whether it serves there itself.
+    pub is_served: bool,
 }
 
 /// The name of each of a host's links. The first has the host's own, `HOST.DOMAIN`, each further one `LINK.HOST.DOMAIN`, with hyphens
-/// for dots in the link's name. First is by name, but a link on which the host serves comes before one on which it does not.
+/// for dots in the link's name. First is by name, but a link where DHCP is served comes before one where it is not: there others reach the host.
 pub fn names<'l>(
     domain: &DomainName,
     host: &HostName,
@@ -20,7 +21,7 @@ pub fn names<'l>(
         return Vec::new();
     };
     let mut links: Vec<NamedLink<'l>> = links.into_iter().collect();
-    links.sort_by_key(|one| (!one.serves, one.link));
+    links.sort_by_key(|one| (!one.is_served, one.link));
     let named = links.iter().enumerate().filter_map(|(index, one)| {
         let name = match index {
             0 => own.clone(),
@@ -49,7 +50,7 @@ mod tests {
         ] {
             let links = links.iter().map(|link| NamedLink {
                 link,
-                serves: link.as_str() == serving,
+                is_served: link.as_str() == serving,
             });
             let (domain, host) = ("d".parse().unwrap(), "h".parse().unwrap());
             let found: Vec<String> = names(&domain, &host, links)

@@ -215,7 +215,7 @@ pub struct PlacedAddress {
 pub struct Machine {
     pub image: Option<Name>,
     pub tags: BTreeSet<Name>,
-    /// In the order of their names; the first with an address carries the machine's own DNS name.
+    /// In the order of their names.
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
     pub bmc: Option<Bmc>,
@@ -309,6 +309,11 @@ impl Site {
     pub fn serves(&self, controller: &HostName, vlan: &VlanPath) -> bool {
         let dhcp = self.vlans.get(vlan).and_then(|vlan| vlan.dhcp.as_ref());
         dhcp.is_some_and(|dhcp| dhcp.relay.is_none() && dhcp.controllers.contains(controller))
+    }
+
+    /// Whether some controller serves DHCP in a VLAN, itself or through a relay agent.
+    pub fn offers_dhcp(&self, vlan: &VlanPath) -> bool {
+        self.vlans.get(vlan).is_some_and(|vlan| vlan.dhcp.is_some())
     }
 }
 

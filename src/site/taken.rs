@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::resolve::{Domain, Draft, Host, Role};
+use super::resolve::{Domain, Draft, Host, Plug, Role};
 use crate::base::option::OptionValue;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{DnsServer, TimeServer};
@@ -27,6 +27,7 @@ pub(super) enum Owner<'d> {
     Gateway,
     NameServer,
     Router,
+    DefaultGateway,
     TimeServer,
     Forwarder,
     /// A server that a DHCP option names.
@@ -43,6 +44,7 @@ impl fmt::Display for Owner<'_> {
             Self::Gateway => f.write_str("the gateway"),
             Self::NameServer => f.write_str("a name server"),
             Self::Router => f.write_str("a route's gateway"),
+            Self::DefaultGateway => f.write_str("a default gateway"),
             Self::TimeServer => f.write_str("a time server"),
             Self::Forwarder => f.write_str("a resolver"),
             Self::Server => f.write_str("a server that an option names"),
@@ -76,6 +78,10 @@ fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Own
         .filter_map(|vlan| vlan.node.dhcp.as_ref());
     let options = services.flat_map(|dhcp| &dhcp.options);
     let options = options.chain(draft.subnets.iter().flat_map(|subnet| &subnet.node.options));
+    // As they are written: a thousand machines have the options of one profile.
+    let profiles = declarations.profiles.iter().map(|node| &node.shape);
+    let shapes = profiles.chain(declarations.machines.iter().map(|node| &node.shape));
+    let options = options.chain(shapes.flat_map(|shape| &shape.options));
     let servers = options.flat_map(|option| {
         let addresses = match option.value.value() {
             Some(OptionValue::Addresses(addresses)) => addresses.as_slice(),
@@ -85,6 +91,25 @@ fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Own
         addresses.iter().map(move |ip| (at(ip), Owner::Server))
     });
     forwarders.chain(times).chain(records).chain(servers)
+}
+
+/// The routers of controllers, each in the isolation domain that it is reached in. Those of machines are gateways of their subnets.
+fn default_gateways<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Domain, Spanned<IpAddr>)> {
+    let controllers = draft.hosts.iter().filter(|host| host.is_controller());
+    let gateways =
+        controllers.flat_map(|host| host.default_gateways().iter().map(move |at| (host, at)));
+    gateways.filter_map(|(host, at)| {
+        let holding = draft.index.holding(at.value);
+        let mut holding = holding.filter_map(|subnet| draft.subnets.get(subnet));
+        let domain = |vlan: usize| draft.vlans.get(vlan).map(|vlan| vlan.domain);
+        let found = holding.find(|subnet| {
+            host.links.iter().any(|link| match link.plug {
+                Plug::Vlan(vlan) => domain(vlan) == Some(subnet.domain),
+                Plug::Nothing | Plug::Unknown => false,
+            })
+        });
+        Some((found?.domain, *at))
+    })
 }
 
 /// Every address that a dynamic range may not hold.
@@ -172,9 +197,19 @@ pub(super) fn taken<'d>(draft: &'d Draft<'d>) -> AllTaken<'d> {
             taken.push(written(domain, *at, Owner::Bmc(host)));
         }
     }
-    for all in [&mut taken, &mut anywhere] {
-        all.sort_by_key(|taken| (taken.domain, taken.ip, taken.span));
-    }
+    let sort = |all: &mut Vec<Taken<'_>>| all.sort_by_key(|one| (one.domain, one.ip, one.span));
+    sort(&mut taken);
+    // What else has the address is a better reason.
+    let is_new = |(domain, at): &(Domain, Spanned<IpAddr>)| {
+        let place = |one: &Taken<'_>| (one.domain, one.ip);
+        let found = taken.binary_search_by(|one| place(one).cmp(&(*domain, at.value)));
+        found.is_err()
+    };
+    let gateways: Vec<_> = default_gateways(draft).filter(is_new).collect();
+    let gateways = gateways.into_iter();
+    taken.extend(gateways.map(|(domain, at)| written(domain, at, Owner::DefaultGateway)));
+    sort(&mut taken);
+    sort(&mut anywhere);
     AllTaken {
         own: taken,
         anywhere,

@@ -182,7 +182,7 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
             name,
             vlan: link.vlan.as_ref(),
             addresses: &link.addresses,
-            serves: link
+            is_served: link
                 .vlan
                 .as_ref()
                 .is_some_and(|vlan| site.serves(host, vlan)),
@@ -195,7 +195,10 @@ pub(super) fn desired(site: &Site, name: &HostName, into: &mut Desired) {
             name,
             vlan: link.vlan.as_ref(),
             addresses: &link.addresses,
-            serves: false,
+            is_served: link
+                .vlan
+                .as_ref()
+                .is_some_and(|vlan| site.offers_dhcp(vlan)),
         });
         names.host(host, links.collect());
     }
@@ -208,8 +211,8 @@ struct HostLink<'a> {
     name: &'a LinkName,
     vlan: Option<&'a VlanPath>,
     addresses: &'a [PlacedAddress],
-    /// Whether others ask the host for service there.
-    serves: bool,
+    /// As in `NamedLink`.
+    is_served: bool,
 }
 
 fn isolation<'a>(site: &'a Site, vlan: &VlanPath) -> Option<&'a Name> {
@@ -263,7 +266,7 @@ impl<'a> Names<'a> {
         let with_addresses = || links.iter().filter(|link| !link.addresses.is_empty());
         let named = with_addresses().map(|link| NamedLink {
             link: link.name,
-            serves: link.serves,
+            is_served: link.is_served,
         });
         let named: BTreeMap<&LinkName, DomainName> = host_names(&self.site.domain, host, named)
             .into_iter()
@@ -372,6 +375,48 @@ impl<'a> Names<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::files::MemoryFiles;
+    use crate::site::compile;
+
+    #[test]
+    fn the_own_name_of_a_machine_is_where_it_is_served() {
+        let text = r#"site "s" domain="s.example"
+            fabric "f" {
+                vlan "storage" id=100 { subnet "10.1.0.0/24" }
+                vlan "pxe" id=5 { dhcp { controllers "c" }; subnet "10.2.0.0/24" }
+                vlan "far" id=6 { dhcp { relay-to "pxe" }; subnet "10.3.0.0/24" }
+            }
+            controller "c" {
+                ethernet "a" vlan="far" { address "10.3.0.2" }
+                ethernet "b" vlan="pxe" { address "10.2.0.2" }
+            }
+            machine "m" {
+                ethernet "eth0" mac="52:54:00:00:00:01"
+                bond "bond0" mode="802.3ad" { ports "eth1" }
+                ethernet "eth1" mac="52:54:00:00:00:02"
+                tagged "bond0.100" on="bond0" vlan="storage" { address "10.1.0.11" }
+                tagged "eth0.6" on="eth0" vlan="far" { address "10.3.0.11" }
+                tagged "eth0.5" on="eth0" vlan="pxe" { address "10.2.0.11" }
+            }"#;
+        let mut files = MemoryFiles::default();
+        files.insert("site.kdl", text.as_bytes().to_vec());
+        let compiled = compile(&files, "site.kdl");
+        let site = compiled.site.unwrap();
+        let desired = super::super::desired::desired(&site, &"c".parse().unwrap());
+        for (name, address) in [
+            ("m", "10.2.0.11"),
+            ("eth0-6.m", "10.3.0.11"),
+            ("bond0-100.m", "10.1.0.11"),
+            ("c", "10.2.0.2"),
+            ("a.c", "10.3.0.2"),
+        ] {
+            let key: Key = format!("zone/s.example/{name}/A").parse().unwrap();
+            let Some(Resource::Record(record)) = desired.state.get(&key) else {
+                panic!("no {key}");
+            };
+            assert_eq!(list(&record.values), address, "{name}");
+        }
+    }
 
     #[test]
     fn prefixes_are_cut_at_octets_and_nibbles() {

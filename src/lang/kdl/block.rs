@@ -38,6 +38,7 @@ impl Parser<'_, '_> {
             return;
         }
         self.at += 1;
+        self.last = None;
         if partial.node.arguments.end == u32::MAX {
             partial.node.arguments.end = offset(self.tree.arguments.len());
             partial.node.properties.end = offset(self.tree.properties.len());
@@ -50,6 +51,41 @@ impl Parser<'_, '_> {
             indent: self.line_indent,
             suspect: None,
         });
+    }
+
+    /// Goes into a block whose brace does not stand on the line of its node, as if it did.
+    pub(super) fn late_block(&mut self) {
+        let brace = self.at..self.at + 1;
+        match self.last.filter(|last| last.stage < Stage::Children) {
+            Some(last) => {
+                let message = "a `{` stands on the line of its node";
+                let fault = self.fault(Code::Syntax, message, brace);
+                self.report(fault.help("move it to the end of the line above"));
+                let filed = if last.is_dropped {
+                    None
+                } else {
+                    self.open.pop()
+                };
+                let node = filed.unwrap_or(last.node);
+                self.open_block(Partial { node, ..last }, false);
+            }
+            None => {
+                let node = self.nameless(brace.clone());
+                let fault = self.fault(Code::Syntax, "a `{` opens the block of no node", brace);
+                self.report(fault.help("remove the block, or put its node's name before it"));
+                self.gaps.everything();
+                let is_dropped = true;
+                let stage = Stage::Children;
+                self.open_block(
+                    Partial {
+                        node,
+                        is_dropped,
+                        stage,
+                    },
+                    true,
+                );
+            }
+        }
     }
 
     /// Leaves the block that the brace here closes.

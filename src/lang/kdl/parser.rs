@@ -20,6 +20,8 @@ pub(super) struct Parser<'t, 'd> {
     pub(super) tree: Tree,
     /// Nodes whose siblings are not all read yet.
     pub(super) open: Vec<NodeData>,
+    /// The node that was read last of the block that is being read.
+    pub(super) last: Option<Partial>,
     pub(super) frames: Vec<Frame>,
     pub(super) gaps: &'d mut Gaps,
     diagnostics: &'d mut Vec<Diagnostic>,
@@ -99,6 +101,7 @@ impl<'t, 'd> Parser<'t, 'd> {
             at: 0,
             tree: Tree::new(source),
             open: Vec::new(),
+            last: None,
             frames: Vec::new(),
             gaps,
             diagnostics,
@@ -119,6 +122,7 @@ impl<'t, 'd> Parser<'t, 'd> {
             match self.peek() {
                 None => break,
                 Some(b'}') => self.close(),
+                Some(b'{') => self.late_block(),
                 Some(b';') => {
                     let fault =
                         self.fault(Code::Syntax, "a `;` ends no node", self.at..self.at + 1);
@@ -214,6 +218,18 @@ impl<'t, 'd> Parser<'t, 'd> {
         });
     }
 
+    /// A node whose name is missing.
+    pub(super) fn nameless(&self, place: Range<usize>) -> NodeData {
+        NodeData {
+            head_end: offset(place.end),
+            name: self.word_at(place),
+            annotation: None,
+            arguments: Items::at(self.tree.arguments.len()),
+            properties: Items::at(self.tree.properties.len()),
+            children: Items::default(),
+        }
+    }
+
     /// Skips `/-` and what may stand between it and what it comments out.
     fn slashdash(&mut self) -> bool {
         if !self.looking_at(b"/-") {
@@ -304,6 +320,11 @@ impl<'t, 'd> Parser<'t, 'd> {
                         self.entry(&mut partial.node, true);
                     }
                 }
+                Some(b'=') if partial.stage == Stage::Entries && self.is_bare_so_far(&partial) => {
+                    self.assigned(&mut partial);
+                }
+                // A second block is told where nodes are read.
+                Some(b'{') => return self.end(partial),
                 Some(_) if partial.stage > Stage::Entries => {
                     self.crowded();
                     return self.end(partial);
@@ -313,6 +334,9 @@ impl<'t, 'd> Parser<'t, 'd> {
                     if !is_spaced {
                         self.glued(start);
                     }
+                    if self.at_end_of_entries() {
+                        continue;
+                    }
                     self.entry(&mut partial.node, partial.is_dropped);
                 }
             }
@@ -320,6 +344,40 @@ impl<'t, 'd> Parser<'t, 'd> {
                 return self.end(partial);
             }
         }
+    }
+
+    /// Whether a node has nothing but its name yet.
+    fn is_bare_so_far(&self, partial: &Partial) -> bool {
+        let NodeData {
+            arguments,
+            properties,
+            ..
+        } = &partial.node;
+        arguments.start == offset(self.tree.arguments.len())
+            && properties.start == offset(self.tree.properties.len())
+    }
+
+    /// A node is written as if it were a property: what follows is its first argument.
+    fn assigned(&mut self, partial: &mut Partial) {
+        let name = partial.node.name;
+        let name = self.text.get(name.start as usize..name.end as usize);
+        let name = name.unwrap_or("");
+        let message = "a `=` stands behind the name of a node";
+        let help = format!("a node has no `=`: {name} \"…\"");
+        let fault = self.fault(Code::Syntax, message, self.at..self.at + 1);
+        self.report(fault.help(help));
+        self.at += 1;
+        self.skip_node_space();
+        if !self.at_end_of_entries() {
+            self.entry(&mut partial.node, partial.is_dropped);
+        }
+    }
+
+    /// Whether the arguments and properties of a node end here.
+    fn at_end_of_entries(&self) -> bool {
+        matches!(self.peek(), None | Some(b'{' | b'}' | b';'))
+            || self.newline() > 0
+            || self.looking_at(b"//")
     }
 
     /// Something follows a block on its line.
@@ -359,6 +417,7 @@ impl<'t, 'd> Parser<'t, 'd> {
 
     /// Files a node whose last part has been read.
     pub(super) fn end(&mut self, partial: Partial) {
+        self.last = Some(partial);
         let Partial {
             mut node,
             is_dropped,

@@ -157,7 +157,7 @@ pub(super) const INTERFACE: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a name",
         Kind::LinkName,
-        "A name for the interface; of those with addresses, the first by name carries the machine's own DNS name.",
+        "A name for the interface; of those with addresses, the first by name carries the machine's own DNS name, one where DHCP is served before others.",
     )],
     properties: &[
         property(

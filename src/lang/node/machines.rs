@@ -1,5 +1,7 @@
 //! `machines`: many machines at once, a row of a table each. A table's header holds paths such as `ethernet.eth0.mac`.
 
+use std::borrow::Cow;
+
 use super::super::kdl::{Node, Scalar, Value, conflict_mark};
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
@@ -253,10 +255,19 @@ fn number(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Slot<u32> {
     Slot::Faulty
 }
 
-/// The parts of a cell between spaces; their place is the cell's.
+/// The parts of a cell between spaces, each with its place; in a cell with quotes inside, that of the cell.
 fn parts<'t>(cell: &'t Cell<'_>) -> impl Iterator<Item = Value<'t>> {
-    let span = cell.span;
-    cell.value
-        .split_whitespace()
-        .map(move |part| as_value(part, span))
+    let whole = cell.span;
+    let length = (whole.end - whole.start) as usize;
+    let quote = usize::from(length > cell.value.len());
+    let is_as_written = matches!(cell.value, Cow::Borrowed(_));
+    let mut read = 0;
+    cell.value.split_whitespace().map(move |part| {
+        let rest = cell.value.get(read..).unwrap_or("");
+        let from = read + rest.find(part).unwrap_or(0);
+        read = from + part.len();
+        let start = whole.start as usize + quote + from;
+        let place = Span::new(whole.source, start, start + part.len());
+        as_value(part, if is_as_written { place } else { whole })
+    })
 }

@@ -104,9 +104,12 @@ fn named(code: u8) -> String {
     option_row(code).map_or_else(|| code.to_string(), |row| format!("`{}`", row.name))
 }
 
+/// The codes of options: the first number is a pad, and the last one ends them (RFC 2132 3).
+const CODES: (i64, i64) = (1, 254);
+
 fn code(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Spanned<u8>> {
     if matches!(value.scalar, Scalar::Integer(_)) {
-        return integer_within(value, Kind::OptionName, (0, 255), sink).into_given();
+        return integer_within(value, Kind::OptionName, CODES, sink).into_given();
     }
     let name: Spanned<String> = text(value, Kind::OptionName, sink).into_given()?;
     if let Some(row) = option_named(&name.value) {

@@ -1,7 +1,7 @@
 //! What differs between two catalogs, object by object. Where something is written does not matter, only what it says.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -148,24 +148,20 @@ fn values(before: &Object, after: &Object) -> Vec<ValueChange> {
             source: after.declared.clone(),
         });
     }
-    let names = after.values.iter().chain(&before.values);
-    let mut seen: Vec<&str> = Vec::new();
-    for name in names.map(|value| &*value.name) {
-        if seen.contains(&name) {
-            continue;
+    // By name, what was and what is, in the order in which names are met.
+    let mut names: Vec<&str> = Vec::new();
+    let mut by_name: HashMap<&str, (Vec<&Value>, Vec<&Value>)> = HashMap::new();
+    for (object, is_new) in [(after, true), (before, false)] {
+        for value in &object.values {
+            let (old, new) = by_name.entry(&value.name).or_insert_with(|| {
+                names.push(&value.name);
+                (Vec::new(), Vec::new())
+            });
+            if is_new { new } else { old }.push(value);
         }
-        seen.push(name);
-        let of = |object: &'_ Object| -> Vec<Value> {
-            let values = object.values.iter().filter(|value| value.name == name);
-            values.cloned().collect()
-        };
-        let (mut gone, mut come) = (of(before), Vec::new());
-        for value in of(after) {
-            match gone.iter().position(|old| old.text == value.text) {
-                Some(same) => drop(gone.remove(same)),
-                None => come.push(value),
-            }
-        }
+    }
+    for (old, new) in names.iter().filter_map(|name| by_name.get(name)) {
+        let (gone, come) = (without(old, new), without(new, old));
         if let ([old], [new]) = (gone.as_slice(), come.as_slice()) {
             changes.push(value_change(Some(old), Some(new), new));
             continue;
@@ -174,4 +170,20 @@ fn values(before: &Object, after: &Object) -> Vec<ValueChange> {
         changes.extend(come.iter().map(|new| value_change(None, Some(new), new)));
     }
     changes
+}
+
+/// Those of some values that find no equal one, each of its own, among others.
+fn without<'v>(values: &[&'v Value], others: &[&Value]) -> Vec<&'v Value> {
+    let mut left: HashMap<&str, usize> = HashMap::with_capacity(others.len());
+    for other in others {
+        *left.entry(&other.text).or_default() += 1;
+    }
+    let is_alone = |value: &&&Value| match left.get_mut(&*value.text) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        Some(_) | None => true,
+    };
+    values.iter().filter(is_alone).copied().collect()
 }

@@ -1,11 +1,12 @@
 //! BMCs: each complete, at an address of its own, and with the settings of its protocol alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::claim::{self, Claim};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
+use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
 use crate::site::resolve::{Domain, Draft, Host, Role, several_fabrics};
@@ -13,6 +14,7 @@ use crate::site::resolve::{Domain, Draft, Host, Role, several_fabrics};
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut fabrics = draft.declarations.fabrics.iter();
     let is_unsure = fabrics.any(|fabric| matches!(fabric.isolated, Slot::Faulty));
+    let mut incomplete = Incomplete::new();
     for host in &draft.hosts {
         let Role::Machine(shape) = &host.role else {
             continue;
@@ -21,10 +23,15 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             powerless(host, &shape.power, out);
             continue;
         };
-        complete(draft, host, bmc, out);
+        if let Some(what) = absent(draft, host, bmc) {
+            incomplete.entry((bmc.span, what)).or_default().push(host);
+        }
         foreign(bmc, out);
         unplaced(draft, bmc, is_unsure, out);
         out.extend(of_gateway(draft, host, bmc));
+    }
+    for ((span, what), hosts) in incomplete {
+        out.extend(missing(span, &what, hosts));
     }
     let mut claims: Vec<Claim<'_, (Domain, IpAddr)>> = draft
         .hosts
@@ -110,31 +117,56 @@ fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Faults) {
     );
 }
 
-fn complete(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode, out: &mut Faults) {
+/// By place and what is missing there: machines that share a profile lack it together.
+type Incomplete<'d> = BTreeMap<(Span, Vec<&'static str>), Vec<&'d Host<'d>>>;
+
+/// What a BMC needs and neither machine nor profile gives.
+fn absent(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode) -> Option<Vec<&'static str>> {
     if bmc.is_partial || super::reference::may_lack(draft, host) {
-        return;
+        return None;
     }
     let absent = [
         (bmc.kind.is_absent(), "a kind"),
-        (bmc.address.is_absent(), "address"),
+        (bmc.address.is_absent(), ADDRESS),
         (bmc.username.is_absent(), "username"),
         (bmc.password.is_absent(), "password"),
     ];
     let absent = absent.into_iter().filter(|(is_absent, _)| *is_absent);
     let absent: Vec<&str> = absent.map(|(_, what)| what).collect();
-    if absent.is_empty() {
-        return;
-    }
-    let what = match absent.as_slice() {
+    (!absent.is_empty()).then_some(absent)
+}
+
+/// The one thing that no two BMCs share.
+const ADDRESS: &str = "address";
+
+fn missing(span: Span, absent: &[&str], mut hosts: Vec<&Host<'_>>) -> Option<Diagnostic> {
+    hosts.sort_by_key(|host| &host.name.value);
+    let what = match absent {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         all => all.concat(),
     };
-    let message = format!("the BMC of {} needs {what}", host.title());
-    out.push(
-        Diagnostic::new(Code::Missing, message)
-            .label(bmc.span, format!("{what} missing"))
-            .help("add it here or in the profile"),
-    );
+    let host = hosts.first()?;
+    let kind = match &host.role {
+        Role::Machine(shape) => shape.bmc.as_ref().and_then(|bmc| bmc.kind.value()),
+        Role::Controller(_) => None,
+    };
+    let kind = kind.map_or("…", String::as_str);
+    let first = host.title();
+    let message = match hosts.len() - 1 {
+        0 => format!("the BMC of {first} needs {what}"),
+        1 => format!("the BMCs of {first} and another need {what}"),
+        more => format!("the BMCs of {first} and {more} more need {what}"),
+    };
+    let help = match absent {
+        [ADDRESS] => format!("give each machine its own: bmc \"{kind}\" address=\"…\""),
+        all if all.contains(&ADDRESS) => {
+            "the address belongs in each machine, what else is missing there or in the profile"
+                .to_owned()
+        }
+        _ => "add it here or in the profile".to_owned(),
+    };
+    let fault = Diagnostic::new(Code::Missing, message);
+    Some(fault.label(span, format!("{what} missing")).help(help))
 }
 
 /// Settings of the other protocol.

@@ -103,7 +103,7 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     let machines = draft.hosts.iter().filter(|host| !host.is_controller());
     let links = machines.flat_map(|host| host.links.iter().map(move |link| (host, link)));
     for (host, link) in links {
-        let has_mac = !link.node.mac.is_absent() || host.mac_of(link).is_some();
+        let has_mac = !host.mac_of(link).is_absent();
         let has_address = link.node.has_faulty_address
             || link.is_waiting
             || link

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
-use crate::site::resolve::{Draft, Wish};
+use crate::site::resolve::{Draft, Host, Wish};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     moved(draft, out);
@@ -80,27 +81,26 @@ fn stale(draft: &Draft<'_>) -> Option<Diagnostic> {
     )
 }
 
+/// An old name is nobody's, or that of a host which has another old name itself.
 fn moved(draft: &Draft<'_>, out: &mut Faults) {
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut seen: BTreeMap<&HostName, (Span, &Host<'_>)> = BTreeMap::new();
     for host in &draft.hosts {
         for old in host.moved {
-            let there = draft
-                .names
-                .get(&old.value)
-                .and_then(|index| draft.hosts.get(*index));
-            let (message, first, label) = match (there, seen.get(old.value.as_str())) {
+            let there = named(draft, &old.value);
+            let there = there.filter(|there| there.moved.is_empty() || std::ptr::eq(*there, host));
+            let (message, first, label) = match (there, seen.get(&old.value)) {
                 (Some(there), _) => (
                     format!("`{}` is no old name: {} has it", old.value, there.title()),
                     there.name.span,
                     "this one has it",
                 ),
-                (None, Some(first)) => (
+                (None, Some((first, _))) => (
                     format!("two hosts had the name `{}` before", old.value),
                     *first,
                     "the other one",
                 ),
                 (None, None) => {
-                    seen.insert(old.value.as_str(), old.span);
+                    seen.insert(&old.value, (old.span, host));
                     continue;
                 }
             };
@@ -111,5 +111,41 @@ fn moved(draft: &Draft<'_>, out: &mut Faults) {
                     .help("remove the `moved`, or the host that still has the name"),
             );
         }
+    }
+    circles(draft, &seen, out);
+}
+
+fn named<'d>(draft: &'d Draft<'_>, name: &HostName) -> Option<&'d Host<'d>> {
+    draft.hosts.get(*draft.names.get(name)?)
+}
+
+/// Names that change round: once the addresses have followed, the same words would move them again.
+fn circles(draft: &Draft<'_>, seen: &BTreeMap<&HostName, (Span, &Host<'_>)>, out: &mut Faults) {
+    let new_name = |old: &&HostName| seen.get(*old).map(|(_, host)| &host.name.value);
+    // By what their names come to, walked from its first one.
+    let mut known: BTreeMap<&HostName, &HostName> = BTreeMap::new();
+    for first in seen.keys() {
+        let mut path = std::iter::successors(Some(*first), new_name);
+        let met = path.find(|name| match known.get(name) {
+            Some(_) => true,
+            None => known.insert(name, first).is_some(),
+        });
+        let met = met.filter(|name| known.get(name) == Some(first));
+        let Some((there, (span, host))) =
+            met.and_then(|old| Some((named(draft, old)?, seen.get(old)?)))
+        else {
+            continue;
+        };
+        let message = format!(
+            "the names of {} and {} change round",
+            there.title(),
+            host.title()
+        );
+        out.push(
+            Diagnostic::new(Code::MovedTwice, message)
+                .label(*span, "said to be an old name")
+                .label(there.name.span, "this one has it, and an old name of another")
+                .help("give one of them a name in between and run `bedplate lock`; then give it its last name"),
+        );
     }
 }

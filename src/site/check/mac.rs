@@ -89,10 +89,10 @@ fn unusable(mac: &Spanned<MacAddr>) -> Option<Diagnostic> {
 }
 
 fn unreservable(draft: &Draft<'_>, host: &Host<'_>, link: &Link) -> Option<Diagnostic> {
-    let (Slot::Absent, Plug::Vlan(vlan)) = (&link.node.mac, link.plug) else {
+    let Plug::Vlan(vlan) = link.plug else {
         return None;
     };
-    if host.mac_of(link).is_some() || host.is_partial() {
+    if !host.mac_of(link).is_absent() || host.is_partial() {
         return None;
     }
     let placed = link.addresses.iter().find(|placed| placed.ip().is_ipv4())?;

@@ -79,7 +79,6 @@ fn placed(subnet: &SubnetNode, out: &mut Faults) -> Vec<Sound> {
             continue;
         }
         if is_dynamic && range.value.first().is_ipv6() {
-            out.extend(small(range));
             out.push(
                 Diagnostic::new(Code::Unsupported, "an IPv6 dynamic range is not served yet")
                     .label(range.span, "no DHCPv6 in this release")
@@ -95,17 +94,6 @@ fn placed(subnet: &SubnetNode, out: &mut Faults) -> Vec<Sound> {
     }
     sound
 }
-
-/// DHCPv6 clients choose from so many that a small range is a slip of the pen.
-fn small(range: &Spanned<AddressRange>) -> Option<Diagnostic> {
-    (range.value.count() < IPV6_LEAST).then(|| {
-        let message = format!("an IPv6 dynamic range has at least {IPV6_LEAST} addresses");
-        Diagnostic::new(Code::RangePlace, message).label(range.span, "fewer than that")
-    })
-}
-
-/// Least addresses of an IPv6 dynamic range, as MAAS has it.
-const IPV6_LEAST: u128 = 256;
 
 fn misplaced(
     subnet: &SubnetNode,

@@ -72,7 +72,7 @@ fn host_names(draft: &Draft<'_>, domain: &DomainName) -> BTreeMap<DomainName, Sp
         let named = host.links.iter().filter(|link| link.has_address());
         let links = named.clone().map(|link| NamedLink {
             link: &link.node.name.value,
-            serves: draft.serves(host, link),
+            is_served: draft.is_served(host, link),
         });
         let spans: BTreeMap<&LinkName, Span> = named
             .map(|link| (&link.node.name.value, link.node.name.span))

@@ -1,6 +1,7 @@
 //! The lock made anew: what is asked for keeps its address, what is not is freed, and what is new gets one. Writes nothing.
 
 mod free;
+mod rename;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use self::free::Free;
+use self::rename::{Renamed, rename};
 use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
 use super::taken::{AllTaken, taken};
 use super::{Compiled, check};
@@ -64,7 +66,8 @@ pub enum LockChange {
 /// Makes the lock of a site; none where the site has faults, since what they hide would lose its addresses.
 /// The diagnostics are those of the site, less what the new lock mends.
 pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
-    let (declarations, sources, diagnostics) = source::load(files, root);
+    let (mut declarations, sources, diagnostics) = source::load(files, root);
+    let renamed = rename(&mut declarations);
     let mut faults = Faults::from(diagnostics);
     let draft = resolve::resolve(&declarations, files, &sources, &mut faults);
     check::check(&draft, &mut faults);
@@ -75,7 +78,7 @@ pub fn lock(files: &dyn Files, root: &str) -> (Compiled, Option<Lock>) {
     let lock = if faults.iter().any(Diagnostic::is_error) {
         None
     } else {
-        allocate(&draft, &mut faults)
+        allocate(&draft, &renamed, &mut faults)
     };
     let diagnostics = faults.into_vec();
     let compiled = Compiled {
@@ -149,7 +152,7 @@ fn is_mended(fault: &Diagnostic, sources: &Sources, path: &str) -> bool {
         || (fault.code == Code::MergeConflict && in_lock())
 }
 
-fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
+fn allocate(draft: &Draft<'_>, renamed: &Renamed, out: &mut Faults) -> Option<Lock> {
     let entries = draft.declarations.lock.as_ref();
     let entries: &[LockEntry] = entries.map_or(&[], |lock| &lock.entries);
     let mut left: BTreeMap<LockKey, IpAddr> = entries
@@ -166,7 +169,10 @@ fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
             subnet: draft.prefix(wish.subnet)?,
         };
         match left.remove(&key) {
-            Some(address) => drop(lock.entries.insert(key, address)),
+            Some(address) => {
+                lock.changes.extend(renamed.change(&key, address));
+                lock.entries.insert(key, address);
+            }
             None => wishes.push((key, wish)),
         }
     }
@@ -179,10 +185,11 @@ fn allocate(draft: &Draft<'_>, out: &mut Faults) -> Option<Lock> {
             return true;
         };
         let may_keep = |address| is_free(subnet, &taken, &held, address);
-        let kept = moved(draft, key, may_keep, &mut left, &mut lock);
+        let kept = moved(draft, key, may_keep, &mut left, &mut lock, renamed);
         held.extend(kept.map(|address| (subnet.domain, address)));
         kept.is_none()
     });
+    let left = renamed.freed(left);
     let mut free = Free::new(taken, held, left.values().copied().collect());
     for (key, wish) in wishes {
         let Some(address) = free.take(draft, wish.subnet) else {
@@ -229,6 +236,7 @@ fn moved(
     may_keep: impl Fn(IpAddr) -> bool,
     left: &mut BTreeMap<LockKey, IpAddr>,
     lock: &mut Lock,
+    renamed: &Renamed,
 ) -> Option<IpAddr> {
     let host = draft.names.get(&key.host);
     let host = host.and_then(|index| draft.hosts.get(*index));
@@ -247,7 +255,7 @@ fn moved(
     lock.changes.push(LockChange::Moved {
         key: key.clone(),
         address,
-        from,
+        from: renamed.before(&from).cloned().unwrap_or(from),
     });
     lock.entries.insert(key.clone(), address);
     Some(address)

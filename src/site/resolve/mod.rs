@@ -21,6 +21,7 @@ use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
+use crate::lang::Slot;
 use crate::lang::files::Files;
 use crate::lang::node::{
     ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
@@ -199,6 +200,9 @@ fn one_site(declarations: &Declarations, sources: &Sources, out: &mut Faults) {
     }
 }
 
+/// More links than stand on one another anywhere: Linux has at most eight (`MAX_NEST_DEV`). Higher there are only circles.
+const TALLEST: usize = 16;
+
 impl Host<'_> {
     pub(super) fn is_controller(&self) -> bool {
         match self.role {
@@ -224,24 +228,26 @@ impl Host<'_> {
     }
 
     /// The hardware address that a link sends from: its own, else that of the link below it, of a bond or a bridge its first port's.
-    pub(super) fn mac_of(&self, link: &Link) -> Option<MacAddr> {
+    /// Faulty where it is not known what the link stands on, which is told elsewhere.
+    pub(super) fn mac_of<'l>(&'l self, link: &'l Link) -> &'l Slot<MacAddr> {
         let mut at = link;
-        // Deeper than this there are only circles, which are a fault of their own.
-        for _ in 0..4 {
-            if let Some(mac) = at.node.mac.value() {
-                return Some(*mac);
+        for _ in 0..TALLEST {
+            if !at.node.mac.is_absent() {
+                return &at.node.mac;
             }
             let below = match &at.node.shape {
                 LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
                     ports.first().map(|port| &port.value)
                 }
                 LinkShape::Tagged { on } => on.value(),
-                LinkShape::Ethernet | LinkShape::Loopback => None,
+                LinkShape::Ethernet | LinkShape::Loopback => return &Slot::Absent,
             };
-            let below = below?;
-            at = self.link(below)?;
+            match below.and_then(|below| self.link(below)) {
+                Some(below) => at = below,
+                None => return &Slot::Faulty,
+            }
         }
-        None
+        &Slot::Faulty
     }
 
     /// Where it sends everything else, as far as it says.
@@ -306,9 +312,16 @@ pub(super) fn absolute(domain: &DomainName, written: &DomainName) -> Option<Doma
 }
 
 impl Draft<'_> {
-    /// Whether a controller serves DHCP, and so everything else, in the VLAN of its link.
-    pub(super) fn serves(&self, host: &Host<'_>, link: &Link) -> bool {
-        matches!(link.plug, Plug::Vlan(vlan) if self.serves_vlan(host, vlan))
+    /// Whether DHCP is served in the VLAN of a link; of a controller, whether it serves there itself.
+    pub(super) fn is_served(&self, host: &Host<'_>, link: &Link) -> bool {
+        let Plug::Vlan(vlan) = link.plug else {
+            return false;
+        };
+        let vlan_draft = self.vlans.get(vlan);
+        match host.is_controller() {
+            true => self.serves_vlan(host, vlan),
+            false => vlan_draft.is_some_and(|vlan| vlan.node.dhcp.is_some()),
+        }
     }
 
     /// Whether a VLAN's DHCP names a host.
