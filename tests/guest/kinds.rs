@@ -1,5 +1,6 @@
 //! Every kind of link that a site may have is one that the kernel makes and we can read.
 
+use bedplate::state::{Key, Resource};
 use serde_json::json;
 
 use crate::rig::Site;
@@ -40,29 +41,41 @@ fn all_kinds_are_observed() {
     guest::inside(|| {
         let site = Site::with(&ALL);
         let kinds = [
-            ("bond0", "bond"),
-            ("bond0.100", "vlan"),
-            ("bond1", "bond"),
-            ("br0", "bridge"),
-            ("br0.10", "vlan"),
-            ("blue", "vrf"),
-            ("dummy0", "dummy"),
-            ("inner", "vlan"),
-            ("outer", "vlan"),
-            ("p0", "veth"),
-            ("p1", "veth"),
-            ("p2", "veth"),
+            ("blue", "vrf", ""),
+            ("bond0", "bond", ""),
+            ("bond0.100", "vlan", "blue"),
+            ("bond1", "bond", ""),
+            ("br0", "bridge", ""),
+            ("br0.10", "vlan", ""),
+            ("dummy0", "dummy", ""),
+            ("inner", "vlan", ""),
+            ("outer", "vlan", ""),
+            ("p0", "veth", "bond0"),
+            ("p1", "veth", "bond1"),
+            ("p2", "veth", "br0"),
         ];
-        for (name, kind) in kinds {
+        for (name, kind, _) in kinds {
             let command = format!("link show dev {name}");
             let said = site.witness(&command, "/0/linkinfo/info_kind");
             assert_eq!(said, json!(kind), "{name}");
         }
         let seen = site.observe();
-        let names: Vec<String> = seen.links.keys().map(ToString::to_string).collect();
-        let mut expected = kinds.map(|(name, _)| name.to_owned());
-        expected.sort();
-        assert_eq!(names, expected);
+        let links = seen.state.iter().filter_map(|(key, resource)| {
+            let (Key::Link { link: name, .. }, Resource::Link(link)) = (key, resource) else {
+                return None;
+            };
+            let of = link.port_of.as_ref().map(ToString::to_string);
+            Some((name.to_string(), link.kind.as_str(), of.unwrap_or_default()))
+        });
+        let expected = kinds.map(|(name, kind, of)| {
+            let kind = match kind {
+                "vlan" => "tagged",
+                "veth" => "physical",
+                other => other,
+            };
+            (name.to_owned(), kind, of.to_owned())
+        });
+        assert_eq!(links.collect::<Vec<_>>(), expected);
         assert_eq!(seen.marked, [].into(), "none of them is ours");
     });
 }

@@ -8,6 +8,7 @@
 
 mod boot;
 mod kinds;
+mod links;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;

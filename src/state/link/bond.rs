@@ -12,6 +12,13 @@ use crate::site::model;
 /// kernel never sees a port fail.
 const MII_INTERVAL: u32 = 100;
 
+/// What is counted in intervals of looking at the carrier: without those the kernel refuses to set it (`bond_option_updelay_set` and others).
+const DELAYS: [BondParameter; 3] = [
+    BondParameter::UpDelay,
+    BondParameter::DownDelay,
+    BondParameter::PeerNotifyDelay,
+];
+
 /// Several links as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bond {
@@ -34,10 +41,11 @@ impl Bond {
         let parameters = values
             .into_iter()
             .filter(|(parameter, value)| says(*parameter, value));
-        Self {
-            mode,
-            parameters: parameters.collect(),
+        let mut parameters: BTreeMap<_, _> = parameters.collect();
+        if !parameters.contains_key(&BondParameter::MiiInterval) {
+            parameters.retain(|parameter, _| !DELAYS.contains(parameter));
         }
+        Self { mode, parameters }
     }
 
     /// What the site wants, with what it leaves open.
@@ -59,6 +67,19 @@ impl Bond {
             .collect();
         let differs = |one: &BondParameter| self.parameters.get(one) != from.parameters.get(one);
         known.into_iter().copied().filter(differs)
+    }
+
+    /// The parameters that the kernel is to be told, to make it of `from`: those that differ, and those that nobody saw while they meant
+    /// nothing.
+    pub fn told<'a>(&'a self, from: &'a Self) -> impl Iterator<Item = BondParameter> + 'a {
+        let looks = |bond: &Self| bond.parameters.contains_key(&BondParameter::MiiInterval);
+        let begins = looks(self) && !looks(from);
+        let seen = |parameter: &BondParameter| {
+            self.parameters.get(parameter) == from.parameters.get(parameter)
+        };
+        let hidden = DELAYS.into_iter().filter(move |one| begins && seen(one));
+        let is_heard = move |one: &BondParameter| looks(self) || !DELAYS.contains(one);
+        self.differing(from).filter(is_heard).chain(hidden)
     }
 
     /// What the kernel wants of the bond before it becomes `self`.

@@ -192,12 +192,14 @@ async fn change_bond(
     // With its mode a bond changes parameters by itself; what it has now is asked anew.
     let links = Links::read(netlink).await?;
     let from = bond_of(&links, found.index).unwrap_or(from);
-    let differing = bond::attributes(to, to.differing(&from), &indexes);
+    let differing = bond::attributes(to, to.told(&from), &indexes);
     if !differing.is_empty() {
         let data = InfoData::Bond(differing);
         change_kind(netlink, key, found.index, InfoKind::Bond, data).await?;
     }
     for port in ports {
+        // A bond takes in only what is down; whether it has closed what it let go depends on the kernel.
+        set(netlink, "take down the ports of", key, state(port, false)).await?;
         let message = attribute(port, LinkAttribute::Controller(found.index));
         set(netlink, "attach the ports of", key, message).await?;
     }
