@@ -1,4 +1,4 @@
-//! A VLAN's full name.
+//! A VLAN's full name, and the protocols of its tags.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,5 +55,50 @@ impl TryFrom<String> for VlanPath {
 
     fn try_from(text: String) -> Result<Self, VlanPathError> {
         text.parse()
+    }
+}
+
+/// The protocol of a tag: that of a customer's VLAN, or of the provider's that carries them (IEEE 802.1Q 9.5).
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum VlanProtocol {
+    #[default]
+    #[serde(rename = "802.1Q")]
+    Dot1q,
+    #[serde(rename = "802.1ad")]
+    Dot1ad,
+}
+
+/// The words of the protocols.
+pub const VLAN_PROTOCOLS: [&str; 2] = ["802.1Q", "802.1ad"];
+
+/// Why a text is no protocol of tags.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no protocol of tags")]
+pub struct VlanProtocolError(String);
+
+impl VlanProtocol {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dot1q => "802.1Q",
+            Self::Dot1ad => "802.1ad",
+        }
+    }
+}
+
+impl FromStr for VlanProtocol {
+    type Err = VlanProtocolError;
+
+    fn from_str(text: &str) -> Result<Self, VlanProtocolError> {
+        let mut all = [Self::Dot1q, Self::Dot1ad].into_iter();
+        let found = all.find(|protocol| protocol.as_str() == text);
+        found.ok_or_else(|| VlanProtocolError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for VlanProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

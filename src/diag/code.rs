@@ -135,6 +135,9 @@ codes! {
     TableShape "E112" "a table is not well formed"
     TableColumn "E113" "a table's header is wrong"
     BmcSetting "E111" "a setting of another protocol"
+    BridgeVlan "E114" "a bridge cannot filter VLANs so"
+    VrfPort "E115" "a link cannot be a port of a VRF"
+    VrfTable "E116" "a VRF has no routing table of its own"
 
     // DHCP and images.
     DhcpControllers "E070" "several controllers serve DHCP on a VLAN"

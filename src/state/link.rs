@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Desired, Key, Resource, Unapplied};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
+use crate::base::origin::Origin;
 use crate::site::model::{Controller, DefaultGateway, LinkForm};
 
 /// A network link.
@@ -104,7 +105,9 @@ pub(super) fn desired(name: &HostName, controller: &Controller, into: &mut Desir
             LinkForm::Ethernet
             | LinkForm::Bond(_)
             | LinkForm::Tagged { .. }
-            | LinkForm::Loopback => (LinkKind::Physical, link.mtu),
+            | LinkForm::Loopback
+            | LinkForm::Dummy
+            | LinkForm::Vrf { .. } => (LinkKind::Physical, link.mtu),
         };
         let resource = Resource::Link(Link {
             kind,
@@ -153,6 +156,16 @@ pub(super) fn appliable(
             LinkForm::Loopback => {
                 note(link, "addresses of the loopback are not set yet", &mut left)
             }
+            LinkForm::Dummy => note(link, "dummy links are not made yet", &mut left),
+            LinkForm::Vrf { ports, .. } => {
+                note(link, "VRFs are not made yet", &mut left);
+                for port in ports {
+                    note(port, "it is a port of a VRF", &mut left);
+                }
+            }
+            LinkForm::Bridge(bridge) if bridge.vlan_filtering => {
+                note(link, "bridges do not filter VLANs yet", &mut left);
+            }
             LinkForm::Bridge(bridge) if bridge.stp || bridge.forward_delay.is_some() => {
                 note(
                     link,
@@ -170,8 +183,50 @@ pub(super) fn appliable(
             note(link, "one of its ports is not set up", &mut left);
         }
     }
+    traits(name, &mut left, into);
     gateways(name, &mut left, into);
     left
+}
+
+/// Notes what is said of links and addresses beside what they are, and leaves out addresses that would not be as they are declared.
+fn traits(name: &HostName, left: &mut Controller, into: &mut Desired) {
+    let mut note = |what: String, why: &str, origin: &Origin| {
+        into.unapplied.push(Unapplied {
+            what,
+            why: why.to_owned(),
+            origin: origin.clone(),
+        });
+    };
+    for (link, declared) in &mut left.links {
+        let key = key(name, link);
+        for setting in declared.settings.keys() {
+            let what = format!("{key}/{setting}");
+            note(what, "settings of links are not set yet", &declared.origin);
+        }
+        declared.addresses.retain(|placed| {
+            let is_plain = placed.prefix_route && placed.preferred && placed.duplicate_detection;
+            if !is_plain {
+                let what = format!("{key}/address/{}", placed.address);
+                note(what, "flags of addresses are not set yet", &placed.origin);
+            }
+            is_plain
+        });
+    }
+    for route in &left.routes {
+        let what = format!(
+            "controller/{name}/route/{}@{}/{}",
+            route.destination, route.table, route.metric
+        );
+        note(
+            what,
+            "a controller's own routes are not set yet",
+            &route.origin,
+        );
+    }
+    for rule in &left.rules {
+        let what = format!("controller/{name}/rule/{}/{}", rule.family, rule.priority);
+        note(what, "policy rules are not set yet", &rule.origin);
+    }
 }
 
 /// Leaves out what leads over links that are left out, and clients of DHCP.
@@ -209,8 +264,11 @@ fn key(controller: &HostName, link: &LinkName) -> Key {
 fn ports(form: &LinkForm) -> &[LinkName] {
     match form {
         LinkForm::Bridge(bridge) => &bridge.ports,
-        LinkForm::Ethernet | LinkForm::Bond(_) | LinkForm::Tagged { .. } | LinkForm::Loopback => {
-            &[]
-        }
+        LinkForm::Ethernet
+        | LinkForm::Bond(_)
+        | LinkForm::Tagged { .. }
+        | LinkForm::Loopback
+        | LinkForm::Dummy
+        | LinkForm::Vrf { .. } => &[],
     }
 }

@@ -48,6 +48,8 @@ impl<'a> Cataloguer<'a> {
             name,
             default_gateways,
             links: _,
+            routes,
+            rules,
             moved,
             protect,
         } = node;
@@ -60,6 +62,12 @@ impl<'a> Cataloguer<'a> {
             let pen = self.pen(link.node.shape.word(), link.node.span);
             let key = link_key(host, &link.node.name.value);
             self.link(key, link, Owner::Controller, pen);
+        }
+        for route in routes {
+            self.path(host, route);
+        }
+        for rule in rules {
+            self.rule(host, rule);
         }
     }
 

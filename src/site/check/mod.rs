@@ -9,6 +9,7 @@ mod circle;
 mod claim;
 mod dhcp;
 mod edge;
+mod filter;
 mod ignore;
 mod isolation;
 mod lock;
@@ -24,6 +25,7 @@ mod stack;
 mod subnet;
 mod tagged;
 mod vlan;
+mod vrf;
 
 use super::resolve::Draft;
 use crate::diag::report::Faults;

@@ -200,6 +200,8 @@ fn node(key: &ObjectKey, catalog: &Catalog) -> Node {
         ObjectKey::ControllerLink(host, link) | ObjectKey::MachineLink(host, link) => {
             format!("{host} {link}")
         }
+        ObjectKey::ControllerRoute(host, destination, ..) => format!("{host} {destination}"),
+        ObjectKey::ControllerRule(host, priority, _) => format!("{host} {priority}"),
         ObjectKey::MachineBmc(host) => host.to_string(),
         ObjectKey::Route(destination, metric, _) if *metric > 0 => {
             format!("{destination} metric {metric}")
