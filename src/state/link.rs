@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource, Unapplied};
+use super::{Changes, Desired, Key, Resource, Table, Unapplied};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
+use crate::base::route::kept_metric;
 use crate::site::model::{Controller, DefaultGateway, LinkForm};
 
 /// A network link.
@@ -215,7 +216,9 @@ fn traits(name: &HostName, left: &mut Controller, into: &mut Desired) {
     for route in &left.routes {
         let what = format!(
             "controller/{name}/route/{}@{}/{}",
-            route.destination, route.table, route.metric
+            route.destination,
+            Table(route.table),
+            kept_metric(route.destination, route.metric)
         );
         note(
             what,

@@ -63,12 +63,7 @@ impl<'a> Cataloguer<'a> {
             let key = link_key(host, &link.node.name.value);
             self.link(key, link, Owner::Controller, pen);
         }
-        for route in routes {
-            self.path(host, route);
-        }
-        for rule in rules {
-            self.rule(host, rule);
-        }
+        self.paths(host, routes, rules);
     }
 
     /// Where a host sends everything else: a router in one of its own subnets.

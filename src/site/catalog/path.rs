@@ -1,18 +1,29 @@
 //! A controller's own routes and policy rules.
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::base::name::LinkName;
 use crate::base::route::{MAIN_TABLE, kept_metric};
-use crate::diag::span::Spanned;
 use crate::lang::Slot;
 use crate::lang::node::{HopNode, PathNode, RuleNode, TableRef};
 use crate::site::resolve::Host;
 
 impl Cataloguer<'_> {
-    pub(super) fn path(&mut self, host: &Host<'_>, node: &PathNode) {
+    /// Routes and rules of a controller.
+    pub(super) fn paths(&mut self, host: &Host<'_>, routes: &[PathNode], rules: &[RuleNode]) {
+        let placed = host.links.iter().flat_map(|link| &link.addresses);
+        let subnets = placed.filter_map(|placed| placed.subnet).collect();
+        for route in routes {
+            self.path(host, &subnets, route);
+        }
+        for rule in rules {
+            self.rule(host, rule);
+        }
+    }
+
+    fn path(&mut self, host: &Host<'_>, subnets: &BTreeSet<usize>, node: &PathNode) {
         let PathNode {
             destination,
             kind,
@@ -40,7 +51,7 @@ impl Cataloguer<'_> {
         pen.slot("destination", destination);
         pen.slot("type", kind);
         for hop in hops {
-            self.hop(host, hop, &mut pen);
+            self.hop(host, subnets, hop, &mut pen);
         }
         pen.slot("on", on);
         link(host, on, &mut pen);
@@ -51,7 +62,7 @@ impl Cataloguer<'_> {
         self.add(key, pen.done());
     }
 
-    fn hop(&self, host: &Host<'_>, node: &HopNode, pen: &mut Pen<'_>) {
+    fn hop(&self, host: &Host<'_>, subnets: &BTreeSet<usize>, node: &HopNode, pen: &mut Pen<'_>) {
         let HopNode {
             via,
             on,
@@ -73,20 +84,16 @@ impl Cataloguer<'_> {
             text += " onlink";
         }
         pen.written("via", text, router.span);
-        self.towards(host, router, pen);
+        // The subnet of the host's own that holds the router.
+        let mut holding = self.draft.index.holding(router.value);
+        let own = holding.find(|subnet| subnets.contains(subnet));
+        if let Some((key, _)) = own.and_then(|subnet| self.subnet_key(subnet)) {
+            pen.refer_at(Relation::Via, key, router.span);
+        }
         link(host, on, pen);
     }
 
-    /// The subnet of a host's own that holds a router.
-    fn towards(&self, host: &Host<'_>, router: &Spanned<IpAddr>, pen: &mut Pen<'_>) {
-        let placed = host.links.iter().flat_map(|link| &link.addresses);
-        let mut own = placed.filter_map(|placed| self.subnet_key(placed.subnet?));
-        if let Some((key, _)) = own.find(|(_, prefix)| prefix.contains(router.value)) {
-            pen.refer_at(Relation::Via, key, router.span);
-        }
-    }
-
-    pub(super) fn rule(&mut self, host: &Host<'_>, node: &RuleNode) {
+    fn rule(&mut self, host: &Host<'_>, node: &RuleNode) {
         let RuleNode {
             priority,
             family,

@@ -1,9 +1,10 @@
 //! Bridges that filter VLANs: ports of theirs, VLANs with ids, each said once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::stack::Stack;
 use crate::base::name::LinkName;
+use crate::base::vlan::VlanProtocol;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
@@ -22,7 +23,9 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
             ports(link, filter, out);
             vlans(stack, link, filter, out);
         }
+        out.extend(filtering(link).and_then(|filter| astray(stack, link, filter)));
     }
+    carried(stack, out);
 }
 
 fn fault(message: String, span: Span, text: &str) -> Diagnostic {
@@ -48,9 +51,9 @@ fn idle(filter: &FilterNode, out: &mut Faults) {
 fn ports(link: &Link, filter: &FilterNode, out: &mut Faults) {
     let mut seen: BTreeMap<&LinkName, Span> = BTreeMap::new();
     let bridge = &link.node.name.value;
+    let known: BTreeSet<&LinkName> = Stack::below(link).iter().map(|one| &one.value).collect();
     for port in &filter.ports {
         let name = &port.name.value;
-        let is_port = Stack::below(link).iter().any(|one| one.value == *name);
         if let Some(first) = seen.insert(name, port.name.span) {
             let message = format!("the vlans of the port `{name}` are said twice");
             let fault = fault(message, port.name.span, "said again here");
@@ -59,7 +62,7 @@ fn ports(link: &Link, filter: &FilterNode, out: &mut Faults) {
                     .label(first, "first said here")
                     .help("keep one `port`: several vlans are several arguments of `tagged`"),
             );
-        } else if !is_port && name != bridge {
+        } else if !known.contains(name) && name != bridge {
             let message = format!("`{name}` is no port of the bridge `{bridge}`");
             let fault = fault(message, port.name.span, "not one of its ports");
             out.push(fault.help(format!(
@@ -67,6 +70,122 @@ fn ports(link: &Link, filter: &FilterNode, out: &mut Faults) {
             )));
         }
     }
+}
+
+/// A bridge whose own untagged frames are not those of the VLAN that its addresses are in.
+fn astray(stack: &Stack<'_>, link: &Link, filter: &FilterNode) -> Option<Diagnostic> {
+    let Plug::Vlan(own) = link.plug else {
+        return None;
+    };
+    let Some((port, plugs)) = own_port(link, filter) else {
+        return hidden(stack, link, filter, own);
+    };
+    let Plug::Vlan(untagged) = plugs.untagged else {
+        return None;
+    };
+    let path = |vlan: usize| stack.draft.vlans.get(vlan).map(|vlan| &vlan.path);
+    let (own, taken) = (path(own)?, path(untagged)?);
+    (own != taken).then(|| {
+        let message = format!(
+            "the bridge `{}` is in the vlan `{own}`, and takes the untagged frames of `{taken}`",
+            link.node.name.value
+        );
+        let span = port.untagged.given().map_or(port.span, |vlan| vlan.span);
+        fault(message, span, "not the bridge's own")
+            .label(link.node.span, "in the other vlan")
+            .help("what stands on the bridge itself is in the vlan of its untagged frames: name one vlan in both places")
+    })
+}
+
+/// A bridge that does not speak of itself among its ports, and so takes untagged frames of another VLAN than its own.
+fn hidden(stack: &Stack<'_>, link: &Link, filter: &FilterNode, own: usize) -> Option<Diagnostic> {
+    let first = filter.ports.first()?;
+    let vlan = stack.draft.vlans.get(own)?;
+    let id = *vlan.node.id.value()?;
+    let pvid = match &filter.default_pvid {
+        Slot::Absent => 1,
+        Slot::Faulty => return None,
+        Slot::Given(pvid) => pvid.value,
+    };
+    (pvid != id).then(|| {
+        let (name, path) = (&link.node.name.value, &vlan.path);
+        let message =
+            format!("the bridge `{name}` is in the vlan `{path}`, and takes no frames of it");
+        fault(
+            message,
+            link.node.span,
+            "the default holds for the bridge itself",
+        )
+        .label(first.span, "its ports say their vlans")
+        .help(format!("add port \"{name}\" {{ untagged \"{path}\" }}"))
+    })
+}
+
+/// Tagged links on bridges that do not take their frames.
+fn carried(stack: &Stack<'_>, out: &mut Faults) {
+    let bridges = stack.host.links.iter().filter_map(|link| {
+        let filter = filtering(link)?;
+        let plugs = own_port(link, filter).map(|(_, plugs)| &plugs.tagged);
+        let taken: BTreeSet<usize> = plugs.into_iter().flatten().filter_map(found).collect();
+        // One that was not found may be the one that is missed.
+        let is_unsure = plugs.is_some_and(|plugs| plugs.contains(&Plug::Unknown));
+        (!is_unsure).then_some((&link.node.name.value, (link, taken)))
+    });
+    let bridges: BTreeMap<&LinkName, (&Link, BTreeSet<usize>)> = bridges.collect();
+    for tagged in stack.host.links.iter().filter(|_| !bridges.is_empty()) {
+        let LinkShape::Tagged { on, protocol } = &tagged.node.shape else {
+            continue;
+        };
+        // A bridge looks at tags of 802.1Q alone.
+        let is_seen = protocol.is_absent() || protocol.value() == Some(&VlanProtocol::Dot1q);
+        let below = on.value().and_then(|on| bridges.get(on));
+        let (Some((bridge, taken)), Some(vlan), true) = (below, found(&tagged.plug), is_seen)
+        else {
+            continue;
+        };
+        let Some(path) = stack.draft.vlans.get(vlan).map(|vlan| &vlan.path) else {
+            continue;
+        };
+        if !taken.contains(&vlan) {
+            let name = &bridge.node.name.value;
+            let message = format!(
+                "the bridge `{name}` does not take tagged frames of the vlan `{path}` itself"
+            );
+            out.push(
+                fault(message, tagged.node.span, "this link would get none")
+                    .label(bridge.node.span, "the bridge")
+                    .help(format!(
+                        "add port \"{name}\" {{ tagged \"{path}\" }} to the bridge"
+                    )),
+            );
+        }
+    }
+}
+
+/// What a bridge says of VLANs, where it filters them and all of it could be read.
+fn filtering(link: &Link) -> Option<&FilterNode> {
+    let LinkShape::Bridge {
+        filter: Some(filter),
+        ..
+    } = &link.node.shape
+    else {
+        return None;
+    };
+    let is_filtering = filter.filtering.value() == Some(&true) && !link.node.is_partial;
+    is_filtering.then_some(&**filter)
+}
+
+fn found(plug: &Plug) -> Option<usize> {
+    match plug {
+        Plug::Vlan(vlan) => Some(*vlan),
+        Plug::Nothing | Plug::Unknown => None,
+    }
+}
+
+/// What a bridge says of itself as a port.
+fn own_port<'a>(link: &'a Link, filter: &'a FilterNode) -> Option<(&'a PortNode, &'a PortPlugs)> {
+    let mut ports = filter.ports.iter().zip(&link.port_plugs);
+    ports.find(|(port, _)| port.name.value == link.node.name.value)
 }
 
 fn vlans(stack: &Stack<'_>, link: &Link, filter: &FilterNode, out: &mut Faults) {
@@ -124,8 +243,7 @@ fn named<'a>(port: &'a PortNode, plugs: &'a PortPlugs) -> impl Iterator<Item = (
         // One that could not be read has no place.
         untagged.map(|_| &plugs.untagged),
     );
-    plugs.zip(spans).filter_map(|(plug, span)| match plug {
-        Plug::Vlan(vlan) => Some((*vlan, span)),
-        Plug::Nothing | Plug::Unknown => None,
-    })
+    plugs
+        .zip(spans)
+        .filter_map(|(plug, span)| Some((found(plug)?, span)))
 }

@@ -15,6 +15,7 @@ use crate::lang::node::{ControllerNode, HopNode, PathNode, TableRef};
 use crate::site::resolve::{Draft, Host, Role};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
+    let shared = Shared::new(draft);
     for host in &draft.hosts {
         let Role::Controller(node) = &host.role else {
             continue;
@@ -31,7 +32,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             out.extend(source(host, &near, route));
             hops(draft, host, &near, route, out);
         }
-        unique(draft, host, node, out);
+        unique(host, node, &shared, &near, out);
     }
 }
 
@@ -189,10 +190,62 @@ fn unreachable(
     }
 }
 
+fn metric(metric: &Slot<u32>) -> Option<u32> {
+    match metric {
+        Slot::Absent => Some(0),
+        Slot::Faulty => None,
+        Slot::Given(metric) => Some(metric.value),
+    }
+}
+
 /// What tells routes of a host apart: destination, table and metric.
 type Way = (Prefix, u32, u32);
 
-fn unique(draft: &Draft<'_>, host: &Host<'_>, node: &ControllerNode, out: &mut Faults) {
+/// The site's own routes, which hosts get by their subnets: for each way and subnet the first router, and where the route is declared.
+struct Shared<'a>(BTreeMap<Way, BTreeMap<usize, (&'a IpAddr, Span)>>);
+
+impl<'a> Shared<'a> {
+    fn new(draft: &Draft<'a>) -> Self {
+        let mut shared: BTreeMap<Way, BTreeMap<usize, _>> = BTreeMap::new();
+        for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
+            if let (Some(to), Some(via), Some(metric), Some(subnet)) = (
+                route.destination.given(),
+                route.via.value(),
+                metric(&route.metric),
+                *subnet,
+            ) {
+                let way = (to.value, MAIN_TABLE, kept_metric(to.value, metric));
+                let routers = shared.entry(way).or_default();
+                routers.entry(subnet).or_insert((via, to.span));
+            }
+        }
+        Self(shared)
+    }
+
+    /// The route of one way that a host in these subnets gets; the router itself gets none.
+    fn find(&self, way: &Way, subnets: &BTreeSet<usize>, near: &Near<'_>) -> Option<Span> {
+        let routers = self.0.get(way)?;
+        let of = |subnet: &usize| {
+            let (via, span) = routers.get(subnet)?;
+            (!near.has(**via)).then_some(*span)
+        };
+        // Either may be many, and rarely both.
+        if routers.len() < subnets.len() {
+            let mut known = routers.keys().filter(|subnet| subnets.contains(subnet));
+            return known.find_map(of);
+        }
+        subnets.iter().find_map(of)
+    }
+}
+
+/// Reports routes of a host that are told apart by nothing.
+fn unique(
+    host: &Host<'_>,
+    node: &ControllerNode,
+    shared: &Shared<'_>,
+    near: &Near<'_>,
+    out: &mut Faults,
+) {
     let mut seen: BTreeMap<Way, Span> = BTreeMap::new();
     for gateway in &node.default_gateways {
         let everything = match Family::of(gateway.value) {
@@ -202,22 +255,8 @@ fn unique(draft: &Draft<'_>, host: &Host<'_>, node: &ControllerNode, out: &mut F
         let way = (everything, MAIN_TABLE, kept_metric(everything, 0));
         seen.entry(way).or_insert(gateway.span);
     }
-    let placed = || host.links.iter().flat_map(|link| &link.addresses);
-    let subnets: BTreeSet<usize> = placed().filter_map(|placed| placed.subnet).collect();
-    let own: BTreeSet<IpAddr> = placed().map(|placed| placed.ip()).collect();
-    for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
-        let metric = metric(&route.metric);
-        let (Some(to), Some(via), Some(metric)) =
-            (route.destination.given(), route.via.value(), metric)
-        else {
-            continue;
-        };
-        // The router itself gets no route to itself.
-        if subnet.is_some_and(|subnet| subnets.contains(&subnet)) && !own.contains(via) {
-            let way = (to.value, MAIN_TABLE, kept_metric(to.value, metric));
-            seen.entry(way).or_insert(to.span);
-        }
-    }
+    let placed = host.links.iter().flat_map(|link| &link.addresses);
+    let subnets: BTreeSet<usize> = placed.filter_map(|placed| placed.subnet).collect();
     for route in &node.routes {
         let table = match &route.table {
             Slot::Absent => Some(MAIN_TABLE),
@@ -230,33 +269,27 @@ fn unique(draft: &Draft<'_>, host: &Host<'_>, node: &ControllerNode, out: &mut F
             continue;
         };
         let way = (to.value, table, kept_metric(to.value, metric));
-        if let Some(first) = seen.get(&way) {
-            let place = match table {
-                MAIN_TABLE => String::new(),
-                other => format!(" in the table {other}"),
-            };
-            let message = format!(
-                "{} has two routes to {} with the metric {}{place}",
-                host.title(),
-                to.value,
-                way.2
-            );
-            out.push(
-                Diagnostic::new(Code::RouteTwice, message)
-                    .label(to.span, "declared again here")
-                    .label(*first, "the other one")
-                    .help("give them different metrics: the lowest wins; several routers are several `via` of one route"),
-            );
-        } else {
-            seen.insert(way, to.span);
+        let first = seen.get(&way).copied();
+        match first.or_else(|| shared.find(&way, &subnets, near)) {
+            Some(first) => out.push(twice(host, &way, to.span, first)),
+            None => drop(seen.insert(way, to.span)),
         }
     }
 }
 
-fn metric(metric: &Slot<u32>) -> Option<u32> {
-    match metric {
-        Slot::Absent => Some(0),
-        Slot::Faulty => None,
-        Slot::Given(metric) => Some(metric.value),
-    }
+fn twice(host: &Host<'_>, (to, table, metric): &Way, again: Span, first: Span) -> Diagnostic {
+    let place = match *table {
+        MAIN_TABLE => String::new(),
+        other => format!(" in the table {other}"),
+    };
+    let message = format!(
+        "{} has two routes to {to} with the metric {metric}{place}",
+        host.title()
+    );
+    Diagnostic::new(Code::RouteTwice, message)
+        .label(again, "declared again here")
+        .label(first, "the other one")
+        .help(
+            "give them different metrics: the lowest wins; several routers are several `via` of one route",
+        )
 }
