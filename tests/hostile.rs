@@ -200,6 +200,61 @@ fn profiles_that_are_multiplied() {
 }
 
 #[test]
+fn ways_of_controllers() {
+    let fabric = "fabric \"f\" { vlan \"v\" id=1 { subnet \"10.1.0.0/16\" } }\n";
+    let own = repeat(|n| format!("address \"10.1.{}\"\n", low(n)));
+    let link = format!("ethernet \"e\" vlan=\"v\" {{ {own} }}");
+    let controller = |rest: String| format!("{fabric}controller \"c\" {{ {link}\n{rest} }}\n");
+    check(
+        "routes",
+        &controller(repeat(|n| {
+            format!(
+                "route \"10.2.{}/32\" {{ via \"10.2.0.1\" on=\"f\" }}\n",
+                low(n)
+            )
+        })),
+    );
+    let hops = repeat(|n| format!("via \"10.2.{}\" on=\"e\"\n", low(n)));
+    check(
+        "routers",
+        &controller(format!("route \"10.3.0.0/16\" {{ {hops} }}")),
+    );
+    check(
+        "rules",
+        &controller(repeat(|n| {
+            format!(
+                "rule {} {{ incoming \"i{n}\"; table \"t{n}\" }}\n",
+                n % 30_000 + 1
+            )
+        })),
+    );
+    let names = repeat(|n| format!("\"p{n}\" "));
+    let ports = repeat(|n| format!("port \"p{n}\" {{ untagged \"v\" }}\n"));
+    check(
+        "ports",
+        &controller(format!("bridge \"b\" {{ ports {names}; {ports} }}")),
+    );
+    let tagged = repeat(|n| format!("tagged \"t{n}\" on=\"b\" vlan=\"v\"\n"));
+    let taken = "\"v\" ".repeat(MANY);
+    check(
+        "tagged on a bridge",
+        &controller(format!(
+            "bridge \"b\" {{ ports \"e\"; vlan-filtering #true; port \"b\" {{ tagged {taken} }} }}\n{tagged}"
+        )),
+    );
+    let vrfs = repeat(|n| format!("vrf \"v{n}\" table=7 {{ ports \"v{}\" }}\n", n + 1));
+    check("vrfs", &controller(vrfs));
+    let shared = repeat(|n| format!("route \"10.5.{}/32\" {{ via \"10.1.200.1\" }}\n", low(n)));
+    let controllers = repeat(|n| {
+        let address = low(n);
+        format!(
+            "controller \"c{n}\" {{ ethernet \"e\" vlan=\"v\" {{ address \"10.1.{address}\" }}; route \"10.5.{address}/32\" {{ on \"e\" }} }}\n"
+        )
+    });
+    check("meeting routes", &format!("{fabric}{shared}{controllers}"));
+}
+
+#[test]
 fn values_of_one_node() {
     let options = repeat(|n| format!("option {} (hex)\"00\"\n", n % 254 + 1));
     check("options", &format!("profile \"p\" {{ {options} }}"));

@@ -197,6 +197,16 @@ fn hosts() -> Vec<Text> {
         Text::block("bridges", "machine m {", |n| {
             format!("bridge {} {{ports a}};", short(n))
         }),
+        Text::block("rules", "controller c {", |n| format!("rule {};", n % 9)),
+        Text::block("empty rules", "controller c {", |_| "rule;".into()),
+        Text::block("own routes", "controller c {", |_| "route;".into()),
+        Text::block("routers", "controller c {route {", |_| "via;".into()),
+        Text::block("settings", "controller c {", |n| {
+            format!("vrf {} {{arp-filter #true}};", short(n))
+        }),
+        Text::block("filtered ports", "controller c {bridge b {", |_| {
+            "port a;".into()
+        }),
         Text::block("addresses", "machine m {ethernet e {", |_| {
             "address \"10.0.0.1\";".into()
         }),

@@ -72,6 +72,8 @@ const FAULTY_TOO: &[&str] = &[
     "machine \"bmc2\" profile=\"q\" { bmc \"ipmi\" address=\"10.0.0.8\" fabric=\"iso\" }",
     "machine \"bmc3\" profile=\"q\" { bmc \"ipmi\" address=\"10.0.0.50\" fabric=\"a\" }",
     "profile \"q\" { bmc \"ipmi\" username=\"u\" password=\"p\"; tagged \"t\" on=\"x\" vlan=\"t\"; bridge \"br\" { ports \"x\" \"t\"; forward-delay \"1s\"; protect } }",
+    "controller \"k\" { ethernet \"e\" vlan=\"z\" { address \"10.1.0.3\" }; ethernet \"f\"; dummy \"d\" { address \"10.1.0.4\" }; vrf \"r\" table=255 { ports \"f\" \"g\" }; bridge \"br\" { ports \"f\"; port \"h\" { tagged \"t\" \"x\"; untagged \"w\" } }; route \"10.97.0.0/16\" { via \"10.9.0.1\"; via \"10.1.0.3\"; table \"q\" }; route \"10.95.0.0/16\" { via \"10.1.0.1\" }; rule 9 { from \"10.0.0.0/8\" }; rule 9 { to \"10.0.0.0/8\"; table \"r\"; incoming \"i\" } }",
+    "route \"10.95.0.0/16\" { via \"10.1.0.9\" }",
     // Declared twice, and each time another way.
     "profile \"two\" { ethernet \"e\" vlan=\"w\" }",
     "profile \"two\" { ethernet \"e\" vlan=\"t\"; power \"on\" }",

@@ -14,5 +14,7 @@ pub mod name;
 pub mod option;
 pub mod origin;
 pub mod record;
+pub mod route;
 pub mod secret;
+pub mod setting;
 pub mod vlan;

@@ -1,4 +1,4 @@
-//! A VLAN's full name.
+//! A VLAN's full name, and the protocols of its tags.
 
 use std::fmt;
 use std::str::FromStr;
@@ -58,15 +58,25 @@ impl TryFrom<String> for VlanPath {
     }
 }
 
-/// How a VLAN's tag is told from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The protocol of a tag: that of a customer's VLAN, or of the provider's that carries them (IEEE 802.1Q 9.5).
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum VlanProtocol {
+    #[default]
     #[serde(rename = "802.1Q")]
     Dot1q,
-    /// The outer tag of two.
     #[serde(rename = "802.1ad")]
     Dot1ad,
 }
+
+/// The words of the protocols.
+pub const VLAN_PROTOCOLS: [&str; 2] = ["802.1Q", "802.1ad"];
+
+/// Why a text is no protocol of tags.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no protocol of tags")]
+pub struct VlanProtocolError(String);
 
 impl VlanProtocol {
     pub fn as_str(self) -> &'static str {
@@ -74,6 +84,16 @@ impl VlanProtocol {
             Self::Dot1q => "802.1Q",
             Self::Dot1ad => "802.1ad",
         }
+    }
+}
+
+impl FromStr for VlanProtocol {
+    type Err = VlanProtocolError;
+
+    fn from_str(text: &str) -> Result<Self, VlanProtocolError> {
+        let mut all = [Self::Dot1q, Self::Dot1ad].into_iter();
+        let found = all.find(|protocol| protocol.as_str() == text);
+        found.ok_or_else(|| VlanProtocolError(text.to_owned()))
     }
 }
 

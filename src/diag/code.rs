@@ -97,6 +97,11 @@ codes! {
     RouteDestination "E051" "a route's destination does not fit its gateway"
     RouteTwice "E052" "a route is declared twice"
     DefaultGateway "E053" "a default gateway cannot be reached"
+    HopPlace "E054" "a controller's route leads to a router that it cannot reach"
+    RouteForm "E055" "a route says too much or too little"
+    RouteSource "E056" "a route sends from an address that is not the controller's"
+    RuleForm "E057" "a policy rule says too much or too little"
+    RuleTwice "E058" "two policy rules have one priority"
 
     // Hosts and their links.
     AddressPlace "E060" "an address is in no subnet of its VLAN"
@@ -129,12 +134,15 @@ codes! {
     TaggedTwice "E105" "a VLAN is tagged twice on a link"
     LinkMtu "E106" "a link's MTU is larger than that of the link below it"
     LinkCycle "E107" "links stand on each other in a circle"
-    LoopbackAddress "E108" "an address that the loopback cannot have"
+    LoopbackAddress "E108" "an address that a link on no wire cannot have"
     SecretPlace "E109" "a secret does not stand in a site file"
     BmcMissing "E110" "a power state without a BMC"
     TableShape "E112" "a table is not well formed"
     TableColumn "E113" "a table's header is wrong"
     BmcSetting "E111" "a setting of another protocol"
+    BridgeVlan "E114" "a bridge cannot filter VLANs so"
+    VrfPort "E115" "a link cannot be a port of a VRF"
+    VrfTable "E116" "a VRF has no routing table of its own"
 
     // DHCP and images.
     DhcpControllers "E070" "several controllers serve DHCP on a VLAN"

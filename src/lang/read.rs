@@ -100,6 +100,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn flag_property(&self, name: &str, sink: &mut Sink<'_>) -> Slot<bool> {
+        match (self.written(name), self.schema.property(name)) {
+            (Some(value), Some(property)) => flag(value, property.kind, sink),
+            (None, _) if self.is_mistyped(name) => Slot::Faulty,
+            _ => Slot::Absent,
+        }
+    }
+
     pub(super) fn secret(&self, name: &str, sink: &mut Sink<'_>) -> Slot<SecretRef> {
         match (self.written(name), self.schema.property(name)) {
             (Some(value), Some(property)) => secret(value, property.kind, sink),
@@ -146,6 +154,7 @@ impl<'a> Reader<'a> {
             | Kind::RecordLabel
             | Kind::OptionName
             | Kind::OptionValue
+            | Kind::RoutingTable
             | Kind::Secret => text(value, argument.kind, sink),
         }
     }
@@ -171,6 +180,11 @@ impl<'a> Reader<'a> {
         !self.node.children().all(known)
             || !self.node.properties().all(|one| named(one.name.value))
             || self.extra().is_some()
+    }
+
+    /// The table of a child of this name, which one node has in one form and another in another.
+    pub(super) fn table_of(&self, child: &str) -> Option<&'static NodeSchema> {
+        self.schema.child(child).map(|child| child.schema)
     }
 
     /// The children of all names, in the order written.

@@ -41,7 +41,8 @@ pub(super) fn remedy(written: &str, kind: Kind) -> Option<String> {
         | Kind::RecordLabel
         | Kind::KeyPattern
         | Kind::OptionName
-        | Kind::OptionValue => return None,
+        | Kind::OptionValue
+        | Kind::RoutingTable => return None,
     };
     Some(format!("write \"{meant}\""))
 }

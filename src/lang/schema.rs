@@ -32,7 +32,7 @@ pub(super) struct Property {
     pub(super) required: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Child {
     pub(super) schema: &'static NodeSchema,
     pub(super) count: Count,
@@ -90,6 +90,8 @@ pub(super) enum Kind {
     OptionName,
     /// What a DHCP option says, in the form that the option has.
     OptionValue,
+    /// The name of a VRF, `main`, or a number.
+    RoutingTable,
 }
 
 pub(super) const ARCHITECTURES: [&str; 6] = [
@@ -223,6 +225,7 @@ impl Kind {
             Self::RecordLabel => "a record's name",
             Self::OptionName => "a DHCP option",
             Self::OptionValue => "what the option says",
+            Self::RoutingTable => "a routing table",
         }
     }
 
@@ -249,6 +252,7 @@ impl Kind {
             Self::RecordLabel => "www",
             Self::OptionName => "ntp-servers",
             Self::OptionValue => "10.10.0.3",
+            Self::RoutingTable => "tenants",
             Self::Words(words) => words.first().copied().unwrap_or(""),
             Self::Integer { least, most } => return 100.clamp(least, most).to_string(),
             Self::Flag => return "#true".to_owned(),

@@ -14,8 +14,10 @@ use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
 use crate::base::record::RecordData;
+use crate::base::route::{Family, RouteKind};
 use crate::base::secret::SecretRef;
-use crate::base::vlan::VlanPath;
+use crate::base::setting::LinkSetting;
+use crate::base::vlan::{VlanPath, VlanProtocol};
 use crate::lang::node::TimeServer;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
@@ -147,8 +149,64 @@ pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
     pub links: BTreeMap<LinkName, ControllerLink>,
+    /// Its own, in the order of their destinations, tables and metrics.
+    pub routes: Vec<ControllerRoute>,
+    /// In the order of their priorities.
+    pub rules: Vec<PolicyRule>,
     pub protection: Option<Protection>,
     pub origin: Origin,
+}
+
+/// A route of one controller alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControllerRoute {
+    pub destination: Prefix,
+    pub kind: RouteKind,
+    /// Where packets are sent, in a settled order; none unless the route is unicast.
+    pub hops: Vec<RouteHop>,
+    /// As written: of an IPv6 route, zero is the kernel's own default.
+    pub metric: u32,
+    pub table: u32,
+    /// The address that the host sends from, an address of its own.
+    pub source: Option<IpAddr>,
+    pub origin: Origin,
+}
+
+/// One of the ways that a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteHop {
+    /// The router, which may be of another address family than the destination (RFC 5549); none where the destination is on the link.
+    pub via: Option<IpAddr>,
+    /// The link towards it; none where the kernel finds it by the controller's addresses.
+    pub link: Option<LinkName>,
+    /// How many packets take it for each that takes one of weight one.
+    pub weight: u16,
+    /// Whether the router is on the link though no address says so.
+    pub onlink: bool,
+}
+
+/// A rule that says which table routes a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRule {
+    pub priority: u32,
+    /// A rule of both families stands twice.
+    pub family: Family,
+    pub from: Option<Prefix>,
+    pub to: Option<Prefix>,
+    pub incoming: Option<LinkName>,
+    pub outgoing: Option<LinkName>,
+    pub mark: Option<u32>,
+    pub action: RuleAction,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleAction {
+    /// The routes of this table decide.
+    Table(u32),
+    Blackhole,
+    Unreachable,
+    Prohibit,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,9 +223,12 @@ pub struct ControllerLink {
     pub vlan: Option<VlanPath>,
     /// The MTU declared on the link, else its VLAN's.
     pub mtu: Option<u32>,
+    /// In the order written: the first of a subnet is what the host sends from.
     pub addresses: Vec<PlacedAddress>,
     /// Whether it takes an address that DHCP offers.
     pub dhcp: bool,
+    /// What the kernel is told of it, where the site says.
+    pub settings: BTreeMap<LinkSetting, u32>,
     pub protection: Option<Protection>,
     pub origin: Origin,
 }
@@ -181,10 +242,18 @@ pub enum LinkForm {
     /// The frames of the link's VLAN on another link.
     Tagged {
         on: LinkName,
+        protocol: VlanProtocol,
     },
     /// A bridge over other links of the same host.
     Bridge(Bridge),
     Loopback,
+    /// Addresses of the host itself, on no wire.
+    Dummy,
+    /// Links of the same host whose packets another table routes.
+    Vrf {
+        table: u32,
+        ports: Vec<LinkName>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,12 +271,32 @@ pub struct Bridge {
     /// The spanning tree protocol; off where the site does not say.
     pub stp: bool,
     pub forward_delay: Option<Seconds>,
+    /// Whether its ports take the frames of their own VLANs only.
+    pub vlan_filtering: bool,
+    /// The id of untagged frames on ports that say nothing else; 0 for none.
+    pub default_pvid: u16,
+    /// What ports say of VLANs, the bridge itself among them.
+    pub port_vlans: BTreeMap<LinkName, PortVlans>,
+}
+
+/// The ids of the VLANs whose frames a bridge's port takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortVlans {
+    pub tagged: BTreeSet<u16>,
+    /// The id of its untagged frames.
+    pub untagged: Option<u16>,
 }
 
 /// An address with the subnet that it was found in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedAddress {
     pub address: InterfaceAddr,
+    /// Whether the kernel makes a route to its prefix.
+    pub prefix_route: bool,
+    /// Whether the host sends from it of itself.
+    pub preferred: bool,
+    /// Whether IPv6 looks for another host with it first.
+    pub duplicate_detection: bool,
     pub origin: Origin,
 }
 

@@ -79,6 +79,84 @@ fn a_change_is_told_as_golden() {
     assert!(back.contains("- controller/annex"), "{back}");
 }
 
+#[test]
+fn what_a_host_network_changes_is_told() {
+    // A line of the example, what it becomes, and lines of the difference.
+    let cases: [(&str, &str, &[&str]); 8] = [
+        (
+            "address \"10.20.0.2\"",
+            "",
+            &["~ controller/edge-1/link/bond0.20", "address - 10.20.0.2"],
+        ),
+        (
+            "address \"10.20.0.3\" preferred=#false",
+            "address \"10.20.0.3\"",
+            &["address 10.20.0.3 preferred=#false -> 10.20.0.3"],
+        ),
+        (
+            "via \"10.10.0.253\" weight=2",
+            "via \"10.10.0.253\" weight=3",
+            &[
+                "~ controller/edge-1/route/10.50.0.0/16@main/0",
+                "via 10.10.0.253 weight 2 -> 10.10.0.253 weight 3",
+            ],
+        ),
+        (
+            "table 902 }  //",
+            "table \"red\" }  //",
+            &["~ controller/edge-1/rule/ipv4/1000", "table 902 -> red"],
+        ),
+        (
+            "rule 1001 { mark 2",
+            "rule 1003 { mark 2",
+            &[
+                "- controller/edge-1/rule/1001",
+                "+ controller/edge-1/rule/1003",
+            ],
+        ),
+        (
+            "rp-filter \"loose\"  ",
+            "rp-filter \"strict\" ",
+            &["rp-filter loose -> strict"],
+        ),
+        (
+            "port \"eno6\" { untagged \"annex\" }",
+            "port \"eno6\" { tagged \"annex\" }",
+            &["port eno6 untagged plant/annex -> eno6 tagged plant/annex"],
+        ),
+        ("protocol=\"802.1ad\"", "", &["protocol 802.1ad -> 802.1Q"]),
+    ];
+    let old = root("examples/host-network");
+    for (from, to, expected) in cases {
+        let scratch = tempfile::tempdir().unwrap();
+        copy(&old, scratch.path());
+        edit(&scratch.path().join("site.kdl"), from, to);
+        let said = said(scratch.path(), &["diff", old.to_str().unwrap()]);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in expected {
+            assert!(said.contains(line), "{from}: {line}\n{said}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_a_controllers_addresses_is_told() {
+    let old = root("examples/host-network");
+    let scratch = tempfile::tempdir().unwrap();
+    copy(&old, scratch.path());
+    let site = scratch.path().join("site.kdl");
+    edit(
+        &site,
+        "address \"192.0.2.53/32\"; address \"2001:db8::53/128\"",
+        "address \"2001:db8::53/128\"; address \"192.0.2.53/32\"",
+    );
+    let said = said(scratch.path(), &["diff", old.to_str().unwrap()]);
+    assert!(
+        said.contains("192.0.2.53/32, 2001:db8::53/128 -> 2001:db8::53/128, 192.0.2.53/32"),
+        "{said}"
+    );
+}
+
 /// Changes a copy of the campus.
 type Edit = fn(&Path);
 

@@ -38,6 +38,28 @@ fn objects_are_shown_as_golden() {
     check(&root("golden/campus/commands/show"), &texts, &[]);
 }
 
+/// Of the example with every part of a host network.
+const NETWORK: [(&str, &str); 7] = [
+    ("bond0.20", "tagged"),
+    ("br0", "bridge"),
+    ("red", "vrf"),
+    ("anycast0", "dummy"),
+    ("10.50.0.0/16", "route"),
+    ("controller/edge-1/route/0.0.0.0/0@1001/0", "vrf-route"),
+    ("edge-1/rule/1002", "rule"),
+];
+
+#[test]
+fn parts_of_a_host_network_are_shown_as_golden() {
+    let example = root("examples/host-network");
+    let shown = NETWORK.map(|(what, name)| {
+        let text = said(&example, &["show", what]);
+        (format!("{name}.txt"), text)
+    });
+    let texts = Texts::from(shown);
+    check(&root("golden/host-network/commands/show"), &texts, &[]);
+}
+
 #[test]
 fn what_is_meant_is_found_or_named() {
     // What is typed, and a part of the first line of the answer, or of the fault.

@@ -26,80 +26,91 @@ fn tagged(on: &str, id: u16, protocol: VlanProtocol, mtu: u32) -> Option<Resourc
     made(LinkKind::Tagged(Tagged { on, id, protocol }), mtu)
 }
 
-fn witness(site: &Site, link: &str, expected: &[(&str, Value)]) {
+fn witness(site: &Site, link: &str, expected: &[(String, Value)]) {
     let said = site.inside.ip_json(&format!("link show dev {link}"));
     for (pointer, value) in expected {
         assert_eq!(said.pointer(pointer), Some(value), "{link} {pointer}");
     }
 }
 
+fn lacp() -> Option<Resource> {
+    let parameters = [
+        ("lacp-rate", "fast"),
+        ("transmit-hash", "layer3+4"),
+        ("mii-interval", "100ms"),
+        ("ad-system", "52:54:00:00:00:09"),
+    ];
+    bond(BondMode::Lacp, &parameters, 1500)
+}
+
+fn slow() -> Option<Resource> {
+    let parameters = [("min-links", "1"), ("ad-select", "count")];
+    bond(BondMode::Lacp, &parameters, 1500)
+}
+
+fn backup() -> Option<Resource> {
+    let parameters = [
+        ("primary", "p1"),
+        ("primary-reselect", "failure"),
+        ("mii-interval", "50ms"),
+        ("up-delay", "100ms"),
+        ("fail-over-mac", "none"),
+    ];
+    bond(BondMode::ActiveBackup, &parameters, 1500)
+}
+
+fn asking() -> Option<Resource> {
+    let parameters = [
+        ("arp-interval", "200ms"),
+        ("arp-targets", "10.9.0.1,10.9.0.2"),
+        ("arp-validate", "all"),
+        ("packets-per-port", "2"),
+    ];
+    bond(BondMode::BalanceRr, &parameters, 1500)
+}
+
+const Q: VlanProtocol = VlanProtocol::Dot1q;
+const AD: VlanProtocol = VlanProtocol::Dot1ad;
+
+/// A bond of two ports with links on links on it, and an address.
+fn stacked() -> Site {
+    let site = Site::new();
+    check(
+        &site,
+        &[
+            Step("link/bond0", None, lacp()),
+            Step(
+                "link/p0",
+                port(true, 1500, None),
+                port(true, 1500, Some("bond0")),
+            ),
+            Step(
+                "link/p1",
+                port(true, 1500, None),
+                port(true, 1500, Some("bond0")),
+            ),
+            Step("link/bond0.100", None, tagged("bond0", 100, Q, 1500)),
+            Step("link/outer", None, tagged("bond0", 200, AD, 1500)),
+            Step("link/inner", None, tagged("outer", 300, Q, 1500)),
+            Step("address/10.9.0.1/24@bond0.100", None, address()),
+        ],
+    );
+    site
+}
+
 #[test]
 fn a_bond_changes_its_mode_and_keeps_ports_and_children() {
     guest::inside(|| {
-        let site = Site::new();
-        let (q, ad) = (VlanProtocol::Dot1q, VlanProtocol::Dot1ad);
-        let lacp = || {
-            let parameters = [
-                ("lacp-rate", "fast"),
-                ("transmit-hash", "layer3+4"),
-                ("mii-interval", "100ms"),
-                ("ad-system", "52:54:00:00:00:09"),
-            ];
-            bond(BondMode::Lacp, &parameters, 1500)
-        };
-        let slow = || {
-            bond(
-                BondMode::Lacp,
-                &[("min-links", "1"), ("ad-select", "count")],
-                1500,
-            )
-        };
-        let backup = || {
-            let parameters = [
-                ("primary", "p1"),
-                ("primary-reselect", "failure"),
-                ("mii-interval", "50ms"),
-                ("up-delay", "100ms"),
-                ("fail-over-mac", "none"),
-            ];
-            bond(BondMode::ActiveBackup, &parameters, 1500)
-        };
-        let asking = || {
-            let parameters = [
-                ("arp-interval", "200ms"),
-                ("arp-targets", "10.9.0.1,10.9.0.2"),
-                ("arp-validate", "all"),
-                ("packets-per-port", "2"),
-            ];
-            bond(BondMode::BalanceRr, &parameters, 1500)
-        };
-        let in_bond = || port(true, 1500, Some("bond0"));
-        check(
-            &site,
-            &[
-                Step("link/bond0", None, lacp()),
-                Step("link/p0", port(true, 1500, None), in_bond()),
-                Step("link/p1", port(true, 1500, None), in_bond()),
-                Step("link/bond0.100", None, tagged("bond0", 100, q, 1500)),
-                Step("link/outer", None, tagged("bond0", 200, ad, 1500)),
-                Step("link/inner", None, tagged("outer", 300, q, 1500)),
-                Step("address/10.9.0.1/24@bond0.100", None, address()),
-            ],
-        );
-        witness(
-            &site,
-            "bond0",
-            &[
-                ("/0/linkinfo/info_data/mode", json!("802.3ad")),
-                ("/0/linkinfo/info_data/ad_lacp_rate", json!("fast")),
-                ("/0/linkinfo/info_data/xmit_hash_policy", json!("layer3+4")),
-                (
-                    "/0/linkinfo/info_data/ad_actor_system",
-                    json!("52:54:00:00:00:09"),
-                ),
-                ("/0/altnames", json!(["bedplate:bond0"])),
-            ],
-        );
+        let site = stacked();
+        let data = |name: &str| format!("/0/linkinfo/info_data/{name}");
+        let first = [
+            (data("mode"), json!("802.3ad")),
+            (data("ad_lacp_rate"), json!("fast")),
+            (data("xmit_hash_policy"), json!("layer3+4")),
+            (data("ad_actor_system"), json!("52:54:00:00:00:09")),
+            ("/0/altnames".to_owned(), json!(["bedplate:bond0"])),
+        ];
+        witness(&site, "bond0", &first);
         check(
             &site,
             &[
@@ -109,30 +120,33 @@ fn a_bond_changes_its_mode_and_keeps_ports_and_children() {
                 Step("link/bond0", slow(), backup()),
             ],
         );
-        witness(
-            &site,
-            "bond0",
-            &[
-                ("/0/linkinfo/info_data/mode", json!("active-backup")),
-                ("/0/linkinfo/info_data/primary", json!("p1")),
-                ("/0/linkinfo/info_data/updelay", json!(100)),
-            ],
-        );
+        let last = [
+            (data("mode"), json!("active-backup")),
+            (data("primary"), json!("p1")),
+            (data("updelay"), json!(100)),
+        ];
+        witness(&site, "bond0", &last);
         for child in ["bond0.100", "inner", "outer"] {
-            witness(&site, child, &[("/0/operstate", json!("UP"))]);
+            witness(&site, child, &[("/0/operstate".to_owned(), json!("UP"))]);
         }
+    });
+}
+
+#[test]
+fn what_was_stacked_is_taken_apart() {
+    guest::inside(|| {
+        let site = stacked();
+        let in_bond = || port(true, 1500, Some("bond0"));
         check(
             &site,
             &[
                 Step("address/10.9.0.1/24@bond0.100", address(), None),
-                Step("link/inner", tagged("outer", 300, q, 1500), None),
-                Step("link/outer", tagged("bond0", 200, ad, 1500), None),
-                Step("link/bond0.100", tagged("bond0", 100, q, 1500), None),
-                // A bond forgets its primary port when that leaves.
-                Step("link/bond0", backup(), slow()),
+                Step("link/inner", tagged("outer", 300, Q, 1500), None),
+                Step("link/outer", tagged("bond0", 200, AD, 1500), None),
+                Step("link/bond0.100", tagged("bond0", 100, Q, 1500), None),
                 Step("link/p0", in_bond(), port(true, 1500, None)),
                 Step("link/p1", in_bond(), port(false, 1500, None)),
-                Step("link/bond0", slow(), None),
+                Step("link/bond0", lacp(), None),
             ],
         );
     });
@@ -190,15 +204,13 @@ fn a_filtering_bridge_gives_its_ports_their_vlans() {
             .inside
             .run(|| site.inside.ip_json("link show master br0"));
         assert_eq!(said.pointer("/0/ifname"), Some(&json!("p0")));
-        witness(
-            &site,
-            "br0",
-            &[
-                ("/0/linkinfo/info_data/vlan_filtering", json!(1)),
-                ("/0/linkinfo/info_data/stp_state", json!(0)),
-                ("/0/linkinfo/info_data/forward_delay", json!(0)),
-            ],
-        );
+        let data = |name: &str, value: u8| (format!("/0/linkinfo/info_data/{name}"), json!(value));
+        let last = [
+            data("vlan_filtering", 1),
+            data("stp_state", 0),
+            data("forward_delay", 0),
+        ];
+        witness(&site, "br0", &last);
     });
 }
 
@@ -240,7 +252,6 @@ fn dummies_and_vrfs_are_made() {
 fn names_may_be_fifteen_bytes_long() {
     guest::inside(|| {
         let site = Site::new();
-        let kind = VlanProtocol::Dot1q;
         check(
             &site,
             &[
@@ -248,11 +259,11 @@ fn names_may_be_fifteen_bytes_long() {
                 Step(
                     "link/fifteen-bytes-2",
                     None,
-                    tagged("fifteen-bytes-1", 4094, kind, 1400),
+                    tagged("fifteen-bytes-1", 4094, Q, 1400),
                 ),
                 Step(
                     "link/fifteen-bytes-2",
-                    tagged("fifteen-bytes-1", 4094, kind, 1400),
+                    tagged("fifteen-bytes-1", 4094, Q, 1400),
                     None,
                 ),
             ],

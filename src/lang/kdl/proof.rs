@@ -179,7 +179,7 @@ fn a_fault_is_told_where_it_is_and_hides_no_other() {
         ("a null", &["2-6 `null` stands without its `#`"]),
         ("a { b } c", &["8-9 two nodes stand on one line"]),
         ("a b=", &["2-4 a property has no value"]),
-        ("a =b", &["2-4 `=b` stands where a value should be"]),
+        ("a =b", &["2-3 a `=` stands behind the name of a node"]),
         ("a \"\\q\"", &["3-5 this is no escape"]),
         ("a (t", &["2-4 a type annotation is one word"]),
         ("a /* b", &["2-4 a comment is never closed"]),

@@ -3,10 +3,11 @@
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
-use super::address::ADDRESS;
+use super::address::{ADDRESS, PLACED_ADDRESS};
 use super::link::{BondSetting, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
-use super::{any, arguments, open, optional, plain, property};
+use super::setting::SETTING_NODES;
+use super::{any, arguments, join, open, optional, plain, property};
 use crate::base::bond::{
     self, AD_SELECTS, ARP_VALIDATES, BOND_MODES, BondParameter, FAIL_OVER_MACS, LACP_RATES,
     PRIMARY_RESELECTS, TRANSMIT_HASHES,
@@ -220,12 +221,21 @@ pub(super) const BOND: NodeSchema = NodeSchema {
             "The bond's hardware address; the default is its first port's.",
         ),
     ],
-    children: CHILDREN,
+    children: &CHILDREN,
 };
 
-const CHILDREN: &[Child] = &[
+/// On a controller.
+pub(super) const CONTROLLER_BOND: NodeSchema = NodeSchema {
+    children: &CONTROLLER_CHILDREN,
+    ..BOND
+};
+
+const CHILDREN: [Child; PARTS.len() + 1] = join(&PARTS, &[any(&ADDRESS)]);
+const OWN: [Child; PARTS.len() + 1] = join(&PARTS, &[any(&PLACED_ADDRESS)]);
+const CONTROLLER_CHILDREN: [Child; OWN.len() + SETTING_NODES.len()] = join(&OWN, &SETTING_NODES);
+
+const PARTS: [Child; 28] = [
     optional(&PORTS),
-    any(&ADDRESS),
     optional(&LACP_RATE),
     optional(&TRANSMIT_HASH),
     optional(&MII_INTERVAL),
@@ -271,8 +281,12 @@ const fn value(kind: Kind) -> Argument {
     super::argument("a value", kind, "Its value.")
 }
 
-pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &BOND, sink);
+pub(super) fn read(
+    node: Node<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> Option<LinkNode> {
+    let reader = open(node, schema, sink);
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
         open(ports, &PORTS, sink).arguments(0, sink)
     });

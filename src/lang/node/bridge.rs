@@ -2,11 +2,13 @@
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Kind, NodeSchema};
-use super::address::ADDRESS;
+use super::super::schema::{Child, Kind, NodeSchema};
+use super::address::{ADDRESS, PLACED_ADDRESS};
+use super::filter::{FILTER_NODES, read_filter};
 use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
-use super::{any, argument, arguments, first, flag, open, optional, property};
+use super::setting::SETTING_NODES;
+use super::{any, argument, arguments, first, flag, join, open, optional, property};
 
 /// Who makes a bridge.
 const BRIDGE_TYPES: &[&str] = &["standard", "ovs"];
@@ -32,6 +34,22 @@ pub(super) const BRIDGE: NodeSchema = NodeSchema {
         optional(&PROTECT),
     ],
 };
+
+/// On a controller.
+pub(super) const CONTROLLER_BRIDGE: NodeSchema = NodeSchema {
+    children: &CHILDREN,
+    ..BRIDGE
+};
+
+const OWN: [Child; 5] = [
+    optional(&PORTS),
+    optional(&STP),
+    optional(&FORWARD_DELAY),
+    any(&PLACED_ADDRESS),
+    optional(&PROTECT),
+];
+const FILTERED: [Child; OWN.len() + FILTER_NODES.len()] = join(&OWN, &FILTER_NODES);
+const CHILDREN: [Child; FILTERED.len() + SETTING_NODES.len()] = join(&FILTERED, &SETTING_NODES);
 
 const PORTS: NodeSchema = NodeSchema {
     name: "ports",
@@ -65,8 +83,12 @@ const FORWARD_DELAY: NodeSchema = NodeSchema {
     children: &[],
 };
 
-pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &BRIDGE, sink);
+pub(super) fn read(
+    node: Node<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> Option<LinkNode> {
+    let reader = open(node, schema, sink);
     let ports = reader.child("ports").map_or_else(Vec::new, |ports| {
         open(ports, &PORTS, sink).arguments(0, sink)
     });
@@ -77,6 +99,7 @@ pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
         ports,
         stp,
         forward_delay,
+        filter: read_filter(&reader, sink),
     };
     link(&reader, shape, sink)
 }

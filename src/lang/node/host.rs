@@ -7,12 +7,16 @@ use super::super::read::{Reader, Sink};
 use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
-use super::bond::BOND;
-use super::bridge::BRIDGE;
-use super::link::{ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
+use super::bond::{BOND, CONTROLLER_BOND};
+use super::bridge::{BRIDGE, CONTROLLER_BRIDGE};
+use super::dummy::DUMMY;
+use super::link::{CONTROLLER_LOOPBACK, ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
 use super::option::{OPTION, OptionNode, read_options};
+use super::path::{CONTROLLER_ROUTE, PathNode, read_path};
 use super::protect::{PROTECT, ProtectNode, read_protect};
-use super::tagged::TAGGED;
+use super::rule::{RULE, RuleNode, read_rule};
+use super::tagged::{CONTROLLER_TAGGED, TAGGED};
+use super::vrf::VRF;
 use super::{any, argument, arguments, first, open, optional, property, text_length, word};
 use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::span::{Span, Spanned};
@@ -22,6 +26,8 @@ pub struct ControllerNode {
     pub name: Spanned<HostName>,
     pub default_gateways: Vec<Spanned<IpAddr>>,
     pub links: Vec<LinkNode>,
+    pub routes: Vec<PathNode>,
+    pub rules: Vec<RuleNode>,
     /// Names that it had before.
     pub moved: Vec<Spanned<HostName>>,
     pub protect: Option<ProtectNode>,
@@ -90,10 +96,14 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
     children: &[
         optional(&DEFAULT_GATEWAY),
         any(&ETHERNET),
-        any(&BOND),
-        any(&TAGGED),
-        any(&BRIDGE),
-        optional(&LOOPBACK),
+        any(&CONTROLLER_BOND),
+        any(&CONTROLLER_TAGGED),
+        any(&CONTROLLER_BRIDGE),
+        any(&DUMMY),
+        any(&VRF),
+        optional(&CONTROLLER_LOOPBACK),
+        any(&CONTROLLER_ROUTE),
+        any(&RULE),
         any(&MOVED),
         optional(&PROTECT),
     ],
@@ -208,7 +218,11 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
     let name = reader.argument(0, sink).into_given();
     let default_gateways = default_gateways(&reader, sink);
     let moved = moved(&reader, sink);
-    let links = read_links(&reader, &ETHERNET, sink);
+    let links = read_links(&reader, sink);
+    let routes = reader.children(CONTROLLER_ROUTE.name);
+    let routes = routes.map(|node| read_path(node, sink)).collect();
+    let rules = reader.children(RULE.name);
+    let rules = rules.map(|node| read_rule(node, sink)).collect();
     if name.is_none() {
         sink.gaps.add("controller");
     }
@@ -216,6 +230,8 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
         name: name?,
         default_gateways,
         links,
+        routes,
+        rules,
         moved,
         protect: read_protect(&reader, sink),
     })
@@ -276,7 +292,7 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         tags: reader
             .child("tag")
             .map(|node| open(node, &TAG, sink).arguments(0, sink)),
-        interfaces: read_links(reader, &INTERFACE, sink),
+        interfaces: read_links(reader, sink),
         bmc: reader.child(BMC.name).map(|node| read_bmc(node, sink)),
         power: word(reader, &POWER, sink),
         boot_from: word(reader, &BOOT_FROM, sink),

@@ -4,16 +4,21 @@ use std::str::FromStr;
 
 use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
-use super::super::schema::{Kind, NodeSchema, Property};
+use super::super::schema::{Child, Kind, NodeSchema, Property};
 use super::super::slot::Slot;
-use super::address::{ADDRESS, AddressNode, OWN_ADDRESS, read_addresses};
+use super::address::{
+    ADDRESS, AddressNode, OWN_ADDRESS, PLACED_ADDRESS, PLACED_OWN_ADDRESS, read_addresses,
+};
 use super::fabric::MTU;
+use super::filter::FilterNode;
 use super::protect::{PROTECT, ProtectNode, read_protect};
-use super::{any, argument, bond, bridge, child, open, optional, property, tagged};
+use super::setting::{SETTING_NODES, SettingNode, read_settings};
+use super::{any, argument, bond, bridge, child, join, open, optional, property, tagged, vrf};
 use crate::base::bond::{BondMode, BondParameter};
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
 use crate::base::name::{LinkName, Name, NameError};
+use crate::base::vlan::VlanProtocol;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -32,6 +37,8 @@ pub struct LinkNode {
     /// Whether a part of it could not be read, so that what is missing may have stood there.
     pub is_partial: bool,
     /// Of a controller's link.
+    pub settings: Box<[SettingNode]>,
+    /// Of a controller's link.
     pub protect: Option<ProtectNode>,
     pub span: Span,
 }
@@ -47,14 +54,23 @@ pub enum LinkShape {
     /// The frames of one VLAN on another link.
     Tagged {
         on: Slot<LinkName>,
+        protocol: Slot<VlanProtocol>,
     },
     Bridge {
         kind: Slot<String>,
         ports: Vec<Spanned<LinkName>>,
         stp: Slot<bool>,
         forward_delay: Slot<Seconds>,
+        /// What it says of VLANs; of a controller's.
+        filter: Option<Box<FilterNode>>,
     },
     Loopback,
+    /// Addresses of the host itself; a controller's, as is the next.
+    Dummy,
+    Vrf {
+        table: Slot<u32>,
+        ports: Vec<Spanned<LinkName>>,
+    },
 }
 
 /// A parameter of a bond, in the words of its kind.
@@ -84,6 +100,7 @@ impl LinkNode {
             addresses: Vec::new(),
             has_faulty_address: false,
             is_partial: false,
+            settings: Box::default(),
             protect: None,
         }
     }
@@ -93,8 +110,20 @@ impl LinkShape {
     /// Whether it has an MTU that a site may set.
     pub fn is_sized(&self) -> bool {
         match self {
+            Self::Ethernet
+            | Self::Bond { .. }
+            | Self::Tagged { .. }
+            | Self::Bridge { .. }
+            | Self::Dummy => true,
+            Self::Loopback | Self::Vrf { .. } => false,
+        }
+    }
+
+    /// Whether frames leave the host through it, so that its addresses are in subnets.
+    pub fn is_wired(&self) -> bool {
+        match self {
             Self::Ethernet | Self::Bond { .. } | Self::Tagged { .. } | Self::Bridge { .. } => true,
-            Self::Loopback => false,
+            Self::Loopback | Self::Dummy | Self::Vrf { .. } => false,
         }
     }
 
@@ -106,6 +135,8 @@ impl LinkShape {
             Self::Tagged { .. } => "tagged",
             Self::Bridge { .. } => "bridge",
             Self::Loopback => "loopback",
+            Self::Dummy => "dummy",
+            Self::Vrf { .. } => "vrf",
         }
     }
 }
@@ -147,8 +178,11 @@ pub(super) const ETHERNET: NodeSchema = NodeSchema {
         MTU_PROPERTY,
         property("mac", Kind::Mac, MAC_DOC),
     ],
-    children: &[any(&ADDRESS), optional(&PROTECT)],
+    children: &CHILDREN,
 };
+
+const OWN: [Child; 2] = [any(&PLACED_ADDRESS), optional(&PROTECT)];
+const CHILDREN: [Child; OWN.len() + SETTING_NODES.len()] = join(&OWN, &SETTING_NODES);
 
 /// On a machine or in a profile.
 pub(super) const INTERFACE: NodeSchema = NodeSchema {
@@ -183,20 +217,28 @@ pub(super) const LOOPBACK: NodeSchema = NodeSchema {
     children: &[child(&OWN_ADDRESS, Count::Many), optional(&PROTECT)],
 };
 
+/// On a controller.
+pub(super) const CONTROLLER_LOOPBACK: NodeSchema = NodeSchema {
+    children: &[child(&PLACED_OWN_ADDRESS, Count::Many), optional(&PROTECT)],
+    ..LOOPBACK
+};
+
 /// The links in a host's block, of every kind.
-pub(super) fn read_links(
-    reader: &Reader<'_>,
-    ethernet: &'static NodeSchema,
-    sink: &mut Sink<'_>,
-) -> Vec<LinkNode> {
+pub(super) fn read_links(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<LinkNode> {
     let mut links = Vec::new();
     for node in reader.every_child() {
-        links.extend(match node.name().value {
-            "ethernet" => link(&open(node, ethernet, sink), LinkShape::Ethernet, sink),
-            "bond" => bond::read(node, sink),
-            "tagged" => tagged::read(node, sink),
-            "bridge" => bridge::read(node, sink),
-            "loopback" => loopback(node, sink),
+        let word = node.name().value;
+        let Some(schema) = reader.table_of(word) else {
+            continue;
+        };
+        links.extend(match word {
+            "ethernet" => link(&open(node, schema, sink), LinkShape::Ethernet, sink),
+            "bond" => bond::read(node, schema, sink),
+            "tagged" => tagged::read(node, schema, sink),
+            "bridge" => bridge::read(node, schema, sink),
+            "loopback" => loopback(node, schema, sink),
+            "dummy" => link(&open(node, schema, sink), LinkShape::Dummy, sink),
+            "vrf" => vrf::read(node, schema, sink),
             _ => None,
         });
     }
@@ -205,10 +247,10 @@ pub(super) fn read_links(
     links
 }
 
-fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &LOOPBACK, sink);
+fn loopback(node: Node<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -> Option<LinkNode> {
+    let reader = open(node, schema, sink);
     let name = Spanned::new(LinkName::loopback(), node.name().span);
-    let (addresses, has_faulty_address) = read_addresses(&reader, &OWN_ADDRESS, sink);
+    let (addresses, has_faulty_address) = read_addresses(&reader, sink);
     Some(LinkNode {
         name,
         shape: LinkShape::Loopback,
@@ -218,6 +260,7 @@ fn loopback(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        settings: Box::default(),
         protect: read_protect(&reader, sink),
         span: reader.span(),
     })
@@ -253,7 +296,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
             }
         }
     }
-    let (addresses, has_faulty_address) = read_addresses(reader, &ADDRESS, sink);
+    let (addresses, has_faulty_address) = read_addresses(reader, sink);
     Some(LinkNode {
         name: name?,
         shape,
@@ -263,6 +306,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
         addresses,
         has_faulty_address,
         is_partial: reader.is_partial(),
+        settings: read_settings(reader, sink),
         protect: read_protect(reader, sink),
         span: reader.span(),
     })

@@ -6,7 +6,9 @@ mod bond;
 mod bridge;
 mod column;
 mod dhcp;
+mod dummy;
 mod fabric;
+mod filter;
 mod host;
 mod ignore;
 mod image;
@@ -14,11 +16,16 @@ mod link;
 mod lock;
 mod machines;
 mod option;
+mod path;
 mod protect;
 mod record;
+mod rule;
+mod setting;
 mod site;
 mod subnet;
+mod table;
 mod tagged;
+mod vrf;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -32,12 +39,13 @@ use super::slot::{Gaps, Slot};
 use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
-use crate::diag::span::SourceId;
+use crate::diag::span::{SourceId, Spanned};
 
-pub use address::{AddressNode, AddressWish};
+pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
 pub use dhcp::DhcpNode;
 pub use fabric::{FabricNode, VlanNode};
+pub use filter::{FilterNode, PortNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use ignore::IgnoreNode;
 pub use image::{BootNode, ImageNode};
@@ -46,10 +54,14 @@ pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;
 pub use option::OptionNode;
+pub use path::{HopNode, PathNode};
 pub use protect::ProtectNode;
 pub use record::RecordNode;
+pub use rule::RuleNode;
+pub use setting::SettingNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, RangeNode, SubnetNode};
+pub use table::TableRef;
 
 /// A site file: it has no name, and its children are the top-level nodes.
 pub(super) const ROOT: NodeSchema = NodeSchema {
@@ -200,6 +212,26 @@ const fn child(schema: &'static NodeSchema, count: Count) -> Child {
     Child { schema, count }
 }
 
+/// The children of two lists, `N` in all.
+const fn join<const N: usize>(first: &[Child], then: &[Child]) -> [Child; N] {
+    const BLANK: NodeSchema = plain("", "", &[]);
+    let mut all = [optional(&BLANK); N];
+    let (mut rest, mut at) = (all.as_mut_slice(), 0);
+    while let Some((next, others)) = rest.split_first_mut() {
+        let list = if at < first.len() { first } else { then };
+        let place = if at < first.len() {
+            at
+        } else {
+            at - first.len()
+        };
+        if let Some((child, _)) = list.split_at(place).1.split_first() {
+            *next = *child;
+        }
+        (rest, at) = (others, at + 1);
+    }
+    all
+}
+
 /// A node with arguments alone.
 const fn plain(
     name: &'static str,
@@ -267,6 +299,17 @@ fn word(reader: &Reader<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) -
     child.map_or(Slot::Absent, |node| {
         open(node, schema, sink).word_argument(sink)
     })
+}
+
+/// A word of a set that was looked up there already.
+fn known<T: FromStr>(word: Slot<String>) -> Slot<T> {
+    match word {
+        Slot::Absent => Slot::Absent,
+        Slot::Faulty => Slot::Faulty,
+        Slot::Given(Spanned { value, span }) => value
+            .parse()
+            .map_or(Slot::Faulty, |read| Slot::Given(Spanned::new(read, span))),
+    }
 }
 
 /// The flag that the child described by `schema` gives.

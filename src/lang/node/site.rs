@@ -152,7 +152,7 @@ const VIA: NodeSchema = NodeSchema {
     children: &[],
 };
 
-const METRIC: NodeSchema = NodeSchema {
+pub(super) const METRIC: NodeSchema = NodeSchema {
     name: "metric",
     doc: "Preference among routes to one destination; the lowest wins, and the default is 0.",
     arguments: &[argument(

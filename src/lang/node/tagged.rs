@@ -2,11 +2,13 @@
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Kind, NodeSchema};
-use super::address::ADDRESS;
+use super::super::schema::{Child, Kind, NodeSchema};
+use super::address::{ADDRESS, PLACED_ADDRESS};
 use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, link};
 use super::protect::PROTECT;
-use super::{any, open, optional, property};
+use super::setting::SETTING_NODES;
+use super::{any, join, known, open, optional, property};
+use crate::base::vlan::VLAN_PROTOCOLS;
 
 pub(super) const TAGGED: NodeSchema = NodeSchema {
     name: "tagged",
@@ -15,13 +17,32 @@ pub(super) const TAGGED: NodeSchema = NodeSchema {
     properties: &[
         property("on", Kind::LinkName, "The link that carries the frames."),
         property("vlan", Kind::VlanReference, "The VLAN; it has an id."),
+        property(
+            "protocol",
+            Kind::Words(&VLAN_PROTOCOLS),
+            "The protocol of the tags: `802.1Q`, which is the default; or `802.1ad`, a provider's, in whose frames others may be tagged.",
+        ),
         MTU_PROPERTY,
     ],
     children: &[any(&ADDRESS), optional(&PROTECT)],
 };
 
-pub(super) fn read(node: Node<'_>, sink: &mut Sink<'_>) -> Option<LinkNode> {
-    let reader = open(node, &TAGGED, sink);
+/// On a controller.
+pub(super) const CONTROLLER_TAGGED: NodeSchema = NodeSchema {
+    children: &CHILDREN,
+    ..TAGGED
+};
+
+const OWN: [Child; 2] = [any(&PLACED_ADDRESS), optional(&PROTECT)];
+const CHILDREN: [Child; OWN.len() + SETTING_NODES.len()] = join(&OWN, &SETTING_NODES);
+
+pub(super) fn read(
+    node: Node<'_>,
+    schema: &'static NodeSchema,
+    sink: &mut Sink<'_>,
+) -> Option<LinkNode> {
+    let reader = open(node, schema, sink);
     let on = reader.property("on", sink);
-    link(&reader, LinkShape::Tagged { on }, sink)
+    let protocol = known(reader.word_property("protocol", sink));
+    link(&reader, LinkShape::Tagged { on, protocol }, sink)
 }

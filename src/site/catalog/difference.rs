@@ -77,7 +77,7 @@ impl Difference {
                 (Some(before), None) => change(key, Sign::Removed, before, &[], old),
                 (None, Some(after)) => change(key, Sign::Added, after, &[], new),
                 (Some(before), Some(after)) => {
-                    let values = values(before, after);
+                    let values = values(key, before, after);
                     if values.is_empty() {
                         difference.unchanged += 1;
                         continue;
@@ -137,8 +137,24 @@ fn profile(key: &ObjectKey, catalog: &Catalog) -> Option<String> {
     Some(profile.text.clone())
 }
 
-/// The values that differ. Those of one name have no order that means anything, so equal ones pair first.
-fn values(before: &Object, after: &Object) -> Vec<ValueChange> {
+/// The change of values that are the same in another order.
+fn reordered(before: &[&Value], after: &[&Value]) -> Option<ValueChange> {
+    let texts = |values: &[&Value]| {
+        let texts: Vec<&str> = values.iter().map(|value| &*value.text).collect();
+        texts.join(", ")
+    };
+    let (old, new) = (texts(before), texts(after));
+    (old != new).then_some(ValueChange {
+        name: after.first()?.name.clone(),
+        old: Some(old),
+        new: Some(new),
+        source: after.first()?.source.clone(),
+    })
+}
+
+/// The values that differ. Those of one name have no order that means anything, so equal ones pair first; but a controller sends from
+/// the first of its addresses.
+fn values(key: &ObjectKey, before: &Object, after: &Object) -> Vec<ValueChange> {
     let mut changes = Vec::new();
     if before.kind != after.kind {
         changes.push(ValueChange {
@@ -162,6 +178,12 @@ fn values(before: &Object, after: &Object) -> Vec<ValueChange> {
     }
     for (old, new) in names.iter().filter_map(|name| by_name.get(name)) {
         let (gone, come) = (without(old, new), without(new, old));
+        let is_ordered = matches!(key, ObjectKey::ControllerLink(..))
+            && new.first().is_some_and(|value| value.name == "address");
+        if is_ordered && gone.is_empty() && come.is_empty() {
+            changes.extend(reordered(old, new));
+            continue;
+        }
         if let ([old], [new]) = (gone.as_slice(), come.as_slice()) {
             changes.push(value_change(Some(old), Some(new), new));
             continue;

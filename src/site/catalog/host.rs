@@ -48,6 +48,8 @@ impl<'a> Cataloguer<'a> {
             name,
             default_gateways,
             links: _,
+            routes,
+            rules,
             moved,
             protect,
         } = node;
@@ -61,6 +63,7 @@ impl<'a> Cataloguer<'a> {
             let key = link_key(host, &link.node.name.value);
             self.link(key, link, Owner::Controller, pen);
         }
+        self.paths(host, routes, rules);
     }
 
     /// Where a host sends everything else: a router in one of its own subnets.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName, Name, RecordLabel};
+use crate::base::route::{Family, MAIN_TABLE};
 use crate::base::vlan::VlanPath;
 
 /// The name of an object. Keys of a kind sort together, and kinds in the order in which people think of them.
@@ -32,6 +33,10 @@ pub enum ObjectKey {
     Controller(HostName),
     /// `controller/rack-1/link/bond0`
     ControllerLink(HostName, LinkName),
+    /// `controller/rack-1/route/10.50.0.0/16@main/100`: destination, table and metric
+    ControllerRoute(HostName, Prefix, u32, u32),
+    /// `controller/rack-1/rule/1000`; one of a single address family, `controller/rack-1/rule/ipv4/1000`
+    ControllerRule(HostName, u32, Option<Family>),
     /// `profile/compute`
     Profile(Name),
     /// `profile/compute/link/eth0`
@@ -93,7 +98,10 @@ impl ObjectKey {
             Self::Route(..) => Group::Routes,
             Self::Record(_) => Group::Records,
             Self::Image(_) => Group::Images,
-            Self::Controller(_) | Self::ControllerLink(..) => Group::Controllers,
+            Self::Controller(_)
+            | Self::ControllerLink(..)
+            | Self::ControllerRoute(..)
+            | Self::ControllerRule(..) => Group::Controllers,
             Self::Profile(_) | Self::ProfileLink(..) | Self::ProfileBmc(_) => Group::Profiles,
             Self::Machine(_) | Self::MachineLink(..) | Self::MachineBmc(_) => Group::Machines,
         }
@@ -103,7 +111,8 @@ impl ObjectKey {
     pub(super) fn kind(&self) -> (Group, u8) {
         let part = match self {
             Self::ControllerLink(..) | Self::ProfileLink(..) | Self::MachineLink(..) => 1,
-            Self::ProfileBmc(_) | Self::MachineBmc(_) => 2,
+            Self::ProfileBmc(_) | Self::MachineBmc(_) | Self::ControllerRoute(..) => 2,
+            Self::ControllerRule(..) => 3,
             Self::Site
             | Self::Space(_)
             | Self::Fabric(_)
@@ -133,7 +142,9 @@ impl ObjectKey {
             | Self::Machine(_) => None,
             Self::Vlan(path) => Some(Self::Fabric(path.fabric.clone())),
             Self::Subnet(path, _) => Some(Self::Vlan(path.clone())),
-            Self::ControllerLink(host, _) => Some(Self::Controller(host.clone())),
+            Self::ControllerLink(host, _)
+            | Self::ControllerRoute(host, ..)
+            | Self::ControllerRule(host, ..) => Some(Self::Controller(host.clone())),
             Self::ProfileLink(profile, _) | Self::ProfileBmc(profile) => {
                 Some(Self::Profile(profile.clone()))
             }
@@ -152,7 +163,10 @@ impl ObjectKey {
             }
             Self::Record(label) => label.to_string(),
             Self::Vlan(path) => path.vlan.to_string(),
-            Self::Subnet(_, prefix) | Self::Route(prefix, ..) => prefix.to_string(),
+            Self::Subnet(_, prefix)
+            | Self::Route(prefix, ..)
+            | Self::ControllerRoute(_, prefix, ..) => prefix.to_string(),
+            Self::ControllerRule(_, priority, _) => priority.to_string(),
             Self::Controller(name) | Self::Machine(name) => name.to_string(),
             Self::ControllerLink(_, link)
             | Self::ProfileLink(_, link)
@@ -178,6 +192,18 @@ impl fmt::Display for ObjectKey {
             Self::Image(name) => write!(f, "image/{name}"),
             Self::Controller(name) => write!(f, "controller/{name}"),
             Self::ControllerLink(host, link) => write!(f, "controller/{host}/link/{link}"),
+            Self::ControllerRoute(host, destination, MAIN_TABLE, metric) => {
+                write!(f, "controller/{host}/route/{destination}@main/{metric}")
+            }
+            Self::ControllerRoute(host, destination, table, metric) => {
+                write!(f, "controller/{host}/route/{destination}@{table}/{metric}")
+            }
+            Self::ControllerRule(host, priority, None) => {
+                write!(f, "controller/{host}/rule/{priority}")
+            }
+            Self::ControllerRule(host, priority, Some(family)) => {
+                write!(f, "controller/{host}/rule/{family}/{priority}")
+            }
             Self::Profile(name) => write!(f, "profile/{name}"),
             Self::ProfileLink(profile, link) => write!(f, "profile/{profile}/link/{link}"),
             Self::ProfileBmc(profile) => write!(f, "profile/{profile}/bmc"),

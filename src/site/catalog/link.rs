@@ -6,9 +6,12 @@ use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
+use crate::base::vlan::VlanProtocol;
 use crate::diag::span::Spanned;
-use crate::lang::node::{AddressNode, AddressWish, BondSetting, LinkNode, LinkShape};
-use crate::site::resolve::{Link, Placed, Plug, VlanDraft};
+use crate::lang::node::{
+    AddressNode, AddressWish, BondSetting, FilterNode, LinkNode, LinkShape, PortNode, SettingNode,
+};
+use crate::site::resolve::{AddressTraits, Link, Placed, Plug, PortPlugs, VlanDraft};
 
 /// Whose link it is: what a host has from its subnets, a profile does not know yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,13 @@ impl Cataloguer<'_> {
         self.node(&key, &link.node, vlan, &mut pen);
         if link.node.mtu.is_absent() && link.node.shape.is_sized() {
             self.inherited_mtu(&link.node.shape, vlan, owner, &mut pen);
+        }
+        if let LinkShape::Bridge {
+            filter: Some(filter),
+            ..
+        } = &link.node.shape
+        {
+            self.filter(filter, &link.port_plugs, &mut pen);
         }
         let mut seen = Vec::new();
         for placed in &link.addresses {
@@ -73,6 +83,7 @@ impl Cataloguer<'_> {
             addresses: _,
             has_faulty_address: _,
             is_partial: _,
+            settings,
             protect,
             span: _,
         } = node;
@@ -85,6 +96,12 @@ impl Cataloguer<'_> {
         }
         shape_values(key, shape, pen);
         pen.slot("mtu", mtu);
+        for SettingNode { setting, value } in settings {
+            if let Some(value) = value.given() {
+                let shown = setting.value.shown(value.value);
+                pen.written(setting.value.as_str(), shown, value.span);
+            }
+        }
         pen.protect(protect.as_ref());
     }
 
@@ -111,9 +128,38 @@ impl Cataloguer<'_> {
         }
     }
 
+    /// What a bridge says of VLANs.
+    fn filter(&self, filter: &FilterNode, plugs: &[PortPlugs], pen: &mut Pen<'_>) {
+        let FilterNode {
+            filtering,
+            default_pvid,
+            ports,
+        } = filter;
+        pen.flag("vlan-filtering", filtering, false);
+        pen.slot_or("default-pvid", default_pvid, 1);
+        for (port, plugs) in ports.iter().zip(plugs) {
+            let PortNode {
+                name,
+                tagged: _,
+                untagged: _,
+                span,
+            } = port;
+            let mut text = name.value.to_string();
+            for (word, plug) in plugs.named() {
+                if let Plug::Vlan(vlan) = plug
+                    && let Some(vlan) = self.draft.vlans.get(vlan)
+                {
+                    text += &format!(" {word} {}", vlan.path);
+                    pen.refer_at(Relation::In, ObjectKey::Vlan(vlan.path.clone()), *span);
+                }
+            }
+            pen.written("port", text, name.span);
+        }
+    }
+
     /// An address, and what its subnet adds to it; a subnet of several addresses adds it once.
     fn address(&self, placed: &Placed, owner: Owner, seen: &mut Vec<usize>, pen: &mut Pen<'_>) {
-        let text = fixed(placed.ip, placed.length);
+        let text = fixed(placed.ip, placed.length) + &traits(placed.traits);
         let source = if placed.is_locked {
             Source::Lock {
                 at: self.sources.origin(placed.span()),
@@ -163,6 +209,8 @@ fn address_text(node: &AddressNode) -> String {
     let AddressNode {
         wish,
         subnet,
+        // A profile's addresses have none.
+        flags: _,
         span: _,
     } = node;
     let text = match wish {
@@ -176,6 +224,22 @@ fn address_text(node: &AddressNode) -> String {
     }
 }
 
+/// What the kernel is told of an address, where that is not as usual.
+fn traits(traits: AddressTraits) -> String {
+    let AddressTraits {
+        prefix_route,
+        preferred,
+        duplicate_detection,
+    } = traits;
+    let flags = [
+        ("prefix-route", prefix_route),
+        ("preferred", preferred),
+        ("duplicate-detection", duplicate_detection),
+    ];
+    let unusual = flags.into_iter().filter(|(_, flag)| !flag);
+    unusual.map(|(name, _)| format!(" {name}=#false")).collect()
+}
+
 /// An address without the length that its subnet gives.
 fn fixed(ip: IpAddr, length: Option<u8>) -> String {
     match length {
@@ -186,7 +250,11 @@ fn fixed(ip: IpAddr, length: Option<u8>) -> String {
 
 fn shape_values(key: &ObjectKey, shape: &LinkShape, pen: &mut Pen<'_>) {
     match shape {
-        LinkShape::Ethernet | LinkShape::Loopback => {}
+        LinkShape::Ethernet | LinkShape::Loopback | LinkShape::Dummy => {}
+        LinkShape::Vrf { table, ports } => {
+            pen.slot("table", table);
+            port_values(key, ports, pen);
+        }
         LinkShape::Bond {
             mode,
             ports,
@@ -198,8 +266,9 @@ fn shape_values(key: &ObjectKey, shape: &LinkShape, pen: &mut Pen<'_>) {
                 pen.slot(name.value.as_str(), value);
             }
         }
-        LinkShape::Tagged { on } => {
+        LinkShape::Tagged { on, protocol } => {
             pen.slot("on", on);
+            pen.slot_or("protocol", protocol, VlanProtocol::default());
             if let Some(on) = on.given()
                 && let Some(to) = sibling(key, &on.value)
             {
@@ -211,6 +280,8 @@ fn shape_values(key: &ObjectKey, shape: &LinkShape, pen: &mut Pen<'_>) {
             ports,
             stp,
             forward_delay,
+            // Said beside the VLANs that it leads to.
+            filter: _,
         } => {
             port_values(key, ports, pen);
             pen.slot("kind", kind);
@@ -245,6 +316,8 @@ fn sibling(key: &ObjectKey, link: &LinkName) -> Option<ObjectKey> {
         | ObjectKey::Record(_)
         | ObjectKey::Image(_)
         | ObjectKey::Controller(_)
+        | ObjectKey::ControllerRoute(..)
+        | ObjectKey::ControllerRule(..)
         | ObjectKey::Profile(_)
         | ObjectKey::ProfileBmc(_)
         | ObjectKey::Machine(_)

@@ -9,6 +9,7 @@ mod find;
 mod host;
 mod key;
 mod link;
+mod path;
 mod pen;
 mod root;
 
@@ -107,9 +108,11 @@ pub enum Relation {
     Via,
     /// The subnet that holds an address.
     Address,
-    /// A tagged link on the one that carries its frames.
+    /// A tagged link on the one that carries its frames, a route on the one that it leads through.
     On,
     Port,
+    /// A route or a rule to the VRF whose table it names.
+    Table,
     Profile,
     /// A record to the host whose name or address it has.
     LeadsTo,
@@ -130,6 +133,7 @@ impl Relation {
             Self::Address => "address",
             Self::On => "on",
             Self::Port => "port",
+            Self::Table => "table",
             Self::Profile => "profile",
             Self::LeadsTo => "leads-to",
         }

@@ -6,13 +6,17 @@ use super::claim::{self, Claim};
 use crate::base::limit;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
-use crate::lang::node::{AddressWish, LinkShape};
+use crate::lang::Slot;
+use crate::lang::node::{AddressFlags, AddressNode, AddressWish};
 use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for host in &draft.hosts {
         for link in &host.links {
-            if matches!(link.node.shape, LinkShape::Loopback) {
+            for address in &link.node.addresses {
+                out.extend(idle(address));
+            }
+            if !link.node.shape.is_wired() {
                 own(draft, link, out);
                 continue;
             }
@@ -68,22 +72,55 @@ fn many(draft: &Draft<'_>, link: &Link, out: &mut Faults) {
     }
 }
 
-/// Addresses of the loopback: each names its length, and lies in no subnet.
+/// A flag of an address that changes nothing there.
+fn idle(address: &AddressNode) -> Option<Diagnostic> {
+    let AddressFlags {
+        prefix_route,
+        preferred,
+        duplicate_detection,
+    } = address.flags.as_deref()?;
+    let all = [prefix_route, preferred, duplicate_detection];
+    let first = all.into_iter().find_map(Slot::given)?;
+    let (flag, message, help) = match (address.wish, duplicate_detection.given()) {
+        (AddressWish::Dhcp, _) => (
+            first,
+            "an address that DHCP gives has no flags",
+            "remove them, or write the address out",
+        ),
+        (AddressWish::Fixed { ip, .. }, Some(flag)) if ip.is_ipv4() => (
+            flag,
+            "`duplicate-detection` is IPv6's",
+            "remove it: the kernel sets addresses of IPv4 without asking",
+        ),
+        (AddressWish::Fixed { .. } | AddressWish::Auto, _) => return None,
+    };
+    Some(
+        Diagnostic::new(Code::InvalidValue, message)
+            .label(flag.span, "nothing comes of this")
+            .label(address.span, "the address")
+            .help(help),
+    )
+}
+
+/// Addresses on no wire: each names its length, and lies in no subnet.
 fn own(draft: &Draft<'_>, link: &Link, out: &mut Faults) {
+    let word = link.node.shape.word();
+    let place = format!("on the {word}");
     let others = link.node.addresses.iter();
     for address in others.filter(|one| !matches!(one.wish, AddressWish::Fixed { .. })) {
-        let message = "the loopback's addresses are written out";
+        let message = format!("the {word}'s addresses are written out");
         out.push(
             Diagnostic::new(Code::LoopbackAddress, message)
-                .label(address.span, "on the loopback")
+                .label(address.span, place.clone())
                 .help("write the address with its length: \"192.0.2.1/32\""),
         );
     }
     for placed in &link.addresses {
         let ip = placed.ip();
         out.extend(super::edge::nobody(ip, placed.span()));
+        out.extend(narrow(link, placed));
         let fault = |message: String| {
-            Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), "on the loopback")
+            Diagnostic::new(Code::LoopbackAddress, message).label(placed.span(), place.clone())
         };
         let whole = if ip.is_ipv4() { 32 } else { 128 };
         if placed.length.is_none() {
@@ -101,7 +138,9 @@ fn own(draft: &Draft<'_>, link: &Link, out: &mut Faults) {
             out.push(
                 fault(message)
                     .label(prefix.span, "this subnet is on a wire")
-                    .help("a loopback's address is in no subnet: a routing daemon makes it known"),
+                    .help(format!(
+                        "a {word}'s address is in no subnet: a routing daemon makes it known"
+                    )),
             );
         }
     }

@@ -41,7 +41,9 @@ fn rank(link: &Link) -> u8 {
         LinkShape::Ethernet
         | LinkShape::Tagged { .. }
         | LinkShape::Bridge { .. }
-        | LinkShape::Loopback => 0,
+        | LinkShape::Loopback
+        | LinkShape::Dummy
+        | LinkShape::Vrf { .. } => 0,
     }
 }
 

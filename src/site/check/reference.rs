@@ -93,7 +93,9 @@ pub(super) fn may_hide(draft: &Draft<'_>, controller: &Host<'_>) -> bool {
 
 /// Whether a host may have links or a BMC that could not be read.
 pub(super) fn may_lack(draft: &Draft<'_>, host: &Host<'_>) -> bool {
-    let kinds = &["ethernet", "bond", "tagged", "bridge", "bmc"];
+    let kinds = &[
+        "ethernet", "bond", "tagged", "bridge", "dummy", "vrf", "bmc",
+    ];
     host.lacks_profile || draft.declarations.gaps.may_hide(kinds)
 }
 

@@ -10,7 +10,6 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::lang::node::LinkShape;
 use crate::site::resolve::{Draft, Host, Link, Placed};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
@@ -188,8 +187,8 @@ fn unreachable(
     gateway: &Spanned<IpAddr>,
 ) -> Option<Diagnostic> {
     let ip = gateway.value;
-    // The loopback is in no subnet, and leads nowhere.
-    let is_wired = |link: &&Link| !matches!(link.node.shape, LinkShape::Loopback);
+    // What is on no wire is in no subnet, and leads nowhere.
+    let is_wired = |link: &&Link| link.node.shape.is_wired();
     let own = || {
         host.links
             .iter()

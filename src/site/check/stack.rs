@@ -32,6 +32,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         }
         stack.ports(out);
         super::tagged::check(&stack, out);
+        super::filter::check(&stack, out);
+        super::vrf::check(&stack, out);
         super::circle::check(&stack, out);
     }
 }
@@ -41,7 +43,7 @@ pub(super) struct Stack<'a> {
     pub(super) draft: &'a Draft<'a>,
     pub(super) host: &'a Host<'a>,
     pub(super) links: BTreeMap<&'a LinkName, &'a Link>,
-    /// The bond or bridge that each link is a port of, the first one where there are several.
+    /// The bond, bridge or VRF that each link is a port of, the first one where there are several.
     masters: BTreeMap<&'a LinkName, &'a Link>,
 }
 
@@ -66,15 +68,15 @@ impl<'a> Stack<'a> {
     /// What each link stands on, as written.
     pub(super) fn below(link: &'a Link) -> Vec<&'a Spanned<LinkName>> {
         match &link.node.shape {
-            LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
-                ports.iter().collect()
-            }
-            LinkShape::Tagged { on } => on.given().into_iter().collect(),
-            LinkShape::Ethernet | LinkShape::Loopback => Vec::new(),
+            LinkShape::Bond { ports, .. }
+            | LinkShape::Bridge { ports, .. }
+            | LinkShape::Vrf { ports, .. } => ports.iter().collect(),
+            LinkShape::Tagged { on, .. } => on.given().into_iter().collect(),
+            LinkShape::Ethernet | LinkShape::Loopback | LinkShape::Dummy => Vec::new(),
         }
     }
 
-    /// The bond or bridge that a link is a port of.
+    /// The bond, bridge or VRF that a link is a port of.
     pub(super) fn master(&self, name: &LinkName) -> Option<&'a Link> {
         self.masters.get(name).copied()
     }
@@ -107,11 +109,14 @@ impl<'a> Stack<'a> {
                 ports.is_empty().then_some("ports"),
             ],
             LinkShape::Bridge { ports, .. } => [ports.is_empty().then_some("ports"), None],
-            LinkShape::Tagged { on } => [
+            LinkShape::Tagged { on, .. } => [
                 on.is_absent().then_some("on=\"…\""),
                 (link.plug == Plug::Nothing).then_some("vlan=\"…\""),
             ],
-            LinkShape::Ethernet | LinkShape::Loopback => [None, None],
+            LinkShape::Ethernet
+            | LinkShape::Loopback
+            | LinkShape::Dummy
+            | LinkShape::Vrf { .. } => [None, None],
         };
         if link.node.is_partial || super::reference::may_lack(self.draft, self.host) {
             return;
@@ -139,7 +144,11 @@ impl<'a> Stack<'a> {
             let code = match master.node.shape {
                 LinkShape::Bond { .. } => Code::BondPort,
                 LinkShape::Bridge { .. } => Code::BridgePort,
-                LinkShape::Ethernet | LinkShape::Tagged { .. } | LinkShape::Loopback => continue,
+                LinkShape::Vrf { .. } => Code::VrfPort,
+                LinkShape::Ethernet
+                | LinkShape::Tagged { .. }
+                | LinkShape::Loopback
+                | LinkShape::Dummy => continue,
             };
             for port in Self::below(master) {
                 if let Some(first) = members.insert(&port.value, port.span) {
@@ -153,7 +162,8 @@ impl<'a> Stack<'a> {
                     ),
                 }
             }
-            if code == Code::BridgePort && master.plug == Plug::Nothing {
+            let joins = code == Code::BridgePort && master.plug == Plug::Nothing;
+            if joins && !filters(master) {
                 out.extend(self.joins(master));
             }
         }
@@ -214,6 +224,12 @@ impl<'a> Stack<'a> {
     }
 }
 
+/// Whether a bridge says itself which port is in which VLAN.
+fn filters(bridge: &Link) -> bool {
+    matches!(&bridge.node.shape, LinkShape::Bridge { filter: Some(filter), .. }
+        if filter.filtering.value() == Some(&true))
+}
+
 /// Controllers have the kernel's own bridges.
 fn foreign_bridges(host: &Host<'_>, out: &mut Faults) {
     for link in host.links.iter().filter(|_| host.is_controller()) {
@@ -271,7 +287,7 @@ fn twice(port: &Spanned<LinkName>, first: Span) -> Diagnostic {
     )
     .label(port.span, "a port again here")
     .label(first, "a port here already")
-    .help("a link is a port of one bond or bridge at most")
+    .help("a link is a port of one bond, bridge or vrf at most")
 }
 
 /// Why a link cannot be a port of `master`.
@@ -285,8 +301,9 @@ fn unfit(code: Code, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Op
     let is_bond = code == Code::BondPort;
     let may_stand = match link.node.shape {
         LinkShape::Ethernet => true,
-        LinkShape::Bond { .. } | LinkShape::Tagged { .. } => !is_bond,
-        LinkShape::Bridge { .. } | LinkShape::Loopback => false,
+        LinkShape::Bond { .. } | LinkShape::Tagged { .. } | LinkShape::Dummy => !is_bond,
+        LinkShape::Bridge { .. } => code == Code::VrfPort,
+        LinkShape::Loopback | LinkShape::Vrf { .. } => false,
     };
     let word = link.node.shape.word();
     if !may_stand {
@@ -296,11 +313,18 @@ fn unfit(code: Code, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Op
         );
         let help = if is_bond {
             "a bond's ports are physical links"
+        } else if code == Code::VrfPort {
+            "a vrf's ports are links of any other kind but the loopback"
         } else {
             "a bridge's ports are physical links, bonds and tagged links"
         };
         return Some(fault(message, link.node.span, &format!("a {word}")).help(help));
     }
+    // What a VRF routes for keeps all that it has.
+    if code == Code::VrfPort {
+        return None;
+    }
+    let is_filtered = filters(master);
     let (plug, master) = (master.plug, master.node.shape.word());
     if let Some(address) = link.node.addresses.first() {
         let message = format!("the port `{name}` has an address of its own");
@@ -315,6 +339,7 @@ fn unfit(code: Code, master: &Link, port: &Spanned<LinkName>, link: &Link) -> Op
     }
     if let (Plug::Vlan(own), Plug::Vlan(wanted)) = (link.plug, plug)
         && own != wanted
+        && !is_filtered
     {
         let message = format!("the port `{name}` is in another vlan than its bridge");
         let help = "leave the port's vlan out: it is the bridge's";

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use super::stack::Stack;
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
+use crate::base::vlan::VlanProtocol;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
+use crate::lang::Slot;
 use crate::lang::node::LinkShape;
 use crate::site::resolve::{Link, Plug};
 
 pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
-    let mut seen: BTreeMap<(&LinkName, u16), Span> = BTreeMap::new();
+    let mut seen: BTreeMap<(&LinkName, VlanProtocol, u16), Span> = BTreeMap::new();
     let mut neighbours: BTreeMap<&LinkName, Vec<&Link>> = BTreeMap::new();
     for link in &stack.host.links {
-        let LinkShape::Tagged { on } = &link.node.shape else {
+        let LinkShape::Tagged { on, protocol } = &link.node.shape else {
             continue;
         };
         let Some(on) = on.given() else {
@@ -25,8 +27,11 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
             None => stack.unknown(on, Code::TaggedOn, out),
             Some(below) => {
                 out.extend(carried(stack, link, on, below).or_else(|| large(stack, link, below)));
-                out.extend(foreign(stack, link, below));
-                if below.plug == Plug::Nothing {
+                // What a provider's VLAN carries has VLANs of its own.
+                if !is_tagged(below) {
+                    out.extend(foreign(stack, link, below));
+                }
+                if below.plug == Plug::Nothing || is_tagged(below) {
                     neighbours.entry(&on.value).or_default().push(link);
                 }
             }
@@ -34,7 +39,12 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
         let Some(id) = id(stack, link, out) else {
             continue;
         };
-        if let Some(first) = seen.insert((&on.value, id), link.node.span) {
+        let protocol = match protocol {
+            Slot::Absent => VlanProtocol::default(),
+            Slot::Faulty => continue,
+            Slot::Given(protocol) => protocol.value,
+        };
+        if let Some(first) = seen.insert((&on.value, protocol, id), link.node.span) {
             let message = format!("the vlan id {id} is tagged twice on `{}`", on.value);
             out.push(
                 Diagnostic::new(Code::TaggedTwice, message)
@@ -48,6 +58,10 @@ pub(super) fn check(stack: &Stack<'_>, out: &mut Faults) {
         let mut others = links.iter().skip(1);
         out.extend(others.find_map(|link| foreign(stack, link, links.first()?)));
     }
+}
+
+fn is_tagged(link: &Link) -> bool {
+    matches!(link.node.shape, LinkShape::Tagged { .. })
 }
 
 /// The id of the VLAN of a tagged link; one without is reported.
@@ -94,9 +108,9 @@ fn carried(
         return None;
     }
     match below.node.shape {
-        LinkShape::Tagged { .. } | LinkShape::Loopback => {
+        LinkShape::Loopback | LinkShape::Vrf { .. } => {
             let message = format!("`{}` cannot carry tagged frames", on.value);
-            let help = "tag on a physical link, a bond or a bridge";
+            let help = "tag on a physical link, a bond, a bridge or a tagged link";
             return Some(fault(
                 message,
                 below.node.span,
@@ -104,7 +118,11 @@ fn carried(
                 help,
             ));
         }
-        LinkShape::Ethernet | LinkShape::Bond { .. } | LinkShape::Bridge { .. } => {}
+        LinkShape::Ethernet
+        | LinkShape::Bond { .. }
+        | LinkShape::Bridge { .. }
+        | LinkShape::Tagged { .. }
+        | LinkShape::Dummy => {}
     }
     let master = stack.master(&on.value)?;
     matches!(master.node.shape, LinkShape::Bond { .. }).then(|| {
@@ -118,7 +136,7 @@ fn carried(
 fn large(stack: &Stack<'_>, link: &Link, below: &Link) -> Option<Diagnostic> {
     let wanted = stack.mtu(link)?;
     let has = stack.mtu(below).unwrap_or(MTU_DEFAULT);
-    let is_known = !matches!(below.node.mtu, crate::lang::Slot::Faulty);
+    let is_known = !matches!(below.node.mtu, Slot::Faulty);
     (is_known && wanted > has).then(|| {
         let names = (&link.node.name.value, &below.node.name.value);
         let message = format!(

@@ -21,6 +21,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde::Serialize;
 
 use super::catalog::{Catalog, Group, ObjectKey, Relation, Source};
+use crate::base::route::MAIN_TABLE;
 
 pub use dot::dot;
 pub use svg::svg;
@@ -200,6 +201,13 @@ fn node(key: &ObjectKey, catalog: &Catalog) -> Node {
         ObjectKey::ControllerLink(host, link) | ObjectKey::MachineLink(host, link) => {
             format!("{host} {link}")
         }
+        ObjectKey::ControllerRoute(host, destination, MAIN_TABLE, _) => {
+            format!("{host} {destination}")
+        }
+        ObjectKey::ControllerRoute(host, destination, table, _) => {
+            format!("{host} {destination} table {table}")
+        }
+        ObjectKey::ControllerRule(host, priority, _) => format!("{host} {priority}"),
         ObjectKey::MachineBmc(host) => host.to_string(),
         ObjectKey::Route(destination, metric, _) if *metric > 0 => {
             format!("{destination} metric {metric}")

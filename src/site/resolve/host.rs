@@ -7,14 +7,16 @@ use super::names::{Table, twice};
 use super::profile;
 use super::vlan::VlanNames;
 use super::wish::{self, ByVlan, Locked, Wish};
-use super::{Host, Link, Placed, Plug, Role, SubnetDraft, SubnetIndex, VlanDraft};
+use super::{
+    AddressTraits, Host, Link, Placed, Plug, PortPlugs, Role, SubnetDraft, SubnetIndex, VlanDraft,
+};
 use crate::base::limit;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    AddressNode, AddressWish, Declarations, LinkNode, LinkShape, MachineNode, ProfileNode,
+    AddressNode, AddressWish, Declarations, LinkNode, LinkShape, MachineNode, PortNode, ProfileNode,
 };
 use crate::lang::{Gaps, Slot};
 
@@ -219,6 +221,7 @@ impl<'a> Resolver<'a, '_> {
                 node,
                 plug,
                 addresses: Vec::with_capacity(asked.len()),
+                port_plugs: Box::default(),
                 dhcp: None,
                 is_waiting: false,
             };
@@ -226,9 +229,29 @@ impl<'a> Resolver<'a, '_> {
                 self.address(host, &mut link, address);
             }
             link.node.addresses = asked;
+            if let LinkShape::Bridge {
+                filter: Some(filter),
+                ..
+            } = &link.node.shape
+            {
+                let ports = filter.ports.iter().map(|port| self.port(port));
+                link.port_plugs = ports.collect();
+            }
             link
         });
         links.collect()
+    }
+
+    /// What a filtering bridge's port takes the frames of.
+    fn port(&mut self, port: &PortNode) -> PortPlugs {
+        let tagged = port.tagged.iter().map(|vlan| {
+            let vlan = Slot::Given(vlan.clone());
+            self.vlans.plug(&vlan, self.gaps, self.out)
+        });
+        PortPlugs {
+            tagged: tagged.collect(),
+            untagged: self.vlans.plug(&port.untagged, self.gaps, self.out),
+        }
     }
 
     /// What a link has by way of one `address`.
@@ -244,12 +267,13 @@ impl<'a> Resolver<'a, '_> {
                     length,
                     span: address.span,
                     is_locked: false,
+                    traits: AddressTraits::of(address.flags.as_deref()),
                     subnet,
                 });
             }
             AddressWish::Dhcp => link.dhcp = link.dhcp.or(Some(address.span)),
-            // On the loopback that is a fault of its own.
-            AddressWish::Auto if matches!(link.node.shape, LinkShape::Loopback) => {}
+            // On no wire that is a fault of its own.
+            AddressWish::Auto if !link.node.shape.is_wired() => {}
             AddressWish::Auto => self.auto(host, link, address),
         }
     }
@@ -286,7 +310,7 @@ impl<'a> Resolver<'a, '_> {
         let name = link.node.name.value.clone();
         let entry = prefix.and_then(|prefix| self.locked.find(host, &name, prefix));
         if let Some((ip, span)) = entry.and_then(|entry| self.locked.address(entry)) {
-            link.addresses.push(wish::placed(ip, span, subnet));
+            link.addresses.push(wish::placed(ip, span, subnet, address));
             link.is_waiting = false;
         }
         self.wishes.push(Wish {

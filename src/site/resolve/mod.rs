@@ -18,13 +18,15 @@ use std::net::IpAddr;
 use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, HostName, LinkName, Name};
+use crate::base::route::MAIN_TABLE;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Sources, Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::files::Files;
 use crate::lang::node::{
-    ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode, VlanNode,
+    AddressFlags, ControllerNode, Declarations, HostShape, LinkNode, LinkShape, SubnetNode,
+    TableRef, VlanNode,
 };
 
 use super::model::ImageFile;
@@ -94,6 +96,8 @@ pub(super) struct Link {
     pub(super) node: LinkNode,
     pub(super) plug: Plug,
     pub(super) addresses: Vec<Placed>,
+    /// The VLANs of the ports that a filtering bridge speaks of, in their order.
+    pub(super) port_plugs: Box<[PortPlugs]>,
     /// Where it asks for whatever DHCP offers.
     pub(super) dhcp: Option<Span>,
     /// Whether it asks for an address that the lock does not have yet.
@@ -109,6 +113,20 @@ pub(super) enum Plug {
     Vlan(usize),
 }
 
+/// What a bridge's port takes the frames of.
+pub(super) struct PortPlugs {
+    pub(super) tagged: Vec<Plug>,
+    pub(super) untagged: Plug,
+}
+
+/// What the kernel is told of an address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AddressTraits {
+    pub(super) prefix_route: bool,
+    pub(super) preferred: bool,
+    pub(super) duplicate_detection: bool,
+}
+
 pub(super) struct Placed {
     pub(super) ip: IpAddr,
     /// The length of its prefix, where one is written.
@@ -117,6 +135,7 @@ pub(super) struct Placed {
     pub(super) span: Span,
     /// Whether the lock has it, so that another can be had.
     pub(super) is_locked: bool,
+    pub(super) traits: AddressTraits,
     /// The subnet of the link's VLAN that holds the address.
     pub(super) subnet: Option<usize>,
 }
@@ -212,7 +231,7 @@ impl Host<'_> {
     }
 
     /// The first of its links that has a name.
-    fn link(&self, name: &LinkName) -> Option<&Link> {
+    pub(super) fn link(&self, name: &LinkName) -> Option<&Link> {
         let named = |index: &usize| self.links.get(*index).map(|link| &link.node.name.value);
         if self.by_name.is_empty() {
             return self.links.iter().find(|link| link.node.name.value == *name);
@@ -239,8 +258,11 @@ impl Host<'_> {
                 LinkShape::Bond { ports, .. } | LinkShape::Bridge { ports, .. } => {
                     ports.first().map(|port| &port.value)
                 }
-                LinkShape::Tagged { on } => on.value(),
-                LinkShape::Ethernet | LinkShape::Loopback => return &Slot::Absent,
+                LinkShape::Tagged { on, .. } => on.value(),
+                LinkShape::Ethernet
+                | LinkShape::Loopback
+                | LinkShape::Dummy
+                | LinkShape::Vrf { .. } => return &Slot::Absent,
             };
             match below.and_then(|below| self.link(below)) {
                 Some(below) => at = below,
@@ -248,6 +270,23 @@ impl Host<'_> {
             }
         }
         &Slot::Faulty
+    }
+
+    /// The number of a routing table; none where it has no such VRF.
+    pub(super) fn table(&self, table: &TableRef) -> Option<u32> {
+        match table {
+            TableRef::Main => Some(MAIN_TABLE),
+            TableRef::Number(number) => Some(*number),
+            TableRef::Vrf(name) => match &self.link(name)?.node.shape {
+                LinkShape::Vrf { table, .. } => table.value().copied(),
+                LinkShape::Ethernet
+                | LinkShape::Bond { .. }
+                | LinkShape::Tagged { .. }
+                | LinkShape::Bridge { .. }
+                | LinkShape::Loopback
+                | LinkShape::Dummy => None,
+            },
+        }
     }
 
     /// Where it sends everything else, as far as it says.
@@ -290,6 +329,25 @@ impl Link {
     /// Whether it has an address of its own, or is to have one from the lock.
     pub(super) fn has_address(&self) -> bool {
         self.is_waiting || !self.addresses.is_empty()
+    }
+}
+
+impl PortPlugs {
+    /// Each VLAN with the word that names it.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, Plug)> {
+        let tagged = self.tagged.iter().map(|plug| ("tagged", *plug));
+        tagged.chain(std::iter::once(("untagged", self.untagged)))
+    }
+}
+
+impl AddressTraits {
+    pub(super) fn of(flags: Option<&AddressFlags>) -> Self {
+        let flag = |flag: &Slot<bool>| flag.value().copied().unwrap_or(true);
+        Self {
+            prefix_route: flags.is_none_or(|flags| flag(&flags.prefix_route)),
+            preferred: flags.is_none_or(|flags| flag(&flags.preferred)),
+            duplicate_detection: flags.is_none_or(|flags| flag(&flags.duplicate_detection)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
-use crate::lang::node::{BmcNode, HostShape, LinkNode, LinkShape, OptionNode};
+use crate::lang::node::{BmcNode, BondSetting, HostShape, LinkNode, LinkShape, OptionNode};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> HostShape {
@@ -138,13 +138,14 @@ fn merge(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkNode {
         addresses: addresses.addresses.clone(),
         has_faulty_address: addresses.has_faulty_address,
         is_partial: own.is_partial || base.is_partial,
+        settings: own.settings.clone(),
         protect: own.protect.clone().or_else(|| base.protect.clone()),
         span: own.span,
     }
 }
 
 fn shape(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkShape {
-    use LinkShape::{Bond, Bridge, Ethernet, Loopback, Tagged};
+    use LinkShape::{Bond, Bridge, Dummy, Ethernet, Loopback, Tagged, Vrf};
     let list = |own: &Vec<Spanned<LinkName>>, base: &Vec<Spanned<LinkName>>| {
         if own.is_empty() {
             base.clone()
@@ -165,19 +166,20 @@ fn shape(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkShape {
                 ports: base_ports,
                 parameters: inherited,
             },
-        ) => {
-            let names: BTreeSet<_> = parameters.iter().map(|one| one.name.value).collect();
-            let rest = inherited
-                .iter()
-                .filter(|one| !names.contains(&one.name.value));
-            Bond {
-                mode: mode.clone().or(base_mode.clone()),
-                ports: list(ports, base_ports),
-                parameters: parameters.iter().chain(rest).cloned().collect(),
-            }
-        }
-        (Tagged { on }, Tagged { on: inherited }) => Tagged {
+        ) => Bond {
+            mode: mode.clone().or(base_mode.clone()),
+            ports: list(ports, base_ports),
+            parameters: merged(parameters, inherited),
+        },
+        (
+            Tagged { on, protocol },
+            Tagged {
+                on: inherited,
+                protocol: base_protocol,
+            },
+        ) => Tagged {
             on: on.clone().or(inherited.clone()),
+            protocol: protocol.clone().or(base_protocol.clone()),
         },
         (
             Bridge {
@@ -185,24 +187,37 @@ fn shape(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkShape {
                 ports,
                 stp,
                 forward_delay,
+                filter,
             },
             Bridge {
                 kind: base_kind,
                 ports: base_ports,
                 stp: base_stp,
                 forward_delay: base_delay,
+                filter: base_filter,
             },
         ) => Bridge {
             kind: kind.clone().or(base_kind.clone()),
             ports: list(ports, base_ports),
             stp: stp.clone().or(base_stp.clone()),
             forward_delay: forward_delay.clone().or(base_delay.clone()),
+            filter: filter.clone().or_else(|| base_filter.clone()),
         },
-        (Ethernet | Bond { .. } | Tagged { .. } | Bridge { .. } | Loopback, _) => {
+        (
+            Ethernet | Bond { .. } | Tagged { .. } | Bridge { .. } | Loopback | Dummy | Vrf { .. },
+            _,
+        ) => {
             out.push(disagree(own, base));
             own.shape.clone()
         }
     }
+}
+
+/// Parameters of bonds merge by their names.
+fn merged(own: &[BondSetting], base: &[BondSetting]) -> Vec<BondSetting> {
+    let names: BTreeSet<_> = own.iter().map(|one| one.name.value).collect();
+    let rest = base.iter().filter(|one| !names.contains(&one.name.value));
+    own.iter().chain(rest).cloned().collect()
 }
 
 fn disagree(own: &LinkNode, base: &LinkNode) -> Diagnostic {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::{Placed, Plug, SubnetDraft};
+use super::{AddressTraits, Placed, Plug, SubnetDraft};
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
@@ -168,12 +168,13 @@ fn listed(prefixes: impl Iterator<Item = Prefix>) -> String {
 const FEW: usize = 6;
 
 /// An address as the lock has it.
-pub(super) fn placed(ip: IpAddr, span: Span, subnet: usize) -> Placed {
+pub(super) fn placed(ip: IpAddr, span: Span, subnet: usize, asked: &AddressNode) -> Placed {
     Placed {
         ip,
         length: None,
         span,
         is_locked: true,
+        traits: AddressTraits::of(asked.flags.as_deref()),
         subnet: Some(subnet),
     }
 }

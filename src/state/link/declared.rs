@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bond, Bridge, Link, LinkKind, Tagged};
+use super::{Bond, Bridge, Link, LinkKind, PortVlan, Tagged, Vrf};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
-use crate::base::vlan::VlanProtocol;
+use crate::base::origin::Origin;
+use crate::base::route::kept_metric;
 use crate::site::model::{self, Controller, ControllerLink, DefaultGateway, LinkForm, Site};
-use crate::state::{Desired, Key, Resource, Unapplied};
+use crate::state::{Desired, Key, Resource, Table, Unapplied};
 
 /// The links of one controller with their addresses.
 pub(in crate::state) fn desired(
@@ -23,6 +24,7 @@ pub(in crate::state) fn desired(
         };
         let mut wanted = Link::new(kind, true, mtu(controller, link));
         wanted.port_of = ports.get(link_name).map(|of| (*of).clone());
+        wanted.vlans = vlans(controller, link_name, wanted.port_of.as_ref());
         if wanted.kind.is_made() {
             wanted.mac = link.mac;
         } else {
@@ -32,6 +34,40 @@ pub(in crate::state) fn desired(
         into.add(key(name, link_name), Resource::Link(wanted), &link.origin);
         super::super::address::desired(name, link_name, &link.addresses, into);
     }
+}
+
+/// The VLANs that a port of a filtering bridge carries, or that bridge itself: what the site says, else the bridge's own one.
+fn vlans(
+    controller: &Controller,
+    link: &LinkName,
+    port_of: Option<&LinkName>,
+) -> BTreeMap<u16, PortVlan> {
+    let bridge = controller.links.get(port_of.unwrap_or(link));
+    let Some(LinkForm::Bridge(bridge)) = bridge.map(|bridge| &bridge.form) else {
+        return BTreeMap::new();
+    };
+    if !bridge.vlan_filtering {
+        return BTreeMap::new();
+    }
+    let own = |id: u16| {
+        let vlan = PortVlan {
+            pvid: true,
+            untagged: true,
+        };
+        (id, vlan)
+    };
+    let Some(says) = bridge.port_vlans.get(link) else {
+        let default = Some(bridge.default_pvid).filter(|id| *id != 0);
+        return default.map(own).into_iter().collect();
+    };
+    let tagged = says.tagged.iter().map(|id| {
+        let vlan = PortVlan {
+            pvid: false,
+            untagged: false,
+        };
+        (*id, vlan)
+    });
+    tagged.chain(says.untagged.map(own)).collect()
 }
 
 /// What each link is a port of.
@@ -47,10 +83,14 @@ fn kind(site: &Site, link: &ControllerLink) -> Option<LinkKind> {
         LinkForm::Ethernet => LinkKind::Physical,
         LinkForm::Loopback => LinkKind::Loopback,
         LinkForm::Bond(bond) => LinkKind::Bond(Bond::declared(bond)),
-        LinkForm::Tagged { on } => LinkKind::Tagged(Tagged {
+        LinkForm::Tagged { on, protocol } => LinkKind::Tagged(Tagged {
             on: on.clone(),
             id: site.vlans.get(link.vlan.as_ref()?)?.id?,
-            protocol: VlanProtocol::Dot1q,
+            protocol: *protocol,
+        }),
+        LinkForm::Dummy => LinkKind::Dummy,
+        LinkForm::Vrf { table, .. } => LinkKind::Vrf(Vrf {
+            table: Table(*table),
         }),
         LinkForm::Bridge(bridge) => LinkKind::Bridge(declared_bridge(bridge)),
     })
@@ -63,17 +103,23 @@ fn declared_bridge(bridge: &model::Bridge) -> Bridge {
         .map(|delay| delay.0.saturating_mul(100));
     Bridge {
         forward_delay: delay.unwrap_or(plain.forward_delay),
+        vlan_filtering: bridge.vlan_filtering,
+        default_pvid: bridge.default_pvid,
         ..plain
     }
 }
+
+/// As large as a VRF may be, and is when the kernel makes it.
+const VRF_MTU: u32 = 65_575;
 
 /// What is made has an MTU; what is found keeps its own where the site says nothing.
 fn mtu(controller: &Controller, link: &ControllerLink) -> Option<u32> {
     let default = match &link.form {
         LinkForm::Ethernet | LinkForm::Loopback => None,
-        LinkForm::Bond(_) | LinkForm::Bridge(_) => Some(MTU_DEFAULT),
+        LinkForm::Bond(_) | LinkForm::Bridge(_) | LinkForm::Dummy => Some(MTU_DEFAULT),
+        LinkForm::Vrf { .. } => Some(VRF_MTU),
         // A VLAN's frames are no larger than its link's.
-        LinkForm::Tagged { on } => {
+        LinkForm::Tagged { on, .. } => {
             let below = controller.links.get(on).and_then(|on| on.mtu);
             Some(below.map_or(MTU_DEFAULT, |below| below.min(MTU_DEFAULT)))
         }
@@ -95,8 +141,52 @@ pub(in crate::state) fn appliable(
         });
     }
     let mut left = controller.clone();
+    traits(name, &mut left, into);
     gateways(name, &mut left, into);
     left
+}
+
+/// Notes what is said of links and addresses beside what they are, and leaves out addresses that would not be as they are declared.
+fn traits(name: &HostName, left: &mut Controller, into: &mut Desired) {
+    let mut note = |what: String, why: &str, origin: &Origin| {
+        into.unapplied.push(Unapplied {
+            what,
+            why: why.to_owned(),
+            origin: origin.clone(),
+        });
+    };
+    for (link, declared) in &mut left.links {
+        let key = key(name, link);
+        for setting in declared.settings.keys() {
+            let what = format!("{key}/{setting}");
+            note(what, "settings of links are not set yet", &declared.origin);
+        }
+        declared.addresses.retain(|placed| {
+            let is_plain = placed.prefix_route && placed.preferred && placed.duplicate_detection;
+            if !is_plain {
+                let what = format!("{key}/address/{}", placed.address);
+                note(what, "flags of addresses are not set yet", &placed.origin);
+            }
+            is_plain
+        });
+    }
+    for route in &left.routes {
+        let what = format!(
+            "controller/{name}/route/{}@{}/{}",
+            route.destination,
+            Table(route.table),
+            kept_metric(route.destination, route.metric)
+        );
+        note(
+            what,
+            "a controller's own routes are not set yet",
+            &route.origin,
+        );
+    }
+    for rule in &left.rules {
+        let what = format!("controller/{name}/rule/{}/{}", rule.family, rule.priority);
+        note(what, "policy rules are not set yet", &rule.origin);
+    }
 }
 
 /// Leaves out gateways that no address of the site's leads to: they are reached through one that DHCP gives.
@@ -128,6 +218,7 @@ fn ports(form: &LinkForm) -> &[LinkName] {
     match form {
         LinkForm::Bond(bond) => &bond.ports,
         LinkForm::Bridge(bridge) => &bridge.ports,
-        LinkForm::Ethernet | LinkForm::Tagged { .. } | LinkForm::Loopback => &[],
+        LinkForm::Vrf { ports, .. } => ports,
+        LinkForm::Ethernet | LinkForm::Tagged { .. } | LinkForm::Loopback | LinkForm::Dummy => &[],
     }
 }

@@ -1,25 +1,25 @@
 //! From a draft without faults to the site.
 
+mod controller;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Bmc, BmcProtocol, Bond, Bridge, Controller, ControllerLink, DefaultGateway, Dhcp, DynamicRange,
-    Fabric, Image, LinkForm, Machine, MachineInterface, PlacedAddress, Record, ReservedRange,
-    ReverseDns, Site, StaticRoute, Subnet, Vlan,
+    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress,
+    Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
-use super::resolve::{Draft, Host, Link, Plug, Role, absolute};
+use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::duration::Seconds;
-use crate::base::name::{DomainName, LinkName};
+use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
 use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
-use crate::diag::span::{Sources, Spanned};
+use crate::diag::span::Sources;
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, LinkShape, OptionNode, ProtectNode,
-    SubnetNode,
+    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, OptionNode, ProtectNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -264,37 +264,6 @@ impl Builder<'_> {
         Some(routes)
     }
 
-    fn controller(&self, host: &Host<'_>) -> Option<Controller> {
-        let Role::Controller(node) = &host.role else {
-            return None;
-        };
-        let gateways = node.default_gateways.iter().map(|gateway| DefaultGateway {
-            via: gateway.value,
-            origin: self.sources.origin(gateway.span),
-        });
-        let links = host.links.iter().map(|link| self.controller_link(link));
-        Some(Controller {
-            default_gateways: gateways.collect(),
-            links: links.collect::<Option<_>>()?,
-            protection: self.protection(node.protect.as_ref()),
-            origin: self.sources.origin(host.name.span),
-        })
-    }
-
-    fn controller_link(&self, link: &Link) -> Option<(LinkName, ControllerLink)> {
-        let built = ControllerLink {
-            form: form(&link.node.shape)?,
-            mac: link.node.mac.value().copied(),
-            vlan: self.plugged(link),
-            mtu: self.mtu(link),
-            addresses: self.addresses(link)?,
-            dhcp: link.dhcp.is_some(),
-            protection: self.protection(link.node.protect.as_ref()),
-            origin: self.sources.origin(link.node.span),
-        };
-        Some((link.node.name.value.clone(), built))
-    }
-
     /// The MTU of a link, else its VLAN's.
     fn mtu(&self, link: &Link) -> Option<u32> {
         let of_vlan = match link.plug {
@@ -308,7 +277,7 @@ impl Builder<'_> {
         let mut interfaces = BTreeMap::new();
         for link in &host.links {
             let built = MachineInterface {
-                form: form(&link.node.shape)?,
+                form: controller::form(self.draft, link)?,
                 mtu: self.mtu(link),
                 mac: host.mac_of(link).value().copied(),
                 vlan: self.plugged(link),
@@ -399,8 +368,16 @@ impl Builder<'_> {
                 (None, Some(length)) => InterfaceAddr::new(placed.ip(), length).ok()?,
                 (None, None) => return None,
             };
+            let AddressTraits {
+                prefix_route,
+                preferred,
+                duplicate_detection,
+            } = placed.traits;
             Some(PlacedAddress {
                 address,
+                prefix_route,
+                preferred,
+                duplicate_detection,
                 origin: self.sources.origin(placed.span()),
             })
         });
@@ -425,42 +402,4 @@ fn full(domain: &DomainName, value: &RecordData) -> Option<RecordData> {
 fn options(nodes: &[OptionNode]) -> BTreeMap<u8, OptionValue> {
     let given = |node: &OptionNode| Some((node.code.value, node.value.value()?.clone()));
     nodes.iter().filter_map(given).collect()
-}
-
-/// What a link is, once every part of it is known.
-fn form(shape: &LinkShape) -> Option<LinkForm> {
-    let names = |ports: &[Spanned<LinkName>]| ports.iter().map(|port| port.value.clone()).collect();
-    Some(match shape {
-        LinkShape::Ethernet => LinkForm::Ethernet,
-        LinkShape::Loopback => LinkForm::Loopback,
-        LinkShape::Tagged { on } => LinkForm::Tagged {
-            on: on.value()?.clone(),
-        },
-        LinkShape::Bridge {
-            kind,
-            ports,
-            stp,
-            forward_delay,
-        } => LinkForm::Bridge(Bridge {
-            is_ovs: kind.value().is_some_and(|kind| kind == "ovs"),
-            ports: names(ports),
-            stp: stp.value().copied().unwrap_or(false),
-            forward_delay: forward_delay.value().copied(),
-        }),
-        LinkShape::Bond {
-            mode,
-            ports,
-            parameters,
-        } => LinkForm::Bond(Bond {
-            mode: *mode.value()?,
-            ports: names(ports),
-            parameters: parameters
-                .iter()
-                .map(|one| {
-                    let parameter = one.name.value;
-                    Some((parameter, parameter.read(one.value.value()?)?))
-                })
-                .collect::<Option<_>>()?,
-        }),
-    })
 }
