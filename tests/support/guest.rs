@@ -89,16 +89,8 @@ pub fn is_inside() -> bool {
 pub fn boot(arguments: &[String]) -> Ended {
     let program = env::current_exe().expect("a program knows where it is");
     let program = program.to_str().expect("a build's paths are UTF-8");
-    let passed = PASSED
-        .iter()
-        .filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
-    let (name, usual) = COUNT;
-    let count = env::var(name).ok().and_then(|count| count.parse().ok());
-    let count = format!("{name}={}", count.unwrap_or(usual).div_ceil(4));
-    let words = [format!("{INSIDE}=1"), count].into_iter().chain(passed);
-    let words = words
-        .chain([program.to_owned()])
-        .chain(arguments.iter().cloned());
+    let words = environment().chain([program.to_owned()]);
+    let words = words.chain(arguments.iter().cloned());
     let words: Vec<String> = words.map(|word| quoted(&word)).collect();
     let project = env!("CARGO_MANIFEST_DIR");
     let (scratch, folder) = (quoted(env!("CARGO_TARGET_TMPDIR")), quoted(project));
@@ -119,6 +111,19 @@ pub fn boot(arguments: &[String]) -> Ended {
         output: String::from_utf8_lossy(&ended.stdout).into_owned(),
         complaint: String::from_utf8_lossy(&ended.stderr).into_owned(),
     }
+}
+
+/// What a test there finds in its environment.
+fn environment() -> impl Iterator<Item = String> {
+    let passed = PASSED
+        .iter()
+        .filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
+    let (name, usual) = COUNT;
+    let count = env::var(name).ok().and_then(|count| count.parse().ok());
+    let count = count.unwrap_or(usual).div_ceil(4);
+    [format!("{INSIDE}=1"), format!("{name}={count}")]
+        .into_iter()
+        .chain(passed)
 }
 
 /// A word of a shell's command.
