@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::base::duration::{DurationError, Seconds};
 use crate::base::name::HostName;
+use crate::daemon::WITHIN;
 use crate::plan::HazardKind;
 
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
@@ -82,6 +84,26 @@ pub(super) enum Command {
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
     Apply(ApplyArguments),
+    /// Keep an apply that waits to be confirmed (`apply --confirm-within`)
+    Confirm {
+        /// The id of the plan that is meant, such as p-0a1b2c3d; any, where none is given
+        plan: Option<String>,
+    },
+    /// Go back: from an apply that waits to be confirmed, else to the state before the last apply, or to that of apply N
+    Rollback(RollbackArguments),
+    /// List who applied what and when, and what became of it
+    History,
+    /// Put applying on hold for everybody, until `unlock`; what is in force stays
+    Hold {
+        /// What for: everybody who is refused reads it
+        reason: String,
+    },
+    /// End a hold
+    Unlock {
+        /// Do not ask, even where the hold is somebody else's
+        #[arg(long)]
+        yes: bool,
+    },
     /// Run the daemon: it owns the servers, the links and the store of this controller
     Serve(ServeArguments),
     /// Show whether the daemon's world is as the applied site says
@@ -177,15 +199,45 @@ pub(super) struct ApplyArguments {
     /// A .kdl file, a folder with site.kdl, or a plan saved with `plan --out`
     #[arg(value_name = "SITE or PLAN", default_value = ".")]
     pub(super) target: PathBuf,
+    #[command(flatten)]
+    pub(super) terms: Terms,
+}
+
+/// How a plan is shown, agreed to and run.
+#[derive(Debug, Args)]
+pub(super) struct Terms {
     /// Hazards to go ahead with
     #[arg(long, value_name = "HAZARD,…", value_delimiter = ',')]
     pub(super) allow: Vec<HazardKind>,
+    /// Go back by itself unless `bedplate confirm` comes within this time: 10s to 24h, such as 2m
+    #[arg(long, value_name = "TIME", value_parser = within)]
+    pub(super) confirm_within: Option<Seconds>,
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
     /// List every step, and what others made
     #[arg(long)]
     pub(super) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RollbackArguments {
+    /// The number of an apply in `bedplate history`, whose state to go back to
+    #[arg(value_name = "N")]
+    pub(super) number: Option<u64>,
+    #[command(flatten)]
+    pub(super) terms: Terms,
+}
+
+fn within(text: &str) -> Result<Seconds, String> {
+    let time: Seconds = text
+        .parse()
+        .map_err(|error: DurationError| error.to_string())?;
+    if WITHIN.contains(&time) {
+        return Ok(time);
+    }
+    let (least, most) = (WITHIN.start(), WITHIN.end());
+    Err(format!("it may be {least} to {most}"))
 }
 
 #[derive(Debug, Args)]

@@ -44,7 +44,7 @@ pub(super) async fn plan(
     let plan = match &arguments.against {
         Some(file) => against(file, site, arguments.controller.as_ref())?,
         None => {
-            let (plan, bundle) = from_daemon(&local, client).await?;
+            let (Planned { plan, .. }, bundle) = from_daemon(&local, client).await?;
             if let Some(file) = &arguments.out {
                 save(
                     file,
@@ -109,7 +109,10 @@ pub(super) fn show(plan: &Plan, full: bool, out: &Output) -> Result<(), Fault> {
 }
 
 /// Has the daemon plan, and gives it what it lacks for applying.
-pub(super) async fn from_daemon(local: &Local, client: &Client) -> Result<(Plan, Bundle), Fault> {
+pub(super) async fn from_daemon(
+    local: &Local,
+    client: &Client,
+) -> Result<(Planned, Bundle), Fault> {
     let Some(bundle) = Bundle::of(&local.compiled, &local.root) else {
         return Err(Fault::new(
             Code::Internal,
@@ -118,7 +121,7 @@ pub(super) async fn from_daemon(local: &Local, client: &Client) -> Result<(Plan,
     };
     let planned: Planned = client.post("plan", &bundle).await?;
     upload(&planned.missing, local, &bundle, client).await?;
-    Ok((planned.plan, bundle))
+    Ok((planned, bundle))
 }
 
 async fn upload(
