@@ -1,14 +1,13 @@
 //! `bedplate apply`: plans, shows, asks, then has the daemon run exactly that plan.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{ApplyArguments, Terms};
 use super::client::Client;
 use super::compile;
 use super::output::Output;
-use super::plan::{Saved, from_daemon, is_saved, read_saved, show};
+use super::plan::{Saved, from_daemon, is_saved, read_saved, show, unselected};
 use crate::apply::{Event, Failure, Outcome, Report};
 use crate::base::moment::Moment;
 use crate::daemon::Bundle;
@@ -30,7 +29,7 @@ pub(super) async fn apply(
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
-    match target(&arguments.target, client, out).await? {
+    match target(arguments, client, out).await? {
         Some(proposal) => carry_out(proposal, &arguments.terms, client, out).await,
         None => Ok(ExitCode::from(1)),
     }
@@ -72,6 +71,7 @@ pub(super) async fn carry_out(
     let request = Apply {
         bundle,
         plan: plan.id,
+        selection: plan.selection,
         allow,
         confirm_within: terms.confirm_within,
     };
@@ -146,8 +146,14 @@ fn stale() -> Fault {
 }
 
 /// The plan to run with its bundle; none where the site has faults, which are shown.
-async fn target(path: &Path, client: &Client, out: &Output) -> Result<Option<Proposal>, Fault> {
+async fn target(
+    arguments: &ApplyArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<Option<Proposal>, Fault> {
+    let (path, selection) = (&arguments.target, arguments.choice.selection());
     if is_saved(path) {
+        unselected(&selection)?;
         let Saved { plan, bundle } = read_saved(path)?;
         return Ok(Some(Proposal {
             plan,
@@ -160,7 +166,7 @@ async fn target(path: &Path, client: &Client, out: &Output) -> Result<Option<Pro
         compile::show(&local.compiled, out);
         return Ok(None);
     }
-    let (planned, bundle) = from_daemon(&local, client).await?;
+    let (planned, bundle) = from_daemon(&local, selection, client).await?;
     Ok(Some(Proposal {
         plan: planned.plan,
         bundle,

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::base::duration::{DurationError, Seconds};
 use crate::base::name::HostName;
 use crate::daemon::WITHIN;
-use crate::plan::HazardKind;
+use crate::plan::{HazardKind, Selection};
 
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
 #[derive(Debug, Parser)]
@@ -183,6 +183,8 @@ pub(super) struct PlanArguments {
     /// The controller to plan for, with --against; default: the host's name, or the only controller
     #[arg(long, value_name = "NAME", requires = "against")]
     pub(super) controller: Option<HostName>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
     /// Save the plan, for `bedplate apply FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     pub(super) out: Option<PathBuf>,
@@ -200,7 +202,29 @@ pub(super) struct ApplyArguments {
     #[arg(value_name = "SITE or PLAN", default_value = ".")]
     pub(super) target: PathBuf,
     #[command(flatten)]
+    pub(super) choice: Choice,
+    #[command(flatten)]
     pub(super) terms: Terms,
+}
+
+/// Which changes to make.
+#[derive(Debug, Args)]
+pub(super) struct Choice {
+    /// Make only the changes to this thing and what it needs; a key, or a pattern over keys (`*`, `**`). May be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(super) only: Vec<String>,
+    /// Leave out the changes to this thing and what needs it; a key or a pattern. May be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(super) except: Vec<String>,
+}
+
+impl Choice {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            only: self.only.clone(),
+            except: self.except.clone(),
+        }
+    }
 }
 
 /// How a plan is shown, agreed to and run.

@@ -6,10 +6,11 @@ use super::apply::{Proposal, carry_out};
 use super::args::RollbackArguments;
 use super::client::Client;
 use super::output::Output;
-use crate::daemon::api::Confirm;
+use crate::daemon::api::{Ask, Confirm};
 use crate::daemon::{Entry, Fate, Past, Planned};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::plan::Selection;
 
 pub(super) async fn confirm(
     plan: Option<String>,
@@ -48,10 +49,12 @@ pub(super) async fn rollback(
             "Back to the state of apply {number}, applied {at} by {who}:"
         ));
     }
-    let planned: Planned = client.post("plan", &bundle).await?;
+    let selection = Selection::default();
+    let ask = Ask { bundle, selection };
+    let planned: Planned = client.post("plan", &ask).await?;
     let proposal = Proposal {
         plan: planned.plan,
-        bundle,
+        bundle: ask.bundle,
         refusal: planned.refusal,
     };
     carry_out(proposal, &arguments.terms, client, out).await

@@ -104,7 +104,7 @@ impl<S: Store> Reconciler<S> {
             .keep(applied, &entry)
             .await
             .map_err(|fault| fault::not_confirmed(fault, pending.until))?;
-        entry.has_state = true;
+        entry.has_state = !applied.is_part;
         tracing::info!(plan = entry.plan, "confirmed");
         self.pending = None;
         Ok(entry)

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use super::blobs::BlobError;
 use super::confirm::{Unconfirmed, WITHIN};
-use super::history::{Entry, STATES};
+use super::history::{Entry, before_last};
 use super::hold::Hold;
 use super::turn::UnderWay;
 use crate::base::digest::Digest;
@@ -84,12 +84,23 @@ pub(super) fn world(error: &(dyn Error + 'static)) -> Fault {
     .because(error)
 }
 
-pub(super) fn plan(error: &PlanError) -> Fault {
+pub fn plan(error: &PlanError) -> Fault {
+    if let PlanError::Unmatched(pattern) = error {
+        return unmatched(pattern);
+    }
     Fault::new(
         Code::Internal,
         "no plan can be made; this is a fault in Bedplate",
     )
     .because(error)
+}
+
+/// What is to be left out must not be applied for a slip of the pen.
+fn unmatched(pattern: &str) -> Fault {
+    let message = format!("`{pattern}` matches no key that is, was or should be");
+    Fault::new(Code::BadRequest, message).help(
+        "give keys as plans print them with --json, such as controller/rack-1/link/br0; `*` stands for anything within a component, `**` across them",
+    )
 }
 
 pub(super) fn stale(asked: &str, now: &str) -> Fault {
@@ -175,13 +186,14 @@ pub(super) fn not_on_hold(now: Option<&Hold>) -> Fault {
     Fault::new(Code::NotOnHold, message).help("`bedplate status` shows who holds what")
 }
 
+/// Why an apply that was kept cannot be gone back to.
+const NO_SOURCES: &str = "was of a part of its site, or is too long ago: its sources are not kept";
+
 /// There is no state to go back to.
 pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fault {
     let message = match asked {
         Some(number) => match history.get(&number) {
-            Some(entry) if entry.fate.is_kept() => {
-                format!("apply {number} is too long ago: only the last {STATES} states are kept")
-            }
+            Some(entry) if entry.fate.is_kept() => format!("apply {number} {NO_SOURCES}"),
             Some(entry) => format!("apply {number} left no state to go back to: {}", entry.fate),
             None => format!("the history has no apply {number}"),
         },
@@ -192,7 +204,10 @@ pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fa
                     last.plan, last.fate
                 )
             }
-            Some(_) => "there is no other state before the last apply".to_owned(),
+            Some(_) => match before_last(history) {
+                Some(entry) => format!("the apply before the last, {}, {NO_SOURCES}", entry.number),
+                None => "there is no other state before the last apply".to_owned(),
+            },
             None => "nothing was applied yet".to_owned(),
         },
     };

@@ -20,6 +20,7 @@ mod who;
 
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
+pub use fault::plan as plan_fault;
 pub use history::{Cause, ENTRIES, Entry, Fate, Past, STATES};
 pub use hold::{Hold, REASON_BYTES};
 pub use reconcile::Planned;

@@ -1,22 +1,20 @@
 //! An apply from its order to its report: checked, journaled, run, and kept or taken back.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
 use super::fault;
 use super::history::Fate;
-use super::meaning::Meaning;
-use super::reconcile::{Planned, Reconciler};
+use super::reconcile::{Draft, Planned, Reconciler};
 use super::record::Applied;
 use super::turn::Turn;
 use super::who::Who;
 use crate::apply::{Event, Report, run, take_back};
 use crate::base::duration::Seconds;
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Plan};
+use crate::plan::{HazardKind, Plan, Selection};
 use crate::store::Store;
 
 /// What is asked for, by whom.
@@ -24,6 +22,7 @@ pub(super) struct Order {
     pub(super) bundle: Bundle,
     /// Id of the plan that was shown.
     pub(super) plan: String,
+    pub(super) selection: Selection,
     pub(super) allow: BTreeSet<HazardKind>,
     /// Reverted unless confirmed within this time.
     pub(super) confirm_within: Option<Seconds>,
@@ -55,6 +54,7 @@ impl<S: Store> Reconciler<S> {
         let Order {
             bundle,
             plan,
+            selection,
             allow,
             confirm_within,
             who,
@@ -62,20 +62,20 @@ impl<S: Store> Reconciler<S> {
         } = order;
         let checked = match self.refusal() {
             Some(fault) => Err(fault),
-            None => self.checked(&bundle, &plan).await,
+            None => self.checked(&bundle, &selection, &plan).await,
         };
-        let (plan, meaning) = match checked {
-            Ok(checked) => checked,
+        let draft = match checked {
+            Ok(draft) => draft,
             Err(fault) => {
                 drop(turn);
                 return drop(reply.send(Err(fault)));
             }
         };
+        let (plan, next) = Applied::of(draft, bundle, &self.controller);
         // Room for every event that a plan can make, so that a slow or vanished reader never holds an apply up.
         let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
         drop(reply.send(Ok(receiver)));
         let tell = |event: Event| drop(events.try_send(event));
-        let next = Applied::of(&plan, bundle, &meaning, &self.controller);
         let terms = Terms {
             allow: &allow,
             confirm_within,
@@ -98,15 +98,21 @@ impl<S: Store> Reconciler<S> {
     }
 
     /// The plan of this bundle, made anew, if it is the one that was asked for.
-    async fn checked(&mut self, bundle: &Bundle, id: &str) -> Result<(Plan, Arc<Meaning>), Fault> {
-        let (Planned { plan, missing, .. }, meaning) = self.plan(bundle).await?;
+    async fn checked(
+        &mut self,
+        bundle: &Bundle,
+        selection: &Selection,
+        id: &str,
+    ) -> Result<Draft, Fault> {
+        let draft = self.plan(bundle, selection).await?;
+        let Planned { plan, missing, .. } = &draft.planned;
         if plan.id != id {
             return Err(fault::stale(id, &plan.id));
         }
         if let Some(digest) = missing.first() {
             return Err(fault::missing_content(*digest, missing.len()));
         }
-        Ok((plan, meaning))
+        Ok(draft)
     }
 
     /// Runs a plan; only when its end is on stable storage is the report there. All events but the last are told.

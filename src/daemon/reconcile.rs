@@ -22,7 +22,7 @@ use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{Inputs, Plan, plan};
+use crate::plan::{Inputs, Plan, Selection, plan, select};
 use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
@@ -34,6 +34,7 @@ static NOTHING: State = State::new();
 pub(super) enum Request {
     Plan {
         bundle: Bundle,
+        selection: Selection,
         reply: oneshot::Sender<Result<Planned, Fault>>,
     },
     /// Runs a plan; the reply holds its events, the report last.
@@ -87,6 +88,13 @@ pub struct Planned {
     /// Why nobody may apply now.
     #[serde(default)]
     pub refusal: Option<Fault>,
+}
+
+/// A plan with what is applied once it is done.
+pub(super) struct Draft {
+    pub(super) planned: Planned,
+    pub(super) site: Name,
+    pub(super) desired: Arc<Desired>,
 }
 
 /// The owner's own state.
@@ -150,8 +158,13 @@ impl<S: Store> Reconciler<S> {
     /// A caller that went away needs no answer.
     async fn answer(&mut self, request: Request) {
         match request {
-            Request::Plan { bundle, reply } => {
-                drop(reply.send(self.plan(&bundle).await.map(|(planned, _)| planned)))
+            Request::Plan {
+                bundle,
+                selection,
+                reply,
+            } => {
+                let drafted = self.plan(&bundle, &selection).await;
+                drop(reply.send(drafted.map(|draft| draft.planned)))
             }
             Request::Apply { order, reply } => self.apply(*order, reply).await,
             Request::Confirm { plan, by, reply } => {
@@ -171,23 +184,35 @@ impl<S: Store> Reconciler<S> {
         }
     }
 
-    pub(super) async fn plan(&mut self, bundle: &Bundle) -> Result<(Planned, Arc<Meaning>), Fault> {
+    pub(super) async fn plan(
+        &mut self,
+        bundle: &Bundle,
+        selection: &Selection,
+    ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
         let observed = self.observe().await?;
-        let plan = self.plan_for(
+        let inputs = self.inputs(
             &meaning.site,
             &meaning.desired,
             &observed,
             &meaning.elsewhere,
-        )?;
-        let missing = missing(&plan, &self.blobs);
-        let refusal = self.refusal();
+        );
+        let selected = select(inputs, selection).map_err(|error| fault::plan(&error))?;
         let planned = Planned {
-            plan,
-            missing,
-            refusal,
+            missing: missing(&selected.plan, &self.blobs),
+            plan: selected.plan,
+            refusal: self.refusal(),
         };
-        Ok((planned, meaning))
+        let desired = match selected.applied {
+            Some(desired) => Arc::new(desired),
+            None => meaning.desired.clone(),
+        };
+        let site = meaning.site.clone();
+        Ok(Draft {
+            planned,
+            site,
+            desired,
+        })
     }
 
     fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {

@@ -10,7 +10,7 @@ use super::bundle::Bundle;
 use super::fault;
 use super::history::{Entry, Fate, Past, outdated, surplus};
 use super::hold::Hold;
-use super::meaning::Meaning;
+use super::reconcile::{Draft, Planned};
 use super::who::{Who, now};
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
@@ -45,6 +45,9 @@ pub(super) struct Applied {
     /// What the site does not speak of and protection keeps, as it was when it was last there.
     #[serde(default)]
     pub(super) kept: State,
+    /// It is not all that the bundle means: some of that was left out.
+    #[serde(default)]
+    pub(super) is_part: bool,
 }
 
 /// Who compiled a bundle: the same version finds the same meaning for the same controller.
@@ -85,24 +88,25 @@ impl Compiler {
 }
 
 impl Applied {
-    /// What is in force once `plan` is done: what `bundle` means, and what the plan says to remember and to keep.
-    pub(super) fn of(
-        plan: &Plan,
-        bundle: Bundle,
-        meaning: &Meaning,
-        controller: &HostName,
-    ) -> Self {
-        let mut desired = meaning.desired.clone();
+    /// What is in force once a plan is done: what `bundle` means, as far as it was chosen, and what the plan says to remember and to keep.
+    pub(super) fn of(draft: Draft, bundle: Bundle, controller: &HostName) -> (Plan, Self) {
+        let Draft {
+            planned: Planned { plan, .. },
+            site,
+            mut desired,
+        } = draft;
         if !plan.protected.is_empty() {
             Arc::make_mut(&mut desired).remember(&plan.protected);
         }
-        Self {
+        let applied = Self {
             bundle,
-            site: meaning.site.clone(),
+            site,
             desired,
             compiled_by: Some(Compiler::here(controller)),
             kept: plan.kept.clone(),
-        }
+            is_part: !plan.selection.is_empty(),
+        };
+        (plan, applied)
     }
 }
 
@@ -220,17 +224,17 @@ impl<S: Store> Records<S> {
 
     /// Makes `next` what the next start goes back to, ends the apply that led there, and keeps its sources for `rollback`.
     pub(super) async fn keep(&mut self, next: &Applied, entry: &Entry) -> Result<(), Fault> {
+        let key = RUNNING.to_vec();
+        let mut writes = vec![put(APPLIED, next)?, Write::Delete { key }];
+        // The sources of a part would lead to the whole.
+        let has_state = !next.is_part;
+        if has_state {
+            writes.push(put(&numbered(STATE, entry.number), &next.bundle)?);
+        }
         let mut changed = vec![Entry {
-            has_state: true,
+            has_state,
             ..entry.clone()
         }];
-        let state = numbered(STATE, entry.number);
-        let key = RUNNING.to_vec();
-        let mut writes = vec![
-            put(APPLIED, next)?,
-            Write::Delete { key },
-            put(&state, &next.bundle)?,
-        ];
         for old in outdated(&self.history) {
             let key = numbered(STATE, old.number);
             writes.push(Write::Delete { key });

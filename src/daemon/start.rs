@@ -88,6 +88,8 @@ impl<S: Store> Reconciler<S> {
             return Ok(applied.desired.clone());
         }
         match Meaning::of(&applied.bundle, &self.controller) {
+            // What was left out then is not brought in by an upgrade.
+            Ok(_) if applied.is_part => Ok(applied.desired.clone()),
             Ok(mut meaning) => {
                 // What was protected then and is not declared now is remembered on.
                 Arc::make_mut(&mut meaning.desired).remember(&applied.desired.protected);

@@ -137,7 +137,7 @@ impl<'a> Index<'a> {
     }
 }
 
-fn ip(key: &Key) -> Option<IpAddr> {
+pub(super) fn ip(key: &Key) -> Option<IpAddr> {
     if let Key::Address { address, .. } = key {
         Some(address.ip())
     } else {

@@ -31,6 +31,7 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
         text: String::new(),
         detail,
         paint,
+        pulled: &plan.pulled,
     };
     page.heading(plan);
     let (drift, intended): (Vec<&Step>, Vec<&Step>) =
@@ -139,13 +140,14 @@ fn kind(step: &Step) -> &'static str {
         .map_or("thing", |resource| resource.kind())
 }
 
-struct Page {
+struct Page<'a> {
     text: String,
     detail: Detail,
     paint: Paint,
+    pulled: &'a BTreeMap<Key, Key>,
 }
 
-impl Page {
+impl Page<'_> {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
@@ -227,7 +229,10 @@ impl Page {
             .as_ref()
             .map(|origin| format!("  {origin}"))
             .unwrap_or_default();
-        self.line(&format!("{head}  {tail}({}){place}", step.because));
+        let pulled = self.pulled.get(&step.key);
+        let pulled = pulled.map(|by| format!("; pulled in by {by}"));
+        let pulled = pulled.unwrap_or_default();
+        self.line(&format!("{head}  {tail}({}{pulled}){place}", step.because));
         for change in &step.changes {
             self.line(&format!(
                 "      {}  {} -> {}",

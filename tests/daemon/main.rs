@@ -20,6 +20,7 @@ mod killed;
 mod lab;
 mod owned;
 mod relay;
+mod select;
 mod shim;
 mod start;
 #[path = "../support/mod.rs"]

@@ -20,7 +20,7 @@ use crate::base::name::HostName;
 
 pub use keep::{Confirm, OnHold};
 pub(super) use peer::Admission;
-pub use routes::Apply;
+pub use routes::{Apply, Ask};
 
 /// Version of the API, the first part of every path.
 pub const VERSION: &str = "v1";

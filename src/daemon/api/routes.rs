@@ -31,7 +31,16 @@ use crate::daemon::turn::UnderWay;
 use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::HazardKind;
+use crate::plan::{HazardKind, Selection};
+
+/// What `POST /v1/plan` takes: a bundle, and what of it to plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ask {
+    #[serde(flatten)]
+    pub bundle: Bundle,
+    #[serde(default)]
+    pub selection: Selection,
+}
 
 /// What `POST /v1/apply` takes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +48,9 @@ pub struct Apply {
     pub bundle: Bundle,
     /// Id of the plan that was shown; any other is refused as stale.
     pub plan: String,
+    /// What the plan was made of.
+    #[serde(default)]
+    pub selection: Selection,
     pub allow: BTreeSet<HazardKind>,
     /// Reverted unless somebody confirms within this time.
     #[serde(default)]
@@ -72,14 +84,19 @@ pub(super) fn router(context: Context) -> Router {
         .with_state(context)
 }
 
-async fn plan(State(context): State<Context>, Body(bundle): Body<Bundle>) -> Answer<Planned> {
+async fn plan(State(context): State<Context>, Body(ask): Body<Ask>) -> Answer<Planned> {
+    let Ask { bundle, selection } = ask;
     if let Err(fault) = readable(&bundle) {
         return Answer::Fault(fault);
     }
-    asked(&context, |reply| Request::Plan { bundle, reply })
-        .await
-        .and_then(|planned| planned)
-        .into()
+    asked(&context, |reply| Request::Plan {
+        bundle,
+        selection,
+        reply,
+    })
+    .await
+    .and_then(|planned| planned)
+    .into()
 }
 
 /// Streams the events of the apply, one JSON object a line.
@@ -116,6 +133,7 @@ fn ordered(context: &Context, who: Who, apply: Apply) -> Result<Order, Fault> {
     let Apply {
         bundle,
         plan,
+        selection,
         allow,
         confirm_within,
     } = apply;
@@ -135,6 +153,7 @@ fn ordered(context: &Context, who: Who, apply: Apply) -> Result<Order, Fault> {
     Ok(Order {
         bundle,
         plan,
+        selection,
         allow,
         confirm_within,
         who,
