@@ -17,6 +17,8 @@ mod ignore;
 mod lift;
 #[path = "converge/protect.rs"]
 mod protect;
+#[path = "converge/select.rs"]
+mod select;
 #[path = "converge/sites.rs"]
 mod sites;
 

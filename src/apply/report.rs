@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::moment::Moment;
 use crate::base::origin::Origin;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -55,6 +56,9 @@ pub struct Report {
     /// Steps in the plan.
     pub steps: usize,
     pub waiting: Vec<Waiting>,
+    /// When it is reverted unless somebody confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_by: Option<Moment>,
 }
 
 /// The ways in which an apply ends.

@@ -39,6 +39,7 @@ pub async fn run<W: World>(
         outcome,
         steps: plan.steps.len(),
         waiting: plan.waiting.clone(),
+        confirm_by: None,
     };
     tell(Event::Finished(report.clone()));
     Ok(report)

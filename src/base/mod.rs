@@ -10,6 +10,7 @@ pub mod glob;
 pub mod kind;
 pub mod limit;
 pub mod mac;
+pub mod moment;
 pub mod name;
 pub mod option;
 pub mod origin;

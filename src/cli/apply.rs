@@ -1,33 +1,60 @@
 //! `bedplate apply`: plans, shows, asks, then has the daemon run exactly that plan.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::ApplyArguments;
+use super::args::{ApplyArguments, Terms};
 use super::client::Client;
 use super::compile;
 use super::output::Output;
-use super::plan::{Saved, from_daemon, is_saved, read_saved, show};
+use super::plan::{Saved, from_daemon, is_saved, read_saved, show, unselected};
 use crate::apply::{Event, Failure, Outcome, Report};
+use crate::base::moment::Moment;
 use crate::daemon::Bundle;
 use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Plan};
 
+/// A plan that may be run, once somebody agrees.
+pub(super) struct Proposal {
+    pub(super) plan: Plan,
+    pub(super) bundle: Bundle,
+    /// Why the daemon would not run it now.
+    pub(super) refusal: Option<Fault>,
+}
+
 pub(super) async fn apply(
     arguments: &ApplyArguments,
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
-    let Some((plan, bundle)) = target(&arguments.target, client, out).await? else {
-        return Ok(ExitCode::from(1));
-    };
-    if !out.json {
-        show(&plan, arguments.full, out)?;
+    match target(arguments, client, out).await? {
+        Some(proposal) => carry_out(proposal, &arguments.terms, client, out).await,
+        None => Ok(ExitCode::from(1)),
     }
-    let allow: BTreeSet<HazardKind> = arguments.allow.iter().copied().collect();
+}
+
+/// Shows a plan, asks, and has the daemon run exactly that plan.
+pub(super) async fn carry_out(
+    proposal: Proposal,
+    terms: &Terms,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let Proposal {
+        plan,
+        bundle,
+        refusal,
+    } = proposal;
+    if !out.json {
+        show(&plan, terms.full, out)?;
+    }
+    // Nobody is asked about what would be refused.
+    if let Some(fault) = refusal {
+        return Err(fault);
+    }
+    let allow: BTreeSet<HazardKind> = terms.allow.iter().copied().collect();
     // Never sent, though the daemon would refuse too: a hazard may pass before it looks, and nobody has agreed to the plan.
     if let Some(report) = hazardous(&plan, &allow) {
         if out.json {
@@ -37,11 +64,18 @@ pub(super) async fn apply(
         }
         return Ok(ExitCode::from(report.exit_code()));
     }
-    if !plan.is_empty() && !arguments.yes && !agreed(out)? {
+    if !plan.is_empty() && !terms.yes && !agreed(out)? {
         out.progress("Nothing was applied.");
         return Ok(ExitCode::from(1));
     }
-    let report = run(&plan, bundle, allow, client, |event| {
+    let request = Apply {
+        bundle,
+        plan: plan.id,
+        selection: plan.selection,
+        allow,
+        confirm_within: terms.confirm_within,
+    };
+    let report = run(&request, client, |event| {
         if out.json {
             out.line(event);
         } else if let Some(line) = told(event) {
@@ -64,25 +98,19 @@ fn hazardous(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Option<Report> {
         outcome: Outcome::Hazardous { hazards },
         steps: plan.steps.len(),
         waiting: plan.waiting.clone(),
+        confirm_by: None,
     })
 }
 
 /// Has the daemon run a plan; hands on each event as it comes, and returns the report.
 pub(super) async fn run(
-    plan: &Plan,
-    bundle: Bundle,
-    allow: BTreeSet<HazardKind>,
+    request: &Apply,
     client: &Client,
     mut each: impl FnMut(&Event),
 ) -> Result<Report, Fault> {
-    let request = Apply {
-        bundle,
-        plan: plan.id.clone(),
-        allow,
-    };
     let mut ended = None;
     client
-        .post_lines("apply", &request, |event: Event| {
+        .post_lines("apply", request, |event: Event| {
             each(&event);
             match event {
                 Event::Finished(report) => ended = Some(Ok(report)),
@@ -119,20 +147,31 @@ fn stale() -> Fault {
 
 /// The plan to run with its bundle; none where the site has faults, which are shown.
 async fn target(
-    path: &Path,
+    arguments: &ApplyArguments,
     client: &Client,
     out: &Output,
-) -> Result<Option<(Plan, Bundle)>, Fault> {
+) -> Result<Option<Proposal>, Fault> {
+    let (path, selection) = (&arguments.target, arguments.choice.selection());
     if is_saved(path) {
+        unselected(&selection)?;
         let Saved { plan, bundle } = read_saved(path)?;
-        return Ok(Some((plan, bundle)));
+        return Ok(Some(Proposal {
+            plan,
+            bundle,
+            refusal: None,
+        }));
     }
     let local = compile::local(path)?;
     if local.compiled.site.is_none() {
         compile::show(&local.compiled, out);
         return Ok(None);
     }
-    from_daemon(&local, client).await.map(Some)
+    let (planned, bundle) = from_daemon(&local, selection, client).await?;
+    Ok(Some(Proposal {
+        plan: planned.plan,
+        bundle,
+        refusal: planned.refusal,
+    }))
 }
 
 fn agreed(out: &Output) -> Result<bool, Fault> {
@@ -184,6 +223,13 @@ fn failed(failure: &Failure) -> String {
     )
 }
 
+/// What to do with an apply that waits.
+fn two_ways(until: Moment) -> String {
+    format!(
+        "It goes back by itself at {until} unless you keep it:\n    bedplate confirm     keeps it\n    bedplate rollback    goes back at once\n"
+    )
+}
+
 /// The last words of an apply.
 pub(super) fn ended(report: &Report) -> String {
     let waiting = match report.waiting.len() {
@@ -205,8 +251,10 @@ pub(super) fn ended(report: &Report) -> String {
     match &report.outcome {
         Outcome::Done if report.steps == 0 => format!("Nothing to do.{waiting}\n"),
         Outcome::Done => format!(
-            "Applied {}: {} steps, verified.{waiting}\n",
-            report.plan, report.steps
+            "Applied {}: {} steps, verified.{waiting}\n{}",
+            report.plan,
+            report.steps,
+            report.confirm_by.map_or_else(String::new, two_ways)
         ),
         // Told as a fault.
         Outcome::Stale => String::new(),

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::base::duration::{DurationError, Seconds};
 use crate::base::name::HostName;
-use crate::plan::HazardKind;
+use crate::daemon::WITHIN;
+use crate::plan::{HazardKind, Selection};
 
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
 #[derive(Debug, Parser)]
@@ -82,6 +84,26 @@ pub(super) enum Command {
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
     Apply(ApplyArguments),
+    /// Keep an apply that waits to be confirmed (`apply --confirm-within`)
+    Confirm {
+        /// The id of the plan that is meant, such as p-0a1b2c3d; any, where none is given
+        plan: Option<String>,
+    },
+    /// Go back: from an apply that waits to be confirmed, else to the state before the last apply, or to that of apply N
+    Rollback(RollbackArguments),
+    /// List who applied what and when, and what became of it
+    History,
+    /// Put applying on hold for everybody, until `unlock`; what is in force stays
+    Hold {
+        /// What for: everybody who is refused reads it
+        reason: String,
+    },
+    /// End a hold
+    Unlock {
+        /// Do not ask, even where the hold is somebody else's
+        #[arg(long)]
+        yes: bool,
+    },
     /// Run the daemon: it owns the servers, the links and the store of this controller
     Serve(ServeArguments),
     /// Show whether the daemon's world is as the applied site says
@@ -161,6 +183,8 @@ pub(super) struct PlanArguments {
     /// The controller to plan for, with --against; default: the host's name, or the only controller
     #[arg(long, value_name = "NAME", requires = "against")]
     pub(super) controller: Option<HostName>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
     /// Save the plan, for `bedplate apply FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     pub(super) out: Option<PathBuf>,
@@ -177,15 +201,67 @@ pub(super) struct ApplyArguments {
     /// A .kdl file, a folder with site.kdl, or a plan saved with `plan --out`
     #[arg(value_name = "SITE or PLAN", default_value = ".")]
     pub(super) target: PathBuf,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) terms: Terms,
+}
+
+/// Which changes to make.
+#[derive(Debug, Args)]
+pub(super) struct Choice {
+    /// Make only the changes to this thing and what it needs; a key, or a pattern over keys (`*`, `**`). May be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(super) only: Vec<String>,
+    /// Leave out the changes to this thing and what needs it; a key or a pattern. May be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(super) except: Vec<String>,
+}
+
+impl Choice {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            only: self.only.clone(),
+            except: self.except.clone(),
+        }
+    }
+}
+
+/// How a plan is shown, agreed to and run.
+#[derive(Debug, Args)]
+pub(super) struct Terms {
     /// Hazards to go ahead with
     #[arg(long, value_name = "HAZARD,…", value_delimiter = ',')]
     pub(super) allow: Vec<HazardKind>,
+    /// Go back by itself unless `bedplate confirm` comes within this time: 10s to 24h, such as 2m
+    #[arg(long, value_name = "TIME", value_parser = within)]
+    pub(super) confirm_within: Option<Seconds>,
     /// Do not ask
     #[arg(long)]
     pub(super) yes: bool,
     /// List every step, and what others made
     #[arg(long)]
     pub(super) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RollbackArguments {
+    /// The number of an apply in `bedplate history`, whose state to go back to
+    #[arg(value_name = "N")]
+    pub(super) number: Option<u64>,
+    #[command(flatten)]
+    pub(super) terms: Terms,
+}
+
+fn within(text: &str) -> Result<Seconds, String> {
+    let time: Seconds = text
+        .parse()
+        .map_err(|error: DurationError| error.to_string())?;
+    if WITHIN.contains(&time) {
+        return Ok(time);
+    }
+    let (least, most) = (WITHIN.start(), WITHIN.end());
+    Err(format!("it may be {least} to {most}"))
 }
 
 #[derive(Debug, Args)]

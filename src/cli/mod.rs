@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod client;
 mod compile;
+mod confirm;
 mod demo;
 mod diff;
 mod explain;
@@ -12,6 +13,8 @@ pub mod files;
 mod fmt;
 mod git;
 mod graph;
+mod history;
+mod hold;
 mod lock;
 mod output;
 mod plan;
@@ -66,6 +69,11 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Graph(arguments) => graph::graph(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
+        Command::Confirm { plan } => block_on(confirm::confirm(plan.clone(), &client, out)),
+        Command::Rollback(rollback) => block_on(confirm::rollback(rollback, &client, out)),
+        Command::History => block_on(history::history(&client, out)),
+        Command::Hold { reason } => block_on(hold::hold(reason, &client, out)),
+        Command::Unlock { yes } => block_on(hold::unlock(*yes, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases => block_on(status::leases(&client, out)),

@@ -12,10 +12,11 @@ use super::compile::{self, Local};
 use super::output::Output;
 use crate::base::digest::Digest;
 use crate::base::name::HostName;
-use crate::daemon::{Bundle, Planned};
+use crate::daemon::api::Ask;
+use crate::daemon::{Bundle, Planned, plan_fault};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{Detail, FORMAT_VERSION, Inputs, Plan, plan as make_plan, render};
+use crate::plan::{Detail, FORMAT_VERSION, Inputs, Plan, Selection, render, select};
 use crate::site::model::Site;
 use crate::state::{Desired, Observation, State, desired, elsewhere};
 
@@ -31,7 +32,9 @@ pub(super) async fn plan(
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
+    let selection = arguments.choice.selection();
     if is_saved(&arguments.site.site) {
+        unselected(&selection)?;
         let saved = read_saved(&arguments.site.site)?;
         show(&saved.plan, arguments.full, out)?;
         return Ok(ExitCode::SUCCESS);
@@ -42,9 +45,9 @@ pub(super) async fn plan(
         return Ok(ExitCode::from(1));
     };
     let plan = match &arguments.against {
-        Some(file) => against(file, site, arguments.controller.as_ref())?,
+        Some(file) => against(file, site, arguments.controller.as_ref(), &selection)?,
         None => {
-            let (plan, bundle) = from_daemon(&local, client).await?;
+            let (Planned { plan, .. }, bundle) = from_daemon(&local, selection, client).await?;
             if let Some(file) = &arguments.out {
                 save(
                     file,
@@ -68,6 +71,15 @@ pub(super) async fn plan(
     }
     let has_changes = arguments.exit_code && !plan.is_empty();
     Ok(ExitCode::from(if has_changes { 2 } else { 0 }))
+}
+
+/// A saved plan is of what was chosen when it was made.
+pub(super) fn unselected(selection: &Selection) -> Result<(), Fault> {
+    if selection.is_empty() {
+        return Ok(());
+    }
+    let fault = Fault::new(Code::BadRequest, "a saved plan is applied as it is");
+    Err(fault.help("choose with --only and --except when the plan is made"))
 }
 
 /// Whether a file is a saved plan rather than a site.
@@ -109,16 +121,21 @@ pub(super) fn show(plan: &Plan, full: bool, out: &Output) -> Result<(), Fault> {
 }
 
 /// Has the daemon plan, and gives it what it lacks for applying.
-pub(super) async fn from_daemon(local: &Local, client: &Client) -> Result<(Plan, Bundle), Fault> {
+pub(super) async fn from_daemon(
+    local: &Local,
+    selection: Selection,
+    client: &Client,
+) -> Result<(Planned, Bundle), Fault> {
     let Some(bundle) = Bundle::of(&local.compiled, &local.root) else {
         return Err(Fault::new(
             Code::Internal,
             "a site with faults has no bundle",
         ));
     };
-    let planned: Planned = client.post("plan", &bundle).await?;
-    upload(&planned.missing, local, &bundle, client).await?;
-    Ok((planned.plan, bundle))
+    let ask = Ask { bundle, selection };
+    let planned: Planned = client.post("plan", &ask).await?;
+    upload(&planned.missing, local, &ask.bundle, client).await?;
+    Ok((planned, ask.bundle))
 }
 
 async fn upload(
@@ -158,7 +175,12 @@ fn save(file: &Path, saved: &Saved) -> Result<(), Fault> {
 }
 
 /// Plans against a saved observation, or against another site as if it were applied.
-fn against(file: &Path, site: &Site, controller: Option<&HostName>) -> Result<Plan, Fault> {
+fn against(
+    file: &Path,
+    site: &Site,
+    controller: Option<&HostName>,
+    selection: &Selection,
+) -> Result<Plan, Fault> {
     let controller = perspective(site, controller)?;
     let (observed, applied) = base(file, &controller)?;
     let (wanted, elsewhere) = (desired(site, &controller), elsewhere(site, &controller));
@@ -171,13 +193,8 @@ fn against(file: &Path, site: &Site, controller: Option<&HostName>) -> Result<Pl
         kept: &State::new(),
         elsewhere: &elsewhere,
     };
-    make_plan(inputs).map_err(|error| {
-        Fault::new(
-            Code::Internal,
-            "no plan can be made; this is a fault in Bedplate",
-        )
-        .because(&error)
-    })
+    let selected = select(inputs, selection).map_err(|error| plan_fault(&error))?;
+    Ok(selected.plan)
 }
 
 /// The controller to plan for: the one named, else this host, else the only one.

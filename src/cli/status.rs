@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::client::Client;
 use super::output::Output;
 use crate::base::duration::Seconds;
-use crate::daemon::{LeaseRow, Status};
+use crate::daemon::{Hold, LeaseRow, Status, Unconfirmed, UnderWay, now};
 use crate::diag::fault::Fault;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
@@ -17,11 +16,18 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
     } else {
         out.text(&rendered(&status, out.verbose));
     }
-    let is_incomplete = !status.drift.is_empty() || !status.waiting.is_empty();
+    let is_incomplete =
+        !status.drift.is_empty() || !status.waiting.is_empty() || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
 }
 
 fn rendered(status: &Status, verbose: bool) -> String {
+    if let Some(UnderWay { plan, who, since }) = &status.under_way {
+        return format!(
+            "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n",
+            status.controller, status.version
+        );
+    }
     let site = status
         .site
         .as_ref()
@@ -38,6 +44,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         status.waiting.len(),
         status.leases
     );
+    text.push_str(&locks(status));
     for row in &status.listeners {
         let _ = writeln!(
             text,
@@ -72,21 +79,44 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text
 }
 
+/// What keeps others from applying, and how that ends.
+fn locks(status: &Status) -> String {
+    let mut text = String::new();
+    if let Some(waits) = &status.unconfirmed {
+        let Unconfirmed {
+            plan,
+            who,
+            since,
+            until,
+        } = waits;
+        let left = until.from(now()).unwrap_or(Seconds(0));
+        let _ = writeln!(
+            text,
+            "  unconfirmed: {plan}, applied {since} by {who}, goes back at {until} (in {left}); `bedplate confirm` keeps it, `bedplate rollback` goes back at once"
+        );
+    }
+    if let Some(Hold { who, since, reason }) = &status.hold {
+        let _ = writeln!(
+            text,
+            "  on hold: {reason} ({who}, since {since}); `bedplate unlock` ends that"
+        );
+    }
+    text
+}
+
 pub(super) async fn leases(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let leases: Vec<LeaseRow> = client.get("leases").await?;
     if out.json {
         out.value(&leases)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let now = now();
     let mut text = format!(
         "{:<15}  {:<17}  {:<9}  {:<10}  {}\n",
         "ADDRESS", "HARDWARE", "STATE", "LEFT", "NAME"
     );
     for lease in &leases {
-        let left = u32::try_from(lease.expires.saturating_sub(now))
+        let left = u32::try_from(lease.expires.saturating_sub(now.0))
             .map_or_else(|_| "-".to_owned(), |left| Seconds(left).to_string());
         let name = lease.name.as_ref().map_or("-", |name| name.as_str());
         let state = if lease.is_declined {

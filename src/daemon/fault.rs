@@ -1,10 +1,16 @@
 //! The faults that the daemon answers with: each with its code, its causes and what to do next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use super::blobs::BlobError;
+use super::confirm::{Unconfirmed, WITHIN};
+use super::history::{Entry, before_last};
+use super::hold::Hold;
+use super::turn::UnderWay;
 use crate::base::digest::Digest;
+use crate::base::duration::Seconds;
+use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -78,12 +84,23 @@ pub(super) fn world(error: &(dyn Error + 'static)) -> Fault {
     .because(error)
 }
 
-pub(super) fn plan(error: &PlanError) -> Fault {
+pub fn plan(error: &PlanError) -> Fault {
+    if let PlanError::Unmatched(pattern) = error {
+        return unmatched(pattern);
+    }
     Fault::new(
         Code::Internal,
         "no plan can be made; this is a fault in Bedplate",
     )
     .because(error)
+}
+
+/// What is to be left out must not be applied for a slip of the pen.
+fn unmatched(pattern: &str) -> Fault {
+    let message = format!("`{pattern}` matches no key that is, was or should be");
+    Fault::new(Code::BadRequest, message).help(
+        "give keys as plans print them with --json, such as controller/rack-1/link/br0; `*` stands for anything within a component, `**` across them",
+    )
 }
 
 pub(super) fn stale(asked: &str, now: &str) -> Fault {
@@ -105,9 +122,97 @@ pub(super) fn missing_content(first: Digest, count: usize) -> Fault {
     .help("apply from the site folder, so that the files can be uploaded")
 }
 
-pub(super) fn busy() -> Fault {
-    Fault::new(Code::ApplyBusy, "another apply is running")
-        .help("wait for it to end, then plan again; `bedplate status` answers once it has")
+pub(super) fn busy(holder: &UnderWay) -> Fault {
+    let UnderWay { plan, who, since } = holder;
+    let message = format!("another apply is running: {plan} of {who}, since {since}");
+    Fault::new(Code::ApplyBusy, message)
+        .help("wait for it to end, then plan again; `bedplate status` says when it has")
+}
+
+/// A time in which nobody can confirm, or everybody forgets.
+pub(super) fn within(within: Seconds) -> Fault {
+    let (least, most) = (WITHIN.start(), WITHIN.end());
+    let message = format!("{within} to confirm an apply: it may be {least} to {most}");
+    Fault::new(Code::BadRequest, message).help("two to ten minutes are usual")
+}
+
+/// Nobody applies while another apply may still be reverted.
+pub(super) fn unconfirmed(waits: &Unconfirmed) -> Fault {
+    let Unconfirmed {
+        plan, who, until, ..
+    } = waits;
+    let message = format!("plan {plan}, applied by {who}, waits to be confirmed until {until}");
+    Fault::new(Code::ApplyUnconfirmed, message).help(TWO_WAYS)
+}
+
+pub(super) fn other_unconfirmed(waits: &Unconfirmed) -> Fault {
+    let mut fault = unconfirmed(waits);
+    fault.code = Code::NothingToConfirm;
+    fault.message = format!("that plan does not wait to be confirmed; {}", fault.message);
+    fault
+}
+
+const TWO_WAYS: &str = "`bedplate confirm` keeps it, `bedplate rollback` goes back at once";
+
+/// Nothing waits; `last` says what became of the apply that somebody may have meant.
+pub(super) fn nothing_to_confirm(last: Option<&Entry>) -> Fault {
+    let mut fault = Fault::new(Code::NothingToConfirm, "no apply waits to be confirmed");
+    if let Some(Entry { plan, at, fate, .. }) = last {
+        let cause = format!("the last one, {plan} of {at}, is {fate}");
+        fault.causes.push(cause);
+    }
+    fault.help("`bedplate history` lists what was applied and what became of it")
+}
+
+/// What waited could not be kept, and waits on.
+pub(super) fn not_confirmed(mut fault: Fault, until: Moment) -> Fault {
+    fault.message = format!(
+        "the daemon's store failed; nothing is confirmed, and the apply is reverted at {until}"
+    );
+    fault
+}
+
+pub(super) fn on_hold(hold: &Hold) -> Fault {
+    let Hold { who, since, reason } = hold;
+    let message = format!("applying is on hold by {who} since {since}: {reason}");
+    Fault::new(Code::OnHold, message).help("`bedplate unlock` ends the hold; ask its owner first")
+}
+
+pub(super) fn not_on_hold(now: Option<&Hold>) -> Fault {
+    let message = match now {
+        Some(_) => "that hold has ended, and another one is there",
+        None => "applying is not on hold",
+    };
+    Fault::new(Code::NotOnHold, message).help("`bedplate status` shows who holds what")
+}
+
+/// Why an apply that was kept cannot be gone back to.
+const NO_SOURCES: &str = "was of a part of its site, or is too long ago: its sources are not kept";
+
+/// There is no state to go back to.
+pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fault {
+    let message = match asked {
+        Some(number) => match history.get(&number) {
+            Some(entry) if entry.fate.is_kept() => format!("apply {number} {NO_SOURCES}"),
+            Some(entry) => format!("apply {number} left no state to go back to: {}", entry.fate),
+            None => format!("the history has no apply {number}"),
+        },
+        None => match history.values().next_back() {
+            Some(last) if !last.fate.is_kept() => {
+                format!(
+                    "the last apply, {}, is not in force: {}",
+                    last.plan, last.fate
+                )
+            }
+            Some(_) => match before_last(history) {
+                Some(entry) => format!("the apply before the last, {}, {NO_SOURCES}", entry.number),
+                None => "there is no other state before the last apply".to_owned(),
+            },
+            None => "nothing was applied yet".to_owned(),
+        },
+    };
+    Fault::new(Code::NoSuchState, message)
+        .help("`bedplate history` lists the applies; `bedplate rollback N` goes back to the state that apply N left")
 }
 
 pub(super) fn closing() -> Fault {

@@ -3,16 +3,28 @@
 pub mod api;
 mod blobs;
 mod bundle;
+mod confirm;
 mod fault;
+mod history;
+mod hold;
 mod meaning;
+mod order;
 mod privileges;
 mod reconcile;
 mod record;
 mod serve;
 mod start;
 mod status;
+mod turn;
+mod who;
 
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
+pub use confirm::{Unconfirmed, WITHIN};
+pub use fault::plan as plan_fault;
+pub use history::{Cause, ENTRIES, Entry, Fate, Past, STATES};
+pub use hold::{Hold, REASON_BYTES};
 pub use reconcile::Planned;
 pub use serve::{ServeError, Settings, serve};
 pub use status::{LeaseRow, ListenerRow, Status};
+pub use turn::UnderWay;
+pub use who::{Who, now};

@@ -4,19 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::blobs::Blobs;
 use super::bundle::Bundle;
+use super::confirm::Pending;
 use super::fault;
+use super::history::{Cause, Entry, Past, before_last};
+use super::hold::Hold;
 use super::meaning::Meaning;
+use super::order::Order;
 use super::record::{Applied, Records};
 use super::status::{LeaseRow, Status};
-use crate::apply::{Event, Report, run, take_back};
+use super::who::Who;
+use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Inputs, Plan, plan};
+use crate::plan::{Inputs, Plan, Selection, plan, select};
 use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
@@ -28,15 +34,40 @@ static NOTHING: State = State::new();
 pub(super) enum Request {
     Plan {
         bundle: Bundle,
+        selection: Selection,
         reply: oneshot::Sender<Result<Planned, Fault>>,
     },
-    /// Runs the plan of this id; the reply holds its events, the report last. The permit is held until then.
+    /// Runs a plan; the reply holds its events, the report last.
     Apply {
-        bundle: Bundle,
-        plan: String,
-        allow: BTreeSet<HazardKind>,
-        permit: OwnedSemaphorePermit,
+        order: Box<Order>,
         reply: oneshot::Sender<Result<mpsc::Receiver<Event>, Fault>>,
+    },
+    /// Keeps the apply that waits, if it is of this plan.
+    Confirm {
+        plan: Option<String>,
+        by: Who,
+        reply: oneshot::Sender<Result<Entry, Fault>>,
+    },
+    /// Reverts the apply that waits.
+    Revert {
+        by: Who,
+        reply: oneshot::Sender<Result<Entry, Fault>>,
+    },
+    History {
+        reply: oneshot::Sender<Result<Vec<Entry>, Fault>>,
+    },
+    /// The state of an entry; without a number, of the one before the last.
+    Past {
+        number: Option<u64>,
+        reply: oneshot::Sender<Result<Past, Fault>>,
+    },
+    Hold {
+        hold: Hold,
+        reply: oneshot::Sender<Result<Hold, Fault>>,
+    },
+    Unlock {
+        seen: Hold,
+        reply: oneshot::Sender<Result<Hold, Fault>>,
     },
     Status {
         reply: oneshot::Sender<Result<Status, Fault>>,
@@ -44,6 +75,8 @@ pub(super) enum Request {
     Leases {
         reply: oneshot::Sender<Result<Vec<LeaseRow>, Fault>>,
     },
+    /// Leaves nothing behind that only a timer would revert.
+    Stop { reply: oneshot::Sender<()> },
 }
 
 /// A plan with what came to light while making it.
@@ -52,6 +85,16 @@ pub struct Planned {
     pub plan: Plan,
     /// Content of boot files that must be uploaded before the plan can run.
     pub missing: BTreeSet<Digest>,
+    /// Why nobody may apply now.
+    #[serde(default)]
+    pub refusal: Option<Fault>,
+}
+
+/// A plan with what is applied once it is done.
+pub(super) struct Draft {
+    pub(super) planned: Planned,
+    pub(super) site: Name,
+    pub(super) desired: Arc<Desired>,
 }
 
 /// The owner's own state.
@@ -60,7 +103,11 @@ pub(super) struct Reconciler<S: Store> {
     pub(super) world: Live<S>,
     pub(super) records: Records<S>,
     blobs: Blobs,
+    /// What is in force, confirmed or not.
     pub(super) applied: Option<Applied>,
+    /// The apply that waits to be confirmed.
+    pub(super) pending: Option<Pending>,
+    pub(super) hold: Option<Hold>,
     /// The last bundle that was asked about, since an apply asks again for what its plan was made from.
     understood: Option<(Bundle, Arc<Meaning>)>,
 }
@@ -73,53 +120,99 @@ impl<S: Store> Reconciler<S> {
         store: Arc<S>,
         blobs: Blobs,
     ) -> Result<Self, Fault> {
-        let records = Records::new(store);
-        let applied = records.applied()?;
+        let records = Records::new(store)?;
+        let (applied, hold) = (records.applied()?, records.hold()?);
         Ok(Self {
             controller,
             world,
             records,
             blobs,
             applied,
+            pending: None,
+            hold,
             understood: None,
         })
     }
 
-    /// Answers requests until nobody can ask any more.
+    /// Answers requests until nobody can ask any more, and reverts what nobody confirms in time.
     pub(super) async fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(request) = requests.recv().await {
-            // A caller that went away needs no answer.
+        loop {
+            let deadline = self.pending.as_ref().map(Pending::deadline);
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.revert(Cause::Deadline).await;
+                continue;
+            }
+            let request = match deadline {
+                Some(deadline) => timeout_at(deadline, requests.recv()).await,
+                None => Ok(requests.recv().await),
+            };
             match request {
-                Request::Plan { bundle, reply } => {
-                    drop(reply.send(self.plan(&bundle).await.map(|(planned, _)| planned)))
-                }
-                Request::Apply {
-                    bundle,
-                    plan,
-                    allow,
-                    permit,
-                    reply,
-                } => {
-                    self.apply(bundle, &plan, &allow, reply).await;
-                    drop(permit);
-                }
-                Request::Status { reply } => drop(reply.send(self.status().await)),
-                Request::Leases { reply } => drop(reply.send(self.leases().await)),
+                Ok(Some(request)) => self.answer(request).await,
+                Ok(None) => return,
+                // The time is over: the next round sees that.
+                Err(_) => {}
             }
         }
     }
 
-    async fn plan(&mut self, bundle: &Bundle) -> Result<(Planned, Arc<Meaning>), Fault> {
+    /// A caller that went away needs no answer.
+    async fn answer(&mut self, request: Request) {
+        match request {
+            Request::Plan {
+                bundle,
+                selection,
+                reply,
+            } => {
+                let drafted = self.plan(&bundle, &selection).await;
+                drop(reply.send(drafted.map(|draft| draft.planned)))
+            }
+            Request::Apply { order, reply } => self.apply(*order, reply).await,
+            Request::Confirm { plan, by, reply } => {
+                drop(reply.send(self.confirm(plan.as_deref(), by).await))
+            }
+            Request::Revert { by, reply } => drop(reply.send(self.take_back_pending(by).await)),
+            Request::History { reply } => drop(reply.send(Ok(self.history()))),
+            Request::Past { number, reply } => drop(reply.send(self.past(number))),
+            Request::Hold { hold, reply } => drop(reply.send(self.put_on_hold(hold).await)),
+            Request::Unlock { seen, reply } => drop(reply.send(self.unlock(&seen).await)),
+            Request::Status { reply } => drop(reply.send(self.status().await)),
+            Request::Leases { reply } => drop(reply.send(self.leases().await)),
+            Request::Stop { reply } => {
+                self.revert(Cause::Stopped).await;
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    pub(super) async fn plan(
+        &mut self,
+        bundle: &Bundle,
+        selection: &Selection,
+    ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
         let observed = self.observe().await?;
-        let plan = self.plan_for(
+        let inputs = self.inputs(
             &meaning.site,
             &meaning.desired,
             &observed,
             &meaning.elsewhere,
-        )?;
-        let missing = missing(&plan, &self.blobs);
-        Ok((Planned { plan, missing }, meaning))
+        );
+        let selected = select(inputs, selection).map_err(|error| fault::plan(&error))?;
+        let planned = Planned {
+            missing: missing(&selected.plan, &self.blobs),
+            plan: selected.plan,
+            refusal: self.refusal(),
+        };
+        let desired = match selected.applied {
+            Some(desired) => Arc::new(desired),
+            None => meaning.desired.clone(),
+        };
+        let site = meaning.site.clone();
+        Ok(Draft {
+            planned,
+            site,
+            desired,
+        })
     }
 
     fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {
@@ -163,85 +256,6 @@ impl<S: Store> Reconciler<S> {
         }
     }
 
-    async fn apply(
-        &mut self,
-        bundle: Bundle,
-        id: &str,
-        allowed: &BTreeSet<HazardKind>,
-        reply: oneshot::Sender<Result<mpsc::Receiver<Event>, Fault>>,
-    ) {
-        let (plan, meaning) = match self.checked(&bundle, id).await {
-            Ok(checked) => checked,
-            Err(fault) => return drop(reply.send(Err(fault))),
-        };
-        // Room for every event that a plan can make, so that a slow or vanished reader never holds an apply up.
-        let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
-        drop(reply.send(Ok(receiver)));
-        let tell = |event: Event| drop(events.try_send(event));
-        let next = Applied::of(&plan, bundle, &meaning, &self.controller);
-        match self.run(&plan, allowed, next, tell).await {
-            Ok(report) => {
-                tracing::info!(plan = report.plan, outcome = ?report.outcome, "apply ended")
-            }
-            Err(fault) => {
-                tracing::error!(%fault, "apply failed");
-                drop(events.try_send(Event::Broken(fault)));
-            }
-        }
-    }
-
-    /// The plan of this bundle, made anew, if it is the one that was asked for.
-    async fn checked(&mut self, bundle: &Bundle, id: &str) -> Result<(Plan, Arc<Meaning>), Fault> {
-        let (Planned { plan, missing }, meaning) = self.plan(bundle).await?;
-        if plan.id != id {
-            return Err(fault::stale(id, &plan.id));
-        }
-        if let Some(digest) = missing.first() {
-            return Err(fault::missing_content(*digest, missing.len()));
-        }
-        Ok((plan, meaning))
-    }
-
-    /// Runs a plan; only when the new state is on stable storage is the report told.
-    async fn run(
-        &mut self,
-        plan: &Plan,
-        allowed: &BTreeSet<HazardKind>,
-        next: Applied,
-        mut tell: impl FnMut(Event) + Send,
-    ) -> Result<Report, Fault> {
-        self.records.begin(plan).await?;
-        let report = run(&mut self.world, plan, allowed, |event| {
-            if !matches!(event, Event::Finished(_)) {
-                tell(event);
-            }
-        })
-        .await;
-        let report = match report {
-            Ok(report) => report,
-            Err(error) => {
-                self.records.end().await?;
-                return Err(fault::world(&error));
-            }
-        };
-        if report.is_done() {
-            if let Err(fault) = self.records.keep(&next).await {
-                tell(Event::Undoing {
-                    domain: plan.domain(),
-                    steps: plan.steps.len(),
-                });
-                let left = take_back(&mut self.world, &plan.steps).await;
-                return Err(fault::not_kept(fault, &left));
-            }
-            self.applied = Some(next);
-        } else if let Err(fault) = self.records.end().await {
-            // To go back twice does no harm; what became of the apply is still true.
-            tracing::error!(%fault, "the journal is kept");
-        }
-        tell(Event::Finished(report.clone()));
-        Ok(report)
-    }
-
     pub(super) async fn observe(&mut self) -> Result<Observation, Fault> {
         self.world
             .observe()
@@ -257,12 +271,31 @@ impl<S: Store> Reconciler<S> {
             .await
             .map_err(|error| fault::world(&error))?;
         let mut status = Status::new(&self.controller, &observed, counters);
+        status.unconfirmed = self.pending.as_ref().map(Pending::told);
+        status.hold.clone_from(&self.hold);
         if let Some(applied) = &self.applied {
             let plan =
                 self.plan_for(&applied.site, &applied.desired, &observed, &BTreeMap::new())?;
             status.compare(&applied.site, &plan);
         }
         Ok(status)
+    }
+
+    /// The latest first.
+    fn history(&self) -> Vec<Entry> {
+        let history = self.records.history();
+        history.values().rev().cloned().collect()
+    }
+
+    fn past(&self, number: Option<u64>) -> Result<Past, Fault> {
+        let history = self.records.history();
+        let entry = match number {
+            Some(number) => history.get(&number),
+            None => before_last(history),
+        };
+        let past = entry.map(|entry| self.records.past(entry)).transpose()?;
+        past.flatten()
+            .ok_or_else(|| fault::no_state(number, history))
     }
 
     async fn leases(&mut self) -> Result<Vec<LeaseRow>, Fault> {

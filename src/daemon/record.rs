@@ -1,5 +1,6 @@
-//! What the daemon keeps in the store: the applied site, and the journal of an apply under way.
+//! What the daemon keeps in the store: the applied site, the journal of an apply that has not ended, the history and the hold.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -7,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
 use super::fault;
-use super::meaning::Meaning;
+use super::history::{Entry, Fate, Past, outdated, surplus};
+use super::hold::Hold;
+use super::reconcile::{Draft, Planned};
+use super::who::{Who, now};
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Step};
@@ -19,6 +23,15 @@ const APPLIED: &[u8] = b"applied";
 
 /// Where the journal of the plan under way is kept.
 const RUNNING: &[u8] = b"running";
+
+/// Where the entries of the history are kept, by number.
+const ENTRY: &str = "history/entry/";
+
+/// Where the sources of the states are kept that `rollback` can go back to.
+const STATE: &str = "history/state/";
+
+/// Where the hold is kept.
+const HOLD: &[u8] = b"hold";
 
 /// What the daemon last brought about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +45,9 @@ pub(super) struct Applied {
     /// What the site does not speak of and protection keeps, as it was when it was last there.
     #[serde(default)]
     pub(super) kept: State,
+    /// It is not all that the bundle means: some of that was left out.
+    #[serde(default)]
+    pub(super) is_part: bool,
 }
 
 /// Who compiled a bundle: the same version finds the same meaning for the same controller.
@@ -47,11 +63,18 @@ pub(super) struct Journal {
     pub(super) plan: String,
     /// The host's steps; servers end with their daemon.
     pub(super) steps: Vec<Step>,
+    /// The number of its entry in the history.
+    #[serde(default)]
+    pub(super) entry: Option<u64>,
 }
 
 /// The daemon's part of the store.
 pub(super) struct Records<S> {
     store: Arc<S>,
+    /// Here too, since a store whose disk is full cannot be read before it can be written again.
+    history: BTreeMap<u64, Entry>,
+    /// Entries that are not in the store as they are here: they go with the next batch that finds room.
+    owed: BTreeSet<u64>,
 }
 
 impl Compiler {
@@ -65,62 +88,168 @@ impl Compiler {
 }
 
 impl Applied {
-    /// What is in force once `plan` is done: what `bundle` means, and what the plan says to remember and to keep.
-    pub(super) fn of(
-        plan: &Plan,
-        bundle: Bundle,
-        meaning: &Meaning,
-        controller: &HostName,
-    ) -> Self {
-        let mut desired = meaning.desired.clone();
+    /// What is in force once a plan is done: what `bundle` means, as far as it was chosen, and what the plan says to remember and to keep.
+    pub(super) fn of(draft: Draft, bundle: Bundle, controller: &HostName) -> (Plan, Self) {
+        let Draft {
+            planned: Planned { plan, .. },
+            site,
+            mut desired,
+        } = draft;
         if !plan.protected.is_empty() {
             Arc::make_mut(&mut desired).remember(&plan.protected);
         }
-        Self {
+        let applied = Self {
             bundle,
-            site: meaning.site.clone(),
+            site,
             desired,
             compiled_by: Some(Compiler::here(controller)),
             kept: plan.kept.clone(),
-        }
+            is_part: !plan.selection.is_empty(),
+        };
+        (plan, applied)
     }
 }
 
 impl<S: Store> Records<S> {
-    pub(super) fn new(store: Arc<S>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Arc<S>) -> Result<Self, Fault> {
+        let stored = store.range(ENTRY.as_bytes()).map_err(fault::store)?;
+        let entries = stored.iter().filter_map(|(_, bytes)| {
+            let entry: Result<Entry, _> = serde_json::from_slice(bytes);
+            // What an older or newer program wrote is no reason to serve nobody.
+            let unread = |error: &_| tracing::warn!(%error, "an apply of the past cannot be read");
+            let entry = entry.inspect_err(unread).ok()?;
+            Some((entry.number, entry))
+        });
+        let history = entries.collect();
+        Ok(Self {
+            store,
+            history,
+            owed: BTreeSet::new(),
+        })
     }
 
     pub(super) fn applied(&self) -> Result<Option<Applied>, Fault> {
         self.read(APPLIED)
     }
 
-    /// The journal of an apply that the last daemon did not end.
+    /// The journal of an apply that the last daemon did not end, or that nobody confirmed.
     pub(super) fn interrupted(&self) -> Result<Option<Journal>, Fault> {
         self.read(RUNNING)
     }
 
-    /// Writes down the way back from `plan`.
-    pub(super) async fn begin(&self, plan: &Plan) -> Result<(), Fault> {
+    pub(super) fn hold(&self) -> Result<Option<Hold>, Fault> {
+        self.read(HOLD)
+    }
+
+    /// Puts applying on hold, or no longer.
+    pub(super) async fn set_hold(&mut self, hold: Option<&Hold>) -> Result<(), Fault> {
+        let key = HOLD.to_vec();
+        let write = match hold {
+            Some(hold) => put(HOLD, hold)?,
+            None => Write::Delete { key },
+        };
+        self.write(vec![write]).await
+    }
+
+    /// The history, by number.
+    pub(super) fn history(&self) -> &BTreeMap<u64, Entry> {
+        &self.history
+    }
+
+    /// The state that an apply of the past left, as long as its sources are kept.
+    pub(super) fn past(&self, entry: &Entry) -> Result<Option<Past>, Fault> {
+        let bundle = self.read(&numbered(STATE, entry.number))?;
+        let entry = entry.clone();
+        Ok(bundle.map(|bundle| Past { entry, bundle }))
+    }
+
+    /// Writes down the way back from `plan`, and that `who` asked for it; returns its entry in the history.
+    pub(super) async fn begin(&mut self, plan: &Plan, who: Who) -> Result<Entry, Fault> {
+        let history = &self.history;
+        let entry = Entry {
+            number: history.keys().next_back().map_or(1, |last| last + 1),
+            plan: plan.id.clone(),
+            site: plan.site.clone(),
+            who,
+            at: now(),
+            steps: plan.steps.len(),
+            target: plan.target,
+            fate: Fate::Running,
+            has_state: false,
+        };
         let steps = plan.steps.iter().filter(|step| step.key.is_host());
         let journal = Journal {
             plan: plan.id.clone(),
             steps: steps.cloned().collect(),
+            entry: Some(entry.number),
         };
-        self.write(vec![put(RUNNING, &journal)?]).await
+        let forgotten = surplus(history);
+        let mut writes = vec![put(RUNNING, &journal)?, entry_of(&entry)?];
+        for number in &forgotten {
+            let keys = [numbered(ENTRY, *number), numbered(STATE, *number)];
+            writes.extend(keys.map(|key| Write::Delete { key }));
+        }
+        self.write(writes).await?;
+        for number in forgotten {
+            self.history.remove(&number);
+        }
+        self.history.insert(entry.number, entry.clone());
+        Ok(entry)
     }
 
-    /// Writes down that no way back is needed.
-    pub(super) async fn end(&self) -> Result<(), Fault> {
+    /// Writes down that an apply is done and waits to be confirmed: the way back stays.
+    pub(super) async fn wait(&mut self, entry: &Entry) -> Result<(), Fault> {
+        self.write(vec![entry_of(entry)?]).await?;
+        self.history.insert(entry.number, entry.clone());
+        Ok(())
+    }
+
+    /// Writes down that no way back is needed, and what became of the apply. Where that fails, the fate is remembered, told, and
+    /// written as soon as there is room.
+    pub(super) async fn end(&mut self, entry: Option<&Entry>) -> Result<(), Fault> {
+        if let Some(entry) = entry {
+            self.history.insert(entry.number, entry.clone());
+            self.owed.insert(entry.number);
+        }
         let key = RUNNING.to_vec();
         self.write(vec![Write::Delete { key }]).await
     }
 
-    /// Makes `next` what the next start goes back to, and ends the apply that led there.
-    pub(super) async fn keep(&self, next: &Applied) -> Result<(), Fault> {
+    /// The same for an apply that touched nothing: it is forgotten.
+    pub(super) async fn forget(&mut self, entry: &Entry) -> Result<(), Fault> {
+        self.history.remove(&entry.number);
+        self.owed.insert(entry.number);
+        self.end(None).await
+    }
+
+    /// Makes `next` what the next start goes back to, ends the apply that led there, and keeps its sources for `rollback`.
+    pub(super) async fn keep(&mut self, next: &Applied, entry: &Entry) -> Result<(), Fault> {
         let key = RUNNING.to_vec();
-        self.write(vec![put(APPLIED, next)?, Write::Delete { key }])
-            .await
+        let mut writes = vec![put(APPLIED, next)?, Write::Delete { key }];
+        // The sources of a part would lead to the whole.
+        let has_state = !next.is_part;
+        if has_state {
+            writes.push(put(&numbered(STATE, entry.number), &next.bundle)?);
+        }
+        let mut changed = vec![Entry {
+            has_state,
+            ..entry.clone()
+        }];
+        for old in outdated(&self.history) {
+            let key = numbered(STATE, old.number);
+            writes.push(Write::Delete { key });
+            changed.push(Entry {
+                has_state: false,
+                ..old.clone()
+            });
+        }
+        for entry in &changed {
+            writes.push(entry_of(entry)?);
+        }
+        self.write(writes).await?;
+        let changed = changed.into_iter().map(|entry| (entry.number, entry));
+        self.history.extend(changed);
+        Ok(())
     }
 
     fn read<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, Fault> {
@@ -131,11 +260,32 @@ impl<S: Store> Records<S> {
         Ok(Some(value))
     }
 
-    async fn write(&self, writes: Vec<Write>) -> Result<(), Fault> {
-        let guards = Vec::new();
-        let committed = self.store.commit(Batch { guards, writes }).await;
-        committed.map_err(fault::store)
+    async fn write(&mut self, writes: Vec<Write>) -> Result<(), Fault> {
+        let owed = self.owed.iter().map(|number| {
+            let key = numbered(ENTRY, *number);
+            let entry = self.history.get(number).map(entry_of);
+            entry.unwrap_or(Ok(Write::Delete { key }))
+        });
+        // What is owed comes first: later words about the same entry win.
+        let mut all = owed.collect::<Result<Vec<_>, _>>()?;
+        all.extend(writes);
+        let batch = Batch {
+            guards: Vec::new(),
+            writes: all,
+        };
+        self.store.commit(batch).await.map_err(fault::store)?;
+        self.owed.clear();
+        Ok(())
     }
+}
+
+/// Keys in the order of their numbers.
+fn numbered(prefix: &str, number: u64) -> Vec<u8> {
+    format!("{prefix}{number:020}").into_bytes()
+}
+
+fn entry_of(entry: &Entry) -> Result<Write, Fault> {
+    put(&numbered(ENTRY, entry.number), entry)
 }
 
 fn put(key: &[u8], value: &impl Serialize) -> Result<Write, Fault> {

@@ -4,14 +4,17 @@ use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::unistd::geteuid;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{mpsc, oneshot};
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
 use super::privileges::drop_privileges;
-use super::reconcile::Reconciler;
+use super::reconcile::{Reconciler, Request};
+use super::turn::{Turns, UnderWay};
+use super::who::{Who, now};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::store::{Embedded, StoreError};
@@ -114,10 +117,10 @@ async fn run(
         controller: settings.controller.clone(),
         requests,
         blobs,
-        applying: Arc::new(Semaphore::new(1)),
+        turns: Turns::new(),
         admission: Admission::here(),
     };
-    let applying = context.applying.clone();
+    let (turns, last) = (context.turns.clone(), context.requests.clone());
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
     let mut stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
@@ -127,11 +130,22 @@ async fn run(
             _ = tokio::signal::ctrl_c() => {}
         }
         // An apply under way ends first, and no other begins.
-        drop(applying.acquire_owned().await);
+        let stopping = UnderWay {
+            plan: "none: the daemon is stopping".to_owned(),
+            who: Who::of(geteuid()),
+            since: now(),
+        };
+        let turn = turns.wait(stopping).await;
+        let (reply, ended) = oneshot::channel();
+        if last.send(Request::Stop { reply }).await.is_ok() {
+            // No answer comes where the owner is gone, and then there is nothing to wait for.
+            let _ = ended.await;
+        }
+        turn
     };
     tokio::select! {
         ended = api::serve(listener, context) => ended.map_err(ServeError::Api),
         () = reconciler.serve(queue) => Ok(()),
-        () = stopped => Ok(()),
+        _turn = stopped => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use super::fault;
 use super::meaning::Meaning;
 use super::reconcile::Reconciler;
 use super::record::{Applied, Compiler, Journal};
+use super::who::now;
 use crate::apply::{Outcome, run, take_back};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -17,10 +18,11 @@ use crate::store::Store;
 impl<S: Store> Reconciler<S> {
     /// Goes back from an interrupted apply, then to what was applied last.
     pub(super) async fn converge(&mut self) -> Result<(), Fault> {
-        if let Some(Journal { plan, steps }) = self.records.interrupted()? {
+        let mut ended = None;
+        if let Some(Journal { plan, steps, entry }) = self.records.interrupted()? {
             tracing::warn!(
                 plan,
-                "an apply was interrupted; going back to what was before it"
+                "an apply was interrupted or not confirmed; going back to what was before it"
             );
             let left = take_back(&mut self.world, &steps).await;
             if !left.is_empty() {
@@ -29,11 +31,16 @@ impl<S: Store> Reconciler<S> {
                     "cannot bring back what was before an interrupted apply"
                 );
             }
+            let history = self.records.history();
+            ended = entry.and_then(|number| history.get(&number).cloned());
+            if let Some(entry) = &mut ended {
+                entry.fate = entry.fate.taken_back(now(), left.len());
+            }
         }
         if let Some(applied) = self.applied.clone() {
             self.restore(applied).await?;
         }
-        self.records.end().await.or_else(|fault| {
+        self.records.end(ended.as_ref()).await.or_else(|fault| {
             // To go back twice does no harm, and a full disk is no reason to serve nobody.
             tracing::error!(%fault, "the journal is kept");
             Ok(())
@@ -81,6 +88,8 @@ impl<S: Store> Reconciler<S> {
             return Ok(applied.desired.clone());
         }
         match Meaning::of(&applied.bundle, &self.controller) {
+            // What was left out then is not brought in by an upgrade.
+            Ok(_) if applied.is_part => Ok(applied.desired.clone()),
             Ok(mut meaning) => {
                 // What was protected then and is not declared now is remembered on.
                 Arc::make_mut(&mut meaning.desired).remember(&applied.desired.protected);

@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Unconfirmed;
+use super::hold::Hold;
+use super::turn::UnderWay;
 use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::plan::Plan;
 use crate::serve::dhcp::{Lease, LeaseState};
@@ -29,6 +32,15 @@ pub struct Status {
     pub leases: usize,
     /// What the servers counted since they started.
     pub counters: BTreeMap<String, u64>,
+    /// An apply that is running: until it ends, nothing above is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<UnderWay>,
+    /// An apply that waits to be confirmed, and keeps others from applying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<Unconfirmed>,
+    /// Who keeps everybody from applying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
 }
 
 /// One address that a server answers on.
@@ -75,6 +87,17 @@ impl Status {
                 .collect(),
             leases: observed.facts.leases.len(),
             counters,
+            under_way: None,
+            unconfirmed: None,
+            hold: None,
+        }
+    }
+
+    /// What can be told while an apply is running.
+    pub(super) fn amid(controller: &HostName, under_way: UnderWay) -> Self {
+        Self {
+            under_way: Some(under_way),
+            ..Self::new(controller, &Observation::default(), BTreeMap::new())
         }
     }
 

@@ -187,6 +187,13 @@ codes! {
     FileUnwritable "D014" "a file cannot be written"
     FileChanged "D015" "a file changed meanwhile"
 
+    // What applies leave, and what keeps others from applying.
+    ApplyUnconfirmed "D030" "an apply waits to be confirmed"
+    NothingToConfirm "D031" "no apply waits to be confirmed"
+    OnHold "D032" "applying is on hold"
+    NotOnHold "D033" "applying is not on hold"
+    NoSuchState "D034" "no state to go back to"
+
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"
     ObjectAmbiguous "C002" "a name stands for several objects"

@@ -113,7 +113,7 @@ fn link(resource: &Option<Resource>) -> Option<&Link> {
 
 /// What only one thing can have at a time.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// Two links must not carry one address.
     Address(IpAddr),
     /// The kernel has one link for a tag (`vlan_newlink`).
@@ -123,7 +123,7 @@ enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(key: &Key, resource: &'a Option<Resource>) -> Option<Self> {
+    pub(super) fn of(key: &Key, resource: &'a Option<Resource>) -> Option<Self> {
         if let Some(address) = ip(key) {
             return Some(Self::Address(address));
         }

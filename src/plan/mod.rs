@@ -12,6 +12,7 @@ mod order;
 mod place;
 mod preflight;
 mod render;
+mod select;
 mod undo;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ pub use hazard::{Hazard, HazardKind};
 pub use ignore::{Disregard, Ignored};
 pub use preflight::{Obstacle, preflight};
 pub use render::{Detail, Paint, render};
+pub use select::{Selected, Selection, select};
 pub use undo::undo;
 
 /// Version of a plan's JSON form; a reader refuses any other.
@@ -69,6 +71,12 @@ pub struct Plan {
     /// What stays for their sake, as it is, or as it was where it is not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: State,
+    /// What somebody chose; all, where nobody did.
+    #[serde(default, skip_serializing_if = "Selection::is_empty")]
+    pub selection: Selection,
+    /// What nobody chose and what is chosen needs: each with what needs it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pulled: BTreeMap<Key, Key>,
 }
 
 /// One change to one thing.
@@ -177,6 +185,10 @@ pub enum Obstruction {
     Occupied { by: Key },
     /// Others took it away, and the site leaves that to them.
     Ignored,
+    /// Left out by name.
+    Excepted,
+    /// Others were chosen.
+    NotChosen,
 }
 
 /// Everything that a plan is made from.
@@ -193,13 +205,15 @@ pub struct Inputs<'a> {
     pub elsewhere: &'a BTreeMap<HostName, usize>,
 }
 
-/// Why no plan can be made. Both are faults in Bedplate, not in a site.
+/// Why no plan can be made. None is a fault of a site; the first two are faults in Bedplate.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     #[error("these steps wait for each other: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Cycle(Vec<Key>),
     #[error("cannot compute a digest")]
     Digest(#[from] serde_json::Error),
+    #[error("`{0}` matches nothing that is, was or should be")]
+    Unmatched(String),
 }
 
 /// When a plan is made.
@@ -256,7 +270,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
     left.hide(&mut foreign, inputs.desired);
     let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
     let steps = order::ordered(steps, desired, observed, &keep.movers)?;
-    let mut plan = Plan {
+    let plan = Plan {
         format_version: FORMAT_VERSION,
         id: String::new(),
         site: inputs.site.clone(),
@@ -273,7 +287,15 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         ignored: left.ignored,
         protected: remembered,
         kept: keep.kept(observed),
+        selection: Selection::default(),
+        pulled: BTreeMap::new(),
     };
+    finished(plan, inputs)
+}
+
+/// Gives a plan its name and its hazards, once all else is there.
+fn finished(mut plan: Plan, inputs: Inputs<'_>) -> Result<Plan, PlanError> {
+    (plan.id, plan.hazards) = (String::new(), Vec::new());
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
     plan.hazards = hazard::hazards(&plan, inputs);
@@ -398,6 +420,8 @@ impl fmt::Display for Obstruction {
             Self::Needed { by } => write!(f, "stays, since {by} needs it"),
             Self::Occupied { by } => write!(f, "{by} stays and has its place"),
             Self::Ignored => f.write_str("others took it away"),
+            Self::Excepted => f.write_str("left out by --except"),
+            Self::NotChosen => f.write_str("not among what --only names"),
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
         detail,
         paint,
         remade: remade(plan),
+        pulled: &plan.pulled,
     };
     page.heading(plan);
     let (drift, intended): (Vec<&Step>, Vec<&Step>) =
@@ -149,6 +150,7 @@ struct Page<'a> {
     detail: Detail,
     paint: Paint,
     remade: BTreeSet<&'a Key>,
+    pulled: &'a BTreeMap<Key, Key>,
 }
 
 impl Page<'_> {
@@ -241,7 +243,10 @@ impl Page<'_> {
             .as_ref()
             .map(|origin| format!("  {origin}"))
             .unwrap_or_default();
-        self.line(&format!("{head}  {tail}({}){place}", step.because));
+        let pulled = self.pulled.get(&step.key);
+        let pulled = pulled.map(|by| format!("; pulled in by {by}"));
+        let pulled = pulled.unwrap_or_default();
+        self.line(&format!("{head}  {tail}({}{pulled}){place}", step.because));
         for change in &step.changes {
             self.line(&format!(
                 "      {}  {} -> {}",

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::client::Relay;
@@ -109,4 +110,45 @@ fn a_disk_that_is_full_at_any_moment_of_an_apply_leaves_all_as_it_was() {
         begun > 1 && unkept > 0,
         "{begun} begun, {unkept} done and not kept"
     );
+}
+
+#[test]
+fn on_a_full_disk_an_apply_that_waits_is_reverted_and_never_said_to_be_kept() {
+    let lab = Lab::new();
+    let (mut daemon, ballast) = on_a_small_disk(&lab);
+    lab.applied();
+    let before = witness::host(&lab.host);
+    // More than what a store may have set room aside for.
+    lab.write(&with_routes(200));
+    let said = lab.run(&["apply", "--yes", "--confirm-within", "1h"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    fill(&ballast);
+    let said = lab.run(&["confirm"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.err.contains("D005") && said.err.contains("nothing is confirmed"),
+        "{said:?}"
+    );
+    assert_eq!(lab.status()["unconfirmed"]["who"]["uid"], 0);
+    assert_eq!(lab.history()[0]["fate"]["kind"], "unconfirmed");
+    assert_eq!(lab.run(&["hold", "no room"]).code, 1);
+    assert_eq!(lab.run(&["rollback"]).code, 0);
+    assert_eq!(witness::host(&lab.host), before);
+    // Told, though it is not written yet …
+    assert_eq!(lab.history()[0]["fate"]["cause"]["why"], "asked");
+    assert_eq!(lab.unlike(), Default::default());
+    fs::remove_file(ballast).unwrap();
+    // … and written with the next thing that is.
+    assert_eq!(lab.run(&["hold", "room"]).code, 0);
+    // A copy, since the disk goes with its daemon.
+    let seen = format!("/proc/{}/root", daemon.child().id());
+    let state = PathBuf::from(seen + &lab.path("state").display().to_string());
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(state.join(".")).arg(lab.path("state"));
+    assert!(copy.status().unwrap().success());
+    drop(daemon);
+    let _daemon = lab.serve();
+    assert_eq!(lab.status()["hold"]["reason"], "room");
+    assert_eq!(lab.history()[0]["fate"]["cause"]["why"], "asked");
+    assert_eq!(witness::host(&lab.host), before);
 }

@@ -172,8 +172,19 @@ impl Lab {
         assert_eq!(again.code, 0, "the second plan is not empty: {again:?}");
     }
 
+    /// What a command says as one document.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let said = self.run(&[&["--json"], arguments].concat());
+        serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+    }
+
     pub(crate) fn status(&self) -> Value {
-        serde_json::from_str(&self.run(&["--json", "status"]).out).unwrap()
+        self.json(&["status"])
+    }
+
+    /// What is remembered of applies, the latest first.
+    pub(crate) fn history(&self) -> Vec<Value> {
+        self.json(&["history"]).as_array().unwrap().clone()
     }
 
     /// What the kernel tells of links, addresses and routes from now on, line by line; with marks on 192.0.2.1 first.

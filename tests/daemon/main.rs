@@ -10,13 +10,18 @@
 mod apply;
 mod care;
 mod client;
+mod confirm;
 mod disk;
 mod drift;
+mod history;
 mod hostile;
 mod interrupted;
+mod killed;
 mod lab;
 mod owned;
 mod relay;
+mod select;
+mod shim;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;

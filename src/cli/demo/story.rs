@@ -20,9 +20,11 @@ use crate::cli::apply;
 use crate::cli::client::Client;
 use crate::cli::compile::{self, Local};
 use crate::cli::plan::from_daemon;
+use crate::daemon::Planned;
+use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::HazardKind;
+use crate::plan::{HazardKind, Selection};
 use crate::site::model::{LinkForm, Site};
 
 /// What the machines are, in the order of their names: one of each way to boot.
@@ -160,13 +162,20 @@ impl<'a> Story<'a> {
     /// Plans the site as it is on disk, shows the plan and applies it.
     async fn converge(&mut self) -> Result<Site, Fault> {
         let (local, site) = compiled(self.scratch)?;
-        let (plan, bundle) = from_daemon(&local, &self.client).await?;
+        let (Planned { plan, .. }, bundle) =
+            from_daemon(&local, Selection::default(), &self.client).await?;
         self.narrator.say(&Scene::Plan { plan: &plan });
         self.narrator.say(&Scene::Apply);
         // The sandbox has no bystanders, so nothing that a plan warns of can do harm.
-        let allow = HazardKind::ALL.into_iter().collect();
+        let request = Apply {
+            bundle,
+            plan: plan.id,
+            selection: Selection::default(),
+            allow: HazardKind::ALL.into_iter().collect(),
+            confirm_within: None,
+        };
         let narrator = self.narrator;
-        let report = apply::run(&plan, bundle, allow, &self.client, |event| {
+        let report = apply::run(&request, &self.client, |event| {
             narrator.applying(event);
         });
         let report = report.await?;
@@ -217,7 +226,8 @@ impl<'a> Story<'a> {
     /// After all that a plan must be empty: what is in force is what the site says.
     async fn nothing_left(&mut self, site: &Site) -> Result<(), Fault> {
         let (local, _) = compiled(self.scratch)?;
-        let (plan, _) = from_daemon(&local, &self.client).await?;
+        let (Planned { plan, .. }, _) =
+            from_daemon(&local, Selection::default(), &self.client).await?;
         self.narrator.say(&Scene::Settled { plan: &plan });
         if plan.is_empty() {
             return Ok(());

@@ -1,24 +1,26 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
 mod input;
+mod keep;
 mod peer;
 mod routes;
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::unistd::{Group, chown};
 use tokio::net::UnixListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::blobs::Blobs;
 use super::reconcile::Request;
+use super::turn::Turns;
 use crate::base::name::HostName;
 
+pub use keep::{Confirm, OnHold};
 pub(super) use peer::Admission;
-pub use routes::Apply;
+pub use routes::{Apply, Ask};
 
 /// Version of the API, the first part of every path.
 pub const VERSION: &str = "v1";
@@ -29,8 +31,7 @@ pub(super) struct Context {
     pub(super) controller: HostName,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) blobs: Blobs,
-    /// One permit: held from the start of an apply to its end.
-    pub(super) applying: Arc<Semaphore>,
+    pub(super) turns: Turns,
     pub(super) admission: Admission,
 }
 

@@ -3,7 +3,8 @@
 use std::ffi::CString;
 
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
@@ -12,6 +13,7 @@ use tokio::net::UnixListener;
 
 use super::Context;
 use super::routes::Answer;
+use crate::daemon::who::Who;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -75,6 +77,20 @@ fn is_member(user: Uid, own_group: Gid, group: Gid) -> bool {
     getgrouplist(&name, own_group).is_ok_and(|groups| groups.contains(&group))
 }
 
+/// Who asks, for what is remembered of it.
+pub(super) struct Asker(pub(super) Who);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Answer<()>;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        let user = peer.and_then(|ConnectInfo(peer)| peer.user);
+        let (user, _) = user.ok_or_else(refused)?;
+        Ok(Self(Who::of(user)))
+    }
+}
+
 /// Turns away whoever is not let in.
 pub(super) async fn check(
     State(context): State<Context>,
@@ -85,9 +101,13 @@ pub(super) async fn check(
     if context.admission.admits(peer) {
         return next.run(request).await;
     }
+    refused().into_response()
+}
+
+fn refused() -> Answer<()> {
     let fault = Fault::new(Code::PeerRefused, "the daemon refused this user")
         .help("run as root, or join the group `bedplate`");
-    Answer::<()>::Fault(fault).into_response()
+    Answer::Fault(fault)
 }
 
 #[cfg(test)]

@@ -14,18 +14,33 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::input::{Body, Named};
-use super::{Context, VERSION, peer};
+use super::peer::Asker;
+use super::{Context, VERSION, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
+use crate::base::duration::Seconds;
 use crate::base::limit;
 use crate::base::name::HostName;
 use crate::daemon::bundle::{Bundle, FORMAT_VERSION};
+use crate::daemon::confirm::WITHIN;
 use crate::daemon::fault;
+use crate::daemon::order::Order;
 use crate::daemon::reconcile::{Planned, Request};
 use crate::daemon::status::{LeaseRow, Status};
+use crate::daemon::turn::UnderWay;
+use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::HazardKind;
+use crate::plan::{HazardKind, Selection};
+
+/// What `POST /v1/plan` takes: a bundle, and what of it to plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ask {
+    #[serde(flatten)]
+    pub bundle: Bundle,
+    #[serde(default)]
+    pub selection: Selection,
+}
 
 /// What `POST /v1/apply` takes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,7 +48,13 @@ pub struct Apply {
     pub bundle: Bundle,
     /// Id of the plan that was shown; any other is refused as stale.
     pub plan: String,
+    /// What the plan was made of.
+    #[serde(default)]
+    pub selection: Selection,
     pub allow: BTreeSet<HazardKind>,
+    /// Reverted unless somebody confirms within this time.
+    #[serde(default)]
+    pub confirm_within: Option<Seconds>,
 }
 
 /// A value, or why there is none.
@@ -50,6 +71,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("apply"), post(apply))
         .route(&path("status"), get(status))
         .route(&path("leases"), get(leases))
+        .merge(keep::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -62,36 +84,32 @@ pub(super) fn router(context: Context) -> Router {
         .with_state(context)
 }
 
-async fn plan(State(context): State<Context>, Body(bundle): Body<Bundle>) -> Answer<Planned> {
+async fn plan(State(context): State<Context>, Body(ask): Body<Ask>) -> Answer<Planned> {
+    let Ask { bundle, selection } = ask;
     if let Err(fault) = readable(&bundle) {
         return Answer::Fault(fault);
     }
-    asked(&context, |reply| Request::Plan { bundle, reply })
-        .await
-        .and_then(|planned| planned)
-        .into()
+    asked(&context, |reply| Request::Plan {
+        bundle,
+        selection,
+        reply,
+    })
+    .await
+    .and_then(|planned| planned)
+    .into()
 }
 
 /// Streams the events of the apply, one JSON object a line.
-async fn apply(State(context): State<Context>, Body(apply): Body<Apply>) -> Response {
-    let Apply {
-        bundle,
-        plan,
-        allow,
-    } = apply;
-    if let Err(fault) = readable(&bundle) {
-        return Answer::<()>::Fault(fault).into_response();
-    }
-    let Ok(permit) = context.applying.clone().try_acquire_owned() else {
-        return Answer::<()>::Fault(fault::busy()).into_response();
+async fn apply(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(apply): Body<Apply>,
+) -> Response {
+    let order = match ordered(&context, who, apply) {
+        Ok(order) => Box::new(order),
+        Err(fault) => return Answer::<()>::Fault(fault).into_response(),
     };
-    let asked = asked(&context, |reply| Request::Apply {
-        bundle,
-        plan,
-        allow,
-        permit,
-        reply,
-    });
+    let asked = asked(&context, |reply| Request::Apply { order, reply });
     match asked.await.and_then(|events| events) {
         Ok(events) => {
             let lines = stream::unfold(events, |mut events| async move {
@@ -110,7 +128,44 @@ async fn apply(State(context): State<Context>, Body(apply): Body<Apply>) -> Resp
     }
 }
 
+/// The order of an apply, which has the turn from now on.
+fn ordered(context: &Context, who: Who, apply: Apply) -> Result<Order, Fault> {
+    let Apply {
+        bundle,
+        plan,
+        selection,
+        allow,
+        confirm_within,
+    } = apply;
+    readable(&bundle)?;
+    if let Some(within) = confirm_within.filter(|within| !WITHIN.contains(within)) {
+        return Err(fault::within(within));
+    }
+    let wanted = UnderWay {
+        plan: plan.clone(),
+        who: who.clone(),
+        since: now(),
+    };
+    let turn = context
+        .turns
+        .take(wanted)
+        .map_err(|holder| fault::busy(&holder))?;
+    Ok(Order {
+        bundle,
+        plan,
+        selection,
+        allow,
+        confirm_within,
+        who,
+        turn,
+    })
+}
+
 async fn status(State(context): State<Context>) -> Answer<Status> {
+    // The owner of the world has no ear for anybody while it applies.
+    if let Some(under_way) = context.turns.holder() {
+        return Answer::Value(Status::amid(&context.controller, under_way));
+    }
     asked(&context, |reply| Request::Status { reply })
         .await
         .and_then(|status| status)
@@ -163,7 +218,7 @@ fn readable(bundle: &Bundle) -> Result<(), Fault> {
 }
 
 /// Asks the owner of the world, and waits for the answer.
-async fn asked<T>(
+pub(super) async fn asked<T>(
     context: &Context,
     request: impl FnOnce(oneshot::Sender<T>) -> Request,
 ) -> Result<T, Fault> {
@@ -194,13 +249,25 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
+/// What another moment, or another request first, would have allowed.
+const CONFLICTS: [Code; 8] = [
+    Code::ApplyBusy,
+    Code::PlanStale,
+    Code::ContentMissing,
+    Code::ApplyUnconfirmed,
+    Code::NothingToConfirm,
+    Code::OnHold,
+    Code::NotOnHold,
+    Code::NoSuchState,
+];
+
 /// The HTTP status beside a fault, for clients that read no further.
 fn http_status(code: Code) -> StatusCode {
     if code == Code::PeerRefused {
         StatusCode::FORBIDDEN
     } else if code == Code::ApiVersion {
         StatusCode::NOT_FOUND
-    } else if [Code::ApplyBusy, Code::PlanStale, Code::ContentMissing].contains(&code) {
+    } else if CONFLICTS.contains(&code) {
         StatusCode::CONFLICT
     } else if [Code::BadRequest, Code::NoSuchController].contains(&code) {
         StatusCode::UNPROCESSABLE_ENTITY

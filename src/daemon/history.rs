@@ -1,0 +1,275 @@
+//! What the daemon remembers of applies: who asked for which, when, and what became of it. Knows values, not where they are kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Bundle;
+use super::who::Who;
+use crate::apply::{Failure, Outcome};
+use crate::base::digest::Digest;
+use crate::base::moment::Moment;
+use crate::base::name::Name;
+
+/// Applies that are remembered; older ones are forgotten.
+pub const ENTRIES: usize = 100;
+
+/// Applied states that `rollback` can go back to: their sources are kept with them.
+pub const STATES: usize = 20;
+
+/// One apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts applies from 1; never given twice.
+    pub number: u64,
+    pub plan: String,
+    pub site: Name,
+    pub who: Who,
+    pub at: Moment,
+    pub steps: usize,
+    /// Digest of the desired state that the plan led to.
+    pub target: Digest,
+    pub fate: Fate,
+    /// Whether its sources are kept, so that `rollback` can go back to it.
+    #[serde(default)]
+    pub has_state: bool,
+}
+
+/// What became of an apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Fate {
+    Running,
+    Done,
+    /// Done, and reverted at that moment unless it is confirmed.
+    Unconfirmed {
+        until: Moment,
+    },
+    Confirmed {
+        by: Who,
+        at: Moment,
+    },
+    /// Was done, and undone again; `left` things could not be brought back.
+    Reverted {
+        cause: Cause,
+        at: Moment,
+        left: usize,
+    },
+    /// A step failed, and what was done was undone.
+    Undone {
+        failure: Failure,
+        left: usize,
+    },
+    /// All steps were done and `differs` things were not as planned; undone.
+    Unverified {
+        differs: usize,
+        left: usize,
+    },
+    /// Could not be written down, and was undone.
+    NotKept {
+        left: usize,
+    },
+    /// The daemon died in its midst; its next start undid it.
+    Interrupted {
+        left: usize,
+    },
+}
+
+/// Why an apply was reverted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Cause {
+    /// Nobody confirmed it in time.
+    Deadline,
+    /// `bedplate rollback`.
+    Asked { by: Who },
+    /// The daemon was told to stop before anybody confirmed it.
+    Stopped,
+    /// The daemon was started again before anybody confirmed it.
+    Started,
+}
+
+/// A state of the past, to plan for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    pub entry: Entry,
+    pub bundle: Bundle,
+}
+
+impl Fate {
+    /// The fate of an apply that ended so; none where nothing was touched, which is not worth remembering.
+    pub(super) fn of(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Done => Some(Self::Done),
+            Outcome::Stale | Outcome::Hazardous { .. } | Outcome::Obstructed { .. } => None,
+            Outcome::Undone { failure, left } => Some(Self::Undone {
+                failure: failure.clone(),
+                left: left.len(),
+            }),
+            Outcome::Unverified { differs, left } => Some(Self::Unverified {
+                differs: differs.len(),
+                left: left.len(),
+            }),
+        }
+    }
+
+    /// The fate of one that the daemon's end left without one, once the next start has undone it.
+    pub(super) fn taken_back(&self, at: Moment, left: usize) -> Self {
+        match self {
+            Self::Running => Self::Interrupted { left },
+            Self::Unconfirmed { .. } => Self::Reverted {
+                cause: Cause::Started,
+                at,
+                left,
+            },
+            ended @ (Self::Done
+            | Self::Confirmed { .. }
+            | Self::Reverted { .. }
+            | Self::Undone { .. }
+            | Self::Unverified { .. }
+            | Self::NotKept { .. }
+            | Self::Interrupted { .. }) => ended.clone(),
+        }
+    }
+
+    /// Whether the apply's state was in force for good.
+    pub fn is_kept(&self) -> bool {
+        match self {
+            Self::Done | Self::Confirmed { .. } => true,
+            Self::Running
+            | Self::Unconfirmed { .. }
+            | Self::Reverted { .. }
+            | Self::Undone { .. }
+            | Self::Unverified { .. }
+            | Self::NotKept { .. }
+            | Self::Interrupted { .. } => false,
+        }
+    }
+}
+
+/// The entry that `rollback` without a number goes back to: the latest that left something else than the last apply did.
+/// None where the last apply was undone already, or nothing was there before it.
+pub(super) fn before_last(entries: &BTreeMap<u64, Entry>) -> Option<&Entry> {
+    let mut latest = entries.values().rev();
+    let last = latest.next().filter(|last| last.fate.is_kept())?;
+    let mut kept = latest.filter(|entry| entry.fate.is_kept());
+    kept.find(|entry| entry.target != last.target)
+}
+
+/// Numbers to forget before a further apply is remembered, oldest first.
+pub(super) fn surplus(entries: &BTreeMap<u64, Entry>) -> Vec<u64> {
+    let count = (entries.len() + 1).saturating_sub(ENTRIES);
+    entries.keys().copied().take(count).collect()
+}
+
+/// The entries whose sources go before those of a further one are kept, oldest first.
+pub(super) fn outdated(entries: &BTreeMap<u64, Entry>) -> Vec<&Entry> {
+    let with_state = entries.values().filter(|entry| entry.has_state);
+    let count = (with_state.clone().count() + 1).saturating_sub(STATES);
+    with_state.take(count).collect()
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, left) = match self {
+            Self::Running => ("running".to_owned(), 0),
+            Self::Done => ("done".to_owned(), 0),
+            Self::Unconfirmed { until } => (format!("to be confirmed by {until}"), 0),
+            Self::Confirmed { by, .. } => (format!("confirmed by {by}"), 0),
+            Self::Reverted { cause, left, .. } => (format!("reverted: {cause}"), *left),
+            Self::Undone { failure, left } => {
+                let place = failure.origin.as_ref();
+                let place = place.map_or_else(String::new, |origin| format!(" ({origin})"));
+                let step = failure.index + 1;
+                (
+                    format!("undone: step {step}, {}{place}, failed", failure.key),
+                    *left,
+                )
+            }
+            Self::Unverified { differs, left } => {
+                (format!("undone: {differs} things not as planned"), *left)
+            }
+            Self::NotKept { left } => ("undone: the store failed".to_owned(), *left),
+            Self::Interrupted { left } => {
+                ("interrupted; undone at the next start".to_owned(), *left)
+            }
+        };
+        f.write_str(&text)?;
+        if left > 0 {
+            write!(f, "; {left} things could not be brought back")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline => f.write_str("not confirmed in time"),
+            Self::Asked { by } => write!(f, "by {by}"),
+            Self::Stopped => f.write_str("the daemon was stopped before it was confirmed"),
+            Self::Started => f.write_str("the daemon was started again before it was confirmed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: u64, target: &str, fate: Fate) -> (u64, Entry) {
+        let entry = Entry {
+            number,
+            plan: format!("p-{number}"),
+            site: "lab".parse().unwrap(),
+            who: Who { uid: 0, name: None },
+            at: Moment(number),
+            steps: 1,
+            target: Digest::of(target.as_bytes()),
+            has_state: fate.is_kept(),
+            fate,
+        };
+        (number, entry)
+    }
+
+    #[test]
+    fn going_back_skips_what_was_never_kept_and_what_is_the_same() {
+        // Each apply by the state that it led to; in capitals, one that was undone.
+        for (applies, expected) in [
+            ("", None),
+            ("a", None),
+            ("ab", Some(1)),
+            ("abb", Some(1)),
+            ("aXb", Some(1)),
+            // To go further back must be asked for by number.
+            ("abX", None),
+            ("aba", Some(2)),
+        ] {
+            let numbered = applies.chars().zip(1..);
+            let entries = numbered.map(|(target, number)| {
+                let fate = match target.is_uppercase() {
+                    true => Fate::Interrupted { left: 0 },
+                    false => Fate::Done,
+                };
+                entry(number, &target.to_string(), fate)
+            });
+            let entries = entries.collect();
+            let found = before_last(&entries).map(|entry| entry.number);
+            assert_eq!(found, expected, "{applies}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        for (count, forgotten, without_state) in
+            [(0, 0, 0), (19, 0, 0), (20, 0, 1), (99, 0, 80), (100, 1, 81)]
+        {
+            let entries = (1..=count)
+                .map(|number| entry(number, "a", Fate::Done))
+                .collect();
+            assert_eq!(surplus(&entries).len(), forgotten, "{count}");
+            assert_eq!(outdated(&entries).len(), without_state, "{count}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! An apply from its order to its report: checked, journaled, run, and kept or taken back.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::bundle::Bundle;
+use super::fault;
+use super::history::Fate;
+use super::reconcile::{Draft, Planned, Reconciler};
+use super::record::Applied;
+use super::turn::Turn;
+use super::who::Who;
+use crate::apply::{Event, Report, run, take_back};
+use crate::base::duration::Seconds;
+use crate::diag::fault::Fault;
+use crate::plan::{HazardKind, Plan, Selection};
+use crate::store::Store;
+
+/// What is asked for, by whom.
+pub(super) struct Order {
+    pub(super) bundle: Bundle,
+    /// Id of the plan that was shown.
+    pub(super) plan: String,
+    pub(super) selection: Selection,
+    pub(super) allow: BTreeSet<HazardKind>,
+    /// Reverted unless confirmed within this time.
+    pub(super) confirm_within: Option<Seconds>,
+    pub(super) who: Who,
+    /// Held until the end.
+    pub(super) turn: Turn,
+}
+
+/// What to do with the plan, beside running it.
+struct Terms<'a> {
+    allow: &'a BTreeSet<HazardKind>,
+    confirm_within: Option<Seconds>,
+    who: Who,
+}
+
+impl<S: Store> Reconciler<S> {
+    /// Why nobody may apply now.
+    pub(super) fn refusal(&self) -> Option<Fault> {
+        let pending = self.pending.as_ref();
+        let pending = pending.map(|pending| fault::unconfirmed(&pending.told()));
+        pending.or_else(|| self.hold.as_ref().map(fault::on_hold))
+    }
+
+    pub(super) async fn apply(
+        &mut self,
+        order: Order,
+        reply: oneshot::Sender<Result<mpsc::Receiver<Event>, Fault>>,
+    ) {
+        let Order {
+            bundle,
+            plan,
+            selection,
+            allow,
+            confirm_within,
+            who,
+            turn,
+        } = order;
+        let checked = match self.refusal() {
+            Some(fault) => Err(fault),
+            None => self.checked(&bundle, &selection, &plan).await,
+        };
+        let draft = match checked {
+            Ok(draft) => draft,
+            Err(fault) => {
+                drop(turn);
+                return drop(reply.send(Err(fault)));
+            }
+        };
+        let (plan, next) = Applied::of(draft, bundle, &self.controller);
+        // Room for every event that a plan can make, so that a slow or vanished reader never holds an apply up.
+        let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
+        drop(reply.send(Ok(receiver)));
+        let tell = |event: Event| drop(events.try_send(event));
+        let terms = Terms {
+            allow: &allow,
+            confirm_within,
+            who,
+        };
+        let ended = self.run(&plan, terms, next, tell).await;
+        // Whoever hears the end finds the turn free.
+        drop(turn);
+        let last = match ended {
+            Ok(report) => {
+                tracing::info!(plan = report.plan, outcome = ?report.outcome, "apply ended");
+                Event::Finished(report)
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "apply failed");
+                Event::Broken(fault)
+            }
+        };
+        drop(events.try_send(last));
+    }
+
+    /// The plan of this bundle, made anew, if it is the one that was asked for.
+    async fn checked(
+        &mut self,
+        bundle: &Bundle,
+        selection: &Selection,
+        id: &str,
+    ) -> Result<Draft, Fault> {
+        let draft = self.plan(bundle, selection).await?;
+        let Planned { plan, missing, .. } = &draft.planned;
+        if plan.id != id {
+            return Err(fault::stale(id, &plan.id));
+        }
+        if let Some(digest) = missing.first() {
+            return Err(fault::missing_content(*digest, missing.len()));
+        }
+        Ok(draft)
+    }
+
+    /// Runs a plan; only when its end is on stable storage is the report there. All events but the last are told.
+    async fn run(
+        &mut self,
+        plan: &Plan,
+        terms: Terms<'_>,
+        next: Applied,
+        mut tell: impl FnMut(Event) + Send,
+    ) -> Result<Report, Fault> {
+        let mut entry = self.records.begin(plan, terms.who).await?;
+        let report = run(&mut self.world, plan, terms.allow, |event| {
+            if !matches!(event, Event::Finished(_)) {
+                tell(event);
+            }
+        })
+        .await;
+        let mut report = match report {
+            Ok(report) => report,
+            Err(error) => {
+                self.records.forget(&entry).await?;
+                return Err(fault::world(&error));
+            }
+        };
+        let Some(fate) = Fate::of(&report.outcome) else {
+            logged(self.records.forget(&entry).await);
+            return Ok(report);
+        };
+        entry.fate = fate;
+        if !report.is_done() {
+            logged(self.records.end(Some(&entry)).await);
+            return Ok(report);
+        }
+        // What changes nothing needs no way back.
+        let within = terms.confirm_within.filter(|_| !plan.is_empty());
+        let kept = match within {
+            Some(within) => {
+                let waits = self.await_confirmation(entry.clone(), within, &plan.steps, &next);
+                waits.await.map(|until| report.confirm_by = Some(until))
+            }
+            None => self.records.keep(&next, &entry).await,
+        };
+        if let Err(fault) = kept {
+            tell(Event::Undoing {
+                domain: plan.domain(),
+                steps: plan.steps.len(),
+            });
+            let left = take_back(&mut self.world, &plan.steps).await;
+            entry.fate = Fate::NotKept { left: left.len() };
+            logged(self.records.end(Some(&entry)).await);
+            return Err(fault::not_kept(fault, &left));
+        }
+        if within.is_none() {
+            self.applied = Some(next);
+        }
+        Ok(report)
+    }
+}
+
+/// To go back twice does no harm; what became of the apply is still true, and is written with the next thing that is.
+pub(super) fn logged(written: Result<(), Fault>) {
+    if let Err(fault) = written {
+        tracing::error!(%fault, "the journal is kept");
+    }
+}

@@ -1,0 +1,317 @@
+//! A plan of a part of what a site says: the steps that somebody chose, what these need, and nothing else. All other things stay as they
+//! are, and what is remembered as applied says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::edges::Place;
+use super::{Inputs, Mode, Obstruction, Plan, PlanError, Reason, Step, Waiting, finished, made};
+use crate::base::glob::matches;
+use crate::state::{Desired, Ground, Key, Observation, Resource, digest_of};
+
+/// Which changes to make, by patterns over keys as plans print them: `*` within a component, `**` across them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// These, and what they need; everything where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Not these, nor what needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+}
+
+/// A plan, and what is applied once it is done.
+#[derive(Debug)]
+pub struct Selected {
+    pub plan: Plan,
+    /// None where that is all that was desired.
+    pub applied: Option<Desired>,
+}
+
+/// Makes the plan of what `selection` chooses.
+///
+/// # Errors
+/// [`PlanError`], for a pattern that matches nothing too: what was to be left out must not be applied for a slip of the pen.
+pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, PlanError> {
+    let found = inputs.desired.found_in(inputs.observed);
+    let before = inputs
+        .applied
+        .map(|applied| applied.found_in(inputs.observed));
+    let inputs = Inputs {
+        desired: &found,
+        applied: before.as_deref(),
+        ..inputs
+    };
+    let whole = made(inputs, Mode::Running)?;
+    if selection.is_empty() {
+        return Ok(Selected {
+            plan: whole,
+            applied: None,
+        });
+    }
+    selection.check(inputs)?;
+    let choice = Choice::new(inputs, &whole.steps, selection);
+    let wanted = choice.wanted(inputs);
+    let applied = choice.applied(inputs);
+    let part = Inputs {
+        desired: &wanted,
+        ..inputs
+    };
+    let mut plan = made(part, Mode::Running)?;
+    let known: BTreeSet<Key> = plan.waiting.iter().map(|one| one.key.clone()).collect();
+    let left = choice.left_out(&whole.steps);
+    plan.waiting
+        .extend(left.filter(|one| !known.contains(&one.key)));
+    // What the whole plan would keep is kept by each part of it.
+    plan.protected.extend(whole.protected);
+    plan.kept.extend(whole.kept);
+    plan.foreign = whole.foreign;
+    plan.unchanged = whole.unchanged;
+    plan.target = digest_of(&applied.state)?;
+    plan.pulled = choice.pulled;
+    plan.selection = selection.clone();
+    Ok(Selected {
+        plan: finished(plan, part)?,
+        applied: Some(applied),
+    })
+}
+
+impl Selection {
+    pub fn is_empty(&self) -> bool {
+        self.only.is_empty() && self.except.is_empty()
+    }
+
+    fn names(&self, key: &Key) -> bool {
+        let key = key.to_string();
+        self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, &key))
+    }
+
+    fn excludes(&self, key: &Key) -> bool {
+        let key = key.to_string();
+        self.except.iter().any(|pattern| matches(pattern, &key))
+    }
+
+    /// Each pattern matches something that is, was or should be.
+    fn check(&self, inputs: Inputs<'_>) -> Result<(), PlanError> {
+        let applied = inputs
+            .applied
+            .iter()
+            .flat_map(|applied| applied.state.keys());
+        let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
+        let keys = desired.keys().chain(observed.keys()).chain(applied);
+        let keys: BTreeSet<String> = keys.map(ToString::to_string).collect();
+        for pattern in self.only.iter().chain(&self.except) {
+            if !keys.iter().any(|key| matches(pattern, key)) {
+                return Err(PlanError::Unmatched(pattern.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The steps that are made, by their keys, and why the others are not.
+struct Choice<'a> {
+    selection: &'a Selection,
+    chosen: BTreeSet<Key>,
+    /// What was not named, and what it is needed by.
+    pulled: BTreeMap<Key, Key>,
+    /// What needs something that is left out.
+    blocked: BTreeMap<Key, Key>,
+}
+
+impl<'a> Choice<'a> {
+    fn new(inputs: Inputs<'_>, steps: &[Step], selection: &'a Selection) -> Self {
+        let Needs { all: needs, any } = needs(inputs, steps);
+        let mut blocked: BTreeMap<Key, Key> = BTreeMap::new();
+        // Each round blocks one thing at least, or is the last.
+        loop {
+            let is_out = |key: &Key| selection.excludes(key) || blocked.contains_key(key);
+            let all = needs.iter().filter_map(|(by, needed)| {
+                let missing = needed.iter().find(|key| is_out(key))?;
+                Some((by, missing))
+            });
+            let any = any.iter().filter_map(|(by, ways)| {
+                let lost = ways.iter().find(|ways| ways.iter().all(is_out));
+                Some((by, lost?.first()?))
+            });
+            let further = all.chain(any).filter(|(by, _)| !is_out(by));
+            let further: BTreeMap<Key, Key> = further
+                .map(|(by, missing)| (by.clone(), missing.clone()))
+                .collect();
+            if further.is_empty() {
+                break;
+            }
+            blocked.extend(further);
+        }
+        let is_open = |key: &&Key| !selection.excludes(key) && !blocked.contains_key(*key);
+        let named = needs.keys().filter(is_open);
+        let mut open: Vec<&Key> = named.filter(|key| selection.names(key)).collect();
+        let mut chosen: BTreeSet<Key> = open.iter().copied().cloned().collect();
+        let mut pulled = BTreeMap::new();
+        while let Some(by) = open.pop() {
+            let any = any.get(by).into_iter().flatten().flatten().filter(is_open);
+            for key in needs.get(by).into_iter().flatten().chain(any) {
+                if chosen.insert(key.clone()) {
+                    pulled.insert(key.clone(), by.clone());
+                    open.push(key);
+                }
+            }
+        }
+        Self {
+            selection,
+            chosen,
+            pulled,
+            blocked,
+        }
+    }
+
+    /// Whether `key` becomes what the site says. What changes not at all, or cannot, goes by its name.
+    fn takes(&self, key: &Key) -> bool {
+        self.chosen.contains(key)
+            || (self.selection.names(key)
+                && !self.selection.excludes(key)
+                && !self.blocked.contains_key(key))
+    }
+
+    /// What to bring about: the site's word for what is chosen, and for all else what is there.
+    fn wanted(&self, inputs: Inputs<'_>) -> Desired {
+        let observed: &Observation = inputs.observed;
+        let found = observed.state.iter();
+        let ours = found.filter(|(key, _)| !observed.is_foreign(key));
+        Desired {
+            state: self.merged(&inputs.desired.state, ours),
+            ..inputs.desired.clone()
+        }
+    }
+
+    /// What is applied then: for what is not chosen, what was applied before.
+    fn applied(&self, inputs: Inputs<'_>) -> Desired {
+        let nothing = Desired::default();
+        let (new, old) = (inputs.desired, inputs.applied.unwrap_or(&nothing));
+        Desired {
+            state: self.merged(&new.state, &old.state),
+            origins: self.merged(&new.origins, &old.origins),
+            protected: self.merged(&new.protected, &old.protected),
+            by_mac: self.merged(&new.by_mac, &old.by_mac),
+            unapplied: new.unapplied.clone(),
+            objects: new.objects.clone(),
+            ignored: new.ignored.clone(),
+        }
+    }
+
+    fn merged<'v, T: Clone + 'v>(
+        &self,
+        new: &'v BTreeMap<Key, T>,
+        old: impl IntoIterator<Item = (&'v Key, &'v T)>,
+    ) -> BTreeMap<Key, T> {
+        let new = new.iter().filter(|(key, _)| self.takes(key));
+        let old = old.into_iter().filter(|(key, _)| !self.takes(key));
+        let both = new.chain(old);
+        both.map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    fn left_out(&self, steps: &[Step]) -> impl Iterator<Item = Waiting> {
+        let mut seen = BTreeSet::new();
+        let left = steps.iter().filter(move |step| {
+            is_decided(step) && !self.takes(&step.key) && seen.insert(step.key.clone())
+        });
+        left.map(|step| Waiting {
+            key: step.key.clone(),
+            origin: step.origin.clone(),
+            on: match self.blocked.get(&step.key) {
+                Some(key) => Obstruction::Requires { key: key.clone() },
+                None if self.selection.excludes(&step.key) => Obstruction::Excepted,
+                None => Obstruction::NotChosen,
+            },
+        })
+    }
+}
+
+/// Whether a step is there for the site's sake, and not because something else falls.
+fn is_decided(step: &Step) -> bool {
+    match step.because {
+        Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => true,
+        Reason::Restored { .. } | Reason::Lost { .. } => false,
+    }
+}
+
+/// What must change with what.
+struct Needs {
+    /// Each thing that a step changes, with the others that must change with it.
+    all: BTreeMap<Key, BTreeSet<Key>>,
+    /// Things of which one must change with another: the ways to a route's gateway.
+    any: BTreeMap<Key, Vec<BTreeSet<Key>>>,
+}
+
+/// A thing needs what it will stand on, what stands on it while it goes, what those that fall with it will stand on, and what has
+/// its place.
+fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
+    let ground = Ground::new(&inputs.desired.state);
+    let before_ground = Ground::new(&inputs.observed.state);
+    let (decided, fallen): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().partition(|step| is_decided(step));
+    let changing: BTreeSet<Key> = decided.iter().map(|step| step.key.clone()).collect();
+    let going = decided.iter().filter(|step| step.after.is_none());
+    let going: BTreeSet<&Key> = going.map(|step| &step.key).collect();
+    let mut leaving: BTreeMap<Place<'_>, Vec<&Key>> = BTreeMap::new();
+    for step in decided.iter().filter(|step| step.after.is_none()) {
+        if let Some(place) = Place::of(&step.key, &step.before) {
+            leaving.entry(place).or_default().push(&step.key);
+        }
+    }
+    let falls_with: BTreeMap<&Key, &Key> = fallen.iter().filter_map(|step| pushed(step)).collect();
+    let mut all: BTreeMap<Key, BTreeSet<Key>> = changing
+        .iter()
+        .map(|key| (key.clone(), BTreeSet::new()))
+        .collect();
+    let mut any: BTreeMap<Key, Vec<BTreeSet<Key>>> = BTreeMap::new();
+    let mut add = |key: &Key, needed: &Key| {
+        if key != needed
+            && changing.contains(needed)
+            && let Some(needs) = all.get_mut(key)
+        {
+            needs.insert(needed.clone());
+        }
+    };
+    for step in steps {
+        // What falls is there for the sake of what it falls with, or of what that falls with in turn.
+        let mut cause = &step.key;
+        while let Some(with) = falls_with.get(cause) {
+            cause = with;
+        }
+        let required = step
+            .after
+            .iter()
+            .flat_map(|after| after.requires(&step.key, &ground));
+        let required: BTreeSet<Key> = required.collect();
+        if matches!(step.after, Some(Resource::Route(_))) {
+            if !required.is_empty() && required.is_subset(&changing) {
+                any.entry(cause.clone()).or_default().push(required);
+            }
+        } else {
+            required.iter().for_each(|key| add(cause, key));
+        }
+        if let Some(before) = &step.before {
+            for required in before.requires(&step.key, &before_ground) {
+                if going.contains(&required) {
+                    add(&required, cause);
+                }
+            }
+        }
+        if let (None, Some(place)) = (&step.before, Place::of(&step.key, &step.after)) {
+            let same = leaving.get(&place).into_iter().flatten();
+            same.for_each(|key| add(cause, key));
+        }
+    }
+    Needs { all, any }
+}
+
+/// What falls, and with what.
+fn pushed(step: &Step) -> Option<(&Key, &Key)> {
+    match &step.because {
+        Reason::Restored { with } | Reason::Lost { with } => Some((&step.key, with)),
+        Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! A daemon that is killed before each of the changes of an apply, one after the other: the host ends as it was, or as the site says.
+
+use crate::lab::{Lab, SITE, with_routes};
+use crate::shim::Shim;
+use crate::support::witness;
+
+/// More changes than any of these takes.
+const MANY: usize = 200;
+
+/// Runs `command` once for each change that it makes the daemon make; the daemon is killed right before that change and started
+/// again. `prepare` makes the same beginning each time, and `check` hears what the host was then. Returns how many changes there are.
+fn at_every_change(
+    lab: &Lab,
+    prepare: impl Fn(),
+    command: &[&str],
+    check: impl Fn(usize, &str),
+) -> usize {
+    let shim = Shim::new(lab);
+    for change in 1..MANY {
+        let mut daemon = shim.serve();
+        prepare();
+        let before = witness::host(&lab.host);
+        shim.kill_at(change);
+        let said = lab.run(command);
+        shim.kill_at(0);
+        if said.code == 0 {
+            return change - 1;
+        }
+        assert!(!daemon.child().wait().unwrap().success(), "{said:?}");
+        let _daemon = shim.serve();
+        assert_eq!(lab.unlike(), Default::default(), "killed at {change}");
+        check(change, &before);
+    }
+    panic!("there is no end of changes");
+}
+
+/// What became of the last apply.
+fn fate(lab: &Lab) -> String {
+    lab.history()[0]["fate"]["kind"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// The old site in force, and an edit of it on disk: addresses, links, routes and servers change.
+fn edited(lab: &Lab) {
+    lab.write(SITE);
+    lab.applied();
+    lab.write(&edit());
+}
+
+fn edit() -> String {
+    with_routes(2)
+        .replace("10.70.0.11", "10.70.0.12")
+        .replace("address \"10.70.0.2\"", "address \"10.70.0.3\"")
+}
+
+/// The host is as it was, or as the edit says; which, as the history has it.
+fn old_or_new(lab: &Lab, change: usize, before: &str, new: &str) {
+    let is_new = fate(lab) == new;
+    let plan = lab.run(&["plan", "--exit-code"]);
+    assert_eq!(plan.code == 0, is_new, "killed at {change}: {plan:?}");
+    let is_before = witness::host(&lab.host) == before;
+    assert_eq!(is_before, !is_new, "killed at {change}");
+}
+
+#[test]
+fn at_every_change_of_a_first_apply() {
+    let lab = Lab::new();
+    let bare = witness::host(&lab.host);
+    let changes = at_every_change(
+        &lab,
+        || lab.write(SITE),
+        &["apply", "--yes"],
+        |change, _| {
+            // With the last one the new site may be in the store already: then the loop is over.
+            let is_kept = fate(&lab) == "done";
+            assert_eq!(
+                witness::host(&lab.host) == bare,
+                !is_kept,
+                "killed at {change}"
+            );
+        },
+    );
+    assert!(changes > 8, "{changes}");
+    lab.serve();
+}
+
+#[test]
+fn at_every_change_of_a_later_apply() {
+    let lab = Lab::new();
+    let check = |change, before: &str| old_or_new(&lab, change, before, "done");
+    let apply = &["apply", "--yes", "--allow", "mass-delete"];
+    let changes = at_every_change(&lab, || edited(&lab), apply, check);
+    assert!(changes > 8, "{changes}");
+}
+
+#[test]
+fn at_every_change_of_an_apply_that_would_wait() {
+    let lab = Lab::new();
+    let check = |change, before: &str| {
+        assert_eq!(witness::host(&lab.host), before, "killed at {change}");
+        assert!(["interrupted", "reverted"].contains(&&*fate(&lab)));
+    };
+    let apply = &["apply", "--yes", "--confirm-within", "1h"];
+    let changes = at_every_change(&lab, || edited(&lab), apply, check);
+    assert!(changes > 8, "{changes}");
+}
+
+#[test]
+fn at_every_change_of_a_confirmation_and_of_a_reversal() {
+    let lab = Lab::new();
+    // What the host was before the apply that waits, not after it.
+    let before = std::cell::RefCell::new(String::new());
+    let prepare = || {
+        edited(&lab);
+        before.replace(witness::host(&lab.host));
+        let said = lab.run(&["apply", "--yes", "--confirm-within", "1h"]);
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    let check = |change, _: &str| old_or_new(&lab, change, &before.borrow(), "confirmed");
+    let confirming = at_every_change(&lab, prepare, &["confirm"], check);
+    assert!(confirming > 0);
+    let check = |change, _: &str| {
+        assert_eq!(
+            witness::host(&lab.host),
+            *before.borrow(),
+            "killed at {change}"
+        );
+        assert_eq!(fate(&lab), "reverted");
+    };
+    let reverting = at_every_change(&lab, prepare, &["rollback"], check);
+    assert!(reverting > 8, "{reverting}");
+}
