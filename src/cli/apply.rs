@@ -14,7 +14,7 @@ use crate::daemon::Bundle;
 use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Plan};
+use crate::plan::{Hazard, HazardKind, Plan, allowing};
 
 pub(super) async fn apply(
     arguments: &ApplyArguments,
@@ -184,6 +184,13 @@ fn failed(failure: &Failure) -> String {
     )
 }
 
+/// A hazard in full: it may have come up since the plan was shown.
+fn named(hazard: &Hazard) -> String {
+    let (first, more) = hazard.lines();
+    let more: String = more.map(|line| format!("\n      {line}")).collect();
+    format!("\n    {}: {first}{more}", hazard.kind)
+}
+
 /// The last words of an apply.
 pub(super) fn ended(report: &Report) -> String {
     let waiting = match report.waiting.len() {
@@ -211,11 +218,9 @@ pub(super) fn ended(report: &Report) -> String {
         // Told as a fault.
         Outcome::Stale => String::new(),
         Outcome::Hazardous { hazards } => {
-            let names: Vec<_> = hazards.iter().map(|hazard| hazard.kind.as_str()).collect();
-            format!(
-                "Not applied: hazards are not allowed. To go ahead: --allow {}\n",
-                names.join(",")
-            )
+            let told: String = hazards.iter().map(named).collect();
+            let allowing = allowing(hazards);
+            format!("Not applied: hazards are not allowed:{told}\nTo go ahead: {allowing}\n")
         }
         Outcome::Obstructed { obstacles } => {
             let lines: String = obstacles

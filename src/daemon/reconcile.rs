@@ -17,7 +17,7 @@ use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Inputs, Plan, plan};
-use crate::state::{Desired, Observation, Resource, State};
+use crate::state::{ClientSession, Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
 
@@ -28,6 +28,7 @@ static NOTHING: State = State::new();
 pub(super) enum Request {
     Plan {
         bundle: Bundle,
+        client: Option<ClientSession>,
         reply: oneshot::Sender<Result<Planned, Fault>>,
     },
     /// Runs the plan of this id; the reply holds its events, the report last. The permit is held until then.
@@ -35,6 +36,7 @@ pub(super) enum Request {
         bundle: Bundle,
         plan: String,
         allow: BTreeSet<HazardKind>,
+        client: Option<ClientSession>,
         permit: OwnedSemaphorePermit,
         reply: oneshot::Sender<Result<mpsc::Receiver<Event>, Fault>>,
     },
@@ -90,16 +92,23 @@ impl<S: Store> Reconciler<S> {
         while let Some(request) = requests.recv().await {
             // A caller that went away needs no answer.
             match request {
-                Request::Plan { bundle, reply } => {
+                Request::Plan {
+                    bundle,
+                    client,
+                    reply,
+                } => {
+                    self.world.asked_by(client);
                     drop(reply.send(self.plan(&bundle).await.map(|(planned, _)| planned)))
                 }
                 Request::Apply {
                     bundle,
                     plan,
                     allow,
+                    client,
                     permit,
                     reply,
                 } => {
+                    self.world.asked_by(client);
                     self.apply(bundle, &plan, &allow, reply).await;
                     drop(permit);
                 }

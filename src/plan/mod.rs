@@ -1,5 +1,7 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
+mod course;
+mod cut;
 mod diff;
 mod hazard;
 mod ignore;
@@ -7,6 +9,7 @@ mod keep;
 mod order;
 mod place;
 mod preflight;
+mod reach;
 mod render;
 mod undo;
 
@@ -23,9 +26,9 @@ use crate::state::{
     Change, Desired, Domain, Guards, Key, Observation, Resource, State, Unapplied, digest_of,
 };
 
-pub use hazard::{Hazard, HazardKind};
+pub use hazard::{Hazard, HazardKind, allowing};
 pub use ignore::{Disregard, Ignored};
-pub use preflight::{Obstacle, preflight};
+pub use preflight::{Obstacle, ObstacleCause, preflight};
 pub use render::{Detail, Paint, render};
 pub use undo::undo;
 

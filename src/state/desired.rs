@@ -1,6 +1,7 @@
 //! From a site to everything that should exist on one controller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Desired {
     /// What others may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoreRule>,
+    /// Where the machines' BMCs answer. Not stored: only a site that is planned for must reach them.
+    #[serde(skip)]
+    pub bmcs: BTreeSet<IpAddr>,
 }
 
 /// A thing that is checked, and that nothing makes yet.
@@ -73,6 +77,11 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
         protect::desired(site, &mut into);
         into.ignored.clone_from(&site.ignored);
         into.unapplied.sort();
+        let bmcs = site
+            .machines
+            .values()
+            .filter_map(|machine| machine.bmc.as_ref());
+        into.bmcs = bmcs.map(|bmc| bmc.address).collect();
     }
     into
 }

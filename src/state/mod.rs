@@ -16,6 +16,7 @@ mod listener;
 mod observation;
 mod protect;
 mod route;
+mod traffic;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,10 @@ pub use link::{Link, LinkKind};
 pub use listener::Listener;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
 pub use route::Route;
+pub use traffic::{
+    Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
+    SessionService, Transport,
+};
 
 /// Everything that should exist, or does.
 pub type State = BTreeMap<Key, Resource>;

@@ -12,6 +12,7 @@ mod care;
 mod client;
 mod disk;
 mod drift;
+mod hazard;
 mod hostile;
 mod interrupted;
 mod lab;

@@ -13,7 +13,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::input::{Body, Named};
+use super::input::{Body, By, Named};
 use super::{Context, VERSION, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
@@ -62,18 +62,28 @@ pub(super) fn router(context: Context) -> Router {
         .with_state(context)
 }
 
-async fn plan(State(context): State<Context>, Body(bundle): Body<Bundle>) -> Answer<Planned> {
+async fn plan(
+    State(context): State<Context>,
+    By(client): By,
+    Body(bundle): Body<Bundle>,
+) -> Answer<Planned> {
     if let Err(fault) = readable(&bundle) {
         return Answer::Fault(fault);
     }
-    asked(&context, |reply| Request::Plan { bundle, reply })
-        .await
-        .and_then(|planned| planned)
-        .into()
+    let planned = asked(&context, |reply| Request::Plan {
+        bundle,
+        client,
+        reply,
+    });
+    planned.await.and_then(|planned| planned).into()
 }
 
 /// Streams the events of the apply, one JSON object a line.
-async fn apply(State(context): State<Context>, Body(apply): Body<Apply>) -> Response {
+async fn apply(
+    State(context): State<Context>,
+    By(client): By,
+    Body(apply): Body<Apply>,
+) -> Response {
     let Apply {
         bundle,
         plan,
@@ -89,6 +99,7 @@ async fn apply(State(context): State<Context>, Body(apply): Body<Apply>) -> Resp
         bundle,
         plan,
         allow,
+        client,
         permit,
         reply,
     });

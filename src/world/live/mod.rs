@@ -3,6 +3,7 @@
 //! One file per kind of thing: how it is read from the kernel's messages, and how it is made, changed and taken away.
 
 mod address;
+mod beside;
 mod error;
 mod host;
 mod ledger;
@@ -10,6 +11,7 @@ mod link;
 mod netlink;
 mod route;
 mod servers;
+mod sockets;
 mod world;
 
 pub use error::HostError;

@@ -10,7 +10,7 @@ use super::servers::Servers;
 use crate::base::name::HostName;
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
-use crate::state::{Facts, LeaseFact, Observation};
+use crate::state::{ClientSession, Facts, LeaseFact, Observation};
 use crate::store::Store;
 use crate::world::{StepFailure, World, WorldError};
 
@@ -55,6 +55,11 @@ impl<S: Store> Live<S> {
     /// [`WorldError`] where the DHCP server has ended.
     pub async fn counters(&self) -> Result<BTreeMap<String, u64>, WorldError> {
         self.servers.counters().await
+    }
+
+    /// Whose session is to be told from others' when the world is next looked at.
+    pub fn asked_by(&mut self, client: Option<ClientSession>) {
+        self.host.client = client;
     }
 
     /// One change to the kernel, written down before it is made.
@@ -106,6 +111,10 @@ impl<S: Store> World for Live<S> {
                 ownership,
                 links: found.links,
                 leases,
+                sessions: found.sessions,
+                beside: found.beside,
+                busy: found.busy,
+                conflicts: BTreeMap::new(),
             },
         })
     }
