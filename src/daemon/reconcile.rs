@@ -120,13 +120,22 @@ impl<S: Store> Reconciler<S> {
 
     async fn plan(&mut self, bundle: &Bundle) -> Result<(Planned, Arc<Meaning>), Fault> {
         let meaning = self.understand(bundle)?;
-        let observed = self.observe().await?;
-        let plan = self.plan_for(
-            &meaning.site,
-            &meaning.desired,
-            &observed,
-            &meaning.elsewhere,
-        )?;
+        let mut observed = self.observe().await?;
+        let Meaning {
+            site,
+            desired,
+            elsewhere,
+            ..
+        } = meaning.as_ref();
+        let mut plan = self.plan_for(site, desired, &observed, elsewhere)?;
+        let taken = plan.taken(&observed);
+        if !taken.is_empty() {
+            let conflicts = self.world.conflicts(&taken, &observed.facts.links).await;
+            if !conflicts.is_empty() {
+                observed.facts.conflicts = conflicts;
+                plan = self.plan_for(site, desired, &observed, elsewhere)?;
+            }
+        }
         let missing = missing(&plan, &self.blobs);
         Ok((Planned { plan, missing }, meaning))
     }

@@ -158,3 +158,51 @@ fn bound(address: &str, link: &str) -> socket2::Socket {
     socket.bind(&address.into()).unwrap();
     socket
 }
+
+/// A site whose controller has addresses on a port of its own.
+const PLAIN: &str = r#"
+site "lab" domain="lab.example"
+fabric "plant" {
+    vlan "pxe" { subnet "10.70.0.0/16"; subnet "fd70::/64" }
+}
+controller "rack-1" {
+    ethernet "port1" vlan="pxe" { address "10.70.0.2"; address "fd70::2" }
+    ethernet "port2" vlan="pxe"
+}
+"#;
+
+#[test]
+fn an_address_that_somebody_else_holds_is_not_taken_unasked() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.write(PLAIN);
+    let mac = "02:00:00:00:70:01";
+    let held = ["10.70.0.2/16", "fd70::2/64"];
+    for held in held {
+        lab.machines[0].ip(&format!("address add {held} dev eth0 nodad"));
+    }
+    let said = lab.apply();
+    assert_eq!(said.code, 3, "{said:?}");
+    for ip in ["10.70.0.2", "fd70::2"] {
+        let told = format!(
+            "! HAZARD ip-conflict  {ip} is to be taken on port1, and {mac} answers for it there"
+        );
+        assert!(said.out.contains(&told), "{said:?}");
+    }
+    assert!(said.out.contains("--allow ip-conflict"), "{said:?}");
+    for held in held {
+        lab.machines[0].ip(&format!("address del {held} dev eth0"));
+    }
+    // On another wire it is another address; and nobody has it any more on this one.
+    lab.machines[1].ip("address add 10.70.0.2/16 dev eth0");
+    lab.applied();
+    // From one of its own links to another it moves without a word.
+    lab.machines[1].ip("address del 10.70.0.2/16 dev eth0");
+    let address = "{ address \"10.70.0.2\"; address \"fd70::2\" }";
+    let without = PLAIN.replace(&format!(" {address}"), "");
+    lab.write(&without.replace(
+        "port2\" vlan=\"pxe\"",
+        &format!("port2\" vlan=\"pxe\" {address}"),
+    ));
+    lab.applied();
+}

@@ -9,6 +9,7 @@ mod host;
 mod ledger;
 mod link;
 mod netlink;
+mod probe;
 mod route;
 mod servers;
 mod sockets;
