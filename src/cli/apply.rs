@@ -1,6 +1,7 @@
 //! `bedplate apply`: plans, shows, asks, then has the daemon run exactly that plan.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use crate::daemon::Bundle;
 use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{Hazard, HazardKind, Plan, allowing};
+use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
 
 pub(super) async fn apply(
     arguments: &ApplyArguments,
@@ -91,6 +92,7 @@ pub(super) async fn run(
                 | Event::Step { .. }
                 | Event::Failed(_)
                 | Event::Undoing { .. }
+                | Event::Silent { .. }
                 | Event::Verifying => {}
             }
         })
@@ -164,8 +166,17 @@ pub(super) fn told(event: &Event) -> Option<String> {
         Event::Undoing { domain, steps } => {
             Some(format!("        undoing {steps} steps of {domain}"))
         }
+        Event::Silent { addresses } => Some(format!(
+            "        {} should be reachable and did not answer before this apply either",
+            addresses_listed(addresses)
+        )),
         Event::Verifying => Some("        verifying".to_owned()),
     }
+}
+
+fn addresses_listed(addresses: &BTreeSet<IpAddr>) -> String {
+    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    listed.join(", ")
 }
 
 fn failed(failure: &Failure) -> String {
@@ -223,10 +234,8 @@ pub(super) fn ended(report: &Report) -> String {
             format!("Not applied: hazards are not allowed:{told}\nTo go ahead: {allowing}\n")
         }
         Outcome::Obstructed { obstacles } => {
-            let lines: String = obstacles
-                .iter()
-                .map(|obstacle| format!("\n    {obstacle}"))
-                .collect();
+            let line = |obstacle: &Obstacle| format!("\n    {obstacle}");
+            let lines: String = obstacles.iter().map(line).collect();
             format!("Not applied: this could only fail:{lines}\n")
         }
         Outcome::Undone {
@@ -250,9 +259,13 @@ pub(super) fn ended(report: &Report) -> String {
             differs,
             left: keys,
         } => {
+            let (differs, left) = (list(differs), left(keys));
+            format!("Undone: after all steps these were not as planned:{differs}\n{left}\n")
+        }
+        Outcome::Unreachable { lost, left: keys } => {
+            let lost = addresses_listed(lost);
             format!(
-                "Undone: after all steps these were not as planned:{}\n{}\n",
-                list(differs),
+                "Undone: {lost} must be reachable, and answered no more after all steps. {}\n",
                 left(keys)
             )
         }

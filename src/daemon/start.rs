@@ -75,7 +75,8 @@ impl<S: Store> Reconciler<S> {
                 | Outcome::Hazardous { .. }
                 | Outcome::Obstructed { .. }
                 | Outcome::Undone { .. }
-                | Outcome::Unverified { .. } => return Ok(()),
+                | Outcome::Unverified { .. }
+                | Outcome::Unreachable { .. } => return Ok(()),
             }
         }
     }

@@ -69,6 +69,9 @@ pub struct Plan {
     /// What stays for their sake, as it is, or as it was where it is not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: State,
+    /// Who must answer after the apply as before it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reachable: BTreeSet<IpAddr>,
 }
 
 /// One change to one thing.
@@ -262,6 +265,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         ignored: left.ignored,
         protected: remembered,
         kept: keep.kept(observed),
+        reachable: inputs.desired.reachable.clone(),
     };
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.

@@ -275,6 +275,7 @@ impl Builder<'_> {
         let links = host.links.iter().map(|link| self.controller_link(link));
         Some(Controller {
             default_gateways: gateways.collect(),
+            reachable: node.reachable.iter().map(|one| one.value).collect(),
             links: links.collect::<Option<_>>()?,
             protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(host.name.span),

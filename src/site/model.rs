@@ -146,6 +146,8 @@ pub struct Record {
 pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
+    /// Who must answer after each apply.
+    pub reachable: BTreeSet<IpAddr>,
     pub links: BTreeMap<LinkName, ControllerLink>,
     pub protection: Option<Protection>,
     pub origin: Origin,

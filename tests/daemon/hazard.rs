@@ -206,3 +206,46 @@ fn an_address_that_somebody_else_holds_is_not_taken_unasked() {
     ));
     lab.applied();
 }
+
+/// The lab's site whose controller must reach some addresses, with a port taken from its bridge.
+fn must_reach(addresses: &str, ports: &str) -> String {
+    let site = SITE.replace(
+        "controller \"rack-1\" {",
+        &format!("controller \"rack-1\" {{ reachable {addresses};"),
+    );
+    site.replace("ports \"port1\" \"port2\"", &format!("ports {ports}"))
+}
+
+#[test]
+fn an_apply_that_loses_who_must_be_reached_is_undone_at_once() {
+    let lab = with_machine();
+    lab.machines[1].ip("address add fd70::12/64 dev eth0 nodad");
+    let _daemon = lab.serve();
+    // Who never answered is told, and is no reason to undo anything.
+    let reachable = "\"10.70.0.11\" \"10.70.0.99\"";
+    let both = "\"port1\" \"port2\"";
+    lab.write(&must_reach(reachable, both));
+    let said = lab.apply();
+    assert_eq!(said.code, 0, "{said:?}");
+    let told =
+        "10.70.0.11, 10.70.0.99 should be reachable and did not answer before this apply either";
+    assert!(said.err.contains(told), "{said:?}");
+    // The first machine is behind the port that goes.
+    let before = witness::host(&lab.host);
+    lab.write(&must_reach(reachable, "\"port2\""));
+    let said = lab.apply();
+    assert_eq!(said.code, 4, "{said:?}");
+    let told = "Undone: 10.70.0.11 must be reachable, and answered no more after all steps. Everything is as it was before.";
+    assert!(said.out.contains(told), "{said:?}");
+    assert!(
+        said.err.contains("10.70.0.99 should be reachable"),
+        "{said:?}"
+    );
+    assert_eq!(witness::host(&lab.host), before);
+    // The second one is behind the port that stays.
+    lab.host.ip("address add fd70::2/64 dev br0 nodad");
+    lab.write(&must_reach("\"fd70::12\"", "\"port2\""));
+    let said = lab.apply();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.err.contains("should be reachable"), "{said:?}");
+}

@@ -9,6 +9,7 @@ mod host;
 mod ledger;
 mod link;
 mod netlink;
+mod ping;
 mod probe;
 mod route;
 mod servers;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::host::Host;
 use super::ledger::Ledger;
-use super::probe;
 use super::servers::Servers;
+use super::{ping, probe};
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
@@ -146,6 +146,10 @@ impl<S: Store> World for Live<S> {
                 conflicts: BTreeMap::new(),
             },
         })
+    }
+
+    async fn reach(&mut self, targets: &BTreeSet<IpAddr>, within: Duration) -> BTreeSet<IpAddr> {
+        ping::answering(targets, within).await
     }
 
     async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
