@@ -10,8 +10,10 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bedplate::apply::{Outcome, Report, run};
 use bedplate::base::name::HostName;
@@ -45,6 +47,10 @@ struct Failing<'a, W> {
 impl<W: World> World for Failing<'_, W> {
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         self.world.observe().await
+    }
+
+    async fn reach(&mut self, targets: &BTreeSet<IpAddr>, within: Duration) -> BTreeSet<IpAddr> {
+        self.world.reach(targets, within).await
     }
 
     async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {

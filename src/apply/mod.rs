@@ -1,5 +1,6 @@
 //! Runs a plan against any world: execute in order, verify by observing again, undo on failure. Decides nothing that the plan left open.
 
+mod reach;
 mod report;
 mod rollback;
 mod run;

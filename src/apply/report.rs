@@ -1,6 +1,7 @@
 //! What an apply tells: events while it runs, and a report at its end.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,10 @@ pub enum Event {
         steps: usize,
     },
     Verifying,
+    /// Who should be reachable and did not answer before the first step: no reason to undo anything.
+    Silent {
+        addresses: BTreeSet<IpAddr>,
+    },
     Finished(Report),
     /// The apply ended without a report; what is in force is what `status` says.
     Broken(Fault),
@@ -83,6 +88,11 @@ pub enum Outcome {
         differs: BTreeSet<Key>,
         left: BTreeSet<Key>,
     },
+    /// Everything is as planned, yet `lost` must be reachable, answered before and do not now; the domain was undone.
+    Unreachable {
+        lost: BTreeSet<IpAddr>,
+        left: BTreeSet<Key>,
+    },
 }
 
 impl Report {
@@ -93,7 +103,7 @@ impl Report {
             Outcome::Done => 4,
             Outcome::Stale | Outcome::Obstructed { .. } => 1,
             Outcome::Hazardous { .. } => 3,
-            Outcome::Undone { .. } | Outcome::Unverified { .. } => 4,
+            Outcome::Undone { .. } | Outcome::Unverified { .. } | Outcome::Unreachable { .. } => 4,
         }
     }
 

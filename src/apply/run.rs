@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
+use super::reach::Watch;
 use super::report::{Event, Failure, Outcome, Report};
 use super::rollback::roll_back;
 use super::verify::differing;
@@ -77,6 +78,11 @@ async fn execute<W: World>(
         plan: plan.id.clone(),
         steps: plan.steps.len(),
     });
+    let watch = Watch::begin(world, plan).await;
+    if !watch.silent().is_empty() {
+        let addresses = watch.silent().clone();
+        tell(Event::Silent { addresses });
+    }
     if let Err((index, failed)) = forward(world, plan, tell).await {
         let failure = failure(plan, index, failed);
         tell(Event::Failed(failure.clone()));
@@ -97,7 +103,12 @@ async fn execute<W: World>(
             plan.steps.iter().map(|step| step.key.clone()).collect()
         }
     };
-    if differs.is_empty() {
+    let lost = if differs.is_empty() {
+        watch.lost(world).await
+    } else {
+        BTreeSet::new()
+    };
+    if differs.is_empty() && lost.is_empty() {
         return Outcome::Done;
     }
     tell(Event::Undoing {
@@ -105,7 +116,11 @@ async fn execute<W: World>(
         steps: plan.steps.len(),
     });
     let left = roll_back(world, &plan.steps, before).await;
-    Outcome::Unverified { differs, left }
+    if differs.is_empty() {
+        Outcome::Unreachable { lost, left }
+    } else {
+        Outcome::Unverified { differs, left }
+    }
 }
 
 /// Executes group by group; the host's steps one by one, so that each is told when it is done.

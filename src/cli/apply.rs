@@ -1,6 +1,7 @@
 //! `bedplate apply`: plans, shows, asks, then has the daemon run exactly that plan.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use super::args::{ApplyArguments, Terms};
@@ -14,7 +15,7 @@ use crate::daemon::Bundle;
 use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Plan};
+use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
 
 /// A plan that may be run, once somebody agrees.
 pub(super) struct Proposal {
@@ -119,6 +120,7 @@ pub(super) async fn run(
                 | Event::Step { .. }
                 | Event::Failed(_)
                 | Event::Undoing { .. }
+                | Event::Silent { .. }
                 | Event::Verifying => {}
             }
         })
@@ -203,8 +205,17 @@ pub(super) fn told(event: &Event) -> Option<String> {
         Event::Undoing { domain, steps } => {
             Some(format!("        undoing {steps} steps of {domain}"))
         }
+        Event::Silent { addresses } => Some(format!(
+            "        {} should be reachable and did not answer before this apply either",
+            addresses_listed(addresses)
+        )),
         Event::Verifying => Some("        verifying".to_owned()),
     }
+}
+
+fn addresses_listed(addresses: &BTreeSet<IpAddr>) -> String {
+    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    listed.join(", ")
 }
 
 fn failed(failure: &Failure) -> String {
@@ -228,6 +239,13 @@ fn two_ways(until: Moment) -> String {
     format!(
         "It goes back by itself at {until} unless you keep it:\n    bedplate confirm     keeps it\n    bedplate rollback    goes back at once\n"
     )
+}
+
+/// A hazard in full: it may have come up since the plan was shown.
+fn named(hazard: &Hazard) -> String {
+    let (first, more) = hazard.lines();
+    let more: String = more.map(|line| format!("\n      {line}")).collect();
+    format!("\n    {}: {first}{more}", hazard.kind)
 }
 
 /// The last words of an apply.
@@ -259,17 +277,13 @@ pub(super) fn ended(report: &Report) -> String {
         // Told as a fault.
         Outcome::Stale => String::new(),
         Outcome::Hazardous { hazards } => {
-            let names: Vec<_> = hazards.iter().map(|hazard| hazard.kind.as_str()).collect();
-            format!(
-                "Not applied: hazards are not allowed. To go ahead: --allow {}\n",
-                names.join(",")
-            )
+            let told: String = hazards.iter().map(named).collect();
+            let allowing = allowing(hazards);
+            format!("Not applied: hazards are not allowed:{told}\nTo go ahead: {allowing}\n")
         }
         Outcome::Obstructed { obstacles } => {
-            let lines: String = obstacles
-                .iter()
-                .map(|obstacle| format!("\n    {obstacle}"))
-                .collect();
+            let line = |obstacle: &Obstacle| format!("\n    {obstacle}");
+            let lines: String = obstacles.iter().map(line).collect();
             format!("Not applied: this could only fail:{lines}\n")
         }
         Outcome::Undone {
@@ -293,9 +307,13 @@ pub(super) fn ended(report: &Report) -> String {
             differs,
             left: keys,
         } => {
+            let (differs, left) = (list(differs), left(keys));
+            format!("Undone: after all steps these were not as planned:{differs}\n{left}\n")
+        }
+        Outcome::Unreachable { lost, left: keys } => {
+            let lost = addresses_listed(lost);
             format!(
-                "Undone: after all steps these were not as planned:{}\n{}\n",
-                list(differs),
+                "Undone: {lost} must be reachable, and answered no more after all steps. {}\n",
                 left(keys)
             )
         }

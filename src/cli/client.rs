@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
-use crate::daemon::api::VERSION;
+use crate::daemon::api::{SESSION, VERSION};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -124,6 +124,11 @@ impl Client {
             .uri(format!("/{VERSION}/{path}"))
             .header("host", "bedplate")
             .header("content-type", "application/json");
+        // So that a plan can tell the session of whoever asks from others.
+        let request = match super::session::own() {
+            Some(own) => request.header(SESSION, own.to_string()),
+            None => request,
+        };
         let request = request.body(body).map_err(|error| self.broken(&error))?;
         sender
             .send_request(request)

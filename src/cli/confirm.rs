@@ -69,6 +69,7 @@ fn reverted(entry: &Entry, out: &Output) -> Result<ExitCode, Fault> {
         | Fate::Confirmed { .. }
         | Fate::Undone { .. }
         | Fate::Unverified { .. }
+        | Fate::Unreachable { .. }
         | Fate::NotKept { .. }
         | Fate::Interrupted { .. } => 0,
     };

@@ -19,6 +19,7 @@ mod lock;
 mod output;
 mod plan;
 mod serve;
+mod session;
 mod show;
 mod status;
 mod table;

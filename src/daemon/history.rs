@@ -1,7 +1,8 @@
 //! What the daemon remembers of applies: who asked for which, when, and what became of it. Knows values, not where they are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,11 @@ pub enum Fate {
         differs: usize,
         left: usize,
     },
+    /// All steps were done, and `lost` could not be reached any more; undone.
+    Unreachable {
+        lost: BTreeSet<IpAddr>,
+        left: usize,
+    },
     /// Could not be written down, and was undone.
     NotKept {
         left: usize,
@@ -111,6 +117,10 @@ impl Fate {
                 differs: differs.len(),
                 left: left.len(),
             }),
+            Outcome::Unreachable { lost, left } => Some(Self::Unreachable {
+                lost: lost.clone(),
+                left: left.len(),
+            }),
         }
     }
 
@@ -128,6 +138,7 @@ impl Fate {
             | Self::Reverted { .. }
             | Self::Undone { .. }
             | Self::Unverified { .. }
+            | Self::Unreachable { .. }
             | Self::NotKept { .. }
             | Self::Interrupted { .. }) => ended.clone(),
         }
@@ -142,6 +153,7 @@ impl Fate {
             | Self::Reverted { .. }
             | Self::Undone { .. }
             | Self::Unverified { .. }
+            | Self::Unreachable { .. }
             | Self::NotKept { .. }
             | Self::Interrupted { .. } => false,
         }
@@ -189,6 +201,10 @@ impl fmt::Display for Fate {
             }
             Self::Unverified { differs, left } => {
                 (format!("undone: {differs} things not as planned"), *left)
+            }
+            Self::Unreachable { lost, left } => {
+                let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
+                (format!("undone: no answer from {}", lost.join(", ")), *left)
             }
             Self::NotKept { left } => ("undone: the store failed".to_owned(), *left),
             Self::Interrupted { left } => {

@@ -15,6 +15,7 @@ use crate::apply::{Event, Report, run, take_back};
 use crate::base::duration::Seconds;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Plan, Selection};
+use crate::state::ClientSession;
 use crate::store::Store;
 
 /// What is asked for, by whom.
@@ -27,6 +28,8 @@ pub(super) struct Order {
     /// Reverted unless confirmed within this time.
     pub(super) confirm_within: Option<Seconds>,
     pub(super) who: Who,
+    /// The session by which they came.
+    pub(super) client: Option<ClientSession>,
     /// Held until the end.
     pub(super) turn: Turn,
 }
@@ -58,8 +61,10 @@ impl<S: Store> Reconciler<S> {
             allow,
             confirm_within,
             who,
+            client,
             turn,
         } = order;
+        self.world.asked_by(client);
         let checked = match self.refusal() {
             Some(fault) => Err(fault),
             None => self.checked(&bundle, &selection, &plan).await,

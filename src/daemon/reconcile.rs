@@ -22,8 +22,8 @@ use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{Inputs, Plan, Selection, plan, select};
-use crate::state::{Desired, Observation, Resource, State};
+use crate::plan::{Inputs, Plan, Selected, Selection, plan, select};
+use crate::state::{ClientSession, Desired, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::{Live, World};
 
@@ -35,6 +35,7 @@ pub(super) enum Request {
     Plan {
         bundle: Bundle,
         selection: Selection,
+        client: Option<ClientSession>,
         reply: oneshot::Sender<Result<Planned, Fault>>,
     },
     /// Runs a plan; the reply holds its events, the report last.
@@ -161,8 +162,10 @@ impl<S: Store> Reconciler<S> {
             Request::Plan {
                 bundle,
                 selection,
+                client,
                 reply,
             } => {
+                self.world.asked_by(client);
                 let drafted = self.plan(&bundle, &selection).await;
                 drop(reply.send(drafted.map(|draft| draft.planned)))
             }
@@ -190,14 +193,16 @@ impl<S: Store> Reconciler<S> {
         selection: &Selection,
     ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
-        let observed = self.observe().await?;
-        let inputs = self.inputs(
-            &meaning.site,
-            &meaning.desired,
-            &observed,
-            &meaning.elsewhere,
-        );
-        let selected = select(inputs, selection).map_err(|error| fault::plan(&error))?;
+        let mut observed = self.observe().await?;
+        let mut selected = self.selected(&meaning, &observed, selection)?;
+        let taken = selected.plan.taken(&observed);
+        if !taken.is_empty() {
+            let conflicts = self.world.conflicts(&taken, &observed.facts.links).await;
+            if !conflicts.is_empty() {
+                observed.facts.conflicts = conflicts;
+                selected = self.selected(&meaning, &observed, selection)?;
+            }
+        }
         let planned = Planned {
             missing: missing(&selected.plan, &self.blobs),
             plan: selected.plan,
@@ -213,6 +218,17 @@ impl<S: Store> Reconciler<S> {
             site,
             desired,
         })
+    }
+
+    fn selected(
+        &self,
+        meaning: &Meaning,
+        observed: &Observation,
+        selection: &Selection,
+    ) -> Result<Selected, Fault> {
+        let (site, elsewhere) = (&meaning.site, &meaning.elsewhere);
+        let inputs = self.inputs(site, &meaning.desired, observed, elsewhere);
+        select(inputs, selection).map_err(|error| fault::plan(&error))
     }
 
     fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {

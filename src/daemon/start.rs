@@ -71,12 +71,19 @@ impl<S: Store> Reconciler<S> {
             match report.outcome {
                 Outcome::Undone { failure, .. }
                     if leaves_out(&failure.key, &mut desired, &mut kept) => {}
+                Outcome::Obstructed { obstacles }
+                    if obstacles
+                        .iter()
+                        .filter(|one| leaves_out(&one.key, &mut desired, &mut kept))
+                        .count()
+                        > 0 => {}
                 Outcome::Done
                 | Outcome::Stale
                 | Outcome::Hazardous { .. }
                 | Outcome::Obstructed { .. }
                 | Outcome::Undone { .. }
-                | Outcome::Unverified { .. } => return Ok(()),
+                | Outcome::Unverified { .. }
+                | Outcome::Unreachable { .. } => return Ok(()),
             }
         }
     }

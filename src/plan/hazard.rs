@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Inputs, Plan, Reason, Step};
+use super::course::Course;
+use super::{Action, Inputs, Plan, Reason, Step, cut, reach};
+use crate::base::mac::MacAddr;
 use crate::state::{Key, Observation, Resource, State};
 
 /// Fewer deletions of a kind than this are nobody's accident.
@@ -33,11 +35,19 @@ pub enum HazardKind {
     StrandLeases,
     /// Something that others made goes with something that goes.
     ForeignChildren,
+    /// A session by which the host is managed is cut, for a while or for good.
+    LinkCut,
+    /// The default route goes, or leads elsewhere.
+    DefaultRoute,
+    /// No way is left to BMCs of the site's machines.
+    SelfBmc,
+    /// Somebody else answers for an address that is about to be taken.
+    IpConflict,
 }
 
 /// Why a text names no hazard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a hazard; there are mass-delete, strand-leases and foreign-children")]
+#[error("`{0}` is not a hazard; there are {names}", names = HazardKind::ALL.map(HazardKind::as_str).join(", "))]
 pub struct HazardError(String);
 
 pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
@@ -45,7 +55,32 @@ pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
     let after = [&inputs.desired.state, &plan.kept];
     hazards.extend(strand_leases(inputs.observed, &after));
     hazards.extend(foreign_children(&plan.steps));
+    let facts = &inputs.observed.facts;
+    let course = Course::new(&plan.controller, &plan.steps, inputs.observed);
+    hazards.extend(reach::default_routes(&course));
+    hazards.extend(reach::bmcs(&course, &inputs.desired.bmcs));
+    hazards.extend(conflicts(&plan.steps, &facts.conflicts));
+    // Last, so that they stay on screen.
+    hazards.extend(cut::cuts(&course, &facts.sessions));
     hazards
+}
+
+/// Addresses to be taken that somebody else answers for.
+fn conflicts(steps: &[Step], conflicts: &BTreeMap<IpAddr, MacAddr>) -> Vec<Hazard> {
+    let taken = steps.iter().filter_map(|step| {
+        let Key::Address { address, link, .. } = &step.key else {
+            return None;
+        };
+        let by = conflicts.get(&address.ip())?;
+        (step.action == Action::Create).then(|| Hazard {
+            kind: HazardKind::IpConflict,
+            text: format!(
+                "{} is to be taken on {link}, and {by} answers for it there",
+                address.ip()
+            ),
+        })
+    });
+    taken.collect()
 }
 
 fn mass_delete(steps: &[Step], observed: &State) -> Vec<Hazard> {
@@ -134,14 +169,41 @@ fn foreign_children(steps: &[Step]) -> Option<Hazard> {
     })
 }
 
+impl Hazard {
+    /// What is the matter, and how it comes about.
+    pub fn lines(&self) -> (&str, impl Iterator<Item = &str>) {
+        let mut lines = self.text.lines();
+        (lines.next().unwrap_or_default(), lines)
+    }
+}
+
+/// The option that allows these hazards.
+pub fn allowing(hazards: &[Hazard]) -> String {
+    let kinds: BTreeSet<HazardKind> = hazards.iter().map(|hazard| hazard.kind).collect();
+    let names: Vec<_> = kinds.into_iter().map(HazardKind::as_str).collect();
+    format!("--allow {}", names.join(","))
+}
+
 impl HazardKind {
-    pub const ALL: [Self; 3] = [Self::MassDelete, Self::StrandLeases, Self::ForeignChildren];
+    pub const ALL: [Self; 7] = [
+        Self::MassDelete,
+        Self::StrandLeases,
+        Self::ForeignChildren,
+        Self::LinkCut,
+        Self::DefaultRoute,
+        Self::SelfBmc,
+        Self::IpConflict,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MassDelete => "mass-delete",
             Self::StrandLeases => "strand-leases",
             Self::ForeignChildren => "foreign-children",
+            Self::LinkCut => "link-cut",
+            Self::DefaultRoute => "default-route",
+            Self::SelfBmc => "self-bmc",
+            Self::IpConflict => "ip-conflict",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
 mod carry;
+mod course;
+mod cut;
 mod diff;
 mod edges;
 mod fall;
@@ -11,26 +13,28 @@ mod nature;
 mod order;
 mod place;
 mod preflight;
+mod reach;
 mod render;
 mod select;
 mod undo;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
-use crate::base::name::{HostName, Name};
+use crate::base::name::{HostName, LinkName, Name};
 use crate::base::origin::Origin;
 use crate::state::{
     Change, Desired, Domain, Guards, Key, Observation, Resource, State, Unapplied, digest_of,
 };
 
-pub use hazard::{Hazard, HazardKind};
+pub use hazard::{Hazard, HazardKind, allowing};
 pub use ignore::{Disregard, Ignored};
-pub use preflight::{Obstacle, preflight};
+pub use preflight::{Obstacle, ObstacleCause, preflight};
 pub use render::{Detail, Paint, render};
 pub use select::{Selected, Selection, select};
 pub use undo::undo;
@@ -77,6 +81,9 @@ pub struct Plan {
     /// What nobody chose and what is chosen needs: each with what needs it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pulled: BTreeMap<Key, Key>,
+    /// Who must answer after the apply as before it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reachable: BTreeSet<IpAddr>,
 }
 
 /// One change to one thing.
@@ -289,6 +296,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         kept: keep.kept(observed),
         selection: Selection::default(),
         pulled: BTreeMap::new(),
+        reachable: inputs.desired.reachable.clone(),
     };
     finished(plan, inputs)
 }
@@ -341,6 +349,40 @@ impl Plan {
     /// What fails and is undone together: all that a controller holds.
     pub fn domain(&self) -> Domain {
         Domain::Controller(self.controller.clone())
+    }
+
+    /// Addresses to be taken on links that are there, and whose neighbours can be asked whether one of them holds them. An address that
+    /// moves from one of the host's links to another is its own.
+    pub fn taken(&self, observed: &Observation) -> BTreeSet<(LinkName, IpAddr)> {
+        let (links, beside) = (&observed.facts.links, &observed.facts.beside);
+        let steps = self.steps.iter();
+        let created: BTreeSet<_> = steps
+            .filter(|step| step.action == Action::Create)
+            .filter_map(|step| {
+                if let Key::Address { link, address, .. } = &step.key {
+                    Some((link.clone(), address.ip()))
+                } else {
+                    None
+                }
+            })
+            .filter(|(link, _)| links.get(link).is_some_and(|fact| fact.carrier))
+            .collect();
+        if created.is_empty() {
+            return created;
+        }
+        let kept = observed.state.keys().filter_map(|key| {
+            if let Key::Address { address, .. } = key {
+                Some(address.ip())
+            } else {
+                None
+            }
+        });
+        let beside = beside.addresses.iter().map(|found| found.address.ip());
+        let own: BTreeSet<IpAddr> = kept.chain(beside).collect();
+        created
+            .into_iter()
+            .filter(|(_, ip)| !own.contains(ip))
+            .collect()
     }
 
     /// The steps that only put back what others changed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Action, Disregard, Ignored, Obstruction, Plan, Reason, Step, Waiting};
+use super::{Action, Disregard, Ignored, Obstruction, Plan, Reason, Step, Waiting, allowing};
 use crate::state::{Key, Resource, Table, Unapplied};
 
 /// More lines of one kind than this are one line with a count, unless all are asked for.
@@ -389,14 +389,11 @@ impl Page<'_> {
         self.line("");
         for hazard in &plan.hazards {
             let head = self.painted('!', &format!("! HAZARD {}", hazard.kind));
-            self.line(&format!("{head}  {}", hazard.text));
+            let (first, more) = hazard.lines();
+            self.line(&format!("{head}  {first}"));
+            more.for_each(|line| self.line(&format!("    {line}")));
         }
-        let names: Vec<_> = plan
-            .hazards
-            .iter()
-            .map(|hazard| hazard.kind.as_str())
-            .collect();
-        self.line(&format!("  to go ahead: --allow {}", names.join(",")));
+        self.line(&format!("  to go ahead: {}", allowing(&plan.hazards)));
     }
 
     fn summary(&mut self, plan: &Plan) {

@@ -196,6 +196,8 @@ impl<'a> Choice<'a> {
             by_mac: self.merged(&new.by_mac, &old.by_mac),
             unapplied: new.unapplied.clone(),
             objects: new.objects.clone(),
+            bmcs: new.bmcs.clone(),
+            reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
         }
     }

@@ -148,6 +148,8 @@ pub struct Record {
 pub struct Controller {
     /// At most one of each address family.
     pub default_gateways: Vec<DefaultGateway>,
+    /// Who must answer after each apply.
+    pub reachable: BTreeSet<IpAddr>,
     pub links: BTreeMap<LinkName, ControllerLink>,
     /// Its own, in the order of their destinations, tables and metrics.
     pub routes: Vec<ControllerRoute>,

@@ -1,6 +1,7 @@
 //! From a site to everything that should exist on one controller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,12 @@ pub struct Desired {
     /// What others may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoreRule>,
+    /// Where the machines' BMCs answer. Not stored: only a site that is planned for must reach them.
+    #[serde(skip)]
+    pub bmcs: BTreeSet<IpAddr>,
+    /// Who must answer after each apply. Not stored: a start has nothing to go back to.
+    #[serde(skip)]
+    pub reachable: BTreeSet<IpAddr>,
 }
 
 /// A thing that is checked, and that nothing makes yet.
@@ -73,10 +80,16 @@ impl Desired {
 /// Everything that should exist on the controller `name`; nothing where the site has no such controller.
 pub fn desired(site: &Site, name: &HostName) -> Desired {
     let mut into = held(site, name);
-    if site.controllers.contains_key(name) {
+    if let Some(controller) = site.controllers.get(name) {
+        into.reachable.clone_from(&controller.reachable);
         protect::desired(site, &mut into);
         into.ignored.clone_from(&site.ignored);
         into.unapplied.sort();
+        let bmcs = site
+            .machines
+            .values()
+            .filter_map(|machine| machine.bmc.as_ref());
+        into.bmcs = bmcs.map(|bmc| bmc.address).collect();
     }
     into
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource, Service};
+use super::{Changes, Desired, Key, Resource, Service, Transport};
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
@@ -26,6 +26,15 @@ impl Service {
             Self::Dns => 53,
             Self::Tftp => 69,
             Self::Http => 80,
+        }
+    }
+
+    /// What carries it: DNS is asked over both.
+    pub fn transports(self) -> &'static [Transport] {
+        match self {
+            Self::Dhcp | Self::Tftp => &[Transport::Udp],
+            Self::Dns => &[Transport::Udp, Transport::Tcp],
+            Self::Http => &[Transport::Tcp],
         }
     }
 }

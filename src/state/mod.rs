@@ -18,6 +18,7 @@ mod listener;
 mod observation;
 mod protect;
 mod route;
+mod traffic;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,10 @@ pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
 pub use route::Route;
+pub use traffic::{
+    Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
+    SessionService, Transport,
+};
 
 /// Everything that should exist, or does.
 pub type State = BTreeMap<Key, Resource>;

@@ -1,11 +1,11 @@
 //! What was found in the world: state of the same type as desired, and beside it the facts that nobody declares.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Resource, State, digest_of};
+use super::{Beside, BusyPort, Key, Resource, Session, State, digest_of};
 use crate::base::digest::Digest;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
@@ -26,6 +26,17 @@ pub struct Facts {
     pub links: BTreeMap<LinkName, LinkFact>,
     /// Leases in force.
     pub leases: Vec<LeaseFact>,
+    /// By which the host is reached, as many as are counted.
+    #[serde(default)]
+    pub sessions: Vec<Session>,
+    #[serde(default)]
+    pub beside: Beside,
+    /// Ports of our services that other programs listen on.
+    #[serde(default)]
+    pub busy: Vec<BusyPort>,
+    /// Addresses about to be taken that somebody else answers for, and who.
+    #[serde(default)]
+    pub conflicts: BTreeMap<IpAddr, MacAddr>,
 }
 
 /// Whose an observed thing is, when Bedplate did not make it.
@@ -59,7 +70,7 @@ pub struct LeaseFact {
 }
 
 impl Observation {
-    /// What a plan was made from: the state and whose it is. Leases and carrier come and go without making a plan stale.
+    /// What a plan was made from: the state and whose it is. Leases, sessions and carrier come and go without making a plan stale.
     ///
     /// # Errors
     /// As [`digest_of`].

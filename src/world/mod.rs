@@ -3,7 +3,10 @@
 pub mod live;
 mod sim;
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::base::digest::Digest;
 use crate::diag::code::Code;
@@ -20,6 +23,13 @@ pub use sim::Sim;
 pub trait World: Send {
     /// Asks the real thing what is, never what was last sent to it.
     fn observe(&mut self) -> impl Future<Output = Result<Observation, WorldError>> + Send;
+
+    /// Those of `targets` that answer when they are asked, within a time at most.
+    fn reach(
+        &mut self,
+        targets: &BTreeSet<IpAddr>,
+        within: Duration,
+    ) -> impl Future<Output = BTreeSet<IpAddr>> + Send;
 
     /// Carries out the steps of one phase in order. Server steps are one swap, all or nothing; host steps are one message each.
     /// Every step is idempotent.

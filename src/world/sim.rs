@@ -1,5 +1,9 @@
 //! A world in memory that behaves: it refuses what a kernel would refuse, drops what a kernel would drop, and fails on demand.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
 use super::{StepFailure, World, WorldError};
 use crate::plan::{Action, Step};
 use crate::state::{Ground, Key, Observation, Ownership, Resource};
@@ -126,6 +130,27 @@ impl Sim {
 impl World for Sim {
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         Ok(self.world.clone())
+    }
+
+    /// Whoever lies behind an address or a route that is there.
+    async fn reach(&mut self, targets: &BTreeSet<IpAddr>, _: Duration) -> BTreeSet<IpAddr> {
+        let leads_to = |target: &IpAddr| {
+            self.world.state.keys().any(|key| match key {
+                Key::Address { address, .. } => address.prefix().contains(*target),
+                Key::Route { destination, .. } => destination.contains(*target),
+                Key::Link { .. }
+                | Key::Listener { .. }
+                | Key::Forwarders { .. }
+                | Key::BootFile { .. }
+                | Key::BootImage { .. }
+                | Key::Scope { .. }
+                | Key::Reservation { .. }
+                | Key::Zone { .. }
+                | Key::Record { .. } => false,
+            })
+        };
+        let reached = targets.iter().filter(|target| leads_to(target));
+        reached.copied().collect()
     }
 
     async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {

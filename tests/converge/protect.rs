@@ -220,8 +220,14 @@ fn leases_of_a_range_that_stays_are_not_stranded() {
         mac: "52:54:00:00:00:09".parse().unwrap(),
     };
     for (text, expected) in [
-        (Parts::new().text(), vec![HazardKind::StrandLeases]),
-        (with("subnet \"10.0.0.0/24\" {", "vlan"), vec![]),
+        (
+            Parts::new().text(),
+            vec![HazardKind::StrandLeases, HazardKind::DefaultRoute],
+        ),
+        (
+            with("subnet \"10.0.0.0/24\" {", "vlan"),
+            vec![HazardKind::DefaultRoute],
+        ),
     ] {
         let mut lab = Lab::new();
         lab.apply(&text);

@@ -147,12 +147,13 @@ fn without_a_daemon_commands_say_what_to_do() {
 }
 
 #[test]
-fn a_port_in_use_undoes_everything() {
+fn a_port_that_turns_out_to_be_in_use_undoes_everything() {
     let lab = Lab::new();
     let _daemon = lab.serve();
+    // The kernel's list does not say that this one takes IPv4 too.
     let _thief = lab
         .host
-        .run(|| std::net::UdpSocket::bind("0.0.0.0:69").unwrap());
+        .run(|| std::net::UdpSocket::bind("[::]:69").unwrap());
     let before = witness::host(&lab.host);
     let said = lab.apply();
     assert_eq!(said.code, 4, "{said:?}");

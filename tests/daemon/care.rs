@@ -56,7 +56,7 @@ fn protection_outlasts_its_block_every_apply_and_every_restart() {
         .run(|| std::net::UdpSocket::bind("10.70.0.3:69").unwrap());
     lab.write(&SITE.replace("10.70.0.2\"", "10.70.0.3\""));
     let said = lab.apply();
-    assert!(said.err.contains("listener/tftp/10.70.0.3"), "{said:?}");
+    assert!(said.out.contains("listener/tftp/10.70.0.3"), "{said:?}");
     drop(thief);
     lab.write(&without_machine());
     assert_eq!(lab.apply().code, 4);

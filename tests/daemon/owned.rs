@@ -55,7 +55,7 @@ fn a_failed_apply_takes_no_claim_along() {
     let before = routes(&lab);
     let _thief = lab
         .host
-        .run(|| std::net::TcpListener::bind("10.71.0.1:80").unwrap());
+        .run(|| std::net::TcpListener::bind("[::]:80").unwrap());
     let dhcp = r#"subnet "10.71.0.0/24" { dynamic-range "10.71.0.100-10.71.0.120" }; dhcp { controllers "rack-1" }"#;
     site(&lab, &SIDE.replace(r#"subnet "10.71.0.0/24""#, dhcp));
     assert_eq!(lab.apply().code, 4);

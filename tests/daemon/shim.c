@@ -38,10 +38,13 @@ static void change(void)
 
 static void look(int fd, const void *bytes, size_t length)
 {
-    int domain = 0;
+    int domain = 0, protocol = -1;
     socklen_t size = sizeof domain;
     const struct nlmsghdr *header = bytes;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_NETLINK)
+        return;
+    /* Others, such as that of open sockets, have types of their own. */
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) || protocol != NETLINK_ROUTE)
         return;
     /* rtnetlink(7): of each four types, the third is a question. */
     if (length >= sizeof *header && (header->nlmsg_type & 3) != 2)

@@ -4,15 +4,33 @@ use axum::extract::{FromRequest, FromRequestParts, Json, Path, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::SESSION;
 use super::routes::Answer;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::state::{ClientSession, ClientSessionError};
 
 /// A body of JSON.
 pub(super) struct Body<T>(pub(super) T);
 
 /// The variable part of a path.
 pub(super) struct Named<T>(pub(super) T);
+
+/// The session by which whoever asks came, where the request tells one.
+pub(super) struct By(pub(super) Option<ClientSession>);
+
+impl<S: Send + Sync> FromRequestParts<S> for By {
+    type Rejection = Answer<()>;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let Some(told) = parts.headers.get(SESSION) else {
+            return Ok(Self(None));
+        };
+        let told = told.to_str().unwrap_or_default();
+        let read = told.parse().map(|client| Self(Some(client)));
+        read.map_err(|error: ClientSessionError| unreadable(SESSION, &error.to_string()))
+    }
+}
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Answer<()>;

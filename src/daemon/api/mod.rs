@@ -25,6 +25,9 @@ pub use routes::{Apply, Ask};
 /// Version of the API, the first part of every path.
 pub const VERSION: &str = "v1";
 
+/// The header in which a client names the SSH session that it came by, as sshd does.
+pub const SESSION: &str = "bedplate-session";
+
 /// What the handlers share.
 #[derive(Clone)]
 pub(super) struct Context {

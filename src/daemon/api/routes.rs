@@ -13,7 +13,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::input::{Body, Named};
+use super::input::{Body, By, Named};
 use super::peer::Asker;
 use super::{Context, VERSION, keep, peer};
 use crate::apply::Event;
@@ -32,6 +32,7 @@ use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Selection};
+use crate::state::ClientSession;
 
 /// What `POST /v1/plan` takes: a bundle, and what of it to plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -84,28 +85,32 @@ pub(super) fn router(context: Context) -> Router {
         .with_state(context)
 }
 
-async fn plan(State(context): State<Context>, Body(ask): Body<Ask>) -> Answer<Planned> {
+async fn plan(
+    State(context): State<Context>,
+    By(client): By,
+    Body(ask): Body<Ask>,
+) -> Answer<Planned> {
     let Ask { bundle, selection } = ask;
     if let Err(fault) = readable(&bundle) {
         return Answer::Fault(fault);
     }
-    asked(&context, |reply| Request::Plan {
+    let planned = asked(&context, |reply| Request::Plan {
         bundle,
         selection,
+        client,
         reply,
-    })
-    .await
-    .and_then(|planned| planned)
-    .into()
+    });
+    planned.await.and_then(|planned| planned).into()
 }
 
 /// Streams the events of the apply, one JSON object a line.
 async fn apply(
     State(context): State<Context>,
     Asker(who): Asker,
+    By(client): By,
     Body(apply): Body<Apply>,
 ) -> Response {
-    let order = match ordered(&context, who, apply) {
+    let order = match ordered(&context, who, client, apply) {
         Ok(order) => Box::new(order),
         Err(fault) => return Answer::<()>::Fault(fault).into_response(),
     };
@@ -129,7 +134,12 @@ async fn apply(
 }
 
 /// The order of an apply, which has the turn from now on.
-fn ordered(context: &Context, who: Who, apply: Apply) -> Result<Order, Fault> {
+fn ordered(
+    context: &Context,
+    who: Who,
+    client: Option<ClientSession>,
+    apply: Apply,
+) -> Result<Order, Fault> {
     let Apply {
         bundle,
         plan,
@@ -157,6 +167,7 @@ fn ordered(context: &Context, who: Who, apply: Apply) -> Result<Order, Fault> {
         allow,
         confirm_within,
         who,
+        client,
         turn,
     })
 }

@@ -25,6 +25,8 @@ use crate::diag::span::{Span, Spanned};
 pub struct ControllerNode {
     pub name: Spanned<HostName>,
     pub default_gateways: Vec<Spanned<IpAddr>>,
+    /// Who must answer after each apply.
+    pub reachable: Vec<Spanned<IpAddr>>,
     pub links: Vec<LinkNode>,
     pub routes: Vec<PathNode>,
     pub rules: Vec<RuleNode>,
@@ -95,6 +97,7 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
     properties: &[],
     children: &[
         optional(&DEFAULT_GATEWAY),
+        optional(&REACHABLE),
         any(&ETHERNET),
         any(&CONTROLLER_BOND),
         any(&CONTROLLER_TAGGED),
@@ -107,6 +110,15 @@ pub(super) const CONTROLLER: NodeSchema = NodeSchema {
         any(&MOVED),
         optional(&PROTECT),
     ],
+};
+
+const REACHABLE: NodeSchema = NodeSchema {
+    name: "reachable",
+    doc: "Who must answer an echo request after each apply that changes the host's network: if one that answered before does not within \
+          10 s, everything is undone at once.",
+    arguments: &[arguments("an address", Kind::Ip, "An address.")],
+    properties: &[],
+    children: &[],
 };
 
 const MOVED: NodeSchema = NodeSchema {
@@ -217,6 +229,10 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
     let reader = open(node, &CONTROLLER, sink);
     let name = reader.argument(0, sink).into_given();
     let default_gateways = default_gateways(&reader, sink);
+    let reachable = reader.child(REACHABLE.name);
+    let reachable = reachable.map_or_else(Vec::new, |node| {
+        open(node, &REACHABLE, sink).arguments(0, sink)
+    });
     let moved = moved(&reader, sink);
     let links = read_links(&reader, sink);
     let routes = reader.children(CONTROLLER_ROUTE.name);
@@ -229,6 +245,7 @@ pub(super) fn read_controller(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Con
     Some(ControllerNode {
         name: name?,
         default_gateways,
+        reachable,
         links,
         routes,
         rules,

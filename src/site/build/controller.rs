@@ -39,6 +39,7 @@ impl Builder<'_> {
         rules.sort_by_key(|rule| (rule.priority, rule.family));
         Some(Controller {
             default_gateways: gateways.collect(),
+            reachable: node.reachable.iter().map(|one| one.value).collect(),
             links: links.collect::<Option<_>>()?,
             routes,
             rules,

@@ -47,6 +47,7 @@ impl<'a> Cataloguer<'a> {
         let ControllerNode {
             name,
             default_gateways,
+            reachable,
             links: _,
             routes,
             rules,
@@ -55,6 +56,7 @@ impl<'a> Cataloguer<'a> {
         } = node;
         let mut pen = self.pen("controller", name.span);
         self.default_gateways(host, default_gateways, &mut pen);
+        pen.each("reachable", reachable);
         pen.each("moved", moved);
         pen.protect(protect.as_ref());
         self.add(ObjectKey::Controller(name.value.clone()), pen.done());

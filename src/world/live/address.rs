@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::{HostName, LinkName};
-use crate::state::{Address, Key, Resource};
+use crate::state::{Address, BesideAddress, Key, Resource};
 
 use super::error::HostError;
 use super::host::HostObservation;
@@ -40,7 +40,10 @@ pub(super) async fn observe(
 ) -> Result<(), HostError> {
     let listed = list(netlink).await;
     for found in listed.map_err(HostError::observe("addresses"))? {
-        let Some(link) = links.name(found.index).filter(|_| found.is_static()) else {
+        let link = links.name(found.index);
+        let Some(link) = link.clone().filter(|_| found.is_static()) else {
+            let address = found.address;
+            seen.beside.addresses.push(BesideAddress { link, address });
             continue;
         };
         let key = Key::Address {

@@ -1,19 +1,26 @@
 //! This host's network as a whole: observed as a state, changed one thing at a time. Knows no plan and no site.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::base::name::{HostName, LinkName};
-use crate::state::{Key, LinkFact, Resource, State, Table};
+use crate::state::{
+    Beside, BusyPort, ClientSession, Key, LinkFact, Resource, Session, State, Table,
+};
 
 use super::error::HostError;
 use super::link::Links;
 use super::netlink::Netlink;
+use super::sockets::Sockets;
 use super::{address, link, route};
 
 /// The links, addresses and routes of the network namespace in which this was connected.
 pub struct Host {
     netlink: Netlink,
+    sockets: Sockets,
     controller: HostName,
+    /// By which session whoever is asking came, where it is known.
+    pub(super) client: Option<ClientSession>,
 }
 
 /// What was found on the host.
@@ -27,6 +34,10 @@ pub struct HostObservation {
     /// Which of them carry our mark. Kernels before 5.5 mark no link, and before 5.18 no address.
     pub marked: BTreeSet<Key>,
     pub links: BTreeMap<LinkName, LinkFact>,
+    /// What was left out, and packets take all the same.
+    pub beside: Beside,
+    pub sessions: Vec<Session>,
+    pub busy: Vec<BusyPort>,
 }
 
 impl HostObservation {
@@ -35,6 +46,19 @@ impl HostObservation {
             self.marked.insert(key.clone());
         }
         self.state.insert(key, resource);
+    }
+
+    /// All addresses of this host.
+    fn own_addresses(&self) -> BTreeSet<IpAddr> {
+        let kept = self.state.keys().filter_map(|key| {
+            if let Key::Address { address, .. } = key {
+                Some(address.ip())
+            } else {
+                None
+            }
+        });
+        let beside = self.beside.addresses.iter();
+        kept.chain(beside.map(|found| found.address.ip())).collect()
     }
 }
 
@@ -47,7 +71,9 @@ impl Host {
         let netlink = Netlink::connect().map_err(HostError::Socket)?;
         Ok(Self {
             netlink,
+            sockets: Sockets::connect()?,
             controller,
+            client: None,
         })
     }
 
@@ -60,7 +86,13 @@ impl Host {
         let links = Links::read(&mut self.netlink).await?;
         links.observe(&self.controller, &mut seen);
         address::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
-        route::observe(&mut self.netlink, &self.controller, &mut seen).await?;
+        route::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
+        let own = seen.own_addresses();
+        let sessions = self
+            .sockets
+            .sessions(self.client, &links, |ip| own.contains(&ip));
+        seen.sessions = sessions.await?;
+        seen.busy = self.sockets.busy(&links).await?;
         Ok(seen)
     }
 

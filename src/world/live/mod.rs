@@ -3,13 +3,17 @@
 //! One file per kind of thing: how it is read from the kernel's messages, and how it is made, changed and taken away.
 
 mod address;
+mod beside;
 mod error;
 mod host;
 mod ledger;
 mod link;
 mod netlink;
+mod ping;
+mod probe;
 mod route;
 mod servers;
+mod sockets;
 mod world;
 
 pub use error::HostError;

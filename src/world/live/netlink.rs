@@ -156,7 +156,7 @@ impl Netlink {
 }
 
 /// An error message as a result: without a code it is an acknowledgement.
-fn refusal(error: &ErrorMessage, flags: u16) -> Result<(), NetlinkError> {
+pub(super) fn refusal(error: &ErrorMessage, flags: u16) -> Result<(), NetlinkError> {
     match error.raw_code() {
         0 => Ok(()),
         code => Err(NetlinkError::Refused {

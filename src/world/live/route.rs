@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteScope, RouteType,
-    RouteVia,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+    RouteType, RouteVia,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -14,8 +14,10 @@ use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::name::HostName;
 use crate::state::{Key, Resource, Route, Table};
 
+use super::beside;
 use super::error::HostError;
 use super::host::HostObservation;
+use super::link::Links;
 use super::netlink::{Netlink, NetlinkError};
 use super::{PROTOCOL, pick};
 
@@ -40,11 +42,16 @@ struct Found {
 pub(super) async fn observe(
     netlink: &mut Netlink,
     controller: &HostName,
+    links: &Links,
     seen: &mut HostObservation,
 ) -> Result<(), HostError> {
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-        let listed = list(netlink, family).await;
-        for found in listed.map_err(HostError::observe("routes"))? {
+        let listed = dump(netlink, family).await;
+        for message in listed.map_err(HostError::observe("routes"))? {
+            let Some(found) = Found::read(&message) else {
+                seen.beside.routes.extend(beside::read(&message, links));
+                continue;
+            };
             let key = Key::Route {
                 controller: controller.clone(),
                 destination: found.place.destination,
@@ -148,15 +155,7 @@ impl Found {
             .or(pick!(attributes, RouteAttribute::Gateway(RouteAddress::Inet6(ip)) => IpAddr::V6(*ip)))
             .or(pick!(attributes, RouteAttribute::Via(RouteVia::Inet6(ip)) => IpAddr::V6(*ip)))
             .filter(is_expressible)?;
-        let destination = pick!(attributes, RouteAttribute::Destination(RouteAddress::Inet(ip)) => IpAddr::V4(*ip))
-            .or(pick!(attributes, RouteAttribute::Destination(RouteAddress::Inet6(ip)) => IpAddr::V6(*ip)));
-        let destination = match destination {
-            Some(ip) => InterfaceAddr::new(ip, header.destination_prefix_length)
-                .ok()
-                .map(Prefix::holding)?,
-            None if header.address_family == AddressFamily::Inet => Prefix::EVERY_V4,
-            None => Prefix::EVERY_V6,
-        };
+        let destination = destination(header, attributes)?;
         let metric = pick!(attributes, RouteAttribute::Priority(metric) => *metric);
         Some(Self {
             place: Place {
@@ -169,6 +168,19 @@ impl Found {
     }
 }
 
+/// Where a route leads.
+pub(super) fn destination(header: &RouteHeader, attributes: &[RouteAttribute]) -> Option<Prefix> {
+    let destination = pick!(attributes, RouteAttribute::Destination(RouteAddress::Inet(ip)) => IpAddr::V4(*ip))
+        .or(pick!(attributes, RouteAttribute::Destination(RouteAddress::Inet6(ip)) => IpAddr::V6(*ip)));
+    match destination {
+        Some(ip) => InterfaceAddr::new(ip, header.destination_prefix_length)
+            .ok()
+            .map(Prefix::holding),
+        None if header.address_family == AddressFamily::Inet => Some(Prefix::EVERY_V4),
+        None => Some(Prefix::EVERY_V6),
+    }
+}
+
 /// A link-local gateway means nothing without its link, which no site can name.
 fn is_expressible(via: &IpAddr) -> bool {
     match via {
@@ -178,10 +190,17 @@ fn is_expressible(via: &IpAddr) -> bool {
 }
 
 async fn list(netlink: &mut Netlink, family: AddressFamily) -> Result<Vec<Found>, NetlinkError> {
+    let listed = dump(netlink, family).await?;
+    Ok(listed.iter().filter_map(Found::read).collect())
+}
+
+async fn dump(
+    netlink: &mut Netlink,
+    family: AddressFamily,
+) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
     let mut message = RouteMessage::default();
     message.header.address_family = family;
-    let listed = netlink.dump(RouteNetlinkMessage::GetRoute(message)).await?;
-    Ok(listed.iter().filter_map(Found::read).collect())
+    netlink.dump(RouteNetlinkMessage::GetRoute(message)).await
 }
 
 fn family(destination: Prefix) -> AddressFamily {
@@ -196,7 +215,7 @@ fn message(place: Place, via: IpAddr) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.address_family = family(place.destination);
     message.header.destination_prefix_length = place.destination.length();
-    message.header.table = netlink_packet_route::route::RouteHeader::RT_TABLE_MAIN;
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.kind = RouteType::Unicast;
     let gateway = match (place.destination.net().addr(), via) {
         // RFC 5549: an IPv4 destination behind an IPv6 neighbour.

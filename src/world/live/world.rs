@@ -1,24 +1,33 @@
 //! The real world: the kernel of this host and the embedded servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::host::Host;
 use super::ledger::Ledger;
 use super::servers::Servers;
-use crate::base::name::HostName;
+use super::{ping, probe};
+use crate::base::mac::MacAddr;
+use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
-use crate::state::{Facts, LeaseFact, Observation};
+use crate::state::{ClientSession, Facts, LeaseFact, LinkFact, Observation};
 use crate::store::Store;
 use crate::world::{StepFailure, World, WorldError};
+
+/// How long an address counts as free that nobody answered for.
+const FREE_FOR: Duration = Duration::from_secs(10);
 
 /// This host and its servers.
 pub struct Live<S> {
     host: Host,
     servers: Servers,
     ledger: Ledger<S>,
+    /// Addresses that nobody answered for, and when: an apply follows its plan at once.
+    free: BTreeMap<(LinkName, IpAddr), Instant>,
 }
 
 impl<S: Store> Live<S> {
@@ -38,6 +47,7 @@ impl<S: Store> Live<S> {
             host,
             servers,
             ledger,
+            free: BTreeMap::new(),
         })
     }
 
@@ -55,6 +65,30 @@ impl<S: Store> Live<S> {
     /// [`WorldError`] where the DHCP server has ended.
     pub async fn counters(&self) -> Result<BTreeMap<String, u64>, WorldError> {
         self.servers.counters().await
+    }
+
+    /// Whose session is to be told from others' when the world is next looked at.
+    pub fn asked_by(&mut self, client: Option<ClientSession>) {
+        self.host.client = client;
+    }
+
+    /// Who answers for addresses that are about to be taken. Takes about a second, and less where all are answered for; what nobody
+    /// answered for a moment ago is not asked again.
+    pub async fn conflicts(
+        &mut self,
+        wanted: &BTreeSet<(LinkName, IpAddr)>,
+        links: &BTreeMap<LinkName, LinkFact>,
+    ) -> BTreeMap<IpAddr, MacAddr> {
+        self.free.retain(|_, since| since.elapsed() < FREE_FOR);
+        let asked = wanted.iter().filter(|one| !self.free.contains_key(*one));
+        let asked: BTreeSet<_> = asked.cloned().collect();
+        let own = links.values().filter_map(|link| link.mac).collect();
+        let conflicts = probe::conflicts(&asked, &own).await;
+        let free = asked
+            .into_iter()
+            .filter(|(_, ip)| !conflicts.contains_key(ip));
+        self.free.extend(free.map(|one| (one, Instant::now())));
+        conflicts
     }
 
     /// One change to the kernel, written down before it is made.
@@ -106,8 +140,16 @@ impl<S: Store> World for Live<S> {
                 ownership,
                 links: found.links,
                 leases,
+                sessions: found.sessions,
+                beside: found.beside,
+                busy: found.busy,
+                conflicts: BTreeMap::new(),
             },
         })
+    }
+
+    async fn reach(&mut self, targets: &BTreeSet<IpAddr>, within: Duration) -> BTreeSet<IpAddr> {
+        ping::answering(targets, within).await
     }
 
     async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
