@@ -68,6 +68,13 @@ fn rendered(status: &Status, verbose: bool) -> String {
             status.ignored
         );
     }
+    for warning in &status.warnings {
+        let _ = writeln!(
+            text,
+            "  warning: {warning}\n    to keep it from that: {}",
+            warning.help()
+        );
+    }
     if verbose {
         for (name, count) in &status.counters {
             let _ = writeln!(text, "  {name} {count}");

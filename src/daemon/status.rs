@@ -9,7 +9,7 @@ use super::confirm::Unconfirmed;
 use super::hold::Hold;
 use super::turn::UnderWay;
 use crate::base::name::{DomainName, HostName, LinkName, Name};
-use crate::plan::Plan;
+use crate::plan::{Plan, Warning};
 use crate::serve::dhcp::{Lease, LeaseState};
 use crate::state::{Key, Observation, Resource, Service};
 
@@ -28,6 +28,9 @@ pub struct Status {
     /// Things that others changed, and that the site leaves to them.
     #[serde(default)]
     pub ignored: usize,
+    /// What stands in nobody's way, and is good to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     pub listeners: Vec<ListenerRow>,
     pub leases: usize,
     /// What the servers counted since they started.
@@ -80,6 +83,7 @@ impl Status {
             drift: Vec::new(),
             waiting: Vec::new(),
             ignored: 0,
+            warnings: Vec::new(),
             listeners: observed
                 .state
                 .iter()
@@ -106,6 +110,7 @@ impl Status {
         self.site = Some(site.clone());
         self.in_place = plan.unchanged;
         self.ignored = plan.ignored.len();
+        self.warnings.clone_from(&plan.warnings);
         self.drift = plan
             .steps
             .iter()

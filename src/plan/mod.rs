@@ -17,6 +17,7 @@ mod reach;
 mod render;
 mod select;
 mod undo;
+mod warning;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ pub use preflight::{Obstacle, ObstacleCause, preflight};
 pub use render::{Detail, Paint, render};
 pub use select::{Selected, Selection, select};
 pub use undo::undo;
+pub use warning::Warning;
 
 /// Version of a plan's JSON form; a reader refuses any other.
 pub const FORMAT_VERSION: u32 = 1;
@@ -46,7 +48,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub format_version: u32,
-    /// `p-` and eight digits of the digest of everything below but the hazards.
+    /// `p-` and eight digits of the digest of everything below but the hazards and warnings.
     pub id: String,
     pub site: Name,
     pub controller: HostName,
@@ -58,6 +60,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     pub waiting: Vec<Waiting>,
     pub hazards: Vec<Hazard>,
+    /// What stands in nobody's way, and is good to know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Addresses and routes that others made: kept, and shown.
     pub foreign: Vec<Key>,
     /// Things that other controllers hold.
@@ -285,6 +290,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         base: inputs.observed.digest()?,
         target,
         hazards: Vec::new(),
+        warnings: Vec::new(),
         steps,
         waiting,
         foreign,
@@ -303,10 +309,11 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
 
 /// Gives a plan its name and its hazards, once all else is there.
 fn finished(mut plan: Plan, inputs: Inputs<'_>) -> Result<Plan, PlanError> {
-    (plan.id, plan.hazards) = (String::new(), Vec::new());
+    (plan.id, plan.hazards, plan.warnings) = (String::new(), Vec::new(), Vec::new());
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
     plan.hazards = hazard::hazards(&plan, inputs);
+    plan.warnings = warning::warnings(inputs);
     Ok(plan)
 }
 

@@ -52,6 +52,7 @@ pub fn render(plan: &Plan, detail: Detail, paint: Paint) -> String {
     page.waiting(plan);
     page.elsewhere(plan);
     page.unapplied(plan);
+    page.warnings(plan);
     page.hazards(plan);
     page.summary(plan);
     page.text
@@ -379,6 +380,27 @@ impl Page<'_> {
         let hidden = plan.unapplied.len().saturating_sub(most);
         if hidden > 0 {
             self.line(&format!("  . {hidden} more  (--full lists them)"));
+        }
+    }
+
+    fn warnings(&mut self, plan: &Plan) {
+        if plan.warnings.is_empty() {
+            return;
+        }
+        self.line("");
+        let shown = if self.detail == Detail::Full {
+            usize::MAX
+        } else {
+            COLLAPSE
+        };
+        for warning in plan.warnings.iter().take(shown) {
+            let line = self.painted('~', &format!("! WARNING  {warning}"));
+            self.line(&line);
+            self.line(&format!("    to keep it from that: {}", warning.help()));
+        }
+        let hidden = plan.warnings.len().saturating_sub(shown);
+        if hidden > 0 {
+            self.line(&format!("! {hidden} more warnings  (--full lists them)"));
         }
     }
 

@@ -15,6 +15,7 @@ mod key;
 mod leave;
 mod link;
 mod listener;
+mod manager;
 mod observation;
 mod protect;
 mod route;
@@ -37,6 +38,7 @@ pub use guard::{Guard, Guards, Objects};
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
 pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
+pub use manager::Manager;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
 pub use route::Route;
 pub use traffic::{

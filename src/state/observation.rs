@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Beside, BusyPort, Key, Resource, Session, State, digest_of};
+use super::{Beside, BusyPort, Key, Manager, Resource, Session, State, digest_of};
 use crate::base::digest::Digest;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
@@ -37,6 +37,9 @@ pub struct Facts {
     /// Addresses about to be taken that somebody else answers for, and who.
     #[serde(default)]
     pub conflicts: BTreeMap<IpAddr, MacAddr>,
+    /// Other programs that manage links.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub managers: BTreeMap<LinkName, Manager>,
 }
 
 /// Whose an observed thing is, when Bedplate did not make it.

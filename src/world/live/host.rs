@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use crate::base::name::{HostName, LinkName};
 use crate::state::{
-    Beside, BusyPort, ClientSession, Key, LinkFact, Resource, Session, State, Table,
+    Beside, BusyPort, ClientSession, Key, LinkFact, Manager, Resource, Session, State, Table,
 };
 
 use super::error::HostError;
 use super::link::Links;
+use super::manager::Managers;
 use super::netlink::Netlink;
 use super::sockets::Sockets;
 use super::{address, link, route};
@@ -19,6 +20,7 @@ pub struct Host {
     netlink: Netlink,
     sockets: Sockets,
     controller: HostName,
+    managers: Managers,
     /// By which session whoever is asking came, where it is known.
     pub(super) client: Option<ClientSession>,
 }
@@ -38,6 +40,7 @@ pub struct HostObservation {
     pub beside: Beside,
     pub sessions: Vec<Session>,
     pub busy: Vec<BusyPort>,
+    pub managers: BTreeMap<LinkName, Manager>,
 }
 
 impl HostObservation {
@@ -73,6 +76,7 @@ impl Host {
             netlink,
             sockets: Sockets::connect()?,
             controller,
+            managers: Managers::of_host(),
             client: None,
         })
     }
@@ -87,6 +91,7 @@ impl Host {
         links.observe(&self.controller, &mut seen);
         address::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
         route::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
+        seen.managers = self.managers.read(|index| links.name(index));
         let own = seen.own_addresses();
         let sessions = self
             .sockets

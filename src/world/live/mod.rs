@@ -8,6 +8,7 @@ mod error;
 mod host;
 mod ledger;
 mod link;
+mod manager;
 mod netlink;
 mod ping;
 mod probe;

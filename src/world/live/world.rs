@@ -144,6 +144,7 @@ impl<S: Store> World for Live<S> {
                 beside: found.beside,
                 busy: found.busy,
                 conflicts: BTreeMap::new(),
+                managers: found.managers,
             },
         })
     }
