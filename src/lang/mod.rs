@@ -1,5 +1,6 @@
 //! KDL text to typed, spanned nodes: every fault is reported, none is thrown. Does no I/O of its own.
 
+pub mod edit;
 mod export;
 pub mod files;
 mod format;
