@@ -1,11 +1,12 @@
 //! The command line's grammar: verbs and options, each with its help. Decides nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::base::duration::{DurationError, Seconds};
+use crate::base::glob::is_pattern;
 use crate::base::name::HostName;
 use crate::daemon::WITHIN;
 use crate::plan::{HazardKind, Selection};
@@ -84,6 +85,8 @@ pub(super) enum Command {
     Plan(PlanArguments),
     /// Bring the host and its servers to what the site says; on failure, back to what they were
     Apply(ApplyArguments),
+    /// Take links, addresses and routes that the host has into the site's file; without KEY, list what could be taken over
+    Adopt(AdoptArguments),
     /// Keep an apply that waits to be confirmed (`apply --confirm-within`)
     Confirm {
         /// The id of the plan that is meant, such as p-0a1b2c3d; any, where none is given
@@ -205,6 +208,30 @@ pub(super) struct ApplyArguments {
     pub(super) choice: Choice,
     #[command(flatten)]
     pub(super) terms: Terms,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdoptArguments {
+    /// A .kdl file or a folder with site.kdl; then keys as plans print them, or patterns over keys (`*`, `**`)
+    #[arg(value_name = "[SITE] KEY")]
+    what: Vec<String>,
+    /// Write nothing; only show the change
+    #[arg(long, visible_alias = "diff")]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+impl AdoptArguments {
+    /// The site and the keys: each key begins with the word of a controller, or is a pattern.
+    pub(super) fn split(&self) -> (&Path, &[String]) {
+        let is_key = |text: &str| is_pattern(text) || text.starts_with("controller/");
+        match self.what.split_first() {
+            Some((site, keys)) if !is_key(site) => (Path::new(site), keys),
+            Some(_) | None => (Path::new("."), &self.what),
+        }
+    }
 }
 
 /// Which changes to make.

@@ -1,5 +1,6 @@
 //! The command line: arguments, progress, colours, exit codes. One file a command; no rules of the business.
 
+mod adopt;
 mod apply;
 mod args;
 mod check;
@@ -70,6 +71,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Graph(arguments) => graph::graph(arguments, out),
         Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
         Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
+        Command::Adopt(adopt) => block_on(adopt::adopt(adopt, &client, out)),
         Command::Confirm { plan } => block_on(confirm::confirm(plan.clone(), &client, out)),
         Command::Rollback(rollback) => block_on(confirm::rollback(rollback, &client, out)),
         Command::History => block_on(history::history(&client, out)),

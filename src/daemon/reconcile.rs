@@ -73,6 +73,10 @@ pub(super) enum Request {
     Status {
         reply: oneshot::Sender<Result<Status, Fault>>,
     },
+    /// What the host has.
+    Observe {
+        reply: oneshot::Sender<Result<Observation, Fault>>,
+    },
     Leases {
         reply: oneshot::Sender<Result<Vec<LeaseRow>, Fault>>,
     },
@@ -179,6 +183,7 @@ impl<S: Store> Reconciler<S> {
             Request::Hold { hold, reply } => drop(reply.send(self.put_on_hold(hold).await)),
             Request::Unlock { seen, reply } => drop(reply.send(self.unlock(&seen).await)),
             Request::Status { reply } => drop(reply.send(self.status().await)),
+            Request::Observe { reply } => drop(reply.send(self.observe_host().await)),
             Request::Leases { reply } => drop(reply.send(self.leases().await)),
             Request::Stop { reply } => {
                 self.revert(Cause::Stopped).await;
@@ -277,6 +282,14 @@ impl<S: Store> Reconciler<S> {
             .observe()
             .await
             .map_err(|error| fault::world(&error))
+    }
+
+    /// The host's network alone, with all that is known of it.
+    async fn observe_host(&mut self) -> Result<Observation, Fault> {
+        let mut observed = self.observe().await?;
+        observed.state.retain(|key, _| key.is_host());
+        observed.facts.leases.clear();
+        Ok(observed)
     }
 
     async fn status(&mut self) -> Result<Status, Fault> {

@@ -194,6 +194,10 @@ codes! {
     NotOnHold "D033" "applying is not on hold"
     NoSuchState "D034" "no state to go back to"
 
+    // What is taken from the host into the site.
+    NothingToAdopt "D040" "the host has nothing of that name"
+    NotAdoptable "D041" "a thing of the host that the site cannot say"
+
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"
     ObjectAmbiguous "C002" "a name stands for several objects"

@@ -1,5 +1,6 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
+mod adopt;
 mod carry;
 mod course;
 mod cut;
@@ -33,6 +34,7 @@ use crate::state::{
     Change, Desired, Domain, Guards, Key, Observation, Resource, State, Unapplied, digest_of,
 };
 
+pub use adopt::{Adopter, Candidate, Draft};
 pub use hazard::{Hazard, HazardKind, allowing};
 pub use ignore::{Disregard, Ignored};
 pub use preflight::{Obstacle, ObstacleCause, preflight};

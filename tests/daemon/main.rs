@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod adopt;
 mod apply;
 mod care;
 mod client;
@@ -19,6 +20,7 @@ mod hostile;
 mod interrupted;
 mod killed;
 mod lab;
+mod managed;
 mod owned;
 mod relay;
 mod select;

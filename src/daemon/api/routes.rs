@@ -32,7 +32,7 @@ use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Selection};
-use crate::state::ClientSession;
+use crate::state::{ClientSession, Observation};
 
 /// What `POST /v1/plan` takes: a bundle, and what of it to plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,6 +72,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("apply"), post(apply))
         .route(&path("status"), get(status))
         .route(&path("leases"), get(leases))
+        .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
@@ -180,6 +181,16 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     asked(&context, |reply| Request::Status { reply })
         .await
         .and_then(|status| status)
+        .into()
+}
+
+async fn observation(State(context): State<Context>) -> Answer<Observation> {
+    if let Some(under_way) = context.turns.holder() {
+        return Answer::Fault(fault::busy(&under_way));
+    }
+    asked(&context, |reply| Request::Observe { reply })
+        .await
+        .and_then(|observed| observed)
         .into()
 }
 
