@@ -54,9 +54,9 @@ pub(super) async fn adopt(
     let keys = chosen(&adopter, &candidates, wanted)?;
     let proposal = desk.settled(&keys);
     for key in wanted.iter().filter(|key| !is_pattern(key)) {
-        let refused = proposal.refused.iter();
-        let why = refused.filter(|(one, _)| one.to_string() == *key);
-        if let Some((_, why)) = why.last() {
+        let mut refused = proposal.refused.iter();
+        let refused = refused.find(|(one, _)| one.to_string() == *key);
+        if let Some((_, why)) = refused {
             return Err(refusal(key, why));
         }
     }

@@ -7,6 +7,7 @@ use super::words::bridge_value;
 use super::{Adopter, Draft, vlan};
 use crate::base::addr::InterfaceAddr;
 use crate::base::bond::BondParameter;
+use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::base::route::kept_metric;
 use crate::base::vlan::VlanPath;
@@ -18,6 +19,7 @@ pub(super) fn draft(adopter: &Adopter<'_>, keys: &BTreeSet<Key>) -> Draft {
         adopter,
         draft: Draft::default(),
         plugs: BTreeMap::new(),
+        mtus: BTreeMap::new(),
     };
     for key in keys {
         // Why not, the draft says.
@@ -32,6 +34,8 @@ pub(super) struct Work<'a> {
     pub(super) draft: Draft,
     /// The VLANs of links that have none in the site, as their addresses tell.
     pub(super) plugs: BTreeMap<LinkName, VlanPath>,
+    /// Links of which the site must say the MTU that they have, since larger ones stand on them.
+    pub(super) mtus: BTreeMap<LinkName, u32>,
 }
 
 impl<'a> Work<'a> {
@@ -97,11 +101,33 @@ impl<'a> Work<'a> {
         };
         for link in below.chain(ports) {
             let below = self.adopter.link_key(link);
-            if !self.adopter.desired.state.contains_key(&below) {
+            if self.adopter.desired.state.contains_key(&below) {
+                self.measure(link, found);
+            } else {
                 self.need(&below, key)?;
             }
         }
         Ok(())
+    }
+
+    /// Has the site say the MTU of a link that it names, where it leaves that open and a larger link stands on it.
+    fn measure(&mut self, below: &LinkName, above: &Link) {
+        let declared = self
+            .adopter
+            .controller
+            .links
+            .get(self.adopter.site_name(below));
+        let is_open = declared.is_some_and(|link| link.mtu.is_none());
+        let found = self
+            .adopter
+            .observed
+            .state
+            .get(&self.adopter.link_key(below));
+        if let (Some(Resource::Link(found)), true) = (found, is_open)
+            && let (Some(mtu), true) = (found.mtu, above.mtu > Some(MTU_DEFAULT))
+        {
+            self.mtus.insert(below.clone(), mtu);
+        }
     }
 
     /// What others changed of a link that the site names.

@@ -57,9 +57,12 @@ impl<'a> Adopter<'a> {
     pub fn new(site: &'a Site, name: &'a HostName, observed: &'a Observation) -> Option<Self> {
         let said = desired(site, name);
         let found = said.found_in(observed).into_owned();
-        let link_of = |key: &Key| match key {
-            Key::Link { link, .. } => Some(link.clone()),
-            _ => None,
+        let link_of = |key: &Key| {
+            if let Key::Link { link, .. } = key {
+                Some(link.clone())
+            } else {
+                None
+            }
         };
         let renamed = found.by_mac.iter().filter_map(|(key, mac)| {
             let mut same = said.by_mac.iter().filter(|(_, other)| *other == mac);
@@ -174,3 +177,6 @@ impl<'a> Adopter<'a> {
         ports.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,12 @@ impl Adopter<'_> {
         }
         let plug = match &found.kind {
             LinkKind::Tagged(tagged) => Some(self.tagged_vlan(&tagged.on, tagged.id, plug)?),
-            _ => plug.cloned(),
+            LinkKind::Physical
+            | LinkKind::Loopback
+            | LinkKind::Bond(_)
+            | LinkKind::Bridge(_)
+            | LinkKind::Dummy
+            | LinkKind::Vrf(_) => plug.cloned(),
         };
         if let Some(plug) = &plug {
             let reference = vlan::reference(self.site, plug);
@@ -308,7 +313,9 @@ pub(super) fn bridge_value(name: &str, bridge: &Bridge) -> Result<Vec<String>, S
         "stp" => flag(bridge.stp),
         "vlan-filtering" => flag(bridge.vlan_filtering),
         "default-pvid" => bridge.default_pvid.to_string(),
-        _ if bridge.forward_delay % 100 == 0 => quoted(Seconds(bridge.forward_delay / 100)),
+        _ if bridge.forward_delay.is_multiple_of(100) => {
+            quoted(Seconds(bridge.forward_delay / 100))
+        }
         _ => return Err("its forwarding delay is not in whole seconds".to_owned()),
     }])
 }

@@ -38,6 +38,11 @@ impl Work<'_> {
                 _ => {}
             }
         }
+        for (link, mtu) in std::mem::take(&mut self.mtus) {
+            if let Some(edit) = self.at_link(&link) {
+                edit.properties.insert("mtu", mtu.to_string());
+            }
+        }
         links.sort_by_key(|(rank, key, _)| (*rank, *key));
         let nodes: Vec<NewNode> = links.into_iter().map(|(_, _, node)| node).collect();
         let gateways = self.gateways(&gateways);
@@ -84,11 +89,12 @@ impl Work<'_> {
 
     fn new_link(&self, name: &LinkName, found: &Link) -> Option<NewNode> {
         let words = self.adopter.words(name, found, self.plugs.get(name)).ok()?;
-        let addresses = self.draft.adopted.keys().filter_map(|key| match key {
-            Key::Address { link, address, .. } if link == name => {
-                Some(address_node(*address, is_wired(&found.kind)))
+        let addresses = self.draft.adopted.keys().filter_map(|key| {
+            if let Key::Address { link, address, .. } = key {
+                (link == name).then(|| address_node(*address, is_wired(&found.kind)))
+            } else {
+                None
             }
-            _ => None,
         });
         let addresses: Vec<NewNode> = addresses.collect();
         if found.kind == LinkKind::Loopback && addresses.is_empty() {
