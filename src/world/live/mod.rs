@@ -12,7 +12,9 @@ mod netlink;
 mod ping;
 mod probe;
 mod route;
+mod rule;
 mod servers;
+mod setting;
 mod sockets;
 mod world;
 
