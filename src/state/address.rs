@@ -73,7 +73,7 @@ impl Address {
     pub(super) fn disruption(&self, from: &Self) -> Disruption {
         let is_same = self.prefix_route == from.prefix_route
             && self.duplicate_detection == from.duplicate_detection
-            && (self.secondary.is_none() || self.secondary == from.secondary);
+            && !self.is_elsewhere(from);
         if is_same {
             Disruption::None
         } else {
@@ -81,12 +81,22 @@ impl Address {
         }
     }
 
+    /// Whether its place among others is another than wanted, as far as both are known.
+    fn is_elsewhere(&self, found: &Self) -> bool {
+        let places = self.secondary.zip(found.secondary);
+        places.is_some_and(|(wanted, found)| wanted != found)
+    }
+
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
         let order = |secondary: &Option<bool>| {
             let is_later = secondary.unwrap_or(false);
             if is_later { "after the first" } else { "first" }.to_owned()
         };
-        let wanted = self.secondary.or(from.secondary);
+        let wanted = if self.is_elsewhere(from) {
+            self.secondary
+        } else {
+            from.secondary
+        };
         changes
             .field("prefix-route", &from.prefix_route, &self.prefix_route)
             .field("preferred", &from.preferred, &self.preferred)
