@@ -122,10 +122,14 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
             {
                 Obstruction::ForeignLink
             }
-            (Resource::Route(_), Some(found))
+            (Resource::Route(_) | Resource::Rule(_), Some(found))
                 if inputs.observed.is_foreign(key) && !resource.changes_from(found).is_empty() =>
             {
-                Obstruction::ForeignRoute
+                if matches!(resource, Resource::Rule(_)) {
+                    Obstruction::ForeignRule
+                } else {
+                    Obstruction::ForeignRoute
+                }
             }
             _ => continue,
         };
@@ -233,11 +237,14 @@ fn wanted(
         original: None,
     };
     if is_replaced {
+        // What others made is not ours to delete: it makes room, and what comes is ours; what is claimed stays so.
+        let (away, back) = match (action, inputs.observed.before_claim(key)) {
+            (Action::Claim, _) => (Action::Carry, Action::Create),
+            (_, Some(_)) => (Action::Carry, Action::Carry),
+            (_, None) => (Action::Delete, Action::Create),
+        };
         let made = nature.made(key, after.settled(None), before);
-        return vec![
-            step(Action::Delete, before, None),
-            step(Action::Create, None, Some(made)),
-        ];
+        return vec![step(away, before, None), step(back, None, Some(made))];
     }
     let made = nature.made(key, after.settled(before), before);
     vec![step(action, before, Some(made))]
