@@ -43,11 +43,7 @@ fn universe() -> Vec<(&'static str, Resource)> {
             ..Link::new(kind, true, mtu)
         })
     };
-    let route = |via: &str| {
-        Resource::Route(Route {
-            via: via.parse().unwrap(),
-        })
-    };
+    let route = |via: &str| Resource::Route(Route::through(via.parse().unwrap()));
     let bridge = || LinkKind::Bridge(Bridge::plain(false));
     vec![
         ("link/br0", link(bridge(), Some(1500), None)),
@@ -65,10 +61,22 @@ fn universe() -> Vec<(&'static str, Resource)> {
             "link/eno2",
             link(LinkKind::Physical, Some(1400), Some("br0")),
         ),
-        ("address/10.0.0.2/24@eno1", Resource::Address(Address {})),
-        ("address/10.0.0.2/24@br0", Resource::Address(Address {})),
-        ("address/10.0.0.3/24@br0", Resource::Address(Address {})),
-        ("address/10.1.0.2/24@br1", Resource::Address(Address {})),
+        (
+            "address/10.0.0.2/24@eno1",
+            Resource::Address(Address::default()),
+        ),
+        (
+            "address/10.0.0.2/24@br0",
+            Resource::Address(Address::default()),
+        ),
+        (
+            "address/10.0.0.3/24@br0",
+            Resource::Address(Address::default()),
+        ),
+        (
+            "address/10.1.0.2/24@br1",
+            Resource::Address(Address::default()),
+        ),
         ("route/0.0.0.0/0@main/0", route("10.0.0.1")),
         ("route/10.9.0.0/16@main/100", route("10.0.0.254")),
         ("route/10.9.0.0/16@main/100", route("10.1.0.254")),

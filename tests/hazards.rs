@@ -194,7 +194,11 @@ fn what_changes_nothing_cuts_nobody() {
         ),
         format!("{ON_PORT}\nroute \"10.99.0.0/16\" {{ via \"10.0.0.254\" }}"),
         ON_PORT.replace("eno1\" vlan", "eno1\" mtu=1400 vlan"),
-        ON_PORT.replace("address", "address \"10.0.0.3\"; address"),
+        // Behind the first, from which the host goes on to send.
+        ON_PORT.replace(
+            "address \"10.0.0.2\"",
+            "address \"10.0.0.2\"; address \"10.0.0.3\"",
+        ),
         ON_PORT.replace("address", "address \"fd00::3\"; address"),
     ] {
         check(&Case {

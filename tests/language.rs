@@ -217,7 +217,7 @@ fn isolated_fabrics_have_addresses_of_their_own() {
     check(
         lab,
         "controller/c/route/10.9.0.0/16@main/0",
-        "/route/via",
+        "/route/hops/0/via",
         r#""10.0.0.254""#,
     );
     check(lab, "controller/c/route/10.8.0.0/16@main/0", "", "-");

@@ -79,12 +79,33 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "learn-packet-interval",
     "resend-igmp",
     "tlb-dynamic",
+    "forwarding",
+    "accept-ra",
+    "arp-ignore",
+    "arp-announce",
+    "arp-filter",
+    "arp-accept",
+    "proxy-arp",
+    "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 11] = [
+pub const KINDS: [KindRow; 12] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
-    row("address", &["controller/*/address/*/*@*"], &[]),
-    row("route", &["controller/*/route/*/*@*/*"], &["via"]),
+    row(
+        "address",
+        &["controller/*/address/*/*@*"],
+        &["prefix-route", "preferred", "duplicate-detection", "order"],
+    ),
+    row(
+        "route",
+        &["controller/*/route/*/*@*/*"],
+        &["type", "via", "source"],
+    ),
+    row(
+        "rule",
+        &["controller/*/rule/*/*"],
+        &["from", "to", "incoming", "outgoing", "mark", "action"],
+    ),
     row(
         "listener",
         &[
@@ -145,7 +166,10 @@ mod tests {
         for (pattern, expected) in [
             ("controller/rack-1/link/eno1", "link"),
             ("controller/*/link/*", "link"),
-            ("controller/**", "link address route listener forwarders"),
+            (
+                "controller/**",
+                "link address route rule listener forwarders",
+            ),
             ("controller/*/address/*", ""),
             ("controller/*/address/10.0.0.0/*", "address"),
             ("controller/*/listener/ssh/*", ""),

@@ -95,11 +95,9 @@ fn carried(
 
 /// Whether what others made finds something to stand on when all is done.
 fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>, ground: &Ground<'_>) -> bool {
-    let requires = resource.requires(key, ground);
-    let is_route = matches!(resource, Resource::Route(_));
-    let desired = &inputs.desired.state;
-    // A route's requirements are found among what exists; an address names the one link that it needs.
-    !requires.is_empty() && (is_route || requires.iter().all(|key| desired.contains_key(key)))
+    let ways = resource.ways(key, ground);
+    let exists = |key: &Key| inputs.desired.state.contains_key(key);
+    !ways.is_empty() && ways.iter().all(|way| way.iter().any(exists))
 }
 
 /// The kernel lets go of the ports of what goes; each is let go by name, so that the way back puts it in again, and put back where what it

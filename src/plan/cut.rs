@@ -7,7 +7,7 @@ use super::course::{Course, Standing, port_of};
 use super::{Hazard, HazardKind, Step};
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::LinkName;
-use crate::state::{Key, Resource, Session};
+use crate::state::{Key, Resource, Route, Session};
 
 /// Stories told one by one; the others are counted.
 const MOST_TOLD: usize = 8;
@@ -188,11 +188,26 @@ fn does(step: &Step) -> String {
                 false => format!("the route to {destination}"),
             };
             match after {
-                Some(Resource::Route(route)) => format!("leads {which} through {}", route.via),
+                Some(Resource::Route(route)) => format!("leads {which} {}", through(route)),
                 _ => format!("takes {which} away"),
             }
         }
         (key, _, _) => format!("changes {key}"),
+    }
+}
+
+/// The ways of a route, as a sentence has them.
+fn through(route: &Route) -> String {
+    let ways = route.hops.iter().map(|hop| match (&hop.via, &hop.link) {
+        (Some(via), _) => format!("through {via}"),
+        (None, Some(link)) => format!("over {link}"),
+        (None, None) => "nowhere".to_owned(),
+    });
+    let ways: Vec<String> = ways.collect();
+    if ways.is_empty() {
+        "nowhere".to_owned()
+    } else {
+        ways.join(" and ")
     }
 }
 
@@ -203,7 +218,7 @@ mod tests {
     use super::*;
     use crate::base::name::HostName;
     use crate::plan::{Action, Phase, Reason};
-    use crate::state::{Address, Link, LinkKind, Observation, Route, SessionService};
+    use crate::state::{Address, Link, LinkKind, Observation, SessionService};
 
     /// A host of 5,000 links with an address each and 20,000 routes.
     fn large(controller: &HostName) -> Observation {
@@ -216,7 +231,7 @@ mod tests {
             let link = Link::new(LinkKind::Dummy, true, Some(1500));
             add(format!("link/v{n}"), Resource::Link(link));
             let address = format!("address/10.{}.{}.1/24@v{n}", 100 + n / 250, n % 250);
-            add(address, Resource::Address(Address {}));
+            add(address, Resource::Address(Address::default()));
         }
         for n in 0..20_000_u32 {
             let (via, to) = (n % 5000, n / 4);
@@ -228,7 +243,7 @@ mod tests {
             );
             let via = format!("10.{}.{}.9", 100 + via / 250, via % 250);
             let via = via.parse().unwrap();
-            add(route, Resource::Route(Route { via }));
+            add(route, Resource::Route(Route::through(via)));
         }
         world
     }

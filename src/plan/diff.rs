@@ -9,7 +9,7 @@ use super::keep::{Keep, Memory};
 use super::nature::Nature;
 use super::place::occupied;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
-use crate::state::{Disruption, Ground, Guards, Key, Resource, State};
+use crate::state::{Disruption, Ground, Guards, Key, Resource, State, beside};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -122,10 +122,14 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
             {
                 Obstruction::ForeignLink
             }
-            (Resource::Route(_), Some(found))
+            (Resource::Route(_) | Resource::Rule(_), Some(found))
                 if inputs.observed.is_foreign(key) && !resource.changes_from(found).is_empty() =>
             {
-                Obstruction::ForeignRoute
+                if matches!(resource, Resource::Rule(_)) {
+                    Obstruction::ForeignRule
+                } else {
+                    Obstruction::ForeignRoute
+                }
             }
             _ => continue,
         };
@@ -190,15 +194,10 @@ pub(super) fn blocking(
     desired: &Ground<'_>,
     obstructed: &BTreeMap<Key, Obstruction>,
 ) -> Option<Key> {
-    let requires = resource.requires(key, desired);
-    let blocked = requires
-        .iter()
-        .find(|required| obstructed.contains_key(*required))?;
-    let any_suffices = matches!(resource, Resource::Route(_));
-    let all_blocked = requires
-        .iter()
-        .all(|required| obstructed.contains_key(required));
-    (!any_suffices || all_blocked).then(|| blocked.clone())
+    // Of several ways one is enough.
+    let is_blocked = |way: &Vec<Key>| way.iter().all(|required| obstructed.contains_key(required));
+    let ways = resource.ways(key, desired);
+    ways.into_iter().find(is_blocked)?.into_iter().next()
 }
 
 fn wanted(
@@ -238,11 +237,14 @@ fn wanted(
         original: None,
     };
     if is_replaced {
+        // What others made is not ours to delete: it makes room, and what comes is ours; what is claimed stays so.
+        let (away, back) = match (action, inputs.observed.before_claim(key)) {
+            (Action::Claim, _) => (Action::Carry, Action::Create),
+            (_, Some(_)) => (Action::Carry, Action::Carry),
+            (_, None) => (Action::Delete, Action::Create),
+        };
         let made = nature.made(key, after.settled(None), before);
-        return vec![
-            step(Action::Delete, before, None),
-            step(Action::Create, None, Some(made)),
-        ];
+        return vec![step(away, before, None), step(back, None, Some(made))];
     }
     let made = nature.made(key, after.settled(before), before);
     vec![step(action, before, Some(made))]
@@ -275,6 +277,23 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
         };
         if inputs.observed.is_foreign(&bridge) {
             link.port_of.clone_from(&found.port_of);
+        }
+    }
+    if let (
+        Key::Address {
+            controller,
+            link,
+            address,
+        },
+        Resource::Address(wanted),
+    ) = (key, &mut wanted)
+        && wanted.secondary.is_some()
+    {
+        // Where others have an address of the prefix, who is first is not ours to say.
+        let found = beside(&inputs.observed.state, controller, link, address.prefix());
+        let mut found = found.into_iter();
+        if found.any(|(other, _)| inputs.observed.is_foreign(other) && other != key) {
+            wanted.secondary = None;
         }
     }
     wanted

@@ -88,16 +88,16 @@ struct Fall<'a> {
     movers: &'a BTreeSet<Key>,
     on_link: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     tagged_on: BTreeMap<&'a LinkName, Vec<&'a Key>>,
-    /// The routes that an address holds.
-    held: BTreeMap<Key, Vec<&'a Key>>,
-    /// Addresses that still hold a route. One way to the gateway is enough.
-    holders: BTreeMap<&'a Key, usize>,
+    /// The ways of routes that something holds.
+    held: BTreeMap<Key, Vec<usize>>,
+    /// The ways of routes: whose, and how much still holds them. One thing is enough; a route with a way less is another.
+    ways: Vec<(&'a Key, usize)>,
     /// Listeners, by what they need.
     listeners: BTreeMap<Key, Vec<&'a Key>>,
     open: Vec<(Key, End)>,
     gone: BTreeSet<Key>,
     down: BTreeSet<Key>,
-    /// Addresses that hold no route any more.
+    /// What holds no route any more.
     idle: BTreeSet<Key>,
     with: BTreeMap<Key, Key>,
 }
@@ -110,7 +110,7 @@ impl<'a> Fall<'a> {
             on_link: BTreeMap::new(),
             tagged_on: BTreeMap::new(),
             held: BTreeMap::new(),
-            holders: BTreeMap::new(),
+            ways: Vec::new(),
             listeners: BTreeMap::new(),
             open: Vec::new(),
             gone: BTreeSet::new(),
@@ -130,10 +130,12 @@ impl<'a> Fall<'a> {
                     }
                 }
                 (_, Resource::Route(_)) => {
-                    let holders = resource.requires(key, &ground);
-                    fall.holders.insert(key, holders.len());
-                    for holder in holders {
-                        fall.held.entry(holder).or_default().push(key);
+                    for way in resource.ways(key, &ground) {
+                        fall.ways.push((key, way.len()));
+                        let way_at = fall.ways.len() - 1;
+                        for holder in way {
+                            fall.held.entry(holder).or_default().push(way_at);
+                        }
                     }
                 }
                 (_, Resource::Listener(_)) => {
@@ -178,6 +180,8 @@ impl<'a> Fall<'a> {
         if end == End::Small {
             return;
         }
+        // Routes that name it go with it also where its addresses stay.
+        self.idle(key, key);
         for tagged in self.tagged_on.get(link).cloned().unwrap_or_default() {
             if end == End::Gone {
                 self.take(tagged, key);
@@ -196,17 +200,18 @@ impl<'a> Fall<'a> {
         self.open.push((key.clone(), End::Gone));
     }
 
-    /// The address holds no route any more.
-    fn idle(&mut self, address: &Key, with: &Key) {
-        if !self.observed.contains_key(address) || !self.idle.insert(address.clone()) {
+    /// What held routes does so no more.
+    fn idle(&mut self, holder: &Key, with: &Key) {
+        if !self.observed.contains_key(holder) || !self.idle.insert(holder.clone()) {
             return;
         }
-        for route in self.held.get(address).cloned().unwrap_or_default() {
-            let Some(left) = self.holders.get_mut(route) else {
+        for way in self.held.get(holder).cloned().unwrap_or_default() {
+            let Some((route, left)) = self.ways.get_mut(way) else {
                 continue;
             };
             *left = left.saturating_sub(1);
             if *left == 0 {
+                let route = *route;
                 self.take(route, with);
             }
         }

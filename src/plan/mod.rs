@@ -176,6 +176,8 @@ pub enum Obstruction {
     ForeignLink,
     /// A route that others made, through another gateway, holds its place.
     ForeignRoute,
+    /// A rule that others made, for other packets or another table, has its priority.
+    ForeignRule,
     /// The thing named is to take its place, and cannot yet: until then this one stays.
     Succeeded { by: Key },
     /// Something that it requires is withheld itself.
@@ -461,6 +463,7 @@ impl fmt::Display for Obstruction {
             Self::ForeignRoute => {
                 f.write_str("a route that others made, through another gateway, holds its place")
             }
+            Self::ForeignRule => f.write_str("another rule, which others made, has its priority"),
             Self::Succeeded { by } => write!(f, "stays until {by} can take its place"),
             Self::Requires { key } => write!(f, "needs {key}"),
             Self::Protected { reason, once } => protected(f, reason, once),

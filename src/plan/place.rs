@@ -108,6 +108,7 @@ impl<'a> Places<'a> {
             | Key::Scope { .. }
             | Key::Link { .. }
             | Key::Route { .. }
+            | Key::Rule { .. }
             | Key::Listener { .. }
             | Key::Forwarders { .. }
             | Key::BootFile { .. }

@@ -92,7 +92,8 @@ fn section(key: &Key) -> Section {
     let (rank, title) = match key {
         Key::Link { controller, .. }
         | Key::Address { controller, .. }
-        | Key::Route { controller, .. } => (0, format!("host {controller}")),
+        | Key::Route { controller, .. }
+        | Key::Rule { controller, .. } => (0, format!("host {controller}")),
         Key::Listener { controller, .. } | Key::Forwarders { controller } => {
             (1, format!("servers on {controller}"))
         }
@@ -126,6 +127,9 @@ fn label(key: &Key) -> String {
             };
             format!("route {destination}{table}{metric}")
         }
+        Key::Rule {
+            family, priority, ..
+        } => format!("rule {priority} {family}"),
         Key::Listener {
             service, address, ..
         } => format!("listener {service} {address}:{}", service.port()),

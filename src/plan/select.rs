@@ -288,9 +288,12 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
             .iter()
             .flat_map(|after| after.requires(&step.key, &ground));
         let required: BTreeSet<Key> = required.collect();
-        if matches!(step.after, Some(Resource::Route(_))) {
-            if !required.is_empty() && required.is_subset(&changing) {
-                any.entry(cause.clone()).or_default().push(required);
+        if let Some(after @ Resource::Route(_)) = &step.after {
+            for way in after.ways(&step.key, &ground) {
+                let way: BTreeSet<Key> = way.into_iter().collect();
+                if way.is_subset(&changing) {
+                    any.entry(cause.clone()).or_default().push(way);
+                }
             }
         } else {
             required.iter().for_each(|key| add(cause, key));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Guards, Key, Objects, Resource, State, boot, dhcp, dns, link, listener, protect, route,
+    Guards, Key, Objects, Resource, State, boot, dhcp, dns, link, listener, protect, route, rule,
 };
 use crate::base::care::IgnoreRule;
 use crate::base::mac::MacAddr;
@@ -103,6 +103,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     let controller = &link::appliable(name, controller, &mut into);
     link::desired(site, name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
+    rule::desired(name, controller, &mut into);
     let mut interfaces = None;
     for (path, vlan) in &site.vlans {
         let Some(served) = vlan

@@ -126,8 +126,17 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
             }
         }
         Resource::Listener(listener) => rename(&mut listener.link, renames),
+        Resource::Route(route) => {
+            let links = route.hops.iter_mut().filter_map(|hop| hop.link.as_mut());
+            links.for_each(|link| rename(link, renames));
+        }
+        Resource::Rule(rule) => {
+            let links = [&mut rule.incoming, &mut rule.outgoing]
+                .into_iter()
+                .flatten();
+            links.for_each(|link| rename(link, renames));
+        }
         Resource::Address(_)
-        | Resource::Route(_)
         | Resource::Forwarders(_)
         | Resource::Scope(_)
         | Resource::Reservation(_)

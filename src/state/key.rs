@@ -10,6 +10,7 @@ use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::record::RecordType;
+use crate::base::route::Family;
 use crate::base::vlan::VlanPath;
 
 /// The one name of a thing that can exist.
@@ -33,6 +34,12 @@ pub enum Key {
         destination: Prefix,
         table: Table,
         metric: u32,
+    },
+    /// `controller/rack-1/rule/ipv4/1000`
+    Rule {
+        controller: HostName,
+        family: Family,
+        priority: u32,
     },
     /// `controller/rack-1/listener/dns/10.10.0.2`
     Listener {
@@ -145,7 +152,9 @@ impl Key {
     /// Whether the host's kernel holds this thing, rather than one of the embedded servers.
     pub fn is_host(&self) -> bool {
         match self {
-            Self::Link { .. } | Self::Address { .. } | Self::Route { .. } => true,
+            Self::Link { .. } | Self::Address { .. } | Self::Route { .. } | Self::Rule { .. } => {
+                true
+            }
             Self::Listener { .. }
             | Self::Forwarders { .. }
             | Self::BootFile { .. }
@@ -178,6 +187,11 @@ impl fmt::Display for Key {
                     "controller/{controller}/route/{destination}@{table}/{metric}"
                 )
             }
+            Self::Rule {
+                controller,
+                family,
+                priority,
+            } => write!(f, "controller/{controller}/rule/{family}/{priority}"),
             Self::Listener {
                 controller,
                 service,
@@ -284,6 +298,14 @@ fn read_controller(controller: HostName, rest: &str) -> Option<Key> {
                 metric: metric.parse().ok()?,
             })
         }
+        "rule" => {
+            let (family, priority) = rest.split_once('/')?;
+            Some(Key::Rule {
+                controller,
+                family: family.parse().ok()?,
+                priority: priority.parse().ok()?,
+            })
+        }
         "listener" => {
             let (service, address) = rest.split_once('/')?;
             let service = Service::ALL
@@ -360,6 +382,7 @@ mod tests {
             "controller/rack-1/address/10.10.0.2/16@eno1",
             "controller/rack-1/route/10.99.0.0/16@main/100",
             "controller/rack-1/route/0.0.0.0/0@7/0",
+            "controller/rack-1/rule/ipv6/1000",
             "controller/rack-1/listener/dns/10.10.0.2",
             "controller/rack-1/forwarders",
             "file/boot/bootx64.efi",

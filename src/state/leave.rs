@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BootFile, BootImage, Listener, Record, Reservation, Resource, Route, Scope, Zone};
+use super::{BootFile, BootImage, Listener, Record, Reservation, Resource, Scope, Zone};
 use crate::base::option::{OptionValue, option_attribute};
 
 impl Resource {
@@ -13,7 +13,9 @@ impl Resource {
         let leave = Leave { is_left };
         match (&mut left, found) {
             (Self::Link(to), Self::Link(from)) => to.leave(from, is_left),
-            (Self::Route(to), Self::Route(from)) => leave.route(to, from),
+            (Self::Address(to), Self::Address(from)) => to.leave(from, is_left),
+            (Self::Route(to), Self::Route(from)) => to.leave(from, is_left),
+            (Self::Rule(to), Self::Rule(from)) => to.leave(from, is_left),
             (Self::Listener(to), Self::Listener(from)) => leave.listener(to, from),
             (Self::Forwarders(to), Self::Forwarders(from)) => {
                 leave.one("upstreams", &mut to.upstreams, &from.upstreams);
@@ -24,11 +26,12 @@ impl Resource {
             (Self::Record(to), Self::Record(from)) => leave.record(to, from),
             (Self::BootImage(to), Self::BootImage(from)) => leave.image(to, from),
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
-            // An address has no attributes, and things of two kinds have none in common.
+            // Things of two kinds have no attributes in common.
             (
                 Self::Link(_)
                 | Self::Address(_)
                 | Self::Route(_)
+                | Self::Rule(_)
                 | Self::Listener(_)
                 | Self::Forwarders(_)
                 | Self::Scope(_)
@@ -53,10 +56,6 @@ impl Leave<'_> {
         if (self.is_left)(name) {
             to.clone_from(from);
         }
-    }
-
-    fn route(&self, to: &mut Route, from: &Route) {
-        self.one("via", &mut to.via, &from.via);
     }
 
     fn listener(&self, to: &mut Listener, from: &Listener) {
@@ -127,11 +126,11 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 17] = [
+    const PAIRS: [[&str; 3]; 18] = [
         [
             "controller/c/link/e",
-            r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01"}}"#,
-            r#"{"link":{"kind":"physical","up":false,"mtu":9000,"mac":"52:54:00:00:00:02","port_of":"b","vlans":{"1":{"pvid":true,"untagged":true}}}}"#,
+            r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
+            r#"{"link":{"kind":"physical","up":false,"mtu":9000,"mac":"52:54:00:00:00:02","port_of":"b","settings":{"forwarding":1,"accept-ra":2,"arp-ignore":1,"arp-announce":1,"arp-filter":1,"arp-accept":1,"proxy-arp":1,"rp-filter":1},"vlans":{"1":{"pvid":true,"untagged":true}}}}"#,
         ],
         [
             "controller/c/link/e",
@@ -165,13 +164,18 @@ mod tests {
         ],
         [
             "controller/c/address/10.0.0.2/24@e",
-            r#"{"address":{}}"#,
-            r#"{"address":{}}"#,
+            r#"{"address":{"secondary":true}}"#,
+            r#"{"address":{"prefix_route":false,"preferred":false,"duplicate_detection":false,"secondary":false}}"#,
         ],
         [
             "controller/c/route/10.9.0.0/16@main/0",
-            r#"{"route":{"via":"10.0.0.1"}}"#,
-            r#"{"route":{"via":"10.0.0.2"}}"#,
+            r#"{"route":{"hops":[{"via":"10.0.0.1"}]}}"#,
+            r#"{"route":{"kind":"blackhole","source":"10.0.0.2"}}"#,
+        ],
+        [
+            "controller/c/rule/ipv4/1000",
+            r#"{"rule":{"from":"10.0.0.0/8","to":"10.0.0.0/8","incoming":"a","outgoing":"b","mark":1,"action":{"table":10}}}"#,
+            r#"{"rule":{"action":{"drop":"prohibit"}}}"#,
         ],
         [
             "controller/c/listener/dns/10.0.0.2",

@@ -19,6 +19,7 @@ mod manager;
 mod observation;
 mod protect;
 mod route;
+mod rule;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -33,14 +34,15 @@ pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
 pub use dns::{Forwarders, Record, Zone, reverse_name};
-pub use ground::Ground;
+pub use ground::{Ground, beside};
 pub use guard::{Guard, Guards, Objects};
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
 pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use manager::Manager;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
-pub use route::Route;
+pub use route::{Hop, Route};
+pub use rule::{Action as RuleAction, Rule};
 pub use traffic::{
     Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
     SessionService, Transport,
@@ -56,6 +58,7 @@ pub enum Resource {
     Link(Link),
     Address(Address),
     Route(Route),
+    Rule(Rule),
     Listener(Listener),
     Forwarders(Forwarders),
     Scope(Scope),
@@ -127,15 +130,24 @@ impl Resource {
     pub fn requires(&self, key: &Key, ground: &Ground<'_>) -> Vec<Key> {
         match self {
             Self::Link(link) => link.requires(key),
-            Self::Address(address) => address.requires(key),
-            Self::Route(route) => route.requires(key, ground),
+            Self::Address(address) => address.requires(key, ground),
+            Self::Route(route) => route.ways(key, ground).concat(),
             Self::Listener(listener) => listener.requires(key),
             Self::Scope(scope) => scope.requires(key, ground.state),
             Self::Reservation(reservation) => reservation.requires(key, ground.state),
             Self::BootImage(image) => image.requires(),
             Self::Record(_) => dns::requires(key),
-            Self::Forwarders(_) | Self::Zone(_) | Self::BootFile(_) => Vec::new(),
+            Self::Rule(_) | Self::Forwarders(_) | Self::Zone(_) | Self::BootFile(_) => Vec::new(),
         }
+    }
+
+    /// What this resource needs, each as alternatives of which one suffices.
+    pub fn ways(&self, key: &Key, ground: &Ground<'_>) -> Vec<Vec<Key>> {
+        if let Self::Route(route) = self {
+            return route.ways(key, ground);
+        }
+        let requires = self.requires(key, ground);
+        requires.into_iter().map(|one| vec![one]).collect()
     }
 
     /// What must change in `observed` to make it as `self` wants; empty when it is so already.
@@ -143,8 +155,9 @@ impl Resource {
         let changes = Changes::default();
         let changes = match (observed, self) {
             (Self::Link(from), Self::Link(to)) => to.changes(from, changes),
-            (Self::Address(_), Self::Address(_)) => changes,
+            (Self::Address(from), Self::Address(to)) => to.changes(from, changes),
             (Self::Route(from), Self::Route(to)) => to.changes(from, changes),
+            (Self::Rule(from), Self::Rule(to)) => to.changes(from, changes),
             (Self::Listener(from), Self::Listener(to)) => to.changes(from, changes),
             (Self::Forwarders(from), Self::Forwarders(to)) => to.changes(from, changes),
             (Self::Scope(from), Self::Scope(to)) => to.changes(from, changes),
@@ -162,6 +175,7 @@ impl Resource {
     pub fn disruption(&self, observed: &Self) -> Disruption {
         match (observed, self) {
             (Self::Link(from), Self::Link(to)) => to.disruption(from),
+            (Self::Address(from), Self::Address(to)) => to.disruption(from),
             (from, to) if from.kind() == to.kind() => Disruption::None,
             _ => Disruption::Replace,
         }
@@ -172,6 +186,10 @@ impl Resource {
         match (self, before) {
             (Self::Link(link), Some(Self::Link(before))) => Self::Link(link.settled(Some(before))),
             (Self::Link(link), _) => Self::Link(link.settled(None)),
+            (Self::Route(route), Some(Self::Route(before))) => Self::Route(route.settled(before)),
+            (Self::Address(address), Some(Self::Address(before))) => {
+                Self::Address(address.settled(Some(before)))
+            }
             (other, _) => other.clone(),
         }
     }
@@ -182,6 +200,7 @@ impl Resource {
             Self::Link(_) => "link",
             Self::Address(_) => "address",
             Self::Route(_) => "route",
+            Self::Rule(_) => "rule",
             Self::Listener(_) => "listener",
             Self::Forwarders(_) => "forwarders",
             Self::Scope(_) => "scope",
@@ -197,8 +216,9 @@ impl Resource {
     pub fn summary(&self) -> String {
         match self {
             Self::Link(link) => link.summary(),
-            Self::Address(_) => String::new(),
+            Self::Address(address) => address.summary(),
             Self::Route(route) => route.summary(),
+            Self::Rule(rule) => rule.summary(),
             Self::Listener(listener) => listener.summary(),
             Self::Forwarders(forwarders) => list(&forwarders.upstreams),
             Self::Scope(scope) => scope.summary(),

@@ -81,7 +81,9 @@ impl Protected<'_> {
             | Key::Address {
                 controller, link, ..
             } => [self.link(controller, link), self.controller(controller)],
-            Key::Route { controller, .. } => [self.controller(controller), None],
+            Key::Route { controller, .. } | Key::Rule { controller, .. } => {
+                [self.controller(controller), None]
+            }
             Key::BootFile { path } => {
                 return self.files.get(path).cloned().unwrap_or_default();
             }

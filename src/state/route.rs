@@ -1,64 +1,220 @@
-//! Routes of a controller: its default gateway and the site's static routes.
+//! Routes of a controller: its default gateway, its own ones, and the site's static routes.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Ground, Key, Resource, Table};
+use super::{Changes, Desired, Ground, Key, Resource, Table, list};
 use crate::base::addr::Prefix;
-use crate::base::name::HostName;
+use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
-use crate::site::model::{Controller, Site};
+use crate::base::route::{RouteKind, kept_metric};
+use crate::site::model::{Controller, ControllerRoute, Site};
 
-/// The metric that the kernel gives to an IPv6 route without one (`IP6_RT_PRIO_USER`); there, zero means none.
-const IPV6_METRIC: u32 = 1024;
-
-/// A unicast route through a gateway.
+/// What becomes of packets to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    pub via: IpAddr,
+    #[serde(default = "unicast", skip_serializing_if = "is_unicast")]
+    pub kind: RouteKind,
+    /// The ways on, in the order of their routers; none where packets are dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Hop>,
+    /// The address that the host sends from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
+}
+
+/// One way on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hop {
+    /// None for neighbours on the link.
+    pub via: Option<IpAddr>,
+    /// None where the site leaves the link to the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkName>,
+    /// How much of the packets it has, among several: 1 to 256.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u16,
+    /// Whether the router is taken to be on the link, whatever the addresses there say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub onlink: bool,
 }
 
 impl Route {
-    /// The addresses that make the gateway reachable.
-    pub(super) fn requires(&self, key: &Key, ground: &Ground<'_>) -> Vec<Key> {
+    /// A route through one router, by whatever link leads to it.
+    pub fn through(via: IpAddr) -> Self {
+        Self::by(vec![Hop::to(via)])
+    }
+
+    /// A route by these ways.
+    pub fn by(mut hops: Vec<Hop>) -> Self {
+        hops.sort();
+        Self {
+            kind: RouteKind::Unicast,
+            hops,
+            source: None,
+        }
+    }
+
+    /// What each of its ways needs one of, and its source address.
+    pub(super) fn ways(&self, key: &Key, ground: &Ground<'_>) -> Vec<Vec<Key>> {
         let Key::Route { controller, .. } = key else {
             return Vec::new();
         };
-        ground.reaching(controller, self.via).cloned().collect()
+        let hops = self.hops.iter();
+        let mut ways: Vec<Vec<Key>> = hops
+            .map(|hop| hop.needs_one_of(controller, ground))
+            .collect();
+        ways.extend(self.source.map(|source| {
+            let held = ground.holding(controller, source);
+            held.cloned().collect::<Vec<_>>()
+        }));
+        ways.retain(|way| !way.is_empty());
+        ways
     }
 
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
-        changes.field("via", &from.via, &self.via)
+        let none = |source: &Option<IpAddr>| list(source);
+        let changes = changes.field("type", &from.kind, &self.kind);
+        let changes = if self.goes_as(from) {
+            changes
+        } else {
+            changes.shown("via", &from.hops, &self.hops, |hops| list(hops))
+        };
+        changes.shown("source", &from.source, &self.source, none)
+    }
+
+    /// Whether the ways of `found` are the wanted ones. A link that nobody names is the kernel's to choose.
+    fn goes_as(&self, found: &Self) -> bool {
+        let strip = |hops: &[Hop], bare: bool| {
+            let strip = |hop: &Hop| Hop {
+                link: hop.link.clone().filter(|_| !bare),
+                ..hop.clone()
+            };
+            let mut hops: Vec<Hop> = hops.iter().map(strip).collect();
+            hops.sort();
+            hops
+        };
+        let bare = self.hops.iter().any(|hop| hop.link.is_none());
+        strip(&self.hops, bare) == strip(&found.hops, bare)
+    }
+
+    /// The route once made, by the links that the kernel had chosen where it goes the same ways.
+    pub(super) fn settled(&self, before: &Self) -> Self {
+        let mut settled = self.clone();
+        if self.goes_as(before) {
+            settled.hops.clone_from(&before.hops);
+        }
+        settled
+    }
+
+    pub(super) fn leave(&mut self, from: &Self, is_left: &dyn Fn(&str) -> bool) {
+        if is_left("type") {
+            self.kind = from.kind;
+        }
+        if is_left("via") {
+            self.hops.clone_from(&from.hops);
+        }
+        if is_left("source") {
+            self.source = from.source;
+        }
     }
 
     pub(super) fn summary(&self) -> String {
-        format!("via {}", self.via)
+        let mut words = Vec::new();
+        if self.kind != RouteKind::Unicast {
+            words.push(self.kind.to_string());
+        }
+        words.extend(self.hops.iter().map(ToString::to_string));
+        words.extend(self.source.map(|source| format!("source {source}")));
+        words.join(", ")
     }
 }
 
-pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, into: &mut Desired) {
-    let mut add = |destination: Prefix, via: IpAddr, metric: u32, origin: &Origin| {
-        let metric = if destination.net().addr().is_ipv6() && metric == 0 {
-            IPV6_METRIC
-        } else {
-            metric
+impl Hop {
+    /// Through a router, by whatever link leads to it.
+    pub fn to(via: IpAddr) -> Self {
+        Self {
+            via: Some(via),
+            link: None,
+            weight: 1,
+            onlink: false,
+        }
+    }
+
+    fn needs_one_of(&self, controller: &HostName, ground: &Ground<'_>) -> Vec<Key> {
+        let on_link = self.link.as_ref().map(|link| Key::Link {
+            controller: controller.clone(),
+            link: link.clone(),
+        });
+        // Neighbours need no address of the host's, and link-local routers have every link's own.
+        let router = self.via.filter(|via| !self.onlink && !is_link_local(*via));
+        let Some(router) = router else {
+            return on_link.into_iter().collect();
         };
+        let reaching = ground.reaching(controller, router);
+        let is_there = |key: &&Key| match (key, &self.link) {
+            (Key::Address { link, .. }, Some(own)) => link == own,
+            (_, _) => true,
+        };
+        reaching.into_iter().filter(is_there).cloned().collect()
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let via = self.via.map(|via| format!("via {via}"));
+        let link = self.link.as_ref().map(|link| format!("on {link}"));
+        let weight = (self.weight != 1).then(|| format!("weight {}", self.weight));
+        let onlink = self.onlink.then(|| "onlink".to_owned());
+        let words = [via, link, weight, onlink].into_iter().flatten();
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+fn unicast() -> RouteKind {
+    RouteKind::Unicast
+}
+
+fn is_unicast(kind: &RouteKind) -> bool {
+    *kind == RouteKind::Unicast
+}
+
+fn one() -> u16 {
+    1
+}
+
+fn is_one(weight: &u16) -> bool {
+    *weight == 1
+}
+
+pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, into: &mut Desired) {
+    let mut add = |destination: Prefix, table: u32, metric: u32, route: Route, origin: &Origin| {
         let key = Key::Route {
             controller: name.clone(),
             destination,
-            table: Table::MAIN,
-            metric,
+            table: Table(table),
+            metric: kept_metric(destination, metric),
         };
-        into.add(key, Resource::Route(Route { via }), origin);
+        into.add(key, Resource::Route(route), origin);
     };
+    let main = Table::MAIN.0;
     for gateway in &controller.default_gateways {
         let everything = if gateway.via.is_ipv4() {
             Prefix::EVERY_V4
         } else {
             Prefix::EVERY_V6
         };
-        add(everything, gateway.via, 0, &gateway.origin);
+        let route = Route::through(gateway.via);
+        add(everything, main, 0, route, &gateway.origin);
     }
     for route in &site.routes {
         let own = || controller.addresses().map(|(_, placed)| placed.address);
@@ -67,7 +223,27 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
             .flat_map(|(_, link)| &link.addresses);
         let is_reachable = near.any(|placed| placed.address.prefix().contains(route.via));
         if is_reachable && own().all(|address| address.ip() != route.via) {
-            add(route.destination, route.via, route.metric, &route.origin);
+            let (to, metric) = (route.destination, route.metric);
+            add(to, main, metric, Route::through(route.via), &route.origin);
         }
+    }
+    for route in &controller.routes {
+        let (to, table, metric) = (route.destination, route.table, route.metric);
+        add(to, table, metric, own(route), &route.origin);
+    }
+}
+
+/// A route of the controller's own.
+fn own(route: &ControllerRoute) -> Route {
+    let hops = route.hops.iter().map(|hop| Hop {
+        via: hop.via,
+        link: hop.link.clone(),
+        weight: hop.weight,
+        onlink: hop.onlink,
+    });
+    Route {
+        kind: route.kind,
+        source: route.source,
+        ..Route::by(hops.collect())
     }
 }

@@ -139,6 +139,7 @@ impl World for Sim {
                 Key::Address { address, .. } => address.prefix().contains(*target),
                 Key::Route { destination, .. } => destination.contains(*target),
                 Key::Link { .. }
+                | Key::Rule { .. }
                 | Key::Listener { .. }
                 | Key::Forwarders { .. }
                 | Key::BootFile { .. }

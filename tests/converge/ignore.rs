@@ -1,7 +1,7 @@
 //! What others change and the site leaves to them: not put back, not shown as drift; what the site changes is applied all the same.
 
 use bedplate::plan::{Disregard, Plan};
-use bedplate::state::{Key, Ownership, Resource};
+use bedplate::state::{Key, Ownership, Resource, Route};
 
 use super::sites::{Lab, Parts, meaning, shown, steps, waiting};
 
@@ -168,7 +168,7 @@ fn what_others_put_in_the_place_of_an_ignored_thing_is_not_claimed() {
     let Some(Resource::Route(route)) = lab.world.state.get_mut(&key) else {
         panic!("no route")
     };
-    route.via = "10.0.0.99".parse().unwrap();
+    *route = Route::through("10.0.0.99".parse().unwrap());
     lab.world.facts.ownership.insert(key, Ownership::Foreign);
     let plan = lab.apply(&with(rule));
     assert!(plan.is_empty(), "{}", shown(&plan));

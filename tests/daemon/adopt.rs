@@ -90,7 +90,7 @@ fn what_others_made_is_taken_over_and_then_claimed_without_a_change() {
         "{refused:?}"
     );
     adopted(&lab, &["**"]);
-    let rack = "// rack 1\ncontroller \"rack-1\" {\n  ethernet \"port1\" /* left */ vlan=\"pxe\" { address \"10.70.0.2\"; address \"10.70.0.3\" } // the first\n\n  // nothing below\n  loopback { address \"192.0.2.9/32\" }\n  ethernet \"port2\" vlan=\"side\" mtu=1450 { address \"10.71.0.9\"; address \"fd71::9\" }\n}\n// the end\n";
+    let rack = "// rack 1\ncontroller \"rack-1\" {\n  ethernet \"port1\" /* left */ vlan=\"pxe\" { address \"10.70.0.2\"; address \"10.70.0.3\" } // the first\n\n  // nothing below\n  loopback { address \"192.0.2.9/32\" }\n  ethernet \"port2\" vlan=\"side\" mtu=1450 { address \"10.71.0.9\"; address \"fd71::9\" duplicate-detection=#false }\n}\n// the end\n";
     assert_eq!(files(&lab), (SITE.to_owned(), rack.to_owned()));
     let claim = |rest: &str| ("claim".to_owned(), key(rest));
     let expected = [

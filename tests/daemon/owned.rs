@@ -79,6 +79,30 @@ fn a_route_of_others_through_another_gateway_keeps_its_place() {
 }
 
 #[test]
+fn a_rule_of_others_keeps_its_priority() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.host
+        .ip("rule add from 10.1.0.0/16 lookup 7 priority 1000");
+    lab.host
+        .ip("rule add from 10.2.0.0/16 lookup 7 priority 1001");
+    let rules = "rule 1000 { from \"10.9.0.0/16\"; table 7 }\n    rule 1001 { from \"10.2.0.0/16\"; table 7 }";
+    let more = BARE.replace("ethernet", &format!("{rules}\n    ethernet"));
+    let all = || lab.host.ip_json("rule show");
+    let before = all();
+    site(&lab, &more);
+    let said = lab.apply();
+    assert_eq!(said.code, 4, "{said:?}");
+    let waiting = lab.status()["waiting"].to_string();
+    assert!(waiting.contains("has its priority"), "{waiting}");
+    // The one that the site names as it is was claimed, and is given back.
+    assert_eq!(all(), before);
+    site(&lab, BARE);
+    lab.applied();
+    assert_eq!(all(), before);
+}
+
+#[test]
 fn a_port_in_a_bridge_of_others_stays_there() {
     let lab = Lab::new();
     lab.host.ip("link add virbr0 type bridge");

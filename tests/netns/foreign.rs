@@ -48,10 +48,8 @@ fn what_the_kernel_and_automation_make_is_not_observed() {
         "address add 192.0.2.1 peer 192.0.2.2/32 dev p1",
         "route add 10.97.0.0/16 via 10.9.0.254 proto dhcp",
         "route add 10.97.0.0/16 via 10.9.0.254 proto ra metric 7",
-        "route add 10.96.0.0/16 via 10.9.0.254 table 100",
-        "route add 10.95.0.0/16 dev p0",
-        "route add blackhole 10.94.0.0/16",
-        "route add 10.93.0.0/16 nexthop via 10.9.0.254 nexthop via 10.9.0.253",
+        "route add throw 10.94.0.0/16",
+        "route add 10.93.0.0/16 tos 4 via 10.9.0.254",
         "link property add dev p1 altname bedplate:p0",
     ]);
     assert_eq!(before.observe().state, after.observe().state);

@@ -16,6 +16,7 @@ mod rig;
 mod routes;
 #[path = "../support/mod.rs"]
 mod support;
+mod traits;
 mod undo;
 
 use std::time::Duration;

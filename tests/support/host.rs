@@ -45,6 +45,12 @@ impl Site {
             .block_on(async { observe(&mut connect()).await })
     }
 
+    /// All that is.
+    pub(crate) fn observe_all(&self) -> HostObservation {
+        self.inside
+            .block_on(async { connect().observe().await.unwrap() })
+    }
+
     pub(crate) fn apply(&self, step: &Step) -> Result<(), HostError> {
         let Step(key, before, after) = step;
         self.inside.block_on(async {
@@ -72,13 +78,28 @@ pub(crate) fn connect() -> Host {
     Host::connect("rack-1".parse().unwrap()).unwrap()
 }
 
-/// What is, but for the loopback, which is always there, and for hardware addresses, which the kernel draws by lot.
+/// What is, but for the loopback, which is always there, for hardware addresses, which the kernel draws by lot, and for what it chooses
+/// where nobody says.
 pub(crate) async fn observe(host: &mut Host) -> HostObservation {
     let mut seen = host.observe().await.unwrap();
     seen.state.remove(&key("link/lo"));
     for resource in seen.state.values_mut() {
-        if let Resource::Link(link) = resource {
-            link.mac = None;
+        match resource {
+            Resource::Link(link) => {
+                link.mac = None;
+                link.settings.clear();
+            }
+            Resource::Address(address) => address.secondary = None,
+            Resource::Route(route) => route.hops.iter_mut().for_each(|hop| hop.link = None),
+            Resource::Rule(_)
+            | Resource::Listener(_)
+            | Resource::Forwarders(_)
+            | Resource::Scope(_)
+            | Resource::Reservation(_)
+            | Resource::Zone(_)
+            | Resource::Record(_)
+            | Resource::BootImage(_)
+            | Resource::BootFile(_) => {}
         }
     }
     seen
@@ -104,12 +125,12 @@ pub(crate) fn port(up: bool, mtu: u32, bridge: Option<&str>) -> Option<Resource>
 }
 
 pub(crate) fn address() -> Option<Resource> {
-    Some(Resource::Address(Address {}))
+    Some(Resource::Address(Address::default()))
 }
 
 pub(crate) fn via(gateway: &str) -> Option<Resource> {
     let via = gateway.parse().unwrap();
-    Some(Resource::Route(Route { via }))
+    Some(Resource::Route(Route::through(via)))
 }
 
 /// Applies steps, each twice, and demands that what is observed is what was applied and that nothing else changed.

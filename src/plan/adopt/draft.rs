@@ -64,7 +64,13 @@ impl<'a> Work<'a> {
                 self.drifted(key, link, found, &changes)
             }
             (Key::Link { link, .. }, Resource::Link(found)) => self.link(key, link, found),
+            (Key::Address { .. }, _) if is_said => {
+                Err("the site says something else of it: edit it there".to_owned())
+            }
             (Key::Address { link, address, .. }, _) => self.address(key, link, *address),
+            (Key::Rule { .. }, _) => {
+                Err("policy rules are not taken over: write it into the site".to_owned())
+            }
             (Key::Route { .. }, _) => self.route(key, found, is_said),
             _ => Err("it is not of the host's network".to_owned()),
         };
@@ -296,7 +302,10 @@ impl<'a> Work<'a> {
             && *table == Table::MAIN
             && *metric == kept_metric(*destination, 0);
         match self.adopter.observed.state.get(key) {
-            Some(Resource::Route(route)) if is_plain => Some(route.via),
+            Some(Resource::Route(route)) if is_plain => match route.hops.as_slice() {
+                [hop] if !hop.onlink && route.source.is_none() => hop.via,
+                _ => None,
+            },
             _ => None,
         }
     }

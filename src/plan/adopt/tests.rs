@@ -1,14 +1,18 @@
 //! Hosts that no test machine has, in the words of their sites: what is written, compiled again, is what was found.
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
+use crate::base::route::RouteKind;
 use crate::base::vlan::VlanProtocol;
 use crate::diag::span::Sources;
 use crate::lang::edit::edit;
 use crate::lang::files::MemoryFiles;
 use crate::site::compile;
 use crate::state::{
-    Address, Bond, Bridge, Link, LinkFact, LinkKind, Ownership, PortVlan, Route, Table, Tagged, Vrf,
+    Address, Bond, Bridge, Hop, Link, LinkFact, LinkKind, Ownership, PortVlan, Route, Table,
+    Tagged, Vrf,
 };
 
 const HEAD: &str = "site \"s\" domain=\"s.example\"
@@ -326,11 +330,7 @@ fn links_go_by_the_names_that_the_site_has_for_them() {
 
 #[test]
 fn gateways_of_both_families_are_one_node() {
-    let via = |via: &str| {
-        Resource::Route(Route {
-            via: via.parse().unwrap(),
-        })
-    };
+    let via = |via: &str| Resource::Route(Route::through(via.parse().unwrap()));
     let found = Found::new()
         .port("p")
         .address("10.0.0.7/24@p")
@@ -343,29 +343,32 @@ fn gateways_of_both_families_are_one_node() {
     );
 }
 
-/// Routes of one host alone are written; whether they are applied is for the check to say.
 #[test]
-fn a_route_is_a_node_of_its_controller() {
-    let route = Resource::Route(Route {
-        via: "10.0.0.1".parse().unwrap(),
-    });
+fn routes_are_nodes_of_their_controller() {
+    let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+    let several = Route {
+        source: Some(ip("10.0.0.7")),
+        ..Route::by(vec![
+            Hop {
+                weight: 3,
+                ..Hop::to(ip("10.0.0.1"))
+            },
+            Hop::to(ip("10.0.0.2")),
+        ])
+    };
+    let nowhere = Route {
+        kind: RouteKind::Blackhole,
+        ..Route::by(Vec::new())
+    };
     let found = Found::new()
         .port("p")
         .address("10.0.0.7/24@p")
-        .add("route/10.9.0.0/16@main/100", route);
-    let (site, name) = (compiled(&format!("{HEAD}controller \"c\"\n")), name());
-    let adopter = Adopter::new(&site, &name, &found.0).unwrap();
-    let draft = adopter.draft(&keys(&["route/10.9.0.0/16@main/100"]));
-    let needed: Vec<String> = draft.adopted.keys().map(ToString::to_string).collect();
-    assert_eq!(needed.len(), 3, "with its address and link: {needed:?}");
-    let nodes: Vec<String> = draft
-        .edits
-        .values()
-        .flat_map(|edit| edit.children.iter().map(|node| node.flat()))
-        .collect();
-    let expected = [
-        "ethernet \"p\" vlan=\"v\" { address \"10.0.0.7\" }",
-        "route \"10.9.0.0/16\" { via \"10.0.0.1\"; metric 100 }",
-    ];
-    assert_eq!(nodes, expected);
+        .add("route/10.9.0.0/16@main/100", Resource::Route(several))
+        .add("route/10.8.0.0/16@9/0", Resource::Route(nowhere));
+    check(
+        "controller \"c\"\n",
+        found,
+        &["route/10.9.0.0/16@main/100", "route/10.8.0.0/16@9/0"],
+        "controller \"c\" {\n    ethernet \"p\" vlan=\"v\" { address \"10.0.0.7\" }\n    route \"10.8.0.0/16\" type=\"blackhole\" { table 9 }\n    route \"10.9.0.0/16\" { via \"10.0.0.1\" weight=3; via \"10.0.0.2\"; source \"10.0.0.7\"; metric 100 }\n}\n",
+    );
 }

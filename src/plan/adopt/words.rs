@@ -1,17 +1,18 @@
 //! What was found of a link or a route, as the language writes it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::vlan;
 use crate::base::bond::{BondForm, BondParameter, BondValue};
 use crate::base::duration::Seconds;
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{LinkName, Name};
-use crate::base::route::kept_metric;
+use crate::base::route::{RouteKind, kept_metric};
 use crate::base::vlan::{VlanPath, VlanProtocol};
 use crate::lang::edit::{NewNode, quoted};
 use crate::site::model::LinkForm;
-use crate::state::{Bond, Bridge, Key, Link, LinkKind, PortVlan, Route, Table};
+use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, PortVlan, Route, Table};
 
 use super::Adopter;
 
@@ -283,7 +284,12 @@ impl Adopter<'_> {
         else {
             return None;
         };
-        let mut children = vec![NewNode::leaf(format!("via {}", quoted(route.via)))];
+        let ways = route.hops.iter().map(|hop| self.hop(hop));
+        let mut children: Vec<NewNode> = ways.collect();
+        let source = route
+            .source
+            .map(|source| format!("source {}", quoted(source)));
+        children.extend(source.map(NewNode::leaf));
         if *metric != kept_metric(*destination, 0) {
             children.push(NewNode::leaf(format!("metric {metric}")));
         }
@@ -296,10 +302,39 @@ impl Adopter<'_> {
             let name = name.unwrap_or_else(|| table.0.to_string());
             children.push(NewNode::leaf(format!("table {name}")));
         }
+        let head = format!("route {}", quoted(destination));
         Some(NewNode {
-            head: format!("route {}", quoted(destination)),
+            head: match route.kind {
+                RouteKind::Unicast => head,
+                RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit => {
+                    format!("{head} type={}", quoted(route.kind))
+                }
+            },
             children,
         })
+    }
+
+    /// One way of a route. The link towards a router is named only where no address tells it.
+    fn hop(&self, hop: &Hop) -> NewNode {
+        let link = hop.link.as_ref().map(|link| quoted(self.site_name(link)));
+        let Some(via) = hop.via else {
+            return NewNode::leaf(format!("on {}", link.unwrap_or_default()));
+        };
+        let is_local = match via {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(via) => via.is_unicast_link_local(),
+        };
+        let mut head = format!("via {}", quoted(via));
+        if let Some(link) = link.filter(|_| hop.onlink || is_local) {
+            head.push_str(&format!(" on={link}"));
+        }
+        if hop.weight != 1 {
+            head.push_str(&format!(" weight={}", hop.weight));
+        }
+        if hop.onlink {
+            head.push_str(" onlink=#true");
+        }
+        NewNode::leaf(head)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::state::{Key, Link, LinkKind, Resource};
 impl Work<'_> {
     /// Turns what was taken into edits.
     pub(super) fn write(&mut self) {
-        let adopted: Vec<Key> = self.draft.adopted.keys().cloned().collect();
+        let adopted = self.adopted();
         let mut links: Vec<(u8, &Key, NewNode)> = Vec::new();
         let mut gateways = Vec::new();
         let mut routes = Vec::new();
@@ -28,7 +28,7 @@ impl Work<'_> {
                     }
                     self.write_port(link, found);
                 }
-                (Key::Address { link, address, .. }, _) => self.write_address(link, *address),
+                (Key::Address { link, address, .. }, _) => self.write_address(key, link, *address),
                 (Key::Route { .. }, Some(Resource::Route(route))) => {
                     match self.default_gateway(key) {
                         Some(via) => gateways.push(via),
@@ -53,6 +53,36 @@ impl Work<'_> {
         self.draft
             .edits
             .retain(|_, edit| *edit != NodeEdit::default());
+    }
+
+    /// What was taken over; of a link's addresses those last that others come before, since a host sends from the first.
+    fn adopted(&self) -> Vec<Key> {
+        let mut adopted: Vec<Key> = self.draft.adopted.keys().cloned().collect();
+        let is_later = |key: &Key| match self.adopter.observed.state.get(key) {
+            Some(Resource::Address(found)) => found.secondary == Some(true),
+            _ => false,
+        };
+        adopted.sort_by_key(is_later);
+        adopted
+    }
+
+    /// In a subnet an address has the subnet's length; elsewhere it says its own.
+    fn address_node(&self, key: &Key, address: InterfaceAddr, kind: &LinkKind) -> NewNode {
+        let mut head = if is_wired(kind) {
+            format!("address {}", quoted(address.ip()))
+        } else {
+            format!("address {}", quoted(address))
+        };
+        if let Some(Resource::Address(found)) = self.adopter.observed.state.get(key) {
+            let flags = [
+                ("prefix-route", found.prefix_route),
+                ("preferred", found.preferred),
+                ("duplicate-detection", found.duplicate_detection),
+            ];
+            let off = flags.into_iter().filter(|(_, is_on)| !is_on);
+            head.extend(off.map(|(name, _)| format!(" {name}=#false")));
+        }
+        NewNode::leaf(head)
     }
 
     /// The arguments of `default-gateway` with those that were found: at most one of each address family.
@@ -89,9 +119,10 @@ impl Work<'_> {
 
     fn new_link(&self, name: &LinkName, found: &Link) -> Option<NewNode> {
         let words = self.adopter.words(name, found, self.plugs.get(name)).ok()?;
-        let addresses = self.draft.adopted.keys().filter_map(|key| {
+        let adopted = self.adopted();
+        let addresses = adopted.iter().filter_map(|key| {
             if let Key::Address { link, address, .. } = key {
-                (link == name).then(|| address_node(*address, is_wired(&found.kind)))
+                (link == name).then(|| self.address_node(key, *address, &found.kind))
             } else {
                 None
             }
@@ -146,7 +177,7 @@ impl Work<'_> {
     }
 
     /// An address of a link that the site names already; those of new links stand in their nodes.
-    fn write_address(&mut self, name: &LinkName, address: InterfaceAddr) {
+    fn write_address(&mut self, key: &Key, name: &LinkName, address: InterfaceAddr) {
         let adopter = self.adopter;
         let link = adopter.link_key(name);
         let Some(Resource::Link(found)) = adopter.observed.state.get(&link) else {
@@ -155,7 +186,7 @@ impl Work<'_> {
         if !adopter.desired.state.contains_key(&link) {
             return;
         }
-        let node = address_node(address, is_wired(&found.kind));
+        let node = self.address_node(key, address, &found.kind);
         let plug = self.plugs.get(name).cloned();
         let declared = adopter.controller.links.get(adopter.site_name(name));
         let says_mtu = declared.is_some_and(|link| link.mtu.is_some());
@@ -174,15 +205,6 @@ impl Work<'_> {
             edit.properties.insert("mtu", mtu.to_string());
         }
     }
-}
-
-/// In a subnet an address has the subnet's length; elsewhere it says its own.
-fn address_node(address: InterfaceAddr, is_wired: bool) -> NewNode {
-    NewNode::leaf(if is_wired {
-        format!("address {}", quoted(address.ip()))
-    } else {
-        format!("address {}", quoted(address))
-    })
 }
 
 fn is_wired(kind: &LinkKind) -> bool {

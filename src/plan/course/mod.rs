@@ -151,6 +151,7 @@ impl<'a> Course<'a> {
             }
             Key::Link { .. }
             | Key::Route { .. }
+            | Key::Rule { .. }
             | Key::Listener { .. }
             | Key::Forwarders { .. }
             | Key::BootFile { .. }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{Course, Holder, Lane, Standing, prefixes};
 use crate::base::addr::Prefix;
 use crate::base::name::LinkName;
+use crate::state::Hop;
 
 /// Where packets leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,28 +55,32 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// The way along a route, as long as the kernel keeps it.
+    /// The way along a route, as long as the kernel keeps it; of several the one that is best off.
     fn along(&self, lane: &Lane<'a>, time: usize) -> Option<Way<'a>> {
-        let (via, given, metric, since) = match lane {
+        let hop = |via: Option<IpAddr>, given: Option<&'a LinkName>, metric, since| {
+            let link = match (given, via) {
+                (Some(link), _) => link,
+                (None, Some(via)) => self.next_hop(via, time)?.link?,
+                (None, None) => return None,
+            };
+            let span = self.span(link);
+            let is_kept = span.since(since, time).all(Standing::is_there);
+            is_kept.then(|| Way {
+                link: Some(link),
+                via,
+                metric,
+                standing: span.at(time),
+            })
+        };
+        match lane {
             Lane::Kept { key, metric } => {
                 let (route, since) = self.route(key, time);
-                (Some(route?.via), None, *metric, since)
+                let hops = route?.hops.iter();
+                let ways = hops.filter_map(|one| hop(one.via, one.link.as_ref(), *metric, since));
+                ways.min_by_key(|way| !way.standing.is_open())
             }
-            Lane::Beside(route) => (route.via, route.link.as_ref(), route.metric, 0),
-        };
-        let link = match (given, via) {
-            (Some(link), _) => link,
-            (None, Some(via)) => self.next_hop(via, time)?.link?,
-            (None, None) => return None,
-        };
-        let span = self.span(link);
-        let is_kept = span.since(since, time).all(Standing::is_there);
-        is_kept.then(|| Way {
-            link: Some(link),
-            via,
-            metric,
-            standing: span.at(time),
-        })
+            Lane::Beside(route) => hop(route.via, route.link.as_ref(), route.metric, 0),
+        }
     }
 
     /// A gateway is a neighbour.
@@ -102,21 +107,28 @@ impl<'a> Course<'a> {
                 Lane::Kept { key, .. } => {
                     let own = self.times(key);
                     times.extend(own);
-                    let gateways: BTreeSet<IpAddr> = [0]
-                        .iter()
-                        .chain(own)
-                        .filter_map(|time| Some(self.route(key, *time).0?.via))
-                        .collect();
-                    for via in gateways {
-                        self.hop_times(via, times);
+                    let routes = [0].iter().chain(own);
+                    let hops = routes.filter_map(|time| self.route(key, *time).0);
+                    let hops: BTreeSet<&Hop> = hops.flat_map(|route| &route.hops).collect();
+                    for hop in hops {
+                        self.lane_times(hop.link.as_ref(), hop.via, times);
                     }
                 }
-                Lane::Beside(route) => match (&route.link, route.via) {
-                    (Some(link), _) => times.extend(self.span(link).times()),
-                    (None, Some(via)) => self.hop_times(via, times),
-                    (None, None) => {}
-                },
+                Lane::Beside(route) => self.lane_times(route.link.as_ref(), route.via, times),
             }
+        }
+    }
+
+    fn lane_times(
+        &self,
+        link: Option<&LinkName>,
+        via: Option<IpAddr>,
+        times: &mut BTreeSet<usize>,
+    ) {
+        match (link, via) {
+            (Some(link), _) => times.extend(self.span(link).times()),
+            (None, Some(via)) => self.hop_times(via, times),
+            (None, None) => {}
         }
     }
 

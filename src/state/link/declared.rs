@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use super::{Bond, Bridge, Link, LinkKind, PortVlan, Tagged, Vrf};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::{HostName, LinkName};
-use crate::base::origin::Origin;
-use crate::base::route::kept_metric;
 use crate::site::model::{self, Controller, ControllerLink, DefaultGateway, LinkForm, Site};
 use crate::state::{Desired, Key, Resource, Table, Unapplied};
 
@@ -24,6 +22,7 @@ pub(in crate::state) fn desired(
         };
         let mut wanted = Link::new(kind, true, mtu(controller, link));
         wanted.port_of = ports.get(link_name).map(|of| (*of).clone());
+        wanted.settings.clone_from(&link.settings);
         wanted.vlans = vlans(controller, link_name, wanted.port_of.as_ref());
         if wanted.kind.is_made() {
             wanted.mac = link.mac;
@@ -141,52 +140,8 @@ pub(in crate::state) fn appliable(
         });
     }
     let mut left = controller.clone();
-    traits(name, &mut left, into);
     gateways(name, &mut left, into);
     left
-}
-
-/// Notes what is said of links and addresses beside what they are, and leaves out addresses that would not be as they are declared.
-fn traits(name: &HostName, left: &mut Controller, into: &mut Desired) {
-    let mut note = |what: String, why: &str, origin: &Origin| {
-        into.unapplied.push(Unapplied {
-            what,
-            why: why.to_owned(),
-            origin: origin.clone(),
-        });
-    };
-    for (link, declared) in &mut left.links {
-        let key = key(name, link);
-        for setting in declared.settings.keys() {
-            let what = format!("{key}/{setting}");
-            note(what, "settings of links are not set yet", &declared.origin);
-        }
-        declared.addresses.retain(|placed| {
-            let is_plain = placed.prefix_route && placed.preferred && placed.duplicate_detection;
-            if !is_plain {
-                let what = format!("{key}/address/{}", placed.address);
-                note(what, "flags of addresses are not set yet", &placed.origin);
-            }
-            is_plain
-        });
-    }
-    for route in &left.routes {
-        let what = format!(
-            "controller/{name}/route/{}@{}/{}",
-            route.destination,
-            Table(route.table),
-            kept_metric(route.destination, route.metric)
-        );
-        note(
-            what,
-            "a controller's own routes are not set yet",
-            &route.origin,
-        );
-    }
-    for rule in &left.rules {
-        let what = format!("controller/{name}/rule/{}/{}", rule.family, rule.priority);
-        note(what, "policy rules are not set yet", &rule.origin);
-    }
 }
 
 /// Leaves out gateways that no address of the site's leads to: they are reached through one that DHCP gives.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, Key};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
+use crate::base::setting::LinkSetting;
 
 pub use bond::Bond;
 pub use kind::{Bridge, Disruption, LinkKind, Tagged, Vrf};
@@ -35,6 +36,9 @@ pub struct Link {
     /// As a port of a bridge that filters, or as that bridge: the VLANs whose frames it takes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vlans: BTreeMap<u16, PortVlan>,
+    /// What the kernel does with packets of the link; others are left alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<LinkSetting, u32>,
 }
 
 /// How a port of a bridge carries a VLAN.
@@ -56,6 +60,7 @@ impl Link {
             mac: None,
             port_of: None,
             vlans: BTreeMap::new(),
+            settings: BTreeMap::new(),
         }
     }
 
@@ -91,13 +96,21 @@ impl Link {
             .shown("mac", &from.mac, &wanted_mac, or("unmanaged"))
             .shown("port-of", &from.port_of, &self.port_of, or("none"))
             .shown("vlans", &from.vlans, &self.vlans, vlans)
+            .settings(&from.settings, &self.settings)
     }
 
     /// The link once made, with what the site leaves alone taken from `before`.
     pub(super) fn settled(&self, before: Option<&Self>) -> Self {
+        let mut settings = before.map_or_else(BTreeMap::new, |link| link.settings.clone());
+        settings.extend(
+            self.settings
+                .iter()
+                .map(|(setting, value)| (*setting, *value)),
+        );
         Self {
             mtu: self.mtu.or_else(|| before.and_then(|link| link.mtu)),
             mac: self.mac.or_else(|| before.and_then(|link| link.mac)),
+            settings,
             ..self.clone()
         }
     }
@@ -119,6 +132,11 @@ impl Link {
         if is_left("vlans") {
             self.vlans.clone_from(&from.vlans);
         }
+        for (setting, value) in &from.settings {
+            if is_left(setting.as_str()) {
+                self.settings.insert(*setting, *value);
+            }
+        }
     }
 
     pub(super) fn summary(&self) -> String {
@@ -132,7 +150,22 @@ impl Link {
         if !self.vlans.is_empty() {
             words.push(format!("vlans {}", vlans(&self.vlans)));
         }
+        let settings = self.settings.iter();
+        words.extend(settings.map(|(one, value)| format!("{one} {}", one.shown(*value))));
         words.join(", ")
+    }
+}
+
+impl Changes {
+    /// Settings that nobody wants otherwise are left alone.
+    fn settings(self, from: &BTreeMap<LinkSetting, u32>, to: &BTreeMap<LinkSetting, u32>) -> Self {
+        to.iter().fold(self, |changes, (setting, wanted)| {
+            let found = from.get(setting);
+            let shown = |value: &Option<u32>| {
+                value.map_or_else(|| "unknown".to_owned(), |value| setting.shown(value))
+            };
+            changes.shown(setting.as_str(), &found.copied(), &Some(*wanted), shown)
+        })
     }
 }
 

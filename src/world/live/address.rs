@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{
-    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol,
+    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, CacheInfo,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -18,6 +18,9 @@ use super::host::HostObservation;
 use super::link::{self, Links};
 use super::netlink::{Netlink, NetlinkError};
 use super::{PROTOCOL, pick};
+
+/// A lifetime without an end (`INFINITY_LIFE_TIME`).
+const FOREVER: u32 = u32::MAX;
 
 /// An address as the kernel describes it.
 struct Found {
@@ -51,7 +54,7 @@ pub(super) async fn observe(
             link,
             address: found.address,
         };
-        seen.add(key, Resource::Address(Address {}), found.is_marked());
+        seen.add(key, Resource::Address(found.flags()), found.is_marked());
     }
     Ok(())
 }
@@ -65,8 +68,10 @@ pub(super) async fn make(
     key: &Key,
     link: &LinkName,
     address: InterfaceAddr,
+    may_create: bool,
+    wanted: &Address,
 ) -> Result<(), HostError> {
-    let operation = "create";
+    let operation = if may_create { "create" } else { "change" };
     let index = link::index(netlink, operation, key, link).await?;
     let index = index.ok_or_else(|| HostError::NoLink {
         operation,
@@ -86,6 +91,13 @@ pub(super) async fn make(
     message
         .attributes
         .push(AddressAttribute::Protocol(protocol));
+    message.attributes.extend(attributes(wanted));
+    if !may_create {
+        let changed = netlink
+            .change(RouteNetlinkMessage::NewAddress(message), NLM_F_REPLACE)
+            .await;
+        return changed.map_err(HostError::refused(operation, key));
+    }
     let Err(error) = add(netlink, message).await else {
         return Ok(());
     };
@@ -183,6 +195,17 @@ impl Found {
         })
     }
 
+    fn flags(&self) -> Address {
+        let is_v4 = self.address.ip().is_ipv4();
+        Address {
+            prefix_route: !self.flags.contains(AddressFlags::Noprefixroute),
+            preferred: !self.flags.contains(AddressFlags::Deprecated),
+            duplicate_detection: is_v4 || !self.flags.contains(AddressFlags::Nodad),
+            // For IPv6 the flag means something else.
+            secondary: is_v4.then(|| self.flags.contains(AddressFlags::Secondary)),
+        }
+    }
+
     fn is_marked(&self) -> bool {
         self.protocol == Some(AddressProtocol::Other(PROTOCOL))
     }
@@ -203,6 +226,19 @@ impl Found {
             && !self.address.ip().is_loopback()
             && !temporary
     }
+}
+
+/// What the kernel is to do with the address.
+fn attributes(wanted: &Address) -> Vec<AddressAttribute> {
+    let mut flags = AddressFlags::empty();
+    flags.set(AddressFlags::Noprefixroute, !wanted.prefix_route);
+    flags.set(AddressFlags::Nodad, !wanted.duplicate_detection);
+    let mut attributes = vec![AddressAttribute::Flags(flags)];
+    let mut lifetimes = CacheInfo::default();
+    lifetimes.ifa_valid = FOREVER;
+    lifetimes.ifa_preferred = if wanted.preferred { FOREVER } else { 0 };
+    attributes.push(AddressAttribute::CacheInfo(lifetimes));
+    attributes
 }
 
 async fn list(netlink: &mut Netlink) -> Result<Vec<Found>, NetlinkError> {

@@ -1,16 +1,12 @@
 //! Routes that no site can say and packets take all the same: those of leases and router advertisements, over a link without a gateway,
 //! along several ways at once. Only read.
 
-use std::net::IpAddr;
-
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteNextHop, RouteProtocol, RouteType, RouteVia,
-};
+use netlink_packet_route::route::{RouteAttribute, RouteNextHop, RouteProtocol, RouteType};
 
 use super::link::Links;
 use super::pick;
-use super::route::destination;
+use super::route::{destination, gateway};
 use crate::state::{BesideRoute, Table};
 
 /// The ways of a unicast route of the main table. What the kernel makes of an address follows from the address.
@@ -43,10 +39,4 @@ pub(super) fn read(message: &RouteNetlinkMessage, links: &Links) -> Vec<BesideRo
             vec![way(attributes, link)]
         }
     }
-}
-
-fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
-    pick!(attributes, RouteAttribute::Gateway(RouteAddress::Inet(ip)) => IpAddr::V4(*ip))
-        .or(pick!(attributes, RouteAttribute::Gateway(RouteAddress::Inet6(ip)) => IpAddr::V6(*ip)))
-        .or(pick!(attributes, RouteAttribute::Via(RouteVia::Inet6(ip)) => IpAddr::V6(*ip)))
 }

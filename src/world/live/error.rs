@@ -1,5 +1,7 @@
 //! Why the host's network could not be read or changed: always with the thing's key and the kernel's own words.
 
+use std::path::PathBuf;
+
 use crate::base::name::LinkName;
 use crate::state::Key;
 
@@ -37,6 +39,13 @@ pub enum HostError {
     },
     #[error("cannot create {key}: a DHCP client or router advertisement holds it; end that first")]
     HeldByAutomation { key: Key },
+    #[error("cannot set {} of {key}", .path.display())]
+    Setting {
+        key: Key,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{key} with these attributes is not a thing of this host's network")]
     NotOurs { key: Key },
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::name::{HostName, LinkName};
+use crate::base::route::Family;
 use crate::state::{
-    Beside, BusyPort, ClientSession, Key, LinkFact, Manager, Resource, Session, State, Table,
+    Beside, BusyPort, ClientSession, Key, LinkFact, Manager, Resource, Session, State,
 };
 
 use super::error::HostError;
@@ -13,7 +14,7 @@ use super::link::Links;
 use super::manager::Managers;
 use super::netlink::Netlink;
 use super::sockets::Sockets;
-use super::{address, link, route};
+use super::{address, link, route, rule};
 
 /// The links, addresses and routes of the network namespace in which this was connected.
 pub struct Host {
@@ -91,6 +92,7 @@ impl Host {
         links.observe(&self.controller, &mut seen);
         address::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
         route::observe(&mut self.netlink, &self.controller, &links, &mut seen).await?;
+        rule::observe(&mut self.netlink, &self.controller, &mut seen).await?;
         seen.managers = self.managers.read(|index| links.name(index));
         let own = seen.own_addresses();
         let sessions = self
@@ -126,7 +128,10 @@ impl Host {
             } if *controller == self.controller => {
                 let netlink = &mut self.netlink;
                 match after {
-                    Some(Resource::Address(_)) => address::make(netlink, key, link, *address).await,
+                    Some(Resource::Address(wanted)) => {
+                        let may_create = before.is_none();
+                        address::make(netlink, key, link, *address, may_create, wanted).await
+                    }
                     None => address::remove(netlink, key, link, *address).await,
                     Some(_) => Err(not_ours(key)),
                 }
@@ -134,18 +139,28 @@ impl Host {
             Key::Route {
                 controller,
                 destination,
-                table: Table::MAIN,
+                table,
                 metric,
             } if *controller == self.controller => {
                 let place = route::Place {
                     destination: *destination,
+                    table: *table,
                     metric: *metric,
                 };
                 self.apply_route(key, place, before, after).await
             }
+            Key::Rule {
+                controller,
+                family,
+                priority,
+            } if *controller == self.controller => {
+                self.apply_rule(key, (*family, *priority), before, after)
+                    .await
+            }
             Key::Link { .. }
             | Key::Address { .. }
             | Key::Route { .. }
+            | Key::Rule { .. }
             | Key::Listener { .. }
             | Key::Forwarders { .. }
             | Key::BootFile { .. }
@@ -170,6 +185,28 @@ impl Host {
             }
             (Some(Resource::Link(was)), None) if was.kind.is_made() => {
                 link::remove(&mut self.netlink, key, link).await
+            }
+            (None, None) => Ok(()),
+            (_, Some(_)) | (Some(_), None) => Err(not_ours(key)),
+        }
+    }
+
+    async fn apply_rule(
+        &mut self,
+        key: &Key,
+        place: (Family, u32),
+        before: Option<&Resource>,
+        after: Option<&Resource>,
+    ) -> Result<(), HostError> {
+        match (before, after) {
+            (None, Some(Resource::Rule(wanted))) => {
+                rule::make(&mut self.netlink, key, place, None, wanted).await
+            }
+            (Some(Resource::Rule(was)), Some(Resource::Rule(wanted))) => {
+                rule::make(&mut self.netlink, key, place, Some(was), wanted).await
+            }
+            (Some(Resource::Rule(was)), None) => {
+                rule::remove(&mut self.netlink, key, place, was).await
             }
             (None, None) => Ok(()),
             (_, Some(_)) | (Some(_), None) => Err(not_ours(key)),

@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn step(action: Action) -> Step {
-        let address = || Some(Resource::Address(Address {}));
+        let address = || Some(Resource::Address(Address::default()));
         let (before, after) = match action {
             Action::Create => (None, address()),
             Action::Delete | Action::Carry => (address(), None),

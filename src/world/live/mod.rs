@@ -13,7 +13,9 @@ mod netlink;
 mod ping;
 mod probe;
 mod route;
+mod rule;
 mod servers;
+mod setting;
 mod sockets;
 mod world;
 

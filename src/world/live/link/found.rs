@@ -12,8 +12,10 @@ use super::bond::{self, Value};
 use super::pick;
 use crate::base::bond::{BondMode, BondParameter};
 use crate::base::mac::MacAddr;
+use crate::base::setting::LinkSetting;
 use crate::base::vlan::VlanProtocol;
 use crate::state::{Bridge, LinkFact, PortVlan, Table, Vrf};
+use crate::world::live::setting;
 
 /// A link as the kernel describes it.
 pub(super) struct Found {
@@ -27,6 +29,7 @@ pub(super) struct Found {
     pub(super) port_of: Option<u32>,
     /// As a port of a bridge that filters.
     pub(super) vlans: BTreeMap<u16, PortVlan>,
+    pub(super) settings: BTreeMap<LinkSetting, u32>,
     pub(super) marked: bool,
     pub(super) fact: LinkFact,
 }
@@ -73,6 +76,7 @@ impl Found {
             port_of: pick!(attributes, LinkAttribute::Controller(index) => *index)
                 .filter(|index| *index != 0),
             vlans: BTreeMap::new(),
+            settings: setting::read(attributes),
             marked: names.contains(&mark(&name)),
             fact: LinkFact {
                 mac,

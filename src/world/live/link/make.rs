@@ -19,6 +19,7 @@ use crate::base::vlan::VlanProtocol;
 use crate::state::{Bond, Bridge, Key, Link, LinkKind};
 use crate::world::live::error::HostError;
 use crate::world::live::netlink::Netlink;
+use crate::world::live::setting;
 
 /// Makes the link `name` as `wanted`. One that cannot be made whole is taken away again.
 ///
@@ -72,6 +73,7 @@ async fn change(
     if !wanted.vlans.is_empty() {
         port::carry(netlink, key, &found, wanted).await?;
     }
+    setting::write(key, name, &found.settings, &wanted.settings)?;
     if wanted.up && !found.up {
         set(netlink, "bring up", key, state(found.index, true)).await?;
     }
@@ -247,7 +249,10 @@ async fn create(
         mtu
     };
     attributes.push(LinkAttribute::Mtu(first_mtu));
-    let is_whole = !is_bridge && wanted.port_of.is_none() && wanted.vlans.is_empty();
+    let is_whole = !is_bridge
+        && wanted.port_of.is_none()
+        && wanted.vlans.is_empty()
+        && wanted.settings.is_empty();
     let mut message = LinkMessage::default();
     if is_whole && wanted.up {
         message.header.flags = LinkFlags::Up;

@@ -77,6 +77,7 @@ impl Links {
             port_of: of
                 .filter(|of| of.takes_ports())
                 .and_then(|of| of.name.parse().ok()),
+            settings: found.settings.clone(),
             vlans: if self.filters(found) {
                 found.vlans.clone()
             } else {
