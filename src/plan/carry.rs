@@ -99,7 +99,29 @@ fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>, ground: &Ground<'
     let is_route = matches!(resource, Resource::Route(_));
     let desired = &inputs.desired.state;
     // A route's requirements are found among what exists; an address names the one link that it needs.
-    !requires.is_empty() && (is_route || requires.iter().all(|key| desired.contains_key(key)))
+    if is_route {
+        requires.iter().any(|address| ends_up(inputs, address))
+    } else {
+        !requires.is_empty() && requires.iter().all(|key| desired.contains_key(key))
+    }
+}
+
+/// Whether an address is on a link that is up when all is done.
+fn ends_up(inputs: Inputs<'_>, address: &Key) -> bool {
+    let Key::Address {
+        controller, link, ..
+    } = address
+    else {
+        return false;
+    };
+    let on = Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    };
+    let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
+    let original = inputs.observed.before_claim(&on);
+    let last = desired.get(&on).or(original).or(observed.get(&on));
+    matches!(last, Some(Resource::Link(link)) if link.up)
 }
 
 /// The kernel lets go of the ports of what goes; each is let go by name, so that the way back puts it in again, and put back where what it
@@ -182,6 +204,8 @@ impl Port<'_> {
         Link {
             port_of: None,
             vlans: BTreeMap::new(),
+            // A bond gives it back the one that it came with.
+            mac: None,
             ..self.link.clone()
         }
     }

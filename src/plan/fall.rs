@@ -82,12 +82,29 @@ fn cycles_ports(of: &LinkName, port: &Key, state: &State) -> bool {
     matches!(of.kind, LinkKind::Bond(_) | LinkKind::Vrf(_))
 }
 
+/// Whether an address is on a link that is up.
+fn is_up(state: &State, address: &Key) -> bool {
+    let Key::Address {
+        controller, link, ..
+    } = address
+    else {
+        return false;
+    };
+    let on = Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    };
+    matches!(state.get(&on), Some(Resource::Link(link)) if link.up)
+}
+
 /// A fall under way, over indexes of what stands on what.
 struct Fall<'a> {
     observed: &'a State,
     movers: &'a BTreeSet<Key>,
     on_link: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     tagged_on: BTreeMap<&'a LinkName, Vec<&'a Key>>,
+    /// Ports of bonds and VRFs: what lets them go takes them down.
+    ports_of: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     /// The routes that an address holds.
     held: BTreeMap<Key, Vec<&'a Key>>,
     /// Addresses that still hold a route. One way to the gateway is enough.
@@ -109,6 +126,7 @@ impl<'a> Fall<'a> {
             movers,
             on_link: BTreeMap::new(),
             tagged_on: BTreeMap::new(),
+            ports_of: BTreeMap::new(),
             held: BTreeMap::new(),
             holders: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -128,9 +146,17 @@ impl<'a> Fall<'a> {
                     if let Some(on) = link.kind.on() {
                         fall.tagged_on.entry(on).or_default().push(key);
                     }
+                    let of = link.port_of.as_ref();
+                    if let Some(of) = of.filter(|of| cycles_ports(of, key, observed)) {
+                        fall.ports_of.entry(of).or_default().push(key);
+                    }
                 }
                 (_, Resource::Route(_)) => {
-                    let holders = resource.requires(key, &ground);
+                    let mut holders = resource.requires(key, &ground);
+                    // The kernel resolved none through a link that is down.
+                    if holders.iter().any(|holder| is_up(observed, holder)) {
+                        holders.retain(|holder| is_up(observed, holder));
+                    }
                     fall.holders.insert(key, holders.len());
                     for holder in holders {
                         fall.held.entry(holder).or_default().push(key);
@@ -177,6 +203,13 @@ impl<'a> Fall<'a> {
         }
         if end == End::Small {
             return;
+        }
+        if end == End::Gone {
+            for port in self.ports_of.remove(link).unwrap_or_default() {
+                if self.down.insert(port.clone()) {
+                    self.open.push((port.clone(), End::Down));
+                }
+            }
         }
         for tagged in self.tagged_on.get(link).cloned().unwrap_or_default() {
             if end == End::Gone {
