@@ -11,6 +11,8 @@
 mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
+#[path = "converge/hosts.rs"]
+mod hosts;
 #[path = "converge/ignore.rs"]
 mod ignore;
 #[path = "converge/lift.rs"]
@@ -135,10 +137,23 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
     }
     for (key, resource) in subset(foreign) {
         let free = !world.state.contains_key(&key);
+        // No route leads through a link that is down.
+        let is_down = |key: &Key| {
+            let Key::Address {
+                controller, link, ..
+            } = key
+            else {
+                return false;
+            };
+            let (controller, link) = (controller.clone(), link.clone());
+            let link = world.state.get(&Key::Link { controller, link });
+            matches!(link, Some(Resource::Link(link)) if !link.up)
+        };
+        let is_route = matches!(resource, Resource::Route(_));
         let fits = resource
             .requires(&key, &Ground::new(&world.state))
             .iter()
-            .any(|key| world.state.contains_key(key));
+            .any(|key| world.state.contains_key(key) && !(is_route && is_down(key)));
         if free && fits && !matches!(key, Key::Link { .. }) {
             world.state.insert(key.clone(), resource);
             world.facts.ownership.insert(key, Ownership::Foreign);
@@ -215,22 +230,40 @@ fn check_after(
     let plan = planned_after(last, kept, desired, before);
     let mut sim = Sim::new(before.clone());
     let report = applied(&mut sim, &plan);
-    assert_eq!(report.outcome, Outcome::Done, "{plan:#?}");
+    assert_eq!(report.outcome, Outcome::Done, "{}", brief(&plan));
     let after = block_on(sim.observe()).unwrap();
     let mut next = desired.clone();
     next.remember(&plan.protected);
     let second = planned_after(Some(&next), &plan.kept, desired, &after);
     assert!(
         second.is_empty(),
-        "the second plan is not empty: {second:#?} after {plan:#?}"
+        "the second plan is not empty: {} after {}",
+        brief(&second),
+        brief(&plan)
     );
-    assert_eq!(protected(&second), protected(&plan), "{plan:#?}");
+    assert_eq!(protected(&second), protected(&plan), "{}", brief(&plan));
     assert_eq!(
         (&second.protected, &second.kept),
         (&plan.protected, &plan.kept)
     );
     undone(before, &plan);
     (after, next)
+}
+
+/// A plan's steps, a line each.
+fn brief(plan: &Plan) -> String {
+    let show = |resource: &Option<Resource>| match resource {
+        Some(resource) => format!("({})", resource.summary()),
+        None => "none".to_owned(),
+    };
+    let lines = plan.steps.iter().map(|step| {
+        let (before, after) = (show(&step.before), show(&step.after));
+        format!(
+            "\n{:?} {}: {before} -> {after}, {}",
+            step.action, step.key, step.because
+        )
+    });
+    lines.collect()
 }
 
 /// What waits since it is protected.
@@ -253,11 +286,21 @@ fn undone(before: &Observation, plan: &Plan) {
         let Outcome::Undone { failure, left } = report.outcome else {
             panic!("step {index} did not fail")
         };
-        assert_eq!((failure.index, left), (index, BTreeSet::new()), "{plan:#?}");
+        for key in &left {
+            let after = block_on(sim.observe()).unwrap();
+            eprintln!("{:?}\n{:?}", before.state.get(key), after.state.get(key));
+        }
+        assert_eq!(
+            (failure.index, left),
+            (index, BTreeSet::new()),
+            "{}",
+            brief(plan)
+        );
         assert_eq!(
             &block_on(sim.observe()).unwrap(),
             before,
-            "undoing step {index} of {plan:#?}"
+            "undoing step {index} of {}",
+            brief(plan)
         );
     }
 }

@@ -96,8 +96,34 @@ fn carried(
 /// Whether what others made finds something to stand on when all is done.
 fn is_held(key: &Key, resource: &Resource, inputs: Inputs<'_>, ground: &Ground<'_>) -> bool {
     let ways = resource.ways(key, ground);
-    let exists = |key: &Key| inputs.desired.state.contains_key(key);
+    let is_route = matches!(resource, Resource::Route(_));
+    let exists = |needed: &Key| {
+        if is_route {
+            ends_up(inputs, needed)
+        } else {
+            inputs.desired.state.contains_key(needed)
+        }
+    };
     !ways.is_empty() && ways.iter().all(|way| way.iter().any(exists))
+}
+
+/// Whether what a route needs is there when all is done, on a link that is up.
+fn ends_up(inputs: Inputs<'_>, needed: &Key) -> bool {
+    let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
+    let (Key::Address {
+        controller, link, ..
+    }
+    | Key::Link { controller, link }) = needed
+    else {
+        return desired.contains_key(needed) || observed.contains_key(needed);
+    };
+    let on = Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    };
+    let original = inputs.observed.before_claim(&on);
+    let last = desired.get(&on).or(original).or(observed.get(&on));
+    matches!(last, Some(Resource::Link(link)) if link.up)
 }
 
 /// The kernel lets go of the ports of what goes; each is let go by name, so that the way back puts it in again, and put back where what it
@@ -180,6 +206,8 @@ impl Port<'_> {
         Link {
             port_of: None,
             vlans: BTreeMap::new(),
+            // A bond gives it back the one that it came with.
+            mac: None,
             ..self.link.clone()
         }
     }

@@ -7,7 +7,7 @@ use super::carry::carry_along;
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
 use super::nature::Nature;
-use super::place::occupied;
+use super::place::{ip, occupied};
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
 use crate::state::{Disruption, Ground, Guards, Key, Resource, State, beside};
 
@@ -264,11 +264,20 @@ fn is_ours(inputs: Inputs<'_>, key: &Key) -> bool {
     !inputs.observed.is_foreign(key) && inputs.observed.before_claim(key).is_none()
 }
 
-/// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others.
+/// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others. What it
+/// said when it was last applied and says no more goes back to what it was before the claim.
 pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
     let mut wanted = wanted.clone();
-    if let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted)
-        && let Some(Resource::Link(found)) = inputs.observed.state.get(key)
+    if let (Key::Address { .. }, Resource::Address(address)) = (key, &mut wanted)
+        && shares_prefix_with_others(inputs, key)
+    {
+        // Who is first there is not ours to say.
+        address.secondary = None;
+    }
+    let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted) else {
+        return wanted;
+    };
+    if let Some(Resource::Link(found)) = inputs.observed.state.get(key)
         && let (None, Some(bridge)) = (&link.port_of, &found.port_of)
     {
         let bridge = Key::Link {
@@ -279,24 +288,34 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
             link.port_of.clone_from(&found.port_of);
         }
     }
-    if let (
-        Key::Address {
-            controller,
-            link,
-            address,
-        },
-        Resource::Address(wanted),
-    ) = (key, &mut wanted)
-        && wanted.secondary.is_some()
+    let applied = inputs.applied.and_then(|applied| applied.state.get(key));
+    if let (Some(Resource::Link(said)), Some(Resource::Link(original))) =
+        (applied, inputs.observed.before_claim(key))
     {
-        // Where others have an address of the prefix, who is first is not ours to say.
-        let found = beside(&inputs.observed.state, controller, link, address.prefix());
-        let mut found = found.into_iter();
-        if found.any(|(other, _)| inputs.observed.is_foreign(other) && other != key) {
-            wanted.secondary = None;
+        link.mtu = link.mtu.or(said.mtu.and(original.mtu));
+        link.mac = link.mac.or(said.mac.and(original.mac));
+        for setting in said.settings.keys() {
+            if let Some(value) = original.settings.get(setting) {
+                link.settings.entry(*setting).or_insert(*value);
+            }
         }
     }
     wanted
+}
+
+/// Whether others have an address of the same prefix on the link.
+fn shares_prefix_with_others(inputs: Inputs<'_>, key: &Key) -> bool {
+    let Key::Address {
+        controller,
+        link,
+        address,
+    } = key
+    else {
+        return false;
+    };
+    let found = beside(&inputs.observed.state, controller, link, address.prefix());
+    let mut found = found.into_iter();
+    found.any(|(other, _)| inputs.observed.is_foreign(other) && other != key)
 }
 
 /// What a claimed thing goes back to: as it was, but a link that others put addresses on since stays up.
@@ -312,12 +331,20 @@ fn given_back(inputs: Inputs<'_>, key: &Key, original: &Resource) -> Resource {
     original
 }
 
+/// Whether a claimed address is to be on another link: given back it would be on both.
+fn moves(inputs: Inputs<'_>, key: &Key) -> bool {
+    let mut wanted = inputs.desired.state.keys().filter_map(ip);
+    ip(key).is_some_and(|address| wanted.any(|other| other == address))
+}
+
 /// The step that takes away or gives back what the site does not speak of; none for what others made.
 fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
     if inputs.observed.is_foreign(key) {
         return None;
     }
     let original = inputs.observed.before_claim(key);
+    let moves = original.is_some() && moves(inputs, key);
+    let original = original.filter(|_| !moves);
     let original = original.map(|original| given_back(inputs, key, original));
     let changes = original
         .as_ref()
@@ -325,6 +352,7 @@ fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
         .unwrap_or_default();
     let action = match original {
         Some(_) => Action::Release,
+        None if moves => Action::Carry,
         None => Action::Delete,
     };
     let after = original;

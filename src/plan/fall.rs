@@ -82,12 +82,30 @@ fn cycles_ports(of: &LinkName, port: &Key, state: &State) -> bool {
     matches!(of.kind, LinkKind::Bond(_) | LinkKind::Vrf(_))
 }
 
+/// Whether what holds a route is, or is on, a link that is up.
+fn is_up(state: &State, holder: &Key) -> bool {
+    let (Key::Address {
+        controller, link, ..
+    }
+    | Key::Link { controller, link }) = holder
+    else {
+        return true;
+    };
+    let on = Key::Link {
+        controller: controller.clone(),
+        link: link.clone(),
+    };
+    matches!(state.get(&on), Some(Resource::Link(link)) if link.up)
+}
+
 /// A fall under way, over indexes of what stands on what.
 struct Fall<'a> {
     observed: &'a State,
     movers: &'a BTreeSet<Key>,
     on_link: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     tagged_on: BTreeMap<&'a LinkName, Vec<&'a Key>>,
+    /// Ports of bonds and VRFs: what lets them go takes them down.
+    ports_of: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     /// The ways of routes that something holds.
     held: BTreeMap<Key, Vec<usize>>,
     /// The ways of routes: whose, and how much still holds them. One thing is enough; a route with a way less is another.
@@ -109,6 +127,7 @@ impl<'a> Fall<'a> {
             movers,
             on_link: BTreeMap::new(),
             tagged_on: BTreeMap::new(),
+            ports_of: BTreeMap::new(),
             held: BTreeMap::new(),
             ways: Vec::new(),
             listeners: BTreeMap::new(),
@@ -128,9 +147,17 @@ impl<'a> Fall<'a> {
                     if let Some(on) = link.kind.on() {
                         fall.tagged_on.entry(on).or_default().push(key);
                     }
+                    let of = link.port_of.as_ref();
+                    if let Some(of) = of.filter(|of| cycles_ports(of, key, observed)) {
+                        fall.ports_of.entry(of).or_default().push(key);
+                    }
                 }
                 (_, Resource::Route(_)) => {
-                    for way in resource.ways(key, &ground) {
+                    for mut way in resource.ways(key, &ground) {
+                        // The kernel resolved none through a link that is down.
+                        if way.iter().any(|holder| is_up(observed, holder)) {
+                            way.retain(|holder| is_up(observed, holder));
+                        }
                         fall.ways.push((key, way.len()));
                         let way_at = fall.ways.len() - 1;
                         for holder in way {
@@ -182,6 +209,13 @@ impl<'a> Fall<'a> {
         }
         // Routes that name it go with it also where its addresses stay.
         self.idle(key, key);
+        if end == End::Gone {
+            for port in self.ports_of.remove(link).unwrap_or_default() {
+                if self.down.insert(port.clone()) {
+                    self.open.push((port.clone(), End::Down));
+                }
+            }
+        }
         for tagged in self.tagged_on.get(link).cloned().unwrap_or_default() {
             if end == End::Gone {
                 self.take(tagged, key);

@@ -64,6 +64,8 @@ pub enum WorldError {
     Ledger(#[from] LedgerError),
     #[error("{key}: the content with sha256 {digest} was never uploaded")]
     MissingContent { key: Box<Key>, digest: Digest },
+    #[error("{key}: {why}")]
+    Refused { key: Box<Key>, why: &'static str },
     #[error("{key}: this failure was asked for")]
     Injected { key: Box<Key> },
 }
@@ -87,6 +89,7 @@ impl WorldError {
             | Self::Listen(_)
             | Self::Dhcp(_)
             | Self::Dns(_)
+            | Self::Refused { .. }
             | Self::Injected { .. } => Code::WorldFailed,
         }
     }

@@ -7,6 +7,16 @@ use super::lab::{Lab, SITE};
 /// Puts a folder in the place of `/run`, among processes of its own, of which the daemon is the first one.
 const INSIDE: &str = "mount --bind \"$0\" /run && exec \"$@\"";
 
+/// In a mount namespace and a process namespace of its own.
+const APART: [&str; 6] = [
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+];
+
 #[test]
 fn plans_and_status_name_the_program_and_what_to_do() {
     let lab = Lab::new();
@@ -26,18 +36,7 @@ fn plans_and_status_name_the_program_and_what_to_do() {
         "[device]\nmanaged=false\n",
     );
     let run = lab.path("run").display().to_string();
-    let wrapper = [
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-        "sh",
-        "-c",
-        INSIDE,
-        &run,
-    ];
+    let wrapper = [&APART[..], &["sh", "-c", INSIDE, &run]].concat();
     let _daemon = lab.ready(lab.daemon(&wrapper));
     let warned = |text: &str, link: &str, by: &str, help: &str| {
         let line = format!("{by} manages controller/rack-1/link/{link} too");

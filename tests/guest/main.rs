@@ -7,8 +7,11 @@
 )]
 
 mod boot;
+mod cases;
 mod kinds;
+mod lab;
 mod links;
+mod pairs;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;

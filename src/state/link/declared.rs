@@ -20,8 +20,9 @@ pub(in crate::state) fn desired(
         let Some(kind) = kind(site, link) else {
             continue;
         };
-        let mut wanted = Link::new(kind, true, mtu(controller, link));
-        wanted.port_of = ports.get(link_name).map(|of| (*of).clone());
+        let of = ports.get(link_name).copied();
+        let mut wanted = Link::new(kind, true, mtu(controller, link, of));
+        wanted.port_of = of.cloned();
         wanted.settings.clone_from(&link.settings);
         wanted.vlans = vlans(controller, link_name, wanted.port_of.as_ref());
         if wanted.kind.is_made() {
@@ -111,10 +112,16 @@ fn declared_bridge(bridge: &model::Bridge) -> Bridge {
 /// As large as a VRF may be, and is when the kernel makes it.
 const VRF_MTU: u32 = 65_575;
 
-/// What is made has an MTU; what is found keeps its own where the site says nothing.
-fn mtu(controller: &Controller, link: &ControllerLink) -> Option<u32> {
+/// What is made has an MTU; what is found keeps its own where the site says nothing, but for ports of a bond, which gives them its own
+/// (`bond_enslave`, `bond_change_mtu`).
+fn mtu(controller: &Controller, link: &ControllerLink, of: Option<&LinkName>) -> Option<u32> {
     let default = match &link.form {
-        LinkForm::Ethernet | LinkForm::Loopback => None,
+        LinkForm::Ethernet => {
+            let of = of.and_then(|of| controller.links.get(of));
+            let bond = of.filter(|of| matches!(of.form, LinkForm::Bond(_)));
+            bond.map(|bond| bond.mtu.unwrap_or(MTU_DEFAULT))
+        }
+        LinkForm::Loopback => None,
         LinkForm::Bond(_) | LinkForm::Bridge(_) | LinkForm::Dummy => Some(MTU_DEFAULT),
         LinkForm::Vrf { .. } => Some(VRF_MTU),
         // A VLAN's frames are no larger than its link's.

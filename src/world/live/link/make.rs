@@ -61,6 +61,7 @@ async fn change(
         found.up = false;
     }
     own(netlink, key, name, &mut found, wanted).await?;
+    port::place(netlink, key, &mut found, wanted.port_of.as_ref()).await?;
     if let Some(mac) = wanted.mac.filter(|mac| Some(*mac) != found.mac) {
         let message = attribute(found.index, LinkAttribute::Address(mac.0.to_vec()));
         set(netlink, "set the hardware address of", key, message).await?;
@@ -69,8 +70,9 @@ async fn change(
         let message = attribute(found.index, LinkAttribute::Mtu(mtu));
         set(netlink, "set the MTU of", key, message).await?;
     }
-    port::place(netlink, key, &mut found, wanted.port_of.as_ref()).await?;
-    if !wanted.vlans.is_empty() {
+    // Those that it shall lose, too.
+    let may_carry = wanted.port_of.is_some() || matches!(wanted.kind, LinkKind::Bridge(_));
+    if !wanted.vlans.is_empty() || (may_carry && port::filters(netlink, key, &found).await?) {
         port::carry(netlink, key, &found, wanted).await?;
     }
     setting::write(key, name, &found.settings, &wanted.settings)?;
@@ -181,6 +183,14 @@ async fn change_bond(
     }
     let indexes = by_name(&links);
     if from.mode != to.mode {
+        // What means nothing in the new mode would wait there for the next one, where nobody sees it.
+        let idle = from.parameters.keys().copied();
+        let idle = idle.filter(|one| !one.modes().contains(&to.mode));
+        let idle = bond::attributes(to, idle, &indexes);
+        if !idle.is_empty() {
+            let data = InfoData::Bond(idle);
+            change_kind(netlink, key, found.index, InfoKind::Bond, data).await?;
+        }
         let mode = vec![InfoBond::Mode(to.mode.number().into())];
         change_kind(
             netlink,
@@ -199,10 +209,25 @@ async fn change_bond(
         let data = InfoData::Bond(differing);
         change_kind(netlink, key, found.index, InfoKind::Bond, data).await?;
     }
+    reattach(netlink, key, found, &ports).await
+}
+
+/// Puts the ports back into a bond that let them go.
+async fn reattach(
+    netlink: &mut Netlink,
+    key: &Key,
+    bond: &Found,
+    ports: &[u32],
+) -> Result<(), HostError> {
+    if let Some(mac) = bond.mac.filter(|_| !ports.is_empty()) {
+        // Without ports it drew another by lot, and would take that of whichever comes first (`__bond_release_one`).
+        let message = attribute(bond.index, LinkAttribute::Address(mac.0.to_vec()));
+        set(netlink, "keep the hardware address of", key, message).await?;
+    }
     for port in ports {
         // A bond takes in only what is down; whether it has closed what it let go depends on the kernel.
-        set(netlink, "take down the ports of", key, state(port, false)).await?;
-        let message = attribute(port, LinkAttribute::Controller(found.index));
+        set(netlink, "take down the ports of", key, state(*port, false)).await?;
+        let message = attribute(*port, LinkAttribute::Controller(bond.index));
         set(netlink, "attach the ports of", key, message).await?;
     }
     Ok(())

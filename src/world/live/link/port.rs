@@ -58,10 +58,19 @@ pub(super) async fn place(
     found: &mut Found,
     wanted: Option<&LinkName>,
 ) -> Result<(), HostError> {
+    let before = found.port_of;
     match wanted {
-        Some(of) => join(netlink, key, found, of).await,
-        None => leave(netlink, key, found).await,
+        Some(of) => join(netlink, key, found, of).await?,
+        None => leave(netlink, key, found).await?,
     }
+    if found.port_of != before {
+        // A bond gives a port its own MTU and hardware address, and one that leaves those that it came with (`bond_enslave`,
+        // `__bond_release_one`).
+        if let Some(now) = at(netlink, "change", key, found.index).await? {
+            (found.mtu, found.mac) = (now.mtu, now.mac);
+        }
+    }
+    Ok(())
 }
 
 async fn join(
@@ -83,12 +92,11 @@ async fn join(
     if found.port_of == Some(target.index) {
         return Ok(());
     }
-    if matches!(target.form, Form::Bond { .. }) {
-        // A bond takes in only what is down, and brings it up itself (`bond_enslave`); it does not take from another.
-        leave(netlink, key, found).await?;
-        if found.up {
-            set(netlink, "take down", key, state(found.index, false)).await?;
-        }
+    // A bond does not take from another, and one that is left closes what it lets go.
+    leave(netlink, key, found).await?;
+    if matches!(target.form, Form::Bond { .. }) && found.up {
+        // A bond takes in only what is down, and brings it up itself (`bond_enslave`).
+        set(netlink, "take down", key, state(found.index, false)).await?;
     }
     let message = attribute(found.index, LinkAttribute::Controller(target.index));
     set(netlink, operation, key, message).await?;
@@ -115,6 +123,25 @@ async fn leave(netlink: &mut Netlink, key: &Key, found: &mut Found) -> Result<()
     // A bond closes what it lets go (`__bond_release_one`).
     found.up &= !matches!(of.form, Form::Bond { .. });
     Ok(())
+}
+
+/// Whether VLANs of a link matter: of a bridge that filters, and of its ports.
+///
+/// # Errors
+/// [`HostError`].
+pub(super) async fn filters(
+    netlink: &mut Netlink,
+    key: &Key,
+    found: &Found,
+) -> Result<bool, HostError> {
+    let is_filter = |form: &Form| matches!(form, Form::Bridge(bridge) if bridge.vlan_filtering);
+    match found.port_of {
+        Some(of) => {
+            let of = at(netlink, "change", key, of).await?;
+            Ok(of.is_some_and(|of| is_filter(&of.form)))
+        }
+        None => Ok(is_filter(&found.form)),
+    }
 }
 
 /// Gives a port, or a bridge itself, the VLANs that it shall carry. The kernel says what it has, so that nothing is set twice.

@@ -1,8 +1,12 @@
 //! A world in memory that behaves: it refuses what a kernel would refuse, drops what a kernel would drop, and fails on demand.
 
+mod kernel;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use kernel::{Hidden, Kernel};
 
 use super::{StepFailure, World, WorldError};
 use crate::plan::{Action, Step};
@@ -15,6 +19,7 @@ pub struct Sim {
     /// Steps carried out so far.
     done: usize,
     fail_at: Option<usize>,
+    hidden: Hidden,
 }
 
 impl Sim {
@@ -24,6 +29,7 @@ impl Sim {
             world,
             done: 0,
             fail_at: None,
+            hidden: Hidden::new(),
         }
     }
 
@@ -65,39 +71,19 @@ impl Sim {
                 needed: Box::new(needed),
             });
         }
-        let settled = after.settled(self.world.state.get(&step.key));
-        self.world.state.insert(step.key.clone(), settled);
+        let mut kernel = Kernel::new(&mut self.world.state, &mut self.hidden);
+        if let Resource::Link(link) = after {
+            kernel.make_link(&step.key, link)?;
+        } else if matches!(after, Resource::Route(_)) {
+            kernel.make_route(&step.key, after)?;
+        } else {
+            kernel.insert(&step.key, after);
+        }
         Ok(())
     }
 
     fn remove(&mut self, key: &Key) {
-        self.world.state.remove(key);
-        if let Key::Link { link: gone, .. } = key {
-            self.world
-                .state
-                .retain(|key, _| !matches!(key, Key::Address { link, .. } if link == gone));
-            self.release_ports(gone);
-        }
-        if !matches!(key, Key::Link { .. } | Key::Address { .. }) {
-            return;
-        }
-        // A route whose gateway is reached through no address any more goes with it.
-        let state = self.world.state.clone();
-        let ground = Ground::new(&state);
-        let stands = |key: &Key, resource: &Resource| !resource.requires(key, &ground).is_empty();
-        self.world.state.retain(|key, resource| {
-            !matches!(resource, Resource::Route(_)) || stands(key, resource)
-        });
-    }
-
-    fn release_ports(&mut self, of: &crate::base::name::LinkName) {
-        for resource in self.world.state.values_mut() {
-            if let Resource::Link(port) = resource
-                && port.port_of.as_ref() == Some(of)
-            {
-                port.port_of = None;
-            }
-        }
+        Kernel::new(&mut self.world.state, &mut self.hidden).remove(key);
     }
 
     fn mark(&mut self, step: &Step) {
@@ -129,6 +115,10 @@ impl Sim {
 
 impl World for Sim {
     async fn observe(&mut self) -> Result<Observation, WorldError> {
+        // What fell is nobody's.
+        let there = &self.world.state;
+        let ownership = &mut self.world.facts.ownership;
+        ownership.retain(|key, _| there.contains_key(key));
         Ok(self.world.clone())
     }
 

@@ -1,0 +1,353 @@
+//! What a kernel does to links, addresses and routes beside what it is told, and what it refuses. Knows no plan, so that it finds the
+//! planner's faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::limit::MTU_MIN_V6;
+use crate::base::mac::MacAddr;
+use crate::base::name::LinkName;
+use crate::state::{Bridge, Disruption, Ground, Key, Link, LinkKind, PortVlan, Resource, State};
+use crate::world::WorldError;
+
+/// A host's network, as a kernel keeps it.
+pub(super) struct Kernel<'a> {
+    state: &'a mut State,
+    /// The VLANs of ports whose bridge does not filter.
+    hidden: &'a mut Hidden,
+}
+
+pub(super) type Hidden = BTreeMap<LinkName, BTreeMap<u16, PortVlan>>;
+
+impl<'a> Kernel<'a> {
+    pub(super) fn new(state: &'a mut State, hidden: &'a mut Hidden) -> Self {
+        Self { state, hidden }
+    }
+
+    /// Puts a thing there that changes nothing else.
+    pub(super) fn insert(&mut self, key: &Key, resource: &Resource) {
+        let settled = resource.settled(self.state.get(key));
+        self.state.insert(key.clone(), settled);
+    }
+
+    /// A gateway must be within reach.
+    pub(super) fn make_route(&mut self, key: &Key, route: &Resource) -> Result<(), WorldError> {
+        if route.requires(key, &Ground::new(self.state)).is_empty() {
+            return Err(refused(key, "its gateway is not in reach"));
+        }
+        self.insert(key, route);
+        Ok(())
+    }
+
+    pub(super) fn make_link(&mut self, key: &Key, wanted: &Link) -> Result<(), WorldError> {
+        let before = match self.state.get(key) {
+            Some(Resource::Link(link)) => Some(link.clone()),
+            Some(_) | None => None,
+        };
+        if let Some(why) = self.objection(key, before.as_ref(), wanted) {
+            return Err(refused(key, why));
+        }
+        self.insert(key, &Resource::Link(wanted.clone()));
+        let Some(name) = link_of(key).cloned() else {
+            return Ok(());
+        };
+        // No link is without a hardware address; this one has the same by the same name.
+        let drawn = name
+            .as_str()
+            .bytes()
+            .fold(0_u16, |sum, byte| sum.rotate_left(3) ^ u16::from(byte));
+        let [high, low] = drawn.to_be_bytes();
+        self.change(&name, |link| {
+            if link.kind.is_made() {
+                link.mac.get_or_insert(MacAddr([2, 0xff, 0, 0, high, low]));
+            }
+        });
+        self.hide_vlans(&name, wanted);
+        let Some(before) = before else {
+            return Ok(());
+        };
+        if before.port_of != wanted.port_of && wanted.vlans.is_empty() {
+            self.hidden.remove(&name);
+        }
+        let needs_rest = wanted.disruption(&before) == Disruption::Bounce;
+        let cycles = |of: &Option<LinkName>| of.as_ref().is_some_and(|of| self.cycles(of));
+        let moves = before.port_of != wanted.port_of
+            && (cycles(&before.port_of) || cycles(&wanted.port_of));
+        if needs_rest || moves || (before.up && !wanted.up) {
+            self.down(&name);
+        }
+        if needs_rest {
+            for port in self.ports(&name) {
+                self.down(&port);
+            }
+        }
+        if wanted.up && (!before.up || needs_rest || moves) {
+            self.raise(&name);
+        }
+        if let (LinkKind::Bridge(from), LinkKind::Bridge(to)) = (&before.kind, &wanted.kind) {
+            self.rewrite_vlans(&name, from, to);
+            // The bridge's own were set last.
+            self.change(&name, |link| link.vlans.clone_from(&wanted.vlans));
+        }
+        if let Some(mtu) = wanted.mtu.filter(|mtu| before.mtu != Some(*mtu)) {
+            self.resize(&name, mtu);
+        }
+        Ok(())
+    }
+
+    /// What the kernel would not do at all.
+    fn objection(&self, key: &Key, before: Option<&Link>, wanted: &Link) -> Option<&'static str> {
+        match before {
+            None if !wanted.kind.is_made() => return Some("there is no such device"),
+            Some(before) if wanted.disruption(before) == Disruption::Replace => {
+                return Some("a link of another kind or tag has the name");
+            }
+            Some(_) | None => {}
+        }
+        if let LinkKind::Tagged(tagged) = &wanted.kind {
+            let (_, below) = self.link(&tagged.on)?;
+            if wanted.mtu > below.mtu {
+                return Some("larger than the link below");
+            }
+            let is_other = |(other, link): (&Key, &Link)| other != key && link.kind == wanted.kind;
+            if self.links().any(is_other) {
+                return Some("the tag is taken");
+            }
+        }
+        let below = wanted.port_of.as_ref().and_then(|of| self.link(of));
+        if below.is_some_and(|(_, of)| !of.kind.takes_ports()) {
+            return Some("that takes no ports");
+        }
+        None
+    }
+
+    /// Takes a thing away, and all that cannot be without it.
+    pub(super) fn remove(&mut self, key: &Key) {
+        let Some(gone) = self.state.get(key).cloned() else {
+            return;
+        };
+        let (Key::Link { link: name, .. }, Resource::Link(gone)) = (key, gone) else {
+            let held = self.held();
+            self.state.remove(key);
+            self.drop_routes(&held);
+            return;
+        };
+        for tagged in self.tagged_on(name) {
+            self.remove(&tagged);
+        }
+        for port in self.ports(name) {
+            if matches!(gone.kind, LinkKind::Bond(_) | LinkKind::Vrf(_)) {
+                self.down(&port);
+            }
+            // A VRF brings its ports up again; a bond leaves them closed (`__bond_release_one`).
+            if matches!(gone.kind, LinkKind::Vrf(_)) {
+                self.raise(&port);
+            } else if matches!(gone.kind, LinkKind::Bond(_)) {
+                self.change(&port, |link| link.up = false);
+            }
+            self.change(&port, |link| {
+                link.port_of = None;
+                link.vlans.clear();
+            });
+        }
+        let held = self.held();
+        self.state.remove(key);
+        self.state
+            .retain(|key, _| !is_address_on(key, name, Family::Both));
+        self.drop_routes(&held);
+    }
+
+    /// A link goes down: IPv6 forgets its addresses, and all routes through it are gone (`addrconf_ifdown`, `fib_disable_ip`); tagged
+    /// links on it go down as well (`vlan_device_event`).
+    fn down(&mut self, name: &LinkName) {
+        let held = self.held();
+        let through = |key: &&Key| link_of(key) == Some(name);
+        let gone: BTreeSet<Key> = held
+            .iter()
+            .filter(|(_, holders)| holders.iter().all(|key| through(&key)))
+            .map(|(route, _)| route.clone())
+            .collect();
+        self.state
+            .retain(|key, _| !gone.contains(key) && !is_address_on(key, name, Family::V6));
+        self.drop_routes(&held);
+        for tagged in self.tagged_on(name) {
+            if let Some(tagged) = link_of(&tagged).cloned() {
+                self.down(&tagged);
+                self.change(&tagged, |link| link.up = false);
+            }
+        }
+    }
+
+    /// A link comes up, and with it the tagged ones on it, whoever took them down.
+    fn raise(&mut self, name: &LinkName) {
+        for tagged in self.tagged_on(name) {
+            if let Some(tagged) = link_of(&tagged).cloned() {
+                self.change(&tagged, |link| link.up = true);
+                self.raise(&tagged);
+            }
+        }
+    }
+
+    /// Tagged links shrink with what they stand on; ports of a bond are as large as it is; what is too small is not for IPv6.
+    fn resize(&mut self, name: &LinkName, mtu: u32) {
+        if mtu < MTU_MIN_V6 {
+            let held = self.held();
+            self.state
+                .retain(|key, _| !is_address_on(key, name, Family::V6));
+            self.drop_routes(&held);
+        }
+        for tagged in self.tagged_on(name) {
+            let larger = |(_, link): &(Key, Link)| link.mtu > Some(mtu);
+            let found = link_of(&tagged).and_then(|name| self.link_owned(name));
+            if let (Some(name), true) = (link_of(&tagged), found.as_ref().is_some_and(larger)) {
+                let name = name.clone();
+                self.change(&name, |link| link.mtu = Some(mtu));
+                self.resize(&name, mtu);
+            }
+        }
+        let is_bond = |(_, link): (&Key, &Link)| matches!(link.kind, LinkKind::Bond(_));
+        if self.link(name).is_some_and(is_bond) {
+            for port in self.ports(name) {
+                self.change(&port, |link| link.mtu = Some(mtu));
+            }
+        }
+    }
+
+    /// With another default, a bridge gives its ports other VLANs (`br_vlan_set_default_pvid`); while it does not filter, nobody sees them.
+    fn rewrite_vlans(&mut self, name: &LinkName, from: &Bridge, to: &Bridge) {
+        for port in self.ports(name) {
+            let hidden = self.hidden.remove(&port);
+            let mut table = hidden.unwrap_or_else(|| default_vlan(from));
+            self.change(&port, |link| {
+                if from.vlan_filtering {
+                    table.clone_from(&link.vlans);
+                }
+            });
+            if from.default_pvid != to.default_pvid {
+                let was = table.get(&from.default_pvid);
+                if from.default_pvid == 0 || was.is_some_and(|vlan| vlan.pvid) {
+                    table.remove(&from.default_pvid);
+                    table.extend(default_vlan(to));
+                }
+            }
+            if to.vlan_filtering {
+                self.change(&port, |link| link.vlans = table);
+            } else {
+                self.change(&port, |link| link.vlans.clear());
+                self.hidden.insert(port, table);
+            }
+        }
+    }
+
+    /// What a port is given while its bridge does not filter counts once that does.
+    fn hide_vlans(&mut self, name: &LinkName, wanted: &Link) {
+        let of = wanted.port_of.as_ref().and_then(|of| self.link(of));
+        let filters = |of: &Link| matches!(&of.kind, LinkKind::Bridge(of) if of.vlan_filtering);
+        if of.is_some_and(|(_, of)| !filters(of)) && !wanted.vlans.is_empty() {
+            self.hidden.insert(name.clone(), wanted.vlans.clone());
+            self.change(name, |link| link.vlans.clear());
+        }
+    }
+
+    /// The routes that addresses hold, each with those.
+    fn held(&self) -> BTreeMap<Key, Vec<Key>> {
+        let ground = Ground::new(self.state);
+        let routes = self.state.iter();
+        let routes = routes.filter(|(_, resource)| matches!(resource, Resource::Route(_)));
+        routes
+            .map(|(key, route)| (key.clone(), route.requires(key, &ground)))
+            .collect()
+    }
+
+    /// Routes of which nothing is left that held them.
+    fn drop_routes(&mut self, held: &BTreeMap<Key, Vec<Key>>) {
+        for (route, holders) in held {
+            if !holders.iter().any(|key| self.state.contains_key(key)) {
+                self.state.remove(route);
+            }
+        }
+    }
+
+    fn links(&self) -> impl Iterator<Item = (&Key, &Link)> {
+        self.state.iter().filter_map(|(key, resource)| {
+            if let Resource::Link(link) = resource {
+                Some((key, link))
+            } else {
+                None
+            }
+        })
+    }
+
+    fn link(&self, name: &LinkName) -> Option<(&Key, &Link)> {
+        self.links().find(|(key, _)| link_of(key) == Some(name))
+    }
+
+    fn link_owned(&self, name: &LinkName) -> Option<(Key, Link)> {
+        self.link(name)
+            .map(|(key, link)| (key.clone(), link.clone()))
+    }
+
+    fn change(&mut self, name: &LinkName, how: impl FnOnce(&mut Link)) {
+        let named = |key: &Key| matches!(key, Key::Link { link, .. } if link == name);
+        let found = self.state.iter_mut().find(|(key, _)| named(key));
+        if let Some((_, Resource::Link(link))) = found {
+            how(link);
+        }
+    }
+
+    fn tagged_on(&self, name: &LinkName) -> Vec<Key> {
+        let on = self
+            .links()
+            .filter(|(_, link)| link.kind.on() == Some(name));
+        on.map(|(key, _)| key.clone()).collect()
+    }
+
+    fn ports(&self, of: &LinkName) -> Vec<LinkName> {
+        let ports = self
+            .links()
+            .filter(|(_, link)| link.port_of.as_ref() == Some(of));
+        ports.filter_map(|(key, _)| link_of(key).cloned()).collect()
+    }
+
+    /// Whether joining or leaving it takes a port down: bonds open and close theirs, VRFs cycle them.
+    fn cycles(&self, of: &LinkName) -> bool {
+        let of = self.link(of);
+        of.is_some_and(|(_, of)| matches!(of.kind, LinkKind::Bond(_) | LinkKind::Vrf(_)))
+    }
+}
+
+/// What a port has that joins the bridge.
+fn default_vlan(bridge: &Bridge) -> BTreeMap<u16, PortVlan> {
+    let own = PortVlan {
+        pvid: true,
+        untagged: true,
+    };
+    let id = Some(bridge.default_pvid).filter(|id| *id != 0);
+    id.map(|id| (id, own)).into_iter().collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V6,
+    Both,
+}
+
+fn is_address_on(key: &Key, name: &LinkName, family: Family) -> bool {
+    matches!(key, Key::Address { link, address, .. }
+        if link == name && (family == Family::Both || address.ip().is_ipv6()))
+}
+
+/// The link that a key names, or whose address it is.
+fn link_of(key: &Key) -> Option<&LinkName> {
+    if let Key::Link { link, .. } | Key::Address { link, .. } = key {
+        Some(link)
+    } else {
+        None
+    }
+}
+
+fn refused(key: &Key, why: &'static str) -> WorldError {
+    WorldError::Refused {
+        key: Box::new(key.clone()),
+        why,
+    }
+}

@@ -1,0 +1,83 @@
+//! Addresses and routes: whose they are, their order, and how they change.
+
+use crate::lab::{Lab, steps};
+use crate::support::guest;
+
+#[test]
+fn what_the_kernel_made_stays() {
+    guest::inside(|| {
+        // A lease's address and route, and those of a routing daemon.
+        let mut lab = Lab::with(&[
+            "address add 10.7.0.5/24 dev p0 valid_lft 600 preferred_lft 600",
+            "route add default via 10.7.0.1 proto dhcp",
+            "route add 10.77.0.0/16 via 10.7.0.9 proto bird",
+            "route add 10.78.0.0/16 via 10.7.0.9 proto ra",
+        ]);
+        let block = r#"ethernet "p0" vlan="u" { address "10.0.0.2"; address "fd00::2" }"#;
+        lab.apply(block);
+        lab.apply(r#"ethernet "p0" vlan="u" { address "10.0.0.3" }"#);
+        let all = lab.inside.ip("address show dev p0") + &lab.inside.ip("route show");
+        for word in [
+            "10.7.0.5/24",
+            "scope link",
+            "proto dhcp",
+            "proto bird",
+            "proto ra",
+            "10.0.0.3/24",
+        ] {
+            assert!(all.contains(word), "{word} in {all}");
+        }
+        assert!(!all.contains("10.0.0.2/24"), "{all}");
+        // From the lease's address to one that stays.
+        let (plan, _) = lab.planned(block);
+        assert!(
+            !steps(&plan).iter().any(|step| step.contains("10.7.")),
+            "{:?}",
+            steps(&plan)
+        );
+    });
+}
+
+#[test]
+fn their_order_stays() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let order = |lab: &Lab| {
+            let said = lab.inside.ip("-4 -o address show dev p0");
+            let words = said
+                .split_whitespace()
+                .filter(|word| word.starts_with("10."));
+            words
+                .filter(|word| word.contains('/'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let block = |more: &str| {
+            format!(
+                r#"ethernet "p0" vlan="u" {{ address "10.0.0.9"; address "10.0.0.2"; {more} }}"#
+            )
+        };
+        lab.apply(&block(""));
+        let first = order(&lab);
+        lab.apply(&block(r#"address "10.0.0.5""#));
+        lab.apply(&block(""));
+        assert_eq!(order(&lab), first);
+        assert!(lab.inside.ip("route show 10.90.0.0/16").contains("dev p0"));
+    });
+}
+
+#[test]
+fn another_gateway_is_one_change() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = |gateway: &str| {
+            format!(
+                r#"default-gateway "{gateway}"; ethernet "p0" vlan="u" {{ address "10.0.0.2" }}"#
+            )
+        };
+        lab.apply(&block("10.0.0.1"));
+        let plan = lab.apply(&block("10.0.0.7"));
+        assert_eq!(steps(&plan), ["~ route/0.0.0.0/0@main/0"]);
+        assert!(lab.inside.ip("route show default").contains("via 10.0.0.7"));
+    });
+}

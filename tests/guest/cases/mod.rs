@@ -1,0 +1,37 @@
+//! What any tool that changes a host's network must survive, by number: each case names what shows that Bedplate does.
+//!
+//! | case | what must hold | shown by |
+//! |---|---|---|
+//! | 1 | a bond's new mode loses no tagged link, address or route on it | `bonds::a_new_mode_loses_nothing` |
+//! | 2 | the mode changes with ports attached and the bond up | `bonds::a_new_mode_loses_nothing` |
+//! | 3 | parameters of the old mode do not outlive it | `bonds::a_new_mode_loses_nothing` |
+//! | 4 | carrier and ARP are not watched at once | tests/bad/bonds.kdl |
+//! | 5 | no hardware address for a bond whose ports keep theirs | not yet: no rule refuses it |
+//! | 6 | a bond keeps the hardware address of its first port by name | `bonds::ports_come_and_go_and_the_address_stays` |
+//! | 7 | a port has no address; joining takes a link down and back | tests/bad/ports.kdl, `ports::addresses_move_to_the_bond` |
+//! | 8 | a port moves from one bond or bridge to another in one apply | `ports::ports_move_and_swap` |
+//! | 9, 10 | no port of two | tests/bad/bridges.kdl |
+//! | 11 | a port's address moves to a new bridge over it | `ports::addresses_move_to_a_new_bridge` |
+//! | 12 | ports that others put into our bridge stay | `ports::ports_of_others_stay` |
+//! | 13 | a bridge that goes leaves its ports up | `ports::a_bridge_that_goes_leaves_its_ports_up` |
+//! | 14 | a tagged link with another id, protocol or link is made anew with all on it | `tagged::another_tag_brings_all_along`, `tagged::two_swap_their_ids` |
+//! | 15 | MTUs grow from below and shrink from above | `tagged::sizes_change_along_the_stack` |
+//! | 16 | an MTU that the driver does not take is found first; one too small for IPv6 is refused | `refused::a_size_out_of_range_is_found_first`, tests/bad/doubles.kdl |
+//! | 17 | where an MTU's change takes a link down, what fell is seen | verification after each apply: tests/converge |
+//! | 18 | a name says nothing of an id | `tagged::names_and_ids_may_disagree` |
+//! | 19 | link-local addresses are nobody's to prune | `addresses::what_the_kernel_made_stays` |
+//! | 20, 21 | dynamic addresses and routes are no drift | `addresses::what_the_kernel_made_stays` |
+//! | 22 | routes of the kernel and of routing daemons stay | `addresses::what_the_kernel_made_stays` |
+//! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays` |
+//! | 24 | another gateway is one change, without a gap | `addresses::another_gateway_is_one_change` |
+//! | 25 | the permanent hardware address counts first | tests/order.rs |
+//! | 26 | what others made is left when its declaration goes | `ports::ports_of_others_stay`, tests/daemon/owned.rs |
+//! | 27 | filtering and another default VLAN leave others' ports what they were given | `ports::another_default_vlan` |
+//! | 28 | links have names, whatever their numbers | `tagged::names_and_ids_may_disagree` |
+//! | 29 | hundreds of VLANs on a bridge | `ports::hundreds_of_vlans_on_a_bridge` |
+
+mod addresses;
+mod bonds;
+mod ports;
+mod refused;
+mod tagged;

@@ -1,0 +1,249 @@
+//! Ports that move between bonds and bridges, and those that others put there.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::lab::Lab;
+use crate::support::guest;
+
+/// What a site says, and the VLANs of three ports then.
+type Round<'a> = (&'a str, &'a [u64], &'a [u64], &'a [u64]);
+
+fn master(lab: &Lab, link: &str) -> serde_json::Value {
+    lab.witness(&format!("link show dev {link}"), "/0/master")
+}
+
+#[test]
+fn addresses_move_to_a_new_bridge() {
+    guest::inside(|| {
+        // As an installer leaves it: an address on the port, and a default route through it.
+        let mut lab = Lab::with(&[
+            "address add 10.0.0.2/24 dev p0",
+            "route add default via 10.0.0.1",
+        ]);
+        let address = r#"address "10.0.0.2"; address "fd00::2""#;
+        let head = r#"default-gateway "10.0.0.1""#;
+        lab.apply(&format!(
+            r#"{head}; ethernet "p0" vlan="u" {{ {address} }}"#
+        ));
+        lab.apply(&format!(
+            r#"{head}; ethernet "p0"; bridge "br0" vlan="u" {{ ports "p0"; {address} }}"#
+        ));
+        for route in ["default", "10.90.0.0/16"] {
+            let routes = lab.inside.ip(&format!("route show {route}"));
+            assert!(routes.contains("dev br0"), "{routes}");
+        }
+        assert_eq!(lab.inside.ip("-4 -o address show dev p0"), "");
+        lab.apply(&format!(
+            r#"{head}; ethernet "p0" vlan="u" {{ {address} }}"#
+        ));
+        assert!(lab.inside.ip("route show default").contains("dev p0"));
+    });
+}
+
+#[test]
+fn addresses_move_to_the_bond() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let address = r#"address "10.0.0.2"; address "fd00::2""#;
+        lab.apply(&format!(
+            r#"ethernet "p0" vlan="u" {{ {address} }}; ethernet "p1""#
+        ));
+        lab.apply(&format!(
+            r#"ethernet "p0"; ethernet "p1"; bond "bond0" mode="802.3ad" vlan="u" {{ ports "p0" "p1"; {address} }}"#
+        ));
+        assert!(
+            lab.inside
+                .ip("route show 10.90.0.0/16")
+                .contains("dev bond0")
+        );
+        assert_eq!(lab.inside.ip("-4 -o address show dev p0"), "");
+        lab.apply(&format!(
+            r#"ethernet "p0" vlan="u" {{ {address} }}; ethernet "p1""#
+        ));
+        assert!(lab.inside.ip("route show 10.90.0.0/16").contains("dev p0"));
+    });
+}
+
+#[test]
+fn ports_move_and_swap() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = |[a, b, br]: [&str; 3]| {
+            format!(
+                r#"ethernet "p0"; ethernet "p1"; ethernet "p2"; ethernet "p3"
+                bond "a" mode="active-backup" mtu=9000 {{ ports {a} }}
+                bond "b" mode="802.3ad" {{ ports {b} }}
+                bridge "br" {{ ports {br} }}"#
+            )
+        };
+        let rounds = [
+            [r#""p0""#, r#""p1" "p3""#, r#""p2""#],
+            [r#""p1""#, r#""p0" "p3""#, r#""p2""#],
+            [r#""p2""#, r#""p0""#, r#""p1" "p3""#],
+            [r#""p3" "p0""#, r#""p2""#, r#""p1""#],
+        ];
+        for round in rounds {
+            lab.apply(&block(round));
+            for (of, ports) in ["a", "b", "br"].into_iter().zip(round) {
+                for port in ports.split_whitespace() {
+                    let port = port.trim_matches('"');
+                    assert_eq!(master(&lab, port), of, "{port}");
+                    let mtu = if of == "a" { 9000 } else { 1500 };
+                    assert_eq!(
+                        lab.witness(&format!("link show dev {port}"), "/0/mtu"),
+                        json!(mtu),
+                        "{port}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_bridge_that_goes_leaves_its_ports_up() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        lab.apply(r#"ethernet "p0"; bridge "br0" { ports "p0" }"#);
+        lab.inside.ip("link add theirs type dummy");
+        lab.inside.ip("link set theirs up master br0");
+        lab.apply(r#"ethernet "p0""#);
+        for port in ["p0", "theirs"] {
+            let flags = lab.witness(&format!("link show dev {port}"), "/0/flags");
+            assert!(
+                flags.as_array().unwrap().contains(&json!("UP")),
+                "{port} {flags}"
+            );
+            assert_eq!(master(&lab, port), json!(null));
+        }
+    });
+}
+
+#[test]
+fn ports_of_others_stay() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = |bond: &str, bridge: &str| {
+            format!(
+                r#"ethernet "p0"; ethernet "p1"
+                bond "bond0" mode="{bond}" {{ ports "p0" }}
+                bridge "br0" {{ ports "p1"; {bridge} }}"#
+            )
+        };
+        lab.apply(&block("active-backup", ""));
+        let tap = "link add tap7 address 02:00:00:00:00:17 type dummy";
+        lab.inside.batch(&[
+            tap,
+            "link set tap7 up master br0",
+            "link set p3 down",
+            "link set p3 master bond0",
+        ]);
+        for (bond, bridge) in [
+            ("802.3ad", "stp #true"),
+            ("balance-rr", ""),
+            ("active-backup", "vlan-filtering #true"),
+        ] {
+            lab.apply(&block(bond, bridge));
+            assert_eq!(
+                (master(&lab, "tap7"), master(&lab, "p3")),
+                (json!("br0"), json!("bond0")),
+                "{bond}"
+            );
+        }
+        lab.apply(r#"ethernet "p0""#);
+        assert_eq!(
+            lab.witness("link show dev tap7", "/0/address"),
+            "02:00:00:00:00:17"
+        );
+        assert_eq!(
+            lab.witness("link show dev p3", "/0/address"),
+            "02:00:00:00:00:03"
+        );
+    });
+}
+
+#[test]
+fn another_default_vlan() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = |bridge: &str| {
+            format!(r#"ethernet "p0"; ethernet "p1"; bridge "br0" {{ ports "p0" "p1"; {bridge} }}"#)
+        };
+        lab.apply(&block(
+            r#"vlan-filtering #true; port "p1" { tagged "v10" }"#,
+        ));
+        lab.inside
+            .batch(&["link add tap7 type dummy", "link set tap7 up master br0"]);
+        let added = lab
+            .inside
+            .output("bridge", &["vlan", "add", "dev", "tap7", "vid", "20"]);
+        assert!(added.status.success());
+        let vlans = |lab: &Lab, port: &str| {
+            let said = lab
+                .inside
+                .output("bridge", &["-j", "vlan", "show", "dev", port])
+                .stdout;
+            let said: serde_json::Value = serde_json::from_slice(&said).unwrap();
+            let all = said
+                .pointer("/0/vlans")
+                .and_then(|all| all.as_array().cloned())
+                .unwrap_or_default();
+            all.iter()
+                .map(|one| one["vlan"].as_u64().unwrap())
+                .collect::<Vec<_>>()
+        };
+        let rounds: [Round; 4] = [
+            (
+                r#"vlan-filtering #true; default-pvid 5; port "p1" { tagged "v10" }"#,
+                &[5],
+                &[10],
+                &[5, 20],
+            ),
+            (
+                r#"vlan-filtering #true; default-pvid 0; port "p1" { tagged "v20" "v10" }"#,
+                &[],
+                &[10, 20],
+                &[20],
+            ),
+            (r#"vlan-filtering #true; default-pvid 0"#, &[], &[], &[20]),
+            (
+                r#"vlan-filtering #true; default-pvid 1"#,
+                &[1],
+                &[1],
+                &[1, 20],
+            ),
+        ];
+        for (bridge, plain, own, others) in rounds {
+            lab.apply(&block(bridge));
+            let found = ["p0", "p1", "tap7"].map(|port| vlans(&lab, port));
+            assert_eq!(found, [plain, own, others].map(<[u64]>::to_vec), "{bridge}");
+        }
+    });
+}
+
+#[test]
+fn hundreds_of_vlans_on_a_bridge() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let ids = 1000..1200;
+        let mut text = "site \"lab\" domain=\"lab.example\"\nfabric \"f\" {\n".to_owned();
+        for id in ids.clone() {
+            let _ = writeln!(text, "vlan \"v{id}\" id={id}");
+        }
+        let names: String = ids.clone().map(|id| format!(" \"v{id}\"")).collect();
+        text.push_str("}\ncontroller \"rack-1\" {\nethernet \"p0\"\n");
+        let _ = writeln!(
+            text,
+            "bridge \"br0\" {{ ports \"p0\"; vlan-filtering #true; port \"p0\" {{ tagged{names} }}; port \"br0\" {{ tagged{names} }} }}"
+        );
+        for id in ids.clone() {
+            let _ = writeln!(text, "tagged \"br0.{id}\" on=\"br0\" vlan=\"v{id}\"");
+        }
+        text.push_str("}\n");
+        lab.apply_text(&text);
+        let links = lab.inside.ip_json("link show type vlan");
+        assert_eq!(links.as_array().unwrap().len(), ids.len());
+    });
+}
