@@ -12,5 +12,6 @@ mod links;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;
