@@ -46,7 +46,13 @@ controller "rack-1" {
 /// Links that the host has by itself; each other end is in `beyond`.
 fn plugged(host: &Namespace, beyond: &Namespace, links: &[&str]) {
     for link in links {
-        host.veth(link, beyond, link);
+        // A NIC has its hardware address before and after.
+        let (end, number) = (beyond.path(), link.trim_start_matches('p'));
+        host.ip(&format!(
+            "link add {link} address 02:00:00:00:01:0{number} type veth peer name {link} netns {end}"
+        ));
+        host.ip(&format!("link set {link} up"));
+        beyond.ip(&format!("link set {link} up"));
     }
 }
 
@@ -168,6 +174,8 @@ fn what_waits_for_a_link_below_comes_with_it() {
             "controller/rack-1/listener/tftp/10.72.0.2",
             "controller/rack-1/listener/http/10.70.0.2",
             "controller/rack-1/listener/http/10.72.0.2",
+            "vlan/plant/annex/scope/10.72.0.0/16",
+            "vlan/plant/pxe/scope/10.70.0.0/16",
         ];
         check(&["p0", "p1"], &["p2", "p3"], &waiting, &["bond0.100"]);
     });
