@@ -71,75 +71,76 @@ fn listeners(served: &str, block: &str) -> (Vec<String>, Vec<String>) {
     (dhcp, dns)
 }
 
-#[test]
-fn servers_answer_on_the_links_of_their_vlans() {
-    // What a controller serves, its links, and where it answers.
-    let cases: [(&str, &str, &[&str]); 9] = [
-        // In a VLAN that it does not serve it answers nobody.
-        (
-            "",
-            r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }"#,
-            &[],
-        ),
-        (
-            "pxe",
-            r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }"#,
-            &["10.1.0.2 e3"],
-        ),
-        (
-            "tenant",
-            r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }
+/// What a controller serves, its links, and where it answers.
+const CASES: [(&str, &str, &[&str]); 9] = [
+    // In a VLAN that it does not serve it answers nobody.
+    (
+        "",
+        r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }"#,
+        &[],
+    ),
+    (
+        "pxe",
+        r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }"#,
+        &["10.1.0.2 e3"],
+    ),
+    (
+        "tenant",
+        r#"ethernet "e3" vlan="pxe" { address "10.1.0.2" }
                tagged "e1.200" on="e1" vlan="storage" { address "10.4.0.2" }
                tagged "e1.100" on="e1" vlan="tenant" { address "10.3.0.2" }"#,
-            &["10.3.0.2 e1.100"],
-        ),
-        (
-            "tenant",
-            r#"tagged "e1.100" on="e1" vlan="tenant" { address "10.3.0.2" }"#,
-            &["10.3.0.2 e1.100"],
-        ),
-        (
-            "pxe",
-            r#"bond "b0" mode="active-backup" vlan="pxe" { ports "e1" "e2"; address "10.1.0.2" }"#,
-            &["10.1.0.2 b0"],
-        ),
-        (
-            "pxe",
-            r#"bridge "br0" vlan="pxe" { ports "e1" "e2"; address "10.1.0.2" }"#,
-            &["10.1.0.2 br0"],
-        ),
-        // A VLAN on a bond, in a bridge: the address is the bridge's, and so are the listeners.
-        (
-            "tenant",
-            r#"bond "b0" mode="active-backup" { ports "e1" "e2" }
+        &["10.3.0.2 e1.100"],
+    ),
+    (
+        "tenant",
+        r#"tagged "e1.100" on="e1" vlan="tenant" { address "10.3.0.2" }"#,
+        &["10.3.0.2 e1.100"],
+    ),
+    (
+        "pxe",
+        r#"bond "b0" mode="active-backup" vlan="pxe" { ports "e1" "e2"; address "10.1.0.2" }"#,
+        &["10.1.0.2 b0"],
+    ),
+    (
+        "pxe",
+        r#"bridge "br0" vlan="pxe" { ports "e1" "e2"; address "10.1.0.2" }"#,
+        &["10.1.0.2 br0"],
+    ),
+    // A VLAN on a bond, in a bridge: the address is the bridge's, and so are the listeners.
+    (
+        "tenant",
+        r#"bond "b0" mode="active-backup" { ports "e1" "e2" }
                tagged "b0.100" on="b0" vlan="tenant"
                bridge "br1" vlan="tenant" { ports "b0.100"; address "10.3.0.2" }"#,
-            &["10.3.0.2 br1"],
-        ),
-        // Several links in one VLAN, several addresses on one link, and another VLAN on top.
-        (
-            "pxe tenant",
-            r#"ethernet "e3" vlan="pxe" { address "10.1.0.2"; address "10.2.0.2" }
+        &["10.3.0.2 br1"],
+    ),
+    // Several links in one VLAN, several addresses on one link, and another VLAN on top.
+    (
+        "pxe tenant",
+        r#"ethernet "e3" vlan="pxe" { address "10.1.0.2"; address "10.2.0.2" }
                ethernet "e4" vlan="pxe" { address "10.1.0.3" }
                tagged "e3.100" on="e3" vlan="tenant" { address "10.3.0.2" }"#,
-            &[
-                "10.1.0.2 e3",
-                "10.1.0.3 e4",
-                "10.2.0.2 e3",
-                "10.3.0.2 e3.100",
-            ],
-        ),
-        // Addresses of no VLAN serve nobody.
-        (
-            "pxe",
-            r#"loopback { address "192.0.2.1/32" }
+        &[
+            "10.1.0.2 e3",
+            "10.1.0.3 e4",
+            "10.2.0.2 e3",
+            "10.3.0.2 e3.100",
+        ],
+    ),
+    // Addresses of no VLAN serve nobody.
+    (
+        "pxe",
+        r#"loopback { address "192.0.2.1/32" }
                dummy "d0" { address "192.0.2.2/32" }
                ethernet "e3" vlan="pxe" { address "10.1.0.2" }
                vrf "red" table=1001 { ports "e3" }"#,
-            &["10.1.0.2 e3"],
-        ),
-    ];
-    for (served, block, expected) in cases {
+        &["10.1.0.2 e3"],
+    ),
+];
+
+#[test]
+fn servers_answer_on_the_links_of_their_vlans() {
+    for (served, block, expected) in CASES {
         let (dhcp, others) = listeners(served, block);
         assert_eq!(
             (&dhcp[..], &others[..]),
