@@ -29,6 +29,7 @@
 //! | [`serve`] | the embedded servers: a pure engine and a thin socket each | the site language, plans |
 //! | [`world`] | one trait: live, or simulated | planning decisions |
 //! | [`apply`] | runs a plan against any world | how to decide |
+//! | [`watch`] | that something changed around the daemon | how to change anything |
 //! | [`daemon`] | wires it together, API | protocol details |
 //! | [`cli`] | arguments, output, exit codes | business rules |
 //!
@@ -62,4 +63,5 @@ pub mod serve;
 pub mod site;
 pub mod state;
 pub mod store;
+pub mod watch;
 pub mod world;

@@ -299,6 +299,9 @@ pub(super) struct ServeArguments {
     /// Folder for leases, ownership, the applied site and boot files
     #[arg(long, value_name = "DIR", default_value = "/var/lib/bedplate")]
     pub(super) state: PathBuf,
+    /// Put back at once what others change of what is applied; without it, that is only told
+    #[arg(long)]
+    pub(super) enforce: bool,
     /// End when the process that started the daemon ends, however it ends
     #[arg(long, hide = true)]
     pub(super) with_parent: bool,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::client::Client;
 use super::output::Output;
 use super::table::Table;
-use crate::daemon::{ENTRIES, Entry, STATES};
+use crate::daemon::{ENTRIES, Entry, OWN_ENTRIES, STATES};
 use crate::diag::fault::Fault;
 
 pub(super) async fn history(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
@@ -36,7 +36,7 @@ fn rendered(entries: &[Entry]) -> String {
         ]);
     }
     format!(
-        "{}`bedplate rollback N` goes back to what an apply marked * left. Kept are the last {ENTRIES} applies and {STATES} states.\n",
+        "{}`bedplate rollback N` goes back to what an apply marked * left. Kept are the last {ENTRIES} applies, {OWN_ENTRIES} deeds of the daemon's own and {STATES} states.\n",
         table.text()
     )
 }

@@ -35,6 +35,7 @@ pub(super) fn serve(arguments: &ServeArguments, global: &Global) -> Result<ExitC
         controller,
         state: arguments.state.clone(),
         socket: global.socket.clone(),
+        enforce: arguments.enforce,
     };
     run(&settings).map_err(fault)?;
     Ok(ExitCode::SUCCESS)
@@ -49,6 +50,7 @@ fn fault(error: ServeError) -> Fault {
         | ServeError::Socket(_)
         | ServeError::Privileges(_)
         | ServeError::Runtime(_)
+        | ServeError::Changes(_)
         | ServeError::World(_)
         | ServeError::Api(_) => Code::WorldFailed,
     };

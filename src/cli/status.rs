@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use super::client::Client;
 use super::output::Output;
 use crate::base::duration::Seconds;
-use crate::daemon::{Hold, LeaseRow, Status, Unconfirmed, UnderWay, now};
+use crate::daemon::{
+    Drift, Ended, Hold, LeaseRow, Status, Tries, Unconfirmed, UnderWay, Waits, now,
+};
 use crate::diag::fault::Fault;
+use crate::state::Key;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let status: Status = client.get("status").await?;
@@ -39,28 +42,21 @@ fn rendered(status: &Status, verbose: bool) -> String {
     let _ = writeln!(
         text,
         "{} things in place, {} drifted, {} waiting, {} leases",
-        status.in_place,
-        status.drift.len(),
-        status.waiting.len(),
-        status.leases
+        status.in_place, status.drifted, status.withheld, status.leases
     );
     text.push_str(&locks(status));
     for row in &status.listeners {
         let _ = writeln!(
             text,
-            "  {:<5} {}:{} on {}",
+            "  {:<5} {}:{} on {}{}",
             row.service.as_str(),
             row.address,
             row.port,
-            row.link
+            row.link,
+            waits_for(row.waits_for.as_ref())
         );
     }
-    for line in &status.drift {
-        let _ = writeln!(text, "  drift: {line}");
-    }
-    for line in &status.waiting {
-        let _ = writeln!(text, "  waiting: {line}");
-    }
+    text.push_str(&differences(status));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -76,14 +72,61 @@ fn rendered(status: &Status, verbose: bool) -> String {
         );
     }
     if verbose {
+        for Ended {
+            key,
+            what,
+            since,
+            until,
+        } in &status.ended
+        {
+            let _ = writeln!(text, "  drift until {until}: {key}  {what}, since {since}");
+        }
         for (name, count) in &status.counters {
             let _ = writeln!(text, "  {name} {count}");
         }
+    }
+    if let Some(reason) = &status.held_back {
+        let _ = writeln!(text, "Not put back: {reason}.");
     }
     if !status.drift.is_empty() {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What is not as the site says, and since when.
+fn differences(status: &Status) -> String {
+    let mut text = String::new();
+    for Drift {
+        key,
+        what,
+        since,
+        needs,
+        tries,
+    } in &status.drift
+    {
+        let needs = waits_for(needs.as_ref());
+        let sign = what.sign();
+        let _ = write!(text, "  drift: {sign} {key}  {what}, since {since}{needs}");
+        if let Some(Tries { count, next }) = tries {
+            let times = if *count == 1 { "time" } else { "times" };
+            let _ = write!(text, "; fought {count} {times}, next try at {next}");
+        }
+        text.push('\n');
+    }
+    for Waits { key, on, since } in &status.waiting {
+        let _ = writeln!(text, "  waiting: {key}: {on}, since {since}");
+    }
+    let told = status.drift.len() + status.waiting.len();
+    let all = status.drifted + status.withheld;
+    if all > told {
+        let _ = writeln!(text, "  … and {} more", all - told);
+    }
+    text
+}
+
+fn waits_for(key: Option<&Key>) -> String {
+    key.map_or_else(String::new, |key| format!(", waits for {key}"))
 }
 
 /// What keeps others from applying, and how that ends.

@@ -16,6 +16,9 @@ use crate::base::name::Name;
 /// Applies that are remembered; older ones are forgotten.
 pub const ENTRIES: usize = 100;
 
+/// As many of what the daemon did by itself: somebody who fights it must not have the applies forgotten.
+pub const OWN_ENTRIES: usize = 50;
+
 /// Applied states that `rollback` can go back to: their sources are kept with them.
 pub const STATES: usize = 20;
 
@@ -35,6 +38,9 @@ pub struct Entry {
     /// Whether its sources are kept, so that `rollback` can go back to it.
     #[serde(default)]
     pub has_state: bool,
+    /// The daemon put back what was applied, or brought about what waited.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_itself: bool,
 }
 
 /// What became of an apply.
@@ -163,16 +169,21 @@ impl Fate {
 /// The entry that `rollback` without a number goes back to: the latest that left something else than the last apply did.
 /// None where the last apply was undone already, or nothing was there before it.
 pub(super) fn before_last(entries: &BTreeMap<u64, Entry>) -> Option<&Entry> {
-    let mut latest = entries.values().rev();
+    let applies = entries.values().filter(|entry| !entry.by_itself);
+    let mut latest = applies.rev();
     let last = latest.next().filter(|last| last.fate.is_kept())?;
     let mut kept = latest.filter(|entry| entry.fate.is_kept());
     kept.find(|entry| entry.target != last.target)
 }
 
-/// Numbers to forget before a further apply is remembered, oldest first.
-pub(super) fn surplus(entries: &BTreeMap<u64, Entry>) -> Vec<u64> {
-    let count = (entries.len() + 1).saturating_sub(ENTRIES);
-    entries.keys().copied().take(count).collect()
+/// Numbers to forget before a further apply, or deed of the daemon's own, is remembered, oldest first.
+pub(super) fn surplus(entries: &BTreeMap<u64, Entry>, by_itself: bool) -> Vec<u64> {
+    let most = if by_itself { OWN_ENTRIES } else { ENTRIES };
+    let alike = entries
+        .values()
+        .filter(|entry| entry.by_itself == by_itself);
+    let count = (alike.clone().count() + 1).saturating_sub(most);
+    alike.map(|entry| entry.number).take(count).collect()
 }
 
 /// The entries whose sources go before those of a further one are kept, oldest first.
@@ -245,13 +256,14 @@ mod tests {
             target: Digest::of(target.as_bytes()),
             has_state: fate.is_kept(),
             fate,
+            by_itself: false,
         };
         (number, entry)
     }
 
     #[test]
     fn going_back_skips_what_was_never_kept_and_what_is_the_same() {
-        // Each apply by the state that it led to; in capitals, one that was undone.
+        // Each apply by the state that it led to; in capitals, one that was undone; a dot, what the daemon put back.
         for (applies, expected) in [
             ("", None),
             ("a", None),
@@ -261,6 +273,9 @@ mod tests {
             // To go further back must be asked for by number.
             ("abX", None),
             ("aba", Some(2)),
+            // What was put back is no state of its own.
+            ("ab.", Some(1)),
+            ("abX.", None),
         ] {
             let numbered = applies.chars().zip(1..);
             let entries = numbered.map(|(target, number)| {
@@ -268,7 +283,9 @@ mod tests {
                     true => Fate::Interrupted { left: 0 },
                     false => Fate::Done,
                 };
-                entry(number, &target.to_string(), fate)
+                let (number, entry) = entry(number, &target.to_string(), fate);
+                let by_itself = target == '.';
+                (number, Entry { by_itself, ..entry })
             });
             let entries = entries.collect();
             let found = before_last(&entries).map(|entry| entry.number);
@@ -284,7 +301,8 @@ mod tests {
             let entries = (1..=count)
                 .map(|number| entry(number, "a", Fate::Done))
                 .collect();
-            assert_eq!(surplus(&entries).len(), forgotten, "{count}");
+            assert_eq!(surplus(&entries, false).len(), forgotten, "{count}");
+            assert_eq!(surplus(&entries, true), Vec::<u64>::new());
             assert_eq!(outdated(&entries).len(), without_state, "{count}");
         }
     }

@@ -128,7 +128,7 @@ impl<S: Store> Reconciler<S> {
         next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
-        let mut entry = self.records.begin(plan, terms.who).await?;
+        let mut entry = self.records.begin(plan, terms.who, false).await?;
         let report = run(&mut self.world, plan, terms.allow, |event| {
             if !matches!(event, Event::Finished(_)) {
                 tell(event);
@@ -173,6 +173,7 @@ impl<S: Store> Reconciler<S> {
         if within.is_none() {
             self.applied = Some(next);
         }
+        self.mending.awaited.extend(plan.awaited());
         Ok(report)
     }
 }

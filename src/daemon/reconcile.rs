@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::blobs::Blobs;
 use super::bundle::Bundle;
@@ -14,6 +14,7 @@ use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
 use super::meaning::Meaning;
+use super::mend::Mending;
 use super::order::Order;
 use super::record::{Applied, Records};
 use super::status::{LeaseRow, Status};
@@ -25,6 +26,7 @@ use crate::diag::fault::Fault;
 use crate::plan::{Inputs, Plan, Selected, Selection, plan, select};
 use crate::state::{ClientSession, Desired, Observation, Resource, State};
 use crate::store::Store;
+use crate::watch::Changes;
 use crate::world::{Live, World};
 
 /// What protection keeps before anything was applied.
@@ -113,6 +115,7 @@ pub(super) struct Reconciler<S: Store> {
     /// The apply that waits to be confirmed.
     pub(super) pending: Option<Pending>,
     pub(super) hold: Option<Hold>,
+    pub(super) mending: Mending,
     /// The last bundle that was asked about, since an apply asks again for what its plan was made from.
     understood: Option<(Bundle, Arc<Meaning>)>,
 }
@@ -124,6 +127,7 @@ impl<S: Store> Reconciler<S> {
         world: Live<S>,
         store: Arc<S>,
         blobs: Blobs,
+        mending: Mending,
     ) -> Result<Self, Fault> {
         let records = Records::new(store)?;
         let (applied, hold) = (records.applied()?, records.hold()?);
@@ -135,27 +139,38 @@ impl<S: Store> Reconciler<S> {
             applied,
             pending: None,
             hold,
+            mending,
             understood: None,
         })
     }
 
-    /// Answers requests until nobody can ask any more, and reverts what nobody confirms in time.
-    pub(super) async fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
+    /// Answers requests until nobody can ask any more, and reverts what nobody confirms in time. Between requests it looks after the host:
+    /// what an apply changes is in force and known when that is looked at, and so is nobody's drift.
+    pub(super) async fn serve(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut changes: Changes,
+    ) {
         loop {
             let deadline = self.pending.as_ref().map(Pending::deadline);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 self.revert(Cause::Deadline).await;
                 continue;
             }
-            let request = match deadline {
-                Some(deadline) => timeout_at(deadline, requests.recv()).await,
-                None => Ok(requests.recv().await),
-            };
-            match request {
-                Ok(Some(request)) => self.answer(request).await,
-                Ok(None) => return,
-                // The time is over: the next round sees that.
-                Err(_) => {}
+            let due = self.mending.due();
+            let wake = deadline.map_or(due, |deadline| deadline.min(due));
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.answer(request).await,
+                    None => return,
+                },
+                () = changes.next() => self.mending.hear(),
+                () = sleep_until(wake) => {
+                    // Otherwise the time to confirm is over: the next round sees that.
+                    if due <= Instant::now() {
+                        self.mend().await;
+                    }
+                }
             }
         }
     }
@@ -302,11 +317,14 @@ impl<S: Store> Reconciler<S> {
         let mut status = Status::new(&self.controller, &observed, counters);
         status.unconfirmed = self.pending.as_ref().map(Pending::told);
         status.hold.clone_from(&self.hold);
-        if let Some(applied) = &self.applied {
-            let plan =
-                self.plan_for(&applied.site, &applied.desired, &observed, &BTreeMap::new())?;
-            status.compare(&applied.site, &plan);
+        status.enforce = self.mending.enforce;
+        status.held_back.clone_from(&self.mending.held_back);
+        if let Some(seen) = self.compared(observed)?
+            && let Some(applied) = &self.applied
+        {
+            status.compare(&applied.site, &seen.plan, seen.differences);
         }
+        status.ended = self.mending.memory.ended();
         Ok(status)
     }
 

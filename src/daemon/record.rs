@@ -163,8 +163,14 @@ impl<S: Store> Records<S> {
         Ok(bundle.map(|bundle| Past { entry, bundle }))
     }
 
-    /// Writes down the way back from `plan`, and that `who` asked for it; returns its entry in the history.
-    pub(super) async fn begin(&mut self, plan: &Plan, who: Who) -> Result<Entry, Fault> {
+    /// Writes down the way back from `plan`, and that `who` asked for it, or that the daemon does it by itself; returns its entry in the
+    /// history.
+    pub(super) async fn begin(
+        &mut self,
+        plan: &Plan,
+        who: Who,
+        by_itself: bool,
+    ) -> Result<Entry, Fault> {
         let history = &self.history;
         let entry = Entry {
             number: history.keys().next_back().map_or(1, |last| last + 1),
@@ -176,6 +182,7 @@ impl<S: Store> Records<S> {
             target: plan.target,
             fate: Fate::Running,
             has_state: false,
+            by_itself,
         };
         let steps = plan.steps.iter().filter(|step| step.key.is_host());
         let journal = Journal {
@@ -183,7 +190,7 @@ impl<S: Store> Records<S> {
             steps: steps.cloned().collect(),
             entry: Some(entry.number),
         };
-        let forgotten = surplus(history);
+        let forgotten = surplus(history, by_itself);
         let mut writes = vec![put(RUNNING, &journal)?, entry_of(&entry)?];
         for number in &forgotten {
             let keys = [numbered(ENTRY, *number), numbered(STATE, *number)];

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
+use super::mend::Mending;
 use super::privileges::drop_privileges;
 use super::reconcile::{Reconciler, Request};
 use super::turn::{Turns, UnderWay};
@@ -18,6 +19,7 @@ use super::who::{Who, now};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::store::{Embedded, StoreError};
+use crate::watch::Changes;
 use crate::world::{Live, WorldError};
 
 /// Requests that wait while another is answered; more callers wait for room.
@@ -31,6 +33,8 @@ pub struct Settings {
     /// Folder for leases, ownership, the applied site and boot files.
     pub state: PathBuf,
     pub socket: PathBuf,
+    /// Whether to put back what others change of what is applied.
+    pub enforce: bool,
 }
 
 /// Why the daemon could not start or go on.
@@ -54,6 +58,8 @@ pub enum ServeError {
     Store(#[from] StoreError),
     #[error("cannot open the folder of boot files")]
     Blobs(#[from] BlobError),
+    #[error("cannot hear of the network's changes")]
+    Changes(#[source] std::io::Error),
     #[error("cannot take charge of the host")]
     World(#[from] WorldError),
     #[error("cannot take up the applied site")]
@@ -109,15 +115,20 @@ async fn run(
         blobs.folder().to_owned(),
     )
     .await?;
-    let mut reconciler = Reconciler::new(settings.controller.clone(), world, store, blobs.clone())
-        .map_err(ServeError::Applied)?;
+    // Before anything is looked at, so that nothing is missed.
+    let changes = Changes::subscribe().map_err(ServeError::Changes)?;
+    let turns = Turns::new();
+    let mending = Mending::new(settings.enforce, turns.clone());
+    let controller = settings.controller.clone();
+    let reconciler = Reconciler::new(controller, world, store, blobs.clone(), mending);
+    let mut reconciler = reconciler.map_err(ServeError::Applied)?;
     reconciler.converge().await.map_err(ServeError::Applied)?;
     let (requests, queue) = mpsc::channel(QUEUE);
     let context = Context {
         controller: settings.controller.clone(),
         requests,
         blobs,
-        turns: Turns::new(),
+        turns,
         admission: Admission::here(),
     };
     let (turns, last) = (context.turns.clone(), context.requests.clone());
@@ -145,7 +156,7 @@ async fn run(
     };
     tokio::select! {
         ended = api::serve(listener, context) => ended.map_err(ServeError::Api),
-        () = reconciler.serve(queue) => Ok(()),
+        () = reconciler.serve(queue, changes) => Ok(()),
         _turn = stopped => Ok(()),
     }
 }

@@ -65,6 +65,7 @@ impl<S: Store> Reconciler<S> {
                 .await
                 .map_err(|error| fault::world(&error))?;
             if report.is_done() {
+                self.mending.awaited = plan.awaited();
                 return Ok(());
             }
             tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::{Deserialize, Serialize};
 
 use super::confirm::Unconfirmed;
+use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
 use super::turn::UnderWay;
 use crate::base::name::{DomainName, HostName, LinkName, Name};
@@ -22,9 +23,21 @@ pub struct Status {
     pub site: Option<Name>,
     /// Things that are as the site says.
     pub in_place: usize,
-    /// Things that are not, with what would put each right.
-    pub drift: Vec<String>,
-    pub waiting: Vec<String>,
+    /// Things that are not, and since when; the first [`TOLD`] of them.
+    pub drift: Vec<Drift>,
+    pub drifted: usize,
+    /// Things that cannot be; as many of them.
+    pub waiting: Vec<Waits>,
+    pub withheld: usize,
+    /// Drift that is over, the latest first.
+    #[serde(default)]
+    pub ended: Vec<Ended>,
+    /// Whether the daemon puts back what others change.
+    #[serde(default)]
+    pub enforce: bool,
+    /// Why it does not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Things that others changed, and that the site leaves to them.
     #[serde(default)]
     pub ignored: usize,
@@ -53,6 +66,9 @@ pub struct ListenerRow {
     pub link: LinkName,
     pub address: IpAddr,
     pub port: u16,
+    /// What is not there, so that nobody is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Key>,
 }
 
 /// One lease.
@@ -81,13 +97,18 @@ impl Status {
             site: None,
             in_place: 0,
             drift: Vec::new(),
+            drifted: 0,
             waiting: Vec::new(),
+            withheld: 0,
+            ended: Vec::new(),
+            enforce: false,
+            held_back: None,
             ignored: 0,
             warnings: Vec::new(),
             listeners: observed
                 .state
                 .iter()
-                .filter_map(|(key, resource)| ListenerRow::of(key, resource))
+                .filter_map(|(key, resource)| ListenerRow::of(key, resource, observed))
                 .collect(),
             leases: observed.facts.leases.len(),
             counters,
@@ -106,26 +127,25 @@ impl Status {
     }
 
     /// Adds how the world differs from the applied site: `plan` would put it right.
-    pub(super) fn compare(&mut self, site: &Name, plan: &Plan) {
+    pub(super) fn compare(&mut self, site: &Name, plan: &Plan, differences: Differences) {
+        let Differences {
+            mut drift,
+            mut waiting,
+            beside,
+        } = differences;
         self.site = Some(site.clone());
-        self.in_place = plan.unchanged;
+        self.in_place = plan.unchanged + beside;
         self.ignored = plan.ignored.len();
         self.warnings.clone_from(&plan.warnings);
-        self.drift = plan
-            .steps
-            .iter()
-            .map(|step| format!("{} {}", step.action.sign(), step.key))
-            .collect();
-        self.waiting = plan
-            .waiting
-            .iter()
-            .map(|waiting| format!("{}: {}", waiting.key, waiting.on))
-            .collect();
+        (self.drifted, self.withheld) = (drift.len(), waiting.len());
+        drift.truncate(TOLD);
+        waiting.truncate(TOLD);
+        (self.drift, self.waiting) = (drift, waiting);
     }
 }
 
 impl ListenerRow {
-    fn of(key: &Key, resource: &Resource) -> Option<Self> {
+    fn of(key: &Key, resource: &Resource, observed: &Observation) -> Option<Self> {
         let (
             Key::Listener {
                 service, address, ..
@@ -140,6 +160,7 @@ impl ListenerRow {
             link: listener.link.clone(),
             address: *address,
             port: service.port(),
+            waits_for: observed.lacking(key, resource),
         })
     }
 }

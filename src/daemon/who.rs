@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Uid, User, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::base::moment::Moment;
@@ -22,6 +22,14 @@ impl Who {
         Self {
             uid: user.as_raw(),
             name: known.map(|user| user.name),
+        }
+    }
+
+    /// The daemon itself, in one of its parts.
+    pub(super) fn daemon(part: &str) -> Self {
+        Self {
+            uid: geteuid().as_raw(),
+            name: Some(part.to_owned()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod ignore;
 mod keep;
 mod nature;
 mod order;
+mod part;
 mod place;
 mod preflight;
 mod reach;
@@ -405,6 +406,14 @@ impl Plan {
 }
 
 impl Step {
+    /// Whether it is there for the thing's own sake, and not because something else falls.
+    pub fn is_decided(&self) -> bool {
+        match self.because {
+            Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => true,
+            Reason::Restored { .. } | Reason::Lost { .. } => false,
+        }
+    }
+
     /// What a claim must remember, to give the thing back as it was.
     pub fn claimed_from(&self) -> Option<&Resource> {
         let found = self.original.as_ref().or(self.before.as_ref());

@@ -217,7 +217,7 @@ impl<'a> Choice<'a> {
     fn left_out(&self, steps: &[Step]) -> impl Iterator<Item = Waiting> {
         let mut seen = BTreeSet::new();
         let left = steps.iter().filter(move |step| {
-            is_decided(step) && !self.takes(&step.key) && seen.insert(step.key.clone())
+            step.is_decided() && !self.takes(&step.key) && seen.insert(step.key.clone())
         });
         left.map(|step| Waiting {
             key: step.key.clone(),
@@ -228,14 +228,6 @@ impl<'a> Choice<'a> {
                 None => Obstruction::NotChosen,
             },
         })
-    }
-}
-
-/// Whether a step is there for the site's sake, and not because something else falls.
-fn is_decided(step: &Step) -> bool {
-    match step.because {
-        Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => true,
-        Reason::Restored { .. } | Reason::Lost { .. } => false,
     }
 }
 
@@ -253,7 +245,7 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
     let ground = Ground::new(&inputs.desired.state);
     let before_ground = Ground::new(&inputs.observed.state);
     let (decided, fallen): (Vec<&Step>, Vec<&Step>) =
-        steps.iter().partition(|step| is_decided(step));
+        steps.iter().partition(|step| step.is_decided());
     let changing: BTreeSet<Key> = decided.iter().map(|step| step.key.clone()).collect();
     let going = decided.iter().filter(|step| step.after.is_none());
     let going: BTreeSet<&Key> = going.map(|step| &step.key).collect();

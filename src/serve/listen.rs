@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::libc::POLLRDHUP;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 
@@ -54,27 +54,27 @@ impl Listeners {
         }
     }
 
-    /// Binds a datagram socket to exactly `address`.
-    pub(super) fn datagrams(&self, address: IpAddr) -> Result<Arc<UdpSocket>, ListenError> {
+    /// Binds a datagram socket to exactly this address.
+    pub(super) fn datagrams(&self, on: &Listener) -> Result<Arc<UdpSocket>, ListenError> {
         let bind = || {
-            let socket = self.socket(address, Type::DGRAM, Protocol::UDP)?;
+            let socket = self.socket(on, Type::DGRAM, Protocol::UDP)?;
             UdpSocket::from_std(socket.into())
         };
-        bind().map(Arc::new).map_err(|e| self.error(address, e))
+        bind().map(Arc::new).map_err(|e| self.error(on, e))
     }
 
-    /// Binds and opens a stream socket on exactly `address`.
-    pub(super) fn connections(&self, address: IpAddr) -> Result<Arc<TcpListener>, ListenError> {
+    /// Binds and opens a stream socket on exactly this address.
+    pub(super) fn connections(&self, on: &Listener) -> Result<Arc<TcpListener>, ListenError> {
         let bind = || {
-            let socket = self.socket(address, Type::STREAM, Protocol::TCP)?;
+            let socket = self.socket(on, Type::STREAM, Protocol::TCP)?;
             socket.listen(BACKLOG)?;
             TcpListener::from_std(socket.into())
         };
-        bind().map(Arc::new).map_err(|e| self.error(address, e))
+        bind().map(Arc::new).map_err(|e| self.error(on, e))
     }
 
-    fn socket(&self, address: IpAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
-        let address = SocketAddr::new(address, self.port);
+    fn socket(&self, on: &Listener, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+        let address = SocketAddr::new(on.address.ip(), self.port);
         let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
         if kind == Type::STREAM {
@@ -87,14 +87,22 @@ impl Listeners {
             // A new address cannot be bound while the kernel still looks for duplicates (RFC 4862 5.4).
             socket.set_freebind_v6(true)?;
         }
+        let Err(error) = socket.bind(&address.into()) else {
+            return Ok(socket);
+        };
+        // An address in a VRF can only be had on a device (Documentation/networking/vrf.rst).
+        let device = Some(on.link.as_str().as_bytes());
+        if error.kind() != io::ErrorKind::AddrNotAvailable || socket.bind_device(device).is_err() {
+            return Err(error);
+        }
         socket.bind(&address.into())?;
         Ok(socket)
     }
 
-    fn error(&self, address: IpAddr, source: io::Error) -> ListenError {
+    fn error(&self, on: &Listener, source: io::Error) -> ListenError {
         ListenError::Socket {
             service: self.service,
-            address,
+            address: on.address.ip(),
             port: self.port,
             source,
         }
@@ -156,12 +164,35 @@ impl Bound {
             Self::Connections(socket) => socket.local_addr(),
         };
         let bound_here = bound.is_ok_and(|bound| bound.ip() == address);
+        let device = match self {
+            Self::Datagrams(socket) => SockRef::from(&**socket).device(),
+            Self::Connections(socket) => SockRef::from(&**socket).device(),
+        };
+        // The kernel has no name for a device that is gone.
         bound_here
+            && device.is_ok()
             && match self {
                 Self::Datagrams(socket) => !is_shut_down(socket.as_fd()),
                 Self::Connections(socket) => accepts(socket),
             }
     }
+}
+
+/// A datagram socket on the same address and device as `socket`, with a port of its own.
+pub(super) fn beside(socket: &UdpSocket) -> io::Result<UdpSocket> {
+    let mut address = socket.local_addr()?;
+    address.set_port(0);
+    let further = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    further.set_nonblocking(true)?;
+    if let Some(device) = SockRef::from(socket).device()? {
+        further.bind_device(Some(&device))?;
+    }
+    further.bind(&address.into())?;
+    UdpSocket::from_std(further.into())
 }
 
 /// Whether `shutdown(2)` was called: on a datagram socket it fails with ENOTCONN and takes effect all the same.

@@ -30,6 +30,12 @@ impl Desired {
         Cow::Owned(found)
     }
 
+    /// The names that the host has for these.
+    pub fn found_keys(&self, keys: &BTreeSet<Key>, observed: &Observation) -> BTreeSet<Key> {
+        let renames = self.renames(observed);
+        keys.iter().map(|key| renamed_key(key, &renames)).collect()
+    }
+
     fn renames(&self, observed: &Observation) -> Renames {
         let host = Host::new(observed);
         let declared =
@@ -86,15 +92,17 @@ fn link_of(key: &Key) -> Option<&LinkName> {
 }
 
 fn renamed<T: Clone>(all: &BTreeMap<Key, T>, renames: &Renames) -> BTreeMap<Key, T> {
-    let name = |key: &Key| {
-        let mut key = key.clone();
-        if let Key::Link { link, .. } | Key::Address { link, .. } = &mut key {
-            rename(link, renames);
-        }
-        key
-    };
-    let all = all.iter().map(|(key, one)| (name(key), one.clone()));
-    all.collect()
+    let all = all.iter();
+    all.map(|(key, one)| (renamed_key(key, renames), one.clone()))
+        .collect()
+}
+
+fn renamed_key(key: &Key, renames: &Renames) -> Key {
+    let mut key = key.clone();
+    if let Key::Link { link, .. } | Key::Address { link, .. } = &mut key {
+        rename(link, renames);
+    }
+    key
 }
 
 fn rename(link: &mut LinkName, renames: &Renames) {

@@ -1,8 +1,10 @@
 //! Sockets that the embedded servers answer on.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource, Service, Transport};
+use super::{Changes, Desired, Key, Observation, Resource, Service, Transport};
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
@@ -66,6 +68,29 @@ impl Listener {
 
     pub(super) fn summary(&self) -> String {
         format!("on {}", self.link)
+    }
+}
+
+impl Observation {
+    /// What a listener cannot do without and is not there: its link, or its address on that link, whoever set it.
+    pub fn lacking(&self, key: &Key, listener: &Resource) -> Option<Key> {
+        let Resource::Listener(listener) = listener else {
+            return None;
+        };
+        let required = listener.requires(key).into_iter();
+        let mut missing = required.filter(|needed| {
+            let is_there = self.state.contains_key(needed)
+                || matches!(needed, Key::Address { link, address, .. } if self.has_address(link, address.ip()));
+            !is_there
+        });
+        missing.next()
+    }
+
+    fn has_address(&self, on: &LinkName, ip: IpAddr) -> bool {
+        let mut beside = self.facts.beside.addresses.iter();
+        let mut kept = self.state.keys();
+        kept.any(|key| matches!(key, Key::Address { link, address, .. } if link == on && address.ip() == ip))
+            || beside.any(|found| found.link.as_ref() == Some(on) && found.address.ip() == ip)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +18,9 @@ pub(crate) struct Lab {
     pub(crate) host: Namespace,
     pub(crate) machines: [Namespace; 2],
 }
+
+/// How long the daemon may take for what it does by itself, on a machine that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a finished command said.
 #[derive(Debug)]
@@ -210,9 +213,26 @@ impl Lab {
 
     /// What differs from the applied site, and what waits.
     pub(crate) fn unlike(&self) -> (Vec<String>, Vec<String>) {
-        let status = self.status();
-        let list = |name: &str| serde_json::from_value(status[name].clone()).unwrap();
-        (list("drift"), list("waiting"))
+        unlike(&self.status())
+    }
+
+    /// Asks for the status until `is_so`, or fails.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status();
+            if is_so(&status) {
+                return status;
+            }
+            assert!(Instant::now() < end, "{what}: {status:#}");
+        }
+    }
+
+    /// Waits until nothing differs from the applied site, and nothing waits.
+    pub(crate) fn settled(&self) {
+        self.until("all is as applied", |status| {
+            status["site"].is_string() && unlike(status) == Default::default()
+        });
     }
 
     /// Everything that the first machine may ask for is answered.
@@ -227,6 +247,25 @@ impl Lab {
             assert_eq!(fetched.stdout, expected, "{scheme}");
         }
     }
+}
+
+/// What a status says of what differs from the applied site, and of what waits.
+pub(crate) fn unlike(status: &Value) -> (Vec<String>, Vec<String>) {
+    let list = |name: &str| status[name].as_array().unwrap().iter();
+    let drift = list("drift").map(|one| {
+        let sign = match one["what"]["kind"].as_str().unwrap() {
+            "gone" => '+',
+            "changed" => '~',
+            "foreign" => '=',
+            "replaced" => '±',
+            "surplus" => '-',
+            other => panic!("{other}"),
+        };
+        format!("{sign} {}", one["key"].as_str().unwrap())
+    });
+    let word = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+    let waiting = list("waiting").map(|one| format!("{}: {}", word(one, "key"), word(one, "on")));
+    (drift.collect(), waiting.collect())
 }
 
 /// What the daemon tells the first machine of a name.

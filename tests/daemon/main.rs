@@ -14,6 +14,7 @@ mod client;
 mod confirm;
 mod disk;
 mod drift;
+mod follow;
 mod hazard;
 mod history;
 mod hostile;

@@ -165,7 +165,7 @@ fn a_busy_port_keeps_only_its_own_server_from_coming_back() {
     assert_eq!(lab.unlike(), (vec![busy], Vec::new()));
     assert!(udhcpc(&lab.machines[0], &lab.folder).contains("ip=10.70.0.11\n"));
     drop(thief);
-    lab.applied();
+    lab.settled();
     lab.serves();
 }
 
@@ -181,4 +181,8 @@ fn a_missing_link_is_waited_for() {
     let waiting = "controller/rack-1/link/port2: the host has no such link".to_owned();
     assert_eq!(lab.unlike(), (Vec::new(), vec![waiting]));
     lab.serves();
+    // The site that it waits for was applied: nobody needs to ask again.
+    lab.host.veth("port2", &lab.machines[1], "eth0");
+    lab.settled();
+    assert_eq!(lab.host.ip_json("link show dev port2")[0]["master"], "br0");
 }

@@ -15,5 +15,6 @@ mod pairs;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;

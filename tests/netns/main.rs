@@ -7,6 +7,7 @@
 )]
 
 mod addresses;
+mod changes;
 mod foreign;
 mod links;
 mod refusals;

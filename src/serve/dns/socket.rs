@@ -95,8 +95,8 @@ impl Server {
             return Ok(());
         }
         self.close(address.ip()).await;
-        let datagrams = self.listeners.datagrams(address.ip())?;
-        let connections = self.listeners.connections(address.ip())?;
+        let datagrams = self.listeners.datagrams(&listener)?;
+        let connections = self.listeners.connections(&listener)?;
         let by_datagram = serve_datagrams(Arc::clone(&datagrams), Arc::clone(&self.shared));
         let by_stream = serve_connections(Arc::clone(&connections), Arc::clone(&self.shared));
         self.listeners.insert(Open {

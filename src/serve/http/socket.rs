@@ -85,7 +85,7 @@ impl Server {
             return Ok(());
         }
         self.close(address.ip()).await;
-        let socket = self.listeners.connections(address.ip())?;
+        let socket = self.listeners.connections(&listener)?;
         let task = serve_connections(Arc::clone(&socket), Arc::clone(&self.shared));
         self.listeners.insert(Open {
             listener,

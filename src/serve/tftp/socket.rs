@@ -22,7 +22,7 @@ use crate::base::addr::InterfaceAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::files::{BootFiles, FindError, StoredFile};
-use crate::serve::listen::{Bound, Listeners, Open, receive};
+use crate::serve::listen::{Bound, Listeners, Open, beside, receive};
 use crate::serve::places::{Place, Places};
 use crate::serve::tally::Tally;
 use crate::state::{Listener, Service, State};
@@ -80,7 +80,7 @@ impl Server {
             return Ok(());
         }
         self.close(address.ip()).await;
-        let socket = self.listeners.datagrams(address.ip())?;
+        let socket = self.listeners.datagrams(&listener)?;
         let task = listen(Arc::clone(&socket), Arc::clone(&self.shared));
         self.listeners.insert(Open {
             listener,
@@ -209,14 +209,14 @@ impl Desk<'_> {
 
     fn start(&mut self, request: Request, stored: StoredFile, client: SocketAddr, place: Place) {
         let heard = Arc::new(AtomicBool::new(false));
-        let address = self.socket.local_addr().map(|local| local.ip());
+        let socket = beside(self.socket);
         let (asked, shared, seen) = (
             request.clone(),
             Arc::clone(&self.shared),
             Arc::clone(&heard),
         );
         let task = self.tasks.spawn(async move {
-            let event = match Session::begin(address, client, asked, stored, &shared, seen).await {
+            let event = match Session::begin(socket, client, asked, stored, &shared, seen).await {
                 Ok((session, first)) => session.run(first).await,
                 Err(_) => Event::Unreadable,
             };
@@ -261,14 +261,14 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     async fn begin(
-        address: io::Result<IpAddr>,
+        socket: io::Result<UdpSocket>,
         client: SocketAddr,
         request: Request,
         stored: StoredFile,
         shared: &'a Shared,
         heard: Arc<AtomicBool>,
     ) -> io::Result<(Self, Action)> {
-        let socket = UdpSocket::bind((address?, 0)).await?;
+        let socket = socket?;
         let opened = spawn_blocking(move || Content::open(&stored, request.mode)).await?;
         let content = match opened {
             Ok(content) => content,

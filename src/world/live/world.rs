@@ -14,7 +14,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
-use crate::state::{ClientSession, Facts, LeaseFact, LinkFact, Observation};
+use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation};
 use crate::store::Store;
 use crate::world::{StepFailure, World, WorldError};
 
@@ -94,6 +94,10 @@ impl<S: Store> Live<S> {
     /// One change to the kernel, written down before it is made.
     async fn host_step(&mut self, step: &Step) -> Result<(), WorldError> {
         self.ledger.note(step).await?;
+        if let Key::Address { link, address, .. } = &step.key {
+            // Whoever takes it from now on was not asked.
+            self.free.remove(&(link.clone(), address.ip()));
+        }
         // What is claimed or given back as it stands is a matter of the ledger alone: no packet sees it.
         let is_paper = matches!(step.action, Action::Claim | Action::Release)
             && matches!((&step.before, &step.after), (Some(before), Some(after)) if after.changes_from(before).is_empty());

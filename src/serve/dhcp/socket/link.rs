@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{
-    LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, SockaddrLike, SockaddrStorage, bind, recvmmsg,
-    sendmmsg, setsockopt, sockopt,
+    LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, SockaddrLike, SockaddrStorage, bind, getsockname,
+    recvmmsg, sendmmsg, setsockopt, sockopt,
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
@@ -42,6 +42,7 @@ const CLIENT_PORT: u16 = 68;
 pub(super) struct Link {
     name: LinkName,
     index: u32,
+    /// The hardware address when the link was opened.
     mac: MacAddr,
     udp: UdpSocket,
     raw: Socket,
@@ -117,6 +118,14 @@ impl Link {
             && device.as_deref() == Some(self.name.as_str().as_bytes())
     }
 
+    /// The link's hardware address now: others may change it under an open socket (`packet_getname`).
+    fn mac(&self) -> MacAddr {
+        // The kernel's answer is as long as a hardware address, which only the general type takes.
+        let bound = getsockname::<SockaddrStorage>(self.raw.as_raw_fd()).ok();
+        let mac = bound.and_then(|bound| bound.as_link_addr()?.addr());
+        mac.map_or(self.mac, MacAddr)
+    }
+
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.udp.poll_recv_ready(context)
     }
@@ -160,6 +169,7 @@ impl Link {
     /// Sends replies; returns how many the kernel did not take.
     pub(super) fn send(&self, replies: &[Reply]) -> u64 {
         let (mut frames, mut datagrams) = (Vec::new(), Vec::new());
+        let mut own = None;
         for reply in replies {
             match reply.to {
                 Destination::Address(to) => datagrams.push((to, reply.bytes.as_slice())),
@@ -170,7 +180,8 @@ impl Link {
                 Destination::Link { address, mac } => {
                     let from = SocketAddrV4::new(reply.via, Service::Dhcp.port());
                     let to = SocketAddrV4::new(address, CLIENT_PORT);
-                    frames.extend(frame((self.mac, from), (mac, to), &reply.bytes));
+                    let own = *own.get_or_insert_with(|| self.mac());
+                    frames.extend(frame((own, from), (mac, to), &reply.bytes));
                 }
             }
         }

@@ -1,0 +1,83 @@
+//! Parts of a plan that run without the rest: servers that find back to where they answer.
+
+use std::collections::BTreeSet;
+
+use super::{Action, Obstruction, Plan, PlanError, Reason, Step};
+use crate::state::{Key, Observation, digest_of};
+
+impl Plan {
+    /// The servers' part of a plan that puts things right: what listens nowhere any more and could again, and what is not served.
+    /// It takes nothing away and touches no link. None where there is nothing of that.
+    ///
+    /// # Errors
+    /// [`PlanError::Digest`].
+    pub fn of_servers(
+        &self,
+        observed: &Observation,
+        without: &BTreeSet<Key>,
+    ) -> Result<Option<Self>, PlanError> {
+        let is_in = |step: &&Step| {
+            !step.key.is_host()
+                && step.because == Reason::Drift
+                && matches!(step.action, Action::Create | Action::Update)
+                && !without.contains(&step.key)
+                && step
+                    .after
+                    .as_ref()
+                    .is_none_or(|after| observed.lacking(&step.key, after).is_none())
+        };
+        let steps: Vec<Step> = self.steps.iter().filter(is_in).cloned().collect();
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        let mut part = Self {
+            id: String::new(),
+            steps,
+            waiting: Vec::new(),
+            hazards: Vec::new(),
+            // No packet takes another way.
+            reachable: BTreeSet::new(),
+            ..self.clone()
+        };
+        part.id = format!("p-{}", digest_of(&part)?.short());
+        Ok(Some(part))
+    }
+
+    /// What waits for a link that the host does not have, and what waits for that.
+    pub fn awaited(&self) -> BTreeSet<Key> {
+        let mut awaited = BTreeSet::new();
+        // Requirements are at most as deep as there are kinds.
+        loop {
+            let before = awaited.len();
+            for waiting in &self.waiting {
+                if waiting.on.is_for_a_link(&awaited) {
+                    awaited.insert(waiting.key.clone());
+                }
+            }
+            if awaited.len() == before {
+                return awaited;
+            }
+        }
+    }
+}
+
+impl Obstruction {
+    /// Whether a link that appears is what it takes, by itself or for one of `awaited`.
+    fn is_for_a_link(&self, awaited: &BTreeSet<Key>) -> bool {
+        match self {
+            Self::NoLink | Self::OtherLink => true,
+            Self::Requires { key } => awaited.contains(key),
+            Self::ForeignLink
+            | Self::ForeignRoute
+            | Self::ForeignRule
+            | Self::Succeeded { .. }
+            | Self::Protected { .. }
+            | Self::Absent { .. }
+            | Self::Needed { .. }
+            | Self::Occupied { .. }
+            | Self::Ignored
+            | Self::Excepted
+            | Self::NotChosen => false,
+        }
+    }
+}
