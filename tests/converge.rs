@@ -11,12 +11,12 @@
 mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
-#[path = "converge/hosts.rs"]
-mod hosts;
 #[path = "converge/ignore.rs"]
 mod ignore;
 #[path = "converge/lift.rs"]
 mod lift;
+#[path = "converge/pairs.rs"]
+mod pairs;
 #[path = "converge/protect.rs"]
 mod protect;
 #[path = "converge/select.rs"]

@@ -268,12 +268,13 @@ impl<'a> Kernel<'a> {
     }
 
     fn links(&self) -> impl Iterator<Item = (&Key, &Link)> {
-        self.state
-            .iter()
-            .filter_map(|(key, resource)| match resource {
-                Resource::Link(link) => Some((key, link)),
-                _ => None,
-            })
+        self.state.iter().filter_map(|(key, resource)| {
+            if let Resource::Link(link) = resource {
+                Some((key, link))
+            } else {
+                None
+            }
+        })
     }
 
     fn link(&self, name: &LinkName) -> Option<(&Key, &Link)> {

@@ -72,10 +72,12 @@ impl Sim {
             });
         }
         let mut kernel = Kernel::new(&mut self.world.state, &mut self.hidden);
-        match after {
-            Resource::Link(link) => kernel.make_link(&step.key, link)?,
-            Resource::Route(_) => kernel.make_route(&step.key, after)?,
-            other => kernel.insert(&step.key, other),
+        if let Resource::Link(link) = after {
+            kernel.make_link(&step.key, link)?;
+        } else if matches!(after, Resource::Route(_)) {
+            kernel.make_route(&step.key, after)?;
+        } else {
+            kernel.insert(&step.key, after);
         }
         Ok(())
     }
