@@ -11,12 +11,12 @@
 mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
-#[path = "converge/hosts.rs"]
-mod hosts;
 #[path = "converge/ignore.rs"]
 mod ignore;
 #[path = "converge/lift.rs"]
 mod lift;
+#[path = "converge/pairs.rs"]
+mod pairs;
 #[path = "converge/protect.rs"]
 mod protect;
 #[path = "converge/select.rs"]
@@ -27,6 +27,7 @@ mod sites;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bedplate::apply::{Outcome, Report, run};
+use bedplate::base::mac::MacAddr;
 use bedplate::base::name::{HostName, Name};
 use bedplate::base::origin::Origin;
 use bedplate::plan::{HazardKind, Inputs, Obstruction, Plan, Waiting, plan};
@@ -123,8 +124,14 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
         world.state.insert(key.clone(), Resource::Link(port));
         world.facts.ownership.insert(key, Ownership::Foreign);
     }
-    for (key, resource) in subset(ours) {
+    for (key, mut resource) in subset(ours) {
         let before = world.state.get(&key).cloned();
+        if let Resource::Link(link) = &mut resource
+            && link.kind.is_made()
+        {
+            // As every link has one.
+            link.mac = Some(MacAddr([2, 0, 0, 0, 0, 9]));
+        }
         world
             .state
             .insert(key.clone(), resource.settled(before.as_ref()));

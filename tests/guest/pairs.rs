@@ -43,6 +43,11 @@ fn without_history(mut picture: Value) -> Value {
             link.as_object_mut().unwrap().remove("address");
         }
     }
+    // What ports of a bridge that filters nothing would carry if it did says nothing.
+    let links = picture["links"].clone();
+    let filters = |name: &str| links[name]["linkinfo"]["info_data"]["vlan_filtering"] == 1;
+    let vlans = picture["vlans"].as_object_mut().unwrap();
+    vlans.retain(|name, _| filters(links[name]["master"].as_str().unwrap_or(name)));
     picture
 }
 

@@ -16,7 +16,7 @@
 //! | 13 | a bridge that goes leaves its ports up | `ports::a_bridge_that_goes_leaves_its_ports_up` |
 //! | 14 | a tagged link with another id, protocol or link is made anew with all on it | `tagged::another_tag_brings_all_along`, `tagged::two_swap_their_ids` |
 //! | 15 | MTUs grow from below and shrink from above | `tagged::sizes_change_along_the_stack` |
-//! | 16 | an MTU that the driver does not take is found first; one too small for IPv6 is refused | `refused::a_size_out_of_range_is_found_first`, tests/bad/doubles.kdl |
+//! | 16 | an MTU that the driver does not take is found first; one too small for IPv6 is refused | tests/hazards.rs, tests/bad/doubles.kdl |
 //! | 17 | where an MTU's change takes a link down, what fell is seen | verification after each apply: tests/converge |
 //! | 18 | a name says nothing of an id | `tagged::names_and_ids_may_disagree` |
 //! | 19 | link-local addresses are nobody's to prune | `addresses::what_the_kernel_made_stays` |
@@ -33,5 +33,4 @@
 mod addresses;
 mod bonds;
 mod ports;
-mod refused;
 mod tagged;

@@ -7,9 +7,6 @@ use serde_json::json;
 use crate::lab::Lab;
 use crate::support::guest;
 
-/// What a site says, and the VLANs of three ports then.
-type Round<'a> = (&'a str, &'a [u64], &'a [u64], &'a [u64]);
-
 fn master(lab: &Lab, link: &str) -> serde_json::Value {
     lab.witness(&format!("link show dev {link}"), "/0/master")
 }
@@ -194,31 +191,25 @@ fn another_default_vlan() {
                 .map(|one| one["vlan"].as_u64().unwrap())
                 .collect::<Vec<_>>()
         };
-        let rounds: [Round; 4] = [
+        let rounds: [(&str, [&[u64]; 3]); 4] = [
             (
                 r#"vlan-filtering #true; default-pvid 5; port "p1" { tagged "v10" }"#,
-                &[5],
-                &[10],
-                &[5, 20],
+                [&[5], &[10], &[5, 20]],
             ),
             (
                 r#"vlan-filtering #true; default-pvid 0; port "p1" { tagged "v20" "v10" }"#,
-                &[],
-                &[10, 20],
-                &[20],
+                [&[], &[10, 20], &[20]],
             ),
-            (r#"vlan-filtering #true; default-pvid 0"#, &[], &[], &[20]),
+            (r#"vlan-filtering #true; default-pvid 0"#, [&[], &[], &[20]]),
             (
                 r#"vlan-filtering #true; default-pvid 1"#,
-                &[1],
-                &[1],
-                &[1, 20],
+                [&[1], &[1], &[1, 20]],
             ),
         ];
-        for (bridge, plain, own, others) in rounds {
+        for (bridge, expected) in rounds {
             lab.apply(&block(bridge));
             let found = ["p0", "p1", "tap7"].map(|port| vlans(&lab, port));
-            assert_eq!(found, [plain, own, others].map(<[u64]>::to_vec), "{bridge}");
+            assert_eq!(found, expected.map(<[u64]>::to_vec), "{bridge}");
         }
     });
 }

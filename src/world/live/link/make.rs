@@ -61,14 +61,16 @@ async fn change(
         found.up = false;
     }
     own(netlink, key, name, &mut found, wanted).await?;
-    port::place(netlink, key, &mut found, wanted.port_of.as_ref()).await?;
-    if let Some(mac) = wanted.mac.filter(|mac| Some(*mac) != found.mac) {
-        let message = attribute(found.index, LinkAttribute::Address(mac.0.to_vec()));
-        set(netlink, "set the hardware address of", key, message).await?;
-    }
+    let placed = port::place(netlink, key, &mut found, wanted.port_of.as_ref()).await;
+    // Its size is set all the same: on the way back, what it was a port of may be gone.
     if let Some(mtu) = wanted.mtu.filter(|mtu| Some(*mtu) != found.mtu) {
         let message = attribute(found.index, LinkAttribute::Mtu(mtu));
         set(netlink, "set the MTU of", key, message).await?;
+    }
+    placed?;
+    if let Some(mac) = wanted.mac.filter(|mac| Some(*mac) != found.mac) {
+        let message = attribute(found.index, LinkAttribute::Address(mac.0.to_vec()));
+        set(netlink, "set the hardware address of", key, message).await?;
     }
     // Those that it shall lose, too.
     let may_carry = wanted.port_of.is_some() || matches!(wanted.kind, LinkKind::Bridge(_));
