@@ -57,7 +57,8 @@ fn carried(
     with: &Key,
     step: Option<Step>,
 ) -> Vec<Step> {
-    let wanted = wanted.map(|after| after.settled(Some(resource)));
+    // It is made anew: what the kernel chose for it before, such as a route's link, it chooses again.
+    let wanted = wanted.map(|after| after.settled(None));
     let held =
         |resource: &Resource| is_held(key, resource, inputs, ground).then(|| resource.clone());
     let original = inputs.observed.before_claim(key);
