@@ -57,7 +57,8 @@ fn carried(
     with: &Key,
     step: Option<Step>,
 ) -> Vec<Step> {
-    // A tagged link has the hardware address of whatever it stands on from now on.
+    // It is made anew: what the kernel chose for it before, such as a route's link, it chooses again, and a tagged link has the hardware
+    // address of whatever it stands on from now on.
     let wanted = wanted.map(|after| after.settled(None));
     let held =
         |resource: &Resource| is_held(key, resource, inputs, ground).then(|| resource.clone());

@@ -65,9 +65,10 @@ fn what_others_made_is_taken_over_and_then_claimed_without_a_change() {
     lab.host.ip("address add fd71::9/64 dev port2 nodad");
     lab.host.ip("link set port2 mtu 1450");
     lab.host.ip("address add 192.0.2.9/32 dev lo");
-    lab.host.ip("address add 10.70.0.3/16 dev port1");
     let _daemon = lab.serve();
     lab.applied();
+    // Behind the site's own: the host sends from the first.
+    lab.host.ip("address add 10.70.0.3/16 dev port1");
     let said = lab.run(&["adopt"]);
     assert!(
         said.code == 0

@@ -7,26 +7,19 @@ use super::lab::{Lab, SITE};
 /// Puts a folder in the place of `/run`, among processes of its own, of which the daemon is the first one.
 const INSIDE: &str = "mount --bind \"$0\" /run && exec \"$@\"";
 
-/// In a mount namespace and a process namespace of its own.
-const APART: [&str; 6] = [
-    "unshare",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-];
+/// A file that another program keeps in its `/run`.
+fn written(lab: &Lab, path: &str, text: &str) {
+    let whole = lab.path("run").join(path);
+    fs::create_dir_all(whole.parent().unwrap()).unwrap();
+    fs::write(whole, text).unwrap();
+}
 
 #[test]
 fn plans_and_status_name_the_program_and_what_to_do() {
     let lab = Lab::new();
     let index =
         |link: &str| lab.host.ip_json(&format!("link show dev {link}"))[0]["ifindex"].clone();
-    let write = |path: &str, text: &str| {
-        let whole = lab.path("run").join(path);
-        fs::create_dir_all(whole.parent().unwrap()).unwrap();
-        fs::write(whole, text).unwrap();
-    };
+    let write = |path: &str, text: &str| written(&lab, path, text);
     write(
         &format!("systemd/netif/links/{}", index("port1")),
         "ADMIN_STATE=configured\nOPER_STATE=routable\n",
@@ -36,7 +29,18 @@ fn plans_and_status_name_the_program_and_what_to_do() {
         "[device]\nmanaged=false\n",
     );
     let run = lab.path("run").display().to_string();
-    let wrapper = [&APART[..], &["sh", "-c", INSIDE, &run]].concat();
+    let wrapper = [
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "sh",
+        "-c",
+        INSIDE,
+        &run,
+    ];
     let _daemon = lab.ready(lab.daemon(&wrapper));
     let warned = |text: &str, link: &str, by: &str, help: &str| {
         let line = format!("{by} manages controller/rack-1/link/{link} too");
