@@ -169,6 +169,14 @@ impl FromStr for InterfaceAddr {
     }
 }
 
+/// Whether an address means something on one link only (RFC 4291 2.5.6); IPv4 ones are not told apart.
+pub fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
 /// Addresses from `first` to `last`, both included, of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]

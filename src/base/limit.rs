@@ -57,5 +57,8 @@ pub const MTU_MIN_V6: u32 = 1280;
 /// Largest MTU of a link.
 pub const MTU_MAX: u32 = 65_535;
 
+/// MTU of a VRF, which is what the kernel gives it (`vrf_setup`); no site sizes one.
+pub const MTU_VRF: u32 = 65_575;
+
 /// MTU of a link that nobody sized: Ethernet's payload (IEEE 802.3).
 pub const MTU_DEFAULT: u32 = 1500;

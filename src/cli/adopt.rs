@@ -11,7 +11,6 @@ use super::client::Client;
 use super::compile::{self, Place};
 use super::files::DiskFiles;
 use super::output::Output;
-use crate::base::digest::Digest;
 use crate::base::glob::{is_pattern, matches};
 use crate::base::name::HostName;
 use crate::diag::code::Code;
@@ -19,7 +18,7 @@ use crate::diag::fault::Fault;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Sources;
 use crate::lang::edit::edit;
-use crate::lang::files::{Entry, FileError, Files};
+use crate::lang::files::{FileError, Overlay};
 use crate::lang::source::file_fault;
 use crate::plan::{Adopter, Candidate, Draft};
 use crate::site::model::Site;
@@ -195,7 +194,7 @@ impl<'a> Desk<'a> {
         let mut sources = Sources::default();
         let id = sources.add(&self.path, self.text.as_str().into());
         let text = edit(id, &self.text, &draft.edits).map_err(|error| error.to_string())?;
-        let edited = Edited {
+        let edited = Overlay {
             files: self.files,
             path: &self.path,
             text: &text,
@@ -234,30 +233,6 @@ fn said(diagnostic: &Diagnostic) -> String {
     let help = diagnostic.help.as_ref();
     let help = help.map(|help| format!("; {help}")).unwrap_or_default();
     format!("[{}] {}{help}", diagnostic.code, diagnostic.message)
-}
-
-/// The site's files with another text for one of them.
-struct Edited<'a> {
-    files: &'a DiskFiles,
-    path: &'a str,
-    text: &'a str,
-}
-
-impl Files for Edited<'_> {
-    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        if path == self.path {
-            return Ok(self.text.as_bytes().to_vec());
-        }
-        self.files.read(path)
-    }
-
-    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
-        self.files.folder(path)
-    }
-
-    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
-        self.files.digest(path)
-    }
 }
 
 /// What is told of an adoption, as JSON.

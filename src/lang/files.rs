@@ -63,6 +63,30 @@ pub trait Files {
     fn digest(&self, path: &str) -> Result<(Digest, u64), FileError>;
 }
 
+/// The files of a site as if one of them had another text, be it there or not.
+pub struct Overlay<'f> {
+    pub files: &'f dyn Files,
+    pub path: &'f str,
+    pub text: &'f str,
+}
+
+impl Files for Overlay<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if path == self.path {
+            return Ok(self.text.as_bytes().to_vec());
+        }
+        self.files.read(path)
+    }
+
+    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        self.files.folder(path)
+    }
+
+    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
+        self.files.digest(path)
+    }
+}
+
 /// Files held in memory: a bundle's sources, and of its boot files only the digests.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryFiles {

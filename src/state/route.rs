@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Desired, Ground, Key, Resource, Table, list};
-use crate::base::addr::Prefix;
+use crate::base::addr::{Prefix, is_link_local};
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
 use crate::base::route::{RouteKind, kept_metric};
@@ -170,13 +170,6 @@ impl fmt::Display for Hop {
         let onlink = self.onlink.then(|| "onlink".to_owned());
         let words = [via, link, weight, onlink].into_iter().flatten();
         f.write_str(&words.collect::<Vec<_>>().join(" "))
-    }
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What was found of a link or a route, as the language writes it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::vlan;
+use crate::base::addr::is_link_local;
 use crate::base::bond::{BondForm, BondParameter, BondValue};
 use crate::base::duration::Seconds;
-use crate::base::limit::MTU_DEFAULT;
+use crate::base::limit::{MTU_DEFAULT, MTU_VRF};
 use crate::base::name::{LinkName, Name};
 use crate::base::route::{RouteKind, kept_metric};
 use crate::base::vlan::{VlanPath, VlanProtocol};
@@ -15,9 +15,6 @@ use crate::site::model::LinkForm;
 use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, PortVlan, Route, Table};
 
 use super::Adopter;
-
-/// The MTU that a VRF has from the kernel, which the language cannot change.
-const VRF_MTU: u32 = 65_575;
 
 /// The parts of a link's node.
 pub(super) struct Words {
@@ -140,9 +137,9 @@ impl Adopter<'_> {
         let is_written = mtu != of_vlan.unwrap_or(MTU_DEFAULT);
         match found.kind {
             LinkKind::Loopback => Ok(None),
-            LinkKind::Vrf(_) if mtu == VRF_MTU => Ok(None),
+            LinkKind::Vrf(_) if mtu == MTU_VRF => Ok(None),
             LinkKind::Vrf(_) => Err(format!(
-                "its MTU is {mtu}, and the language gives a VRF none but {VRF_MTU}"
+                "its MTU is {mtu}, and the language gives a VRF none but {MTU_VRF}"
             )),
             LinkKind::Physical
             | LinkKind::Bond(_)
@@ -320,12 +317,8 @@ impl Adopter<'_> {
         let Some(via) = hop.via else {
             return NewNode::leaf(format!("on {}", link.unwrap_or_default()));
         };
-        let is_local = match via {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(via) => via.is_unicast_link_local(),
-        };
         let mut head = format!("via {}", quoted(via));
-        if let Some(link) = link.filter(|_| hop.onlink || is_local) {
+        if let Some(link) = link.filter(|_| hop.onlink || is_link_local(via)) {
             head.push_str(&format!(" on={link}"));
         }
         if hop.weight != 1 {

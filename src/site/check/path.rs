@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::near::Near;
 use super::{edge, named};
-use crate::base::addr::Prefix;
+use crate::base::addr::{Prefix, is_link_local};
 use crate::base::route::{Family, LOCAL_TABLE, MAIN_TABLE, kept_metric};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
@@ -160,8 +160,7 @@ fn unreachable(
         );
     }
     let is_onlink = hop.onlink.value() == Some(&true);
-    let is_link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-    if is_onlink || is_link_local {
+    if is_onlink || is_link_local(ip) {
         let word = if is_onlink {
             "onlink=#true"
         } else {

@@ -15,12 +15,11 @@ use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
 use super::taken::{AllTaken, taken};
 use super::{Compiled, check};
 use crate::base::addr::Prefix;
-use crate::base::digest::Digest;
 use crate::base::name::{HostName, LinkName};
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Sources;
-use crate::lang::files::{Entry, FileError, Files};
+use crate::lang::files::{Files, Overlay};
 use crate::lang::{LockEntry, source};
 
 const HEADER: &str =
@@ -103,7 +102,7 @@ fn checked(
     let found = before.sources.iter().find(|(name, _)| *name == path);
     lock.before = found.map(|(_, text)| text.to_owned());
     let text = lock.text();
-    let with = WithLock {
+    let with = Overlay {
         files,
         path,
         text: &text,
@@ -115,30 +114,6 @@ fn checked(
         (after, None)
     } else {
         (after, Some(lock))
-    }
-}
-
-/// The files of a site as if it had another lock.
-struct WithLock<'f> {
-    files: &'f dyn Files,
-    path: &'f str,
-    text: &'f str,
-}
-
-impl Files for WithLock<'_> {
-    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        if path == self.path {
-            return Ok(self.text.as_bytes().to_vec());
-        }
-        self.files.read(path)
-    }
-
-    fn folder(&self, path: &str) -> Result<Vec<Entry>, FileError> {
-        self.files.folder(path)
-    }
-
-    fn digest(&self, path: &str) -> Result<(Digest, u64), FileError> {
-        self.files.digest(path)
     }
 }
 

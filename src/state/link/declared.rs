@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Bond, Bridge, Link, LinkKind, PortVlan, Tagged, Vrf};
-use crate::base::limit::MTU_DEFAULT;
+use crate::base::limit::{MTU_DEFAULT, MTU_VRF};
 use crate::base::name::{HostName, LinkName};
 use crate::site::model::{self, Controller, ControllerLink, DefaultGateway, LinkForm, Site};
 use crate::state::{Desired, Key, Resource, Table, Unapplied};
@@ -109,9 +109,6 @@ fn declared_bridge(bridge: &model::Bridge) -> Bridge {
     }
 }
 
-/// As large as a VRF may be, and is when the kernel makes it.
-const VRF_MTU: u32 = 65_575;
-
 /// What is made has an MTU; what is found keeps its own where the site says nothing, but for ports of a bond, which gives them its own
 /// (`bond_enslave`, `bond_change_mtu`).
 fn mtu(controller: &Controller, link: &ControllerLink, of: Option<&LinkName>) -> Option<u32> {
@@ -123,7 +120,7 @@ fn mtu(controller: &Controller, link: &ControllerLink, of: Option<&LinkName>) ->
         }
         LinkForm::Loopback => None,
         LinkForm::Bond(_) | LinkForm::Bridge(_) | LinkForm::Dummy => Some(MTU_DEFAULT),
-        LinkForm::Vrf { .. } => Some(VRF_MTU),
+        LinkForm::Vrf { .. } => Some(MTU_VRF),
         // A VLAN's frames are no larger than its link's.
         LinkForm::Tagged { on, .. } => {
             let below = controller.links.get(on).and_then(|on| on.mtu);

@@ -9,7 +9,7 @@ use netlink_packet_route::address::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 
-use crate::base::addr::InterfaceAddr;
+use crate::base::addr::{InterfaceAddr, is_link_local};
 use crate::base::name::{HostName, LinkName};
 use crate::state::{Address, BesideAddress, Key, Resource};
 
@@ -212,16 +212,12 @@ impl Found {
 
     /// Whether someone set it to stay: not link-local, not from a lease or a router advertisement.
     fn is_static(&self) -> bool {
-        let link_local = match self.address.ip() {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(ip) => ip.is_unicast_link_local(),
-        };
         // IFA_F_TEMPORARY shares its bit with IFA_F_SECONDARY, which IPv4 uses for something else.
         let temporary = self.address.ip().is_ipv6() && self.flags.contains(AddressFlags::Secondary);
         self.flags.contains(AddressFlags::Permanent)
             && !self.flags.contains(AddressFlags::Managetempaddr)
             && self.protocol != Some(AddressProtocol::RouterAnnouncement)
-            && !link_local
+            && !is_link_local(self.address.ip())
             // The kernel's own, on the loopback of every host.
             && !self.address.ip().is_loopback()
             && !temporary

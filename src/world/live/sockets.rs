@@ -18,6 +18,7 @@ use rtnetlink::sys::{SocketAddr as Port, protocols::NETLINK_SOCK_DIAG};
 use super::error::HostError;
 use super::link::Links;
 use super::netlink::{NetlinkError, refusal};
+use crate::base::addr::is_link_local;
 use crate::state::{BusyPort, ClientSession, Service, Session, SessionService, Transport};
 
 /// Where sshd listens unless told otherwise (RFC 4253 4.1).
@@ -72,7 +73,7 @@ impl Sockets {
                 if remote.ip().is_loopback() || is_own(remote.ip()) {
                     return None;
                 }
-                let is_near = matches!(remote.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
+                let is_near = is_link_local(remote.ip());
                 Some(Session {
                     yours: client == Some(ClientSession { remote, local }),
                     service: SessionService::Ssh,
