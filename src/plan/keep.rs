@@ -112,8 +112,7 @@ impl Keep {
             return;
         }
         let (ground, lost_ground) = (Ground::new(observed), Ground::new(absent));
-        let [found, lost_ports, there] =
-            [observed, absent, &memory.there].map(|state| Ports::new(state));
+        let [found, lost_ports, there] = [observed, absent, &memory.there].map(Ports::new);
         let mut seen: BTreeSet<Key> = open.iter().map(|(key, _)| key.clone()).collect();
         while let Some((by, origin)) = open.pop() {
             let lost = absent.get(&by);
