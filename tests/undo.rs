@@ -53,15 +53,24 @@ impl<W: World> World for Failing<'_, W> {
         self.world.reach(targets, within).await
     }
 
-    async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
+    async fn execute(
+        &mut self,
+        group: &[Step],
+        done: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<(), StepFailure> {
         let Some(at) = self.left.filter(|left| *left < group.len()) else {
             self.left = self.left.map(|left| left - group.len());
-            return self.world.execute(group).await;
+            return self.world.execute(group, done).await;
         };
         self.left = None;
-        if self.moment == Moment::After {
-            self.world.execute(group).await?;
-        }
+        let is_swap = !group[at].key.is_host();
+        let reached = match self.moment {
+            Moment::Before if is_swap => &[],
+            Moment::Before => &group[..at],
+            Moment::After if is_swap => group,
+            Moment::After => &group[..=at],
+        };
+        self.world.execute(reached, done).await?;
         let key = Box::new(group[at].key.clone());
         let error = WorldError::Injected { key: key.clone() };
         Err(StepFailure { at, key, error })

@@ -33,9 +33,16 @@ pub(super) async fn roll_back<W: World>(
 
 /// A step of the way back that fails does not stop the others: what can be brought back is.
 async fn walk<W: World>(world: &mut W, way_back: &[Step]) {
-    for group in way_back.chunk_by(|a, b| a.phase == b.phase && !a.key.is_host()) {
-        if let Err(failure) = world.execute(group).await {
+    for group in way_back.chunk_by(|a, b| a.phase == b.phase) {
+        let mut rest = group;
+        while let Err(failure) = world.execute(rest, &mut |_| {}).await {
             tracing::error!(key = %failure.key, error = %failure.error, "undo failed");
+            // A swap fails as a whole.
+            let is_swap = rest.first().is_none_or(|step| !step.key.is_host());
+            rest = match rest.get(failure.at + 1..) {
+                Some(further) if !is_swap => further,
+                Some(_) | None => break,
+            };
         }
     }
 }

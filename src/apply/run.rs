@@ -123,34 +123,27 @@ async fn execute<W: World>(
     }
 }
 
-/// Executes group by group; the host's steps one by one, so that each is told when it is done.
+/// Executes group by group; each step is told when it is done.
 async fn forward<W: World>(
     world: &mut W,
     plan: &Plan,
     tell: &mut (impl FnMut(Event) + Send),
 ) -> Result<(), (usize, StepFailure)> {
+    let steps = plan.steps.len();
     let mut index = 0;
     for group in plan.groups() {
-        let size = if group.first().is_some_and(|step| step.phase == Phase::Host) {
-            1
-        } else {
-            group.len()
+        let first = index;
+        let mut done = |step: &Step| {
+            tell(Event::Step {
+                index,
+                steps,
+                key: step.key.clone(),
+                action: step.action,
+            });
+            index += 1;
         };
-        for part in group.chunks(size) {
-            world
-                .execute(part)
-                .await
-                .map_err(|failed| (index + failed.at, failed))?;
-            for step in part {
-                tell(Event::Step {
-                    index,
-                    steps: plan.steps.len(),
-                    key: step.key.clone(),
-                    action: step.action,
-                });
-                index += 1;
-            }
-        }
+        let executed = world.execute(group, &mut done).await;
+        executed.map_err(|failed| (first + failed.at, failed))?;
     }
     Ok(())
 }

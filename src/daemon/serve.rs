@@ -154,8 +154,10 @@ async fn run(
         }
         turn
     };
+    // A task of its own: who asks whose turn it is hears it while the owner compiles a large site or the kernel takes its time.
+    let answering = tokio::spawn(api::serve(listener, context));
     tokio::select! {
-        ended = api::serve(listener, context) => ended.map_err(ServeError::Api),
+        ended = answering => ended.unwrap_or_else(|error| Err(error.into())).map_err(ServeError::Api),
         () = reconciler.serve(queue, changes) => Ok(()),
         _turn = stopped => Ok(()),
     }

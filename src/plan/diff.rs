@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::carry::carry_along;
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
 use super::nature::Nature;
 use super::place::{ip, occupied};
+use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
 use crate::state::{Disruption, Ground, Guards, Key, Resource, State, beside};
 
@@ -33,6 +35,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
             .map(|(key, stay)| (key.clone(), stay.on.clone())),
     );
     let nature = Nature::new(inputs);
+    let withdrawal = Withdrawal::new(inputs);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
@@ -44,7 +47,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         if inputs.desired.state.contains_key(key) || staying.contains_key(key) {
             continue;
         }
-        match unwanted(inputs, key, before) {
+        match withdrawal.step(key, before) {
             Some(step) => steps.push(step),
             None => foreign.extend(is_worth_showing(key).then(|| key.clone())),
         }
@@ -162,18 +165,20 @@ fn staying(
     obstructed: &BTreeMap<Key, Obstruction>,
 ) -> BTreeMap<Key, Obstruction> {
     let mut staying = BTreeMap::new();
+    let moving = || obstructed.keys().filter_map(|key| Some((ip(key)?, key)));
+    if moving().next().is_none() {
+        return staying;
+    }
     let ground = Ground::new(&inputs.observed.state);
-    for by in obstructed.keys() {
-        let Key::Address { address, .. } = by else {
-            continue;
-        };
-        for (key, resource) in &inputs.observed.state {
-            let is_same =
-                matches!(key, Key::Address { address: held, .. } if held.ip() == address.ip());
-            if is_same
-                && !inputs.desired.state.contains_key(key)
-                && !inputs.observed.is_foreign(key)
-            {
+    let mut held: BTreeMap<IpAddr, Vec<(&Key, &Resource)>> = BTreeMap::new();
+    for (key, resource) in &inputs.observed.state {
+        if let Some(address) = ip(key) {
+            held.entry(address).or_default().push((key, resource));
+        }
+    }
+    for (address, by) in moving() {
+        for (key, resource) in held.get(&address).into_iter().flatten().copied() {
+            if !inputs.desired.state.contains_key(key) && !inputs.observed.is_foreign(key) {
                 let carriers = resource.requires(key, &ground);
                 let carriers = carriers
                     .into_iter()
@@ -316,61 +321,6 @@ fn shares_prefix_with_others(inputs: Inputs<'_>, key: &Key) -> bool {
     let found = beside(&inputs.observed.state, controller, link, address.prefix());
     let mut found = found.into_iter();
     found.any(|(other, _)| inputs.observed.is_foreign(other) && other != key)
-}
-
-/// What a claimed thing goes back to: as it was, but a link that others put addresses on since stays up.
-fn given_back(inputs: Inputs<'_>, key: &Key, original: &Resource) -> Resource {
-    let mut original = original.clone();
-    if let (Key::Link { link: name, .. }, Resource::Link(link)) = (key, &mut original) {
-        let is_used = inputs.observed.state.keys().any(|other| {
-            matches!(other, Key::Address { link, .. } if link == name)
-                && inputs.observed.is_foreign(other)
-        });
-        link.up |= is_used;
-    }
-    original
-}
-
-/// Whether a claimed address is to be on another link: given back it would be on both.
-fn moves(inputs: Inputs<'_>, key: &Key) -> bool {
-    let mut wanted = inputs.desired.state.keys().filter_map(ip);
-    ip(key).is_some_and(|address| wanted.any(|other| other == address))
-}
-
-/// The step that takes away or gives back what the site does not speak of; none for what others made.
-fn unwanted(inputs: Inputs<'_>, key: &Key, before: &Resource) -> Option<Step> {
-    if inputs.observed.is_foreign(key) {
-        return None;
-    }
-    let original = inputs.observed.before_claim(key);
-    let moves = original.is_some() && moves(inputs, key);
-    let original = original.filter(|_| !moves);
-    let original = original.map(|original| given_back(inputs, key, original));
-    let changes = original
-        .as_ref()
-        .map(|original| original.changes_from(before))
-        .unwrap_or_default();
-    let action = match original {
-        Some(_) => Action::Release,
-        None if moves => Action::Carry,
-        None => Action::Delete,
-    };
-    let after = original;
-    let origin = inputs
-        .applied
-        .and_then(|applied| applied.origins.get(key))
-        .cloned();
-    Some(Step {
-        key: key.clone(),
-        action,
-        because: Reason::Withdrawn,
-        origin,
-        phase: phase(key),
-        before: Some(before.clone()),
-        after,
-        changes,
-        original: inputs.observed.before_claim(key).cloned(),
-    })
 }
 
 pub(super) fn phase(key: &Key) -> Phase {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
+use crate::base::name::LinkName;
 use crate::base::origin::Origin;
 use crate::state::{Ground, Guards, Key, Objects, Resource, State};
 
@@ -107,7 +108,11 @@ impl Keep {
     /// Adds what the things in `open` stand on.
     fn hold(&mut self, inputs: Inputs<'_>, memory: &Memory, mut open: Vec<(Key, Option<Origin>)>) {
         let (observed, absent) = (&inputs.observed.state, &memory.absent);
+        if open.is_empty() {
+            return;
+        }
         let (ground, lost_ground) = (Ground::new(observed), Ground::new(absent));
+        let [found, lost_ports, there] = [observed, absent, &memory.there].map(Ports::new);
         let mut seen: BTreeSet<Key> = open.iter().map(|(key, _)| key.clone()).collect();
         while let Some((by, origin)) = open.pop() {
             let lost = absent.get(&by);
@@ -123,9 +128,8 @@ impl Keep {
                 lost.iter()
                     .flat_map(|lost| lost.requires(&by, &lost_ground)),
             );
-            needs.extend(ports(&by, observed));
-            needs.extend(ports(&by, absent));
-            needs.extend(lost.iter().flat_map(|_| ports(&by, &memory.there)));
+            needs.extend(found.of(&by).chain(lost_ports.of(&by)).cloned());
+            needs.extend(lost.iter().flat_map(|_| there.of(&by)).cloned());
             for key in needs {
                 let is_there = observed.contains_key(&key);
                 let is_known = is_there || absent.contains_key(&key);
@@ -179,14 +183,30 @@ impl Stay {
     }
 }
 
-/// The ports of a bridge: without them it stays, and reaches nobody.
-fn ports(bridge: &Key, observed: &State) -> Vec<Key> {
-    let Key::Link { link: name, .. } = bridge else {
-        return Vec::new();
-    };
-    let is_port = |resource: &Resource| matches!(resource, Resource::Link(link) if link.port_of.as_ref() == Some(name));
-    let ports = observed.iter().filter(|(_, resource)| is_port(resource));
-    ports.map(|(key, _)| key.clone()).collect()
+/// The ports of each bridge: without them it stays, and reaches nobody.
+struct Ports<'a>(BTreeMap<&'a LinkName, Vec<&'a Key>>);
+
+impl<'a> Ports<'a> {
+    fn new(state: &'a State) -> Self {
+        let mut ports: BTreeMap<&LinkName, Vec<&Key>> = BTreeMap::new();
+        for (key, resource) in state {
+            if let Resource::Link(link) = resource
+                && let Some(of) = &link.port_of
+            {
+                ports.entry(of).or_default().push(key);
+            }
+        }
+        Self(ports)
+    }
+
+    fn of(&self, bridge: &Key) -> impl Iterator<Item = &'a Key> {
+        let ports = if let Key::Link { link, .. } = bridge {
+            self.0.get(link)
+        } else {
+            None
+        };
+        ports.into_iter().flatten().copied()
+    }
 }
 
 /// Routes that are protected and lead elsewhere from now on: once changed they need nothing of what held them before, unless an address
@@ -201,6 +221,9 @@ fn movers(inputs: Inputs<'_>, obstructed: &BTreeMap<Key, Obstruction>) -> BTreeS
         is_changed.then_some((key, after, before))
     });
     let changed: Vec<_> = changed.collect();
+    if changed.is_empty() {
+        return BTreeSet::new();
+    }
     let (ground, after_ground) = (Ground::new(observed), Ground::new(desired));
     let going = |key: &Key| !desired.contains_key(key);
     let left: BTreeSet<IpAddr> = changed

@@ -21,6 +21,7 @@ mod render;
 mod select;
 mod undo;
 mod warning;
+mod withdrawal;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

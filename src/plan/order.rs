@@ -24,7 +24,7 @@ pub(super) fn ordered(
         .into_iter()
         .partition(|step| step.phase == Phase::Host);
     let graph = edges(&host, desired, observed, movers);
-    let host = sorted(host, graph)?;
+    let host = sorted(host, &graph)?;
     let (mut ordered, publish): (Vec<Step>, Vec<Step>) = servers
         .into_iter()
         .partition(|step| step.phase == Phase::Withdraw);
@@ -33,21 +33,20 @@ pub(super) fn ordered(
     Ok(ordered)
 }
 
-fn sorted(steps: Vec<Step>, mut graph: DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {
+fn sorted(steps: Vec<Step>, graph: &DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {
+    let waits_for = |node| graph.neighbors_directed(node, Direction::Incoming).count();
+    let mut waiting: Vec<usize> = graph.node_indices().map(waits_for).collect();
     let mut ready: BTreeSet<NodeIndex> = graph.externals(Direction::Incoming).collect();
     let mut order = Vec::with_capacity(steps.len());
     while let Some(node) = ready.pop_first() {
         order.push(node);
-        let followers: Vec<NodeIndex> = graph.neighbors(node).collect();
-        for follower in followers {
-            while let Some(edge) = graph.find_edge(node, follower) {
-                graph.remove_edge(edge);
-            }
-            if graph
-                .neighbors_directed(follower, Direction::Incoming)
-                .next()
-                .is_none()
-            {
+        // Two edges to one follower are counted twice, and met twice here.
+        for follower in graph.neighbors(node) {
+            let Some(left) = waiting.get_mut(follower.index()) else {
+                continue;
+            };
+            *left = left.saturating_sub(1);
+            if *left == 0 {
                 ready.insert(follower);
             }
         }

@@ -31,9 +31,13 @@ pub trait World: Send {
         within: Duration,
     ) -> impl Future<Output = BTreeSet<IpAddr>> + Send;
 
-    /// Carries out the steps of one phase in order. Server steps are one swap, all or nothing; host steps are one message each.
-    /// Every step is idempotent.
-    fn execute(&mut self, group: &[Step]) -> impl Future<Output = Result<(), StepFailure>> + Send;
+    /// Carries out the steps of one phase in order, and tells `done` of each that took effect. Server steps are one swap, all or nothing;
+    /// host steps come one after the other, up to the first that fails. Every step is idempotent.
+    fn execute(
+        &mut self,
+        group: &[Step],
+        done: &mut (dyn FnMut(&Step) + Send),
+    ) -> impl Future<Output = Result<(), StepFailure>> + Send;
 }
 
 /// The step that failed, and why.

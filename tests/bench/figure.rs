@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 /// Prints ours beside a peer's, each the median of its measurements with the least and the greatest; `ratio` is ours by theirs.
-#[allow(dead_code, reason = "one benchmark has a peer's figure alone")]
 #[expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 pub(crate) fn print(figure: &str, unit: &str, ours: &[f64], peer: &str, theirs: &[f64]) {
     let ratio = round(median(ours) / median(theirs));
@@ -14,12 +13,12 @@ pub(crate) fn print(figure: &str, unit: &str, ours: &[f64], peer: &str, theirs: 
     println!("{line}");
 }
 
-/// Prints a peer's measurements alone, where ours are not taken yet.
+/// Prints ours alone, where no peer has the like.
 #[allow(dead_code, reason = "most benchmarks have both")]
 #[expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
-pub(crate) fn print_peer(figure: &str, unit: &str, peer: &str, theirs: &[f64]) {
+pub(crate) fn print_ours(figure: &str, unit: &str, ours: &[f64]) {
     let line = json!({
-        "figure": figure, "unit": unit, "peer": peer, "theirs": round(median(theirs)), "theirs_range": range(theirs),
+        "figure": figure, "unit": unit, "ours": round(median(ours)), "ours_range": range(ours),
     });
     println!("{line}");
 }

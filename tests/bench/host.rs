@@ -1,7 +1,10 @@
-//! How fast a host's network is made: 1,000 VLANs with an address each, by `ip -batch`, in a guest with Debian's kernel.
+//! How fast a host's network is made: 1,000 VLANs with an address each, by `bedplate apply` and by `ip -batch`, in one guest with
+//! Debian's kernel.
 //!
 //! `cargo bench --bench host`; `tests/setup` fetches the kernel. The guest's processor is emulated, so that only ratios say
-//! something.
+//! something. The daemon runs already, with its store on the guest's memory: what a disk takes for a sync is no matter of netlink.
+//! "Steps" is the time from the first step to the last; "apply" is the whole command: the site compiled, planned, planned again,
+//! journaled, brought about, verified and kept.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,10 +16,15 @@ mod figure;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use support::guest;
-use support::sandbox::Namespace;
+use support::sandbox::{Namespace, Running};
 
 const ROUNDS: usize = 3;
 const VLANS: u32 = 1000;
@@ -31,34 +39,136 @@ fn main() {
     assert!(ended.success, "{}", ended.complaint);
 }
 
-fn measure() {
-    let namespace = Namespace::new();
-    let theirs: Vec<f64> = (0..ROUNDS).map(|_| seconds(&namespace, by_ip)).collect();
-    // Ours, of the same VLANs in the same namespace, in turn with theirs, belongs here, and with it `figure::print`.
-    let figure = format!("host: {VLANS} VLANs with an address each");
-    figure::print_peer(&figure, "s", "ip -batch", &theirs);
+/// The measurements of ours, in seconds, and of the daemon's memory, in MiB.
+#[derive(Default)]
+struct Measured {
+    steps: Vec<f64>,
+    apply: Vec<f64>,
+    memory: Vec<f64>,
 }
 
-/// How long `make` takes to bring the VLANs about on a link without any. What is left behind is removed without being measured.
-fn seconds(namespace: &Namespace, make: fn(&Namespace)) -> f64 {
-    namespace.batch(&["link add trunk type dummy", "link set trunk up"]);
-    let started = Instant::now();
-    make(namespace);
-    let seconds = started.elapsed().as_secs_f64();
+fn measure() {
+    let mut theirs = Vec::new();
+    let mut ours = Measured::default();
+    for _ in 0..ROUNDS {
+        let namespace = bare();
+        let started = Instant::now();
+        by_ip(&namespace);
+        theirs.push(started.elapsed().as_secs_f64());
+        check(&namespace);
+        let namespace = bare();
+        by_bedplate(&namespace, &mut ours);
+        check(&namespace);
+    }
+    let figure = |name: &str| format!("host: {VLANS} VLANs with an address each, {name}");
+    figure::print(&figure("steps"), "s", &ours.steps, "ip -batch", &theirs);
+    figure::print(&figure("apply"), "s", &ours.apply, "ip -batch", &theirs);
+    figure::print_ours(&figure("the daemon's peak memory"), "MiB", &ours.memory);
+}
+
+/// A host with one link and nothing on it.
+fn bare() -> Namespace {
+    let namespace = Namespace::new();
+    namespace.batch(&[
+        "link add trunk type veth peer name far",
+        "link set far up",
+        "link set trunk up",
+    ]);
+    namespace
+}
+
+fn check(namespace: &Namespace) {
     let addresses = namespace.ip_json("-4 address show scope global");
     let made = addresses.as_array().map(Vec::len);
     assert_eq!(made, usize::try_from(VLANS).ok(), "links with an address");
-    namespace.ip("link del trunk");
-    seconds
+}
+
+fn network(id: u32) -> String {
+    format!("10.{}.{}", id / 250, id % 250)
 }
 
 fn by_ip(namespace: &Namespace) {
     let lines = (1..=VLANS).flat_map(|id| {
-        let (high, low) = (id / 250, id % 250);
         [
             format!("link add link trunk name vlan{id} up type vlan id {id}"),
-            format!("address add 10.{high}.{low}.1/24 dev vlan{id}"),
+            format!("address add {}.1/24 dev vlan{id}", network(id)),
         ]
     });
     namespace.batch(&lines.collect::<Vec<_>>());
+}
+
+fn site() -> String {
+    let (mut vlans, mut links) = (String::new(), String::new());
+    for id in 1..=VLANS {
+        let network = network(id);
+        writeln!(
+            vlans,
+            "    vlan \"v{id}\" id={id} {{ subnet \"{network}.0/24\" }}"
+        )
+        .unwrap();
+        writeln!(
+            links,
+            "    tagged \"vlan{id}\" on=\"trunk\" vlan=\"v{id}\" {{ address \"{network}.1\" }}"
+        )
+        .unwrap();
+    }
+    format!(
+        r#"site "bench" domain="bench.example"
+fabric "plant" {{
+{vlans}}}
+controller "rack-1" {{
+    ethernet "trunk"
+{links}}}
+"#
+    )
+}
+
+fn by_bedplate(namespace: &Namespace, into: &mut Measured) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("site.kdl"), site()).unwrap();
+    let mut serve = command(namespace, folder);
+    serve
+        .args(["--json", "serve", "--controller", "rack-1", "--state"])
+        .arg(folder.join("state"))
+        .stderr(Stdio::piped());
+    let mut daemon = Running::start(&mut serve);
+    let log = BufReader::new(daemon.child().stderr.take().unwrap());
+    let mut log = log.lines().map(Result::unwrap);
+    log.find(|line| line.contains("\"ready\"")).unwrap();
+    let mut apply = command(namespace, folder);
+    apply
+        .args(["--json", "apply", "--yes", "site.kdl"])
+        .stdout(Stdio::piped());
+    let started = Instant::now();
+    let mut apply = Running::start(&mut apply);
+    let events = BufReader::new(apply.child().stdout.take().unwrap());
+    let mut events = events.lines().map(Result::unwrap);
+    events.find(|line| line.contains("\"started\"")).unwrap();
+    let first = Instant::now();
+    events.find(|line| line.contains("\"verifying\"")).unwrap();
+    into.steps.push(first.elapsed().as_secs_f64());
+    events.for_each(drop);
+    assert!(apply.child().wait().unwrap().success());
+    into.apply.push(started.elapsed().as_secs_f64());
+    into.memory.push(peak(&mut daemon));
+}
+
+fn command(namespace: &Namespace, folder: &Path) -> Command {
+    let mut command = namespace.command(env!("CARGO_BIN_EXE_bedplate"));
+    command
+        .arg("--socket")
+        .arg(folder.join("socket"))
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+/// The most memory that a process held so far, in MiB.
+fn peak(process: &mut Running) -> f64 {
+    let path = format!("/proc/{}/status", process.child().id());
+    let status = fs::read_to_string(path).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.unwrap().split_whitespace().next().unwrap();
+    kib.parse::<f64>().unwrap() / 1024.0
 }

@@ -67,21 +67,51 @@ impl<S: Store> Ledger<S> {
         })
     }
 
-    /// Writes down whose a host thing is before the step touches it.
-    pub(super) async fn note(&mut self, step: &Step) -> Result<(), LedgerError> {
-        let entry = match (step.action, &step.before, &step.after) {
-            (Action::Carry, _, Some(_)) if self.is_claimed(&step.key) => return Ok(()),
+    /// Writes down in one batch whose things will be before `group` touches the first of them. Where that cannot be written, each step
+    /// says for itself whether it can do without.
+    pub(super) async fn foresee(&mut self, group: &[Step]) {
+        let now = self.entries.clone();
+        let mut noted = BTreeMap::new();
+        for step in group {
+            if let Some(entry) = self.noted(step) {
+                self.entries.insert(step.key.clone(), entry.clone());
+                noted.insert(step.key.clone(), entry);
+            }
+            self.forget(step);
+        }
+        self.entries.clone_from(&now);
+        let keys = noted.keys().cloned().collect();
+        self.entries.extend(noted);
+        if let Err(error) = self.write(&keys).await {
+            tracing::warn!(%error, "the ledger cannot be written ahead");
+        }
+        self.entries = now;
+    }
+
+    /// What a step makes of whose a thing is, before it touches it; none where it leaves that.
+    fn noted(&self, step: &Step) -> Option<Entry> {
+        match (step.action, &step.before, &step.after) {
+            (Action::Carry, _, Some(_)) if self.is_claimed(&step.key) => None,
             (Action::Create, _, _) => Some(Entry::Ours),
             (Action::Claim, Some(before), _) => Some(Entry::Claimed {
                 before: step.claimed_from().unwrap_or(before).clone(),
             }),
             (Action::Carry, _, Some(_)) => Some(Entry::Theirs),
-            (Action::Update | Action::Claim, _, _) => return Ok(()),
             // What is taken away stays noted until it is gone: see `forget`.
-            (Action::Delete | Action::Release | Action::Carry, _, _) => return Ok(()),
+            (
+                Action::Update | Action::Claim | Action::Delete | Action::Release | Action::Carry,
+                _,
+                _,
+            ) => None,
+        }
+    }
+
+    /// Writes down whose a host thing is before the step touches it; what was foreseen is written already.
+    pub(super) async fn note(&mut self, step: &Step) -> Result<(), LedgerError> {
+        let Some(entry) = self.noted(step) else {
+            return Ok(());
         };
-        let before = self.entries.get(&step.key).cloned();
-        self.set(&step.key, entry);
+        let before = self.entries.insert(step.key.clone(), entry);
         let written = self.write(&[step.key.clone()].into()).await;
         // Others' things come back even where nobody can write down whose they are.
         if written.is_err() && step.action != Action::Carry {
@@ -92,19 +122,15 @@ impl<S: Store> Ledger<S> {
     }
 
     /// Drops the entry of a thing that is gone, and notes that one given back is others' again: a mark of ours may have stayed on it.
-    pub(super) async fn forget(&mut self, step: &Step) {
+    /// It is written when the group of the step has ended: see [`Self::settle`].
+    pub(super) fn forget(&mut self, step: &Step) {
         let is_gone = step.after.is_none();
         match step.action {
-            Action::Release if !is_gone => {
-                self.set(&step.key, Some(Entry::Theirs));
-                if let Err(error) = self.write(&[step.key.clone()].into()).await {
-                    tracing::warn!(%error, key = %step.key, "the ledger does not say whose this is");
-                }
-            }
+            Action::Release if !is_gone => self.set(&step.key, Some(Entry::Theirs)),
             // A claim outlasts its thing's being carried.
             Action::Carry if is_gone && self.is_claimed(&step.key) => {}
             Action::Delete | Action::Release | Action::Carry if is_gone => {
-                self.drop_entries(&[step.key.clone()].into()).await;
+                self.set(&step.key, None);
             }
             Action::Create
             | Action::Update
@@ -112,6 +138,14 @@ impl<S: Store> Ledger<S> {
             | Action::Delete
             | Action::Release
             | Action::Carry => {}
+        }
+    }
+
+    /// Writes down in one batch what became of all that `group` speaks of, also of what was foreseen and not done.
+    pub(super) async fn settle(&mut self, group: &[Step]) {
+        let keys = group.iter().map(|step| step.key.clone()).collect();
+        if let Err(error) = self.write(&keys).await {
+            tracing::warn!(%error, "the ledger does not say what became of the last steps");
         }
     }
 
@@ -228,15 +262,50 @@ mod tests {
             store.fail(false);
             ledger.note(&step(action)).await.unwrap();
             store.fail(true);
-            ledger.forget(&step(Action::Delete)).await;
+            ledger.forget(&step(Action::Delete));
+            ledger.settle(&[step(Action::Delete)]).await;
             assert_eq!(ledger.ownership(&key(), false), foreign);
             // The way back from a deletion: what the store still says is true again.
             ledger.note(&step(action)).await.unwrap();
             assert_ne!(ledger.ownership(&key(), false), foreign);
-            ledger.forget(&step(Action::Release)).await;
+            ledger.forget(&step(Action::Release));
+            ledger.settle(&[step(Action::Release)]).await;
             store.fail(false);
             ledger.retain(|_| false).await;
             assert_eq!(store.range(PREFIX).unwrap(), [], "{action:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_group_will_do_is_written_at_once_and_what_it_did_not_do_is_taken_back() {
+        let store = Arc::new(Faulty::default());
+        let mut ledger = Ledger::open(store.clone()).unwrap();
+        let group = [step(Action::Create)];
+        let foreign = Some(Ownership::Foreign);
+        ledger.foresee(&group).await;
+        assert_eq!(ledger.ownership(&key(), false), foreign);
+        assert_eq!(store.range(PREFIX).unwrap().len(), 1);
+        // What is written needs no room any more.
+        store.fail(true);
+        ledger.note(&group[0]).await.unwrap();
+        assert_eq!(ledger.ownership(&key(), false), None);
+        store.fail(false);
+        // A whole that ends where it began: made, and taken away.
+        let back = [
+            step(Action::Delete),
+            step(Action::Create),
+            step(Action::Delete),
+        ];
+        ledger.foresee(&back).await;
+        for step in &back {
+            ledger.note(step).await.unwrap();
+            ledger.forget(step);
+        }
+        ledger.settle(&back).await;
+        assert_eq!(store.range(PREFIX).unwrap(), []);
+        // One that failed before its first step.
+        ledger.foresee(&group).await;
+        ledger.settle(&group).await;
+        assert_eq!(store.range(PREFIX).unwrap(), []);
     }
 }

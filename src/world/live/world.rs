@@ -91,7 +91,7 @@ impl<S: Store> Live<S> {
         conflicts
     }
 
-    /// One change to the kernel, written down before it is made.
+    /// One change to the kernel.
     async fn host_step(&mut self, step: &Step) -> Result<(), WorldError> {
         self.ledger.note(step).await?;
         if let Key::Address { link, address, .. } = &step.key {
@@ -106,8 +106,29 @@ impl<S: Store> Live<S> {
                 .apply(&step.key, step.before.as_ref(), step.after.as_ref())
                 .await?;
         }
-        self.ledger.forget(step).await;
+        self.ledger.forget(step);
         Ok(())
+    }
+
+    /// Changes to the kernel, all written down before the first is made: a sync for each would cost more than the change.
+    async fn host_steps(
+        &mut self,
+        group: &[Step],
+        done: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<(), (usize, WorldError)> {
+        self.ledger.foresee(group).await;
+        let mut ended = Ok(());
+        for (at, step) in group.iter().enumerate() {
+            if let Err(error) = self.host_step(step).await {
+                ended = Err((at, error));
+                break;
+            }
+            done(step);
+            // The kernel answers at once, so that nobody else would run between the steps: not even who shows what was done.
+            tokio::task::yield_now().await;
+        }
+        self.ledger.settle(group).await;
+        ended
     }
 }
 
@@ -157,27 +178,24 @@ impl<S: Store> World for Live<S> {
         ping::answering(targets, within).await
     }
 
-    async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
+    async fn execute(
+        &mut self,
+        group: &[Step],
+        done: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<(), StepFailure> {
         let Some(first) = group.first() else {
             return Ok(());
         };
-        let failure = |at: usize, error| StepFailure {
+        let ended = if first.key.is_host() {
+            self.host_steps(group, done).await
+        } else {
+            let swapped = self.servers.swap(group).await;
+            swapped.map(|()| group.iter().for_each(done))
+        };
+        ended.map_err(|(at, error)| StepFailure {
             at,
             key: Box::new(group.get(at).unwrap_or(first).key.clone()),
             error,
-        };
-        if !first.key.is_host() {
-            return self
-                .servers
-                .swap(group)
-                .await
-                .map_err(|(at, error)| failure(at, error));
-        }
-        for (at, step) in group.iter().enumerate() {
-            self.host_step(step)
-                .await
-                .map_err(|error| failure(at, error))?;
-        }
-        Ok(())
+        })
     }
 }

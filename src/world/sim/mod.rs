@@ -144,7 +144,11 @@ impl World for Sim {
         reached.copied().collect()
     }
 
-    async fn execute(&mut self, group: &[Step]) -> Result<(), StepFailure> {
+    async fn execute(
+        &mut self,
+        group: &[Step],
+        done: &mut (dyn FnMut(&Step) + Send),
+    ) -> Result<(), StepFailure> {
         let before = self.world.clone();
         for (at, step) in group.iter().enumerate() {
             if let Err(error) = self.step(step) {
@@ -155,7 +159,14 @@ impl World for Sim {
                 let key = Box::new(step.key.clone());
                 return Err(StepFailure { at, key, error });
             }
+            if step.key.is_host() {
+                done(step);
+            }
         }
+        group
+            .iter()
+            .filter(|step| !step.key.is_host())
+            .for_each(done);
         Ok(())
     }
 }

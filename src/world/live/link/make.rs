@@ -32,19 +32,13 @@ pub(in crate::world::live) async fn make(
     may_create: bool,
     wanted: &Link,
 ) -> Result<(), HostError> {
+    if may_create && wanted.kind.is_made() {
+        return create(netlink, key, name, wanted).await;
+    }
     let operation = if may_create { "create" } else { "change" };
-    if let Some(found) = find(netlink, operation, key, name).await? {
-        return change(netlink, key, name, found, wanted).await;
-    }
-    if !may_create || !wanted.kind.is_made() {
-        return Err(absent(operation, key, name));
-    }
-    let made = create(netlink, key, name, wanted).await;
-    if made.is_err() {
-        // The first error is the one to report, and a link left behind is seen when the host is next observed.
-        let _ = remove(netlink, key, name).await;
-    }
-    made
+    let found = find(netlink, operation, key, name).await?;
+    let found = found.ok_or_else(|| absent(operation, key, name))?;
+    change(netlink, key, name, found, wanted).await
 }
 
 /// Down first where it shall be down, up last where it shall be up, so that no frame passes with half of the attributes.
@@ -255,7 +249,8 @@ fn by_name(links: &Links) -> BTreeMap<LinkName, u32> {
         .collect()
 }
 
-/// A new link, marked as ours.
+/// A new link, marked as ours. One that is there already is changed: the kernel says so when it is asked for another, and need not be
+/// asked before.
 async fn create(
     netlink: &mut Netlink,
     key: &Key,
@@ -286,16 +281,46 @@ async fn create(
         message.header.change_mask = LinkFlags::Up;
     }
     message.attributes = attributes;
-    let flags = NLM_F_CREATE | NLM_F_EXCL;
-    let made = netlink
-        .change(RouteNetlinkMessage::NewLink(message), flags)
-        .await;
-    made.map_err(HostError::refused(operation, key))?;
-    marked(netlink, key, name).await?;
+    let request = RouteNetlinkMessage::NewLink(message);
+    let told = match netlink.made(request, NLM_F_CREATE | NLM_F_EXCL).await {
+        Ok(told) => told,
+        Err(error) => {
+            // A tag that another link has, or an alternative name, is taken as well.
+            if error.is(&[Errno::EEXIST])
+                && let Some(found) = find(netlink, operation, key, name).await?
+            {
+                return change(netlink, key, name, found, wanted).await;
+            }
+            return Err(HostError::refused(operation, key)(error));
+        }
+    };
+    let told = told.as_ref().and_then(Found::read);
+    let finished = finish(netlink, key, name, told, wanted, is_whole).await;
+    if finished.is_err() {
+        // The first error is the one to report, and a link left behind is seen when the host is next observed.
+        let _ = remove(netlink, key, name).await;
+    }
+    finished
+}
+
+/// Marks a link that was just made, and gives it what it could not be made with. `told` is what the kernel said that it made.
+async fn finish(
+    netlink: &mut Netlink,
+    key: &Key,
+    name: &LinkName,
+    told: Option<Found>,
+    wanted: &Link,
+    is_whole: bool,
+) -> Result<(), HostError> {
+    let operation = "create";
+    marked(netlink, key, name, told.as_ref()).await?;
     if is_whole {
         return Ok(());
     }
-    let found = find(netlink, operation, key, name).await?;
+    let found = match told {
+        Some(found) => Some(found),
+        None => find(netlink, operation, key, name).await?,
+    };
     let found = found.ok_or_else(|| absent(operation, key, name))?;
     change(netlink, key, name, found, wanted).await
 }
@@ -353,12 +378,19 @@ async fn kind_attributes(
     Ok(attributes)
 }
 
-async fn marked(netlink: &mut Netlink, key: &Key, name: &LinkName) -> Result<(), HostError> {
+async fn marked(
+    netlink: &mut Netlink,
+    key: &Key,
+    name: &LinkName,
+    told: Option<&Found>,
+) -> Result<(), HostError> {
     let mut naming = LinkMessage::default();
-    naming.attributes = vec![
-        LinkAttribute::IfName(name.to_string()),
-        LinkAttribute::PropList(vec![mark(name.as_str())]),
-    ];
+    match told {
+        Some(found) => naming.header.index = found.index,
+        None => naming.attributes = vec![LinkAttribute::IfName(name.to_string())],
+    }
+    let names = vec![mark(name.as_str())];
+    naming.attributes.push(LinkAttribute::PropList(names));
     let flags = NLM_F_CREATE | NLM_F_EXCL;
     let marked = netlink
         .change(RouteNetlinkMessage::NewLinkProp(naming), flags)

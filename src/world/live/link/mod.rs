@@ -8,7 +8,7 @@ mod port;
 use std::collections::BTreeMap;
 
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use nix::errno::Errno;
 
 use crate::base::name::{HostName, LinkName};
@@ -29,7 +29,7 @@ impl Links {
     /// # Errors
     /// [`HostError::Observe`].
     pub(super) async fn read(netlink: &mut Netlink) -> Result<Self, HostError> {
-        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let request = RouteNetlinkMessage::GetLink(plain());
         let listed = netlink.dump(request).await;
         let listed = listed.map_err(HostError::observe("links"))?;
         let links = listed.iter().filter_map(Found::read);
@@ -133,7 +133,7 @@ async fn find(
     key: &Key,
     link: &LinkName,
 ) -> Result<Option<Found>, HostError> {
-    let mut message = LinkMessage::default();
+    let mut message = plain();
     message
         .attributes
         .push(LinkAttribute::IfName(link.to_string()));
@@ -148,9 +148,16 @@ async fn at(
     key: &Key,
     index: u32,
 ) -> Result<Option<Found>, HostError> {
-    let mut message = LinkMessage::default();
+    let mut message = plain();
     message.header.index = index;
     ask(netlink, operation, key, message).await
+}
+
+/// A question about links, but not about their counters, which are most of what there is to say.
+fn plain() -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    message
 }
 
 async fn ask(
