@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Json, State};
@@ -12,6 +13,7 @@ use axum::routing::{get, post, put};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
@@ -33,6 +35,12 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Selection};
 use crate::state::{ClientSession, Observation};
+
+/// Events go out together no more often than this: an apply has thousands of them, and whoever watches sees fifty a second.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Events that go out together at most.
+const MOST_AT_ONCE: usize = 1024;
 
 /// What `POST /v1/plan` takes: a bundle, and what of it to plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,11 +126,13 @@ async fn apply(
     let asked = asked(&context, |reply| Request::Apply { order, reply });
     match asked.await.and_then(|events| events) {
         Ok(events) => {
-            let lines = stream::unfold(events, |mut events| async move {
-                let event: Event = events.recv().await?;
-                let mut line = serde_json::to_vec(&event).ok()?;
-                line.push(b'\n');
-                Some((Ok::<_, Infallible>(line), events))
+            let lines = stream::unfold((events, Instant::now()), |(mut events, next)| async move {
+                sleep_until(next).await;
+                let mut told: Vec<Event> = Vec::new();
+                events.recv_many(&mut told, MOST_AT_ONCE).await;
+                let next = Instant::now() + PACE;
+                let lines = lines(&told).ok().filter(|lines| !lines.is_empty())?;
+                Some((Ok::<_, Infallible>(lines), (events, next)))
             });
             (
                 [("content-type", "application/x-ndjson")],
@@ -132,6 +142,16 @@ async fn apply(
         }
         Err(fault) => Answer::<()>::Fault(fault).into_response(),
     }
+}
+
+/// One JSON object a line.
+fn lines(events: &[Event]) -> serde_json::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for event in events {
+        serde_json::to_writer(&mut lines, event)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 /// The order of an apply, which has the turn from now on.

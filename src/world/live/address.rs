@@ -41,7 +41,7 @@ pub(super) async fn observe(
     links: &Links,
     seen: &mut HostObservation,
 ) -> Result<(), HostError> {
-    let listed = list(netlink).await;
+    let listed = list(netlink, None).await;
     for found in listed.map_err(HostError::observe("addresses"))? {
         let link = links.name(found.index);
         let Some(link) = link.clone().filter(|_| found.is_static()) else {
@@ -104,10 +104,10 @@ pub(super) async fn make(
     if !error.is(&[Errno::EEXIST]) {
         return Err(HostError::refused(operation, key)(error));
     }
-    let listed = list(netlink)
+    let listed = list(netlink, Some(index))
         .await
         .map_err(HostError::observe("addresses"))?;
-    let same = |found: &&Found| found.index == index && found.address == address;
+    let same = |found: &&Found| found.address == address;
     match listed.iter().find(same) {
         Some(found) if found.is_static() => Ok(()),
         Some(_) => Err(HostError::HeldByAutomation { key: key.clone() }),
@@ -133,8 +133,7 @@ pub(super) async fn remove(
         return Ok(());
     };
     let observe = || HostError::observe("addresses");
-    let mut others = list(netlink).await.map_err(observe())?;
-    others.retain(|found| found.index == index);
+    let mut others = list(netlink, Some(index)).await.map_err(observe())?;
     let same = others.iter().find(|found| found.address == address);
     if !same.is_some_and(Found::is_static) {
         // Gone, or held by a DHCP client or router advertisement: then it was refused to us, and is not ours to take.
@@ -159,11 +158,8 @@ pub(super) async fn remove(
     if others.is_empty() {
         return Ok(());
     }
-    let left = list(netlink).await.map_err(observe())?;
-    let is_left = |other: &Found| {
-        left.iter()
-            .any(|found| found.index == index && found.address == other.address)
-    };
+    let left = list(netlink, Some(index)).await.map_err(observe())?;
+    let is_left = |other: &Found| left.iter().any(|found| found.address == other.address);
     for other in others.into_iter().filter(|other| !is_left(other)) {
         let put_back = add(netlink, other.message).await;
         put_back.map_err(HostError::refused("keep the neighbours of", key))?;
@@ -237,10 +233,16 @@ fn attributes(wanted: &Address) -> Vec<AddressAttribute> {
     attributes
 }
 
-async fn list(netlink: &mut Netlink) -> Result<Vec<Found>, NetlinkError> {
-    let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+/// All addresses, or those of the link with the index `on`.
+async fn list(netlink: &mut Netlink, on: Option<u32>) -> Result<Vec<Found>, NetlinkError> {
+    let mut message = AddressMessage::default();
+    message.header.index = on.unwrap_or_default();
+    let request = RouteNetlinkMessage::GetAddress(message);
     let listed = netlink.dump(request).await?;
-    Ok(listed.into_iter().filter_map(Found::read).collect())
+    let found = listed.into_iter().filter_map(Found::read);
+    Ok(found
+        .filter(|found| on.is_none_or(|on| found.index == on))
+        .collect())
 }
 
 async fn add(netlink: &mut Netlink, message: AddressMessage) -> Result<(), NetlinkError> {

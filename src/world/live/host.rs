@@ -82,6 +82,11 @@ impl Host {
         })
     }
 
+    /// Begins a group of steps: what was known of the host for the last one may have changed.
+    pub(super) fn begin(&mut self) {
+        self.netlink.indexes.forget();
+    }
+
     /// What is now.
     ///
     /// # Errors

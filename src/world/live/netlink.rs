@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 
+use super::link::Indexes;
+
 /// How often a dump is begun anew because the tables changed under it. Each pass takes milliseconds; a host that
 /// changes through ten of them in a row is not one to plan against.
 const DUMP_PASSES: usize = 10;
@@ -67,6 +69,8 @@ pub(super) struct Netlink {
     read: usize,
     /// Whether a dump began whose end was not read: until then the kernel begins no other (`__netlink_dump_start`).
     is_dumping: bool,
+    /// What was learnt of links by the way, for who asks about the same ones again and again.
+    pub(super) indexes: Indexes,
 }
 
 type Answer = NetlinkMessage<RouteNetlinkMessage>;
@@ -81,12 +85,15 @@ impl Netlink {
         socket.socket_ref().connect(&kernel)?;
         // Kernels before 4.12 have no words for errors; the number is still there.
         let _ = socket.socket_mut().set_ext_ack(true);
+        // Kernels before 4.20 list all that there is, whatever is asked for.
+        let _ = socket.socket_mut().set_netlink_get_strict_chk(true);
         Ok(Self {
             socket,
             sequence: 0,
             received: Vec::with_capacity(DATAGRAM_BYTES),
             read: 0,
             is_dumping: false,
+            indexes: Indexes::default(),
         })
     }
 

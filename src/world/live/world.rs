@@ -117,6 +117,7 @@ impl<S: Store> Live<S> {
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), (usize, WorldError)> {
         self.ledger.foresee(group).await;
+        self.host.begin();
         let mut ended = Ok(());
         for (at, step) in group.iter().enumerate() {
             if let Err(error) = self.host_step(step).await {
@@ -124,8 +125,6 @@ impl<S: Store> Live<S> {
                 break;
             }
             done(step);
-            // The kernel answers at once, so that nobody else would run between the steps: not even who shows what was done.
-            tokio::task::yield_now().await;
         }
         self.ledger.settle(group).await;
         ended
