@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::carry::carry_along;
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
+use super::lease::Leases;
 use super::nature::Nature;
 use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
@@ -114,7 +115,13 @@ fn withheld(
 fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap<Key, Obstruction> {
     let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
     let mut obstructed = known;
+    let ground = Ground::new(desired);
+    let leases = Leases::new(inputs);
     for (key, resource) in desired {
+        if let Some(obstruction) = leases.obstruction(key, resource, &ground) {
+            obstructed.entry(key.clone()).or_insert(obstruction);
+            continue;
+        }
         let found = observed.get(key);
         let obstruction = match (resource, found) {
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
@@ -142,7 +149,6 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         return obstructed;
     }
     // Requirements are at most as deep as there are kinds, so this settles in a few rounds.
-    let ground = Ground::new(desired);
     loop {
         let further: Vec<(Key, Obstruction)> = desired
             .iter()

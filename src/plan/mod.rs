@@ -10,6 +10,7 @@ mod fall;
 mod hazard;
 mod ignore;
 mod keep;
+mod lease;
 mod nature;
 mod obstruction;
 mod order;

@@ -1,6 +1,7 @@
 //! Why changes are withheld, and how plans say so.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ use crate::state::Key;
 pub enum Obstruction {
     /// The host has no such physical link.
     NoLink,
+    /// No address that the host has or is to have leads to the router, or is the source: a DHCP client has still to get it.
+    NoLease { ip: IpAddr },
     /// The host's link of that name has another hardware address than the site says.
     OtherLink,
     /// A link of another kind, not ours, holds the name.
@@ -54,6 +57,7 @@ impl fmt::Display for Obstruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoLink => f.write_str("the host has no such link"),
+            Self::NoLease { ip } => write!(f, "no DHCP client has got an address for {ip} yet"),
             Self::OtherLink => f.write_str(
                 "the host's link of this name has another hardware address, and no link has this one",
             ),

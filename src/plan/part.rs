@@ -43,14 +43,14 @@ impl Plan {
         Ok(Some(part))
     }
 
-    /// What waits for a link that the host does not have, and what waits for that.
+    /// What waits for a link or a lease that the host does not have, and what waits for that.
     pub fn awaited(&self) -> BTreeSet<Key> {
         let mut awaited = BTreeSet::new();
         // Requirements are at most as deep as there are kinds.
         loop {
             let before = awaited.len();
             for waiting in &self.waiting {
-                if waiting.on.is_for_a_link(&awaited) {
+                if waiting.on.is_for_the_host(&awaited) {
                     awaited.insert(waiting.key.clone());
                 }
             }
@@ -62,10 +62,10 @@ impl Plan {
 }
 
 impl Obstruction {
-    /// Whether a link that appears is what it takes, by itself or for one of `awaited`.
-    fn is_for_a_link(&self, awaited: &BTreeSet<Key>) -> bool {
+    /// Whether a link or an address that appears is what it takes, by itself or for one of `awaited`.
+    fn is_for_the_host(&self, awaited: &BTreeSet<Key>) -> bool {
         match self {
-            Self::NoLink | Self::OtherLink => true,
+            Self::NoLink | Self::OtherLink | Self::NoLease { .. } => true,
             Self::Requires { key } => awaited.contains(key),
             Self::ForeignLink
             | Self::ForeignRoute

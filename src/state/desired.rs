@@ -100,7 +100,6 @@ fn held(site: &Site, name: &HostName) -> Desired {
     let Some(controller) = site.controllers.get(name) else {
         return into;
     };
-    let controller = &link::appliable(name, controller, &mut into);
     link::desired(site, name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
     rule::desired(name, controller, &mut into);

@@ -74,6 +74,19 @@ impl Route {
         ways
     }
 
+    /// The first router, or else the source address, that nothing of `ground` has as a neighbour or for its own.
+    pub fn lacks(&self, key: &Key, ground: &Ground<'_>) -> Option<IpAddr> {
+        let Key::Route { controller, .. } = key else {
+            return None;
+        };
+        let is_far = |hop: &&Hop| hop.needs_one_of(controller, ground).is_empty();
+        let routers = self.hops.iter().filter(is_far).filter_map(Hop::router);
+        let source = self
+            .source
+            .filter(|ip| ground.holding(controller, *ip).next().is_none());
+        routers.chain(source).next()
+    }
+
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
         let none = |source: &Option<IpAddr>| list(source);
         let changes = changes.field("type", &from.kind, &self.kind);
@@ -143,14 +156,17 @@ impl Hop {
         }
     }
 
+    /// The router that some address must have as a neighbour: neighbours need none, and link-local routers have every link's own.
+    fn router(&self) -> Option<IpAddr> {
+        self.via.filter(|via| !self.onlink && !is_link_local(*via))
+    }
+
     fn needs_one_of(&self, controller: &HostName, ground: &Ground<'_>) -> Vec<Key> {
         let on_link = self.link.as_ref().map(|link| Key::Link {
             controller: controller.clone(),
             link: link.clone(),
         });
-        // Neighbours need no address of the host's, and link-local routers have every link's own.
-        let router = self.via.filter(|via| !self.onlink && !is_link_local(*via));
-        let Some(router) = router else {
+        let Some(router) = self.router() else {
             return on_link.into_iter().collect();
         };
         let reaching = ground.reaching(controller, router);
@@ -211,10 +227,13 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
     }
     for route in &site.routes {
         let own = || controller.addresses().map(|(_, placed)| placed.address);
-        let mut near = controller
-            .links_in(&route.vlan)
-            .flat_map(|(_, link)| &link.addresses);
-        let is_reachable = near.any(|placed| placed.address.prefix().contains(route.via));
+        let mut near = controller.links_in(&route.vlan);
+        let is_reachable = near.any(|(_, link)| {
+            let mut addresses = link.addresses.iter();
+            // What DHCP gives is IPv4's.
+            let may_lease = link.dhcp && route.via.is_ipv4();
+            may_lease || addresses.any(|placed| placed.address.prefix().contains(route.via))
+        });
         if is_reachable && own().all(|address| address.ip() != route.via) {
             let (to, metric) = (route.destination, route.metric);
             add(to, main, metric, Route::through(route.via), &route.origin);

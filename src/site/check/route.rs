@@ -10,7 +10,7 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::site::resolve::{Draft, Host, Link, Placed};
+use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut seen = Seen::new();
@@ -161,6 +161,19 @@ fn unfit(
     })
 }
 
+/// Whether DHCP may give the host a neighbour's address of `ip`: it has a link for that in a VLAN of such a subnet.
+fn may_lease(draft: &Draft<'_>, host: &Host<'_>, ip: IpAddr) -> bool {
+    let leased = host.links.iter().filter(|link| link.dhcp.is_some());
+    let plugs: Vec<Plug> = leased.map(|link| link.plug).collect();
+    let mut subnets = draft.subnets.iter();
+    // What DHCP gives is IPv4's.
+    ip.is_ipv4()
+        && subnets.any(|subnet| {
+            let prefix = subnet.node.prefix.value;
+            prefix.contains(ip) && !prefix.is_edge(ip) && plugs.contains(&Plug::Vlan(subnet.vlan))
+        })
+}
+
 fn default_gateway(draft: &Draft<'_>, host: &Host<'_>, out: &mut Faults) {
     let gateways = host.default_gateways();
     for (index, gateway) in gateways.iter().enumerate() {
@@ -227,7 +240,7 @@ fn unreachable(
             ),
             "a machine chooses among the gateways of its subnets: name one of them",
         )
-    } else if !reachable && host.is_controller() {
+    } else if !reachable && host.is_controller() && !may_lease(draft, host, ip) {
         (
             format!("{} cannot reach its default gateway {ip}", host.title()),
             "name a router in one of its subnets, or give it an address in the router's",

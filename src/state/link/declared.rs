@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Bond, Bridge, Link, LinkKind, PortVlan, Tagged, Vrf};
 use crate::base::limit::{MTU_DEFAULT, MTU_VRF};
 use crate::base::name::{HostName, LinkName};
-use crate::site::model::{self, Controller, ControllerLink, DefaultGateway, LinkForm, Site};
-use crate::state::{Desired, Key, Resource, Table, Unapplied};
+use crate::site::model::{self, Controller, ControllerLink, LinkForm, Site};
+use crate::state::{Desired, Key, Resource, Table};
 
 /// The links of one controller with their addresses.
 pub(in crate::state) fn desired(
@@ -128,41 +128,6 @@ fn mtu(controller: &Controller, link: &ControllerLink, of: Option<&LinkName>) ->
         }
     };
     link.mtu.or(default)
-}
-
-/// The controller without what this release cannot make yet; each such thing is noted.
-pub(in crate::state) fn appliable(
-    name: &HostName,
-    controller: &Controller,
-    into: &mut Desired,
-) -> Controller {
-    for (link, declared) in controller.links.iter().filter(|(_, link)| link.dhcp) {
-        into.unapplied.push(Unapplied {
-            what: format!("{}/dhcp", key(name, link)),
-            why: "no DHCP client is run on controllers yet".to_owned(),
-            origin: declared.origin.clone(),
-        });
-    }
-    let mut left = controller.clone();
-    gateways(name, &mut left, into);
-    left
-}
-
-/// Leaves out gateways that no address of the site's leads to: they are reached through one that DHCP gives.
-fn gateways(name: &HostName, left: &mut Controller, into: &mut Desired) {
-    let reaches = |gateway: &DefaultGateway| {
-        let mut addresses = left.addresses();
-        addresses.any(|(_, placed)| placed.address.prefix().contains(gateway.via))
-    };
-    let (near, far) = left.default_gateways.iter().cloned().partition(reaches);
-    let far: Vec<DefaultGateway> = far;
-    left.default_gateways = near;
-    into.unapplied
-        .extend(far.into_iter().map(|gateway| Unapplied {
-            what: format!("controller/{name}/default-gateway"),
-            why: "the link towards it is not set up".to_owned(),
-            origin: gateway.origin,
-        }));
 }
 
 fn key(controller: &HostName, link: &LinkName) -> Key {

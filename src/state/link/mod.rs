@@ -17,7 +17,7 @@ use crate::base::setting::LinkSetting;
 pub use bond::Bond;
 pub use kind::{Bridge, Disruption, LinkKind, Tagged, Vrf};
 
-pub(super) use declared::{appliable, desired};
+pub(super) use declared::desired;
 
 /// A network link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

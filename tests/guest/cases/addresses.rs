@@ -2,6 +2,7 @@
 
 use crate::lab::{Lab, steps};
 use crate::support::guest;
+use bedplate::plan::Plan;
 
 #[test]
 fn what_the_kernel_made_stays() {
@@ -34,6 +35,77 @@ fn what_the_kernel_made_stays() {
             !steps(&plan).iter().any(|step| step.contains("10.7.")),
             "{:?}",
             steps(&plan)
+        );
+    });
+}
+
+#[test]
+fn routes_wait_for_a_lease() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = r#"default-gateway "10.10.0.1"
+            route "10.80.0.0/16" { via "10.10.0.9" }
+            tagged "t10" on="p0" vlan="v10" { address "dhcp" }
+            ethernet "p0" vlan="u" { address "10.0.0.2" }"#;
+        let waits = |plan: &Plan| {
+            let waiting = plan.waiting.iter();
+            waiting
+                .map(|one| format!("{}: {}", one.key, one.on))
+                .collect::<Vec<_>>()
+        };
+        let waiting = [
+            "0.0.0.0/0@main/0: 10.10.0.1",
+            "10.80.0.0/16@main/0: 10.10.0.9",
+            "10.91.0.0/16@main/0: 10.10.0.254",
+        ]
+        .map(|one| one.split_once(": ").unwrap())
+        .map(|(key, ip)| {
+            format!("controller/rack-1/route/{key}: no DHCP client has got an address for {ip} yet")
+        });
+        let plan = lab.apply(block);
+        assert_eq!(waits(&plan), waiting);
+        assert!(
+            lab.inside
+                .ip("route show 10.90.0.0/16")
+                .contains("via 10.0.0.254")
+        );
+        // As a DHCP client does it.
+        lab.inside
+            .ip("address add 10.10.0.77/24 dev t10 valid_lft 600 preferred_lft 600");
+        let plan = lab.apply(block);
+        assert_eq!(waits(&plan), [""; 0]);
+        for (to, via) in [
+            ("default", "10.10.0.1"),
+            ("10.80.0.0/16", "10.10.0.9"),
+            ("10.91.0.0/16", "10.10.0.254"),
+        ] {
+            assert!(
+                lab.inside.ip(&format!("route show {to}")).contains(via),
+                "{to}"
+            );
+        }
+        // Its lease ends, and with it the routes; the next one is in the same subnet.
+        lab.inside.ip("address del 10.10.0.77/24 dev t10");
+        assert_eq!(waits(&lab.apply(block)), waiting);
+        lab.inside
+            .ip("address add 10.10.0.78/24 dev t10 valid_lft 600 preferred_lft 600");
+        lab.apply(block);
+        // From DHCP to an address that stays: while the client has its own, and after it went.
+        let fixed = block.replace("dhcp", "10.10.0.5");
+        let plan = lab.apply(&fixed);
+        assert_eq!(steps(&plan), ["+ address/10.10.0.5/24@t10"]);
+        // The kernel takes it along where it is not told to promote it; then it is made again.
+        lab.inside.ip("address del 10.10.0.78/24 dev t10");
+        lab.apply(&fixed);
+        assert!(
+            lab.inside
+                .ip("route show default")
+                .contains("via 10.10.0.1")
+        );
+        assert!(
+            lab.inside
+                .ip("route show 10.91.0.0/16")
+                .contains("via 10.10.0.254")
         );
     });
 }

@@ -20,7 +20,8 @@
 //! | 17 | where an MTU's change takes a link down, what fell is seen | verification after each apply: tests/converge |
 //! | 18 | a name says nothing of an id | `tagged::names_and_ids_may_disagree` |
 //! | 19 | link-local addresses are nobody's to prune | `addresses::what_the_kernel_made_stays` |
-//! | 20, 21 | dynamic addresses and routes are no drift | `addresses::what_the_kernel_made_stays` |
+//! | 20 | what a DHCP client made is no drift, and stays beside an address that is written out | `addresses::what_the_kernel_made_stays`, tests/dhcp/beside.rs |
+//! | 21 | routes through a DHCP client's address wait for it | `addresses::routes_wait_for_a_lease`, tests/dhcp/beside.rs |
 //! | 22 | routes of the kernel and of routing daemons stay | `addresses::what_the_kernel_made_stays` |
 //! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays` |
 //! | 24 | another gateway is one change, without a gap | `addresses::another_gateway_is_one_change` |
