@@ -7,7 +7,7 @@
 //! | 3 | parameters of the old mode do not outlive it | `bonds::a_new_mode_loses_nothing` |
 //! | 4 | carrier and ARP are not watched at once | tests/bad/bonds.kdl |
 //! | 5 | no hardware address for a bond that has its active port's; one that its ports follow keeps its own | tests/bad/bonds.kdl, `bonds::whose_address_a_bond_has` |
-//! | 6 | a bond keeps the hardware address of its first port by name | `bonds::ports_come_and_go_and_the_address_stays` |
+//! | 6 | a bond keeps the hardware address of its first port by name, also once none of its ports is left | `bonds::ports_come_and_go_and_the_address_stays` |
 //! | 7 | a port has no address; joining takes a link down and back | tests/bad/ports.kdl, `ports::addresses_move_to_the_bond` |
 //! | 8 | a port moves from one bond or bridge to another in one apply | `ports::ports_move_and_swap` |
 //! | 9, 10 | no port of two | tests/bad/bridges.kdl |

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use netlink_packet_route::link::{InfoBond, InfoData, InfoKind, LinkAttribute};
 
-use super::found::Found;
+use super::found::{Form, Found};
 use super::make::{absent, attribute, change_kind, set, state};
-use super::{Links, bond};
+use super::{Links, at, bond};
 use crate::base::bond::{BondParameter, Needs};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
@@ -101,6 +101,30 @@ async fn reattach(
         set(netlink, "attach the ports of", key, message).await?;
     }
     Ok(())
+}
+
+/// Gives a bond that lost its last port the hardware address that it had: it drew another by lot, and would take that of whichever port
+/// comes next (`__bond_release_one`, `bond_enslave`).
+///
+/// # Errors
+/// [`HostError`].
+pub(super) async fn left(
+    netlink: &mut Netlink,
+    key: &Key,
+    before: &Found,
+) -> Result<(), HostError> {
+    let Form::Bond { mode, values } = &before.form else {
+        return Ok(());
+    };
+    let Some(mac) = before.mac.filter(|_| before.marked) else {
+        return Ok(());
+    };
+    let now = at(netlink, "detach", key, before.index).await?;
+    if now.is_none_or(|now| now.mac == Some(mac)) {
+        return Ok(());
+    }
+    let kept = bond::named(*mode, values, |_| None);
+    keep_mac(netlink, key, before.index, &kept, mac).await
 }
 
 /// Sets the hardware address of a bond without ports. One whose address and its ports' depend on each other takes none, and says so to
