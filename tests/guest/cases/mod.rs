@@ -11,7 +11,7 @@
 //! | 7 | a port has no address; joining takes a link down and back | tests/bad/ports.kdl, `ports::addresses_move_to_the_bond` |
 //! | 8 | a port moves from one bond or bridge to another in one apply | `ports::ports_move_and_swap` |
 //! | 9, 10 | no port of two | tests/bad/bridges.kdl |
-//! | 11 | a port's address moves to a new bridge over it | `ports::addresses_move_to_a_new_bridge` |
+//! | 11 | a port's address moves to a new bridge over it, whoever made it | `ports::addresses_move_to_a_new_bridge`, `ports::addresses_of_others_move_up_and_come_back` |
 //! | 12 | ports that others put into our bridge stay | `ports::ports_of_others_stay` |
 //! | 13 | a bridge that goes leaves its ports up | `ports::a_bridge_that_goes_leaves_its_ports_up` |
 //! | 14 | a tagged link with another id, protocol or link is made anew with all on it | `tagged::another_tag_brings_all_along`, `tagged::two_swap_their_ids` |
