@@ -239,6 +239,12 @@ fn check_after(
     let report = applied(&mut sim, &plan);
     assert_eq!(report.outcome, Outcome::Done, "{}", brief(&plan));
     let after = block_on(sim.observe()).unwrap();
+    let is_new = |key: &Key| {
+        !before.state.contains_key(key) && !plan.waiting.iter().any(|one| one.key == *key)
+    };
+    let mut doubled = doubled(&after, desired);
+    doubled.retain(|(_, above)| is_new(above));
+    assert!(doubled.is_empty(), "{doubled:?} after {}", brief(&plan));
     let mut next = desired.clone();
     next.remember(&plan.protected);
     let second = planned_after(Some(&next), &plan.kept, desired, &after);
@@ -255,6 +261,44 @@ fn check_after(
     );
     undone(before, &plan);
     (after, next)
+}
+
+/// Addresses that nobody wants on a port, and that what it is a port of has too.
+fn doubled(world: &Observation, desired: &Desired) -> BTreeSet<(Key, Key)> {
+    let addresses = || {
+        world
+            .state
+            .keys()
+            .filter(|key| matches!(key, Key::Address { .. }))
+    };
+    let pairs = addresses().flat_map(|port| addresses().map(move |above| (port, above)));
+    let is_double = |pair: &(&Key, &Key)| match pair {
+        (
+            Key::Address {
+                controller,
+                link,
+                address,
+            },
+            Key::Address {
+                link: above,
+                address: same,
+                ..
+            },
+        ) => {
+            let (controller, link) = (controller.clone(), link.clone());
+            let link = world.state.get(&Key::Link { controller, link });
+            let is_port =
+                matches!(link, Some(Resource::Link(link)) if link.port_of.as_ref() == Some(above));
+            let is_wanted = |key: &Key| desired.state.contains_key(key);
+            let is_meant = is_wanted(pair.1) && !is_wanted(pair.0);
+            is_port && is_meant && address.ip() == same.ip()
+        }
+        _ => false,
+    };
+    let pairs = pairs.filter(is_double);
+    pairs
+        .map(|(port, above)| (port.clone(), above.clone()))
+        .collect()
 }
 
 /// A plan's steps, a line each.

@@ -156,6 +156,7 @@ impl Departure {
         match action {
             Action::Create => Self::Gone,
             Action::Update => Self::Changed { changes },
+            Action::Claim if steps.iter().all(|step| step.after.is_none()) => Self::Surplus,
             Action::Claim => Self::Foreign { changes },
             Action::Delete | Action::Release | Action::Carry if steps.len() > 1 => {
                 Self::Replaced { changes }

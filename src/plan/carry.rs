@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use super::diff::{blocking, phase};
 use super::fall::falling;
 use super::keep::Keep;
+use super::moving::following;
 use super::{Action, Inputs, Obstruction, Reason, Step};
-use crate::state::{Ground, Key, Link, Resource};
+use crate::state::{Ground, Key, Link, Resource, State};
 
 /// The steps with those that bring along what falls.
 pub(super) fn carry_along(
     inputs: Inputs<'_>,
+    outcome: &State,
     steps: Vec<Step>,
     obstructed: &mut BTreeMap<Key, Obstruction>,
     keep: &Keep,
@@ -22,7 +24,10 @@ pub(super) fn carry_along(
         by_key.entry(step.key.clone()).or_default().push(step);
     }
     let falling = falling(observed, desired, &by_key, &keep.movers);
-    let ground = Ground::new(desired);
+    let last = Last {
+        before: Ground::new(observed),
+        outcome: Ground::new(outcome),
+    };
     for (key, with) in &falling {
         let Some(resource) = observed.get(key) else {
             continue;
@@ -35,23 +40,40 @@ pub(super) fn carry_along(
         let wanted = desired.get(key);
         if let Some(wanted) = wanted
             && obstructed.get(key) == Some(&Obstruction::ForeignRoute)
-            && blocking(key, wanted, &ground, obstructed).is_none()
+            && blocking(key, wanted, &last.outcome, obstructed).is_none()
         {
             // What stood in the way falls by itself.
             obstructed.remove(key);
         }
         let wanted = wanted.filter(|_| !obstructed.contains_key(key));
-        let carried = carried(inputs, &ground, (key, resource), wanted, with, step);
+        let carried = carried(inputs, &last, (key, resource), wanted, with, step);
         by_key.insert(key.clone(), carried);
     }
     ports(inputs, &mut by_key);
     by_key.into_values().flatten().collect()
 }
 
+/// What things stand on before and when all is done.
+struct Last<'a> {
+    before: Ground<'a>,
+    outcome: Ground<'a>,
+}
+
+impl Last<'_> {
+    fn following(&self, key: &Key, resource: &Resource) -> Resource {
+        match (key, resource) {
+            (Key::Route { controller, .. }, Resource::Route(route)) => {
+                Resource::Route(following(controller, route, &self.before, &self.outcome))
+            }
+            (_, other) => other.clone(),
+        }
+    }
+}
+
 /// One thing that falls: away first, and back in the shape that is `wanted`, or that it had.
 fn carried(
     inputs: Inputs<'_>,
-    ground: &Ground<'_>,
+    last: &Last<'_>,
     (key, resource): (&Key, &Resource),
     wanted: Option<&Resource>,
     with: &Key,
@@ -60,8 +82,10 @@ fn carried(
     // It is made anew: what the kernel chose for it before, such as a route's link, it chooses again, and a tagged link has the hardware
     // address of whatever it stands on from now on.
     let wanted = wanted.map(|after| after.settled(None));
-    let held =
-        |resource: &Resource| is_held(key, resource, inputs, ground).then(|| resource.clone());
+    let held = |resource: &Resource| {
+        let resource = last.following(key, resource);
+        is_held(key, &resource, inputs, &last.outcome).then_some(resource)
+    };
     let original = inputs.observed.before_claim(key);
     let is_foreign = inputs.observed.is_foreign(key);
     let (away, back, after) = match (wanted, original) {

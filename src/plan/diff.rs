@@ -8,10 +8,11 @@ use super::carry::carry_along;
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
 use super::lease::Leases;
+use super::moving::Moves;
 use super::nature::Nature;
 use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
-use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting};
+use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
 use crate::state::{Disruption, Ground, Guards, Key, Resource, State, beside};
 
 /// Steps in no particular order, and what was found beside them.
@@ -23,6 +24,8 @@ pub(super) struct Difference {
     /// Protections of what the site does not speak of any more.
     pub(super) remembered: BTreeMap<Key, Guards>,
     pub(super) keep: Keep,
+    /// What others have back, and no site says.
+    pub(super) returned: State,
 }
 
 /// Compares what `inputs` want with what is. They want what the site says, `said`, less what is left to others.
@@ -37,6 +40,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     );
     let nature = Nature::new(inputs);
     let withdrawal = Withdrawal::new(inputs);
+    let moves = Moves::new(inputs, &obstructed, &staying);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
@@ -48,13 +52,18 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         if inputs.desired.state.contains_key(key) || staying.contains_key(key) {
             continue;
         }
-        match withdrawal.step(key, before) {
+        let step = withdrawal.step(key, before);
+        match step.or_else(|| moves.away(key, before)) {
             Some(step) => steps.push(step),
             None => foreign.extend(is_worth_showing(key).then(|| key.clone())),
         }
     }
+    steps.extend(moves.back());
+    moves.tell(&mut steps);
     obstructed.extend(staying);
-    let mut steps = carry_along(inputs, steps, &mut obstructed, &keep);
+    let returned = moves.returned();
+    let outcome = outcome(&inputs.desired.state, &returned);
+    let mut steps = carry_along(inputs, &outcome, steps, &mut obstructed, &keep);
     let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
     let unchanged = inputs.desired.state.keys().filter(stays).count();
@@ -78,6 +87,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         unchanged,
         remembered: memory.guards,
         keep,
+        returned,
     }
 }
 
@@ -225,6 +235,8 @@ fn wanted(
         .map(|before| after.changes_from(before))
         .unwrap_or_default();
     let action = match before {
+        // Where it was claimed and moved from, it is claimed still.
+        None if inputs.observed.before_claim(key).is_some() => Action::Carry,
         None => Action::Create,
         Some(_) if inputs.observed.is_foreign(key) => Action::Claim,
         Some(_) if !changes.is_empty() => Action::Update,

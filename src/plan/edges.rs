@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Step;
+use super::fall::takes_down;
 use super::place::ip;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
@@ -42,6 +43,11 @@ pub(super) fn edges(
             let required = before.requires(&step.key, &web.before);
             let goes = required.iter().filter_map(|key| index.removing.get(key));
             graph.extend_with_edges(goes.map(|last| (*node, *last)));
+            if movers.contains(&step.key) {
+                // Before the link goes down that it leaves.
+                let later = web.links_of(step, &required, observed);
+                graph.extend_with_edges(later.into_iter().map(|last| (*node, last)));
+            }
         }
         if step.before.is_none() {
             let place = Place::of(&step.key, &step.after);
@@ -89,6 +95,21 @@ impl Web<'_> {
         others.map(ordered).collect()
     }
 
+    /// The steps that take down links of what a route stood on, and does no longer.
+    fn links_of(&self, step: &Step, stood_on: &[Key], observed: &State) -> Vec<NodeIndex> {
+        let after = step.after.iter();
+        let stays = after.flat_map(|after| after.requires(&step.key, &self.after));
+        let stays: BTreeSet<Key> = stays.filter_map(|key| on(&key)).collect();
+        let links = stood_on.iter().filter_map(on);
+        let links: BTreeSet<Key> = links.filter(|link| !stays.contains(link)).collect();
+        let changing = links.iter().filter_map(|link| self.index.making.get(link));
+        let goes_down = |node: &NodeIndex| {
+            let step = self.steps.get(node.index());
+            step.is_some_and(|step| takes_down(step, observed, self.desired))
+        };
+        changing.copied().filter(goes_down).collect()
+    }
+
     /// Whether `step` changes a link that is larger than the one below it is to be: then the upper one shrinks first.
     fn shrinks_first(&self, step: &Step, below: NodeIndex) -> bool {
         let Some(below) = self.steps.get(below.index()) else {
@@ -101,6 +122,21 @@ impl Web<'_> {
             matches!(&below.key, Key::Link { link, .. } if after.kind.on() == Some(link));
         let smaller = link(&below.after).and_then(|below| below.mtu);
         is_below && smaller.is_some() && before.mtu > smaller
+    }
+}
+
+/// The link of an address.
+fn on(key: &Key) -> Option<Key> {
+    if let Key::Address {
+        controller, link, ..
+    } = key
+    {
+        Some(Key::Link {
+            controller: controller.clone(),
+            link: link.clone(),
+        })
+    } else {
+        None
     }
 }
 

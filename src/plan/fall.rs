@@ -44,6 +44,7 @@ enum End {
     Small,
 }
 
+/// What becomes of a thing by its first step; none where all that stands on it stays.
 fn end(step: &Step, observed: &State, desired: &State) -> Option<End> {
     let (before, after) = match (&step.before, &step.after) {
         (_, None) => return Some(End::Gone),
@@ -65,6 +66,11 @@ fn end(step: &Step, observed: &State, desired: &State) -> Option<End> {
     } else {
         None
     }
+}
+
+/// Whether a step takes its link down, for a moment or for good.
+pub(super) fn takes_down(step: &Step, observed: &State, desired: &State) -> bool {
+    end(step, observed, desired) == Some(End::Down)
 }
 
 /// Whether a link that becomes or ceases to be a port of `of` goes down for it: a bond opens and closes its ports, a VRF cycles them.

@@ -152,6 +152,11 @@ impl Left {
     }
 }
 
+/// Whether the site leaves all there is to a thing to others.
+pub(super) fn is_left(desired: &Desired, key: &Key) -> bool {
+    !desired.ignored.is_empty() && Rules::of(desired, key).whole().is_some()
+}
+
 /// One thing as it was applied, as it should be and as it is.
 #[derive(Clone, Copy)]
 struct Drift<'a> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::moving::up;
 use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
 use crate::base::name::LinkName;
@@ -99,9 +100,14 @@ impl Keep {
             keep.staying.insert(key.clone(), stay);
         }
         keep.hold(inputs, memory, open);
-        // What others made is not taken away in any case.
-        keep.staying
-            .retain(|key, _| !inputs.observed.is_foreign(key));
+        // What others made is not taken away in any case, but for addresses that are to move.
+        let is_foreign = |key: &&Key| inputs.observed.is_foreign(key);
+        if keep.staying.keys().any(|key| is_foreign(&key)) {
+            let moving = up(inputs, |key| keep.staying.contains_key(key));
+            let moving: BTreeSet<&Key> = moving.into_keys().collect();
+            keep.staying
+                .retain(|key, _| !is_foreign(&key) || moving.contains(key));
+        }
         keep
     }
 

@@ -11,6 +11,7 @@ mod hazard;
 mod ignore;
 mod keep;
 mod lease;
+mod moving;
 mod nature;
 mod obstruction;
 mod order;
@@ -123,7 +124,7 @@ pub enum Action {
     /// In place, without taking the thing away.
     Update,
     Delete,
-    /// Takes an identical or adjustable thing that others made under the site's care.
+    /// Takes an identical or adjustable thing that others made under the site's care; an address that moves, away from where it was.
     Claim,
     /// Gives a claimed thing back as it was before the claim.
     Release,
@@ -147,6 +148,10 @@ pub enum Reason {
     Restored { with: Key },
     /// Falls with the named thing, and nothing is left to hold it.
     Lost { with: Key },
+    /// An address that leaves for the link above its own.
+    MovesTo { key: Key },
+    /// An address that comes from another link.
+    MovesFrom { key: Key },
 }
 
 /// When a step runs. Server changes of one phase are one swap.
@@ -244,10 +249,12 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         unchanged,
         remembered,
         keep,
+        returned,
     } = diff::difference(inputs, said, &left, mode);
     left.hide(&mut foreign, inputs.desired);
-    let (desired, observed) = (&inputs.desired.state, &inputs.observed.state);
-    let steps = order::ordered(steps, desired, observed, &keep.movers)?;
+    let observed = &inputs.observed.state;
+    let outcome = outcome(&inputs.desired.state, &returned);
+    let steps = order::ordered(steps, &outcome, observed, &keep.movers)?;
     let plan = Plan {
         format_version: FORMAT_VERSION,
         id: String::new(),
@@ -271,6 +278,16 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         reachable: inputs.desired.reachable.clone(),
     };
     finished(plan, inputs)
+}
+
+/// What is there when all is done: what the site says, and what others have back.
+fn outcome<'a>(desired: &'a State, returned: &State) -> Cow<'a, State> {
+    if returned.is_empty() {
+        return Cow::Borrowed(desired);
+    }
+    let mut outcome = desired.clone();
+    outcome.extend(returned.clone());
+    Cow::Owned(outcome)
 }
 
 /// Gives a plan its name and its hazards, once all else is there.
@@ -370,8 +387,22 @@ impl Step {
     /// Whether it is there for the thing's own sake, and not because something else falls.
     pub fn is_decided(&self) -> bool {
         match self.because {
-            Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => true,
+            Reason::Declared
+            | Reason::Edited
+            | Reason::Withdrawn
+            | Reason::Drift
+            | Reason::MovesTo { .. }
+            | Reason::MovesFrom { .. } => true,
             Reason::Restored { .. } | Reason::Lost { .. } => false,
+        }
+    }
+
+    /// The sign that plans show.
+    pub fn sign(&self) -> char {
+        match (&self.before, &self.after) {
+            (_, None) => '-',
+            (None, Some(_)) => '+',
+            (Some(_), Some(_)) => self.action.sign(),
         }
     }
 
@@ -416,6 +447,17 @@ impl fmt::Display for Reason {
             Self::Drift => f.write_str("changed outside Bedplate"),
             Self::Restored { with } => write!(f, "falls with {with}, made again"),
             Self::Lost { with } => write!(f, "falls with {with}"),
+            Self::MovesTo { key } => write!(f, "moves to {}", place(key)),
+            Self::MovesFrom { key } => write!(f, "moves here from {}", place(key)),
         }
+    }
+}
+
+/// Where an address is.
+fn place(key: &Key) -> String {
+    if let Key::Address { link, .. } = key {
+        link.to_string()
+    } else {
+        key.to_string()
     }
 }

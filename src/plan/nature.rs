@@ -54,6 +54,12 @@ impl<'a> Nature<'a> {
             });
         }
         let is_joined = matches!(link.kind, LinkKind::Bond(_) | LinkKind::Bridge(_));
+        if matches!(&link.kind, LinkKind::Bond(bond) if bond.has_mac_of_port()) {
+            return Resource::Link(Link {
+                mac: None,
+                ..link.clone()
+            });
+        }
         if !is_joined || link.mac.is_some() {
             return wanted;
         }

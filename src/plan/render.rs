@@ -163,7 +163,7 @@ impl Page<'_> {
         if self.remade.contains(&step.key) {
             '±'
         } else {
-            step.action.sign()
+            step.sign()
         }
     }
 
@@ -234,10 +234,13 @@ impl Page<'_> {
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
         // What comes shows what it will be; what goes, what it was.
-        let told = match step.action {
-            Action::Create | Action::Claim => step.after.as_ref(),
-            Action::Delete | Action::Carry => step.before.as_ref(),
-            Action::Update | Action::Release => None,
+        let told = match (step.action, &step.before, &step.after) {
+            (_, before, None) => before.as_ref(),
+            (Action::Create | Action::Claim, _, Some(after)) | (_, None, Some(after)) => {
+                Some(after)
+            }
+            (Action::Delete | Action::Carry, Some(before), Some(_)) => Some(before),
+            (Action::Update | Action::Release, Some(_), Some(_)) => None,
         };
         let mut tail = told.map(Resource::summary).unwrap_or_default();
         if !tail.is_empty() {
@@ -427,6 +430,11 @@ impl Page<'_> {
         for step in shown(plan) {
             let word = if matches!(step.because, Reason::Restored { .. }) {
                 "restore"
+            } else if matches!(step.because, Reason::MovesTo { .. }) {
+                // Counted where it comes to.
+                continue;
+            } else if matches!(step.because, Reason::MovesFrom { .. }) {
+                "move"
             } else if self.remade.contains(&step.key) {
                 "replace"
             } else {
@@ -439,7 +447,7 @@ impl Page<'_> {
             text.push_str("nothing to do");
         }
         let order = [
-            "create", "claim", "update", "replace", "restore", "release", "delete", "lose",
+            "create", "claim", "move", "update", "replace", "restore", "release", "delete", "lose",
         ];
         let parts: Vec<_> = order
             .iter()

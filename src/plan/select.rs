@@ -179,7 +179,10 @@ impl<'a> Choice<'a> {
         let observed: &Observation = inputs.observed;
         let found = observed.state.iter();
         let ours = found.filter(|(key, _)| !observed.is_foreign(key));
+        let owned = observed.facts.ownership.keys();
+        let unmoved = owned.filter(|key| !self.chosen.contains(*key));
         Desired {
+            unmoved: unmoved.cloned().collect(),
             state: self.merged(&inputs.desired.state, ours),
             ..inputs.desired.clone()
         }
@@ -199,6 +202,7 @@ impl<'a> Choice<'a> {
             bmcs: new.bmcs.clone(),
             reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
+            unmoved: BTreeSet::new(),
         }
     }
 
@@ -279,7 +283,11 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
             .after
             .iter()
             .flat_map(|after| after.requires(&step.key, &ground));
-        let required: BTreeSet<Key> = required.collect();
+        let mut required: BTreeSet<Key> = required.collect();
+        if let (Reason::MovesTo { .. }, Some(before)) = (&step.because, &step.before) {
+            // It is in the way only where its link becomes a port.
+            required.extend(before.requires(&step.key, &before_ground));
+        }
         if let Some(after @ Resource::Route(_)) = &step.after {
             for way in after.ways(&step.key, &ground) {
                 let way: BTreeSet<Key> = way.into_iter().collect();
@@ -309,6 +317,11 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
 fn pushed(step: &Step) -> Option<(&Key, &Key)> {
     match &step.because {
         Reason::Restored { with } | Reason::Lost { with } => Some((&step.key, with)),
-        Reason::Declared | Reason::Edited | Reason::Withdrawn | Reason::Drift => None,
+        Reason::Declared
+        | Reason::Edited
+        | Reason::Withdrawn
+        | Reason::Drift
+        | Reason::MovesTo { .. }
+        | Reason::MovesFrom { .. } => None,
     }
 }

@@ -35,6 +35,9 @@ pub struct Desired {
     /// What others may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoreRule>,
+    /// Addresses of others that nobody chose to move. Not stored: each plan of a part says it anew.
+    #[serde(skip)]
+    pub unmoved: BTreeSet<Key>,
     /// Where the machines' BMCs answer. Not stored: only a site that is planned for must reach them.
     #[serde(skip)]
     pub bmcs: BTreeSet<IpAddr>,

@@ -56,7 +56,7 @@ impl<'a> Ground<'a> {
     }
 
     /// What of `owner` makes `via` a neighbour.
-    pub(super) fn reaching(&self, owner: &HostName, via: IpAddr) -> impl Iterator<Item = &'a Key> {
+    pub fn reaching(&self, owner: &HostName, via: IpAddr) -> impl Iterator<Item = &'a Key> {
         let [v4, v6] = &self.lengths;
         let lengths = if via.is_ipv4() { v4 } else { v6 };
         let prefixes = lengths.iter().filter_map(move |length| {
@@ -70,7 +70,7 @@ impl<'a> Ground<'a> {
     }
 
     /// The links of `owner` that have the address.
-    pub(super) fn holding(&self, owner: &HostName, ip: IpAddr) -> impl Iterator<Item = &'a Key> {
+    pub fn holding(&self, owner: &HostName, ip: IpAddr) -> impl Iterator<Item = &'a Key> {
         let held = self.by_ip.get(&ip).into_iter().flatten().copied();
         held.filter(move |key| is_of(key, owner))
     }

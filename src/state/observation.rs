@@ -86,6 +86,30 @@ impl Observation {
         self.facts.ownership.get(key) == Some(&Ownership::Foreign)
     }
 
+    /// Whether a claim of `key` outlasts that it is not there: of an address that moved from a link that is a port now, or that another
+    /// link has.
+    pub fn is_elsewhere(state: &State, key: &Key) -> bool {
+        let Key::Address {
+            controller,
+            link,
+            address,
+        } = key
+        else {
+            return false;
+        };
+        let on = Key::Link {
+            controller: controller.clone(),
+            link: link.clone(),
+        };
+        match state.get(&on) {
+            Some(Resource::Link(link)) if link.port_of.is_some() => true,
+            Some(Resource::Link(_)) => state.keys().any(
+                |other| matches!(other, Key::Address { address: held, .. } if held.ip() == address.ip()),
+            ),
+            Some(_) | None => false,
+        }
+    }
+
     /// What `key` was before the site claimed it, where it did.
     pub fn before_claim(&self, key: &Key) -> Option<&Resource> {
         match self.facts.ownership.get(key) {

@@ -292,6 +292,16 @@ fn a_protected_route_is_never_without_ground() {
     ];
     assert_eq!(steps(&plan), expected);
     assert!(plan.waiting.is_empty());
+    // So it does before a link goes down that is given back.
+    let plan = with_routes_protected(&[2, 6, 11], &[1, 9, 12]);
+    let expected = [
+        format!("+ {host}/link/br1"),
+        format!("+ {host}/address/10.1.0.2/24@br1"),
+        format!("~ {route}"),
+        format!("- {host}/address/10.0.0.2/24@eno1"),
+        format!("< {host}/link/eno1"),
+    ];
+    assert_eq!(steps(&plan), expected);
     // To the same gateway from another address: the old one stays, since a kernel might take the route along.
     let plan = with_routes_protected(&[0, 8, 11], &[0, 7, 11]);
     assert_eq!(steps(&plan), [format!("+ {host}/address/10.0.0.2/24@br0")]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bedplate::apply::{Outcome, run};
+use bedplate::apply::{Outcome, run, take_back};
 use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{HazardKind, Inputs, Plan, Step, plan, preflight};
 use bedplate::site::compile;
@@ -128,6 +128,15 @@ impl Lab {
                 .unwrap()
                 .outcome
         })
+    }
+
+    /// Goes back to what was before a plan that was applied.
+    pub(crate) fn take_back(&self, plan: &Plan) {
+        let left = self.inside.block_on(async {
+            let mut live = self.live().await;
+            take_back(&mut live, &plan.steps).await
+        });
+        assert_eq!(left, BTreeSet::new(), "{}", brief(plan));
     }
 
     async fn live(&self) -> Live<Faulty> {

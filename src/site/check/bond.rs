@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::bond::{BondMode, BondParameter};
+use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
@@ -28,6 +29,9 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             out.extend(idle.map(|parameter| useless(mode, parameter)));
         }
         contradictions(ports, parameters, out);
+        if mode.value() == Some(&BondMode::ActiveBackup) {
+            out.extend(borrowed_mac(&link.node.mac, parameters));
+        }
     }
 }
 
@@ -42,6 +46,21 @@ fn useless(mode: &Spanned<BondMode>, parameter: &BondSetting) -> Diagnostic {
         .label(parameter.name.span, "the kernel ignores or refuses this")
         .label(mode.span, "the bond's mode")
         .help(format!("it is for {}", modes.join(", ")))
+}
+
+/// A hardware address for a bond that has that of its active port, whatever it is given (`bond_set_mac_address`, `bond_do_fail_over_mac`).
+fn borrowed_mac(mac: &Slot<MacAddr>, parameters: &[BondSetting]) -> Option<Diagnostic> {
+    let mac = mac.given()?;
+    let mut parameters = parameters.iter();
+    let says = parameters.find(|one| one.name.value == BondParameter::FailOverMac)?;
+    let whose = says.value.given()?;
+    (whose.value == "active").then(|| {
+        let message = "a bond that has the hardware address of its active port has none of its own";
+        Diagnostic::new(Code::BondParameter, message)
+            .label(mac.span, "the kernel ignores this")
+            .label(whose.span, "since the active port's is the bond's")
+            .help("remove `mac`, or say fail-over-mac \"follow\": the active port then takes the bond's")
+    })
 }
 
 /// Most addresses that a bond asks by ARP (the kernel's `BOND_MAX_ARP_TARGETS`).

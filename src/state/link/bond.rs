@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Changes;
-use crate::base::bond::{BondMode, BondParameter, BondValue, Needs};
+use crate::base::bond::{BondMode, BondParameter, BondValue, FAIL_OVER_MACS, Needs};
 use crate::site::model;
 
 /// How often a bond of ours looks at its ports' carrier, in milliseconds, where the site says nothing: without it, and without ARP, the
@@ -80,6 +80,25 @@ impl Bond {
         let hidden = DELAYS.into_iter().filter(move |one| begins && seen(one));
         let is_heard = move |one: &BondParameter| looks(self) || !DELAYS.contains(one);
         self.differing(from).filter(is_heard).chain(hidden)
+    }
+
+    /// Whether it has the hardware address of its active port, whichever that is.
+    pub fn has_mac_of_port(&self) -> bool {
+        self.fail_over_mac() == Some("active")
+    }
+
+    /// Whether it takes no other hardware address once it is made (`bond_set_mac_address`).
+    pub fn holds_mac(&self) -> bool {
+        self.fail_over_mac().is_some_and(|whose| whose != "none")
+    }
+
+    fn fail_over_mac(&self) -> Option<&'static str> {
+        let Some(BondValue::Number(number)) = self.parameters.get(&BondParameter::FailOverMac)
+        else {
+            return None;
+        };
+        let number = usize::try_from(*number).ok()?;
+        FAIL_OVER_MACS.get(number).copied()
     }
 
     /// What the kernel wants of the bond before it becomes `self`.

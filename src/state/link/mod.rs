@@ -82,7 +82,16 @@ impl Link {
 
     /// What it takes to make it of `from`.
     pub fn disruption(&self, from: &Self) -> Disruption {
+        let macs = self.mac.zip(from.mac);
+        if macs.is_some_and(|(wanted, found)| wanted != found) && self.holds_mac() {
+            return Disruption::Replace;
+        }
         self.kind.disruption(&from.kind)
+    }
+
+    /// Whether it is a bond that takes no other hardware address once it is made.
+    fn holds_mac(&self) -> bool {
+        matches!(&self.kind, LinkKind::Bond(bond) if bond.holds_mac() && !bond.has_mac_of_port())
     }
 
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {

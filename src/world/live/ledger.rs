@@ -149,6 +149,14 @@ impl<S: Store> Ledger<S> {
         }
     }
 
+    /// What was claimed, each with what it was.
+    pub(super) fn claims(&self) -> impl Iterator<Item = (&Key, &Resource)> {
+        self.entries.iter().filter_map(|(key, entry)| match entry {
+            Entry::Claimed { before } => Some((key, before)),
+            Entry::Ours | Entry::Theirs => None,
+        })
+    }
+
     fn is_claimed(&self, key: &Key) -> bool {
         matches!(self.entries.get(key), Some(Entry::Claimed { .. }))
     }
@@ -165,10 +173,16 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// Forgets what no longer exists, so that something made later under the same name is not taken for ours.
-    pub(super) async fn retain(&mut self, exists: impl Fn(&Key) -> bool) {
+    /// Forgets what no longer exists, and has not `moved` while it was claimed, so that something made later under the same name is not taken for ours.
+    pub(super) async fn retain(
+        &mut self,
+        exists: impl Fn(&Key) -> bool,
+        moved: impl Fn(&Key) -> bool,
+    ) {
         let known = self.entries.keys().chain(self.stored.keys());
-        let gone: BTreeSet<Key> = known.filter(|key| !exists(key)).cloned().collect();
+        let stays = |key: &Key| exists(key) || (self.is_claimed(key) && moved(key));
+        let gone = known.filter(|key| !stays(key));
+        let gone: BTreeSet<Key> = gone.cloned().collect();
         self.drop_entries(&gone).await;
     }
 
@@ -271,7 +285,7 @@ mod tests {
             ledger.forget(&step(Action::Release));
             ledger.settle(&[step(Action::Release)]).await;
             store.fail(false);
-            ledger.retain(|_| false).await;
+            ledger.retain(|_| false, |_| false).await;
             assert_eq!(store.range(PREFIX).unwrap(), [], "{action:?}");
         }
     }

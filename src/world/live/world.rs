@@ -14,7 +14,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
-use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation};
+use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
 use crate::world::{StepFailure, World, WorldError};
 
@@ -135,7 +135,10 @@ impl<S: Store> World for Live<S> {
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         let found = self.host.observe().await?;
         self.ledger
-            .retain(|key| found.state.contains_key(key))
+            .retain(
+                |key| found.state.contains_key(key),
+                |key| Observation::is_elsewhere(&found.state, key),
+            )
             .await;
         let ownership = found.state.keys().filter_map(|key| {
             Some((
@@ -143,7 +146,12 @@ impl<S: Store> World for Live<S> {
                 self.ledger.ownership(key, found.marked.contains(key))?,
             ))
         });
-        let ownership = ownership.collect();
+        // What was claimed and is elsewhere now is claimed all the same.
+        let claims = self.ledger.claims().map(|(key, before)| {
+            let before = before.clone();
+            (key.clone(), Ownership::Claimed { before })
+        });
+        let ownership = claims.chain(ownership).collect();
         let leases = self.servers.leases().await?;
         let active = leases
             .iter()

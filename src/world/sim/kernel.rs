@@ -65,6 +65,10 @@ impl<'a> Kernel<'a> {
         let Some(before) = before else {
             return Ok(());
         };
+        if matches!(&wanted.kind, LinkKind::Bond(bond) if bond.holds_mac()) {
+            // It takes none any more, and says so to nobody (`bond_set_mac_address`).
+            self.change(&name, |link| link.mac = before.mac);
+        }
         if before.port_of != wanted.port_of && wanted.vlans.is_empty() {
             self.hidden.remove(&name);
         }

@@ -118,7 +118,10 @@ impl World for Sim {
         // What fell is nobody's.
         let there = &self.world.state;
         let ownership = &mut self.world.facts.ownership;
-        ownership.retain(|key, _| there.contains_key(key));
+        ownership.retain(|key, whose| {
+            let is_claimed = matches!(whose, Ownership::Claimed { .. });
+            there.contains_key(key) || (is_claimed && Observation::is_elsewhere(there, key))
+        });
         Ok(self.world.clone())
     }
 

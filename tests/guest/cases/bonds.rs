@@ -67,9 +67,11 @@ fn ports_come_and_go_and_the_address_stays() {
             r#""p1" "p0" "p2""#,
             r#""p0" "p2""#,
             r#""p2" "p3""#,
+            // None of them stays.
+            r#""p0" "p4""#,
         ] {
             lab.apply(&format!(
-                r#"ethernet "p0"; ethernet "p1"; ethernet "p2"; ethernet "p3"
+                r#"ethernet "p0"; ethernet "p1"; ethernet "p2"; ethernet "p3"; ethernet "p4"
                 bond "bond0" mode="active-backup" {{ ports {ports} }}
                 tagged "t" on="bond0" vlan="v10" {{ address "10.10.0.2" }}"#
             ));
@@ -77,11 +79,45 @@ fn ports_come_and_go_and_the_address_stays() {
             assert_eq!(mac(&lab, "t"), "02:00:00:00:00:01", "{ports}");
         }
         // Those that left have their own again.
-        for port in [0, 1] {
+        for port in [1, 2, 3] {
             assert_eq!(
                 mac(&lab, &format!("p{port}")),
                 format!("02:00:00:00:00:0{port}")
             );
+        }
+    });
+}
+
+#[test]
+fn whose_address_a_bond_has() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        // The kernel takes a new address of such bonds as a success, and leaves the old one.
+        let [follow, active] = [
+            r#"fail-over-mac "follow""#,
+            r#"fail-over-mac "active"; primary"#,
+        ];
+        let rounds = [
+            ("", follow, r#""p1" "p2""#, 1),
+            ("", follow, r#""p2" "p3""#, 1),
+            ("", follow, r#""p0" "p4""#, 1),
+            (r#"mac="02:00:00:00:00:07""#, follow, r#""p0" "p4""#, 7),
+            (r#"mac="02:00:00:00:00:08""#, follow, r#""p1" "p4""#, 8),
+            ("", &format!(r#"{active} "p4""#), r#""p1" "p4""#, 4),
+            ("", &format!(r#"{active} "p1""#), r#""p1" "p4""#, 1),
+            ("", &format!(r#"{active} "p2""#), r#""p2" "p3""#, 2),
+            ("", follow, r#""p2" "p3""#, 2),
+            ("", "", r#""p2" "p3""#, 2),
+        ];
+        for (mac, whose, ports, expected) in rounds {
+            lab.apply(&format!(
+                r#"ethernet "p0"; ethernet "p1"; ethernet "p2"; ethernet "p3"; ethernet "p4"
+                bond "bond0" mode="active-backup" {mac} {{ ports {ports}; {whose} }}
+                tagged "t" on="bond0" vlan="v10" {{ address "10.10.0.2" }}"#
+            ));
+            let found = lab.witness("link show dev bond0", "/0/address");
+            let expected = format!("02:00:00:00:00:0{expected}");
+            assert_eq!(found, expected, "{mac} {whose} {ports}");
         }
     });
 }

@@ -6,12 +6,12 @@
 //! | 2 | the mode changes with ports attached and the bond up | `bonds::a_new_mode_loses_nothing` |
 //! | 3 | parameters of the old mode do not outlive it | `bonds::a_new_mode_loses_nothing` |
 //! | 4 | carrier and ARP are not watched at once | tests/bad/bonds.kdl |
-//! | 5 | no hardware address for a bond whose ports keep theirs | not yet: no rule refuses it |
-//! | 6 | a bond keeps the hardware address of its first port by name | `bonds::ports_come_and_go_and_the_address_stays` |
+//! | 5 | no hardware address for a bond that has its active port's; one that its ports follow keeps its own | tests/bad/bonds.kdl, `bonds::whose_address_a_bond_has` |
+//! | 6 | a bond keeps the hardware address of its first port by name, also once none of its ports is left | `bonds::ports_come_and_go_and_the_address_stays` |
 //! | 7 | a port has no address; joining takes a link down and back | tests/bad/ports.kdl, `ports::addresses_move_to_the_bond` |
 //! | 8 | a port moves from one bond or bridge to another in one apply | `ports::ports_move_and_swap` |
 //! | 9, 10 | no port of two | tests/bad/bridges.kdl |
-//! | 11 | a port's address moves to a new bridge over it | `ports::addresses_move_to_a_new_bridge` |
+//! | 11 | a port's address moves to a new bridge over it, whoever made it | `ports::addresses_move_to_a_new_bridge`, `ports::addresses_of_others_move_up_and_come_back` |
 //! | 12 | ports that others put into our bridge stay | `ports::ports_of_others_stay` |
 //! | 13 | a bridge that goes leaves its ports up | `ports::a_bridge_that_goes_leaves_its_ports_up` |
 //! | 14 | a tagged link with another id, protocol or link is made anew with all on it | `tagged::another_tag_brings_all_along`, `tagged::two_swap_their_ids` |

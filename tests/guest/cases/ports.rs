@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use bedplate::plan::{Detail, Paint, render};
 use serde_json::json;
 
 use crate::lab::Lab;
@@ -36,6 +37,61 @@ fn addresses_move_to_a_new_bridge() {
             r#"{head}; ethernet "p0" vlan="u" {{ {address} }}"#
         ));
         assert!(lab.inside.ip("route show default").contains("dev p0"));
+    });
+}
+
+#[test]
+fn addresses_of_others_move_up_and_come_back() {
+    guest::inside(|| {
+        let mut lab = Lab::with(&[
+            "address add 10.0.0.2/24 dev p0",
+            "address add 10.7.0.2/24 dev p0",
+            "address add fd00::2/64 dev p0 nodad",
+            "route add default via 10.0.0.1 proto static",
+        ]);
+        let [bridge, bond] = [r#"bridge "above""#, r#"bond "above" mode="active-backup""#];
+        for above in [bridge, bond] {
+            let before = lab.observe();
+            let is_as_before = |lab: &Lab, when: &str| {
+                let now = lab.observe();
+                assert_eq!(before.state, now.state, "{when}");
+                assert_eq!(before.facts.ownership, now.facts.ownership, "{when}");
+            };
+            let block = format!(
+                r#"ethernet "p0"; ethernet "p1"
+                {above} vlan="u" {{ ports "p0" "p1"; address "10.0.0.2"; address "fd00::2" }}"#
+            );
+            let plan = lab.apply(&block);
+            let shown = render(&plan, Detail::Full, Paint::Plain);
+            for line in [
+                "- address 10.0.0.2/24 on p0",
+                "(moves to above)",
+                "+ address 10.0.0.2/24 on above",
+                "(moves here from p0)",
+            ] {
+                assert!(shown.contains(line), "{line} in {shown}");
+            }
+            let on = |link: &str| {
+                lab.inside
+                    .ip(&format!("-o address show dev {link} scope global"))
+            };
+            assert!(on("above").contains("10.0.0.2/24") && on("above").contains("fd00::2/64"));
+            // The one that the site does not speak of stays.
+            assert!(
+                !on("p0").contains("10.0.0.2/24") && on("p0").contains("10.7.0.2/24"),
+                "{}",
+                on("p0")
+            );
+            assert!(!on("p0").contains("fd00::2/64"), "{}", on("p0"));
+            let routes = lab.inside.ip("route show default");
+            assert!(routes.contains("dev above"), "{routes}");
+            // All the way back at once, and by another site.
+            lab.take_back(&plan);
+            is_as_before(&lab, "taken back");
+            lab.apply(&block);
+            lab.apply("");
+            is_as_before(&lab, "withdrawn");
+        }
     });
 }
 

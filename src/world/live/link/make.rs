@@ -11,12 +11,12 @@ use netlink_packet_route::link::{
 use nix::errno::Errno;
 
 use super::found::{Form, Found, mark};
-use super::{Links, bond, find, index, port};
-use crate::base::bond::{BondParameter, BondValue, Needs};
+use super::{bond, find, index, port, rebond};
+use crate::base::bond::{BondParameter, BondValue};
 use crate::base::limit::MTU_DEFAULT;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
-use crate::state::{Bond, Bridge, Key, Link, LinkKind};
+use crate::state::{Bridge, Key, Link, LinkKind};
 use crate::world::live::error::HostError;
 use crate::world::live::netlink::Netlink;
 use crate::world::live::setting;
@@ -97,7 +97,9 @@ async fn own(
             }
             Ok(())
         }
-        (Form::Bond { .. }, LinkKind::Bond(to)) => change_bond(netlink, key, name, found, to).await,
+        (Form::Bond { .. }, LinkKind::Bond(to)) => {
+            rebond::change(netlink, key, name, found, to).await
+        }
         (Form::Tagged { on, id, protocol }, LinkKind::Tagged(to))
             if *id == to.id && *protocol == to.protocol =>
         {
@@ -144,109 +146,6 @@ fn bridge_changes(from: &Bridge, to: &Bridge) -> Vec<Vec<InfoBridge>> {
         parts.push(vec![InfoBridge::VlanFiltering(to.vlan_filtering)]);
     }
     parts
-}
-
-/// Changes a bond's mode and parameters. What the kernel does only to one that is down, or without ports, is done so, and both are put back.
-async fn change_bond(
-    netlink: &mut Netlink,
-    key: &Key,
-    name: &LinkName,
-    found: &mut Found,
-    to: &Bond,
-) -> Result<(), HostError> {
-    let links = Links::read(netlink).await?;
-    let Some(from) = bond_of(&links, found.index) else {
-        return Err(absent("change", key, name));
-    };
-    let needs = to.needs(&from);
-    if needs == Needs::Nothing && from == *to {
-        return Ok(());
-    }
-    if needs > Needs::Nothing && found.up {
-        set(netlink, "take down", key, state(found.index, false)).await?;
-        found.up = false;
-    }
-    let is_port = |link: &&Found| link.port_of == Some(found.index) && needs == Needs::Empty;
-    let ports: Vec<u32> = links
-        .0
-        .values()
-        .filter(is_port)
-        .map(|link| link.index)
-        .collect();
-    for port in &ports {
-        let message = attribute(*port, LinkAttribute::Controller(0));
-        set(netlink, "detach the ports of", key, message).await?;
-    }
-    let indexes = by_name(&links);
-    if from.mode != to.mode {
-        // What means nothing in the new mode would wait there for the next one, where nobody sees it.
-        let idle = from.parameters.keys().copied();
-        let idle = idle.filter(|one| !one.modes().contains(&to.mode));
-        let idle = bond::attributes(to, idle, &indexes);
-        if !idle.is_empty() {
-            let data = InfoData::Bond(idle);
-            change_kind(netlink, key, found.index, InfoKind::Bond, data).await?;
-        }
-        let mode = vec![InfoBond::Mode(to.mode.number().into())];
-        change_kind(
-            netlink,
-            key,
-            found.index,
-            InfoKind::Bond,
-            InfoData::Bond(mode),
-        )
-        .await?;
-    }
-    // With its mode a bond changes parameters by itself; what it has now is asked anew.
-    let links = Links::read(netlink).await?;
-    let from = bond_of(&links, found.index).unwrap_or(from);
-    let differing = bond::attributes(to, to.told(&from), &indexes);
-    if !differing.is_empty() {
-        let data = InfoData::Bond(differing);
-        change_kind(netlink, key, found.index, InfoKind::Bond, data).await?;
-    }
-    reattach(netlink, key, found, &ports).await
-}
-
-/// Puts the ports back into a bond that let them go.
-async fn reattach(
-    netlink: &mut Netlink,
-    key: &Key,
-    bond: &Found,
-    ports: &[u32],
-) -> Result<(), HostError> {
-    if let Some(mac) = bond.mac.filter(|_| !ports.is_empty()) {
-        // Without ports it drew another by lot, and would take that of whichever comes first (`__bond_release_one`).
-        let message = attribute(bond.index, LinkAttribute::Address(mac.0.to_vec()));
-        set(netlink, "keep the hardware address of", key, message).await?;
-    }
-    for port in ports {
-        // A bond takes in only what is down; whether it has closed what it let go depends on the kernel.
-        set(netlink, "take down the ports of", key, state(*port, false)).await?;
-        let message = attribute(*port, LinkAttribute::Controller(bond.index));
-        set(netlink, "attach the ports of", key, message).await?;
-    }
-    Ok(())
-}
-
-fn bond_of(links: &Links, index: u32) -> Option<Bond> {
-    let found = links.0.get(&index)?;
-    match links.kind(&found.form) {
-        LinkKind::Bond(bond) => Some(bond),
-        LinkKind::Physical
-        | LinkKind::Loopback
-        | LinkKind::Tagged(_)
-        | LinkKind::Bridge(_)
-        | LinkKind::Dummy
-        | LinkKind::Vrf(_) => None,
-    }
-}
-
-fn by_name(links: &Links) -> BTreeMap<LinkName, u32> {
-    let names = links.0.keys();
-    names
-        .filter_map(|index| Some((links.name(*index)?, *index)))
-        .collect()
 }
 
 /// A new link, marked as ours. One that is there already is changed: the kernel says so when it is asked for another, and need not be
@@ -471,7 +370,7 @@ pub(super) async fn set(
 }
 
 /// Changes what a kind has of its own, which only the message that makes links can (`rtnl_newlink`).
-async fn change_kind(
+pub(super) async fn change_kind(
     netlink: &mut Netlink,
     key: &Key,
     index: u32,

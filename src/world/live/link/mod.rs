@@ -4,6 +4,7 @@ mod bond;
 mod found;
 mod make;
 mod port;
+mod rebond;
 
 use std::collections::BTreeMap;
 

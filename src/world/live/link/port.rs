@@ -10,7 +10,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::found::{Form, Found};
 use super::make::{absent, attribute, set, state};
-use super::{at, find, pick};
+use super::{at, find, pick, rebond};
 use crate::base::name::LinkName;
 use crate::state::{Key, Link, PortVlan};
 use crate::world::live::error::HostError;
@@ -119,6 +119,7 @@ async fn leave(netlink: &mut Netlink, key: &Key, found: &mut Found) -> Result<()
     };
     let message = attribute(found.index, LinkAttribute::Controller(0));
     set(netlink, operation, key, message).await?;
+    rebond::left(netlink, key, &of).await?;
     found.port_of = None;
     // A bond closes what it lets go (`__bond_release_one`).
     found.up &= !matches!(of.form, Form::Bond { .. });
