@@ -104,6 +104,16 @@ fn a_saved_plan_is_shown_without_a_daemon() {
     let again = lab.run(&["plan", "../saved.plan"]);
     assert_eq!(again.code, 0, "{again:?}");
     assert!(first.out.starts_with(&again.out), "{first:?} {again:?}");
+    let daemon = lab.serve();
+    let said = lab.run(&["plan", "--out", "../nowhere/saved.plan"]);
+    drop(daemon);
+    assert!(
+        said.code == 1
+            && said
+                .err
+                .contains("error[D014]: cannot write ../nowhere/saved.plan"),
+        "{said:?}"
+    );
     fs::write(lab.path("saved.plan"), "no plan").unwrap();
     let said = lab.run(&["plan", "../saved.plan"]);
     assert!(
