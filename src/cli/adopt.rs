@@ -332,10 +332,15 @@ fn list(
             ));
         }
     }
-    text.push_str(&format!(
-        "\nTake them into {} by their keys: bedplate adopt KEY…\n",
-        desk.path
-    ));
+    if candidates
+        .iter()
+        .any(|one| !proposal.refused.contains_key(&one.key))
+    {
+        text.push_str(&format!(
+            "\nTake them into {} by their keys: bedplate adopt KEY…\n",
+            desk.path
+        ));
+    }
     out.text(&text);
     Ok(ExitCode::SUCCESS)
 }

@@ -111,6 +111,8 @@ mod tests {
             (&["plam"], 1),
             (&[], 1),
             (&["--help"], 0),
+            (&["help"], 0),
+            (&["help", "apply"], 0),
             (&["--version"], 0),
         ] {
             let arguments = ["bedplate"].iter().chain(arguments);
