@@ -322,7 +322,7 @@ fn list(
             text.push_str(&format!("  ? {key}  {why}\n"));
             continue;
         }
-        let line = format!("  {sign} {key}  {}", found.summary());
+        let line = format!("  {sign} {key}  {}", found.claimed_summary(Some(found)));
         text.push_str(line.trim_end());
         text.push('\n');
         for change in changes {

@@ -260,13 +260,18 @@ fn named(hazard: &Hazard) -> String {
     format!("\n    {}: {first}{more}", hazard.kind)
 }
 
+fn waiting(count: usize) -> String {
+    let wait = match count {
+        0 => return String::new(),
+        1 => "1 thing waits".to_owned(),
+        count => format!("{count} things wait"),
+    };
+    format!(" {wait}; `bedplate plan` says what for.")
+}
+
 /// The last words of an apply.
 pub(super) fn ended(report: &Report) -> String {
-    let waiting = match report.waiting.len() {
-        0 => String::new(),
-        1 => " 1 thing waits; `bedplate plan` says what for.".to_owned(),
-        count => format!(" {count} things wait; `bedplate plan` says what for."),
-    };
+    let waiting = waiting(report.waiting.len());
     let list = |keys: &BTreeSet<_>| {
         keys.iter()
             .map(|key: &crate::state::Key| format!("\n    {key}"))

@@ -234,12 +234,14 @@ impl Page<'_> {
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
         // What comes shows what it will be; what goes, what it was.
+        let (before, after) = (step.before.as_ref(), step.after.as_ref());
         let told = match step.action {
-            Action::Create | Action::Claim => step.after.as_ref(),
-            Action::Delete | Action::Carry => step.before.as_ref(),
+            Action::Create => after.map(Resource::summary),
+            Action::Claim => after.map(|after| after.claimed_summary(before)),
+            Action::Delete | Action::Carry => before.map(Resource::summary),
             Action::Update | Action::Release => None,
         };
-        let mut tail = told.map(Resource::summary).unwrap_or_default();
+        let mut tail = told.unwrap_or_default();
         if !tail.is_empty() {
             tail.push_str("  ");
         }

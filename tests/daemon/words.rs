@@ -96,6 +96,17 @@ fn a_lease_more_makes_no_other_plan() {
 }
 
 #[test]
+fn a_claim_tells_no_setting_that_it_leaves_alone() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    let told = lab.run(&["plan", "--full"]).out;
+    let claim = told.lines().find(|line| line.contains("= link port1"));
+    let claim = claim.unwrap_or_else(|| panic!("{told}"));
+    assert!(claim.contains("physical, up"), "{claim}");
+    assert!(!claim.contains("arp-ignore"), "{claim}");
+}
+
+#[test]
 fn a_saved_plan_is_shown_without_a_daemon() {
     let lab = Lab::new();
     let daemon = lab.serve();
