@@ -318,6 +318,87 @@ fn sessions_are_cut_where_their_way_goes() {
     }
 }
 
+/// `ON_PORT` with more in the controller's block.
+fn with(more: &str) -> String {
+    swap("\n}", &format!("\n    {more}\n}}"))
+}
+
+#[test]
+fn sessions_are_cut_where_their_packets_are_dropped() {
+    const AFAR: &str = "link-cut your session 192.0.2.9:50000 -> 10.0.0.2:22 arrives on eno1 (10.0.0.2/24)\nstep 1 of 1";
+    const NEAR: &str = "link-cut the SSH session 10.0.0.50:50000 -> 10.0.0.2:22 arrives on eno1 (10.0.0.2/24)\nstep 1 of 1";
+    let told = |which: &str, step: &str| format!("{which} {step}; no later step mends it");
+    for (more, expected) in [
+        (
+            r#"route "192.0.2.0/24" type="blackhole""#,
+            vec![told(AFAR, "leads the route to 192.0.2.0/24 nowhere")],
+        ),
+        (
+            r#"route "10.0.0.50/32" type="prohibit""#,
+            vec![told(NEAR, "leads the route to 10.0.0.50/32 nowhere")],
+        ),
+        // The subnet's own route is longer, and so is one that leads there.
+        (
+            r#"route "10.0.0.0/16" type="blackhole" { metric 5; }"#,
+            vec![],
+        ),
+        (r#"route "192.0.0.0/16" { via "10.0.0.1"; }"#, vec![]),
+        // Another table is asked by nobody.
+        (
+            r#"route "192.0.2.0/24" type="blackhole" { table 200; }"#,
+            vec![],
+        ),
+        (
+            r#"rule 900 type="prohibit" { to "192.0.2.0/24"; }"#,
+            vec![told(AFAR, "sets rule 900")],
+        ),
+        (
+            r#"rule 900 type="blackhole" { from "10.0.0.2/32"; }"#,
+            vec![told(AFAR, "sets rule 900"), told(NEAR, "sets rule 900")],
+        ),
+        // These are for packets of others.
+        (
+            r#"rule 900 type="prohibit" { from "10.0.0.3/32"; }"#,
+            vec![],
+        ),
+        (
+            r#"rule 900 type="prohibit" { incoming "eno1"; to "192.0.2.0/24"; }"#,
+            vec![],
+        ),
+        (r#"rule 900 { to "192.0.2.0/24"; table 200; }"#, vec![]),
+    ] {
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check(&Case {
+            before: ON_PORT,
+            after: &with(more),
+            sessions: BOTH,
+            expected: &expected,
+            ..Case::default()
+        });
+    }
+}
+
+#[test]
+fn a_default_route_that_drops_is_none() {
+    let gone = "default-gateway \"10.0.0.1\"\n";
+    let dropping = "route \"0.0.0.0/0\" type=\"unreachable\"\n";
+    check(&Case {
+        before: ON_PORT,
+        after: &swap(gone, dropping),
+        expected: &[
+            "default-route the IPv4 default route through 10.0.0.1 on eno1 is lost: step 1 of 1 leads the default route nowhere, and none is left",
+            "self-bmc 2 BMCs, 10.30.0.11 among them, are reached no more: step 1 of 1 leads the default route nowhere",
+        ],
+        ..Case::default()
+    });
+    check(&Case {
+        before: &swap(gone, dropping),
+        after: ON_PORT,
+        sessions: BOTH,
+        ..Case::default()
+    });
+}
+
 #[test]
 fn leased_addresses_and_routes_count_too() {
     // A session over a lease on eno3: nothing of it is in the site until the site makes a port of that link.

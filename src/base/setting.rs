@@ -49,6 +49,9 @@ pub enum SettingForm {
     Words(&'static [&'static str]),
 }
 
+/// What a setting of two address families is where they disagree: no number that a site can want.
+pub const DISAGREE: u32 = u32::MAX;
+
 /// How strictly the way back to a sender is looked at (RFC 3704).
 pub const RP_FILTERS: [&str; 3] = ["off", "strict", "loose"];
 
@@ -139,6 +142,9 @@ impl LinkSetting {
             let index = usize::try_from(value).ok()?;
             words.get(index).map(|word| (*word).to_owned())
         };
+        if value == DISAGREE && self.files().len() > 1 {
+            return "not the same in IPv4 and IPv6".to_owned();
+        }
         let shown = self.row().and_then(|row| match row.form {
             SettingForm::Flag { on: _ } if value == 0 => Some("#false".to_owned()),
             SettingForm::Flag { on } if value == on => Some("#true".to_owned()),
@@ -171,6 +177,11 @@ mod tests {
         for (setting, value, expected) in [
             (LinkSetting::Forwarding, 1, "#true"),
             (LinkSetting::Forwarding, 0, "#false"),
+            (
+                LinkSetting::Forwarding,
+                DISAGREE,
+                "not the same in IPv4 and IPv6",
+            ),
             (LinkSetting::AcceptRa, 2, "#true"),
             (LinkSetting::AcceptRa, 1, "1"),
             (LinkSetting::ArpIgnore, 8, "8"),

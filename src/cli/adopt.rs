@@ -322,7 +322,7 @@ fn list(
             text.push_str(&format!("  ? {key}  {why}\n"));
             continue;
         }
-        let line = format!("  {sign} {key}  {}", found.summary());
+        let line = format!("  {sign} {key}  {}", found.claimed_summary(Some(found)));
         text.push_str(line.trim_end());
         text.push('\n');
         for change in changes {
@@ -332,10 +332,15 @@ fn list(
             ));
         }
     }
-    text.push_str(&format!(
-        "\nTake them into {} by their keys: bedplate adopt KEY…\n",
-        desk.path
-    ));
+    if candidates
+        .iter()
+        .any(|one| !proposal.refused.contains_key(&one.key))
+    {
+        text.push_str(&format!(
+            "\nTake them into {} by their keys: bedplate adopt KEY…\n",
+            desk.path
+        ));
+    }
     out.text(&text);
     Ok(ExitCode::SUCCESS)
 }

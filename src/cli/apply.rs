@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::args::{ApplyArguments, Terms};
 use super::client::Client;
 use super::compile;
-use super::output::Output;
+use super::output::{Output, count};
 use super::plan::{Saved, from_daemon, is_saved, read_saved, show, unselected};
 use crate::apply::{Event, Failure, Outcome, Report};
 use crate::base::moment::Moment;
@@ -16,6 +16,9 @@ use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
+
+/// As shells tell of a process that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// A plan that may be run, once somebody agrees.
 pub(super) struct Proposal {
@@ -76,7 +79,8 @@ pub(super) async fn carry_out(
         allow,
         confirm_within: terms.confirm_within,
     };
-    let report = run(&request, client, |event| {
+    let plan = request.plan.clone();
+    let running = run(&request, client, |event| {
         if out.json {
             out.line(event);
         } else if let Some(line) = told(event) {
@@ -84,9 +88,16 @@ pub(super) async fn carry_out(
         } else if let Event::Finished(report) = event {
             out.text(&ended(report));
         }
-    })
-    .await?;
-    Ok(ExitCode::from(report.exit_code()))
+    });
+    tokio::select! {
+        report = running => Ok(ExitCode::from(report?.exit_code())),
+        _ = tokio::signal::ctrl_c() => {
+            out.progress(&format!(
+                "The daemon goes on with {plan}: `bedplate status` says how far it is, `bedplate history` how it ended."
+            ));
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
 }
 
 /// The report on a plan whose hazards are not all allowed.
@@ -203,10 +214,11 @@ pub(super) fn told(event: &Event) -> Option<String> {
         )),
         Event::Failed(failure) => Some(failed(failure)),
         Event::Undoing { domain, steps } => {
-            Some(format!("        undoing {steps} steps of {domain}"))
+            let steps = count(*steps, "step");
+            Some(format!("        undoing {steps} of {domain}"))
         }
         Event::Silent { addresses } => Some(format!(
-            "        {} should be reachable and did not answer before this apply either",
+            "        {} should be reachable and does not answer now, before the first step: nothing is undone for it",
             addresses_listed(addresses)
         )),
         Event::Verifying => Some("        verifying".to_owned()),
@@ -248,12 +260,18 @@ fn named(hazard: &Hazard) -> String {
     format!("\n    {}: {first}{more}", hazard.kind)
 }
 
+fn waiting(count: usize) -> String {
+    let wait = match count {
+        0 => return String::new(),
+        1 => "1 thing waits".to_owned(),
+        count => format!("{count} things wait"),
+    };
+    format!(" {wait}; `bedplate plan` says what for.")
+}
+
 /// The last words of an apply.
 pub(super) fn ended(report: &Report) -> String {
-    let waiting = match report.waiting.len() {
-        0 => String::new(),
-        count => format!(" {count} things wait; `bedplate plan` says what for."),
-    };
+    let waiting = waiting(report.waiting.len());
     let list = |keys: &BTreeSet<_>| {
         keys.iter()
             .map(|key: &crate::state::Key| format!("\n    {key}"))
@@ -269,9 +287,9 @@ pub(super) fn ended(report: &Report) -> String {
     match &report.outcome {
         Outcome::Done if report.steps == 0 => format!("Nothing to do.{waiting}\n"),
         Outcome::Done => format!(
-            "Applied {}: {} steps, verified.{waiting}\n{}",
+            "Applied {}: {}, verified.{waiting}\n{}",
             report.plan,
-            report.steps,
+            count(report.steps, "step"),
             report.confirm_by.map_or_else(String::new, two_ways)
         ),
         // Told as a fault.

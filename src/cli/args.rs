@@ -13,7 +13,7 @@ use crate::plan::{HazardKind, Selection};
 
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
 #[derive(Debug, Parser)]
-#[command(name = "bedplate", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "bedplate", version, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::args::SiteArgument;
 use super::compile;
-use super::output::Output;
+use super::output::{Output, count};
 use crate::diag::fault::Fault;
 use crate::diag::render;
 use crate::diag::sarif::sarif;
@@ -41,8 +41,4 @@ pub(super) fn check(
     // The process ends here: taking a large site apart would be a tenth of its work.
     std::mem::forget(local);
     Ok(ExitCode::SUCCESS)
-}
-
-fn count(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -37,6 +37,12 @@ pub(super) fn place(path: &Path) -> Result<Place, Fault> {
     let about = std::fs::metadata(path)
         .map_err(|error| unreadable(&error).help("name a .kdl file, or a folder with site.kdl"))?;
     let (folder, root) = if about.is_dir() {
+        // A link that leads nowhere is told by whoever reads it.
+        if path.join(ROOT).symlink_metadata().is_err() {
+            let message = format!("the folder {} has no {ROOT}", path.display());
+            let fault = Fault::new(Code::FileUnreadable, message);
+            return Err(fault.help("name a .kdl file, or a folder with site.kdl"));
+        }
         (path.to_owned(), ROOT.to_owned())
     } else {
         let parent = path

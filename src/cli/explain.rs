@@ -23,14 +23,25 @@ pub(super) fn explain(code: Option<&str>, out: &Output) -> Result<ExitCode, Faul
 }
 
 fn list(out: &Output) -> Result<ExitCode, Fault> {
+    let mut all = Code::ALL.to_vec();
+    // The site's faults first, as one meets them; then by number.
+    all.sort_by_key(|code| {
+        let number = code.number();
+        (
+            ["E", "W", "D", "C"]
+                .iter()
+                .position(|kind| number.starts_with(kind)),
+            number,
+        )
+    });
     if out.json {
-        let codes: Vec<_> = Code::ALL
+        let codes: Vec<_> = all
             .iter()
             .map(|code| serde_json::json!({ "code": code.number(), "title": code.title() }))
             .collect();
         out.value(&codes)?;
     } else {
-        let lines: String = Code::ALL
+        let lines: String = all
             .iter()
             .map(|code| format!("{}  {}\n", code.number(), code.title()))
             .collect();

@@ -105,12 +105,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_folder_without_a_site_is_named() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let fault = compile::place(&folder).err().unwrap();
+        let expected = format!("the folder {} has no site.kdl", folder.display());
+        assert_eq!(fault.message, expected);
+    }
+
+    #[test]
     fn a_slip_of_the_pen_is_an_error_and_no_change() {
         for (arguments, code) in [
             (&["plan", "--exit-cod"][..], 1),
             (&["plam"], 1),
             (&[], 1),
             (&["--help"], 0),
+            (&["help"], 0),
+            (&["help", "apply"], 0),
             (&["--version"], 0),
         ] {
             let arguments = ["bedplate"].iter().chain(arguments);

@@ -24,6 +24,11 @@ pub(super) struct Output {
     lost: OnceCell<Error>,
 }
 
+/// So many of something whose plural ends in s.
+pub(super) fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

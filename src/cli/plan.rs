@@ -165,10 +165,11 @@ async fn upload(
 fn save(file: &Path, saved: &Saved) -> Result<(), Fault> {
     let fault = |error: &(dyn std::error::Error + 'static)| {
         Fault::new(
-            Code::FileUnreadable,
+            Code::FileUnwritable,
             format!("cannot write {}", file.display()),
         )
         .because(error)
+        .help("name a file in a folder that is there and that you may write to")
     };
     let text = serde_json::to_vec_pretty(saved).map_err(|error| fault(&error))?;
     std::fs::write(file, text).map_err(|error| fault(&error))

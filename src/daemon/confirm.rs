@@ -126,7 +126,14 @@ impl<S: Store> Reconciler<S> {
         tracing::warn!(plan = entry.plan, %cause, "reverting an apply");
         let left = take_back(&mut self.world, &pending.steps).await;
         if !left.is_empty() {
-            tracing::error!(?left, "cannot bring back what was before");
+            let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+            let left = left.join(", ");
+            tracing::error!(left, "cannot bring back what was before");
+        } else {
+            tracing::warn!(
+                plan = entry.plan,
+                "reverted: everything is as it was before"
+            );
         }
         self.applied = pending.previous;
         entry.fate = Fate::Reverted {

@@ -176,21 +176,36 @@ pub(super) fn before_last(entries: &BTreeMap<u64, Entry>) -> Option<&Entry> {
     kept.find(|entry| entry.target != last.target)
 }
 
-/// Numbers to forget before a further apply, or deed of the daemon's own, is remembered, oldest first.
+/// Numbers to forget before a further apply, or deed of the daemon's own, is remembered, oldest first: those before that can be gone back
+/// to, or many applies that change nothing would leave no way back.
 pub(super) fn surplus(entries: &BTreeMap<u64, Entry>, by_itself: bool) -> Vec<u64> {
     let most = if by_itself { OWN_ENTRIES } else { ENTRIES };
     let alike = entries
         .values()
         .filter(|entry| entry.by_itself == by_itself);
-    let count = (alike.clone().count() + 1).saturating_sub(most);
-    alike.map(|entry| entry.number).take(count).collect()
+    let mut alike: Vec<&Entry> = alike.collect();
+    let count = (alike.len() + 1).saturating_sub(most);
+    alike.sort_by_key(|entry| entry.has_state);
+    let forgotten = alike.into_iter().take(count);
+    forgotten.map(|entry| entry.number).collect()
 }
 
-/// The entries whose sources go before those of a further one are kept, oldest first.
-pub(super) fn outdated(entries: &BTreeMap<u64, Entry>) -> Vec<&Entry> {
+/// The entries whose sources go before those of a further one, which leads to `target`, are kept. First those whose state the next one
+/// left too, so that applying the same again and again loses no other state; then the oldest.
+pub(super) fn outdated<'a>(entries: &'a BTreeMap<u64, Entry>, target: &Digest) -> Vec<&'a Entry> {
     let with_state = entries.values().filter(|entry| entry.has_state);
-    let count = (with_state.clone().count() + 1).saturating_sub(STATES);
-    with_state.take(count).collect()
+    let mut with_state: Vec<&Entry> = with_state.collect();
+    let count = (with_state.len() + 1).saturating_sub(STATES);
+    let next = with_state.iter().skip(1).map(|entry| entry.target);
+    let next: Vec<Digest> = next.chain([*target]).collect();
+    let mut outdated: Vec<(bool, &Entry)> = with_state
+        .drain(..)
+        .zip(next)
+        .map(|(entry, next)| (entry.target != next, entry))
+        .collect();
+    outdated.sort_by_key(|(differs, _)| *differs);
+    let outdated = outdated.into_iter().take(count);
+    outdated.map(|(_, entry)| entry).collect()
 }
 
 impl fmt::Display for Fate {
@@ -303,7 +318,59 @@ mod tests {
                 .collect();
             assert_eq!(surplus(&entries, false).len(), forgotten, "{count}");
             assert_eq!(surplus(&entries, true), Vec::<u64>::new());
-            assert_eq!(outdated(&entries).len(), without_state, "{count}");
+            let target = Digest::of(b"a");
+            assert_eq!(outdated(&entries, &target).len(), without_state, "{count}");
+        }
+    }
+
+    #[test]
+    fn applying_the_same_again_loses_no_other_state() {
+        // Applies by the state that each leads to, one letter each.
+        for (applies, kept) in [
+            ("abb".to_owned(), "abb".to_owned()),
+            // What came before the last state stays, however often that is applied.
+            (
+                format!("ab{}", "c".repeat(300)),
+                format!("ab{}", "c".repeat(18)),
+            ),
+            // Of states that differ, the last ones stay.
+            (
+                "abcdefghijklmnopqrstuvwxyz".to_owned(),
+                "ghijklmnopqrstuvwxyz".to_owned(),
+            ),
+            (
+                format!("{}b", "a".repeat(30)),
+                format!("{}b", "a".repeat(19)),
+            ),
+        ] {
+            let mut entries = BTreeMap::new();
+            for (target, number) in applies.chars().zip(1..) {
+                let (number, next) = entry(number, &target.to_string(), Fate::Done);
+                for number in surplus(&entries, false) {
+                    entries.remove(&number);
+                }
+                let old: Vec<u64> = outdated(&entries, &next.target)
+                    .iter()
+                    .map(|entry| entry.number)
+                    .collect();
+                for number in old {
+                    entries.get_mut(&number).unwrap().has_state = false;
+                }
+                entries.insert(number, next);
+            }
+            let letter = |entry: &Entry| {
+                let letters = ('a'..='z').map(|letter| letter.to_string());
+                let mut same =
+                    letters.filter(|letter| Digest::of(letter.as_bytes()) == entry.target);
+                same.next().unwrap()
+            };
+            let with_state = entries.values().filter(|entry| entry.has_state);
+            assert_eq!(
+                with_state.map(letter).collect::<String>(),
+                kept,
+                "{applies}"
+            );
+            assert!(entries.len() <= ENTRIES);
         }
     }
 }

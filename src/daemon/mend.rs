@@ -10,7 +10,7 @@ use super::drift::{Differences, Memory};
 use super::fault;
 use super::fight::Fights;
 use super::history::Fate;
-use super::order::logged;
+use super::order::{logged, told};
 use super::reconcile::Reconciler;
 use super::turn::{Turns, UnderWay};
 use super::who::{Who, now};
@@ -327,12 +327,13 @@ impl<S: Store> Reconciler<S> {
                 return Err(fault::world(&error));
             }
         };
-        tracing::info!(
-            plan = plan.id,
-            steps = plan.steps.len(),
-            ?outcome,
-            "put back"
-        );
+        let steps = plan.steps.len();
+        if outcome == Outcome::Done {
+            tracing::info!(plan = plan.id, steps, "put back");
+        } else {
+            let why = told(&outcome);
+            tracing::warn!(plan = plan.id, steps, "not put back: {why}");
+        }
         if outcome == Outcome::Stale {
             self.mending.soon();
         } else {

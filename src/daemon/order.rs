@@ -11,10 +11,10 @@ use super::reconcile::{Draft, Planned, Reconciler};
 use super::record::Applied;
 use super::turn::Turn;
 use super::who::Who;
-use crate::apply::{Event, Report, run, take_back};
+use crate::apply::{Event, Outcome, Report, run, take_back};
 use crate::base::duration::Seconds;
 use crate::diag::fault::Fault;
-use crate::plan::{HazardKind, Plan, Selection};
+use crate::plan::{HazardKind, Plan, Selection, allowing};
 use crate::state::ClientSession;
 use crate::store::Store;
 
@@ -84,18 +84,18 @@ impl<S: Store> Reconciler<S> {
         let terms = Terms {
             allow: &allow,
             confirm_within,
-            who,
+            who: who.clone(),
         };
         let ended = self.run(&plan, terms, next, tell).await;
         // Whoever hears the end finds the turn free.
         drop(turn);
         let last = match ended {
             Ok(report) => {
-                tracing::info!(plan = report.plan, outcome = ?report.outcome, "apply ended");
+                log_end(&report, &who);
                 Event::Finished(report)
             }
             Err(fault) => {
-                tracing::error!(%fault, "apply failed");
+                tracing::error!(plan = plan.id, %who, %fault, "apply failed");
                 Event::Broken(fault)
             }
         };
@@ -175,6 +175,43 @@ impl<S: Store> Reconciler<S> {
         }
         self.mending.awaited.extend(plan.awaited());
         Ok(report)
+    }
+}
+
+/// How an apply ended, for those who read the log.
+fn log_end(report: &Report, who: &Who) {
+    let (plan, steps) = (&report.plan, report.steps);
+    if report.outcome != Outcome::Done {
+        let why = told(&report.outcome);
+        tracing::warn!(plan, %who, steps, "not applied: {why}");
+    } else if let Some(until) = report.confirm_by {
+        tracing::info!(plan, %who, steps, "applied; goes back at {until} unless it is confirmed");
+    } else {
+        tracing::info!(plan, %who, steps, "applied");
+    }
+}
+
+/// An outcome in words.
+pub(super) fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Stale => "the plan is stale".to_owned(),
+        Outcome::Hazardous { hazards } => {
+            format!("hazards are not allowed: {}", allowing(hazards))
+        }
+        Outcome::Obstructed { obstacles } => {
+            let obstacles: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
+            format!("it could only fail: {}", obstacles.join("; "))
+        }
+        Outcome::Done
+        | Outcome::Undone { .. }
+        | Outcome::Unverified { .. }
+        | Outcome::Unreachable { .. } => {
+            let mut words = Fate::of(outcome).map_or_else(String::new, |fate| fate.to_string());
+            if let Outcome::Undone { failure, .. } = outcome {
+                words += &format!(": {}", failure.causes.join(": "));
+            }
+            words
+        }
     }
 }
 

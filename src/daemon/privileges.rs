@@ -2,11 +2,20 @@
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// Links and routes; raw frames for clients without address; ports below 1024.
-const KEPT: [Capability; 3] = [
-    Capability::CAP_NET_ADMIN,
-    Capability::CAP_NET_RAW,
-    Capability::CAP_NET_BIND_SERVICE,
+/// What is kept, and what cannot be done without it.
+const KEPT: [(Capability, &str); 3] = [
+    (
+        Capability::CAP_NET_ADMIN,
+        "nothing of the host's network can be changed",
+    ),
+    (
+        Capability::CAP_NET_RAW,
+        "clients without an address get no answer, and no neighbour is asked for addresses or reachability",
+    ),
+    (
+        Capability::CAP_NET_BIND_SERVICE,
+        "no server can answer on its port",
+    ),
 ];
 
 /// Drops every other capability, for good: what is not in the bounding set cannot come back by running a program.
@@ -15,8 +24,11 @@ const KEPT: [Capability; 3] = [
 /// # Errors
 /// Where the kernel refuses.
 pub(super) fn drop_privileges() -> Result<(), caps::errors::CapsError> {
-    let kept: CapsHashSet = KEPT.into_iter().collect();
+    let kept: CapsHashSet = KEPT.iter().map(|(capability, _)| *capability).collect();
     let held = caps::read(None, CapSet::Permitted)?;
+    for (capability, without) in lacking(&held) {
+        tracing::warn!(%capability, "{without}: start the daemon as root");
+    }
     if held.contains(&Capability::CAP_SETPCAP) {
         for capability in caps::all()
             .into_iter()
@@ -32,4 +44,35 @@ pub(super) fn drop_privileges() -> Result<(), caps::errors::CapsError> {
     caps::set(None, CapSet::Effective, &kept)?;
     caps::set(None, CapSet::Permitted, &kept)?;
     caps::set(None, CapSet::Inheritable, &CapsHashSet::new())
+}
+
+/// What the daemon should have and was not given.
+fn lacking(held: &CapsHashSet) -> impl Iterator<Item = &'static (Capability, &'static str)> {
+    KEPT.iter()
+        .filter(|(capability, _)| !held.contains(capability))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_is_told() {
+        let all: CapsHashSet = KEPT.iter().map(|(capability, _)| *capability).collect();
+        for (held, expected) in [
+            (all, vec![]),
+            (
+                [Capability::CAP_NET_ADMIN, Capability::CAP_CHOWN].into(),
+                vec![Capability::CAP_NET_RAW, Capability::CAP_NET_BIND_SERVICE],
+            ),
+            (
+                CapsHashSet::new(),
+                KEPT.map(|(capability, _)| capability).to_vec(),
+            ),
+        ] {
+            let lacking: Vec<Capability> =
+                lacking(&held).map(|(capability, _)| *capability).collect();
+            assert_eq!(lacking, expected, "{held:?}");
+        }
+    }
 }

@@ -242,7 +242,7 @@ impl<S: Store> Records<S> {
             has_state,
             ..entry.clone()
         }];
-        for old in outdated(&self.history) {
+        for old in outdated(&self.history, &entry.target) {
             let key = numbered(STATE, old.number);
             writes.push(Write::Delete { key });
             changed.push(Entry {

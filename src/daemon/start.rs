@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::fault;
 use super::meaning::Meaning;
+use super::order::told;
 use super::reconcile::Reconciler;
 use super::record::{Applied, Compiler, Journal};
 use super::who::now;
@@ -68,7 +69,8 @@ impl<S: Store> Reconciler<S> {
                 self.mending.awaited = plan.awaited();
                 return Ok(());
             }
-            tracing::error!(outcome = ?report.outcome, "cannot bring back what was applied");
+            let why = told(&report.outcome);
+            tracing::error!("cannot bring back what was applied: {why}");
             match report.outcome {
                 Outcome::Undone { failure, .. }
                     if leaves_out(&failure.key, &mut desired, &mut kept) => {}

@@ -119,10 +119,20 @@ fn address(written: &str, kind: Kind) -> Option<String> {
 
 fn prefix(written: &str) -> Option<String> {
     let Some((text, length)) = written.split_once('/') else {
+        if written == "default" {
+            return Some("write \"0.0.0.0/0\" for IPv4, \"::/0\" for IPv6".to_owned());
+        }
         let address = plain(written)?;
-        return Some(format!("add its length, as in \"{address}/24\""))
-            .filter(|_| address.is_ipv4())
-            .or_else(|| Some(format!("add its length, as in \"{address}/64\"")));
+        let (usual, whole) = if address.is_ipv4() {
+            (24, 32)
+        } else {
+            (64, 128)
+        };
+        // With host bits set the usual length would be the next fault.
+        let starts =
+            InterfaceAddr::new(address, usual).is_ok_and(|it| it.prefix().net().addr() == address);
+        let length = if starts { usual } else { whole };
+        return Some(format!("add its length, as in \"{address}/{length}\""));
     };
     let address = plain(text)?;
     let length = length.trim();
@@ -210,7 +220,21 @@ mod tests {
             "fd00::",
             Some("add its length, as in \"fd00::/64\""),
         ),
-        (Kind::Prefix, "default", None),
+        (
+            Kind::Prefix,
+            "10.0.0.2",
+            Some("add its length, as in \"10.0.0.2/32\""),
+        ),
+        (
+            Kind::Prefix,
+            "fd00::2",
+            Some("add its length, as in \"fd00::2/128\""),
+        ),
+        (
+            Kind::Prefix,
+            "default",
+            Some("write \"0.0.0.0/0\" for IPv4, \"::/0\" for IPv6"),
+        ),
         (Kind::Ip, "10.0.0.1/24", Some("write \"10.0.0.1\"")),
         (Kind::Ip, " 10.0.0.01", Some("write \"10.0.0.1\"")),
         (Kind::Ip, "10.0.0.256", None),

@@ -68,12 +68,14 @@ fn story(course: &Course<'_>, session: &Session) -> Option<Story> {
     course.holder_times(local, &mut times);
     if session.link.is_none() {
         course.way_times(remote, &mut times);
+        course.drop_times(remote, &mut times);
     }
     if times.is_empty() {
         return None;
     }
     let holder = course.holder(local, 0);
-    // A link-local peer is a neighbour on the link of its session. Elsewhere policy routing may lead the way, which is not looked at.
+    // A link-local peer is a neighbour on the link of its session. Elsewhere policy routing may lead the way: of that, only what drops
+    // packets is looked at.
     let way = match &session.link {
         Some(_) => None,
         None => course.way(remote, 0).filter(|way| way.standing.is_whole()),
@@ -86,7 +88,8 @@ fn story(course: &Course<'_>, session: &Session) -> Option<Story> {
                     .way(remote, time)
                     .is_some_and(|way| way.standing.is_whole())
         };
-        is_held && leads_back()
+        let is_dropped = || session.link.is_none() && course.is_dropped(local, remote, time);
+        is_held && leads_back() && !is_dropped()
     };
     let (mut cut, mut back, mut before) = (None, None, true);
     for time in times {
@@ -192,6 +195,8 @@ fn does(step: &Step) -> String {
                 _ => format!("takes {which} away"),
             }
         }
+        (Key::Rule { priority, .. }, _, Some(_)) => format!("sets rule {priority}"),
+        (Key::Rule { priority, .. }, _, None) => format!("takes rule {priority} away"),
         (key, _, _) => format!("changes {key}"),
     }
 }

@@ -21,29 +21,28 @@ pub(super) fn default_routes(course: &Course<'_>) -> Vec<Hazard> {
 }
 
 fn default_route(course: &Course<'_>, every: Prefix) -> Option<Hazard> {
-    let first = course.way_by(every, 0)?;
+    // A route that drops its packets is no default route to lose, and none to find.
+    let way = |time| course.way_by(every, time).filter(|way| way.link.is_some());
+    let first = way(0)?;
     let mut times = BTreeSet::new();
     course.times_by(every, &mut times);
     let same = |now: &Option<Way<'_>>| leads(*now, &first);
-    let other = times
-        .iter()
-        .copied()
-        .find(|time| !same(&course.way_by(every, *time)))?;
-    let last = course.way_by(every, course.end());
+    let other = times.iter().copied().find(|time| !same(&way(*time)))?;
+    let last = way(course.end());
     let step = place(course, other, "something");
     let (was, from) = (told(&first), family(every));
     let text = match last {
         None => format!("the {from} default route {was} is lost: {step}, and none is left"),
         Some(_) if same(&last) => {
             let mut rest = times.range(other..);
-            let back = rest.find(|time| same(&course.way_by(every, **time)));
+            let back = rest.find(|time| same(&way(**time)));
             let back = back.map_or_else(String::new, |time| place(course, *time, "the end"));
             format!(
                 "the {from} default route {was} is away for a while: {step}; it is back once {back}"
             )
         }
         Some(last) => {
-            let is_there = |time: &usize| leads(course.way_by(every, *time), &last);
+            let is_there = |time: &usize| leads(way(*time), &last);
             let missing = times.iter().rev().find(|time| !is_there(time));
             let since = times
                 .iter()

@@ -234,15 +234,15 @@ impl Page<'_> {
         let label = label(&step.key);
         let head = self.painted(sign, &format!("  {sign} {label:<width$}"));
         // What comes shows what it will be; what goes, what it was.
-        let told = match (step.action, &step.before, &step.after) {
-            (_, before, None) => before.as_ref(),
-            (Action::Create | Action::Claim, _, Some(after)) | (_, None, Some(after)) => {
-                Some(after)
-            }
-            (Action::Delete | Action::Carry, Some(before), Some(_)) => Some(before),
+        let (before, after) = (step.before.as_ref(), step.after.as_ref());
+        let told = match (step.action, before, after) {
+            (_, before, None) => before.map(Resource::summary),
+            (Action::Claim, before, Some(after)) => Some(after.claimed_summary(before)),
+            (Action::Create, _, Some(after)) | (_, None, Some(after)) => Some(after.summary()),
+            (Action::Delete | Action::Carry, Some(before), Some(_)) => Some(before.summary()),
             (Action::Update | Action::Release, Some(_), Some(_)) => None,
         };
-        let mut tail = told.map(Resource::summary).unwrap_or_default();
+        let mut tail = told.unwrap_or_default();
         if !tail.is_empty() {
             tail.push_str("  ");
         }

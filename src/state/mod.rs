@@ -212,6 +212,19 @@ impl Resource {
         }
     }
 
+    /// The summary of what is claimed, which was `before`: without settings that stay as they are, most of which nobody asked for.
+    pub fn claimed_summary(&self, before: Option<&Self>) -> String {
+        match (self, before) {
+            (Self::Link(link), Some(Self::Link(before))) => {
+                let mut told = link.clone();
+                told.settings
+                    .retain(|setting, value| before.settings.get(setting) != Some(value));
+                Self::Link(told).summary()
+            }
+            (_, _) => self.summary(),
+        }
+    }
+
     /// The resource in a few words, for a plan's line.
     pub fn summary(&self) -> String {
         match self {

@@ -93,7 +93,9 @@ impl Route {
         let changes = if self.goes_as(from) {
             changes
         } else {
-            changes.shown("via", &from.hops, &self.hops, |hops| list(hops))
+            // The field's name is the word before the first one.
+            let ways = |hops: &Vec<Hop>| list(hops.iter().map(Hop::way));
+            changes.shown("via", &from.hops, &self.hops, ways)
         };
         changes.shown("source", &from.source, &self.source, none)
     }
@@ -178,14 +180,22 @@ impl Hop {
     }
 }
 
-impl fmt::Display for Hop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let via = self.via.map(|via| format!("via {via}"));
+impl Hop {
+    /// What stands behind `via`, or behind nothing for neighbours.
+    fn way(&self) -> String {
+        let via = self.via.map(|via| via.to_string());
         let link = self.link.as_ref().map(|link| format!("on {link}"));
         let weight = (self.weight != 1).then(|| format!("weight {}", self.weight));
         let onlink = self.onlink.then(|| "onlink".to_owned());
         let words = [via, link, weight, onlink].into_iter().flatten();
-        f.write_str(&words.collect::<Vec<_>>().join(" "))
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.via.is_some() { "via " } else { "" })?;
+        f.write_str(&self.way())
     }
 }
 
@@ -257,5 +267,39 @@ fn own(route: &ControllerRoute) -> Route {
         kind: route.kind,
         source: route.source,
         ..Route::by(hops.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_ways_says_via_once() {
+        let hop = |via: &str, link: Option<&str>| Hop {
+            via: via.parse().ok(),
+            link: link.map(|link| link.parse().unwrap()),
+            weight: 1,
+            onlink: false,
+        };
+        let found = Route::by(vec![hop("10.0.0.1", Some("eno1"))]);
+        for (wanted, expected) in [
+            (
+                vec![hop("10.0.0.9", None)],
+                "via 10.0.0.1 on eno1 -> 10.0.0.9",
+            ),
+            (
+                vec![hop("", Some("eno2"))],
+                "via 10.0.0.1 on eno1 -> on eno2",
+            ),
+            (vec![], "via 10.0.0.1 on eno1 -> none"),
+        ] {
+            let changes = Route::by(wanted).changes(&found, Changes::default()).0;
+            let told = changes
+                .iter()
+                .map(|change| format!("{} {} -> {}", change.field, change.from, change.to));
+            assert_eq!(told.collect::<Vec<_>>(), [expected]);
+        }
+        assert_eq!(found.summary(), "via 10.0.0.1 on eno1");
     }
 }

@@ -262,3 +262,23 @@ fn another_controller_and_a_site_with_faults_are_refused() {
         "{said:?}"
     );
 }
+
+#[test]
+fn where_nothing_can_be_taken_over_nothing_is_offered() {
+    let lab = lab();
+    let _daemon = lab.serve();
+    lab.applied();
+    lab.host.ip("link set port2 down");
+    lab.host.ip("rule add pref 1000 from 10.70.0.9 table 200");
+    let listed = |offered| {
+        let said = lab.run(&["adopt"]);
+        assert!(
+            said.out.contains("? controller/rack-1/rule/ipv4/1000"),
+            "{said:?}"
+        );
+        assert_eq!(said.out.contains("Take them into"), offered, "{said:?}");
+    };
+    listed(false);
+    lab.host.ip("address add 10.70.0.3/16 dev port1");
+    listed(true);
+}

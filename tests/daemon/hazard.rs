@@ -1,8 +1,12 @@
 //! What endangers people and others on the network: found on the real host, told in the plan, and allowed by name or not done.
 
 use std::any::Any;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::lab::{Lab, SITE, Said};
 use crate::support::witness;
@@ -227,8 +231,7 @@ fn an_apply_that_loses_who_must_be_reached_is_undone_at_once() {
     lab.write(&must_reach(reachable, both));
     let said = lab.apply();
     assert_eq!(said.code, 0, "{said:?}");
-    let told =
-        "10.70.0.11, 10.70.0.99 should be reachable and did not answer before this apply either";
+    let told = "10.70.0.11, 10.70.0.99 should be reachable and does not answer now, before the first step: nothing is undone for it";
     assert!(said.err.contains(told), "{said:?}");
     // The first machine is behind the port that goes.
     let before = witness::host(&lab.host);
@@ -248,4 +251,34 @@ fn an_apply_that_loses_who_must_be_reached_is_undone_at_once() {
     let said = lab.apply();
     assert_eq!(said.code, 0, "{said:?}");
     assert!(!said.err.contains("should be reachable"), "{said:?}");
+}
+
+#[test]
+fn ctrl_c_ends_the_client_and_says_that_the_apply_goes_on() {
+    let lab = with_machine();
+    let _daemon = lab.serve();
+    lab.write(&must_reach("\"10.70.0.11\"", "\"port1\" \"port2\""));
+    lab.applied();
+    // The only one that must be reached is behind the port that goes: it is waited for.
+    lab.write(&must_reach("\"10.70.0.11\"", "\"port2\""));
+    let mut command = lab.command("site", &["apply", "--yes"]);
+    let mut client = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(client.stderr.take().unwrap()).lines();
+    let verifying = lines.find(|line| line.as_ref().unwrap().contains("verifying"));
+    assert!(verifying.is_some());
+    let process = Pid::from_raw(client.id().try_into().unwrap());
+    kill(process, Signal::SIGINT).unwrap();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(client.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(
+        rest.len() == 1 && rest[0].starts_with("The daemon goes on with p-"),
+        "{rest:?}"
+    );
+    lab.until("it is undone", |status| status["under_way"].is_null());
+    let history = lab.json(&["history"]);
+    assert_eq!(history[0]["fate"]["kind"], "unreachable", "{history:#}");
 }

@@ -96,6 +96,17 @@ fn a_lease_more_makes_no_other_plan() {
 }
 
 #[test]
+fn a_claim_tells_no_setting_that_it_leaves_alone() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    let told = lab.run(&["plan", "--full"]).out;
+    let claim = told.lines().find(|line| line.contains("= link port1"));
+    let claim = claim.unwrap_or_else(|| panic!("{told}"));
+    assert!(claim.contains("physical, up"), "{claim}");
+    assert!(!claim.contains("arp-ignore"), "{claim}");
+}
+
+#[test]
 fn a_saved_plan_is_shown_without_a_daemon() {
     let lab = Lab::new();
     let daemon = lab.serve();
@@ -104,6 +115,16 @@ fn a_saved_plan_is_shown_without_a_daemon() {
     let again = lab.run(&["plan", "../saved.plan"]);
     assert_eq!(again.code, 0, "{again:?}");
     assert!(first.out.starts_with(&again.out), "{first:?} {again:?}");
+    let daemon = lab.serve();
+    let said = lab.run(&["plan", "--out", "../nowhere/saved.plan"]);
+    drop(daemon);
+    assert!(
+        said.code == 1
+            && said
+                .err
+                .contains("error[D014]: cannot write ../nowhere/saved.plan"),
+        "{said:?}"
+    );
     fs::write(lab.path("saved.plan"), "no plan").unwrap();
     let said = lab.run(&["plan", "../saved.plan"]);
     assert!(

@@ -266,7 +266,7 @@ fn loopback(node: Node<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) ->
     })
 }
 
-/// Names that the kernel has, or puts a number into.
+/// Names that the kernel has, refuses, or puts a number into.
 fn unnameable(name: &Spanned<LinkName>) -> Option<Diagnostic> {
     let (message, help) = if name.value == LinkName::loopback() {
         (
@@ -277,6 +277,11 @@ fn unnameable(name: &Spanned<LinkName>) -> Option<Diagnostic> {
         (
             "a link's name holds no `%`: the kernel puts a number there",
             "write the whole name, such as \"eth0\"",
+        )
+    } else if ["all", "default"].contains(&name.value.as_str()) {
+        (
+            "the kernel gives no link the name `all` or `default`: its settings of every link stand there",
+            "choose another name, such as \"eth0\"",
         )
     } else {
         return None;

@@ -4,6 +4,7 @@
 //! Time 0 is before the first step, time `n` after the `n`-th.
 
 mod link;
+mod rule;
 mod way;
 
 use std::cell::RefCell;
@@ -35,6 +36,8 @@ pub(super) struct Course<'a> {
     /// The links that are ports of a link at some time.
     ports: BTreeMap<&'a LinkName, BTreeSet<&'a LinkName>>,
     vrfs: BTreeSet<&'a LinkName>,
+    /// The policy rules that change.
+    rules: BTreeSet<&'a Key>,
     spans: RefCell<BTreeMap<LinkName, Rc<Span>>>,
 }
 
@@ -86,11 +89,15 @@ impl<'a> Course<'a> {
             lanes: BTreeMap::new(),
             ports: BTreeMap::new(),
             vrfs: vrfs(steps, observed),
+            rules: BTreeSet::new(),
             spans: RefCell::default(),
         };
         for (at, step) in steps.iter().enumerate() {
             if step.key.is_host() {
                 course.changes.entry(&step.key).or_default().push(at + 1);
+                if matches!(step.key, Key::Rule { .. }) {
+                    course.rules.insert(&step.key);
+                }
             }
         }
         for (key, resource) in &observed.state {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{Course, Holder, Lane, Standing, prefixes};
 use crate::base::addr::Prefix;
 use crate::base::name::LinkName;
+use crate::base::route::RouteKind;
 use crate::state::Hop;
 
 /// Where packets leave.
@@ -20,7 +21,7 @@ pub(in crate::plan) struct Way<'a> {
 }
 
 impl<'a> Course<'a> {
-    /// The way to `remote` at `time`; none where no route leads there.
+    /// The way to `remote` at `time`; none where no route is for it. One that drops packets is for it, and is not open.
     pub(in crate::plan) fn way(&self, remote: IpAddr, time: usize) -> Option<Way<'a>> {
         prefixes(remote).find_map(|prefix| self.way_by(prefix, time))
     }
@@ -55,7 +56,8 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// The way along a route, as long as the kernel keeps it; of several the one that is best off.
+    /// The way along a route, as long as the kernel keeps it; of several the one that is best off. One that drops its packets leads nowhere,
+    /// and keeps shorter prefixes from being asked.
     fn along(&self, lane: &Lane<'a>, time: usize) -> Option<Way<'a>> {
         let hop = |via: Option<IpAddr>, given: Option<&'a LinkName>, metric, since| {
             let link = match (given, via) {
@@ -75,7 +77,16 @@ impl<'a> Course<'a> {
         match lane {
             Lane::Kept { key, metric } => {
                 let (route, since) = self.route(key, time);
-                let hops = route?.hops.iter();
+                let route = route?;
+                if route.kind != RouteKind::Unicast {
+                    return Some(Way {
+                        link: None,
+                        via: None,
+                        metric: *metric,
+                        standing: Standing::Gone,
+                    });
+                }
+                let hops = route.hops.iter();
                 let ways = hops.filter_map(|one| hop(one.via, one.link.as_ref(), *metric, since));
                 ways.min_by_key(|way| !way.standing.is_open())
             }

@@ -134,7 +134,11 @@ impl<'a> Stack<'a> {
         out.push(
             Diagnostic::new(Code::Missing, message)
                 .label(link.node.span, format!("{what} missing"))
-                .help("add it here or in the profile"),
+                .help(if self.host.is_controller() {
+                    "add it to its block"
+                } else {
+                    "add it here or in the profile"
+                }),
         );
     }
 

@@ -294,6 +294,10 @@ fn words(errno: Errno, message: Option<&str>) -> String {
     if errno == Errno::EPERM {
         words += "; changing the host's network needs CAP_NET_ADMIN";
     }
+    if errno == Errno::EACCES && message.is_some_and(|message| message.contains("IPv6 is disabled"))
+    {
+        words += "; net.ipv6.conf.LINK.disable_ipv6=0 enables it";
+    }
     words
 }
 
@@ -345,6 +349,10 @@ mod tests {
             (
                 refused(Errno::EPERM, None),
                 "the kernel answered EPERM: Operation not permitted; changing the host's network needs CAP_NET_ADMIN",
+            ),
+            (
+                refused(Errno::EACCES, Some("ipv6: IPv6 is disabled on this device")),
+                "the kernel answered EACCES: Permission denied (ipv6: IPv6 is disabled on this device); net.ipv6.conf.LINK.disable_ipv6=0 enables it",
             ),
             (
                 refused(Errno::EINVAL, Some("mtu too big")),

@@ -8,14 +8,13 @@ use netlink_packet_route::link::{AfSpecInet, AfSpecInet6, AfSpecUnspec, LinkAttr
 use super::error::HostError;
 use super::pick;
 use crate::base::name::LinkName;
-use crate::base::setting::LinkSetting;
+use crate::base::setting::{DISAGREE, LinkSetting};
 use crate::state::Key;
 
 /// Where the kernel has them, for the network namespace of whoever asks.
 const ROOT: &str = "/proc/sys";
 
-/// The settings that the kernel tells of a link. Those of two address families that disagree are told as neither is: as a number that no
-/// site can want.
+/// The settings that the kernel tells of a link. Those of two address families that disagree are told as neither is.
 pub(super) fn read(attributes: &[LinkAttribute]) -> BTreeMap<LinkSetting, u32> {
     let spec = pick!(attributes, LinkAttribute::AfSpecUnspec(spec) => spec.as_slice());
     let spec = spec.unwrap_or_default();
@@ -25,10 +24,10 @@ pub(super) fn read(attributes: &[LinkAttribute]) -> BTreeMap<LinkSetting, u32> {
     let v6 = pick!(inet6, AfSpecInet6::DevConf(conf) => conf);
     let mut settings = BTreeMap::new();
     let mut add = |setting, value: i32| {
-        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        let value = u32::try_from(value).unwrap_or(DISAGREE);
         let known = settings.entry(setting).or_insert(value);
         if *known != value {
-            *known = u32::MAX;
+            *known = DISAGREE;
         }
     };
     if let Some(conf) = v4 {
@@ -59,7 +58,7 @@ pub(super) fn write(
 ) -> Result<(), HostError> {
     // What two families disagree about was not set by us, and cannot be put back as one number.
     let differs = |(setting, value): &(&LinkSetting, &u32)| {
-        found.get(setting) != Some(value) && **value != u32::MAX
+        found.get(setting) != Some(value) && **value != DISAGREE
     };
     for (setting, value) in wanted.iter().filter(differs) {
         for file in setting.files() {
