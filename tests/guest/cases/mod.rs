@@ -22,7 +22,7 @@
 //! | 19 | link-local addresses are nobody's to prune | `addresses::what_the_kernel_made_stays` |
 //! | 20, 21 | dynamic addresses and routes are no drift | `addresses::what_the_kernel_made_stays` |
 //! | 22 | routes of the kernel and of routing daemons stay | `addresses::what_the_kernel_made_stays` |
-//! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays` |
+//! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays`, `addresses::the_first_of_a_prefix_is_the_sites_first` |
 //! | 24 | another gateway is one change, without a gap | `addresses::another_gateway_is_one_change` |
 //! | 25 | the permanent hardware address counts first | tests/order.rs |
 //! | 26 | what others made is left when its declaration goes | `ports::ports_of_others_stay`, tests/daemon/owned.rs |
