@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Step;
 use crate::base::limit::MTU_MIN_V6;
 use crate::base::name::LinkName;
-use crate::state::{Disruption, Ground, Key, Link, LinkKind, Resource, State};
+use crate::state::{Disruption, Ground, Key, Link, LinkKind, Resource, State, beside};
 
 /// The things that fall with `steps` beside those that these take away, each with the thing that takes it along.
 pub(super) fn falling(
@@ -23,7 +23,7 @@ pub(super) fn falling(
     if ends.is_empty() {
         return BTreeMap::new();
     }
-    let mut fall = Fall::new(observed, movers);
+    let mut fall = Fall::new(observed, desired, movers);
     for (key, end) in &ends {
         if *end == End::Gone {
             fall.gone.insert(key.clone());
@@ -107,6 +107,7 @@ fn is_up(state: &State, holder: &Key) -> bool {
 /// A fall under way, over indexes of what stands on what.
 struct Fall<'a> {
     observed: &'a State,
+    desired: &'a State,
     movers: &'a BTreeSet<Key>,
     on_link: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     tagged_on: BTreeMap<&'a LinkName, Vec<&'a Key>>,
@@ -127,9 +128,10 @@ struct Fall<'a> {
 }
 
 impl<'a> Fall<'a> {
-    fn new(observed: &'a State, movers: &'a BTreeSet<Key>) -> Self {
+    fn new(observed: &'a State, desired: &'a State, movers: &'a BTreeSet<Key>) -> Self {
         let mut fall = Self {
             observed,
+            desired,
             movers,
             on_link: BTreeMap::new(),
             tagged_on: BTreeMap::new(),
@@ -194,6 +196,37 @@ impl<'a> Fall<'a> {
                 self.link_ends(&key, link, end);
             } else {
                 self.idle(&key, &key);
+                self.later_ones(&key);
+            }
+        }
+    }
+
+    /// With the first IPv4 address of a prefix on a link the later ones go (`__inet_del_ifa`), or the oldest of them is the first from
+    /// then on, also on the way back.
+    fn later_ones(&mut self, first: &Key) {
+        let (
+            Key::Address {
+                controller,
+                link,
+                address,
+            },
+            Some(Resource::Address(flags)),
+        ) = (first, self.observed.get(first))
+        else {
+            return;
+        };
+        if flags.secondary != Some(false) {
+            return;
+        }
+        let others = beside(self.observed, controller, link, address.prefix());
+        let later = others.into_iter().map(|(key, _)| key);
+        let later: Vec<&Key> = later.filter(|key| *key != first).collect();
+        for key in later {
+            if self.desired.contains_key(key) {
+                self.take(key, first);
+            } else {
+                // Those of others are put back at once, and what they held is not.
+                self.idle(key, first);
             }
         }
     }

@@ -139,6 +139,62 @@ fn their_order_stays() {
 }
 
 #[test]
+fn the_first_of_a_prefix_is_the_sites_first() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        let block = |tag: &str, last: &[u8]| {
+            let addresses = last
+                .iter()
+                .map(|last| format!(r#"address "10.10.0.{last}"; "#));
+            let addresses: String = addresses.collect();
+            format!(
+                r#"ethernet "p0"; ethernet "p1"
+                tagged "t" {tag} {{ {addresses} address "fd00:10::2" }}"#
+            )
+        };
+        let [here, there] = [r#"on="p0" vlan="v10""#, r#"on="p1" vlan="v10""#];
+        let rounds: [(&str, &[u8]); 12] = [
+            (here, &[9, 2, 5]),
+            // The link is made anew.
+            (there, &[9, 2, 5]),
+            // The first is another one, new or old.
+            (there, &[7, 2, 5]),
+            (there, &[5, 2, 7]),
+            (there, &[2, 5]),
+            (there, &[4, 5, 2]),
+            (there, &[5, 2]),
+            // Both at once.
+            (here, &[8, 2, 5]),
+            (there, &[5, 8]),
+            (there, &[8]),
+            (there, &[1, 8]),
+            (here, &[8, 1]),
+        ];
+        for (tag, last) in rounds {
+            let plan = lab.apply(&block(tag, last));
+            let found = lab.inside.ip_json("-4 address show dev t");
+            let found = found
+                .pointer("/0/addr_info")
+                .and_then(|all| all.as_array().cloned());
+            let found = found.unwrap_or_default().into_iter().map(|one| {
+                let is_later = one["secondary"] == true;
+                (one["local"].as_str().unwrap().to_owned(), is_later)
+            });
+            let expected = last
+                .iter()
+                .enumerate()
+                .map(|(at, last)| (format!("10.10.0.{last}"), at > 0));
+            let (mut found, mut expected): (Vec<_>, Vec<_>) = (found.collect(), expected.collect());
+            // Which of the later ones is when is nobody's concern.
+            found[1..].sort();
+            expected[1..].sort();
+            assert_eq!(found, expected, "{tag} {last:?} {:?}", steps(&plan));
+            assert!(lab.inside.ip("route show 10.91.0.0/16").contains("dev t"));
+        }
+    });
+}
+
+#[test]
 fn another_gateway_is_one_change() {
     guest::inside(|| {
         let mut lab = Lab::new();
