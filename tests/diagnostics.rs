@@ -246,16 +246,6 @@ fn help_leads_where_it_should() {
             "E005: a folder's files are included by a pattern: \"./*.kdl\"",
         ),
         (
-            "controller \"c\" { bridge \"br0\" }".to_owned(),
-            "",
-            "E013: add it to its block",
-        ),
-        (
-            "machine \"m\" { bridge \"br0\" }".to_owned(),
-            "",
-            "E013: add it here or in the profile",
-        ),
-        (
             String::new(),
             "address \"m\" \"e\" \"10.0.0.0/24\"",
             "E013: remove the line and run `bedplate lock`, which allocates another address",

@@ -324,3 +324,18 @@ fn a_controller_is_named_where_it_serves() {
         r#"[{"A":"10.3.0.3"}]"#,
     );
 }
+
+#[test]
+fn what_is_missing_is_added_where_it_can_be() {
+    for (host, expected) in [
+        ("controller", "add it to its block"),
+        ("machine", "add it here or in the profile"),
+    ] {
+        let text = format!("site \"s\" domain=\"s.example\"\n{host} \"h\" {{ bridge \"br0\"; }}");
+        let mut files = MemoryFiles::default();
+        files.insert("site.kdl", text.into_bytes());
+        let compiled = compile(&files, "site.kdl");
+        let helps = compiled.diagnostics.iter().map(|one| one.help.as_deref());
+        assert_eq!(helps.collect::<Vec<_>>(), [Some(expected)], "{host}");
+    }
+}

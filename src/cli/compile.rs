@@ -37,12 +37,6 @@ pub(super) fn place(path: &Path) -> Result<Place, Fault> {
     let about = std::fs::metadata(path)
         .map_err(|error| unreadable(&error).help("name a .kdl file, or a folder with site.kdl"))?;
     let (folder, root) = if about.is_dir() {
-        // A link that leads nowhere is told by whoever reads it.
-        if path.join(ROOT).symlink_metadata().is_err() {
-            let message = format!("the folder {} has no {ROOT}", path.display());
-            let fault = Fault::new(Code::FileUnreadable, message);
-            return Err(fault.help("name a .kdl file, or a folder with site.kdl"));
-        }
         (path.to_owned(), ROOT.to_owned())
     } else {
         let parent = path
@@ -63,13 +57,25 @@ pub(super) fn place(path: &Path) -> Result<Place, Fault> {
     })
 }
 
+/// The same, of a folder that has a site.
+fn sited(path: &Path) -> Result<Place, Fault> {
+    let place = place(path)?;
+    // A link that leads nowhere is told by whoever reads it.
+    if path.is_dir() && place.folder.join(ROOT).symlink_metadata().is_err() {
+        let message = format!("the folder {} has no {ROOT}", path.display());
+        let fault = Fault::new(Code::FileUnreadable, message);
+        return Err(fault.help("name a .kdl file, or a folder with site.kdl"));
+    }
+    Ok(place)
+}
+
 /// Compiles the site at `path`, a file or a folder.
 pub(super) fn local(path: &Path) -> Result<Local, Fault> {
     let Place {
         folder,
         root,
         files,
-    } = place(path)?;
+    } = sited(path)?;
     let compiled = compile(&files, &root);
     Ok(Local {
         folder,
@@ -84,7 +90,7 @@ pub(super) fn cataloged(path: &Path, detail: Detail) -> Result<(Local, Option<Ca
         folder,
         root,
         files,
-    } = place(path)?;
+    } = sited(path)?;
     let (compiled, catalog) = compile_catalog(&files, &root, detail);
     let local = Local {
         folder,

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_folder_without_a_site_is_named() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let fault = compile::place(&folder).err().unwrap();
+        let fault = compile::local(&folder).err().unwrap();
         let expected = format!("the folder {} has no site.kdl", folder.display());
         assert_eq!(fault.message, expected);
     }
