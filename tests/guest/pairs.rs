@@ -11,6 +11,9 @@ use crate::lab::{Lab, meaning};
 use crate::support::guest;
 use crate::support::normalise::same;
 
+/// For each walk of others, so many.
+const PAIRS: u64 = 4;
+
 /// Numbers that follow from a seed (splitmix64).
 struct Lot(u64);
 
@@ -60,7 +63,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn one_host_after_another_is_the_other_alone() {
     guest::inside(|| {
         let seed = number("BEDPLATE_TEST_SEED", 1);
-        for pair in 0..number("BEDPLATE_TEST_COUNT", 3) {
+        for pair in 0..number("BEDPLATE_TEST_COUNT", 3) * PAIRS {
             let mut lot = Lot(seed.wrapping_mul(1000) + pair);
             let (first, second) = (lot.host(), lot.host());
             let mut changed = Lab::new();

@@ -14,7 +14,7 @@ use super::sandbox::Namespace;
 type Dropped = (&'static str, &'static str);
 
 /// Of every link.
-const LINK_FIELDS: [Dropped; 8] = [
+const LINK_FIELDS: [Dropped; 9] = [
     ("ifindex", INDEX),
     ("link_index", INDEX),
     ("link_netnsid", INDEX),
@@ -26,6 +26,10 @@ const LINK_FIELDS: [Dropped; 8] = [
     ("promiscuity", "counts the kernel's own users"),
     ("allmulti", "counts the kernel's own users"),
     ("carrier_changes", TRAFFIC),
+    (
+        "tso_max_size",
+        "what the devices below can do, as a bond had it of the first of them (`netif_inherit_tso_max`)",
+    ),
 ];
 
 /// Of what bridges and bonds say of themselves.
