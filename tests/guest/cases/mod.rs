@@ -34,4 +34,5 @@
 mod addresses;
 mod bonds;
 mod ports;
+mod settings;
 mod tagged;
