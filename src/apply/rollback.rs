@@ -18,7 +18,7 @@ pub async fn take_back<W: World>(world: &mut W, steps: &[Step]) -> BTreeSet<Key>
     }
 }
 
-/// Undoes `steps`, a failed last one included, and returns the keys that are not as in `before`.
+/// Undoes `steps`, a failed last one included, and returns the keys that are not as in `before`: but for what others made meanwhile.
 pub(super) async fn roll_back<W: World>(
     world: &mut W,
     steps: &[Step],
@@ -26,7 +26,11 @@ pub(super) async fn roll_back<W: World>(
 ) -> BTreeSet<Key> {
     walk(world, &undo(steps)).await;
     match world.observe().await {
-        Ok(after) => difference(&before.state, &after.state),
+        Ok(after) => {
+            let mut left = difference(&before.state, &after.state);
+            left.retain(|key| before.state.contains_key(key) || !after.is_foreign(key));
+            left
+        }
         Err(error) => unseen(&error, steps),
     }
 }

@@ -7,9 +7,13 @@ use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::state::{Key, Link, LinkFact, LinkKind, Resource};
 
+/// What has a hardware address of another link is made of others so deep: a bridge of tagged links on a bond, and one more.
+const DEEPEST: usize = 5;
+
 /// The ports that links are to have, and what is known of them.
 pub(super) struct Nature<'a> {
     first_ports: BTreeMap<&'a LinkName, &'a LinkName>,
+    desired: BTreeMap<&'a LinkName, &'a Link>,
     facts: &'a BTreeMap<LinkName, LinkFact>,
     /// Bonds that are, and that shall be.
     bonds: BTreeSet<&'a LinkName>,
@@ -18,12 +22,15 @@ pub(super) struct Nature<'a> {
 impl<'a> Nature<'a> {
     pub(super) fn new(inputs: Inputs<'a>) -> Self {
         let mut first_ports = BTreeMap::new();
+        let mut desired = BTreeMap::new();
         // Keys are ordered, so the first by name comes first.
         for (key, resource) in &inputs.desired.state {
-            if let (Key::Link { link: port, .. }, Resource::Link(link)) = (key, resource)
-                && let Some(of) = &link.port_of
-            {
-                first_ports.entry(of).or_insert(port);
+            let (Key::Link { link: name, .. }, Resource::Link(link)) = (key, resource) else {
+                continue;
+            };
+            desired.insert(name, link);
+            if let Some(of) = &link.port_of {
+                first_ports.entry(of).or_insert(name);
             }
         }
         let states = [&inputs.desired.state, &inputs.observed.state];
@@ -36,6 +43,7 @@ impl<'a> Nature<'a> {
         });
         Self {
             first_ports,
+            desired,
             facts: &inputs.observed.facts.links,
             bonds: bonds.collect(),
         }
@@ -67,7 +75,7 @@ impl<'a> Nature<'a> {
             Some(Resource::Link(before)) => before.mac,
             Some(_) | None => None,
         };
-        let mac = kept.or_else(|| self.first_port_of(name));
+        let mac = kept.or_else(|| self.mac_of_first_port(name, DEEPEST));
         Resource::Link(Link {
             mac,
             ..link.clone()
@@ -85,8 +93,26 @@ impl<'a> Nature<'a> {
         before != after && (is_bond(before) || is_bond(after))
     }
 
-    fn first_port_of(&self, name: &LinkName) -> Option<MacAddr> {
-        let fact = self.facts.get(*self.first_ports.get(name)?)?;
-        fact.permanent_mac.or(fact.mac)
+    fn mac_of_first_port(&self, name: &LinkName, depth: usize) -> Option<MacAddr> {
+        self.mac_of(self.first_ports.get(name)?, depth)
+    }
+
+    /// What a link has or is to have: of its own, or of what it is made of.
+    fn mac_of(&self, name: &LinkName, depth: usize) -> Option<MacAddr> {
+        let said = self.desired.get(name);
+        let known = || {
+            self.facts
+                .get(name)
+                .and_then(|fact| fact.permanent_mac.or(fact.mac))
+        };
+        let of = |link: &Link| match &link.kind {
+            LinkKind::Tagged(tagged) => self.mac_of(&tagged.on, depth.checked_sub(1)?),
+            LinkKind::Bond(_) | LinkKind::Bridge(_) => {
+                self.mac_of_first_port(name, depth.checked_sub(1)?)
+            }
+            LinkKind::Physical | LinkKind::Loopback | LinkKind::Dummy | LinkKind::Vrf(_) => None,
+        };
+        let told = said.and_then(|link| link.mac);
+        told.or_else(known).or_else(|| said.copied().and_then(of))
     }
 }

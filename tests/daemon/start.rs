@@ -49,6 +49,29 @@ fn the_daemon_keeps_three_capabilities() {
     );
 }
 
+/// What it may not do it says with the kernel's own word, and what would let it.
+#[test]
+fn without_the_capability_nothing_changes_and_the_reason_is_told() {
+    let lab = Lab::new();
+    let mut command = lab.daemon(&[
+        "setpriv",
+        "--bounding-set=-net_admin",
+        "--inh-caps=-net_admin",
+    ]);
+    command.stderr(std::process::Stdio::piped());
+    let _daemon = lab.ready(command);
+    let before = witness::host(&lab.host);
+    let refused = lab.run(&["apply", "--yes"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    for word in ["EPERM", "CAP_NET_ADMIN", "site.kdl:"] {
+        assert!(
+            refused.err.contains(word) || refused.out.contains(word),
+            "{word}: {refused:?}"
+        );
+    }
+    assert_eq!(witness::host(&lab.host), before);
+}
+
 /// Runs a daemon that is expected to refuse.
 fn refused(lab: &Lab, change: impl Fn(&mut Vec<String>)) -> Said {
     let command = lab.daemon(&[]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bedplate::apply::{Outcome, run, take_back};
+use bedplate::apply::{Event, Outcome, run, take_back};
 use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{HazardKind, Inputs, Plan, Step, plan, preflight};
 use bedplate::site::compile;
@@ -120,13 +120,15 @@ impl Lab {
     }
 
     pub(crate) fn run(&self, plan: &Plan) -> Outcome {
+        self.run_telling(plan, |_| {})
+    }
+
+    /// Runs a plan; `tell` hears of each step when it is done and before the next one begins.
+    pub(crate) fn run_telling(&self, plan: &Plan, tell: impl FnMut(Event) + Send) -> Outcome {
         let allowed: BTreeSet<HazardKind> = HazardKind::ALL.into_iter().collect();
         self.inside.block_on(async {
             let mut live = self.live().await;
-            run(&mut live, plan, &allowed, |_| {})
-                .await
-                .unwrap()
-                .outcome
+            run(&mut live, plan, &allowed, tell).await.unwrap().outcome
         })
     }
 

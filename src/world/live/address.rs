@@ -72,12 +72,13 @@ pub(super) async fn make(
     wanted: &Address,
 ) -> Result<(), HostError> {
     let operation = if may_create { "create" } else { "change" };
-    let index = link::index(netlink, operation, key, link).await?;
-    let index = index.ok_or_else(|| HostError::NoLink {
+    let absent = || HostError::NoLink {
         operation,
         key: key.clone(),
         link: link.clone(),
-    })?;
+    };
+    let index = link::index(netlink, operation, key, link).await?;
+    let index = index.ok_or_else(absent)?;
     let mut message = message(index, address);
     // Networks of two addresses and one have no broadcast address (RFC 3021 2.1).
     if let (IpAddr::V4(broadcast), 0..31) =
@@ -101,6 +102,10 @@ pub(super) async fn make(
     let Err(error) = add(netlink, message).await else {
         return Ok(());
     };
+    // It went since its index was learnt.
+    if error.is(&[Errno::ENODEV]) {
+        return Err(absent());
+    }
     if !error.is(&[Errno::EEXIST]) {
         return Err(HostError::refused(operation, key)(error));
     }

@@ -39,6 +39,10 @@ pub enum HostError {
     },
     #[error("cannot create {key}: a DHCP client or router advertisement holds it; end that first")]
     HeldByAutomation { key: Key },
+    #[error(
+        "cannot create {key}: somebody else made a link of this name, or with this tag, since the plan was made; plan again"
+    )]
+    Taken { key: Key },
     #[error("cannot set {} of {key}", .path.display())]
     Setting {
         key: Key,

@@ -108,6 +108,11 @@ impl Host {
         Ok(seen)
     }
 
+    /// Whether the link `name` carries our mark; also where there is none.
+    pub(super) async fn marks(&mut self, key: &Key, name: &LinkName) -> Result<bool, HostError> {
+        link::is_marked(&mut self.netlink, key, name).await
+    }
+
     /// Makes `key` as `after` says, or takes it away; `before` is what it was when that was planned. Doing it twice is
     /// doing it once.
     ///

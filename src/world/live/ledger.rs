@@ -121,6 +121,16 @@ impl<S: Store> Ledger<S> {
         Ok(())
     }
 
+    /// Takes back what was noted of a thing that somebody else made meanwhile.
+    pub(super) fn disown(&mut self, key: &Key) {
+        self.set(key, None);
+    }
+
+    /// Whether it says anything of a thing.
+    pub(super) fn knows(&self, key: &Key) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Drops the entry of a thing that is gone, and notes that one given back is others' again: a mark of ours may have stayed on it.
     /// It is written when the group of the step has ended: see [`Self::settle`].
     pub(super) fn forget(&mut self, step: &Step) {

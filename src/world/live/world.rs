@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
 use super::servers::Servers;
@@ -101,13 +102,27 @@ impl<S: Store> Live<S> {
         // What is claimed or given back as it stands is a matter of the ledger alone: no packet sees it.
         let is_paper = matches!(step.action, Action::Claim | Action::Release)
             && matches!((&step.before, &step.after), (Some(before), Some(after)) if after.changes_from(before).is_empty());
-        if !is_paper {
-            self.host
-                .apply(&step.key, step.before.as_ref(), step.after.as_ref())
-                .await?;
+        if !is_paper && !self.is_anothers(step).await? {
+            let (before, after) = (step.before.as_ref(), step.after.as_ref());
+            let applied = self.host.apply(&step.key, before, after).await;
+            if let Err(HostError::Taken { key }) = &applied {
+                self.ledger.disown(key);
+            }
+            applied?;
         }
         self.ledger.forget(step);
         Ok(())
+    }
+
+    /// Whether what is to be taken away is a link that somebody else made when ours was to be: on the way back from that.
+    async fn is_anothers(&mut self, step: &Step) -> Result<bool, WorldError> {
+        let Key::Link { link, .. } = &step.key else {
+            return Ok(false);
+        };
+        if step.action != Action::Delete || self.ledger.knows(&step.key) {
+            return Ok(false);
+        }
+        Ok(!self.host.marks(&step.key, link).await?)
     }
 
     /// Changes to the kernel, all written down before the first is made: a sync for each would cost more than the change.

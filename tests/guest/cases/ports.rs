@@ -294,3 +294,35 @@ fn hundreds_of_vlans_on_a_bridge() {
         assert_eq!(links.as_array().unwrap().len(), ids.len());
     });
 }
+
+#[test]
+fn a_bridge_keeps_its_address_whatever_its_ports() {
+    guest::inside(|| {
+        let bond = r#"ethernet "p3"; bond "bond0" mode="balance-rr" { ports "p3" }"#;
+        let tagged = r#"tagged "outer" on="bond0" vlan="v20" protocol="802.1ad""#;
+        let bridge =
+            |port: &str, mtu: u32| format!("bridge \"br0\" mtu={mtu} {{ ports \"{port}\" }}");
+        let firsts = [
+            format!("{bond}; {}", bridge("bond0", 1400)),
+            format!("{bond}; {tagged}; {}", bridge("outer", 1400)),
+            format!("ethernet \"p3\"; {}", bridge("p3", 1400)),
+        ];
+        let made = [
+            "link add br0 type bridge",
+            "link set p3 master br0",
+            "link set br0 up",
+        ];
+        // What Bedplate makes, and what others made and it has from now on.
+        for (first, found) in firsts
+            .iter()
+            .map(|first| (first, &[][..]))
+            .chain([(&firsts[2], &made[..])])
+        {
+            let mut lab = Lab::with(found);
+            lab.apply(first);
+            lab.apply(&format!("ethernet \"p1\"; {}", bridge("p1", 1500)));
+            let mac = lab.witness("link show dev br0", "/0/address");
+            assert_eq!(mac, "02:00:00:00:00:03", "{first} {found:?}");
+        }
+    });
+}

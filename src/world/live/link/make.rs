@@ -62,7 +62,9 @@ async fn change(
         set(netlink, "set the MTU of", key, message).await?;
     }
     placed?;
-    if let Some(mac) = wanted.mac.filter(|mac| Some(*mac) != found.mac) {
+    // A bridge follows its ports until it is told, be it what it has (`br_stp_recalculate_bridge_id`).
+    let follows = matches!(found.form, Form::Bridge(_));
+    if let Some(mac) = wanted.mac.filter(|mac| follows || Some(*mac) != found.mac) {
         let message = attribute(found.index, LinkAttribute::Address(mac.0.to_vec()));
         set(netlink, "set the hardware address of", key, message).await?;
     }
@@ -148,8 +150,8 @@ fn bridge_changes(from: &Bridge, to: &Bridge) -> Vec<Vec<InfoBridge>> {
     parts
 }
 
-/// A new link, marked as ours. One that is there already is changed: the kernel says so when it is asked for another, and need not be
-/// asked before.
+/// A new link, marked as ours. One of ours that is there already is changed: the kernel says so when it is asked for another, and need
+/// not be asked before.
 async fn create(
     netlink: &mut Netlink,
     key: &Key,
@@ -184,13 +186,14 @@ async fn create(
     let told = match netlink.made(request, NLM_F_CREATE | NLM_F_EXCL).await {
         Ok(told) => told,
         Err(error) => {
-            // A tag that another link has, or an alternative name, is taken as well.
-            if error.is(&[Errno::EEXIST])
-                && let Some(found) = find(netlink, operation, key, name).await?
-            {
-                return change(netlink, key, name, found, wanted).await;
+            if !error.is(&[Errno::EEXIST]) {
+                return Err(HostError::refused(operation, key)(error));
             }
-            return Err(HostError::refused(operation, key)(error));
+            // A tag that another link has, or an alternative name, is taken as well.
+            return match find(netlink, operation, key, name).await? {
+                Some(found) if found.marked => change(netlink, key, name, found, wanted).await,
+                Some(_) | None => Err(HostError::Taken { key: key.clone() }),
+            };
         }
     };
     let told = told.as_ref().and_then(Found::read);

@@ -148,6 +148,19 @@ pub(super) async fn index(
     Ok(index)
 }
 
+/// Whether a link carries our mark. One that is not there is nobody else's.
+///
+/// # Errors
+/// [`HostError::Refused`] for reasons other than absence.
+pub(super) async fn is_marked(
+    netlink: &mut Netlink,
+    key: &Key,
+    name: &LinkName,
+) -> Result<bool, HostError> {
+    let found = find(netlink, "look at", key, name).await?;
+    Ok(found.is_none_or(|found| found.marked))
+}
+
 async fn find(
     netlink: &mut Netlink,
     operation: &'static str,
