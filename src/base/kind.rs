@@ -94,7 +94,13 @@ pub const KINDS: [KindRow; 12] = [
     row(
         "address",
         &["controller/*/address/*/*@*"],
-        &["prefix-route", "preferred", "duplicate-detection", "order"],
+        &[
+            "prefix-route",
+            "preferred",
+            "duplicate-detection",
+            "duplicate",
+            "order",
+        ],
     ),
     row(
         "route",

@@ -23,6 +23,9 @@ pub struct Address {
     /// Whether others are asked for it before it is used (RFC 4862 5.4), for IPv6.
     #[serde(skip_serializing_if = "is_true")]
     pub duplicate_detection: bool,
+    /// Whether somebody else in the network has it, and the kernel so leaves it unused (RFC 4862 5.4.5). Found, never wanted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
     /// Whether it comes after another of its link and prefix: the host sends from the first. None where that is nobody's concern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary: Option<bool>,
@@ -38,6 +41,7 @@ impl Default for Address {
             prefix_route: true,
             preferred: true,
             duplicate_detection: true,
+            duplicate: false,
             secondary: None,
         }
     }
@@ -73,12 +77,18 @@ impl Address {
     pub(super) fn disruption(&self, from: &Self) -> Disruption {
         let is_same = self.prefix_route == from.prefix_route
             && self.duplicate_detection == from.duplicate_detection
+            && !self.is_lost(from)
             && !self.is_elsewhere(from);
         if is_same {
             Disruption::None
         } else {
             Disruption::Replace
         }
+    }
+
+    /// Whether it is to be used and somebody else has it: set anew, it is asked for once more.
+    fn is_lost(&self, found: &Self) -> bool {
+        found.duplicate && !self.duplicate
     }
 
     /// Whether its place among others is another than wanted, as far as both are known.
@@ -105,6 +115,7 @@ impl Address {
                 &from.duplicate_detection,
                 &self.duplicate_detection,
             )
+            .field("duplicate", &self.is_lost(from), &false)
             .shown("order", &from.secondary, &wanted, order)
     }
 
@@ -127,6 +138,9 @@ impl Address {
         if is_left("duplicate-detection") {
             self.duplicate_detection = from.duplicate_detection;
         }
+        if is_left("duplicate") {
+            self.duplicate = from.duplicate;
+        }
         if is_left("order") {
             self.secondary = from.secondary;
         }
@@ -137,6 +151,7 @@ impl Address {
             (!self.prefix_route).then_some("without a route to its prefix"),
             (!self.preferred).then_some("not preferred"),
             (!self.duplicate_detection).then_some("without duplicate detection"),
+            self.duplicate.then_some("which somebody else has"),
             (self.secondary == Some(true)).then_some("after the first"),
         ];
         words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -164,6 +179,7 @@ pub(super) fn desired(
             prefix_route: placed.prefix_route,
             preferred: placed.preferred,
             duplicate_detection: placed.duplicate_detection,
+            duplicate: false,
             secondary: is_ordered.then_some(*before > 0),
         };
         *before += 1;

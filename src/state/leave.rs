@@ -165,7 +165,7 @@ mod tests {
         [
             "controller/c/address/10.0.0.2/24@e",
             r#"{"address":{"secondary":true}}"#,
-            r#"{"address":{"prefix_route":false,"preferred":false,"duplicate_detection":false,"secondary":false}}"#,
+            r#"{"address":{"prefix_route":false,"preferred":false,"duplicate_detection":false,"duplicate":true,"secondary":false}}"#,
         ],
         [
             "controller/c/route/10.9.0.0/16@main/0",

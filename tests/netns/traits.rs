@@ -184,8 +184,8 @@ fn addresses_have_flags_and_an_order() {
         Some(Resource::Address(Address {
             prefix_route,
             preferred,
-            duplicate_detection: true,
             secondary,
+            ..Address::default()
         }))
     };
     let nodad = || {

@@ -202,6 +202,7 @@ impl Found {
             prefix_route: !self.flags.contains(AddressFlags::Noprefixroute),
             preferred: !self.flags.contains(AddressFlags::Deprecated),
             duplicate_detection: is_v4 || !self.flags.contains(AddressFlags::Nodad),
+            duplicate: !is_v4 && self.flags.contains(AddressFlags::Dadfailed),
             // For IPv6 the flag means something else.
             secondary: is_v4.then(|| self.flags.contains(AddressFlags::Secondary)),
         }

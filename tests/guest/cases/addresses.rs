@@ -1,8 +1,14 @@
 //! Addresses and routes: whose they are, their order, and how they change.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use bedplate::apply::Outcome;
+use bedplate::plan::Plan;
+
 use crate::lab::{Lab, steps};
 use crate::support::guest;
-use bedplate::plan::Plan;
+use crate::support::sandbox::Running;
 
 #[test]
 fn what_the_kernel_made_stays() {
@@ -207,5 +213,43 @@ fn another_gateway_is_one_change() {
         let plan = lab.apply(&block("10.0.0.7"));
         assert_eq!(steps(&plan), ["~ route/0.0.0.0/0@main/0"]);
         assert!(lab.inside.ip("route show default").contains("via 10.0.0.7"));
+    });
+}
+
+#[test]
+fn an_address_that_somebody_else_has_is_told_and_asked_for_again() {
+    guest::inside(|| {
+        let mut lab = Lab::new();
+        lab.outside.ip("address add fd00::2/64 dev far0 nodad");
+        let block = r#"ethernet "p0" vlan="u" { address "fd00::2" }"#;
+        let mut monitor = lab.inside.command("ip");
+        monitor
+            .args(["-o", "monitor", "address"])
+            .stdout(Stdio::piped());
+        let mut monitor = Running::start(&mut monitor);
+        let lines = BufReader::new(monitor.child().stdout.take().unwrap()).lines();
+        let mut lines = lines.map(Result::unwrap);
+        let (plan, _) = lab.planned(block);
+        assert_eq!(lab.run(&plan), Outcome::Done);
+        assert!(lines.any(|line| line.contains("fd00::2/64") && line.contains("dadfailed")));
+        let (plan, _) = lab.planned(block);
+        assert_eq!(
+            steps(&plan),
+            ["- address/fd00::2/64@p0", "+ address/fd00::2/64@p0"]
+        );
+        let changes = &plan.steps[0].changes;
+        assert_eq!(
+            changes
+                .iter()
+                .map(|one| one.field.as_str())
+                .collect::<Vec<_>>(),
+            ["duplicate"]
+        );
+        lab.outside.ip("address del fd00::2/64 dev far0");
+        lab.apply(block);
+        assert!(lines.any(|line| line.contains("fd00::2/64")
+            && !line.contains("tentative")
+            && !line.starts_with("Deleted")));
+        assert!(!lab.inside.ip("address show dev p0").contains("dadfailed"));
     });
 }
