@@ -274,10 +274,15 @@ pub(super) struct Terms {
 #[derive(Debug, Args)]
 pub(super) struct RollbackArguments {
     /// The number of an apply in `bedplate history`, whose state to go back to
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = number)]
     pub(super) number: Option<u64>,
     #[command(flatten)]
     pub(super) terms: Terms,
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| "not a number as `bedplate history` lists them".to_owned())
 }
 
 fn within(text: &str) -> Result<Seconds, String> {

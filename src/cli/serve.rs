@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Global, ServeArguments};
 use crate::base::name::HostName;
-use crate::daemon::{ServeError, Settings, serve as run};
+use crate::daemon::{ServeError, Settings, SocketError, serve as run};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -54,7 +54,38 @@ fn fault(error: ServeError) -> Fault {
         | ServeError::World(_)
         | ServeError::Api(_) => Code::WorldFailed,
     };
-    Fault::new(code, "the daemon cannot run").because(&error)
+    let help = help(&error);
+    let fault = Fault::new(code, "the daemon cannot run").because(&error);
+    match help {
+        Some(help) => fault.help(help),
+        None => fault,
+    }
+}
+
+/// What to do, where that is certain.
+fn help(error: &ServeError) -> Option<&'static str> {
+    Some(match error {
+        ServeError::State { .. } => {
+            "name a folder that this user may write to with --state; the default is root's"
+        }
+        ServeError::StateInUse { .. } | ServeError::Socket(SocketError::InUse { .. }) => {
+            "that daemon goes on: ask it with `bedplate status`, or end it first"
+        }
+        ServeError::Socket(SocketError::NoSocket { .. }) => {
+            "it is left as it is: name another path with --socket, or move the file away"
+        }
+        ServeError::Socket(SocketError::Bind { .. }) => {
+            "name a path in a folder that this user may write to with --socket"
+        }
+        ServeError::Privileges(_) | ServeError::World(_) | ServeError::Changes(_) => {
+            "start it as root: it gives up what it does not need by itself"
+        }
+        ServeError::Runtime(_)
+        | ServeError::Store(_)
+        | ServeError::Blobs(_)
+        | ServeError::Applied(_)
+        | ServeError::Api(_) => return None,
+    })
 }
 
 /// The host's own name, without its domain.

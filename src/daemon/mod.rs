@@ -21,6 +21,7 @@ mod status;
 mod turn;
 mod who;
 
+pub use api::SocketError;
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use drift::{Departure, Drift, ENDED, Ended, TOLD, Waits};

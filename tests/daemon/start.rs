@@ -142,7 +142,7 @@ fn it_refuses_what_another_daemon_or_program_has() {
     });
     assert_eq!(no_socket.code, 1);
     assert!(
-        no_socket.out.contains("cannot make the socket"),
+        no_socket.out.contains("precious is no socket") && no_socket.out.contains("--socket"),
         "{no_socket:?}"
     );
     assert_eq!(fs::read(lab.path("precious")).unwrap(), b"somebody's");

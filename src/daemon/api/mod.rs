@@ -43,6 +43,8 @@ pub(super) struct Context {
 pub enum SocketError {
     #[error("a daemon is answering on {path} already")]
     InUse { path: String },
+    #[error("{path} is no socket")]
+    NoSocket { path: String },
     #[error("cannot make the socket {path}")]
     Bind {
         path: String,
@@ -65,10 +67,15 @@ pub(super) fn bind(path: &Path) -> Result<std::os::unix::net::UnixListener, Sock
             path: path.display().to_string(),
         });
     }
-    // Only a socket that nobody answers may go; any other file is somebody's, and then binding fails.
-    let is_socket = |data: std::fs::Metadata| data.file_type().is_socket();
-    if std::fs::symlink_metadata(path).is_ok_and(is_socket) {
-        std::fs::remove_file(path).map_err(fault)?;
+    // Only a socket that nobody answers may go; any other file is somebody's.
+    match std::fs::symlink_metadata(path) {
+        Ok(data) if data.file_type().is_socket() => std::fs::remove_file(path).map_err(fault)?,
+        Ok(_) => {
+            return Err(SocketError::NoSocket {
+                path: path.display().to_string(),
+            });
+        }
+        Err(_) => {}
     }
     let listener = std::os::unix::net::UnixListener::bind(path).map_err(fault)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o660);
