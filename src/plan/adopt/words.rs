@@ -298,6 +298,8 @@ impl Adopter<'_> {
             let name = named.next().map(|(name, _)| quoted(name));
             let name = name.unwrap_or_else(|| table.0.to_string());
             children.push(NewNode::leaf(format!("table {name}")));
+        } else if route.hops.iter().any(|hop| self.is_apart(hop)) {
+            children.push(NewNode::leaf("table \"main\"".to_owned()));
         }
         let head = format!("route {}", quoted(destination));
         Some(NewNode {
@@ -309,6 +311,13 @@ impl Adopter<'_> {
             },
             children,
         })
+    }
+
+    /// Whether a way leads through a VRF's port, so that a route without a table would be in that VRF's.
+    fn is_apart(&self, hop: &Hop) -> bool {
+        let link = hop.link.as_ref().map(|link| self.site_name(link));
+        let link = link.and_then(|link| self.controller.links.get(link));
+        link.is_some_and(|link| link.table != Table::MAIN.0)
     }
 
     /// One way of a route. The link towards a router is named only where no address tells it.
