@@ -12,7 +12,7 @@ use crate::base::route::{RouteKind, kept_metric};
 use crate::base::vlan::{VlanPath, VlanProtocol};
 use crate::lang::edit::{NewNode, quoted};
 use crate::site::model::LinkForm;
-use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, PortVlan, Route, Table};
+use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, Route, Table};
 
 use super::Adopter;
 
@@ -235,13 +235,7 @@ impl Adopter<'_> {
         let Some(crate::state::Resource::Link(found)) = found else {
             return Ok(None);
         };
-        let own = PortVlan {
-            pvid: true,
-            untagged: true,
-        };
-        let default = Some(bridge.default_pvid).filter(|id| *id != 0);
-        let default: BTreeMap<u16, PortVlan> = default.map(|id| (id, own)).into_iter().collect();
-        if found.vlans == default {
+        if found.vlans == bridge.default_vlans() {
             return Ok(None);
         }
         let (mut tagged, mut untagged) = (Vec::new(), None);
