@@ -24,8 +24,10 @@ fabric "f" {{
     vlan "a" id=1 {{ subnet "10.1.0.0/24"; subnet "fd01::/64" }}
     vlan "b" id=2
     vlan "c" id=3
+    vlan "e" id=4 {{ subnet "10.4.0.0/24"; subnet "fd04::/64" }}
 }}
 fabric "g" {{ vlan "b" id=2 }}
+route "10.90.0.0/16" {{ via "10.4.0.254"; metric 5 }}
 controller "c" {{
     ethernet "e1" vlan="a" {{ address "10.1.0.2"; address "fd01::2" }}
     ethernet "e2"
@@ -278,10 +280,104 @@ fn routes_of_a_controller() {
                 "unreachable 0.0.0.0/0 table 1001 metric 4278198272",
                 "blackhole 10.8.0.0/16 table 254 metric 0",
                 "prohibit fd08::/16 table 254 metric 0",
-                "unicast fd09::/16 via fe80::1 on e2 table 254 metric 0",
+                "unicast fd09::/16 via fe80::1 on e2 table 1001 metric 0",
             ],
         ),
     ]);
+}
+
+/// The keys of the controller's routes: its own, its default gateways' and the site's.
+fn tables(site: &Site) -> Vec<String> {
+    let wanted = desired(site, &"c".parse().unwrap());
+    let keys = wanted.state.keys().map(ToString::to_string);
+    let routes = keys.filter_map(|key| Some(key.strip_prefix("controller/c/route/")?.to_owned()));
+    routes.collect()
+}
+
+const RED: &str = r#"vrf "red" table=1001 { ports "e4" }"#;
+const E4: &str = r#"ethernet "e4" vlan="e" { address "10.4.0.2"; address "fd04::2" }"#;
+
+#[test]
+fn what_only_a_port_of_a_vrf_reaches_is_in_its_table() {
+    let own = r#"default-gateway "10.4.0.1" "fd04::1"
+        route "10.8.0.0/16" { via "10.4.0.9" }
+        route "10.9.0.0/16" { via "10.4.0.9" on="e4"; table "main" }
+        route "10.10.0.0/16" { via "10.1.0.9"; table 7 }
+        route "10.11.0.0/16" { via "10.4.0.9" on="e4"; via "10.1.0.9" }
+        route "10.12.0.0/16" { on "e4" }
+        route "10.13.0.0/16" { via "10.12.0.9" }
+        route "10.14.0.0/16" { via "10.15.0.9" on="e4" onlink=#true }
+        route "10.16.0.0/16" type="blackhole"
+        route "10.1.0.0/16" { via "10.4.0.9" }
+        route "10.1.0.0/16" { via "10.1.0.9" }
+    "#;
+    let site = compiled(&format!("{E4}; {RED}; {own}"));
+    let expected = [
+        "0.0.0.0/0@1001/0",
+        "10.1.0.0/16@main/0",
+        "10.1.0.0/16@1001/0",
+        "10.8.0.0/16@1001/0",
+        "10.9.0.0/16@main/0",
+        "10.10.0.0/16@7/0",
+        "10.11.0.0/16@main/0",
+        "10.12.0.0/16@1001/0",
+        "10.13.0.0/16@1001/0",
+        "10.14.0.0/16@1001/0",
+        "10.16.0.0/16@main/0",
+        "10.90.0.0/16@1001/5",
+        "::/0@1001/1024",
+    ];
+    assert_eq!(tables(&site), expected);
+}
+
+#[test]
+fn what_is_reached_otherwise_too_is_not() {
+    let cases: [(String, &[&str]); 4] = [
+        // Also through a link outside.
+        (
+            format!(
+                r#"{E4}; {RED}; ethernet "e5" vlan="e" {{ address "10.4.0.3" }}
+                default-gateway "10.4.0.1" "fd04::1"
+                route "10.8.0.0/16" {{ via "10.4.0.9" }}
+                route "10.9.0.0/16" {{ via "10.4.0.9" on="e4" }}"#
+            ),
+            &[
+                "0.0.0.0/0@main/0",
+                "10.8.0.0/16@main/0",
+                "10.9.0.0/16@1001/0",
+                "10.90.0.0/16@main/5",
+                "::/0@1001/1024",
+            ],
+        ),
+        // An address that makes no neighbours leads nowhere.
+        (
+            format!(
+                r#"{E4}; {RED}; ethernet "e5" vlan="e" {{ address "10.4.0.3" prefix-route=#false }}
+                default-gateway "10.4.0.1""#
+            ),
+            &["0.0.0.0/0@1001/0", "10.90.0.0/16@1001/5"],
+        ),
+        // What DHCP gives a port.
+        (
+            format!(
+                r#"ethernet "e4" vlan="e" {{ address "dhcp" }}; {RED}; default-gateway "10.4.0.1"
+                route "10.8.0.0/16" {{ via "10.4.0.9" }}"#
+            ),
+            &[
+                "0.0.0.0/0@1001/0",
+                "10.8.0.0/16@1001/0",
+                "10.90.0.0/16@1001/5",
+            ],
+        ),
+        // No port of a VRF at all.
+        (
+            format!(r#"{E4}; vrf "red" table=1001; default-gateway "10.4.0.1""#),
+            &["0.0.0.0/0@main/0", "10.90.0.0/16@main/5"],
+        ),
+    ];
+    for (block, expected) in cases {
+        assert_eq!(tables(&compiled(&block)), expected, "{block}");
+    }
 }
 
 #[test]

@@ -20,6 +20,13 @@ pub const LOCAL_TABLE: u32 = 255;
 /// The metric that the kernel gives to an IPv6 route without one (`IP6_RT_PRIO_USER`); there, zero means none.
 pub const IPV6_METRIC: u32 = 1024;
 
+/// The table of a route that names none, by those that its ways lead through: the main one where there are none or any is outside all
+/// VRFs, else the first VRF's by number.
+pub fn table_among(tables: impl IntoIterator<Item = u32>) -> u32 {
+    let order = |table: &u32| (*table != MAIN_TABLE, *table);
+    tables.into_iter().min_by_key(order).unwrap_or(MAIN_TABLE)
+}
+
 /// What becomes of packets that follow a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

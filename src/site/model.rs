@@ -168,6 +168,7 @@ pub struct ControllerRoute {
     pub hops: Vec<RouteHop>,
     /// As written: of an IPv6 route, zero is the kernel's own default.
     pub metric: u32,
+    /// Where it names none, that of the VRF whose ports it leads through, else the main one.
     pub table: u32,
     /// The address that the host sends from, an address of its own.
     pub source: Option<IpAddr>,
@@ -214,6 +215,8 @@ pub enum RuleAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultGateway {
     pub via: IpAddr,
+    /// That of the VRF whose port it is reached through, else the main one.
+    pub table: u32,
     pub origin: Origin,
 }
 
@@ -223,6 +226,8 @@ pub struct ControllerLink {
     /// The hardware address that a physical link is found by, or that another one is given.
     pub mac: Option<MacAddr>,
     pub vlan: Option<VlanPath>,
+    /// What routes its packets: the table of the VRF that it is, or is a port of, else the main one.
+    pub table: u32,
     /// The MTU declared on the link, else its VLAN's.
     pub mtu: Option<u32>,
     /// In the order written: the first of a subnet is what the host sends from.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Address, Key, Resource, State};
+use super::{Address, Key, LinkKind, Resource, State, Table};
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::name::{HostName, LinkName};
 
@@ -15,6 +15,8 @@ pub struct Ground<'a> {
     by_ip: BTreeMap<IpAddr, Vec<&'a Key>>,
     /// The prefix lengths that there are, of IPv4 and of IPv6.
     lengths: [BTreeSet<u8>; 2],
+    /// VRFs, by their links.
+    vrfs: BTreeMap<(&'a HostName, &'a LinkName), Table>,
 }
 
 impl<'a> Ground<'a> {
@@ -24,6 +26,7 @@ impl<'a> Ground<'a> {
             by_prefix: BTreeMap::new(),
             by_ip: BTreeMap::new(),
             lengths: [BTreeSet::new(), BTreeSet::new()],
+            vrfs: BTreeMap::new(),
         };
         for (key, resource) in state {
             match (key, resource) {
@@ -37,6 +40,11 @@ impl<'a> Ground<'a> {
                     if route.hops.iter().any(|hop| hop.via.is_none()) =>
                 {
                     ground.know(*destination, key);
+                }
+                (Key::Link { controller, link }, Resource::Link(found)) => {
+                    if let LinkKind::Vrf(vrf) = &found.kind {
+                        ground.vrfs.insert((controller, link), vrf.table);
+                    }
                 }
                 (_, _) => {}
             }
@@ -67,6 +75,40 @@ impl<'a> Ground<'a> {
             .flatten()
             .copied()
             .filter(move |key| is_of(key, owner))
+    }
+
+    /// The table in which the kernel finds the neighbours that `holder` makes.
+    pub(super) fn table(&self, holder: &Key) -> Table {
+        let (controller, link) = match holder {
+            Key::Route { table, .. } => return *table,
+            Key::Address {
+                controller, link, ..
+            } => (controller, link),
+            Key::Link { .. }
+            | Key::Rule { .. }
+            | Key::Listener { .. }
+            | Key::Forwarders { .. }
+            | Key::BootFile { .. }
+            | Key::BootImage { .. }
+            | Key::Scope { .. }
+            | Key::Reservation { .. }
+            | Key::Zone { .. }
+            | Key::Record { .. } => return Table::MAIN,
+        };
+        // Most hosts have none.
+        if self.vrfs.is_empty() {
+            return Table::MAIN;
+        }
+        let key = Key::Link {
+            controller: controller.clone(),
+            link: link.clone(),
+        };
+        let of = match self.state.get(&key) {
+            Some(Resource::Link(found)) => found.port_of.as_ref().unwrap_or(link),
+            Some(_) | None => link,
+        };
+        let vrf = self.vrfs.get(&(controller, of));
+        vrf.copied().unwrap_or(Table::MAIN)
     }
 
     /// The links of `owner` that have the address.

@@ -9,8 +9,8 @@ use super::{Changes, Desired, Ground, Key, Resource, Table, list};
 use crate::base::addr::{Prefix, is_link_local};
 use crate::base::name::{HostName, LinkName};
 use crate::base::origin::Origin;
-use crate::base::route::{RouteKind, kept_metric};
-use crate::site::model::{Controller, ControllerRoute, Site};
+use crate::base::route::{RouteKind, kept_metric, table_among};
+use crate::site::model::{Controller, ControllerLink, ControllerRoute, PlacedAddress, Site};
 
 /// What becomes of packets to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,12 +59,15 @@ impl Route {
 
     /// What each of its ways needs one of, and its source address.
     pub(super) fn ways(&self, key: &Key, ground: &Ground<'_>) -> Vec<Vec<Key>> {
-        let Key::Route { controller, .. } = key else {
+        let Key::Route {
+            controller, table, ..
+        } = key
+        else {
             return Vec::new();
         };
         let hops = self.hops.iter();
         let mut ways: Vec<Vec<Key>> = hops
-            .map(|hop| hop.needs_one_of(controller, ground))
+            .map(|hop| hop.needs_one_of(controller, *table, ground))
             .collect();
         ways.extend(self.source.map(|source| {
             let held = ground.holding(controller, source);
@@ -76,10 +79,13 @@ impl Route {
 
     /// The first router, or else the source address, that nothing of `ground` has as a neighbour or for its own.
     pub fn lacks(&self, key: &Key, ground: &Ground<'_>) -> Option<IpAddr> {
-        let Key::Route { controller, .. } = key else {
+        let Key::Route {
+            controller, table, ..
+        } = key
+        else {
             return None;
         };
-        let is_far = |hop: &&Hop| hop.needs_one_of(controller, ground).is_empty();
+        let is_far = |hop: &&Hop| hop.needs_one_of(controller, *table, ground).is_empty();
         let routers = self.hops.iter().filter(is_far).filter_map(Hop::router);
         let source = self
             .source
@@ -163,7 +169,7 @@ impl Hop {
         self.via.filter(|via| !self.onlink && !is_link_local(*via))
     }
 
-    fn needs_one_of(&self, controller: &HostName, ground: &Ground<'_>) -> Vec<Key> {
+    fn needs_one_of(&self, controller: &HostName, table: Table, ground: &Ground<'_>) -> Vec<Key> {
         let on_link = self.link.as_ref().map(|link| Key::Link {
             controller: controller.clone(),
             link: link.clone(),
@@ -172,9 +178,12 @@ impl Hop {
             return on_link.into_iter().collect();
         };
         let reaching = ground.reaching(controller, router);
+        // Where no link is named, the kernel looks for the router in the route's own table, then in the main one (`fib_check_nh_v4_gw`).
+        let is_seen = |key: &Key| [table, Table::MAIN].contains(&ground.table(key));
         let is_there = |key: &&Key| match (key, &self.link) {
             (Key::Address { link, .. }, Some(own)) => link == own,
-            (_, _) => true,
+            (_, Some(_)) => true,
+            (_, None) => is_seen(key),
         };
         reaching.into_iter().filter(is_there).cloned().collect()
     }
@@ -225,7 +234,6 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
         };
         into.add(key, Resource::Route(route), origin);
     };
-    let main = Table::MAIN.0;
     for gateway in &controller.default_gateways {
         let everything = if gateway.via.is_ipv4() {
             Prefix::EVERY_V4
@@ -233,20 +241,24 @@ pub(super) fn desired(site: &Site, name: &HostName, controller: &Controller, int
             Prefix::EVERY_V6
         };
         let route = Route::through(gateway.via);
-        add(everything, main, 0, route, &gateway.origin);
+        add(everything, gateway.table, 0, route, &gateway.origin);
     }
     for route in &site.routes {
         let own = || controller.addresses().map(|(_, placed)| placed.address);
-        let mut near = controller.links_in(&route.vlan);
-        let is_reachable = near.any(|(_, link)| {
-            let mut addresses = link.addresses.iter();
-            // What DHCP gives is IPv4's.
-            let may_lease = link.dhcp && route.via.is_ipv4();
-            may_lease || addresses.any(|placed| placed.address.prefix().contains(route.via))
-        });
+        let near = |placed: &&PlacedAddress| placed.address.prefix().contains(route.via);
+        // What DHCP gives is IPv4's.
+        let may_lease = |link: &ControllerLink| link.dhcp && route.via.is_ipv4();
+        let links = || controller.links_in(&route.vlan).map(|(_, link)| link);
+        let is_reachable =
+            links().any(|link| may_lease(link) || link.addresses.iter().any(|one| near(&one)));
         if is_reachable && own().all(|address| address.ip() != route.via) {
+            let leads = links().filter(|link| {
+                let mut addresses = link.addresses.iter().filter(near);
+                may_lease(link) || addresses.any(|placed| placed.prefix_route)
+            });
+            let table = table_among(leads.map(|link| link.table));
             let (to, metric) = (route.destination, route.metric);
-            add(to, main, metric, Route::through(route.via), &route.origin);
+            add(to, table, metric, Route::through(route.via), &route.origin);
         }
     }
     for route in &controller.routes {

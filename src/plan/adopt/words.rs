@@ -12,7 +12,7 @@ use crate::base::route::{RouteKind, kept_metric};
 use crate::base::vlan::{VlanPath, VlanProtocol};
 use crate::lang::edit::{NewNode, quoted};
 use crate::site::model::LinkForm;
-use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, PortVlan, Route, Table};
+use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, Route, Table};
 
 use super::Adopter;
 
@@ -235,13 +235,7 @@ impl Adopter<'_> {
         let Some(crate::state::Resource::Link(found)) = found else {
             return Ok(None);
         };
-        let own = PortVlan {
-            pvid: true,
-            untagged: true,
-        };
-        let default = Some(bridge.default_pvid).filter(|id| *id != 0);
-        let default: BTreeMap<u16, PortVlan> = default.map(|id| (id, own)).into_iter().collect();
-        if found.vlans == default {
+        if found.vlans == bridge.default_vlans() {
             return Ok(None);
         }
         let (mut tagged, mut untagged) = (Vec::new(), None);
@@ -298,6 +292,8 @@ impl Adopter<'_> {
             let name = named.next().map(|(name, _)| quoted(name));
             let name = name.unwrap_or_else(|| table.0.to_string());
             children.push(NewNode::leaf(format!("table {name}")));
+        } else if route.hops.iter().any(|hop| self.is_apart(hop)) {
+            children.push(NewNode::leaf("table \"main\"".to_owned()));
         }
         let head = format!("route {}", quoted(destination));
         Some(NewNode {
@@ -309,6 +305,13 @@ impl Adopter<'_> {
             },
             children,
         })
+    }
+
+    /// Whether a way leads through a VRF's port, so that a route without a table would be in that VRF's.
+    fn is_apart(&self, hop: &Hop) -> bool {
+        let link = hop.link.as_ref().map(|link| self.site_name(link));
+        let link = link.and_then(|link| self.controller.links.get(link));
+        link.is_some_and(|link| link.table != Table::MAIN.0)
     }
 
     /// One way of a route. The link towards a router is named only where no address tells it.

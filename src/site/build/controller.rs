@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
 use crate::base::name::LinkName;
-use crate::base::route::{MAIN_TABLE, RouteKind};
+use crate::base::route::RouteKind;
 use crate::base::setting::LinkSetting;
 use crate::diag::span::Spanned;
 use crate::lang::Slot;
@@ -15,7 +15,7 @@ use crate::site::model::{
     Bond, Bridge, Controller, ControllerLink, ControllerRoute, DefaultGateway, LinkForm,
     PolicyRule, PortVlans, RouteHop, RuleAction,
 };
-use crate::site::resolve::{Draft, Host, Link, Plug, Role};
+use crate::site::resolve::{Draft, Host, Link, Plug, Role, Tables};
 
 /// The id of untagged frames on a bridge that says none (the kernel's `br_vlan_init`).
 const DEFAULT_PVID: u16 = 1;
@@ -25,12 +25,15 @@ impl Builder<'_> {
         let Role::Controller(node) = &host.role else {
             return None;
         };
+        let tables = Tables::new(self.draft, host);
         let gateways = node.default_gateways.iter().map(|gateway| DefaultGateway {
             via: gateway.value,
+            table: tables.towards(gateway.value),
             origin: self.sources.origin(gateway.span),
         });
-        let links = host.links.iter().map(|link| self.controller_link(link));
-        let routes = node.routes.iter().map(|route| self.path(host, route));
+        let links = host.links.iter();
+        let links = links.map(|link| self.controller_link(&tables, link));
+        let routes = node.routes.iter().map(|route| self.path(&tables, route));
         let mut routes: Vec<ControllerRoute> = routes.collect::<Option<_>>()?;
         routes.sort_by_key(|route| (route.destination, route.table, route.metric));
         let rules = node.rules.iter().map(|rule| self.rules(host, rule));
@@ -48,11 +51,16 @@ impl Builder<'_> {
         })
     }
 
-    fn controller_link(&self, link: &Link) -> Option<(LinkName, ControllerLink)> {
+    fn controller_link(
+        &self,
+        tables: &Tables<'_>,
+        link: &Link,
+    ) -> Option<(LinkName, ControllerLink)> {
         let built = ControllerLink {
             form: form(self.draft, link)?,
             mac: link.node.mac.value().copied(),
             vlan: self.plugged(link),
+            table: tables.of_link(&link.node.name.value),
             mtu: self.mtu(link),
             addresses: self.addresses(link)?,
             dhcp: link.dhcp.is_some(),
@@ -63,7 +71,7 @@ impl Builder<'_> {
         Some((link.node.name.value.clone(), built))
     }
 
-    fn path(&self, host: &Host<'_>, node: &PathNode) -> Option<ControllerRoute> {
+    fn path(&self, tables: &Tables<'_>, node: &PathNode) -> Option<ControllerRoute> {
         let mut hops: Vec<RouteHop> = node.hops.iter().map(hop).collect::<Option<_>>()?;
         hops.extend(node.on.value().map(|link| RouteHop {
             via: None,
@@ -78,7 +86,7 @@ impl Builder<'_> {
             kind: node.kind.value().copied().unwrap_or(RouteKind::Unicast),
             hops,
             metric: node.metric.value().copied().unwrap_or(0),
-            table: table(host, &node.table)?.unwrap_or(MAIN_TABLE),
+            table: tables.of_route(node)?,
             source: node.source.value().copied(),
             origin: self.sources.origin(node.span),
         })

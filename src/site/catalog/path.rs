@@ -8,22 +8,28 @@ use crate::base::name::LinkName;
 use crate::base::route::{MAIN_TABLE, kept_metric};
 use crate::lang::Slot;
 use crate::lang::node::{HopNode, PathNode, RuleNode, TableRef};
-use crate::site::resolve::Host;
+use crate::site::resolve::{Host, Tables};
 
 impl Cataloguer<'_> {
     /// Routes and rules of a controller.
     pub(super) fn paths(&mut self, host: &Host<'_>, routes: &[PathNode], rules: &[RuleNode]) {
         let placed = host.links.iter().flat_map(|link| &link.addresses);
         let subnets = placed.filter_map(|placed| placed.subnet).collect();
+        let tables = Tables::new(self.draft, host);
         for route in routes {
-            self.path(host, &subnets, route);
+            self.path(host, (&subnets, &tables), route);
         }
         for rule in rules {
             self.rule(host, rule);
         }
     }
 
-    fn path(&mut self, host: &Host<'_>, subnets: &BTreeSet<usize>, node: &PathNode) {
+    fn path(
+        &mut self,
+        host: &Host<'_>,
+        (subnets, tables): (&BTreeSet<usize>, &Tables<'_>),
+        node: &PathNode,
+    ) {
         let PathNode {
             destination,
             kind,
@@ -38,7 +44,7 @@ impl Cataloguer<'_> {
         let Some(to) = destination.value() else {
             return;
         };
-        let number = table.value().and_then(|table| host.table(table));
+        let number = tables.of_route(node);
         let kept = kept_metric(*to, metric.value().copied().unwrap_or(0));
         let key = ObjectKey::ControllerRoute(
             host.name.value.clone(),
@@ -56,7 +62,12 @@ impl Cataloguer<'_> {
         pen.slot("on", on);
         link(host, on, &mut pen);
         pen.slot_or("metric", metric, 0);
-        pen.slot_or("table", table, TableRef::Main);
+        let unsaid = number.filter(|number| *number != MAIN_TABLE);
+        pen.slot_or(
+            "table",
+            table,
+            unsaid.map_or(TableRef::Main, TableRef::Number),
+        );
         vrf(host, table, &mut pen);
         pen.slot("source", source);
         self.add(key, pen.done());

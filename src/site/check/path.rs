@@ -12,7 +12,7 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{ControllerNode, HopNode, PathNode, TableRef};
-use crate::site::resolve::{Draft, Host, Role};
+use crate::site::resolve::{Draft, Host, Role, Tables};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let shared = Shared::new(draft);
@@ -24,15 +24,16 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             continue;
         }
         let near = Near::new(draft, host, &node.routes);
+        let tables = Tables::new(draft, host);
         for route in &node.routes {
             out.extend(form(route));
             named::link(draft, host, &route.on, out);
             named::table(draft, host, &route.table, out);
             out.extend(local(&route.table));
             out.extend(source(host, &near, route));
-            hops(draft, host, &near, route, out);
+            hops(draft, host, (&near, &tables), route, out);
         }
-        unique(host, node, &shared, &near, out);
+        unique(host, node, &shared, (&near, &tables), out);
     }
 }
 
@@ -104,7 +105,13 @@ fn source(host: &Host<'_>, near: &Near<'_>, route: &PathNode) -> Option<Diagnost
     })
 }
 
-fn hops(draft: &Draft<'_>, host: &Host<'_>, near: &Near<'_>, route: &PathNode, out: &mut Faults) {
+fn hops(
+    draft: &Draft<'_>,
+    host: &Host<'_>,
+    (near, tables): (&Near<'_>, &Tables<'_>),
+    route: &PathNode,
+    out: &mut Faults,
+) {
     let mut seen = BTreeMap::new();
     for hop in &route.hops {
         named::link(draft, host, &hop.on, out);
@@ -121,7 +128,8 @@ fn hops(draft: &Draft<'_>, host: &Host<'_>, near: &Near<'_>, route: &PathNode, o
             );
             continue;
         }
-        out.extend(foreign(route, via).or_else(|| unreachable(host, near, hop, via)));
+        let fault = foreign(route, via).or_else(|| unreachable(host, near, hop, via));
+        out.extend(fault.or_else(|| apart(host, tables, route, hop, via)));
     }
 }
 
@@ -137,6 +145,34 @@ fn foreign(route: &PathNode, via: &Spanned<IpAddr>) -> Option<Diagnostic> {
             .label(via.span, "this is of the other address family")
             .help("name a router of IPv6")
     })
+}
+
+/// A router that only a VRF's port leads to is found in that VRF's table alone, unless the link towards it is named.
+fn apart(
+    host: &Host<'_>,
+    tables: &Tables<'_>,
+    route: &PathNode,
+    hop: &HopNode,
+    via: &Spanned<IpAddr>,
+) -> Option<Diagnostic> {
+    let table = tables.of_route(route)?;
+    if !hop.on.is_absent() || tables.finds(via.value, table) {
+        return None;
+    }
+    let place = match table {
+        MAIN_TABLE => "the main table".to_owned(),
+        other => format!("the table {other}"),
+    };
+    let message = format!(
+        "{} reaches {} through a vrf's port, and the route is in {place}",
+        host.title(),
+        via.value
+    );
+    Some(
+        Diagnostic::new(Code::HopPlace, message)
+            .label(via.span, "not found in that table")
+            .help("leave `table` out for the vrf's own, or name the link: via \"…\" on=\"…\""),
+    )
 }
 
 fn unreachable(
@@ -200,12 +236,19 @@ fn metric(metric: &Slot<u32>) -> Option<u32> {
 /// What tells routes of a host apart: destination, table and metric.
 type Way = (Prefix, u32, u32);
 
-/// The site's own routes, which hosts get by their subnets: for each way and subnet the first router, and where the route is declared.
-struct Shared<'a>(BTreeMap<Way, BTreeMap<usize, (&'a IpAddr, Span)>>);
+/// The site's own routes, which hosts get by their subnets: for each destination, metric and subnet the first router, and where the
+/// route is declared.
+struct Shared<'a>(BTreeMap<Goal, Routers<'a>>);
+
+/// A destination with a metric.
+type Goal = (Prefix, u32);
+
+/// By subnet.
+type Routers<'a> = BTreeMap<usize, (&'a IpAddr, Span)>;
 
 impl<'a> Shared<'a> {
     fn new(draft: &Draft<'a>) -> Self {
-        let mut shared: BTreeMap<Way, BTreeMap<usize, _>> = BTreeMap::new();
+        let mut shared: BTreeMap<Goal, Routers<'a>> = BTreeMap::new();
         for (route, subnet) in draft.declarations.routes.iter().zip(&draft.routes) {
             if let (Some(to), Some(via), Some(metric), Some(subnet)) = (
                 route.destination.given(),
@@ -213,7 +256,7 @@ impl<'a> Shared<'a> {
                 metric(&route.metric),
                 *subnet,
             ) {
-                let way = (to.value, MAIN_TABLE, kept_metric(to.value, metric));
+                let way = (to.value, kept_metric(to.value, metric));
                 let routers = shared.entry(way).or_default();
                 routers.entry(subnet).or_insert((via, to.span));
             }
@@ -222,11 +265,17 @@ impl<'a> Shared<'a> {
     }
 
     /// The route of one way that a host in these subnets gets; the router itself gets none.
-    fn find(&self, way: &Way, subnets: &BTreeSet<usize>, near: &Near<'_>) -> Option<Span> {
-        let routers = self.0.get(way)?;
+    fn find(
+        &self,
+        (to, table, metric): &Way,
+        subnets: &BTreeSet<usize>,
+        (near, tables): (&Near<'_>, &Tables<'_>),
+    ) -> Option<Span> {
+        let routers = self.0.get(&(*to, *metric))?;
         let of = |subnet: &usize| {
             let (via, span) = routers.get(subnet)?;
-            (!near.has(**via)).then_some(*span)
+            let is_here = !near.has(**via) && tables.of_subnet(*subnet) == *table;
+            is_here.then_some(*span)
         };
         // Either may be many, and rarely both.
         if routers.len() < subnets.len() {
@@ -242,7 +291,7 @@ fn unique(
     host: &Host<'_>,
     node: &ControllerNode,
     shared: &Shared<'_>,
-    near: &Near<'_>,
+    (near, tables): (&Near<'_>, &Tables<'_>),
     out: &mut Faults,
 ) {
     let mut seen: BTreeMap<Way, Span> = BTreeMap::new();
@@ -251,25 +300,23 @@ fn unique(
             Family::Ipv4 => Prefix::EVERY_V4,
             Family::Ipv6 => Prefix::EVERY_V6,
         };
-        let way = (everything, MAIN_TABLE, kept_metric(everything, 0));
+        let table = tables.towards(gateway.value);
+        let way = (everything, table, kept_metric(everything, 0));
         seen.entry(way).or_insert(gateway.span);
     }
     let placed = host.links.iter().flat_map(|link| &link.addresses);
     let subnets: BTreeSet<usize> = placed.filter_map(|placed| placed.subnet).collect();
     for route in &node.routes {
-        let table = match &route.table {
-            Slot::Absent => Some(MAIN_TABLE),
-            Slot::Faulty => None,
-            Slot::Given(table) => host.table(&table.value),
-        };
-        let (Some(to), Some(table), Some(metric)) =
-            (route.destination.given(), table, metric(&route.metric))
-        else {
+        let (Some(to), Some(table), Some(metric)) = (
+            route.destination.given(),
+            tables.of_route(route),
+            metric(&route.metric),
+        ) else {
             continue;
         };
         let way = (to.value, table, kept_metric(to.value, metric));
         let first = seen.get(&way).copied();
-        match first.or_else(|| shared.find(&way, &subnets, near)) {
+        match first.or_else(|| shared.find(&way, &subnets, (near, tables))) {
             Some(first) => out.push(twice(host, &way, to.span, first)),
             None => drop(seen.insert(way, to.span)),
         }

@@ -10,7 +10,7 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
-use crate::site::resolve::{Draft, Host, Link, Placed, Plug};
+use crate::site::resolve::{Draft, Host, Link, Placed, Plug, Tables};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut seen = Seen::new();
@@ -63,7 +63,7 @@ fn twice(metric: u32, destination: &Spanned<Prefix>, first: Span) -> Diagnostic 
         .help("give them different metrics: the lowest wins")
 }
 
-/// Routes to one destination through different subnets are two routes only for a host that is in both.
+/// Routes to one destination through different subnets are two routes only for a host that is in both, and has both in one table.
 fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Faults) {
     let mut by_subnet: BTreeMap<usize, Vec<(Way, &Spanned<Prefix>)>> = BTreeMap::new();
     for (key, routes) in seen.iter().filter(|(_, routes)| routes.len() > 1) {
@@ -75,18 +75,29 @@ fn meeting(draft: &Draft<'_>, seen: &Seen, out: &mut Faults) {
         }
     }
     // Hosts of one rack are in the same subnets, and meet the same routes.
-    let mut known: BTreeSet<Vec<usize>> = BTreeSet::new();
+    let mut known: BTreeSet<Vec<(usize, u32)>> = BTreeSet::new();
     for host in draft.hosts.iter().filter(|_| !by_subnet.is_empty()) {
         let addresses = host.links.iter().flat_map(|link| &link.addresses);
         let subnets = addresses.filter_map(|placed| placed.subnet);
         let subnets: BTreeSet<usize> = subnets.filter(|one| by_subnet.contains_key(one)).collect();
-        if subnets.len() < 2 || !known.insert(subnets.iter().copied().collect()) {
+        if subnets.len() < 2 {
             continue;
         }
-        let mut met: BTreeMap<Way, &Spanned<Prefix>> = BTreeMap::new();
-        let routes = subnets.iter().filter_map(|subnet| by_subnet.get(subnet));
-        for (key, destination) in routes.flatten() {
-            if let Some(first) = met.insert(*key, destination) {
+        let tables = Tables::new(draft, host);
+        let subnets = subnets.iter();
+        let subnets: Vec<(usize, u32)> = subnets
+            .map(|subnet| (*subnet, tables.of_subnet(*subnet)))
+            .collect();
+        if !known.insert(subnets.clone()) {
+            continue;
+        }
+        let mut met: BTreeMap<(Way, u32), &Spanned<Prefix>> = BTreeMap::new();
+        let routes = subnets.iter().flat_map(|(subnet, table)| {
+            let routes = by_subnet.get(subnet).into_iter().flatten();
+            routes.map(move |(key, destination)| (key, *table, destination))
+        });
+        for (key, table, destination) in routes {
+            if let Some(first) = met.insert((*key, table), destination) {
                 let fault = twice(key.1, destination, first.span);
                 out.push(fault.label(host.name.span, "this host is in the subnets of both"));
             }

@@ -9,6 +9,7 @@ mod names;
 mod profile;
 mod route;
 mod subnet;
+mod table;
 mod vlan;
 mod wish;
 
@@ -36,6 +37,7 @@ use crate::base::vlan::VlanPath;
 pub(super) use domain::Domain;
 pub(super) use names::{Table, refer, several_fabrics};
 pub(super) use subnet::SubnetIndex;
+pub(super) use table::Tables;
 pub(super) use wish::Wish;
 
 /// A site in the making.

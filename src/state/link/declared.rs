@@ -42,23 +42,25 @@ fn vlans(
     link: &LinkName,
     port_of: Option<&LinkName>,
 ) -> BTreeMap<u16, PortVlan> {
-    let bridge = controller.links.get(port_of.unwrap_or(link));
-    let Some(LinkForm::Bridge(bridge)) = bridge.map(|bridge| &bridge.form) else {
+    let form = |link: &LinkName| controller.links.get(link).map(|link| &link.form);
+    // A bridge itself, also as a port of a VRF.
+    let forms = [form(link), port_of.and_then(form)];
+    let mut bridges = forms.into_iter().flatten().filter_map(|form| {
+        if let LinkForm::Bridge(bridge) = form {
+            Some(bridge)
+        } else {
+            None
+        }
+    });
+    let Some(bridge) = bridges.next() else {
         return BTreeMap::new();
     };
     if !bridge.vlan_filtering {
         return BTreeMap::new();
     }
-    let own = |id: u16| {
-        let vlan = PortVlan {
-            pvid: true,
-            untagged: true,
-        };
-        (id, vlan)
-    };
     let Some(says) = bridge.port_vlans.get(link) else {
         let default = Some(bridge.default_pvid).filter(|id| *id != 0);
-        return default.map(own).into_iter().collect();
+        return default.map(PortVlan::native).into_iter().collect();
     };
     let tagged = says.tagged.iter().map(|id| {
         let vlan = PortVlan {
@@ -67,7 +69,7 @@ fn vlans(
         };
         (*id, vlan)
     });
-    tagged.chain(says.untagged.map(own)).collect()
+    tagged.chain(says.untagged.map(PortVlan::native)).collect()
 }
 
 /// What each link is a port of.

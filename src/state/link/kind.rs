@@ -1,9 +1,11 @@
 //! What links are: what each kind has of its own, and what of it the kernel changes in place.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::Changes;
 use super::bond::Bond;
+use super::{Changes, PortVlan};
 use crate::base::bond::Needs;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
@@ -193,6 +195,30 @@ impl Bridge {
             forward_delay: if stp { FORWARD_DELAY } else { 0 },
             vlan_filtering: false,
             default_pvid: 1,
+        }
+    }
+
+    /// What a port carries that just joined it, as it does itself (`br_vlan_init`, `nbp_vlan_init`).
+    pub fn default_vlans(&self) -> BTreeMap<u16, PortVlan> {
+        let id = Some(self.default_pvid).filter(|id| *id != 0);
+        id.map(PortVlan::native).into_iter().collect()
+    }
+
+    /// What is to be told of a port that has these: while nothing filters, what a new port has is nothing.
+    pub fn shown_vlans(&self, has: BTreeMap<u16, PortVlan>) -> BTreeMap<u16, PortVlan> {
+        if !self.vlan_filtering && has == self.default_vlans() {
+            BTreeMap::new()
+        } else {
+            has
+        }
+    }
+
+    /// What a port has of which this is told.
+    pub fn kept_vlans(&self, shown: &BTreeMap<u16, PortVlan>) -> BTreeMap<u16, PortVlan> {
+        if !self.vlan_filtering && shown.is_empty() {
+            self.default_vlans()
+        } else {
+            shown.clone()
         }
     }
 

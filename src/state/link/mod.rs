@@ -33,7 +33,8 @@ pub struct Link {
     /// The bond, bridge or VRF that this link is a port of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port_of: Option<LinkName>,
-    /// As a port of a bridge that filters, or as that bridge: the VLANs whose frames it takes.
+    /// As a port of a bridge that filters, or as that bridge: the VLANs whose frames it takes. Of one that does not filter: those that it
+    /// would take if it did, where they are not a new port's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vlans: BTreeMap<u16, PortVlan>,
     /// What the kernel does with packets of the link; others are left alone.
@@ -48,6 +49,17 @@ pub struct PortVlan {
     pub pvid: bool,
     /// Whether its frames leave without a tag.
     pub untagged: bool,
+}
+
+impl PortVlan {
+    /// Of frames without a tag, in and out, by its id.
+    pub fn native(id: u16) -> (u16, Self) {
+        let vlan = Self {
+            pvid: true,
+            untagged: true,
+        };
+        (id, vlan)
+    }
 }
 
 impl Link {

@@ -69,9 +69,6 @@ impl<'a> Kernel<'a> {
             // It takes none any more, and says so to nobody (`bond_set_mac_address`).
             self.change(&name, |link| link.mac = before.mac);
         }
-        if before.port_of != wanted.port_of && wanted.vlans.is_empty() {
-            self.hidden.remove(&name);
-        }
         let needs_rest = wanted.disruption(&before) == Disruption::Bounce;
         let cycles = |of: &Option<LinkName>| of.as_ref().is_some_and(|of| self.cycles(of));
         let moves = before.port_of != wanted.port_of
@@ -148,6 +145,7 @@ impl<'a> Kernel<'a> {
             } else if matches!(gone.kind, LinkKind::Bond(_)) {
                 self.change(&port, |link| link.up = false);
             }
+            self.hidden.remove(&port);
             self.change(&port, |link| {
                 link.port_of = None;
                 link.vlans.clear();
@@ -220,7 +218,7 @@ impl<'a> Kernel<'a> {
     fn rewrite_vlans(&mut self, name: &LinkName, from: &Bridge, to: &Bridge) {
         for port in self.ports(name) {
             let hidden = self.hidden.remove(&port);
-            let mut table = hidden.unwrap_or_else(|| default_vlan(from));
+            let mut table = hidden.unwrap_or_else(|| from.default_vlans());
             self.change(&port, |link| {
                 if from.vlan_filtering {
                     table.clone_from(&link.vlans);
@@ -230,13 +228,14 @@ impl<'a> Kernel<'a> {
                 let was = table.get(&from.default_pvid);
                 if from.default_pvid == 0 || was.is_some_and(|vlan| vlan.pvid) {
                     table.remove(&from.default_pvid);
-                    table.extend(default_vlan(to));
+                    table.extend(to.default_vlans());
                 }
             }
             if to.vlan_filtering {
                 self.change(&port, |link| link.vlans = table);
             } else {
-                self.change(&port, |link| link.vlans.clear());
+                let shown = to.shown_vlans(table.clone());
+                self.change(&port, |link| link.vlans = shown);
                 self.hidden.insert(port, table);
             }
         }
@@ -245,10 +244,16 @@ impl<'a> Kernel<'a> {
     /// What a port is given while its bridge does not filter counts once that does.
     fn hide_vlans(&mut self, name: &LinkName, wanted: &Link) {
         let of = wanted.port_of.as_ref().and_then(|of| self.link(of));
-        let filters = |of: &Link| matches!(&of.kind, LinkKind::Bridge(of) if of.vlan_filtering);
-        if of.is_some_and(|(_, of)| !filters(of)) && !wanted.vlans.is_empty() {
-            self.hidden.insert(name.clone(), wanted.vlans.clone());
-            self.change(name, |link| link.vlans.clear());
+        if let Some((_, of)) = of
+            && let LinkKind::Bridge(bridge) = &of.kind
+            && !bridge.vlan_filtering
+        {
+            let table = bridge.kept_vlans(&wanted.vlans);
+            let shown = bridge.shown_vlans(table.clone());
+            self.hidden.insert(name.clone(), table);
+            self.change(name, |link| link.vlans = shown);
+        } else {
+            self.hidden.remove(name);
         }
     }
 
@@ -317,16 +322,6 @@ impl<'a> Kernel<'a> {
         let of = self.link(of);
         of.is_some_and(|(_, of)| matches!(of.kind, LinkKind::Bond(_) | LinkKind::Vrf(_)))
     }
-}
-
-/// What a port has that joins the bridge.
-fn default_vlan(bridge: &Bridge) -> BTreeMap<u16, PortVlan> {
-    let own = PortVlan {
-        pvid: true,
-        untagged: true,
-    };
-    let id = Some(bridge.default_pvid).filter(|id| *id != 0);
-    id.map(|id| (id, own)).into_iter().collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -253,3 +253,65 @@ fn an_address_that_somebody_else_has_is_told_and_asked_for_again() {
         assert!(!lab.inside.ip("address show dev p0").contains("dadfailed"));
     });
 }
+
+#[test]
+fn routes_are_in_the_table_of_their_gateways() {
+    guest::inside(|| {
+        // A table that is empty cannot be shown.
+        let mut lab = Lab::with(&[
+            "route add blackhole 10.99.0.0/16 table 1001",
+            "route add blackhole fd99::/32 table 1001",
+        ]);
+        let block = |vrf: &str, outside: &str| {
+            format!(
+                r#"default-gateway "10.0.0.1"
+                ethernet "p0" vlan="u" {{ address "10.0.0.2"; address "fd00::2" }}
+                ethernet "p1" vlan="u" {{ {outside} }}
+                ethernet "p2" vlan="v10" {{ address "10.10.0.2"; address "fd00:10::2" }}
+                {vrf}
+                route "10.95.0.0/16" {{ via "10.0.0.253" }}
+                route "10.97.0.0/16" {{ via "10.10.0.253" }}
+                route "fd95::/32" {{ via "fd00::fd" }}"#
+            )
+        };
+        let red = r#"vrf "red" table=1001 { ports "p0" }"#;
+        let both = r#"vrf "red" table=1001 { ports "p0" "p2" }"#;
+        let other = r#"address "10.0.0.3""#;
+        let u = ["default", "10.90.0.0/16", "10.95.0.0/16"];
+        let v10 = ["10.91.0.0/16", "10.97.0.0/16"];
+        // Of each route through the VLANs' gateways: whether it is in the VRF's table, and the link that it leaves by.
+        let rounds = [
+            (block("", ""), (false, "p0"), false),
+            (block(red, ""), (true, "p0"), false),
+            (block(both, ""), (true, "p0"), true),
+            (block(red, other), (false, "p1"), false),
+            (block(red, ""), (true, "p0"), false),
+            (block("", ""), (false, "p0"), false),
+        ];
+        for (block, (apart, link), apart_too) in rounds {
+            lab.apply(&block);
+            let [main, own] =
+                [254, 1001].map(|table| lab.inside.ip(&format!("route show table {table}")));
+            let is_in = |table: &str, to: &str, link: &str| {
+                let mut lines = table.lines();
+                lines.any(|line| {
+                    line.starts_with(&format!("{to} via "))
+                        && line.contains(&format!("dev {link} "))
+                })
+            };
+            let all = u.map(|to| (to, link, apart)).into_iter();
+            for (to, link, apart) in all.chain(v10.map(|to| (to, "p2", apart_too))) {
+                let found = (is_in(&main, to, link), is_in(&own, to, link));
+                assert_eq!(found, (!apart, apart), "{to} {block}\n{main}\n{own}");
+            }
+            let [main, own] =
+                [254, 1001].map(|table| lab.inside.ip(&format!("-6 route show table {table}")));
+            // No other link has an address of IPv6 there.
+            let is_apart = block.contains("red");
+            for (to, apart) in [("fd95::/32", is_apart), ("fd91::/32", apart_too)] {
+                let found = (main.contains(to), own.contains(to));
+                assert_eq!(found, (!apart, apart), "{to} {block}\n{main}\n{own}");
+            }
+        }
+    });
+}

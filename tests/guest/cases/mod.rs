@@ -27,7 +27,7 @@
 //! | 24 | another gateway is one change, without a gap | `addresses::another_gateway_is_one_change` |
 //! | 25 | the permanent hardware address counts first | tests/order.rs |
 //! | 26 | what others made is left when its declaration goes | `ports::ports_of_others_stay`, tests/daemon/owned.rs |
-//! | 27 | filtering and another default VLAN leave others' ports what they were given | `ports::another_default_vlan` |
+//! | 27 | filtering and another default VLAN leave others' ports what they were given; what a bridge kept while it did not filter does not come back | `ports::another_default_vlan`, `ports::a_bridge_that_filters_again_forgets_what_it_kept` |
 //! | 28 | links have names, whatever their numbers | `tagged::names_and_ids_may_disagree` |
 //! | 29 | hundreds of VLANs on a bridge | `ports::hundreds_of_vlans_on_a_bridge` |
 

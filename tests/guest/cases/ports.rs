@@ -270,6 +270,50 @@ fn another_default_vlan() {
     });
 }
 
+/// What every port of the host's bridges carries, also where its bridge does not filter.
+fn tables(lab: &Lab) -> serde_json::Value {
+    let said = lab.inside.output("bridge", &["-j", "vlan", "show"]);
+    assert!(said.status.success());
+    serde_json::from_slice(&said.stdout).unwrap()
+}
+
+#[test]
+fn a_bridge_that_filters_again_forgets_what_it_kept() {
+    guest::inside(|| {
+        let block = |bridge: &str| {
+            format!(r#"ethernet "p0"; ethernet "p1"; bridge "br0" {{ ports "p0" "p1"; {bridge} }}"#)
+        };
+        let bridges = [
+            "",
+            "vlan-filtering #true; default-pvid 0",
+            r#"vlan-filtering #true; port "p0" { tagged "v10" }; port "br0" { tagged "v20" }"#,
+            r#"vlan-filtering #true; default-pvid 0; port "p0" { untagged "v20"; tagged "v10" }; port "br0" { untagged "v10" }"#,
+            r#"vlan-filtering #true; default-pvid 20; port "p1" { tagged "v30" } }; vrf "red" table=9 { ports "br0""#,
+            r#"vlan-filtering #true; port "br0" { tagged "v30" } }; vrf "red" table=9 { ports "br0""#,
+        ];
+        let fresh = bridges.map(|bridge| {
+            let mut lab = Lab::new();
+            lab.apply(&block(bridge));
+            tables(&lab)
+        });
+        let mut lab = Lab::new();
+        let mut check = |at: usize| {
+            lab.apply(&block(bridges[at]));
+            assert_eq!(tables(&lab), fresh[at], "{}", bridges[at]);
+            if at == 0 {
+                // Others fill the table that nobody sees.
+                let added = ["vlan", "add", "dev", "p1", "vid", "7"];
+                assert!(lab.inside.output("bridge", &added).status.success());
+            }
+        };
+        for at in 1..bridges.len() {
+            check(at);
+            check(0);
+            check(1 + at % (bridges.len() - 1));
+        }
+    });
+}
+
 #[test]
 fn hundreds_of_vlans_on_a_bridge() {
     guest::inside(|| {

@@ -90,6 +90,15 @@ impl Found {
         })
     }
 
+    /// What it is as a bridge.
+    pub(super) fn bridge(&self) -> Option<&Bridge> {
+        if let Form::Bridge(bridge) = &self.form {
+            Some(bridge)
+        } else {
+            None
+        }
+    }
+
     /// Whether other links are ports of it, and how they are taken in.
     pub(super) fn takes_ports(&self) -> bool {
         matches!(

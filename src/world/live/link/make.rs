@@ -55,6 +55,7 @@ async fn change(
         found.up = false;
     }
     own(netlink, key, name, &mut found, wanted).await?;
+    let was_of = found.port_of;
     let placed = port::place(netlink, key, &mut found, wanted.port_of.as_ref()).await;
     // Its size is set all the same: on the way back, what it was a port of may be gone.
     if let Some(mtu) = wanted.mtu.filter(|mtu| Some(*mtu) != found.mtu) {
@@ -68,10 +69,9 @@ async fn change(
         let message = attribute(found.index, LinkAttribute::Address(mac.0.to_vec()));
         set(netlink, "set the hardware address of", key, message).await?;
     }
-    // Those that it shall lose, too.
-    let may_carry = wanted.port_of.is_some() || matches!(wanted.kind, LinkKind::Bridge(_));
-    if !wanted.vlans.is_empty() || (may_carry && port::filters(netlink, key, &found).await?) {
-        port::carry(netlink, key, &found, wanted).await?;
+    let joined = found.port_of != was_of && found.bridge().is_none();
+    if let Some(table) = port::table(netlink, key, &found, wanted, joined).await? {
+        port::carry(netlink, key, &found, &table).await?;
     }
     setting::write(key, name, &found.settings, &wanted.settings)?;
     if wanted.up && !found.up {

@@ -47,9 +47,7 @@ impl Links {
         let listed = listed.map_err(HostError::observe("links"))?;
         let links = listed.iter().filter_map(Found::read);
         let mut links: BTreeMap<u32, Found> = links.map(|link| (link.index, link)).collect();
-        let filters =
-            |link: &Found| matches!(&link.form, Form::Bridge(bridge) if bridge.vlan_filtering);
-        if links.values().any(filters) {
+        if links.values().any(|link| link.bridge().is_some()) {
             let members = port::read(netlink).await;
             for (index, vlans) in members.map_err(HostError::observe("VLANs of bridges"))? {
                 if let Some(link) = links.get_mut(&index) {
@@ -91,18 +89,11 @@ impl Links {
                 .filter(|of| of.takes_ports())
                 .and_then(|of| of.name.parse().ok()),
             settings: found.settings.clone(),
-            vlans: if self.filters(found) {
-                found.vlans.clone()
-            } else {
-                BTreeMap::new()
+            vlans: match found.bridge().or_else(|| of?.bridge()) {
+                Some(bridge) => bridge.shown_vlans(found.vlans.clone()),
+                None => BTreeMap::new(),
             },
         }
-    }
-
-    /// Whether VLANs of it matter: of a bridge that filters, and of its ports.
-    fn filters(&self, found: &Found) -> bool {
-        let of = found.port_of.and_then(|of| self.0.get(&of));
-        matches!(&of.unwrap_or(found).form, Form::Bridge(bridge) if bridge.vlan_filtering)
     }
 
     fn kind(&self, form: &Form) -> LinkKind {

@@ -12,7 +12,7 @@ use super::found::{Form, Found};
 use super::make::{absent, attribute, set, state};
 use super::{at, find, pick, rebond};
 use crate::base::name::LinkName;
-use crate::state::{Key, Link, PortVlan};
+use crate::state::{Key, Link, LinkKind, PortVlan};
 use crate::world::live::error::HostError;
 use crate::world::live::netlink::{Netlink, NetlinkError};
 
@@ -126,23 +126,33 @@ async fn leave(netlink: &mut Netlink, key: &Key, found: &mut Found) -> Result<()
     Ok(())
 }
 
-/// Whether VLANs of a link matter: of a bridge that filters, and of its ports.
+/// The VLANs that a link shall carry as a port of a bridge, or as that bridge, and may not have yet.
 ///
 /// # Errors
 /// [`HostError`].
-pub(super) async fn filters(
+pub(super) async fn table(
     netlink: &mut Netlink,
     key: &Key,
     found: &Found,
-) -> Result<bool, HostError> {
-    let is_filter = |form: &Form| matches!(form, Form::Bridge(bridge) if bridge.vlan_filtering);
-    match found.port_of {
-        Some(of) => {
+    wanted: &Link,
+    joined: bool,
+) -> Result<Option<BTreeMap<u16, PortVlan>>, HostError> {
+    let bridge = match (&wanted.kind, found.port_of) {
+        (LinkKind::Bridge(bridge), _) => Some(bridge.clone()),
+        (_, Some(of)) => {
             let of = at(netlink, "change", key, of).await?;
-            Ok(of.is_some_and(|of| is_filter(&of.form)))
+            of.and_then(|of| of.bridge().cloned())
         }
-        None => Ok(is_filter(&found.form)),
-    }
+        (_, None) => None,
+    };
+    let Some(bridge) = bridge else {
+        let vlans = &wanted.vlans;
+        return Ok(Some(vlans.clone()).filter(|vlans| !vlans.is_empty()));
+    };
+    // The kernel keeps what a port carried while the bridge does not filter, and goes by it once that does (`br_vlan_filter_toggle`).
+    let table = bridge.kept_vlans(&wanted.vlans);
+    let is_new = joined && table == bridge.default_vlans();
+    Ok(Some(table).filter(|_| !is_new))
 }
 
 /// Gives a port, or a bridge itself, the VLANs that it shall carry. The kernel says what it has, so that nothing is set twice.
@@ -153,23 +163,19 @@ pub(super) async fn carry(
     netlink: &mut Netlink,
     key: &Key,
     found: &Found,
-    wanted: &Link,
+    wanted: &BTreeMap<u16, PortVlan>,
 ) -> Result<(), HostError> {
     let listed = read(netlink).await;
     let listed = listed.map_err(HostError::observe("VLANs of bridges"))?;
     let has = listed.get(&found.index).cloned().unwrap_or_default();
-    let itself = found.port_of.is_none();
-    for id in has.keys().filter(|id| !wanted.vlans.contains_key(id)) {
+    let itself = found.bridge().is_some();
+    for id in has.keys().filter(|id| !wanted.contains_key(id)) {
         let message = membership(found.index, itself, *id, BridgeVlanInfoFlags::empty());
         let request = RouteNetlinkMessage::DelLink(message);
         let removed = netlink.change(request, 0).await;
         removed.map_err(HostError::refused("take a VLAN from", key))?;
     }
-    for (id, how) in wanted
-        .vlans
-        .iter()
-        .filter(|(id, how)| has.get(id) != Some(how))
-    {
+    for (id, how) in wanted.iter().filter(|(id, how)| has.get(id) != Some(how)) {
         let mut flags = BridgeVlanInfoFlags::empty();
         flags.set(BridgeVlanInfoFlags::Pvid, how.pvid);
         flags.set(BridgeVlanInfoFlags::Untagged, how.untagged);
