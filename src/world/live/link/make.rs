@@ -71,7 +71,7 @@ async fn change(
     }
     let joined = found.port_of != was_of && found.bridge().is_none();
     if let Some(table) = port::table(netlink, key, &found, wanted, joined).await? {
-        port::carry(netlink, key, &found, &table).await?;
+        port::carry(netlink, key, &found, &table, wanted.vlans.is_empty()).await?;
     }
     setting::write(key, name, &found.settings, &wanted.settings)?;
     if wanted.up && !found.up {

@@ -155,7 +155,8 @@ pub(super) async fn table(
     Ok(Some(table).filter(|_| !is_new))
 }
 
-/// Gives a port, or a bridge itself, the VLANs that it shall carry. The kernel says what it has, so that nothing is set twice.
+/// Gives a port, or a bridge itself, the VLANs that it shall carry. The kernel says what it has, so that nothing is set twice; one that
+/// knows no VLANs of bridges has none, which is well where nobody sees them.
 ///
 /// # Errors
 /// [`HostError`].
@@ -164,10 +165,14 @@ pub(super) async fn carry(
     key: &Key,
     found: &Found,
     wanted: &BTreeMap<u16, PortVlan>,
+    is_unseen: bool,
 ) -> Result<(), HostError> {
     let listed = read(netlink).await;
     let listed = listed.map_err(HostError::observe("VLANs of bridges"))?;
     let has = listed.get(&found.index).cloned().unwrap_or_default();
+    if is_unseen && has.is_empty() {
+        return Ok(());
+    }
     let itself = found.bridge().is_some();
     for id in has.keys().filter(|id| !wanted.contains_key(id)) {
         let message = membership(found.index, itself, *id, BridgeVlanInfoFlags::empty());
