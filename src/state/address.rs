@@ -69,11 +69,11 @@ impl Address {
         needs
     }
 
-    /// Only whether it is preferred changes in place (`inet_rtm_newaddr`).
+    /// Whether it is preferred changes in place (`inet_rtm_newaddr`), and so does its place: whoever is to be first makes the others
+    /// stand back.
     pub(super) fn disruption(&self, from: &Self) -> Disruption {
         let is_same = self.prefix_route == from.prefix_route
-            && self.duplicate_detection == from.duplicate_detection
-            && !self.is_elsewhere(from);
+            && self.duplicate_detection == from.duplicate_detection;
         if is_same {
             Disruption::None
         } else {
@@ -106,15 +106,6 @@ impl Address {
                 &self.duplicate_detection,
             )
             .shown("order", &from.secondary, &wanted, order)
-    }
-
-    pub(super) fn settled(&self, before: Option<&Self>) -> Self {
-        Self {
-            secondary: self
-                .secondary
-                .or_else(|| before.and_then(|before| before.secondary)),
-            ..self.clone()
-        }
     }
 
     pub(super) fn leave(&mut self, from: &Self, is_left: &dyn Fn(&str) -> bool) {
