@@ -115,6 +115,26 @@ fn subset(chosen: &[bool]) -> State {
     state
 }
 
+/// Tells which of the two addresses of the bridge is the first: the second one where the bridge has the second port.
+fn order(state: &mut State) {
+    let has_port = |(key, resource): (&Key, &Resource)| {
+        let is_port = matches!(resource, Resource::Link(link) if link.port_of.is_some());
+        is_port && key.to_string().ends_with("/link/eno2")
+    };
+    let is_turned = state.iter().any(has_port);
+    let keys = ["10.0.0.2", "10.0.0.3"].map(|ip| {
+        let key = format!("controller/rack-1/address/{ip}/24@br0");
+        key.parse::<Key>().unwrap()
+    });
+    if keys.iter().all(|key| state.contains_key(key)) {
+        for (key, is_later) in keys.iter().zip([is_turned, !is_turned]) {
+            if let Some(Resource::Address(address)) = state.get_mut(key) {
+                address.secondary = Some(is_later);
+            }
+        }
+    }
+}
+
 /// A host with two ports, some things that Bedplate made, and some that others did.
 fn world(ours: &[bool], foreign: &[bool]) -> Observation {
     let mut world = Observation::default();
@@ -166,10 +186,12 @@ fn world(ours: &[bool], foreign: &[bool]) -> Observation {
             world.facts.ownership.insert(key, Ownership::Foreign);
         }
     }
+    order(&mut world.state);
     world
 }
 
-fn desired(state: State) -> Desired {
+fn desired(mut state: State) -> Desired {
+    order(&mut state);
     let origin = Origin {
         file: "site.kdl".into(),
         line: 1,
@@ -222,6 +244,11 @@ fn applied(sim: &mut Sim, plan: &Plan) -> Report {
     block_on(run(sim, plan, &allowed, |_| {})).unwrap()
 }
 
+/// A world as a kernel tells it.
+fn told(world: &Observation) -> Observation {
+    block_on(Sim::new(world.clone()).observe()).unwrap()
+}
+
 /// The one check: from `before` to `desired`, and back from a fault at every step.
 fn check(before: &Observation, desired: &Desired) {
     check_after(None, &State::new(), before, desired);
@@ -234,6 +261,7 @@ fn check_after(
     before: &Observation,
     desired: &Desired,
 ) -> (Observation, Desired) {
+    let before = &told(before);
     let plan = planned_after(last, kept, desired, before);
     let mut sim = Sim::new(before.clone());
     let report = applied(&mut sim, &plan);

@@ -93,7 +93,10 @@ fn carried(
         (Some(wanted), None) if is_foreign => (Action::Carry, Action::Create, Some(wanted)),
         (Some(wanted), None) => (Action::Delete, Action::Create, Some(wanted)),
         (Some(wanted), Some(_)) => (Action::Carry, Action::Carry, Some(wanted)),
-        (None, Some(original)) => (Action::Carry, Action::Release, held(original)),
+        (None, Some(original)) => {
+            let after = held(original).map(Resource::anywhere);
+            (Action::Carry, Action::Release, after)
+        }
         (None, None) if is_foreign => (Action::Carry, Action::Carry, held(resource)),
         (None, None) => (Action::Delete, Action::Create, None),
     };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::carry::carry_along;
+use super::first::{Order, is_beside_others};
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
 use super::lease::Leases;
@@ -13,7 +14,7 @@ use super::nature::Nature;
 use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
-use crate::state::{Disruption, Ground, Guards, Key, Resource, State, beside};
+use crate::state::{Disruption, Ground, Guards, Key, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -39,12 +40,14 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
             .map(|(key, stay)| (key.clone(), stay.on.clone())),
     );
     let nature = Nature::new(inputs);
+    let order = Order::new(inputs, &obstructed, &staying);
     let withdrawal = Withdrawal::new(inputs);
     let moves = Moves::new(inputs, &obstructed, &staying);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     for (key, after) in &inputs.desired.state {
         if !obstructed.contains_key(key) {
+            let after = &order.applied_to(key, managed(inputs, key, after));
             steps.extend(wanted(inputs, said, key, after, &nature));
         }
     }
@@ -230,7 +233,6 @@ fn wanted(
 ) -> Vec<Step> {
     let before = inputs.observed.state.get(key);
     let said = &managed(inputs, key, said.get(key).unwrap_or(after));
-    let after = &managed(inputs, key, after);
     let changes = before
         .map(|before| after.changes_from(before))
         .unwrap_or_default();
@@ -291,11 +293,9 @@ fn is_ours(inputs: Inputs<'_>, key: &Key) -> bool {
 /// said when it was last applied and says no more goes back to what it was before the claim.
 pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
     let mut wanted = wanted.clone();
-    if let (Key::Address { .. }, Resource::Address(address)) = (key, &mut wanted)
-        && shares_prefix_with_others(inputs, key)
-    {
+    if is_beside_others(inputs, key) {
         // Who is first there is not ours to say.
-        address.secondary = None;
+        wanted = wanted.anywhere();
     }
     let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted) else {
         return wanted;
@@ -324,21 +324,6 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
         }
     }
     wanted
-}
-
-/// Whether others have an address of the same prefix on the link.
-fn shares_prefix_with_others(inputs: Inputs<'_>, key: &Key) -> bool {
-    let Key::Address {
-        controller,
-        link,
-        address,
-    } = key
-    else {
-        return false;
-    };
-    let found = beside(&inputs.observed.state, controller, link, address.prefix());
-    let mut found = found.into_iter();
-    found.any(|(other, _)| inputs.observed.is_foreign(other) && other != key)
 }
 
 pub(super) fn phase(key: &Key) -> Phase {

@@ -8,7 +8,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::Step;
 use super::fall::takes_down;
+use super::first::{is_first, place};
 use super::place::ip;
+use crate::base::addr::Prefix;
 use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
 use crate::state::{Ground, Key, Link, LinkKind, Resource, State, Table};
@@ -43,6 +45,11 @@ pub(super) fn edges(
             let required = before.requires(&step.key, &web.before);
             let goes = required.iter().filter_map(|key| index.removing.get(key));
             graph.extend_with_edges(goes.map(|last| (*node, *last)));
+            // What others hold goes with their standing back.
+            let behind = required.iter().filter_map(place);
+            let firsts = behind.filter_map(|at| index.becoming_first.get(&at));
+            let firsts = firsts.filter(|first| *first != node);
+            graph.extend_with_edges(firsts.map(|first| (*node, *first)));
             if movers.contains(&step.key) {
                 // Before the link goes down that it leaves.
                 let later = web.links_of(step, &required, observed);
@@ -180,6 +187,8 @@ struct Index<'a> {
     making: BTreeMap<&'a Key, NodeIndex>,
     removing: BTreeMap<&'a Key, NodeIndex>,
     leaving: BTreeMap<Place<'a>, Vec<NodeIndex>>,
+    /// What makes an address the first of its prefix.
+    becoming_first: BTreeMap<(LinkName, Prefix), NodeIndex>,
 }
 
 impl<'a> Index<'a> {
@@ -188,10 +197,13 @@ impl<'a> Index<'a> {
             making: BTreeMap::new(),
             removing: BTreeMap::new(),
             leaving: BTreeMap::new(),
+            becoming_first: BTreeMap::new(),
         };
         for (step, node) in steps.iter().zip(nodes) {
-            if step.after.is_some() {
+            if let Some(after) = &step.after {
                 index.making.insert(&step.key, *node);
+                let at = place(&step.key).filter(|_| is_first(after));
+                index.becoming_first.extend(at.map(|at| (at, *node)));
                 continue;
             }
             index.removing.insert(&step.key, *node);

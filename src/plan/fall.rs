@@ -23,7 +23,7 @@ pub(super) fn falling(
     if ends.is_empty() {
         return BTreeMap::new();
     }
-    let mut fall = Fall::new(observed, desired, movers);
+    let mut fall = Fall::new(observed, movers);
     for (key, end) in &ends {
         if *end == End::Gone {
             fall.gone.insert(key.clone());
@@ -42,6 +42,8 @@ enum End {
     Down,
     /// Too small for IPv6.
     Small,
+    /// The first address of its prefix no more.
+    Later,
 }
 
 /// What becomes of a thing by its first step; none where all that stands on it stays.
@@ -49,6 +51,10 @@ fn end(step: &Step, observed: &State, desired: &State) -> Option<End> {
     let (before, after) = match (&step.before, &step.after) {
         (_, None) => return Some(End::Gone),
         (Some(Resource::Link(before)), Some(Resource::Link(after))) => (before, after),
+        (Some(Resource::Address(before)), Some(Resource::Address(after))) => {
+            let places = (before.secondary, after.secondary);
+            return (places == (Some(false), Some(true))).then_some(End::Later);
+        }
         (None | Some(_), Some(_)) => return None,
     };
     let cycles = |of: &Option<LinkName>, state: &State| {
@@ -107,7 +113,6 @@ fn is_up(state: &State, holder: &Key) -> bool {
 /// A fall under way, over indexes of what stands on what.
 struct Fall<'a> {
     observed: &'a State,
-    desired: &'a State,
     movers: &'a BTreeSet<Key>,
     on_link: BTreeMap<&'a LinkName, Vec<&'a Key>>,
     tagged_on: BTreeMap<&'a LinkName, Vec<&'a Key>>,
@@ -128,10 +133,9 @@ struct Fall<'a> {
 }
 
 impl<'a> Fall<'a> {
-    fn new(observed: &'a State, desired: &'a State, movers: &'a BTreeSet<Key>) -> Self {
+    fn new(observed: &'a State, movers: &'a BTreeSet<Key>) -> Self {
         let mut fall = Self {
             observed,
-            desired,
             movers,
             on_link: BTreeMap::new(),
             tagged_on: BTreeMap::new(),
@@ -201,8 +205,8 @@ impl<'a> Fall<'a> {
         }
     }
 
-    /// With the first IPv4 address of a prefix on a link the later ones go (`__inet_del_ifa`), or the oldest of them is the first from
-    /// then on, also on the way back.
+    /// With the first IPv4 address of a prefix on a link the kernel takes the later ones (`__inet_del_ifa`). They are put back at once,
+    /// and what they held is not.
     fn later_ones(&mut self, first: &Key) {
         let (
             Key::Address {
@@ -218,16 +222,8 @@ impl<'a> Fall<'a> {
         if flags.secondary != Some(false) {
             return;
         }
-        let others = beside(self.observed, controller, link, address.prefix());
-        let later = others.into_iter().map(|(key, _)| key);
-        let later: Vec<&Key> = later.filter(|key| *key != first).collect();
-        for key in later {
-            if self.desired.contains_key(key) {
-                self.take(key, first);
-            } else {
-                // Those of others are put back at once, and what they held is not.
-                self.idle(key, first);
-            }
+        for (key, _) in beside(self.observed, controller, link, address.prefix()) {
+            self.idle(key, first);
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::first::{place, places_known};
 use super::moving::up;
 use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
@@ -134,6 +135,8 @@ impl Keep {
                 lost.iter()
                     .flat_map(|lost| lost.requires(&by, &lost_ground)),
             );
+            // A later address comes after the first one of its prefix, and stays without it.
+            needs.retain(|key| place(&by).is_none() || place(key).is_none());
             needs.extend(found.of(&by).chain(lost_ports.of(&by)).cloned());
             needs.extend(lost.iter().flat_map(|_| there.of(&by)).cloned());
             for key in needs {
@@ -163,10 +166,10 @@ impl Keep {
     }
 
     /// What a start brings back: the things that stay, and those that are not there with what they stood on.
-    pub(super) fn kept(&self, observed: &State) -> State {
+    pub(super) fn kept(&self, observed: &State, desired: &State) -> State {
         let mut kept = self.state(observed);
         kept.extend(self.lost.clone());
-        kept
+        places_known(kept, desired)
     }
 }
 

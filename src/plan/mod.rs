@@ -7,6 +7,7 @@ mod cut;
 mod diff;
 mod edges;
 mod fall;
+mod first;
 mod hazard;
 mod ignore;
 mod keep;
@@ -272,7 +273,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         unchanged,
         ignored: left.ignored,
         protected: remembered,
-        kept: keep.kept(observed),
+        kept: keep.kept(observed, &inputs.desired.state),
         selection: Selection::default(),
         pulled: BTreeMap::new(),
         reachable: inputs.desired.reachable.clone(),

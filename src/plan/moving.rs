@@ -59,7 +59,7 @@ impl<'a> Moves<'a> {
                 key: (*from).clone(),
             };
             Step {
-                after: Some((*before).clone()),
+                after: Some((*before).clone().anywhere()),
                 original: Some((*before).clone()),
                 ..step(key, Action::Release, because)
             }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::edges::Place;
+use super::first::{firsts, is_first, place, places_known};
 use super::{Inputs, Mode, Obstruction, Plan, PlanError, Reason, Step, Waiting, finished, made};
 use crate::base::glob::matches;
-use crate::state::{Desired, Ground, Key, Observation, Resource, digest_of};
+use crate::state::{Desired, Ground, Key, Observation, Resource, State, digest_of};
 
 /// Which changes to make, by patterns over keys as plans print them: `*` within a component, `**` across them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +184,7 @@ impl<'a> Choice<'a> {
         let unmoved = owned.filter(|key| !self.chosen.contains(*key));
         Desired {
             unmoved: unmoved.cloned().collect(),
-            state: self.merged(&inputs.desired.state, ours),
+            state: places_known(self.merged(&inputs.desired.state, ours), &State::new()),
             ..inputs.desired.clone()
         }
     }
@@ -193,7 +194,7 @@ impl<'a> Choice<'a> {
         let nothing = Desired::default();
         let (new, old) = (inputs.desired, inputs.applied.unwrap_or(&nothing));
         Desired {
-            state: self.merged(&new.state, &old.state),
+            state: places_known(self.merged(&new.state, &old.state), &State::new()),
             origins: self.merged(&new.origins, &old.origins),
             protected: self.merged(&new.protected, &old.protected),
             by_mac: self.merged(&new.by_mac, &old.by_mac),
@@ -253,12 +254,8 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
     let changing: BTreeSet<Key> = decided.iter().map(|step| step.key.clone()).collect();
     let going = decided.iter().filter(|step| step.after.is_none());
     let going: BTreeSet<&Key> = going.map(|step| &step.key).collect();
-    let mut leaving: BTreeMap<Place<'_>, Vec<&Key>> = BTreeMap::new();
-    for step in decided.iter().filter(|step| step.after.is_none()) {
-        if let Some(place) = Place::of(&step.key, &step.before) {
-            leaving.entry(place).or_default().push(&step.key);
-        }
-    }
+    let leaving = leaving(&decided);
+    let firsts = firsts(steps);
     let falls_with: BTreeMap<&Key, &Key> = fallen.iter().filter_map(|step| pushed(step)).collect();
     let mut all: BTreeMap<Key, BTreeSet<Key>> = changing
         .iter()
@@ -305,12 +302,28 @@ fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
                 }
             }
         }
+        if step.after.as_ref().is_some_and(is_first) {
+            // Only one is the first.
+            let before = place(&step.key).and_then(|at| firsts.get(&at));
+            before.into_iter().for_each(|key| add(cause, key));
+        }
         if let (None, Some(place)) = (&step.before, Place::of(&step.key, &step.after)) {
             let same = leaving.get(&place).into_iter().flatten();
             same.for_each(|key| add(cause, key));
         }
     }
     Needs { all, any }
+}
+
+/// What makes room, by its place.
+fn leaving<'a>(decided: &[&'a Step]) -> BTreeMap<Place<'a>, Vec<&'a Key>> {
+    let mut leaving: BTreeMap<Place<'_>, Vec<&Key>> = BTreeMap::new();
+    for step in decided.iter().filter(|step| step.after.is_none()) {
+        if let Some(place) = Place::of(&step.key, &step.before) {
+            leaving.entry(place).or_default().push(&step.key);
+        }
+    }
+    leaving
 }
 
 /// What falls, and with what.

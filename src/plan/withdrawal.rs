@@ -66,7 +66,7 @@ impl<'a> Withdrawal<'a> {
         if let (Key::Link { link: name, .. }, Resource::Link(link)) = (key, &mut original) {
             link.up |= self.used.contains(name);
         }
-        original
+        original.anywhere()
     }
 }
 

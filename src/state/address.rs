@@ -73,12 +73,12 @@ impl Address {
         needs
     }
 
-    /// Only whether it is preferred changes in place (`inet_rtm_newaddr`).
+    /// Whether it is preferred changes in place (`inet_rtm_newaddr`), and so does its place: whoever is to be first makes the others
+    /// stand back.
     pub(super) fn disruption(&self, from: &Self) -> Disruption {
         let is_same = self.prefix_route == from.prefix_route
             && self.duplicate_detection == from.duplicate_detection
-            && !self.is_lost(from)
-            && !self.is_elsewhere(from);
+            && !self.is_lost(from);
         if is_same {
             Disruption::None
         } else {
@@ -117,15 +117,6 @@ impl Address {
             )
             .field("duplicate", &self.is_lost(from), &false)
             .shown("order", &from.secondary, &wanted, order)
-    }
-
-    pub(super) fn settled(&self, before: Option<&Self>) -> Self {
-        Self {
-            secondary: self
-                .secondary
-                .or_else(|| before.and_then(|before| before.secondary)),
-            ..self.clone()
-        }
     }
 
     pub(super) fn leave(&mut self, from: &Self, is_left: &dyn Fn(&str) -> bool) {

@@ -150,6 +150,14 @@ impl Resource {
         requires.into_iter().map(|one| vec![one]).collect()
     }
 
+    /// The same; an address wherever it comes among the others of its prefix, which may have come and gone.
+    pub fn anywhere(mut self) -> Self {
+        if let Self::Address(address) = &mut self {
+            address.secondary = None;
+        }
+        self
+    }
+
     /// What must change in `observed` to make it as `self` wants; empty when it is so already.
     pub fn changes_from(&self, observed: &Self) -> Vec<Change> {
         let changes = Changes::default();
@@ -187,9 +195,6 @@ impl Resource {
             (Self::Link(link), Some(Self::Link(before))) => Self::Link(link.settled(Some(before))),
             (Self::Link(link), _) => Self::Link(link.settled(None)),
             (Self::Route(route), Some(Self::Route(before))) => Self::Route(route.settled(before)),
-            (Self::Address(address), Some(Self::Address(before))) => {
-                Self::Address(address.settled(Some(before)))
-            }
             (other, _) => other.clone(),
         }
     }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::cases::cases;
 use super::sites::{Lab, meaning};
+use super::told;
 
 /// A machine of a site, by numbers into small sets, so that edits meet.
 #[derive(Debug, Clone)]
@@ -252,6 +253,10 @@ proptest! {
                 Between::Back => back(&mut lab.world, &gone),
                 Between::Restart => lab.restart(),
             }
+            // Whoever is left or comes back has the place that a kernel gives it.
+            let addresses = lab.world.state.values_mut();
+            addresses.for_each(|one| *one = one.clone().anywhere());
+            lab.world = told(&lab.world);
         }
     }
 }

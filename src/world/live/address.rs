@@ -93,12 +93,29 @@ pub(super) async fn make(
         .attributes
         .push(AddressAttribute::Protocol(protocol));
     message.attributes.extend(attributes(wanted));
-    if !may_create {
+    if may_create {
+        create(netlink, key, message, address, absent).await?;
+    } else {
         let changed = netlink
             .change(RouteNetlinkMessage::NewAddress(message), NLM_F_REPLACE)
             .await;
-        return changed.map_err(HostError::refused(operation, key));
+        changed.map_err(HostError::refused(operation, key))?;
     }
+    if wanted.secondary == Some(false) {
+        lead(netlink, key, index, address).await?;
+    }
+    Ok(())
+}
+
+/// Adds an address that may be there, to a link that may have gone.
+async fn create(
+    netlink: &mut Netlink,
+    key: &Key,
+    message: AddressMessage,
+    address: InterfaceAddr,
+    absent: impl FnOnce() -> HostError,
+) -> Result<(), HostError> {
+    let index = message.header.index;
     let Err(error) = add(netlink, message).await else {
         return Ok(());
     };
@@ -107,7 +124,7 @@ pub(super) async fn make(
         return Err(absent());
     }
     if !error.is(&[Errno::EEXIST]) {
-        return Err(HostError::refused(operation, key)(error));
+        return Err(HostError::refused("create", key)(error));
     }
     let listed = list(netlink, Some(index))
         .await
@@ -116,8 +133,42 @@ pub(super) async fn make(
     match listed.iter().find(same) {
         Some(found) if found.is_static() => Ok(()),
         Some(_) => Err(HostError::HeldByAutomation { key: key.clone() }),
-        None => Err(HostError::refused(operation, key)(error)),
+        None => Err(HostError::refused("create", key)(error)),
     }
+}
+
+/// Makes an IPv4 address that is there the first of its prefix. The kernel knows no such request: the others make room, and come back
+/// after it as they were.
+async fn lead(
+    netlink: &mut Netlink,
+    key: &Key,
+    index: u32,
+    address: InterfaceAddr,
+) -> Result<(), HostError> {
+    let refused = || HostError::refused("put in the first place", key);
+    let listed = list(netlink, Some(index)).await;
+    let mut others = listed.map_err(HostError::observe("addresses"))?;
+    let is_later = |found: &Found| found.address == address && found.is_later();
+    let Some(at) = others.iter().position(is_later) else {
+        return Ok(());
+    };
+    let own = others.remove(at);
+    others.retain(|found| found.is_beside(address));
+    // The first one last, so that the link has an address of the prefix as long as can be.
+    for other in others.iter().rev() {
+        let message = RouteNetlinkMessage::DelAddress(other.message.clone());
+        match netlink.change(message, 0).await {
+            Err(error) if !error.is(&[Errno::EADDRNOTAVAIL]) => return Err(refused()(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for found in [own].into_iter().chain(others) {
+        match add(netlink, found.message).await {
+            Err(error) if !error.is(&[Errno::EEXIST]) => return Err(refused()(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Takes `address` from a link.
@@ -144,13 +195,7 @@ pub(super) async fn remove(
         // Gone, or held by a DHCP client or router advertisement: then it was refused to us, and is not ours to take.
         return Ok(());
     }
-    others.retain(|found| {
-        // For IPv6 the flag means something else: a temporary address, which is its parent's to lose.
-        address.ip().is_ipv4()
-            && found.address.ip() != address.ip()
-            && found.address.prefix() == address.prefix()
-            && found.flags.contains(AddressFlags::Secondary)
-    });
+    others.retain(|found| found.is_later() && found.is_beside(address));
     let message = message(index, address);
     let removed = netlink
         .change(RouteNetlinkMessage::DelAddress(message), 0)
@@ -203,9 +248,17 @@ impl Found {
             preferred: !self.flags.contains(AddressFlags::Deprecated),
             duplicate_detection: is_v4 || !self.flags.contains(AddressFlags::Nodad),
             duplicate: !is_v4 && self.flags.contains(AddressFlags::Dadfailed),
-            // For IPv6 the flag means something else.
-            secondary: is_v4.then(|| self.flags.contains(AddressFlags::Secondary)),
+            secondary: is_v4.then(|| self.is_later()),
         }
+    }
+
+    /// Whether it comes after another one. For IPv6 the flag means something else: a temporary address, which is its parent's to lose.
+    fn is_later(&self) -> bool {
+        self.address.ip().is_ipv4() && self.flags.contains(AddressFlags::Secondary)
+    }
+
+    fn is_beside(&self, other: InterfaceAddr) -> bool {
+        self.address.ip() != other.ip() && self.address.prefix() == other.prefix()
     }
 
     fn is_marked(&self) -> bool {

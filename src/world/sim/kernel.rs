@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::limit::MTU_MIN_V6;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
-use crate::state::{Bridge, Disruption, Ground, Key, Link, LinkKind, PortVlan, Resource, State};
+use crate::state::{
+    Address, Bridge, Disruption, Ground, Key, Link, LinkKind, PortVlan, Resource, State,
+};
 use crate::world::WorldError;
 
 /// A host's network, as a kernel keeps it.
@@ -27,6 +29,94 @@ impl<'a> Kernel<'a> {
     pub(super) fn insert(&mut self, key: &Key, resource: &Resource) {
         let settled = resource.settled(self.state.get(key));
         self.state.insert(key.clone(), settled);
+    }
+
+    /// An IPv4 address comes after what its link has of its prefix (`__inet_insert_ifa`), and keeps its place; one that is to be the
+    /// first has the others put behind it.
+    pub(super) fn make_address(&mut self, key: &Key, wanted: &Address) {
+        let found = self.place_of(key);
+        self.insert(key, &Resource::Address(wanted.clone()));
+        if !is_ordered(key) {
+            return;
+        }
+        let is_later = found.unwrap_or_else(|| self.beside(key).next().is_some());
+        self.place(key, is_later);
+        if is_later && wanted.secondary == Some(false) {
+            self.unsettle(key);
+            let others: Vec<Key> = self.beside(key).cloned().collect();
+            others.iter().for_each(|other| self.place(other, true));
+            self.place(key, false);
+        }
+    }
+
+    /// Of addresses whose order nobody told, those that follow a first one came later.
+    pub(super) fn order_addresses(&mut self) {
+        let keys = self.state.keys().filter(|key| is_ordered(key));
+        let untold = keys.filter(|key| self.place_of(key).is_none());
+        let untold: Vec<Key> = untold.cloned().collect();
+        for key in untold {
+            let is_later = self.has_first(&key);
+            self.place(&key, is_later);
+        }
+    }
+
+    /// The first address of a prefix takes the later ones along (`__inet_del_ifa`). The shell puts them back, one of them first, and the
+    /// routes that they held are gone.
+    fn remove_address(&mut self, key: &Key) {
+        if is_ordered(key) && self.place_of(key) == Some(false) {
+            self.unsettle(key);
+        }
+        let held = self.held();
+        self.state.remove(key);
+        self.drop_routes(&held);
+        let last = self.beside(key).last().cloned();
+        if let Some(last) = last.filter(|_| is_ordered(key) && !self.has_first(key)) {
+            // No plan may count on which one it is.
+            self.place(&last, false);
+        }
+    }
+
+    /// Drops the routes that nothing but addresses of a prefix holds.
+    fn unsettle(&mut self, of: &Key) {
+        let gone: BTreeSet<Key> = self.beside(of).chain([of]).cloned().collect();
+        let fallen = |holders: &Vec<Key>| holders.iter().all(|key| gone.contains(key));
+        let held = self.held().into_iter();
+        for (route, _) in held.filter(|(_, holders)| fallen(holders)) {
+            self.state.remove(&route);
+        }
+    }
+
+    fn place_of(&self, key: &Key) -> Option<bool> {
+        match self.state.get(key) {
+            Some(Resource::Address(address)) => address.secondary,
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether one of the other addresses is the first.
+    fn has_first(&self, of: &Key) -> bool {
+        self.beside(of).any(|key| self.place_of(key) == Some(false))
+    }
+
+    fn place(&mut self, key: &Key, is_later: bool) {
+        if let Some(Resource::Address(address)) = self.state.get_mut(key) {
+            address.secondary = Some(is_later);
+        }
+    }
+
+    /// The other addresses of an address's link and prefix.
+    fn beside<'b>(&'b self, of: &'b Key) -> impl Iterator<Item = &'b Key> {
+        self.state.keys().filter(move |key| match (key, of) {
+            (
+                Key::Address { link, address, .. },
+                Key::Address {
+                    link: on,
+                    address: one,
+                    ..
+                },
+            ) => *key != of && link == on && address.prefix() == one.prefix(),
+            (_, _) => false,
+        })
     }
 
     /// A gateway must be within reach.
@@ -127,9 +217,7 @@ impl<'a> Kernel<'a> {
             return;
         };
         let (Key::Link { link: name, .. }, Resource::Link(gone)) = (key, gone) else {
-            let held = self.held();
-            self.state.remove(key);
-            self.drop_routes(&held);
+            self.remove_address(key);
             return;
         };
         for tagged in self.tagged_on(name) {
@@ -333,6 +421,11 @@ enum Family {
 fn is_address_on(key: &Key, name: &LinkName, family: Family) -> bool {
     matches!(key, Key::Address { link, address, .. }
         if link == name && (family == Family::Both || address.ip().is_ipv6()))
+}
+
+/// Of IPv4 addresses of a prefix the kernel knows the first.
+fn is_ordered(key: &Key) -> bool {
+    matches!(key, Key::Address { address, .. } if address.ip().is_ipv4())
 }
 
 /// The link that a key names, or whose address it is.

@@ -24,12 +24,14 @@ pub struct Sim {
 
 impl Sim {
     /// A world that starts as `world`.
-    pub fn new(world: Observation) -> Self {
+    pub fn new(mut world: Observation) -> Self {
+        let mut hidden = Hidden::new();
+        Kernel::new(&mut world.state, &mut hidden).order_addresses();
         Self {
             world,
             done: 0,
             fail_at: None,
-            hidden: Hidden::new(),
+            hidden,
         }
     }
 
@@ -76,6 +78,8 @@ impl Sim {
             kernel.make_link(&step.key, link)?;
         } else if matches!(after, Resource::Route(_)) {
             kernel.make_route(&step.key, after)?;
+        } else if let Resource::Address(address) = after {
+            kernel.make_address(&step.key, address);
         } else {
             kernel.insert(&step.key, after);
         }

@@ -5,9 +5,11 @@ use std::process::Stdio;
 
 use bedplate::apply::Outcome;
 use bedplate::plan::Plan;
+use serde_json::Value;
 
-use crate::lab::{Lab, steps};
+use crate::lab::{Lab, brief, steps};
 use crate::support::guest;
+use crate::support::normalise::same;
 use crate::support::sandbox::Running;
 
 #[test]
@@ -196,6 +198,127 @@ fn the_first_of_a_prefix_is_the_sites_first() {
             expected[1..].sort();
             assert_eq!(found, expected, "{tag} {last:?} {:?}", steps(&plan));
             assert!(lab.inside.ip("route show 10.91.0.0/16").contains("dev t"));
+        }
+    });
+}
+
+/// The addresses of the first port in the kernel's order, and whether each comes after another.
+fn on_p0(lab: &Lab) -> Vec<(String, bool)> {
+    let found = lab.witness("-4 address show dev p0", "/0/addr_info");
+    let found = found.as_array().unwrap().iter().map(|one| {
+        let is_later = one["secondary"] == true;
+        (one["local"].as_str().unwrap().to_owned(), is_later)
+    });
+    found.collect()
+}
+
+fn promote(lab: &Lab, promotes: bool) {
+    lab.inside.run(|| {
+        let setting = "/proc/sys/net/ipv4/conf/p0/promote_secondaries";
+        std::fs::write(setting, u8::from(promotes).to_string()).unwrap();
+    });
+}
+
+/// Which of the later ones is when is nobody's concern.
+fn in_any_order(mut picture: Value) -> Value {
+    let found = picture["addresses"]["p0"].as_array_mut().unwrap();
+    found.sort_by_key(|one| one["local"].to_string());
+    picture
+}
+
+/// Two addresses of one prefix; routes lead out from the first, from the second, and through a router.
+const PAIR: &str = r#"ethernet "p0" vlan="u" { address "10.0.0.7"; address "10.0.0.1" }
+    route "10.95.0.0/16" { via "10.0.0.254"; source "10.0.0.7" }
+    route "10.96.0.0/16" { via "10.0.0.254"; source "10.0.0.1" }"#;
+
+#[test]
+fn the_first_is_the_first_again_once_the_apply_is_undone() {
+    guest::inside(|| {
+        let second = r#"route "10.96.0.0/16" { via "10.0.0.254"; source "10.0.0.1" }"#;
+        let after =
+            |addresses: &str| format!("ethernet \"p0\" vlan=\"u\" {{ {addresses} }}; {second}");
+        let edits = [
+            after(r#"address "10.0.0.1""#),
+            after(r#"address "10.0.0.1"; address "10.0.0.7""#),
+            after(r#"address "10.0.0.2"; address "10.0.0.1""#),
+            after(r#"address "10.0.0.1"; address "10.0.0.2"; address "10.0.0.3""#),
+            r#"ethernet "p0" vlan="u" { address "10.0.0.2"; address "10.0.0.3" }"#.to_owned(),
+            r#"ethernet "p0""#.to_owned(),
+        ];
+        // With and without another's address beside them.
+        for (promotes, has_other) in [(false, true), (true, false)] {
+            let mut lab = Lab::new();
+            promote(&lab, promotes);
+            lab.apply(PAIR);
+            if has_other {
+                lab.inside.ip("address add 10.0.0.5/24 dev p0");
+            }
+            let (before, order) = (in_any_order(lab.snapshot()), on_p0(&lab));
+            assert_eq!(order[0], ("10.0.0.7".to_owned(), false));
+            for edit in &edits {
+                let (plan, _) = lab.planned(edit);
+                assert_eq!(lab.run(&plan), Outcome::Done, "{edit} {}", brief(&plan));
+                lab.take_back(&plan);
+                let found = on_p0(&lab);
+                assert_eq!(found[0], order[0], "{edit} {promotes} {}", brief(&plan));
+                same(&before, &in_any_order(lab.snapshot()), edit);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_first_is_the_first_again_once_somebody_is_lost() {
+    guest::inside(|| {
+        for promotes in [false, true] {
+            let mut lab = Lab::new();
+            promote(&lab, promotes);
+            // It answers the first address alone.
+            lab.outside.batch(&[
+                "address add 10.0.0.99/32 dev far0",
+                "route add 10.0.0.7/32 dev far0",
+            ]);
+            let reachable = r#"reachable "10.0.0.99""#;
+            lab.apply(&format!("{reachable}; {PAIR}"));
+            let (before, order) = (lab.snapshot(), on_p0(&lab));
+            let edit = format!(
+                r#"{reachable}; ethernet "p0" vlan="u" {{ address "10.0.0.1" }}
+                route "10.96.0.0/16" {{ via "10.0.0.254"; source "10.0.0.1" }}"#
+            );
+            let (plan, _) = lab.planned(&edit);
+            assert!(
+                steps(&plan).contains(&"- address/10.0.0.7/24@p0".to_owned()),
+                "{}",
+                brief(&plan)
+            );
+            let lost = Outcome::Unreachable {
+                lost: ["10.0.0.99".parse().unwrap()].into(),
+                left: [].into(),
+            };
+            assert_eq!(lab.run(&plan), lost, "{}", brief(&plan));
+            assert_eq!(on_p0(&lab), order, "{promotes}");
+            assert_eq!(order[0], ("10.0.0.7".to_owned(), false));
+            let route = lab.inside.ip("route show 10.95.0.0/16");
+            assert!(route.contains("src 10.0.0.7"), "{route}");
+            same(&before, &lab.snapshot(), "undone");
+        }
+    });
+}
+
+#[test]
+fn a_lease_stays_the_first_with_its_routes() {
+    guest::inside(|| {
+        let mut lab = Lab::with(&[
+            "address add 10.0.0.77/24 dev p0 valid_lft 600 preferred_lft 600",
+            "route add 10.77.0.0/16 via 10.0.0.254 src 10.0.0.77 proto dhcp",
+        ]);
+        let pair = r#"address "10.0.0.7"; address "10.0.0.1""#;
+        let turned = r#"address "10.0.0.1"; address "10.0.0.7""#;
+        for addresses in [pair, turned] {
+            lab.apply(&format!(r#"ethernet "p0" vlan="u" {{ {addresses} }}"#));
+            assert_eq!(on_p0(&lab)[0], ("10.0.0.77".to_owned(), false));
+            let route = lab.inside.ip("route show 10.77.0.0/16");
+            assert!(route.contains("src 10.0.0.77"), "{route}");
         }
     });
 }

@@ -23,7 +23,7 @@
 //! | 20 | what a DHCP client made is no drift, and stays beside an address that is written out | `addresses::what_the_kernel_made_stays`, tests/dhcp/beside.rs |
 //! | 21 | routes through a DHCP client's address wait for it | `addresses::routes_wait_for_a_lease`, tests/dhcp/beside.rs |
 //! | 22 | routes of the kernel and of routing daemons stay | `addresses::what_the_kernel_made_stays` |
-//! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays`, `addresses::the_first_of_a_prefix_is_the_sites_first` |
+//! | 23 | addresses keep their order, and routes come back | `addresses::their_order_stays`, `addresses::the_first_of_a_prefix_is_the_sites_first`, `addresses::the_first_is_the_first_again_once_somebody_is_lost` |
 //! | 24 | another gateway is one change, without a gap | `addresses::another_gateway_is_one_change` |
 //! | 25 | the permanent hardware address counts first | tests/order.rs |
 //! | 26 | what others made is left when its declaration goes | `ports::ports_of_others_stay`, tests/daemon/owned.rs |

@@ -1,0 +1,118 @@
+//! Which of the IPv4 addresses of a prefix on a link is the first one, where that is the site's to say: the host sends from it, and what
+//! the others hold goes when another becomes the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Inputs, Obstruction, Step};
+use crate::base::addr::Prefix;
+use crate::base::name::LinkName;
+use crate::state::{Ground, Key, Resource, State, beside};
+
+/// The prefixes in which everybody keeps the place that they have.
+pub(super) struct Order {
+    settled: BTreeSet<(LinkName, Prefix)>,
+}
+
+impl Order {
+    /// Around what stays and what waits, and under protected routes, which would fall.
+    pub(super) fn new(
+        inputs: Inputs<'_>,
+        obstructed: &BTreeMap<Key, Obstruction>,
+        staying: &BTreeMap<Key, Obstruction>,
+    ) -> Self {
+        let observed = &inputs.observed.state;
+        let held = staying.keys().chain(obstructed.keys());
+        let held = held.filter(|key| observed.contains_key(*key));
+        let mut settled: BTreeSet<_> = held.filter_map(place).collect();
+        let protected = inputs.desired.protected.keys().chain(staying.keys());
+        let mut routes = protected
+            .filter(|key| matches!(key, Key::Route { .. }))
+            .filter_map(|key| Some((key, observed.get(key)?)))
+            .peekable();
+        if routes.peek().is_some() {
+            let ground = Ground::new(observed);
+            let under = routes.flat_map(|(key, route)| route.requires(key, &ground));
+            settled.extend(under.filter_map(|key| place(&key)));
+        }
+        Self { settled }
+    }
+
+    /// What is wanted of a thing that is not to change its place.
+    pub(super) fn applied_to(&self, key: &Key, wanted: Resource) -> Resource {
+        if place(key).is_some_and(|at| self.settled.contains(&at)) {
+            wanted.anywhere()
+        } else {
+            wanted
+        }
+    }
+}
+
+/// Whether the prefix of an address has others on the link that no site speaks of, or a lease's.
+pub(super) fn is_beside_others(inputs: Inputs<'_>, key: &Key) -> bool {
+    let Key::Address {
+        controller,
+        link,
+        address,
+    } = key
+    else {
+        return false;
+    };
+    let prefix = address.prefix();
+    let found = beside(&inputs.observed.state, controller, link, prefix);
+    let is_other =
+        |key: &Key| inputs.observed.is_foreign(key) && !inputs.desired.state.contains_key(key);
+    let mut leased = inputs.observed.facts.beside.addresses.iter();
+    found.into_iter().any(|(other, _)| is_other(other))
+        || leased.any(|one| one.link.as_ref() == Some(link) && one.address.prefix() == prefix)
+}
+
+/// A state put together of parts, with the places of addresses where one of them is the first, and nothing in `beside` is with them.
+pub(super) fn places_known(state: State, beside: &State) -> State {
+    let mut known: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for (key, resource) in &state {
+        if let Some(at) = place(key) {
+            let (firsts, all) = known.entry(at).or_default();
+            *firsts += usize::from(is_first(resource));
+            *all += 1;
+        }
+    }
+    for key in beside.keys().filter(|key| !state.contains_key(*key)) {
+        place(key).map(|at| known.remove(&at));
+    }
+    let is_known = |key: &Key| {
+        let known = place(key).and_then(|at| known.get(&at));
+        known.is_some_and(|(firsts, all)| *firsts == 1 && *all > 1)
+    };
+    let known = |(key, resource): (Key, Resource)| {
+        let resource = if is_known(&key) {
+            resource
+        } else {
+            resource.anywhere()
+        };
+        (key, resource)
+    };
+    state.into_iter().map(known).collect()
+}
+
+/// The first addresses of their prefixes that steps take away or change.
+pub(super) fn firsts(steps: &[Step]) -> BTreeMap<(LinkName, Prefix), &Key> {
+    let changed = steps
+        .iter()
+        .filter(|step| step.before.as_ref().is_some_and(is_first));
+    changed
+        .filter_map(|step| Some((place(&step.key)?, &step.key)))
+        .collect()
+}
+
+pub(super) fn is_first(resource: &Resource) -> bool {
+    matches!(resource, Resource::Address(address) if address.secondary == Some(false))
+}
+
+/// The link and the prefix of an address.
+pub(super) fn place(key: &Key) -> Option<(LinkName, Prefix)> {
+    if let Key::Address { link, address, .. } = key {
+        Some((link.clone(), address.prefix()))
+    } else {
+        None
+    }
+}
