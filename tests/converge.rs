@@ -23,6 +23,8 @@ mod protect;
 mod select;
 #[path = "converge/sites.rs"]
 mod sites;
+#[path = "converge/unheld.rs"]
+mod unheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 

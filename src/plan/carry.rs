@@ -7,6 +7,7 @@ use super::diff::{blocking, phase};
 use super::fall::falling;
 use super::keep::Keep;
 use super::moving::following;
+use super::unheld::let_fall;
 use super::{Action, Inputs, Obstruction, Reason, Step};
 use crate::state::{Ground, Key, Link, Resource, State};
 
@@ -50,6 +51,7 @@ pub(super) fn carry_along(
         by_key.insert(key.clone(), carried);
     }
     ports(inputs, &mut by_key);
+    let_fall(inputs, &mut by_key);
     by_key.into_values().flatten().collect()
 }
 

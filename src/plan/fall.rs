@@ -95,7 +95,7 @@ fn cycles_ports(of: &LinkName, port: &Key, state: &State) -> bool {
 }
 
 /// Whether what holds a route is, or is on, a link that is up.
-fn is_up(state: &State, holder: &Key) -> bool {
+pub(super) fn is_up(state: &State, holder: &Key) -> bool {
     let (Key::Address {
         controller, link, ..
     }

@@ -23,6 +23,7 @@ mod reach;
 mod render;
 mod select;
 mod undo;
+mod unheld;
 mod warning;
 mod withdrawal;
 
