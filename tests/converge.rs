@@ -19,6 +19,8 @@ mod lift;
 mod pairs;
 #[path = "converge/protect.rs"]
 mod protect;
+#[path = "converge/restless.rs"]
+mod restless;
 #[path = "converge/select.rs"]
 mod select;
 #[path = "converge/sites.rs"]
@@ -387,7 +389,7 @@ fn undone(before: &Observation, plan: &Plan) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::cases(256))]
 
     #[test]
     fn reaches_the_desired_state_or_stays(

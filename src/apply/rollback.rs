@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::verify::{difference, differing};
-use crate::plan::{Step, undo};
-use crate::state::{Key, Observation};
+use crate::plan::{Action, Phase, Reason, Step, undo};
+use crate::state::{Key, Observation, Resource};
 use crate::world::{World, WorldError};
 
 /// Undoes steps of which nobody knows how many took effect, or whose result could not be kept; returns the keys that
@@ -25,6 +25,10 @@ pub(super) async fn roll_back<W: World>(
     before: &Observation,
 ) -> BTreeSet<Key> {
     walk(world, &undo(steps)).await;
+    // What fell beside them, or falls again on the way back.
+    if let Ok(after) = world.observe().await {
+        walk(world, &put_back(before, &after)).await;
+    }
     match world.observe().await {
         Ok(after) => {
             let mut left = difference(&before.state, &after.state);
@@ -33,6 +37,29 @@ pub(super) async fn roll_back<W: World>(
         }
         Err(error) => unseen(&error, steps),
     }
+}
+
+/// Steps that make what is missing of ours as it was: addresses first, then routes, as keys are ordered. What others made is theirs to miss.
+fn put_back(before: &Observation, after: &Observation) -> Vec<Step> {
+    let missing = before.state.iter().filter(|(key, resource)| {
+        let is_gone = key.is_host() && !after.state.contains_key(*key);
+        is_gone && !matches!(resource, Resource::Link(_)) && !before.is_foreign(key)
+    });
+    let steps = missing.map(|(key, resource)| Step {
+        key: key.clone(),
+        action: match before.before_claim(key) {
+            Some(_) => Action::Carry,
+            None => Action::Create,
+        },
+        because: Reason::Drift,
+        origin: None,
+        phase: Phase::Host,
+        before: None,
+        after: Some(resource.clone()),
+        changes: Vec::new(),
+        original: None,
+    });
+    steps.collect()
 }
 
 /// A step of the way back that fails does not stop the others: what can be brought back is.

@@ -6,7 +6,7 @@ use std::error::Error;
 use super::reach::Watch;
 use super::report::{Event, Failure, Outcome, Report};
 use super::rollback::roll_back;
-use super::verify::differing;
+use super::verify::{differing, fallen};
 use crate::plan::{HazardKind, Phase, Plan, Step, preflight};
 use crate::state::Observation;
 use crate::world::{StepFailure, World, WorldError};
@@ -97,7 +97,11 @@ async fn execute<W: World>(
     }
     tell(Event::Verifying);
     let differs = match world.observe().await {
-        Ok(after) => differing(&plan.steps, &after),
+        Ok(after) => {
+            let mut differs = differing(&plan.steps, &after);
+            differs.extend(fallen(&plan.steps, before, &after));
+            differs
+        }
         Err(error) => {
             tracing::error!(%error, "cannot observe after applying");
             plan.steps.iter().map(|step| step.key.clone()).collect()

@@ -24,6 +24,16 @@ pub(super) fn differing(steps: &[Step], observed: &Observation) -> BTreeSet<Key>
     differs
 }
 
+/// What no step speaks of, and fell all the same: a driver that takes its link down to change it takes routes along.
+pub(super) fn fallen(steps: &[Step], before: &Observation, after: &Observation) -> BTreeSet<Key> {
+    let known: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    let kept = before.state.keys().filter(|key| key.is_host());
+    kept.filter(|key| !known.contains(key) && !before.is_foreign(key))
+        .filter(|key| !after.state.contains_key(*key))
+        .cloned()
+        .collect()
+}
+
 /// The keys in which two states differ, as far as anybody manages them.
 pub(super) fn difference(before: &State, after: &State) -> BTreeSet<Key> {
     let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();

@@ -14,7 +14,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Around what stays and what waits, and under protected routes, which would fall.
+    /// Around what stays and what waits, and under protected routes, which would fall: but for those that go elsewhere first.
     pub(super) fn new(
         inputs: Inputs<'_>,
         obstructed: &BTreeMap<Key, Obstruction>,
@@ -28,6 +28,11 @@ impl Order {
         let mut routes = protected
             .filter(|key| matches!(key, Key::Route { .. }))
             .filter_map(|key| Some((key, observed.get(key)?)))
+            .filter(|(key, found)| {
+                let wanted = inputs.desired.state.get(*key);
+                let leaves = wanted.is_some_and(|wanted| !wanted.changes_from(found).is_empty());
+                !leaves || obstructed.contains_key(*key)
+            })
             .peekable();
         if routes.peek().is_some() {
             let ground = Ground::new(observed);
@@ -66,8 +71,8 @@ pub(super) fn is_beside_others(inputs: Inputs<'_>, key: &Key) -> bool {
         || leased.any(|one| one.link.as_ref() == Some(link) && one.address.prefix() == prefix)
 }
 
-/// A state put together of parts, with the places of addresses where one of them is the first, and nothing in `beside` is with them.
-pub(super) fn places_known(state: State, beside: &State) -> State {
+/// A state put together of parts, with the places of addresses where one of them is the first.
+pub(super) fn places_known(state: State) -> State {
     let mut known: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for (key, resource) in &state {
         if let Some(at) = place(key) {
@@ -75,9 +80,6 @@ pub(super) fn places_known(state: State, beside: &State) -> State {
             *firsts += usize::from(is_first(resource));
             *all += 1;
         }
-    }
-    for key in beside.keys().filter(|key| !state.contains_key(*key)) {
-        place(key).map(|at| known.remove(&at));
     }
     let is_known = |key: &Key| {
         let known = place(key).and_then(|at| known.get(&at));

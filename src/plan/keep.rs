@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::first::{place, places_known};
+use super::first::place;
 use super::moving::up;
 use super::place::{ip, placed};
 use super::{Inputs, Obstruction};
@@ -165,11 +165,14 @@ impl Keep {
         self.staying.keys().filter_map(found).collect()
     }
 
-    /// What a start brings back: the things that stay, and those that are not there with what they stood on.
-    pub(super) fn kept(&self, observed: &State, desired: &State) -> State {
+    /// What a start brings back: the things that stay, and those that are not there with what they stood on. Who was the first of a
+    /// prefix is nobody's to say any more.
+    pub(super) fn kept(&self, observed: &State) -> State {
         let mut kept = self.state(observed);
         kept.extend(self.lost.clone());
-        places_known(kept, desired)
+        let kept = kept.into_iter();
+        kept.map(|(key, resource)| (key, resource.anywhere()))
+            .collect()
     }
 }
 

@@ -274,7 +274,7 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         unchanged,
         ignored: left.ignored,
         protected: remembered,
-        kept: keep.kept(observed, &inputs.desired.state),
+        kept: keep.kept(observed),
         selection: Selection::default(),
         pulled: BTreeMap::new(),
         reachable: inputs.desired.reachable.clone(),

@@ -9,7 +9,7 @@ use super::edges::Place;
 use super::first::{firsts, is_first, place, places_known};
 use super::{Inputs, Mode, Obstruction, Plan, PlanError, Reason, Step, Waiting, finished, made};
 use crate::base::glob::matches;
-use crate::state::{Desired, Ground, Key, Observation, Resource, State, digest_of};
+use crate::state::{Desired, Ground, Key, Observation, Resource, digest_of};
 
 /// Which changes to make, by patterns over keys as plans print them: `*` within a component, `**` across them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +184,7 @@ impl<'a> Choice<'a> {
         let unmoved = owned.filter(|key| !self.chosen.contains(*key));
         Desired {
             unmoved: unmoved.cloned().collect(),
-            state: places_known(self.merged(&inputs.desired.state, ours), &State::new()),
+            state: places_known(self.merged(&inputs.desired.state, ours)),
             ..inputs.desired.clone()
         }
     }
@@ -194,7 +194,7 @@ impl<'a> Choice<'a> {
         let nothing = Desired::default();
         let (new, old) = (inputs.desired, inputs.applied.unwrap_or(&nothing));
         Desired {
-            state: places_known(self.merged(&new.state, &old.state), &State::new()),
+            state: places_known(self.merged(&new.state, &old.state)),
             origins: self.merged(&new.origins, &old.origins),
             protected: self.merged(&new.protected, &old.protected),
             by_mac: self.merged(&new.by_mac, &old.by_mac),

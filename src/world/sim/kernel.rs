@@ -16,13 +16,25 @@ pub(super) struct Kernel<'a> {
     state: &'a mut State,
     /// The VLANs of ports whose bridge does not filter.
     hidden: &'a mut Hidden,
+    restless: &'a Restless,
 }
 
 pub(super) type Hidden = BTreeMap<LinkName, BTreeMap<u16, PortVlan>>;
 
+/// Links whose drivers take them down and up for another MTU: for any, or for one alone.
+pub(super) type Restless = BTreeMap<LinkName, Option<u32>>;
+
 impl<'a> Kernel<'a> {
-    pub(super) fn new(state: &'a mut State, hidden: &'a mut Hidden) -> Self {
-        Self { state, hidden }
+    pub(super) fn new(
+        state: &'a mut State,
+        hidden: &'a mut Hidden,
+        restless: &'a Restless,
+    ) -> Self {
+        Self {
+            state,
+            hidden,
+            restless,
+        }
     }
 
     /// Puts a thing there that changes nothing else.
@@ -181,6 +193,10 @@ impl<'a> Kernel<'a> {
         }
         if let Some(mtu) = wanted.mtu.filter(|mtu| before.mtu != Some(*mtu)) {
             self.resize(&name, mtu);
+            let bounces = self.restless.get(&name);
+            if bounces.is_some_and(|only| only.is_none_or(|only| only == mtu)) {
+                self.down(&name);
+            }
         }
         Ok(())
     }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kernel::{Hidden, Kernel};
+use kernel::{Hidden, Kernel, Restless};
 
 use super::{StepFailure, World, WorldError};
+use crate::base::name::LinkName;
 use crate::plan::{Action, Step};
 use crate::state::{Ground, Key, Observation, Ownership, Resource};
 
@@ -20,18 +21,20 @@ pub struct Sim {
     done: usize,
     fail_at: Option<usize>,
     hidden: Hidden,
+    restless: Restless,
 }
 
 impl Sim {
     /// A world that starts as `world`.
     pub fn new(mut world: Observation) -> Self {
-        let mut hidden = Hidden::new();
-        Kernel::new(&mut world.state, &mut hidden).order_addresses();
+        let (mut hidden, restless) = (Hidden::new(), Restless::new());
+        Kernel::new(&mut world.state, &mut hidden, &restless).order_addresses();
         Self {
             world,
             done: 0,
             fail_at: None,
             hidden,
+            restless,
         }
     }
 
@@ -39,6 +42,11 @@ impl Sim {
     pub fn fail_at(&mut self, index: usize) {
         self.done = 0;
         self.fail_at = Some(index);
+    }
+
+    /// The link's driver takes it down and up for another MTU from now on: for any, or for `only` this one.
+    pub fn bounce(&mut self, link: LinkName, only: Option<u32>) {
+        self.restless.insert(link, only);
     }
 
     /// The world as it is, to be changed behind Bedplate's back.
@@ -73,7 +81,7 @@ impl Sim {
                 needed: Box::new(needed),
             });
         }
-        let mut kernel = Kernel::new(&mut self.world.state, &mut self.hidden);
+        let mut kernel = Kernel::new(&mut self.world.state, &mut self.hidden, &self.restless);
         if let Resource::Link(link) = after {
             kernel.make_link(&step.key, link)?;
         } else if matches!(after, Resource::Route(_)) {
@@ -87,7 +95,7 @@ impl Sim {
     }
 
     fn remove(&mut self, key: &Key) {
-        Kernel::new(&mut self.world.state, &mut self.hidden).remove(key);
+        Kernel::new(&mut self.world.state, &mut self.hidden, &self.restless).remove(key);
     }
 
     fn mark(&mut self, step: &Step) {

@@ -17,7 +17,7 @@
 //! | 14 | a tagged link with another id, protocol or link is made anew with all on it | `tagged::another_tag_brings_all_along`, `tagged::two_swap_their_ids` |
 //! | 15 | MTUs grow from below and shrink from above | `tagged::sizes_change_along_the_stack` |
 //! | 16 | an MTU that the driver does not take is found first; one too small for IPv6 is refused | tests/hazards.rs, tests/bad/doubles.kdl |
-//! | 17 | where an MTU's change takes a link down, what fell is seen | verification after each apply: tests/converge |
+//! | 17 | where an MTU's change takes a link down, what fell is seen and put back | tests/converge/restless.rs: `routes_that_a_driver_loses_are_missed` |
 //! | 18 | a name says nothing of an id | `tagged::names_and_ids_may_disagree` |
 //! | 19 | link-local addresses are nobody's to prune | `addresses::what_the_kernel_made_stays` |
 //! | 20 | what a DHCP client made is no drift, and stays beside an address that is written out | `addresses::what_the_kernel_made_stays`, tests/dhcp/beside.rs |
