@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bedplate::store::Faulty;
 use serde_json::Value;
@@ -90,12 +90,27 @@ impl Host {
     fn ends(&self, mut command: Command, code: i32) -> String {
         let out = self.namespace.run(move || command.output().unwrap());
         let fault = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), Some(code), "{fault}");
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert_eq!(out.status.code(), Some(code), "{said}{fault}");
         String::from_utf8(out.stdout).unwrap()
     }
 
     fn json(&self, words: &str) -> Value {
         serde_json::from_str(&self.said(self.command(&format!("--json {words}")))).unwrap()
+    }
+
+    /// What the daemon tells once it has nothing under way.
+    fn settled(&self) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut command = self.command("--json status");
+            let out = self.namespace.run(move || command.output().unwrap());
+            let status: Value = serde_json::from_slice(&out.stdout).unwrap();
+            if status["under_way"].is_null() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{status:#}");
+        }
     }
 
     fn ip(&self, words: &str) -> String {
@@ -185,7 +200,7 @@ fn check(client: &Client) {
     heard(&changes, &["via 10.78.0.1", "proto 98"]);
     heard(&changes, &["via 10.78.0.1", "proto 98"]);
     assert_eq!(host.routes(), ROUTES);
-    let status = host.json("status");
+    let status = host.settled();
     assert_eq!(
         (&status["drift"], &status["waiting"]),
         (&Value::Array(vec![]), &Value::Array(vec![])),

@@ -37,13 +37,17 @@ impl Lot {
     }
 }
 
-/// Bonds and bridges keep the hardware address of the port that was their first, and give it to ports and tagged links.
+/// Bonds and bridges keep the hardware address of the port that was their first, and give it to ports and tagged links; what a bridge's
+/// port costs is by the speed that it had when it joined, or when its carrier last came (`br_port_carrier_check`).
 fn without_history(mut picture: Value) -> Value {
     let links = picture["links"].as_object_mut().unwrap();
     for link in links.values_mut() {
         let is_port = link["linkinfo"]["info_kind"] == "veth" && link.get("master").is_none();
         if !is_port {
             link.as_object_mut().unwrap().remove("address");
+        }
+        if let Some(Value::Object(port)) = link.pointer_mut("/linkinfo/info_slave_data") {
+            port.remove("cost");
         }
     }
     // What ports of a bridge that filters nothing would carry if it did says nothing.

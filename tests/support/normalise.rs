@@ -59,14 +59,10 @@ const CONTROLLER_FIELDS: [Dropped; 16] = [
 ];
 
 /// Of what bridges and bonds say of their ports.
-const PORT_FIELDS: [Dropped; 23] = [
+const PORT_FIELDS: [Dropped; 22] = [
     ("state", PROTOCOL),
     ("id", INDEX),
     ("no", INDEX),
-    (
-        "cost",
-        "by the speed that the link had when it joined, or when its carrier last came (`br_port_carrier_check`)",
-    ),
     ("bridge_id", PROTOCOL),
     ("root_id", PROTOCOL),
     ("designated_port", PROTOCOL),
