@@ -6,6 +6,7 @@ mod address;
 mod beside;
 mod error;
 mod host;
+mod indexes;
 mod ledger;
 mod link;
 mod manager;

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 
-use super::link::Indexes;
+use super::indexes::Indexes;
 
 /// How often a dump is begun anew because the tables changed under it. Each pass takes milliseconds; a host that
 /// changes through ten of them in a row is not one to plan against.

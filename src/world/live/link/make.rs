@@ -197,8 +197,9 @@ async fn create(
         }
     };
     let told = told.as_ref().and_then(Found::read);
-    let index = told.as_ref().map(|told| (name.clone(), told.index));
-    netlink.indexes.0.extend(index);
+    if let Some(told) = &told {
+        netlink.indexes.learn(name, told.index);
+    }
     let finished = finish(netlink, key, name, told, wanted, is_whole).await;
     if finished.is_err() {
         // The first error is the one to report, and a link left behind is seen when the host is next observed.
@@ -317,7 +318,7 @@ pub(in crate::world::live) async fn remove(
     name: &LinkName,
 ) -> Result<(), HostError> {
     let operation = "remove";
-    netlink.indexes.0.remove(name);
+    netlink.indexes.remove(name);
     let Some(found) = find(netlink, operation, key, name).await? else {
         return Ok(());
     };

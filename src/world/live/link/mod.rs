@@ -23,18 +23,6 @@ use found::{Form, Found};
 
 pub(super) use make::{make, remove};
 
-/// Indexes of links, as long as nobody but us is thought to make, remove or rename them: while one group of steps is carried out. The
-/// kernel never gives a number again, so that of a link that went all the same names none.
-#[derive(Debug, Default)]
-pub(super) struct Indexes(BTreeMap<LinkName, u32>);
-
-impl Indexes {
-    /// From now on the kernel is asked again.
-    pub(super) fn forget(&mut self) {
-        self.0.clear();
-    }
-}
-
 /// All links of the host, by the kernel's index.
 pub(super) struct Links(BTreeMap<u32, Found>);
 
@@ -127,15 +115,14 @@ pub(super) async fn index(
     key: &Key,
     link: &LinkName,
 ) -> Result<Option<u32>, HostError> {
-    if let Some(index) = netlink.indexes.0.get(link) {
-        return Ok(Some(*index));
+    if let Some(index) = netlink.indexes.get(link) {
+        return Ok(Some(index));
     }
     let found = find(netlink, operation, key, link).await?;
     let index = found.map(|found| found.index);
-    netlink
-        .indexes
-        .0
-        .extend(index.map(|index| (link.clone(), index)));
+    if let Some(index) = index {
+        netlink.indexes.learn(link, index);
+    }
     Ok(index)
 }
 
