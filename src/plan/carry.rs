@@ -148,10 +148,7 @@ fn ends_up(inputs: Inputs<'_>, needed: &Key) -> bool {
     else {
         return desired.contains_key(needed) || observed.contains_key(needed);
     };
-    let on = Key::Link {
-        controller: controller.clone(),
-        link: link.clone(),
-    };
+    let on = Key::link(controller, link);
     let original = inputs.observed.before_claim(&on);
     let last = desired.get(&on).or(original).or(observed.get(&on));
     matches!(last, Some(Resource::Link(link)) if link.up)
@@ -165,10 +162,7 @@ fn ports(inputs: Inputs<'_>, steps: &mut BTreeMap<Key, Vec<Step>>) {
         let (Key::Link { controller, .. }, Resource::Link(link)) = (key, resource) else {
             continue;
         };
-        let of = link.port_of.as_ref().map(|of| Key::Link {
-            controller: controller.clone(),
-            link: of.clone(),
-        });
+        let of = link.port_of.as_ref().map(|of| Key::link(controller, of));
         let Some((of, fate)) = of.and_then(|of| Some((of.clone(), steps.get(&of)?))) else {
             continue;
         };

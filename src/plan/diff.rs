@@ -303,10 +303,7 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
     if let Some(Resource::Link(found)) = inputs.observed.state.get(key)
         && let (None, Some(bridge)) = (&link.port_of, &found.port_of)
     {
-        let bridge = Key::Link {
-            controller: controller.clone(),
-            link: bridge.clone(),
-        };
+        let bridge = Key::link(controller, bridge);
         if inputs.observed.is_foreign(&bridge) {
             link.port_of.clone_from(&found.port_of);
         }

@@ -138,10 +138,7 @@ fn on(key: &Key) -> Option<Key> {
         controller, link, ..
     } = key
     {
-        Some(Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        })
+        Some(Key::link(controller, link))
     } else {
         None
     }

@@ -84,10 +84,7 @@ fn cycles_ports(of: &LinkName, port: &Key, state: &State) -> bool {
     let Key::Link { controller, .. } = port else {
         return false;
     };
-    let of = Key::Link {
-        controller: controller.clone(),
-        link: of.clone(),
-    };
+    let of = Key::link(controller, of);
     let Some(Resource::Link(of)) = state.get(&of) else {
         return false;
     };
@@ -103,10 +100,7 @@ pub(super) fn is_up(state: &State, holder: &Key) -> bool {
     else {
         return true;
     };
-    let on = Key::Link {
-        controller: controller.clone(),
-        link: link.clone(),
-    };
+    let on = Key::link(controller, link);
     matches!(state.get(&on), Some(Resource::Link(link)) if link.up)
 }
 

@@ -171,10 +171,7 @@ impl<'a> Links<'a, '_> {
     }
 
     fn link(&self, controller: &HostName, link: &LinkName) -> Option<&'a Link> {
-        let key = Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        };
+        let key = Key::link(controller, link);
         let stays = || self.observed.get(&key).filter(|_| (self.stays)(&key));
         match self.desired.get(&key).or_else(stays) {
             Some(Resource::Link(link)) => Some(link),
@@ -211,10 +208,7 @@ fn is_free(inputs: Inputs<'_>, address: &Key) -> bool {
     else {
         return false;
     };
-    let key = Key::Link {
-        controller: controller.clone(),
-        link: link.clone(),
-    };
+    let key = Key::link(controller, link);
     let (desired, observed) = (&inputs.desired.state, inputs.observed);
     let original = observed.before_claim(&key);
     let found = observed.state.get(&key);

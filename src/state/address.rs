@@ -58,10 +58,7 @@ impl Address {
         else {
             return Vec::new();
         };
-        let on = Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        };
+        let on = Key::link(controller, link);
         let mut needs = vec![on];
         if self.secondary == Some(true) {
             let beside = beside(ground.state, controller, link, address.prefix());

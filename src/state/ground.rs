@@ -99,10 +99,7 @@ impl<'a> Ground<'a> {
         if self.vrfs.is_empty() {
             return Table::MAIN;
         }
-        let key = Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        };
+        let key = Key::link(controller, link);
         let of = match self.state.get(&key) {
             Some(Resource::Link(found)) => found.port_of.as_ref().unwrap_or(link),
             Some(_) | None => link,

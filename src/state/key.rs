@@ -149,6 +149,14 @@ impl RecordName {
 }
 
 impl Key {
+    /// The key of a controller's link.
+    pub fn link(controller: &HostName, link: &LinkName) -> Self {
+        Self::Link {
+            controller: controller.clone(),
+            link: link.clone(),
+        }
+    }
+
     /// Whether the host's kernel holds this thing, rather than one of the embedded servers.
     pub fn is_host(&self) -> bool {
         match self {

@@ -48,10 +48,7 @@ impl Listener {
         };
         let (controller, link, address) = (controller.clone(), self.link.clone(), self.address);
         vec![
-            Key::Link {
-                controller: controller.clone(),
-                link: link.clone(),
-            },
+            Key::link(&controller, &link),
             Key::Address {
                 controller,
                 link,

@@ -97,10 +97,7 @@ impl Observation {
         else {
             return false;
         };
-        let on = Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        };
+        let on = Key::link(controller, link);
         match state.get(&on) {
             Some(Resource::Link(link)) if link.port_of.is_some() => true,
             Some(Resource::Link(_)) => state.keys().any(

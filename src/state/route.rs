@@ -170,10 +170,7 @@ impl Hop {
     }
 
     fn needs_one_of(&self, controller: &HostName, table: Table, ground: &Ground<'_>) -> Vec<Key> {
-        let on_link = self.link.as_ref().map(|link| Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        });
+        let on_link = self.link.as_ref().map(|link| Key::link(controller, link));
         let Some(router) = self.router() else {
             return on_link.into_iter().collect();
         };

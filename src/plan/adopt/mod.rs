@@ -152,10 +152,7 @@ impl<'a> Adopter<'a> {
     }
 
     fn link_key(&self, link: &LinkName) -> Key {
-        Key::Link {
-            controller: self.name.clone(),
-            link: link.clone(),
-        }
+        Key::link(self.name, link)
     }
 
     /// What the site calls a link of the host.

@@ -159,10 +159,7 @@ impl<'a> Course<'a> {
     }
 
     fn link_key(&self, link: &LinkName) -> Key {
-        Key::Link {
-            controller: self.controller.clone(),
-            link: link.clone(),
-        }
+        Key::link(self.controller, link)
     }
 
     fn link_at(&self, key: &Key, time: usize) -> Option<&'a Link> {

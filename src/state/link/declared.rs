@@ -29,9 +29,13 @@ pub(in crate::state) fn desired(
             wanted.mac = link.mac;
         } else {
             into.by_mac
-                .extend(link.mac.map(|mac| (key(name, link_name), mac)));
+                .extend(link.mac.map(|mac| (Key::link(name, link_name), mac)));
         }
-        into.add(key(name, link_name), Resource::Link(wanted), &link.origin);
+        into.add(
+            Key::link(name, link_name),
+            Resource::Link(wanted),
+            &link.origin,
+        );
         super::super::address::desired(name, link_name, &link.addresses, into);
     }
 }
@@ -130,13 +134,6 @@ fn mtu(controller: &Controller, link: &ControllerLink, of: Option<&LinkName>) ->
         }
     };
     link.mtu.or(default)
-}
-
-fn key(controller: &HostName, link: &LinkName) -> Key {
-    Key::Link {
-        controller: controller.clone(),
-        link: link.clone(),
-    }
 }
 
 /// The links that a link is made of.

@@ -85,10 +85,7 @@ impl Link {
         let Key::Link { controller, .. } = key else {
             return Vec::new();
         };
-        let needed = self.needs().map(|link| Key::Link {
-            controller: controller.clone(),
-            link: link.clone(),
-        });
+        let needed = self.needs().map(|link| Key::link(controller, link));
         needed.collect()
     }
 

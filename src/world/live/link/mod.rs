@@ -56,10 +56,7 @@ impl Links {
             let Some(name) = self.name(*index) else {
                 continue;
             };
-            let key = Key::Link {
-                controller: controller.clone(),
-                link: name.clone(),
-            };
+            let key = Key::link(controller, &name);
             seen.add(key, Resource::Link(self.link(found)), found.marked);
             seen.links.insert(name, found.fact.clone());
         }
