@@ -9,11 +9,17 @@
 
 mod beside;
 mod clients;
+mod conversation;
 mod durable;
-mod engine;
+mod ending;
 mod fields;
 mod hostile;
 mod load;
+mod names;
 mod net;
+mod offers;
+mod relays;
+mod requests;
+mod reservations;
 mod socket;
 mod support;

@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use super::ask::Ask;
 use super::engine::{Action, Engine, Event};
 use super::lease::{Lease, LeaseState};
-use super::request::Ask;
 use super::wire::code;
 
 /// How long an address that is in use by a stranger stays out of use.

@@ -7,14 +7,18 @@
 //! ```
 
 mod allocate;
+mod ask;
 mod boot;
 mod config;
 mod counters;
 mod ending;
 mod engine;
+mod grant;
+mod inform;
 mod lease;
 mod names;
 mod options;
+mod parameters;
 mod reply;
 mod request;
 mod socket;

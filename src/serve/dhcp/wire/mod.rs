@@ -3,39 +3,21 @@
 //! A reader of our own: dhcproto's borrowed one joins only neighbouring parts of an option, cuts overloaded fields at their
 //! first zero and takes any hardware length on trust.
 
+pub(super) mod code;
+mod options;
+mod relay;
+
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::lease::{ClientKey, Hardware};
+pub(super) use options::Options;
+pub(super) use relay::suboption;
 
 pub(super) const COOKIE: [u8; 4] = [99, 130, 83, 99];
 
 /// Where the options begin: after the fixed fields and the cookie.
 pub(super) const OPTIONS_AT: usize = 240;
-
-/// Codes of the options that the engine itself deals with.
-pub(super) mod code {
-    pub(in super::super) const HOST_NAME: u8 = 12;
-    pub(in super::super) const REQUESTED_ADDRESS: u8 = 50;
-    pub(in super::super) const LEASE_TIME: u8 = 51;
-    pub(in super::super) const OVERLOAD: u8 = 52;
-    pub(in super::super) const MESSAGE_TYPE: u8 = 53;
-    pub(in super::super) const SERVER_ID: u8 = 54;
-    pub(in super::super) const PARAMETERS: u8 = 55;
-    pub(in super::super) const MESSAGE_SIZE: u8 = 57;
-    pub(in super::super) const RENEWAL_TIME: u8 = 58;
-    pub(in super::super) const REBINDING_TIME: u8 = 59;
-    pub(in super::super) const VENDOR_CLASS: u8 = 60;
-    pub(in super::super) const CLIENT_ID: u8 = 61;
-    pub(in super::super) const TFTP_SERVER: u8 = 66;
-    pub(in super::super) const BOOT_FILE: u8 = 67;
-    pub(in super::super) const USER_CLASS: u8 = 77;
-    pub(in super::super) const RELAY: u8 = 82;
-    pub(in super::super) const ARCHITECTURE: u8 = 93;
-    pub(in super::super) const MACHINE_ID: u8 = 97;
-    pub(in super::super) const SUBNET_SELECTION: u8 = 118;
-    pub(in super::super) const IPXE: u8 = 175;
-}
 
 /// Messages that clients send (RFC 2132 9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +60,6 @@ pub(super) struct Message<'a> {
     pub broadcast: bool,
     pub options: Options<'a>,
 }
-
-/// Options in the order they came; a code may come in several parts (RFC 3396).
-#[derive(Debug, Default)]
-pub(super) struct Options<'a>(Vec<(u8, &'a [u8])>);
 
 impl<'a> Message<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
@@ -133,98 +111,6 @@ impl<'a> Message<'a> {
 pub(super) fn part<const N: usize>(fixed: &[u8; OPTIONS_AT], at: usize) -> [u8; N] {
     let found = fixed.get(at..).and_then(|rest| rest.first_chunk::<N>());
     found.copied().unwrap_or([0; N])
-}
-
-impl<'a> Options<'a> {
-    /// Reads the options field, then `file` and `sname` where option 52 says that they hold options (RFC 2132 9.3).
-    fn read(fixed: &'a [u8; OPTIONS_AT], field: &'a [u8]) -> Result<Self, WireError> {
-        let mut options = Self(Vec::with_capacity(16));
-        options.read_field(field)?;
-        let overload = match options.get(code::OVERLOAD).as_deref() {
-            Some([flags]) => *flags,
-            Some(_) | None => 0,
-        };
-        for (flag, from, to) in [(1, 108, 236), (2, 44, 108)] {
-            if overload & flag != 0 {
-                options.read_field(fixed.get(from..to).unwrap_or_default())?;
-            }
-        }
-        Ok(options)
-    }
-
-    fn read_field(&mut self, mut field: &'a [u8]) -> Result<(), WireError> {
-        loop {
-            match field {
-                [] | [255, ..] => return Ok(()),
-                [0, rest @ ..] => field = rest,
-                [code] => return Err(WireError::Truncated(*code)),
-                [code, length, rest @ ..] => {
-                    let (data, after) = rest
-                        .split_at_checked(usize::from(*length))
-                        .ok_or(WireError::Truncated(*code))?;
-                    self.0.push((*code, data));
-                    field = after;
-                }
-            }
-        }
-    }
-
-    fn kind(&self) -> Option<Kind> {
-        match *self.get(code::MESSAGE_TYPE)? {
-            [1] => Some(Kind::Discover),
-            [3] => Some(Kind::Request),
-            [4] => Some(Kind::Decline),
-            [7] => Some(Kind::Release),
-            [8] => Some(Kind::Inform),
-            _ => None,
-        }
-    }
-
-    /// The value of an option, its parts joined.
-    pub(super) fn get(&self, code: u8) -> Option<Cow<'a, [u8]>> {
-        let mut parts = self.0.iter().filter(|(own, _)| *own == code);
-        let (_, first) = parts.next()?;
-        let mut value = Cow::Borrowed(*first);
-        for (_, part) in parts {
-            value.to_mut().extend_from_slice(part);
-        }
-        Some(value)
-    }
-
-    pub(super) fn has(&self, code: u8) -> bool {
-        self.0.iter().any(|(own, _)| *own == code)
-    }
-
-    pub(super) fn address(&self, code: u8) -> Option<Ipv4Addr> {
-        let bytes: [u8; 4] = self.get(code)?.as_ref().try_into().ok()?;
-        Some(bytes.into())
-    }
-
-    pub(super) fn u32(&self, code: u8) -> Option<u32> {
-        Some(u32::from_be_bytes(
-            self.get(code)?.as_ref().try_into().ok()?,
-        ))
-    }
-
-    pub(super) fn u16(&self, code: u8) -> Option<u16> {
-        Some(u16::from_be_bytes(
-            self.get(code)?.as_ref().try_into().ok()?,
-        ))
-    }
-
-    /// A suboption of option 82 (RFC 3046 2.0).
-    pub(super) fn relay_address(&self, suboption: u8) -> Option<Ipv4Addr> {
-        let relay = self.get(code::RELAY)?;
-        let mut rest: &[u8] = &relay;
-        while let [own, length, after @ ..] = rest {
-            let (data, next) = after.split_at_checked(usize::from(*length))?;
-            if *own == suboption {
-                return <[u8; 4]>::try_from(data).ok().map(Ipv4Addr::from);
-            }
-            rest = next;
-        }
-        None
-    }
 }
 
 /// Whether a datagram looks like a DISCOVER, without reading it all: those wait while the server is busy.

@@ -1,0 +1,95 @@
+//! A client's message with what the engine knows about it: who asks, from where, and which scope that is. Part of the engine,
+//! and as pure.
+
+use std::net::Ipv4Addr;
+
+use super::allocate::Asker;
+use super::boot::{Boot, boot};
+use super::config::{Config, Served};
+use super::engine::Packet;
+use super::reply::{Answer, Draft, Reply};
+use super::wire::{Kind, Message, code, suboption};
+
+/// The shortest lease that a client may wish for.
+const LEASE_SECONDS_LEAST: u32 = 60;
+
+/// A message with what is known about it.
+pub(super) struct Ask<'a> {
+    pub message: &'a Message<'a>,
+    pub packet: Packet<'a>,
+    pub now: u64,
+    pub config: &'a Config,
+    pub asker: Asker,
+    pub served: &'a Served,
+}
+
+impl<'a> Ask<'a> {
+    /// The scope of `address` among those that this client may be served from.
+    pub(super) fn neighbour(&self, address: Ipv4Addr) -> Option<&'a Served> {
+        let found = self.config.scope_of(address)?;
+        (found.vlan == self.served.vlan).then_some(found)
+    }
+
+    pub(super) fn lease_seconds(&self, served: &Served) -> u32 {
+        let most = served.scope.lease_time.0;
+        let wish = self.message.options.u32(code::LEASE_TIME).unwrap_or(most);
+        wish.clamp(LEASE_SECONDS_LEAST.min(most), most)
+    }
+
+    pub(super) fn reply(&self, answer: Answer, served: &Served, address: Ipv4Addr) -> Reply {
+        let mac = self.asker.hardware.mac();
+        let reservation = mac.and_then(|mac| self.config.reservation(served, mac));
+        let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
+        let image = reservation
+            .and_then(|reservation| reservation.image.as_ref())
+            .or(served.scope.image.as_ref())
+            .filter(|_| may_boot)
+            .and_then(|image| self.config.image(image));
+        let boot: Option<Boot> = match answer {
+            Answer::Nak => None,
+            Answer::Offer | Answer::Ack | Answer::Informed => {
+                image.and_then(|image| boot(self.message, image, &served.scope))
+            }
+        };
+        let draft = Draft {
+            message: self.message,
+            served,
+            answer,
+            address,
+            lease: self.lease_seconds(served),
+            reservation,
+            boot: boot.as_ref(),
+            from: self.packet.from,
+            via: self.packet.via,
+        };
+        draft.reply()
+    }
+}
+
+/// The scope that a message belongs to: as its relay says (RFC 3527, RFC 3011, giaddr), else by the address that a client from
+/// a routed subnet has, else by the listener.
+pub(super) fn scope_for<'a>(
+    config: &'a Config,
+    message: &Message<'_>,
+    via: Ipv4Addr,
+) -> Option<&'a Served> {
+    let options = &message.options;
+    let selected = options
+        .relay_address(suboption::LINK_SELECTION)
+        .or_else(|| options.address(code::SUBNET_SELECTION));
+    if let Some(selected) = selected {
+        return config.scope_of(selected);
+    }
+    if !message.giaddr.is_unspecified() {
+        return config.scope_of(message.giaddr);
+    }
+    let own = || config.scope_of(message.ciaddr);
+    match message.kind {
+        Kind::Inform | Kind::Request | Kind::Release if !message.ciaddr.is_unspecified() => {
+            own().or_else(|| config.scope_of(via))
+        }
+        Kind::Discover | Kind::Request | Kind::Release | Kind::Decline | Kind::Inform => {
+            config.scope_of(via)
+        }
+    }
+}

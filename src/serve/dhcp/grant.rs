@@ -1,0 +1,99 @@
+//! How a lease is granted: what needs no write, what waits for one, and the ACK. Part of the engine, and as pure.
+
+use std::net::Ipv4Addr;
+
+use super::ask::Ask;
+use super::config::Served;
+use super::engine::{Action, Engine};
+use super::lease::{Lease, LeaseState};
+use super::reply::{Answer, Reply};
+use super::table::Record;
+use super::wire::code;
+
+impl Engine {
+    pub(super) fn grant(
+        &mut self,
+        ask: &Ask<'_>,
+        served: &Served,
+        address: Ipv4Addr,
+        out: &mut Vec<Action>,
+    ) {
+        let seconds = ask.lease_seconds(served);
+        let expires = ask.now + u64::from(seconds);
+        let reply = ask.reply(Answer::Ack, served, address);
+        if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
+            return self.coalesce(batch, expires, reply);
+        }
+        let is_reserved = ask.asker.owns(ask.config, address);
+        let name = if is_reserved {
+            // The zone has it already.
+            None
+        } else {
+            let asked = ask.message.options.get(code::HOST_NAME);
+            self.names
+                .choose(ask.config, &served.scope.domain, asked.as_deref(), address)
+        };
+        let lease = Lease {
+            address,
+            client: ask.asker.client.clone(),
+            hardware: ask.asker.hardware,
+            state: LeaseState::Active,
+            expires,
+            held_until: expires + u64::from(seconds / 8),
+            name,
+        };
+        if self.covers(&lease) {
+            self.table.renew(address, expires);
+            self.acknowledge(reply, out);
+        } else if is_reserved {
+            self.grant_reserved(lease, reply, out);
+        } else if self.is_full() {
+            self.counters.shed += 1;
+            self.forgo_name(lease);
+        } else {
+            self.hold_offer(ask, address);
+            self.persist(lease, reply, out);
+        }
+    }
+
+    /// Gives up the name that a lease not granted would have had; one that the address has already stays.
+    fn forgo_name(&mut self, lease: Lease) {
+        let record = self.table.get(lease.address);
+        let present = record.and_then(|record| record.lease.name.as_ref());
+        if let Some(name) = lease.name.filter(|name| Some(name) != present) {
+            self.names.release(&name, lease.address);
+        }
+    }
+
+    /// Whether what is on disk promises all of `lease` already, so that a renewal needs no write.
+    fn covers(&self, lease: &Lease) -> bool {
+        let record = self.table.get(lease.address);
+        record.is_some_and(|Record { lease: old, .. }| {
+            old.state == LeaseState::Active
+                && old.client == lease.client
+                && old.hardware == lease.hardware
+                && old.name == lease.name
+                && lease.expires <= old.held_until
+        })
+    }
+
+    /// A declared address is promised by the applied site, which is durable and gives it to nobody else; the lease is
+    /// written behind the answer, for those who ask who is there.
+    fn grant_reserved(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) {
+        let address = lease.address;
+        let former = self
+            .table
+            .get(address)
+            .and_then(|old| old.lease.name.clone());
+        self.table.put(lease.clone());
+        self.withdraw(former, address, out);
+        let batch = self.next_batch();
+        out.push(Action::Persist { batch, lease });
+        self.acknowledge(reply, out);
+    }
+
+    pub(super) fn acknowledge(&mut self, reply: Reply, out: &mut Vec<Action>) {
+        self.counters.acks += 1;
+        out.push(Action::Send(reply));
+    }
+}

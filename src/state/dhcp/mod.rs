@@ -1,0 +1,117 @@
+//! DHCP service of a subnet, and the machines that have an address reserved there.
+
+mod options;
+mod reservation;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Desired, Key, Resource, Unapplied};
+use crate::base::addr::Prefix;
+use crate::base::name::HostName;
+use crate::base::vlan::VlanPath;
+use crate::site::model::{Controller, Dhcp, Machine, MachineInterface, Site, Subnet, Vlan};
+pub use reservation::Reservation;
+pub use scope::Scope;
+use scope::server_address;
+
+/// The interfaces of machines in each VLAN, in the order of their machines.
+pub(in crate::state) type Interfaces<'a> =
+    BTreeMap<&'a VlanPath, Vec<(&'a HostName, &'a Machine, &'a MachineInterface)>>;
+
+/// Looks once at every machine, however many VLANs a controller serves.
+pub(in crate::state) fn interfaces(site: &Site) -> Interfaces<'_> {
+    let mut interfaces = Interfaces::new();
+    for (host, machine) in &site.machines {
+        for interface in machine.interfaces.values() {
+            if let Some(vlan) = &interface.vlan {
+                let there = interfaces.entry(vlan).or_default();
+                there.push((host, machine, interface));
+            }
+        }
+    }
+    interfaces
+}
+
+/// The scopes and reservations of one VLAN, as `controller` serves them.
+pub(in crate::state) fn desired(
+    site: &Site,
+    controller: &Controller,
+    (path, vlan): (&VlanPath, &Vlan),
+    dhcp: &Dhcp,
+    interfaces: &Interfaces<'_>,
+    into: &mut Desired,
+) {
+    let subnets = vlan.subnets.iter();
+    // Here DHCP is DHCPv4: an IPv6 subnet has no scope.
+    let served =
+        |(prefix, subnet): &(&Prefix, &Subnet)| prefix.net().addr().is_ipv4() && subnet.managed;
+    for (prefix, subnet) in subnets.filter(served) {
+        let home = dhcp.relay.as_ref().unwrap_or(path);
+        let key = Key::Scope {
+            vlan: path.clone(),
+            subnet: *prefix,
+        };
+        let Some(server) = server_address(controller, home, *prefix) else {
+            into.unapplied.push(Unapplied {
+                what: key.to_string(),
+                why: "the controller's link there is not set up".to_owned(),
+                origin: subnet.origin.clone(),
+            });
+            continue;
+        };
+        let scope = Scope {
+            server,
+            pools: subnet.dynamic.iter().map(|dynamic| dynamic.range).collect(),
+            lease_time: dhcp.lease_time,
+            domain: site.domain.clone(),
+            options: options::desired(site, (vlan, dhcp), (*prefix, subnet), server),
+            image: dhcp.image.clone(),
+            disabled_boot: subnet.disabled_boot.clone(),
+        };
+        into.add(key, Resource::Scope(scope), &subnet.origin);
+    }
+    for (host, machine, interface) in interfaces.get(path).into_iter().flatten() {
+        reservation::desired((path, vlan), host, machine, interface, into);
+    }
+}
+
+fn as_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::files::MemoryFiles;
+    use crate::site::compile;
+
+    #[test]
+    fn an_ipv6_subnet_beside_a_served_one_has_no_scope() {
+        let mut files = MemoryFiles::default();
+        let text = r#"
+            site "a" domain="a.example"
+            fabric "f" { vlan "pxe" {
+                dhcp { controllers "c" }
+                subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.199" }
+                subnet "fd00::/64"
+            } }
+            controller "c" { ethernet "eno1" vlan="pxe" { address "10.0.0.2"; address "fd00::2" } }
+        "#;
+        files.insert("site.kdl", text.as_bytes().to_vec());
+        let compiled = compile(&files, "site.kdl");
+        assert_eq!(compiled.diagnostics, []);
+        let desired = crate::state::desired(&compiled.site.unwrap(), &"c".parse().unwrap());
+        let is_scope = |key: &&Key| matches!(key, Key::Scope { .. });
+        let scopes: Vec<_> = desired
+            .state
+            .keys()
+            .filter(is_scope)
+            .map(Key::to_string)
+            .collect();
+        assert_eq!(scopes, ["vlan/f/pxe/scope/10.0.0.0/24"]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The options of a scope: what follows from the site, and what is said nearer to the client instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::as_v4;
+use crate::base::addr::Prefix;
+use crate::base::option::{
+    BROADCAST, DNS_SERVERS, DOMAIN_NAME, DOMAIN_SEARCH, INTERFACE_MTU, OptionValue, ROUTERS,
+    SUBNET_MASK, option_attribute,
+};
+use crate::site::model::{Dhcp, Site, Subnet, Vlan};
+use crate::state::Changes;
+
+impl Changes {
+    /// What changes among options, by their names.
+    pub(super) fn options(
+        mut self,
+        from: &BTreeMap<u8, OptionValue>,
+        to: &BTreeMap<u8, OptionValue>,
+    ) -> Self {
+        let codes: BTreeSet<u8> = from.keys().chain(to.keys()).copied().collect();
+        for code in codes {
+            let name = option_attribute(code);
+            let text = |value: &Option<&OptionValue>| {
+                value.map_or_else(|| "none".to_owned(), ToString::to_string)
+            };
+            self = self.shown(&name, &from.get(&code), &to.get(&code), text);
+        }
+        self
+    }
+}
+
+/// What every client of the subnet is told.
+pub(super) fn desired(
+    site: &Site,
+    (vlan, dhcp): (&Vlan, &Dhcp),
+    (prefix, subnet): (Prefix, &Subnet),
+    server: Ipv4Addr,
+) -> BTreeMap<u8, OptionValue> {
+    let mut options = BTreeMap::new();
+    let mut addresses = |code, list: Vec<Ipv4Addr>| {
+        if !list.is_empty() {
+            options.insert(code, OptionValue::Addresses(list));
+        }
+    };
+    addresses(SUBNET_MASK, prefix.mask4().into_iter().collect());
+    addresses(
+        BROADCAST,
+        as_v4(prefix.net().broadcast()).into_iter().collect(),
+    );
+    addresses(
+        ROUTERS,
+        subnet.gateway.and_then(as_v4).into_iter().collect(),
+    );
+    let dns = subnet
+        .dns
+        .iter()
+        .copied()
+        .filter_map(as_v4)
+        .collect::<Vec<_>>();
+    let is_ours = dns.is_empty() && subnet.allow_dns;
+    addresses(DNS_SERVERS, if is_ours { vec![server] } else { dns });
+    options.insert(DOMAIN_NAME, OptionValue::Text(site.domain.to_string()));
+    options.insert(
+        DOMAIN_SEARCH,
+        OptionValue::Domains(vec![site.domain.clone()]),
+    );
+    // Clients take 1500 for granted, and some reject being told so.
+    let mtu = vlan
+        .mtu
+        .filter(|mtu| *mtu != 1500)
+        .and_then(|mtu| u16::try_from(mtu).ok());
+    options.extend(mtu.map(|mtu| (INTERFACE_MTU, OptionValue::U16(mtu))));
+    // What is said nearer to the client wins.
+    options.extend(dhcp.options.clone());
+    options.extend(subnet.options.clone());
+    options
+}

@@ -1,0 +1,124 @@
+//! The machines that have an address reserved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::as_v4;
+use crate::base::addr::Prefix;
+use crate::base::name::{HostName, Name};
+use crate::base::option::{OptionValue, ROUTERS};
+use crate::base::vlan::VlanPath;
+use crate::site::model::{Machine, MachineInterface, Vlan};
+use crate::state::{Changes, Desired, Key, Resource, State, list};
+
+/// Addresses that belong to one hardware address on a VLAN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    pub host: HostName,
+    /// At most one in each subnet of the VLAN.
+    pub addresses: BTreeSet<Ipv4Addr>,
+    pub image: Option<Name>,
+    /// Whether it is not told what to boot, not even what the scope offers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub boots_from_disk: bool,
+    /// What it is told instead of what the scope says, by option code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<u8, OptionValue>,
+    /// What it is not told though the scope says it, by option code.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withheld: BTreeSet<u8>,
+}
+
+/// Attributes that are rarely set are left out of what is written down.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Reservation {
+    pub(in crate::state) fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
+        let Key::Reservation { vlan: own, .. } = key else {
+            return Vec::new();
+        };
+        // Keys are ordered, and no prefix sorts before 0.0.0.0/0.
+        let first = Key::Scope {
+            vlan: own.clone(),
+            subnet: Prefix::EVERY_V4,
+        };
+        let scopes = state
+            .range(first..)
+            .map(|(key, _)| key)
+            .take_while(|key| matches!(key, Key::Scope { vlan, .. } if vlan == own));
+        let holds = |key: &&Key| matches!(key, Key::Scope { subnet, .. } if self.addresses.iter().any(|address| subnet.contains(IpAddr::V4(*address))));
+        let mut keys: Vec<Key> = scopes.filter(holds).cloned().collect();
+        keys.extend(self.image.clone().map(|image| Key::BootImage { image }));
+        keys
+    }
+
+    pub(in crate::state) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        changes
+            .field("host", &from.host, &self.host)
+            .shown("addresses", &from.addresses, &self.addresses, |addresses| {
+                list(addresses)
+            })
+            .shown("image", &from.image, &self.image, |image| list(image))
+            .field(
+                "boots-from-disk",
+                &from.boots_from_disk,
+                &self.boots_from_disk,
+            )
+            .shown("withheld", &from.withheld, &self.withheld, |codes| {
+                list(codes)
+            })
+            .options(&from.options, &self.options)
+    }
+
+    pub(in crate::state) fn summary(&self) -> String {
+        format!("{} for {}", list(&self.addresses), self.host)
+    }
+}
+
+/// What `machine` has reserved on the VLAN with this interface.
+pub(super) fn desired(
+    (path, vlan): (&VlanPath, &Vlan),
+    host: &HostName,
+    machine: &Machine,
+    interface: &MachineInterface,
+    into: &mut Desired,
+) {
+    let addresses: BTreeSet<Ipv4Addr> = interface
+        .addresses
+        .iter()
+        .filter_map(|placed| as_v4(placed.address.ip()))
+        .collect();
+    let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
+        return;
+    };
+    // Of several gateways a machine has one: what leads elsewhere is not told.
+    let is_elsewhere = addresses.iter().all(|address| {
+        let subnet = vlan.subnet_of(IpAddr::V4(*address));
+        let gateway = subnet.and_then(|(_, subnet)| subnet.gateway);
+        gateway.is_none_or(|gateway| !machine.default_gateways.contains(&gateway))
+    });
+    let is_chosen = machine.default_gateways.iter().any(IpAddr::is_ipv4);
+    let reservation = Reservation {
+        host: host.clone(),
+        withheld: (is_chosen && is_elsewhere)
+            .then_some(ROUTERS)
+            .into_iter()
+            .collect(),
+        addresses,
+        image: machine.image.clone().filter(|_| !machine.boots_from_disk),
+        boots_from_disk: machine.boots_from_disk,
+        options: machine.options.clone(),
+    };
+    into.add(
+        Key::Reservation {
+            vlan: path.clone(),
+            mac,
+        },
+        Resource::Reservation(reservation),
+        &interface.origin,
+    );
+}

@@ -1,0 +1,81 @@
+//! What DHCP says to the clients of one subnet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::addr::{AddressRange, Prefix};
+use crate::base::arch::ClientArch;
+use crate::base::duration::Seconds;
+use crate::base::name::{DomainName, Name};
+use crate::base::option::OptionValue;
+use crate::base::vlan::VlanPath;
+use crate::site::model::Controller;
+use crate::state::{Changes, Key, Service, State, list};
+
+/// What DHCP says to the clients of one IPv4 subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Our address towards these clients: server identifier, next server and host of boot URLs.
+    pub server: Ipv4Addr,
+    /// Addresses for any client, in order; none overlap.
+    pub pools: Vec<AddressRange>,
+    pub lease_time: Seconds,
+    /// The domain that names of leases live in.
+    pub domain: DomainName,
+    /// What every client is told, by option code.
+    pub options: BTreeMap<u8, OptionValue>,
+    /// What clients without a reservation boot.
+    pub image: Option<Name>,
+    /// Kinds of clients that are not told what to boot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disabled_boot: BTreeSet<ClientArch>,
+}
+
+impl Scope {
+    pub(in crate::state) fn requires(&self, _key: &Key, state: &State) -> Vec<Key> {
+        let serves = |key: &&Key| matches!(key, Key::Listener { service: Service::Dhcp, address, .. } if *address == IpAddr::V4(self.server));
+        let mut keys: Vec<Key> = state.keys().filter(serves).cloned().collect();
+        keys.extend(self.image.clone().map(|image| Key::BootImage { image }));
+        keys
+    }
+
+    pub(in crate::state) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        let image = |image: &Option<Name>| list(image);
+        let changes = changes
+            .field("server", &from.server, &self.server)
+            .shown("pools", &from.pools, &self.pools, |pools| list(pools))
+            .field("lease-time", &from.lease_time, &self.lease_time)
+            .field("domain", &from.domain, &self.domain)
+            .shown("image", &from.image, &self.image, image)
+            .shown(
+                "disable-boot",
+                &from.disabled_boot,
+                &self.disabled_boot,
+                |archs| list(archs),
+            );
+        changes.options(&from.options, &self.options)
+    }
+
+    pub(in crate::state) fn summary(&self) -> String {
+        format!("lease {}, pools {}", self.lease_time, list(&self.pools))
+    }
+}
+
+/// Our address in the subnet, else our first in its VLAN.
+pub(super) fn server_address(
+    controller: &Controller,
+    vlan: &VlanPath,
+    subnet: Prefix,
+) -> Option<Ipv4Addr> {
+    let own = || {
+        controller
+            .links_in(vlan)
+            .flat_map(|(_, link)| &link.addresses)
+            .filter_map(|placed| super::as_v4(placed.address.ip()))
+    };
+    own()
+        .find(|address| subnet.contains(IpAddr::V4(*address)))
+        .or_else(|| own().next())
+}

@@ -1,0 +1,62 @@
+//! RELEASE, DECLINE, and INFORM, which begins nothing.
+
+use crate::conversation::{bound, check};
+use crate::support::{Ask, ask, decline, discover, inform, release, renew};
+
+#[test]
+fn releasing_and_declining() {
+    let [first, second] = bound(1, 10);
+    let after = |steps: &[(u64, Ask, &'static str)]| {
+        [vec![first.clone(), second.clone()], steps.to_vec()].concat()
+    };
+    let wish = |last| discover(last).option(50, &[10, 0, 0, 10]);
+    check(
+        "released",
+        &after(&[(1, release(1, 10), ""), (0, wish(2), "offer 10.0.0.10")]),
+    );
+    check(
+        "released by a stranger, or what is not held",
+        &after(&[
+            (1, release(2, 10), ""),
+            (0, release(1, 10).id(b"x"), ""),
+            (0, release(1, 11), ""),
+            (0, wish(2), "offer 10.0.0.11"),
+        ]),
+    );
+    check(
+        "declined: out of use for an hour",
+        &after(&[
+            (1, decline(1, 10), ""),
+            (0, wish(1), "offer 10.0.0.11"),
+            (3599, wish(1), "offer 10.0.0.11"),
+            (1, wish(2), "offer 10.0.0.10"),
+        ]),
+    );
+    check(
+        "declined by a stranger, without address, or when it is over",
+        &after(&[
+            (1, decline(2, 10), ""),
+            (0, ask(4, 1), ""),
+            (0, renew(1, 10), "ack 10.0.0.10"),
+            (1, release(1, 10), ""),
+            (0, decline(1, 10), ""),
+            (0, wish(2), "offer 10.0.0.10"),
+        ]),
+    );
+}
+
+#[test]
+fn informing_makes_no_lease() {
+    check(
+        "with an empty pool",
+        &[
+            (0, discover(1), "offer 10.0.0.10"),
+            (0, discover(2), "offer 10.0.0.11"),
+            (0, discover(3), "offer 10.0.0.12"),
+            (0, inform(9, 77), "ack 0.0.0.0"),
+            (0, ask(8, 9), ""),
+            (0, ask(8, 9).giaddr([10, 9, 0, 1]), "ack 0.0.0.0"),
+            (0, ask(8, 9).giaddr([10, 77, 0, 1]), ""),
+        ],
+    );
+}

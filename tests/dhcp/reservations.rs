@@ -1,0 +1,40 @@
+//! Addresses that the site gives to one client.
+
+use crate::support::{Rig, discover, renew, select, site};
+
+#[test]
+fn reservations_arrive_while_leases_are_in_force() {
+    let mut rig = Rig::new(&site());
+    assert_eq!(rig.said(&discover(1)), "offer 10.0.0.10");
+    assert_eq!(rig.said(&select(1, 10)), "ack 10.0.0.10");
+    assert_eq!(rig.said(&discover(2)), "offer 10.0.0.11");
+    assert_eq!(rig.said(&select(2, 11)), "ack 10.0.0.11");
+    let mut later = site();
+    later["vlan/plant/pxe/reservation/02:00:00:00:00:02"] = serde_json::json!({ "reservation": {
+        "host": "two", "addresses": ["10.0.0.10"], "image": null
+    } });
+    rig.configure(&later);
+    let conversation = [
+        (
+            discover(2),
+            "offer 10.0.0.11",
+            "still leased to another: not given twice",
+        ),
+        (
+            renew(2, 11),
+            "ack 10.0.0.11",
+            "an existing lease stays valid",
+        ),
+        (renew(1, 10), "nak", "the holder is told to give it up"),
+        (discover(1), "offer 10.0.0.12", "and gets another"),
+        (discover(2), "offer 10.0.0.10", "then the owner gets it"),
+        (select(2, 10), "ack 10.0.0.10", "and keeps it"),
+    ];
+    for (said, heard, why) in conversation {
+        assert_eq!(rig.said(&said), heard, "{why}");
+    }
+    let elsewhere = rig.engine.config().to_state();
+    let mut expected: bedplate::state::State = serde_json::from_value(later).unwrap();
+    expected.retain(|key, _| !key.to_string().starts_with("zone/"));
+    assert_eq!(elsewhere, expected, "what is served is what was configured");
+}
