@@ -122,7 +122,7 @@ impl Site {
         let packet = Packet {
             bytes: &bytes,
             from,
-            via: SERVER,
+            via: &[SERVER],
         };
         self.engine
             .handle(self.now, Input::Packet(packet), &mut out);

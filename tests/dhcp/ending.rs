@@ -1,7 +1,7 @@
 //! RELEASE, DECLINE, and INFORM, which begins nothing.
 
 use crate::conversation::{bound, check};
-use crate::support::{Ask, ask, decline, discover, inform, release, renew};
+use crate::support::{Ask, SERVER, ask, decline, discover, inform, release, renew};
 
 #[test]
 fn releasing_and_declining() {
@@ -21,6 +21,18 @@ fn releasing_and_declining() {
             (0, release(1, 10).id(b"x"), ""),
             (0, release(1, 11), ""),
             (0, wish(2), "offer 10.0.0.11"),
+        ]),
+    );
+    let to_other = |kind, last| ask(kind, last).option(54, &[10, 0, 0, 77]);
+    check(
+        "said to another server",
+        &after(&[
+            (1, to_other(7, 1).ciaddr(10), ""),
+            (0, to_other(4, 1).option(50, &[10, 0, 0, 10]), ""),
+            (0, wish(2), "offer 10.0.0.11"),
+            (0, renew(1, 10), "ack 10.0.0.10"),
+            (0, release(1, 10).option(54, &SERVER.octets()), ""),
+            (0, wish(3), "offer 10.0.0.10"),
         ]),
     );
     check(

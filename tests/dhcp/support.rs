@@ -27,7 +27,7 @@ pub(crate) fn site() -> serde_json::Value {
         } },
         "vlan/plant/annex/scope/10.9.0.0/24": { "scope": {
             "server": "10.0.0.1", "pools": ["10.9.0.100-10.9.0.101"], "lease_time": "10m", "domain": "example",
-            "options": { "1": { "addresses": ["255.255.255.0"] } }, "image": null
+            "options": { "1": { "addresses": ["255.255.255.0"] } }, "image": null, "relay": "plant/pxe"
         } },
         "vlan/plant/pxe/reservation/02:00:00:00:00:99": { "reservation": {
             "host": "node", "addresses": ["10.0.0.50"], "image": null
@@ -140,6 +140,8 @@ pub(crate) struct Rig {
     pub(crate) stored: Vec<Lease>,
     pub(crate) names: Vec<String>,
     pub(crate) hold_writes: bool,
+    /// The addresses on the link that packets come to.
+    pub(crate) via: Vec<Ipv4Addr>,
 }
 
 impl Rig {
@@ -151,6 +153,7 @@ impl Rig {
             stored: Vec::new(),
             names: Vec::new(),
             hold_writes: false,
+            via: vec![SERVER],
         };
         rig.configure(site);
         rig
@@ -164,7 +167,8 @@ impl Rig {
     pub(crate) fn send(&mut self, ask: &Ask) -> Vec<Reply> {
         let mut bytes = ask.bytes.clone();
         bytes.push(255);
-        let (bytes, from, via) = (&bytes[..], ask.from, SERVER);
+        let via = self.via.clone();
+        let (bytes, from, via) = (&bytes[..], ask.from, &via[..]);
         self.input(Input::Packet(Packet { bytes, from, via }))
     }
 

@@ -36,6 +36,13 @@ impl<'a> Ask<'a> {
         wish.clamp(LEASE_SECONDS_LEAST.min(most), most)
     }
 
+    /// The address to answer from: the one that the client knows us by, where the link has it.
+    fn via(&self, served: &Served) -> Ipv4Addr {
+        let (own, here) = (served.scope.server, self.packet.via);
+        let other = here.first().filter(|_| !here.contains(&own));
+        other.copied().unwrap_or(own)
+    }
+
     pub(super) fn reply(&self, answer: Answer, served: &Served, address: Ipv4Addr) -> Reply {
         let mac = self.asker.hardware.mac();
         let reservation = mac.and_then(|mac| self.config.reservation(served, mac));
@@ -60,36 +67,35 @@ impl<'a> Ask<'a> {
             reservation,
             boot: boot.as_ref(),
             from: self.packet.from,
-            via: self.packet.via,
+            via: self.via(served),
         };
         draft.reply()
     }
 }
 
 /// The scope that a message belongs to: as its relay says (RFC 3527, RFC 3011, giaddr), else by the address that a client from
-/// a routed subnet has, else by the listener.
+/// a routed subnet has, else by the link.
+///
+/// Only a relay chooses for its clients, and only among scopes that its link leads to: a client could name any subnet.
 pub(super) fn scope_for<'a>(
     config: &'a Config,
     message: &Message<'_>,
-    via: Ipv4Addr,
+    via: &[Ipv4Addr],
 ) -> Option<&'a Served> {
     let options = &message.options;
-    let selected = options
-        .relay_address(suboption::LINK_SELECTION)
-        .or_else(|| options.address(code::SUBNET_SELECTION));
-    if let Some(selected) = selected {
-        return config.scope_of(selected);
-    }
     if !message.giaddr.is_unspecified() {
-        return config.scope_of(message.giaddr);
+        let selected = options
+            .relay_address(suboption::LINK_SELECTION)
+            .or_else(|| options.address(code::SUBNET_SELECTION));
+        return config.reached(selected.unwrap_or(message.giaddr), via);
     }
-    let own = || config.scope_of(message.ciaddr);
+    let own = || config.reached(message.ciaddr, via);
     match message.kind {
         Kind::Inform | Kind::Request | Kind::Release if !message.ciaddr.is_unspecified() => {
-            own().or_else(|| config.scope_of(via))
+            own().or_else(|| config.local(via))
         }
         Kind::Discover | Kind::Request | Kind::Release | Kind::Decline | Kind::Inform => {
-            config.scope_of(via)
+            config.local(via)
         }
     }
 }

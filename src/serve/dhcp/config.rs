@@ -17,6 +17,8 @@ use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, Sta
 pub struct Config {
     /// In the order of their subnets, which do not overlap.
     scopes: Vec<Served>,
+    /// Our addresses towards clients, each with the first scope of its own link; a relayed scope is of no link of ours.
+    servers: HashMap<Ipv4Addr, Option<usize>>,
     /// Every VLAN that something is served on; its place is its number.
     vlans: Vec<VlanPath>,
     reservations: HashMap<(usize, MacAddr), Reservation>,
@@ -70,6 +72,7 @@ impl Config {
             }
         }
         config.scopes.sort_by_key(|served| served.subnet);
+        config.index_servers();
         config
     }
 
@@ -91,6 +94,15 @@ impl Config {
             Some((Key::Reservation { vlan, mac }, reservation))
         });
         scopes.chain(images).chain(reservations).collect()
+    }
+
+    fn index_servers(&mut self) {
+        for (at, Served { scope, .. }) in self.scopes.iter().enumerate() {
+            let first = self.servers.entry(scope.server).or_default();
+            if first.is_none() && scope.relay.is_none() {
+                *first = Some(at);
+            }
+        }
     }
 
     fn declare(&mut self, zone: &DomainName, name: &RecordName) {
@@ -122,6 +134,28 @@ impl Config {
         served.subnet.contains(address).then_some(served)
     }
 
+    /// The scope of clients on the link where `listeners` are: one that an address of the link lies in, else one that is served
+    /// from there though its subnet has no address of ours.
+    pub(super) fn local(&self, listeners: &[Ipv4Addr]) -> Option<&Served> {
+        let within = listeners.iter().find_map(|own| self.scope_of(*own));
+        let beside = || {
+            let mut first = listeners.iter().filter_map(|own| *self.servers.get(own)?);
+            self.scopes.get(first.next()?)
+        };
+        within.or_else(beside)
+    }
+
+    /// The scope of `address`, where the link of `listeners` leads to it: it is the link's own, or relays forward to us there.
+    pub(super) fn reached(&self, address: Ipv4Addr, listeners: &[Ipv4Addr]) -> Option<&Served> {
+        let served = self.scope_of(address)?;
+        let is_ours = listeners.contains(&served.scope.server);
+        let is_here = || {
+            self.local(listeners)
+                .is_some_and(|own| own.vlan == served.vlan)
+        };
+        (is_ours || is_here()).then_some(served)
+    }
+
     /// `first`, then the other scopes of its VLAN: a client may get an address of any of them.
     pub(super) fn beside<'a>(&'a self, first: &'a Served) -> impl Iterator<Item = &'a Served> {
         let others = self
@@ -146,9 +180,7 @@ impl Config {
 
     /// Whether `address` is one that we are known under.
     pub(super) fn is_server(&self, address: Ipv4Addr) -> bool {
-        self.scopes
-            .iter()
-            .any(|served| served.scope.server == address)
+        self.servers.contains_key(&address)
     }
 
     /// Whether the site itself has this name.

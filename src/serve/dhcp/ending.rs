@@ -10,10 +10,16 @@ use super::wire::code;
 /// How long an address that is in use by a stranger stays out of use.
 const QUARANTINE_SECONDS: u64 = 3600;
 
+/// Whether a client that names a server means us (RFC 2131 table 5); some name none.
+fn is_for_us(ask: &Ask<'_>) -> bool {
+    let server = ask.message.options.address(code::SERVER_ID);
+    server.is_none_or(|server| ask.config.is_server(server))
+}
+
 impl Engine {
     pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
         let address = ask.message.ciaddr;
-        if self.holds_active(ask, address) {
+        if is_for_us(ask) && self.holds_active(ask, address) {
             self.end(address, LeaseState::Idle, ask.now, out);
         } else {
             self.counters.ignored += 1;
@@ -22,7 +28,7 @@ impl Engine {
 
     pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
         match ask.message.options.address(code::REQUESTED_ADDRESS) {
-            Some(address) if self.holds_active(ask, address) => {
+            Some(address) if is_for_us(ask) && self.holds_active(ask, address) => {
                 let until = ask.now + QUARANTINE_SECONDS;
                 let lease = self.end(address, LeaseState::Declined, until, out);
                 out.extend(lease.map(|lease| Action::Event(Event::Declined { lease })));

@@ -28,8 +28,8 @@ pub struct BatchId(u64);
 pub struct Packet<'a> {
     pub bytes: &'a [u8],
     pub from: SocketAddrV4,
-    /// The address of the listener that it came to.
-    pub via: Ipv4Addr,
+    /// The addresses that listen on the link that it came to.
+    pub via: &'a [Ipv4Addr],
 }
 
 /// What happens to the engine.

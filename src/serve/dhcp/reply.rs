@@ -20,7 +20,7 @@ const HEADERS: usize = 28;
 pub struct Reply {
     pub bytes: Vec<u8>,
     pub to: Destination,
-    /// The listener that the request came to.
+    /// A listener of the link that it leaves by; its source, where it goes as a frame.
     pub via: Ipv4Addr,
 }
 
@@ -112,8 +112,10 @@ impl Draft<'_> {
         };
         let siaddr = self.boot.map_or(none, |boot| boot.server);
         let [mut flags, flags_low] = part::<2>(copied, 10);
-        if is_nak && !self.message.giaddr.is_unspecified() {
-            // RFC 2131 4.3.2: the relay must broadcast it, since the client has no address.
+        // RFC 2131 4.3.2: the relay must broadcast it, since it is told no address of the client's.
+        let is_unplaced =
+            is_nak || (self.answer == Answer::Informed && self.message.ciaddr.is_unspecified());
+        if is_unplaced && !self.message.giaddr.is_unspecified() {
             flags |= 128;
         }
         let mut bytes = Vec::with_capacity(576);
@@ -137,7 +139,9 @@ impl Draft<'_> {
 
     fn destination(&self) -> Destination {
         let message = self.message;
-        if !message.giaddr.is_unspecified() {
+        // RFC 2131 4.3.5: an informed client has an address, which a relay does not look for.
+        let is_placed = self.answer == Answer::Informed && !message.ciaddr.is_unspecified();
+        if !message.giaddr.is_unspecified() && !is_placed {
             return Destination::Address(SocketAddrV4::new(message.giaddr, 67));
         }
         match self.answer {

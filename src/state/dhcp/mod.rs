@@ -68,6 +68,7 @@ pub(in crate::state) fn desired(
             domain: site.domain.clone(),
             options: options::desired(site, (vlan, dhcp), (*prefix, subnet), server),
             image: dhcp.image.clone(),
+            relay: dhcp.relay.clone(),
             disabled_boot: subnet.disabled_boot.clone(),
         };
         into.add(key, Resource::Scope(scope), &subnet.origin);

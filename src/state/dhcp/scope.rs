@@ -28,6 +28,9 @@ pub struct Scope {
     pub options: BTreeMap<u8, OptionValue>,
     /// What clients without a reservation boot.
     pub image: Option<Name>,
+    /// The VLAN of the servers, where a relay agent forwards to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<VlanPath>,
     /// Kinds of clients that are not told what to boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disabled_boot: BTreeSet<ClientArch>,
@@ -55,6 +58,8 @@ impl Scope {
                 &self.disabled_boot,
                 |archs| list(archs),
             );
+        let relay = |relay: &Option<VlanPath>| list(relay);
+        let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
         changes.options(&from.options, &self.options)
     }
 

@@ -61,7 +61,7 @@ type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 struct Queued {
     bytes: Vec<u8>,
     from: SocketAddrV4,
-    via: Ipv4Addr,
+    via: Arc<[Ipv4Addr]>,
 }
 
 pub(super) struct Worker<S, P> {
@@ -147,9 +147,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         let (mut first, mut later) = (Vec::new(), Vec::new());
         let mut ended = Vec::new();
         for (name, link) in &self.links {
-            let Some(via) = link.listeners.keys().next().copied() else {
-                continue;
-            };
+            let via: Arc<[Ipv4Addr]> = link.listeners.keys().copied().collect();
             for _ in 0..ROUNDS {
                 let more = link.receive(&mut self.inbox, |bytes, from| {
                     let queue = if wire::is_discover(bytes) {
@@ -157,7 +155,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     } else {
                         &mut first
                     };
-                    let bytes = bytes.to_vec();
+                    let (bytes, via) = (bytes.to_vec(), Arc::clone(&via));
                     queue.push(Queued { bytes, from, via });
                 });
                 match more {
@@ -174,7 +172,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         self.links.retain(|name, _| !ended.contains(name));
         let now = now();
         for Queued { bytes, from, via } in first.into_iter().chain(later) {
-            let bytes = &bytes;
+            let (bytes, via) = (&bytes, &via);
             let packet = Packet { bytes, from, via };
             self.engine
                 .handle(now, Input::Packet(packet), &mut self.actions);
