@@ -7,6 +7,7 @@ pub mod care;
 pub mod digest;
 pub mod duration;
 pub mod glob;
+pub mod identity;
 pub mod kind;
 pub mod limit;
 pub mod mac;

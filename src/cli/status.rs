@@ -166,8 +166,11 @@ pub(super) async fn leases(client: &Client, out: &Output) -> Result<ExitCode, Fa
         "ADDRESS", "HARDWARE", "STATE", "LEFT", "NAME"
     );
     for lease in &leases {
-        let left = u32::try_from(lease.expires.saturating_sub(now.0))
-            .map_or_else(|_| "-".to_owned(), |left| Seconds(left).to_string());
+        let left = lease.expires.map(|expires| expires.saturating_sub(now.0));
+        let left = left.map_or_else(
+            || "for ever".to_owned(),
+            |left| Seconds(u32::try_from(left).unwrap_or(u32::MAX)).to_string(),
+        );
         let name = lease.name.as_ref().map_or("-", |name| name.as_str());
         let state = if lease.is_declined {
             "declined"

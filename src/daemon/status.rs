@@ -78,8 +78,8 @@ pub struct LeaseRow {
     /// The client's hardware address.
     pub hardware: String,
     pub name: Option<DomainName>,
-    /// Seconds since 1970-01-01 UTC.
-    pub expires: u64,
+    /// Seconds since 1970-01-01 UTC; nothing where it never does.
+    pub expires: Option<u64>,
     /// In quarantine, since a client found the address in use by another.
     pub is_declined: bool,
 }
@@ -177,7 +177,7 @@ impl LeaseRow {
             address: lease.address,
             hardware: lease.hardware.to_string(),
             name: lease.name.clone(),
-            expires: lease.expires,
+            expires: (!lease.is_infinite()).then_some(lease.expires),
             is_declined,
         })
     }

@@ -14,6 +14,7 @@ mod durable;
 mod ending;
 mod fields;
 mod hostile;
+mod identity;
 mod load;
 mod names;
 mod net;

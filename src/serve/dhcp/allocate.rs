@@ -3,9 +3,9 @@
 
 use std::net::Ipv4Addr;
 
-use super::config::{Config, Served};
+use super::config::{Config, HostId, Served};
 use super::engine::Engine;
-use super::lease::{ClientKey, Hardware, LeaseState};
+use super::lease::{Agent, ClientKey, Hardware, Lease, LeaseState};
 use super::table::Record;
 
 /// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
@@ -25,6 +25,10 @@ pub(super) struct Cursor {
 pub(super) struct Asker {
     pub client: ClientKey,
     pub hardware: Hardware,
+    /// The host with reserved addresses that it is, where it came from.
+    pub host: Option<HostId>,
+    /// Where its relay agent says that it is.
+    pub agent: Option<Box<Agent>>,
 }
 
 /// How an address stands to a client.
@@ -39,19 +43,31 @@ pub(super) enum Standing {
 impl Asker {
     /// Whether `address` is declared to be this client's, whatever it calls itself: firmware and system often differ in that.
     pub(super) fn owns(&self, config: &Config, address: Ipv4Addr) -> bool {
-        config.owner(address).is_some() && config.owner(address) == self.hardware.mac()
+        self.host.is_some() && config.owner(address) == self.host
     }
 
     pub(super) fn holds(&self, config: &Config, record: &Record) -> bool {
-        record.lease.client == self.client
-            || (record.lease.hardware == self.hardware && self.owns(config, record.lease.address))
+        let lease = &record.lease;
+        lease.client == self.client
+            || ((lease.hardware == self.hardware || self.hangs_where(lease))
+                && self.owns(config, lease.address))
+    }
+
+    /// Whether its relay agent saw the holder of `lease` on the circuit that it hangs on.
+    fn hangs_where(&self, lease: &Lease) -> bool {
+        let circuit = |agent: &Option<Box<Agent>>| {
+            let agent = agent.as_ref()?;
+            (!agent.circuit.is_empty()).then(|| agent.circuit.clone())
+        };
+        let own = circuit(&self.agent);
+        own.is_some() && own == circuit(&lease.agent)
     }
 }
 
 impl Engine {
     pub(super) fn standing(&self, asker: &Asker, served: &Served, address: Ipv4Addr) -> Standing {
         let owner = self.config.owner(address);
-        if owner.is_some() && owner != asker.hardware.mac() {
+        if owner.is_some() && owner != asker.host {
             return Standing::Taken;
         }
         let is_open = owner.is_some() || served.pools_hold(address);
@@ -86,10 +102,7 @@ impl Engine {
                 .find(|served| served.holds(address))
                 .map(|served| (served, address))
         };
-        let reserved = asker
-            .hardware
-            .mac()
-            .and_then(|mac| config.reservation(first, mac));
+        let reserved = asker.host.and_then(|host| config.reservation(host));
         let reserved = reserved
             .iter()
             .flat_map(|reservation| &reservation.addresses);

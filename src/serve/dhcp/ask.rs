@@ -7,6 +7,7 @@ use super::allocate::Asker;
 use super::boot::{Boot, boot};
 use super::config::{Config, Served};
 use super::engine::Packet;
+use super::lease::{Lease, LeaseState};
 use super::reply::{Answer, Draft, Reply};
 use super::wire::{Kind, Message, code, suboption};
 
@@ -36,6 +37,22 @@ impl<'a> Ask<'a> {
         wish.clamp(LEASE_SECONDS_LEAST.min(most), most)
     }
 
+    /// A lease of `address` for this client, to begin now; `expires` and `held_until` are for the caller to set.
+    pub(super) fn lease(&self, served: &Served, address: Ipv4Addr, state: LeaseState) -> Lease {
+        Lease {
+            address,
+            client: self.asker.client.clone(),
+            hardware: self.asker.hardware,
+            state,
+            since: self.now,
+            expires: 0,
+            held_until: 0,
+            name: None,
+            vlan: self.config.vlan(served.vlan).cloned(),
+            agent: self.asker.agent.clone(),
+        }
+    }
+
     /// The address to answer from: the one that the client knows us by, where the link has it.
     fn via(&self, served: &Served) -> Ipv4Addr {
         let (own, here) = (served.scope.server, self.packet.via);
@@ -44,8 +61,8 @@ impl<'a> Ask<'a> {
     }
 
     pub(super) fn reply(&self, answer: Answer, served: &Served, address: Ipv4Addr) -> Reply {
-        let mac = self.asker.hardware.mac();
-        let reservation = mac.and_then(|mac| self.config.reservation(served, mac));
+        let host = self.asker.host;
+        let reservation = host.and_then(|host| self.config.reservation(host));
         let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
         let image = reservation
             .and_then(|reservation| reservation.image.as_ref())

@@ -1,11 +1,13 @@
 //! What the engine serves: scopes, reservations and images, laid out for lookups by packet. Pure; made from a state and turned
 //! back into one, so that observing tells what is served and not what was sent.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::options::encode;
 use crate::base::addr::Prefix;
+use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
 use crate::base::record::RecordType;
@@ -20,12 +22,28 @@ pub struct Config {
     /// Our addresses towards clients, each with the first scope of its own link; a relayed scope is of no link of ours.
     servers: HashMap<Ipv4Addr, Option<usize>>,
     /// Every VLAN that something is served on; its place is its number.
-    vlans: Vec<VlanPath>,
-    reservations: HashMap<(usize, MacAddr), Reservation>,
-    owners: HashMap<Ipv4Addr, MacAddr>,
+    vlans: Vec<Arc<VlanPath>>,
+    hosts: Vec<Host>,
+    /// Which host an identity means in a VLAN, and whose an address is: places in `hosts`.
+    identities: HashMap<(usize, Identity), HostId>,
+    owners: HashMap<Ipv4Addr, HostId>,
+    /// The kinds of identities that some host has, in the order in which they count.
+    kinds: BTreeSet<IdentityKind>,
     images: BTreeMap<Name, BootImage>,
     /// Names that the site itself has, by zone.
     declared: Vec<(DomainName, HashSet<RecordName>)>,
+}
+
+/// Names a host with reserved addresses within one [`Config`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HostId(usize);
+
+/// A host with reserved addresses, and what its reservation is kept under.
+#[derive(Debug)]
+struct Host {
+    vlan: usize,
+    mac: MacAddr,
+    reservation: Reservation,
 }
 
 /// A scope with what the engine looks up in it.
@@ -43,7 +61,7 @@ impl Config {
     /// Takes what concerns DHCP from `state`.
     pub fn from_state(state: &State) -> Self {
         let mut config = Self {
-            reservations: HashMap::with_capacity(state.len()),
+            identities: HashMap::with_capacity(state.len()),
             owners: HashMap::with_capacity(state.len()),
             ..Self::default()
         };
@@ -54,12 +72,8 @@ impl Config {
                     config.scopes.push(Served::new(vlan, *subnet, scope));
                 }
                 (Key::Reservation { vlan, mac }, Resource::Reservation(reservation)) => {
-                    let addresses = &reservation.addresses;
-                    config
-                        .owners
-                        .extend(addresses.iter().map(|own| (*own, *mac)));
-                    let key = (config.number_of(vlan), *mac);
-                    config.reservations.insert(key, reservation.clone());
+                    let vlan = config.number_of(vlan);
+                    config.add_host(vlan, *mac, reservation);
                 }
                 (Key::BootImage { image }, Resource::BootImage(programs)) => {
                     config.images.insert(image.clone(), programs.clone());
@@ -79,7 +93,7 @@ impl Config {
     /// The scopes, reservations and images that are served.
     pub fn to_state(&self) -> State {
         let scopes = self.scopes.iter().filter_map(|served| {
-            let (vlan, subnet) = (self.vlans.get(served.vlan)?.clone(), served.subnet);
+            let (vlan, subnet) = (VlanPath::clone(self.vlan(served.vlan)?), served.subnet);
             let scope = Resource::Scope(served.scope.clone());
             Some((Key::Scope { vlan, subnet }, scope))
         });
@@ -88,12 +102,28 @@ impl Config {
             let programs = Resource::BootImage(programs.clone());
             (Key::BootImage { image }, programs)
         });
-        let reservations = self.reservations.iter().filter_map(|((vlan, mac), own)| {
-            let (vlan, mac) = (self.vlans.get(*vlan)?.clone(), *mac);
-            let reservation = Resource::Reservation(own.clone());
+        let reservations = self.hosts.iter().filter_map(|host| {
+            let (vlan, mac) = (VlanPath::clone(self.vlan(host.vlan)?), host.mac);
+            let reservation = Resource::Reservation(host.reservation.clone());
             Some((Key::Reservation { vlan, mac }, reservation))
         });
         scopes.chain(images).chain(reservations).collect()
+    }
+
+    fn add_host(&mut self, vlan: usize, mac: MacAddr, reservation: &Reservation) {
+        let id = HostId(self.hosts.len());
+        let addresses = reservation.addresses.iter();
+        self.owners.extend(addresses.map(|own| (*own, id)));
+        let own = std::iter::once(Identity::Mac(mac));
+        for identity in own.chain(reservation.identities.iter().cloned()) {
+            self.kinds.insert(identity.kind());
+            self.identities.insert((vlan, identity), id);
+        }
+        self.hosts.push(Host {
+            vlan,
+            mac,
+            reservation: reservation.clone(),
+        });
     }
 
     fn index_servers(&mut self) {
@@ -117,11 +147,16 @@ impl Config {
 
     fn number_of(&mut self, vlan: &VlanPath) -> usize {
         // A state is sorted, so that the last one added is nearly always the one.
-        let known = self.vlans.iter().rposition(|known| known == vlan);
+        let known = self.vlans.iter().rposition(|known| **known == *vlan);
         known.unwrap_or_else(|| {
-            self.vlans.push(vlan.clone());
+            self.vlans.push(Arc::new(vlan.clone()));
             self.vlans.len() - 1
         })
+    }
+
+    /// The VLAN of a number.
+    pub(super) fn vlan(&self, number: usize) -> Option<&Arc<VlanPath>> {
+        self.vlans.get(number)
     }
 
     /// The scope whose subnet holds `address`.
@@ -165,12 +200,22 @@ impl Config {
         std::iter::once(first).chain(others)
     }
 
-    pub(super) fn reservation(&self, served: &Served, mac: MacAddr) -> Option<&Reservation> {
-        self.reservations.get(&(served.vlan, mac))
+    /// The host that a client is: by the first of its identities that one in this VLAN is known by.
+    pub(super) fn host(
+        &self,
+        vlan: usize,
+        shown: impl Fn(IdentityKind) -> Option<Identity>,
+    ) -> Option<HostId> {
+        let mut shown = self.kinds.iter().filter_map(|kind| shown(*kind));
+        shown.find_map(|identity| self.identities.get(&(vlan, identity)).copied())
+    }
+
+    pub(super) fn reservation(&self, host: HostId) -> Option<&Reservation> {
+        self.hosts.get(host.0).map(|host| &host.reservation)
     }
 
     /// Whose the address is by declaration.
-    pub(super) fn owner(&self, address: Ipv4Addr) -> Option<MacAddr> {
+    pub(super) fn owner(&self, address: Ipv4Addr) -> Option<HostId> {
         self.owners.get(&address).copied()
     }
 

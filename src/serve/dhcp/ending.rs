@@ -20,7 +20,7 @@ impl Engine {
     pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
         let address = ask.message.ciaddr;
         if is_for_us(ask) && self.holds_active(ask, address) {
-            self.end(address, LeaseState::Idle, ask.now, out);
+            self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
         } else {
             self.counters.ignored += 1;
         }
@@ -30,7 +30,7 @@ impl Engine {
         match ask.message.options.address(code::REQUESTED_ADDRESS) {
             Some(address) if is_for_us(ask) && self.holds_active(ask, address) => {
                 let until = ask.now + QUARANTINE_SECONDS;
-                let lease = self.end(address, LeaseState::Declined, until, out);
+                let lease = self.end(address, (LeaseState::Declined, until), ask.now, out);
                 out.extend(lease.map(|lease| Action::Event(Event::Declined { lease })));
             }
             Some(_) | None => self.counters.ignored += 1,
@@ -47,8 +47,8 @@ impl Engine {
     pub(super) fn end(
         &mut self,
         address: Ipv4Addr,
-        state: LeaseState,
-        time: u64,
+        (state, time): (LeaseState, u64),
+        now: u64,
         out: &mut Vec<Action>,
     ) -> Option<Lease> {
         let record = self.table.get(address)?;
@@ -57,7 +57,8 @@ impl Engine {
             self.abandon(batch);
         }
         self.withdraw(lease.name.take(), address, out);
-        (lease.state, lease.expires, lease.held_until) = (state, time, time);
+        (lease.state, lease.since) = (state, now);
+        (lease.expires, lease.held_until) = (time, time);
         self.table.put(lease.clone());
         let batch = self.next_batch();
         let stored = lease.clone();

@@ -2,7 +2,7 @@
 //!
 //! Pure: no socket, no clock, no store. What a client is told of a lease leaves only with [`Input::Committed`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -90,7 +90,13 @@ impl Engine {
     /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
     pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
         let mut engine = Self::default();
+        let mut vlans = BTreeSet::new();
         for mut lease in leases {
+            // Many leases, few VLANs.
+            if let Some(vlan) = &lease.vlan {
+                vlans.insert(Arc::clone(vlan));
+                lease.vlan = vlans.get(vlan).cloned();
+            }
             if lease.state == LeaseState::Active && lease.held_until > now {
                 engine.republish(&mut lease, out);
             }

@@ -34,13 +34,10 @@ impl Engine {
                 .choose(ask.config, &served.scope.domain, asked.as_deref(), address)
         };
         let lease = Lease {
-            address,
-            client: ask.asker.client.clone(),
-            hardware: ask.asker.hardware,
-            state: LeaseState::Active,
             expires,
             held_until: expires + u64::from(seconds / 8),
             name,
+            ..self.continued(ask, served, address)
         };
         if self.covers(&lease) {
             self.table.renew(address, expires);
@@ -51,9 +48,22 @@ impl Engine {
             self.counters.shed += 1;
             self.forgo_name(lease);
         } else {
-            self.hold_offer(ask, address);
+            self.hold_offer(ask, served, address);
             self.persist(lease, reply, out);
         }
+    }
+
+    /// The lease to be granted, as far as it goes on from the present one: a renewal begins nothing, and passes by the relay agent
+    /// that told where the client is.
+    fn continued(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> Lease {
+        let mut lease = ask.lease(served, address, LeaseState::Active);
+        let present = self.table.get(address).map(|record| &record.lease);
+        let is_same = |old: &&Lease| old.state == LeaseState::Active && old.client == lease.client;
+        if let Some(old) = present.filter(is_same) {
+            lease.since = old.since;
+            lease.agent = lease.agent.or_else(|| old.agent.clone());
+        }
+        lease
     }
 
     /// Gives up the name that a lease not granted would have had; one that the address has already stays.
@@ -73,6 +83,7 @@ impl Engine {
                 && old.client == lease.client
                 && old.hardware == lease.hardware
                 && old.name == lease.name
+                && old.agent == lease.agent
                 && lease.expires <= old.held_until
         })
     }

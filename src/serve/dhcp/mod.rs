@@ -28,7 +28,7 @@ mod wire;
 pub use config::Config;
 pub use counters::Counters;
 pub use engine::{Action, BatchId, Engine, Event, Input, Packet};
-pub use lease::{ClientKey, Hardware, Lease, LeaseError, LeaseState, PREFIX};
+pub use lease::{Agent, ClientKey, Hardware, Lease, LeaseError, LeaseState, PREFIX};
 pub use names::NameChange;
 pub use reply::{Destination, Reply};
 pub use socket::{Server, ServerError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::allocate::{Asker, Standing};
 use super::ask::{Ask, scope_for};
+use super::config::{Config, Served};
 use super::engine::{Action, Engine, Event, Packet};
 use super::lease::{Lease, LeaseState};
 use super::reply::Answer;
@@ -26,10 +27,7 @@ impl Engine {
             self.counters.unknown_subnet += 1;
             return;
         };
-        let asker = Asker {
-            client: message.client(),
-            hardware: message.hardware,
-        };
+        let asker = self.asker(&config, message, served);
         let ask = Ask {
             message,
             packet,
@@ -47,6 +45,24 @@ impl Engine {
         }
     }
 
+    fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
+        let client = message.client();
+        // What a client sends to us alone passes by its relay agent (RFC 3046 2.1): it is where it was.
+        let known = || {
+            let record = self.table.get(message.ciaddr)?;
+            let is_direct = message.giaddr.is_unspecified() && record.lease.client == client;
+            record.lease.agent.clone().filter(|_| is_direct)
+        };
+        let agent = message.agent().or_else(known);
+        let identity = |kind| message.identity(kind, agent.as_deref());
+        Asker {
+            host: config.host(served.vlan, identity),
+            hardware: message.hardware,
+            client,
+            agent,
+        }
+    }
+
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask.config, &ask.asker, ask.served, wish)
@@ -54,13 +70,13 @@ impl Engine {
             self.counters.pool_empty += 1;
             return;
         };
-        self.hold_offer(ask, address);
+        self.hold_offer(ask, served, address);
         self.counters.offers += 1;
         out.push(Action::Send(ask.reply(Answer::Offer, served, address)));
     }
 
     /// Keeps `address` for the client for a moment; one that it has leased needs no more than that.
-    pub(super) fn hold_offer(&mut self, ask: &Ask<'_>, address: Ipv4Addr) {
+    pub(super) fn hold_offer(&mut self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) {
         let record = self.table.get(address);
         let is_leased = record.is_some_and(|record| {
             record.lease.state == LeaseState::Active || record.pending.is_some()
@@ -69,13 +85,8 @@ impl Engine {
             return;
         }
         self.table.put(Lease {
-            address,
-            client: ask.asker.client.clone(),
-            hardware: ask.asker.hardware,
-            state: LeaseState::Offered,
-            expires: 0,
             held_until: ask.now + OFFER_SECONDS,
-            name: None,
+            ..ask.lease(served, address, LeaseState::Offered)
         });
     }
 
@@ -147,10 +158,8 @@ impl Engine {
 
     /// Whether the client has, or had, an address here.
     fn knows(&self, ask: &Ask<'_>) -> bool {
-        let mac = ask.asker.hardware.mac();
-        let is_reserved = mac.is_some_and(|mac| ask.config.reservation(ask.served, mac).is_some());
         let mut had = self.table.addresses_of(&ask.asker.client).iter();
-        is_reserved || had.any(|address| ask.neighbour(*address).is_some())
+        ask.asker.host.is_some() || had.any(|address| ask.neighbour(*address).is_some())
     }
 
     /// The client renews or rebinds (RFC 2131 4.3.2): it says which address it has.
@@ -176,7 +185,7 @@ impl Engine {
     /// Frees an address that its holder is being refused because the site gives it to another.
     fn reclaim(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
         let owner = ask.config.owner(address);
-        let is_others = owner.is_some() && owner != ask.asker.hardware.mac();
+        let is_others = owner.is_some() && owner != ask.asker.host;
         let record = self.table.get(address);
         let Some(record) = record.filter(|record| record.lease.client == ask.asker.client) else {
             return;
@@ -184,7 +193,7 @@ impl Engine {
         if is_others && record.lease.state == LeaseState::Active {
             let lease = record.lease.clone();
             out.push(Action::Event(Event::Reclaimed { lease }));
-            self.end(address, LeaseState::Idle, ask.now, out);
+            self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
         }
     }
 }

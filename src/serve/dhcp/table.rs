@@ -184,9 +184,12 @@ mod tests {
             client: ClientKey::of_hardware(hardware),
             hardware,
             state,
+            since: 0,
             expires: time,
             held_until: time,
             name: None,
+            vlan: None,
+            agent: None,
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::as_v4;
 use crate::base::addr::Prefix;
+use crate::base::identity::Identity;
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
 use crate::base::vlan::VlanPath;
@@ -19,6 +20,9 @@ pub struct Reservation {
     pub host: HostName,
     /// At most one in each subnet of the VLAN.
     pub addresses: BTreeSet<Ipv4Addr>,
+    /// What else it is known by, beside the hardware address that it is kept under.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub identities: BTreeSet<Identity>,
     pub image: Option<Name>,
     /// Whether it is not told what to boot, not even what the scope offers.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -62,6 +66,12 @@ impl Reservation {
             .shown("addresses", &from.addresses, &self.addresses, |addresses| {
                 list(addresses)
             })
+            .shown(
+                "identities",
+                &from.identities,
+                &self.identities,
+                |identities| list(identities),
+            )
             .shown("image", &from.image, &self.image, |image| list(image))
             .field(
                 "boots-from-disk",
@@ -109,6 +119,7 @@ pub(super) fn desired(
             .into_iter()
             .collect(),
         addresses,
+        identities: BTreeSet::new(),
         image: machine.image.clone().filter(|_| !machine.boots_from_disk),
         boots_from_disk: machine.boots_from_disk,
         options: machine.options.clone(),

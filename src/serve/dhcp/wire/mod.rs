@@ -4,6 +4,7 @@
 //! first zero and takes any hardware length on trust.
 
 pub(super) mod code;
+mod identity;
 mod options;
 mod relay;
 

@@ -2,26 +2,51 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Options, code};
+use super::{Message, Options, code};
+use crate::serve::dhcp::lease::Agent;
 
 /// Codes of suboptions.
 pub(in super::super) mod suboption {
+    /// The circuit that the client hangs on (RFC 3046 3.1).
+    pub(in super::super::super) const CIRCUIT_ID: u8 = 1;
+    /// The circuit's remote end (RFC 3046 3.2).
+    pub(in super::super::super) const REMOTE_ID: u8 = 2;
     /// The subnet that the client is in, where it is not giaddr's (RFC 3527).
     pub(in super::super::super) const LINK_SELECTION: u8 = 5;
 }
 
 impl Options<'_> {
     /// A suboption of option 82 (RFC 3046 2.0).
-    pub(in super::super) fn relay_address(&self, suboption: u8) -> Option<Ipv4Addr> {
+    fn relay(&self, suboption: u8) -> Option<Box<[u8]>> {
         let relay = self.get(code::RELAY)?;
         let mut rest: &[u8] = &relay;
         while let [own, length, after @ ..] = rest {
             let (data, next) = after.split_at_checked(usize::from(*length))?;
             if *own == suboption {
-                return <[u8; 4]>::try_from(data).ok().map(Ipv4Addr::from);
+                return Some(data.into());
             }
             rest = next;
         }
         None
+    }
+
+    pub(in super::super) fn relay_address(&self, suboption: u8) -> Option<Ipv4Addr> {
+        let data = self.relay(suboption)?;
+        <[u8; 4]>::try_from(&*data).ok().map(Ipv4Addr::from)
+    }
+}
+
+impl Message<'_> {
+    /// Where the relay agent says that the client is; without one, a client could claim any place.
+    pub(in super::super) fn agent(&self) -> Option<Box<Agent>> {
+        if self.giaddr.is_unspecified() {
+            return None;
+        }
+        let circuit = self.options.relay(suboption::CIRCUIT_ID);
+        let remote = self.options.relay(suboption::REMOTE_ID);
+        (circuit.is_some() || remote.is_some()).then(|| {
+            let (circuit, remote) = (circuit.unwrap_or_default(), remote.unwrap_or_default());
+            Box::new(Agent { circuit, remote })
+        })
     }
 }

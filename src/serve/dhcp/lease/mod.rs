@@ -1,0 +1,77 @@
+//! A lease, and how it lies in the store. Must not know of packets.
+
+mod client;
+mod codec;
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::base::name::DomainName;
+use crate::base::vlan::VlanPath;
+pub use client::{ClientKey, Hardware};
+pub use codec::LeaseError;
+
+/// Leases of the one isolation domain that there is; never a VLAN's name, so that renaming one keeps its leases.
+pub const PREFIX: &[u8] = b"lease/default/";
+
+/// An address and who may use it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lease {
+    pub address: Ipv4Addr,
+    pub client: ClientKey,
+    pub hardware: Hardware,
+    pub state: LeaseState,
+    /// Since when the address is in this state with this client, in seconds of the wall clock; 0 where that is not known.
+    pub since: u64,
+    /// When the client was told that its time ends, in seconds of the wall clock, or [`Lease::INFINITE`].
+    pub expires: u64,
+    /// Until when nobody else gets the address, promised on disk; for an idle lease, since when it is free.
+    ///
+    /// A little after `expires`, so that renewals within that time need no write.
+    pub held_until: u64,
+    /// The name in DNS, where the lease has one.
+    pub name: Option<DomainName>,
+    /// The VLAN that the client was in, for those who look at leases: a renamed one keeps its leases under the old name here.
+    pub vlan: Option<Arc<VlanPath>>,
+    /// What the relay agent said of the client, where one did.
+    pub agent: Option<Box<Agent>>,
+}
+
+/// What the address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaseState {
+    /// Offered, and held for a moment; never stored.
+    Offered,
+    Active,
+    /// Free; its former client is preferred (RFC 2131 4.3.1).
+    Idle,
+    /// A client found it in use by another (RFC 2131 4.3.3).
+    Declined,
+}
+
+/// Where a relay agent says that a client is (RFC 3046 3.1, 3.2); each as it came, and no longer than a suboption can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Agent {
+    /// The circuit that the client hangs on: often a switch's port.
+    pub circuit: Box<[u8]>,
+    /// The remote end of the circuit, or the agent itself.
+    pub remote: Box<[u8]>,
+}
+
+impl Lease {
+    /// When a lease that never expires does (RFC 2131 3.3); also until when it is held.
+    pub const INFINITE: u64 = u64::MAX;
+
+    /// The key that this lease is stored under.
+    pub fn key(&self) -> Vec<u8> {
+        [PREFIX, &self.address.octets()].concat()
+    }
+
+    /// Whether the address is this client's for ever, unless it gives it back.
+    pub fn is_infinite(&self) -> bool {
+        self.expires == Self::INFINITE
+    }
+}

@@ -1,0 +1,38 @@
+//! What a message shows of its client's identity.
+
+use crate::base::identity::{Identity, IdentityKind};
+use crate::serve::dhcp::lease::Agent;
+use crate::serve::dhcp::wire::{Message, code};
+
+/// Type and IAID before a DUID (RFC 4361 6.1).
+const BEFORE_DUID: usize = 5;
+
+impl Message<'_> {
+    /// The client's identity of this kind, where it shows one; `agent` says where it is.
+    pub(in super::super) fn identity(
+        &self,
+        kind: IdentityKind,
+        agent: Option<&Agent>,
+    ) -> Option<Identity> {
+        let whole = |code: u8| {
+            let value = self.options.get(code)?;
+            (!value.is_empty()).then(|| Box::from(value.as_ref()))
+        };
+        match kind {
+            IdentityKind::Mac => self.hardware.mac().map(Identity::Mac),
+            IdentityKind::ClientId => whole(code::CLIENT_ID).map(Identity::ClientId),
+            IdentityKind::CircuitId => {
+                let circuit = agent.map(|agent| &agent.circuit);
+                let circuit = circuit.filter(|circuit| !circuit.is_empty());
+                circuit.cloned().map(Identity::CircuitId)
+            }
+            IdentityKind::Duid => {
+                let id = self.options.get(code::CLIENT_ID)?;
+                let duid = id.get(BEFORE_DUID..)?;
+                let is_duid = id.first() == Some(&255) && !duid.is_empty();
+                is_duid.then(|| Identity::Duid(duid.into()))
+            }
+            IdentityKind::MachineId => whole(code::MACHINE_ID).map(Identity::MachineId),
+        }
+    }
+}
