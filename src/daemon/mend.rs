@@ -289,17 +289,12 @@ impl<S: Store> Reconciler<S> {
             except: names(&mut later.iter().chain(surplus)),
         };
         let mut plan = self.selected_back(&seen.observed, &selection)?;
-        let taken = plan.taken(&seen.observed);
-        if plan.hazards.is_empty() && !taken.is_empty() {
-            let facts = &seen.observed.facts;
-            let conflicts = self.world.conflicts(&taken, &facts.links).await;
-            if !conflicts.is_empty() {
-                let mut observed = seen.observed.clone();
-                observed.facts.conflicts = conflicts;
-                plan = self.selected_back(&observed, &selection)?;
-                // Neighbours are not asked over and over.
-                self.tried(&plan);
-            }
+        if plan.hazards.is_empty()
+            && let Some(closer) = self.look_closer(&plan, &seen.observed).await?
+        {
+            plan = self.selected_back(&closer, &selection)?;
+            // Neighbours are not asked over and over.
+            self.tried(&plan);
         }
         // It was in force when somebody looked whom it reaches.
         plan.reachable.clear();

@@ -213,15 +213,10 @@ impl<S: Store> Reconciler<S> {
         selection: &Selection,
     ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
-        let mut observed = self.observe().await?;
+        let observed = self.observe().await?;
         let mut selected = self.selected(&meaning, &observed, selection)?;
-        let taken = selected.plan.taken(&observed);
-        if !taken.is_empty() {
-            let conflicts = self.world.conflicts(&taken, &observed.facts.links).await;
-            if !conflicts.is_empty() {
-                observed.facts.conflicts = conflicts;
-                selected = self.selected(&meaning, &observed, selection)?;
-            }
+        if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
+            selected = self.selected(&meaning, &seen, selection)?;
         }
         let planned = Planned {
             missing: missing(&selected.plan, &self.blobs),
@@ -238,6 +233,29 @@ impl<S: Store> Reconciler<S> {
             site,
             desired,
         })
+    }
+
+    /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.
+    /// What was observed with that, where there is any.
+    pub(super) async fn look_closer(
+        &mut self,
+        plan: &Plan,
+        observed: &Observation,
+    ) -> Result<Option<Observation>, Fault> {
+        let (taken, lost) = (plan.taken(observed), plan.lost_ranges());
+        let leases = self.world.leased_in(&lost).await;
+        let leases = leases.map_err(|error| fault::world(&error))?;
+        let conflicts = if taken.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.world.conflicts(&taken, &observed.facts.links).await
+        };
+        if leases.is_empty() && conflicts.is_empty() {
+            return Ok(None);
+        }
+        let mut seen = observed.clone();
+        (seen.facts.leases, seen.facts.conflicts) = (leases, conflicts);
+        Ok(Some(seen))
     }
 
     fn selected(
@@ -303,7 +321,7 @@ impl<S: Store> Reconciler<S> {
     async fn observe_host(&mut self) -> Result<Observation, Fault> {
         let mut observed = self.observe().await?;
         observed.state.retain(|key, _| key.is_host());
-        observed.facts.leases.clear();
+        observed.facts.leased = 0;
         Ok(observed)
     }
 

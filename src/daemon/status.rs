@@ -110,7 +110,7 @@ impl Status {
                 .iter()
                 .filter_map(|(key, resource)| ListenerRow::of(key, resource, observed))
                 .collect(),
-            leases: observed.facts.leases.len(),
+            leases: observed.facts.leased,
             counters,
             under_way: None,
             unconfirmed: None,

@@ -34,6 +34,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::addr::AddressRange;
 use crate::base::digest::Digest;
 use crate::base::name::{HostName, LinkName, Name};
 use crate::base::origin::Origin;
@@ -341,6 +342,21 @@ impl Plan {
     /// What fails and is undone together: all that a controller holds.
     pub fn domain(&self) -> Domain {
         Domain::Controller(self.controller.clone())
+    }
+
+    /// Ranges of addresses for any client that go, or go in part.
+    pub fn lost_ranges(&self) -> BTreeSet<AddressRange> {
+        let pools = |resource: &Option<Resource>| match resource {
+            Some(Resource::Scope(scope)) => scope.pools.clone(),
+            Some(_) | None => Vec::new(),
+        };
+        let lost = self.steps.iter().flat_map(|step| {
+            let after = pools(&step.after);
+            let mut before = pools(&step.before);
+            before.retain(|pool| !after.contains(pool));
+            before
+        });
+        lost.collect()
     }
 
     /// Addresses to be taken on links that are there, and whose neighbours can be asked whether one of them holds them. An address that

@@ -24,7 +24,10 @@ pub struct Facts {
     /// Whose each observed host thing is; a key without entry is ours.
     pub ownership: BTreeMap<Key, Ownership>,
     pub links: BTreeMap<LinkName, LinkFact>,
-    /// Leases in force.
+    /// How many leases are in force.
+    #[serde(default)]
+    pub leased: usize,
+    /// Those of them in ranges that are about to go; looked for once a plan makes some go.
     pub leases: Vec<LeaseFact>,
     /// By which the host is reached, as many as are counted.
     #[serde(default)]

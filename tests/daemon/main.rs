@@ -11,6 +11,7 @@ mod adopt;
 mod apply;
 mod care;
 mod client;
+mod clock;
 mod confirm;
 mod disk;
 mod drift;

@@ -12,6 +12,7 @@ mod clients;
 mod conversation;
 mod durable;
 mod ending;
+mod expiry;
 mod fields;
 mod hostile;
 mod identity;

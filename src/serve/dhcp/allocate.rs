@@ -3,8 +3,9 @@
 
 use std::net::Ipv4Addr;
 
+use super::ask::Ask;
 use super::config::{Config, HostId, Served};
-use super::engine::Engine;
+use super::engine::{Action, Engine};
 use super::lease::{Agent, ClientKey, Hardware, Lease, LeaseState};
 use super::table::Record;
 
@@ -90,11 +91,11 @@ impl Engine {
     /// The address to offer, with the scope that it lies in.
     pub(super) fn allocate<'a>(
         &mut self,
-        config: &'a Config,
-        asker: &Asker,
-        first: &'a Served,
+        ask: &Ask<'a>,
         wish: Option<Ipv4Addr>,
+        out: &mut Vec<Action>,
     ) -> Option<(&'a Served, Ipv4Addr)> {
+        let (config, asker, first) = (ask.config, &ask.asker, ask.served);
         let scopes: Vec<&Served> = config.beside(first).collect();
         let at = |address: Ipv4Addr| {
             let mut scopes = scopes.iter().copied();
@@ -123,10 +124,17 @@ impl Engine {
             .next()
             .or_else(|| former.into_iter().find(is_own))
             .or_else(|| wish.and_then(at).filter(is_open));
-        known.or_else(|| {
+        let mut from_pools = || {
             let mut scopes = scopes.iter().copied();
             scopes.find_map(|served| Some((served, self.pool_address(asker, served)?)))
-        })
+        };
+        if let Some(found) = known.or_else(&mut from_pools) {
+            return Some(found);
+        }
+        // What is over and not ended yet is free as well.
+        self.expire(ask.now, out);
+        let mut scopes = scopes.iter().copied();
+        scopes.find_map(|served| Some((served, self.pool_address(asker, served)?)))
     }
 
     fn pool_address(&mut self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {

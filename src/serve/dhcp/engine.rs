@@ -36,7 +36,7 @@ pub struct Packet<'a> {
 #[derive(Debug)]
 pub enum Input<'a> {
     Packet(Packet<'a>),
-    /// Time has passed: ends leases, offers and quarantines that are due.
+    /// Time has passed: ends some of the leases, offers and quarantines that are due; [`Engine::is_behind`] tells of more.
     Tick,
     Config(Arc<Config>),
     /// A write is durable.
@@ -97,7 +97,10 @@ impl Engine {
                 vlans.insert(Arc::clone(vlan));
                 lease.vlan = vlans.get(vlan).cloned();
             }
-            if lease.state == LeaseState::Active && lease.held_until > now {
+            if lease.held_until <= now {
+                lease.become_idle();
+            }
+            if lease.state == LeaseState::Active {
                 engine.republish(&mut lease, out);
             }
             engine.table.put(lease);
@@ -105,7 +108,7 @@ impl Engine {
         engine
     }
 
-    /// `now` is in seconds of the wall clock, since leases outlive the server.
+    /// `now` is in seconds that never go back; across restarts they are the wall clock's, since leases outlive the server.
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
         match input {
             Input::Packet(packet) => self.receive(now, packet, out),
@@ -125,9 +128,23 @@ impl Engine {
         self.counters
     }
 
-    /// Every lease, in the order of addresses.
-    pub fn leases(&self) -> Vec<Lease> {
-        self.table.leases().into_iter().cloned().collect()
+    /// Leases in the order of their addresses, as they stand at `now`: the first `most` of those from `first` on. Idle ones are
+    /// among them, for their former clients.
+    pub fn leases(&self, now: u64, first: Ipv4Addr, most: usize) -> Vec<Lease> {
+        let records = self.table.from(first).take(most);
+        let leases = records.map(|record| {
+            let mut lease = record.lease.clone();
+            if record.is_over(now) {
+                lease.become_idle();
+            }
+            lease
+        });
+        leases.collect()
+    }
+
+    /// How many leases are in force; those that were a moment ago are among them.
+    pub fn leased(&self) -> usize {
+        self.table.leased()
     }
 
     fn republish(&mut self, lease: &mut Lease, out: &mut Vec<Action>) {
@@ -142,8 +159,6 @@ impl Engine {
 
     fn receive(&mut self, now: u64, packet: Packet<'_>, out: &mut Vec<Action>) {
         self.counters.received += 1;
-        // An expired lease must not look like one in force only because no tick came since.
-        self.expire(now, out);
         match Message::read(packet.bytes) {
             Ok(message) => self.answer(now, &message, packet, out),
             Err(_) => self.counters.malformed += 1,
@@ -247,27 +262,5 @@ impl Engine {
         };
         self.names.release(&name, address);
         out.push(Action::Publish(NameChange::Withdraw { name, address }));
-    }
-
-    fn expire(&mut self, now: u64, out: &mut Vec<Action>) {
-        while let Some(address) = self.table.next_due(now) {
-            let Some(record) = self.table.get(address) else {
-                continue;
-            };
-            if record.pending.is_some() {
-                // Its fate is being written; it ends after that, or lives on.
-                self.table.postpone(address, now + 1);
-                continue;
-            }
-            let mut lease = record.lease.clone();
-            let was_ever_active = lease.state != LeaseState::Offered || lease.expires != 0;
-            lease.state = LeaseState::Idle;
-            self.withdraw(lease.name.take(), address, out);
-            if was_ever_active || self.config.scope_of(address).is_some() {
-                self.table.put(lease);
-            } else {
-                self.table.remove(address);
-            }
-        }
     }
 }

@@ -30,8 +30,12 @@ impl Engine {
             None
         } else {
             let asked = ask.message.options.get(code::HOST_NAME);
+            let domain = &served.scope.domain;
+            if let Some(holder) = self.names.holder(domain, asked.as_deref()) {
+                self.settle(holder, ask.now, out);
+            }
             self.names
-                .choose(ask.config, &served.scope.domain, asked.as_deref(), address)
+                .choose(ask.config, domain, asked.as_deref(), address)
         };
         let lease = Lease {
             expires,

@@ -13,6 +13,7 @@ mod config;
 mod counters;
 mod ending;
 mod engine;
+mod expiry;
 mod grant;
 mod inform;
 mod lease;

@@ -26,9 +26,7 @@ impl Names {
         asked: Option<&[u8]>,
         address: Ipv4Addr,
     ) -> Option<DomainName> {
-        let from_client = asked
-            .and_then(valid_label)
-            .and_then(|label| domain.child(&label).ok());
+        let from_client = wanted(domain, asked);
         let [a, b, c, d] = address.octets();
         let generated = || domain.child(&format!("dhcp-{a}-{b}-{c}-{d}")).ok();
         let name = from_client
@@ -36,6 +34,11 @@ impl Names {
             .or_else(|| generated().filter(|name| self.is_free(config, name, address)))?;
         self.0.insert(name.clone(), address);
         Some(name)
+    }
+
+    /// The lease that has the name which a client asks for.
+    pub(super) fn holder(&self, domain: &DomainName, asked: Option<&[u8]>) -> Option<Ipv4Addr> {
+        self.0.get(&wanted(domain, asked)?).copied()
     }
 
     fn is_free(&self, config: &Config, name: &DomainName, address: Ipv4Addr) -> bool {
@@ -52,6 +55,10 @@ impl Names {
             self.0.remove(name);
         }
     }
+}
+
+fn wanted(domain: &DomainName, asked: Option<&[u8]>) -> Option<DomainName> {
+    domain.child(&valid_label(asked?)?).ok()
 }
 
 /// The first label of what a client calls itself, in letters, digits and inner hyphens; `None` where none of it remains.

@@ -28,6 +28,7 @@ impl Engine {
             return;
         };
         let asker = self.asker(&config, message, served);
+        self.settle_for(&config, message, &asker, now, out);
         let ask = Ask {
             message,
             packet,
@@ -65,8 +66,7 @@ impl Engine {
 
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
-        let Some((served, address)) = self.allocate(ask.config, &ask.asker, ask.served, wish)
-        else {
+        let Some((served, address)) = self.allocate(ask, wish, out) else {
             self.counters.pool_empty += 1;
             return;
         };

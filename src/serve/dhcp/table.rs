@@ -14,9 +14,22 @@ pub(super) struct Record {
     pub pending: Option<BatchId>,
 }
 
+impl Record {
+    /// Whether its time is over at `now`, noted or not; not while a write is under way that may change that.
+    pub(super) fn is_over(&self, now: u64) -> bool {
+        let ends = match self.lease.state {
+            LeaseState::Offered | LeaseState::Active | LeaseState::Declined => true,
+            LeaseState::Idle => false,
+        };
+        ends && self.pending.is_none() && self.lease.held_until <= now
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    records: HashMap<Ipv4Addr, Record>,
+    records: BTreeMap<Ipv4Addr, Record>,
+    /// How many of them are active.
+    leased: usize,
     /// A client has one address at most in each subnet, so these lists are short.
     clients: HashMap<ClientKey, Vec<Ipv4Addr>>,
     /// When leases, offers and quarantines end.
@@ -35,11 +48,13 @@ impl Table {
         self.clients.get(client).map_or(&[], Vec::as_slice)
     }
 
-    /// All leases in the order of their addresses.
-    pub(super) fn leases(&self) -> Vec<&Lease> {
-        let mut leases: Vec<_> = self.records.values().map(|record| &record.lease).collect();
-        leases.sort_unstable_by_key(|lease| lease.address);
-        leases
+    /// The records from `first` on, in the order of their addresses.
+    pub(super) fn from(&self, first: Ipv4Addr) -> impl Iterator<Item = &Record> {
+        self.records.range(first..).map(|(_, record)| record)
+    }
+
+    pub(super) fn leased(&self) -> usize {
+        self.leased
     }
 
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
@@ -86,6 +101,10 @@ impl Table {
         }
     }
 
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        self.due.first().is_some_and(|(time, _)| *time <= now)
+    }
+
     /// Takes out the next address whose time has come; it must be put back or postponed.
     pub(super) fn next_due(&mut self, now: u64) -> Option<Ipv4Addr> {
         let (time, address) = *self.due.first()?;
@@ -110,27 +129,24 @@ impl Table {
         idle.map(|(_, address)| *address)
     }
 
-    /// Sorts free addresses under new subnets; costs nothing where the subnets are as before.
+    /// Sorts free addresses under new subnets; looks at those alone that were not there before.
     pub(super) fn set_subnets(&mut self, subnets: Vec<Prefix>) {
-        if self.subnets == subnets {
-            return;
+        let is_in = |list: &[Prefix], subnet: &Prefix| list.binary_search(subnet).is_ok();
+        self.idle.retain(|subnet, _| is_in(&subnets, subnet));
+        let new = subnets
+            .iter()
+            .filter(|subnet| !is_in(&self.subnets, subnet));
+        for subnet in new {
+            let free = free_in(&self.records, *subnet).collect();
+            self.idle.insert(*subnet, free);
         }
         self.subnets = subnets;
-        self.idle.clear();
-        let idle: Vec<_> = self
-            .leases()
-            .into_iter()
-            .filter(|lease| lease.state == LeaseState::Idle)
-            .map(|lease| (lease.address, lease.held_until))
-            .collect();
-        for (address, since) in idle {
-            self.index_time(address, LeaseState::Idle, since);
-        }
     }
 
     fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
         match state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
+                self.leased += usize::from(state == LeaseState::Active);
                 self.due.insert((time, address));
             }
             LeaseState::Idle => {
@@ -148,6 +164,7 @@ impl Table {
         let entry = (record.lease.held_until, address);
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
+                self.leased -= usize::from(record.lease.state == LeaseState::Active);
                 self.due.remove(&entry);
             }
             LeaseState::Idle => {
@@ -169,6 +186,22 @@ impl Table {
         let subnet = self.subnets.get(after.checked_sub(1)?)?;
         subnet.contains(address).then_some(*subnet)
     }
+}
+
+/// The free addresses of a subnet, with the time since when they are.
+fn free_in(
+    records: &BTreeMap<Ipv4Addr, Record>,
+    subnet: Prefix,
+) -> impl Iterator<Item = (u64, Ipv4Addr)> {
+    let first = match subnet.net().network() {
+        IpAddr::V4(first) => first,
+        IpAddr::V6(_) => Ipv4Addr::BROADCAST,
+    };
+    let within = records.range(first..).map(|(_, record)| &record.lease);
+    let within = within.take_while(move |lease| subnet.contains(IpAddr::V4(lease.address)));
+    within
+        .filter(|lease| lease.state == LeaseState::Idle)
+        .map(|lease| (lease.held_until, lease.address))
 }
 
 #[cfg(test)]
@@ -197,7 +230,7 @@ mod tests {
         /// Whatever is put and removed, the indexes say what the records say.
         #[test]
         fn indexes_agree_with_records(
-            steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..5, 0u64..9), 1..60)
+            steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..6, 0u64..9), 1..60)
         ) {
             let mut table = Table::default();
             table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
@@ -207,6 +240,12 @@ mod tests {
                     1 => LeaseState::Active,
                     2 => LeaseState::Idle,
                     3 => LeaseState::Declined,
+                    4 => {
+                        // Other subnets, and the same again: nothing is lost.
+                        table.set_subnets(vec!["10.0.0.0/30".parse().unwrap()]);
+                        table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
+                        continue;
+                    }
                     _ => {
                         table.remove(Ipv4Addr::new(10, 0, 0, address));
                         continue;
@@ -214,7 +253,10 @@ mod tests {
                 };
                 table.put(lease(address, client, state, time));
             }
-            let leases = table.leases();
+            let leases: Vec<_> =
+                table.from(Ipv4Addr::UNSPECIFIED).map(|record| &record.lease).collect();
+            let active = |lease: &&&Lease| lease.state == LeaseState::Active;
+            prop_assert_eq!(table.leased(), leases.iter().filter(active).count());
             let idle = |lease: &&&Lease| lease.state == LeaseState::Idle;
             let timed = leases.iter().filter(|lease| !idle(lease)).count();
             prop_assert_eq!(table.due.len(), timed);

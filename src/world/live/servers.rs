@@ -1,7 +1,7 @@
 //! The embedded servers as one thing: looked at together, and changed in one swap.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -70,6 +70,19 @@ impl Servers {
 
     pub(super) async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
         Ok(self.dhcp.leases().await?)
+    }
+
+    /// The leases of these addresses.
+    pub(super) async fn leases_in(
+        &self,
+        ends: (Ipv4Addr, Ipv4Addr),
+    ) -> Result<Vec<Lease>, WorldError> {
+        Ok(self.dhcp.leases_in(ends).await?)
+    }
+
+    /// How many leases are in force.
+    pub(super) async fn leased(&self) -> Result<usize, WorldError> {
+        Ok(self.dhcp.leased().await?)
     }
 
     /// What each server counted, by `service.event`.

@@ -11,6 +11,7 @@ use super::host::Host;
 use super::ledger::Ledger;
 use super::servers::Servers;
 use super::{ping, probe};
+use crate::base::addr::AddressRange;
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
@@ -58,6 +59,26 @@ impl<S: Store> Live<S> {
     /// [`WorldError`] where the DHCP server has ended.
     pub async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
         self.servers.leases().await
+    }
+
+    /// Leases in force in these ranges.
+    ///
+    /// # Errors
+    /// [`WorldError`] where the DHCP server has ended.
+    pub async fn leased_in(
+        &self,
+        ranges: &BTreeSet<AddressRange>,
+    ) -> Result<Vec<LeaseFact>, WorldError> {
+        let mut facts = Vec::new();
+        for ends in ranges.iter().filter_map(|range| range.ends4()) {
+            let leases = self.servers.leases_in(ends).await?.into_iter();
+            let active = leases.filter(|lease| lease.state == LeaseState::Active);
+            facts.extend(active.filter_map(|lease| {
+                let (address, mac) = (lease.address, lease.hardware.mac()?);
+                Some(LeaseFact { address, mac })
+            }));
+        }
+        Ok(facts)
     }
 
     /// What the servers counted since they started, by `service.event`.
@@ -167,18 +188,7 @@ impl<S: Store> World for Live<S> {
             (key.clone(), Ownership::Claimed { before })
         });
         let ownership = claims.chain(ownership).collect();
-        let leases = self.servers.leases().await?;
-        let active = leases
-            .iter()
-            .filter(|lease| lease.state == LeaseState::Active);
-        let leases = active
-            .filter_map(|lease| {
-                Some(LeaseFact {
-                    address: lease.address,
-                    mac: lease.hardware.mac()?,
-                })
-            })
-            .collect();
+        let leased = self.servers.leased().await?;
         let mut state = found.state;
         state.append(&mut self.servers.observe().await?);
         Ok(Observation {
@@ -186,7 +196,8 @@ impl<S: Store> World for Live<S> {
             facts: Facts {
                 ownership,
                 links: found.links,
-                leases,
+                leased,
+                leases: Vec::new(),
                 sessions: found.sessions,
                 beside: found.beside,
                 busy: found.busy,

@@ -70,6 +70,13 @@ impl Lease {
         [PREFIX, &self.address.octets()].concat()
     }
 
+    /// Its time is over: free since then.
+    pub(super) fn become_idle(&mut self) {
+        self.state = LeaseState::Idle;
+        self.since = self.held_until;
+        self.name = None;
+    }
+
     /// Whether the address is this client's for ever, unless it gives it back.
     pub fn is_infinite(&self) -> bool {
         self.expires == Self::INFINITE

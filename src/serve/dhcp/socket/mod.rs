@@ -1,5 +1,6 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
+mod clock;
 mod frame;
 mod link;
 mod worker;
@@ -26,6 +27,9 @@ use worker::{Command, Worker};
 
 /// Commands that may wait; each caller waits for its own answer, so there are never many.
 const COMMANDS: usize = 64;
+
+/// Leases copied at once: a fraction of a millisecond.
+const PAGE: usize = 512;
 
 /// Why there is no DHCP server.
 #[derive(Debug, thiserror::Error)]
@@ -133,12 +137,43 @@ impl Server {
         self.ask(Command::Config).await
     }
 
-    /// Every lease, in the order of addresses; idle ones too, for their former clients.
+    /// Every lease, as [`Server::leases_in`] lists them.
     ///
     /// # Errors
     /// [`ServerError::Stopped`].
     pub async fn leases(&self) -> Result<Vec<Lease>, ServerError> {
-        self.ask(Command::Leases).await
+        let every = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
+        self.leases_in(every).await
+    }
+
+    /// Every lease of these addresses, in their order; idle ones too, for their former clients. Asked for a few at a time, so that
+    /// clients are answered meanwhile: one that changes then is told as it is before or after.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn leases_in(
+        &self,
+        (first, last): (Ipv4Addr, Ipv4Addr),
+    ) -> Result<Vec<Lease>, ServerError> {
+        let (mut leases, mut next) = (Vec::new(), Some(first));
+        while let Some(first) = next {
+            let most = PAGE;
+            let page = self.ask(|done| Command::Leases { first, most, done });
+            let page = page.await?;
+            let end = page.last().filter(|_| page.len() == most);
+            let after = end.and_then(|lease| u32::from(lease.address).checked_add(1));
+            next = after.map(Ipv4Addr::from).filter(|next| *next <= last);
+            leases.extend(page.into_iter().filter(|lease| lease.address <= last));
+        }
+        Ok(leases)
+    }
+
+    /// How many leases are in force.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn leased(&self) -> Result<usize, ServerError> {
+        self.ask(Command::Leased).await
     }
 
     /// # Errors

@@ -8,11 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::clock::Clock;
 use super::link::{Inbox, Link};
 use crate::base::addr::InterfaceAddr;
 use crate::base::name::LinkName;
@@ -51,7 +53,13 @@ pub(super) enum Command {
     },
     Listening(oneshot::Sender<BTreeMap<IpAddr, Listener>>),
     Config(oneshot::Sender<Arc<Config>>),
-    Leases(oneshot::Sender<Vec<Lease>>),
+    /// The first of them from an address on, in their order.
+    Leases {
+        first: Ipv4Addr,
+        most: usize,
+        done: oneshot::Sender<Vec<Lease>>,
+    },
+    Leased(oneshot::Sender<usize>),
     Counters(oneshot::Sender<Counters>),
 }
 
@@ -66,6 +74,7 @@ struct Queued {
 
 pub(super) struct Worker<S, P> {
     engine: Engine,
+    clock: Clock,
     store: Arc<S>,
     publish: P,
     links: BTreeMap<LinkName, Link>,
@@ -86,9 +95,11 @@ enum Wake {
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     pub(super) fn new(leases: Vec<Lease>, store: Arc<S>, publish: P) -> Self {
         let mut actions = Vec::new();
-        let engine = Engine::restore(leases, now(), &mut actions);
+        let clock = Clock::start();
+        let engine = Engine::restore(leases, clock.now(), &mut actions);
         let mut worker = Self {
             engine,
+            clock,
             store,
             publish,
             links: BTreeMap::new(),
@@ -116,10 +127,17 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     Wake::Readable => self.receive(),
                     Wake::Committed(result) => self.committed(result),
                 },
-                _ = seconds.tick() => self.engine.handle(now(), Input::Tick, &mut self.actions),
+                _ = seconds.tick() => self.tick(),
+                // What ends at once is ended between packets: those that came meanwhile are seen after each few.
+                () = yield_now(), if self.engine.is_behind(self.clock.now()) => self.tick(),
             }
             self.obey();
         }
+    }
+
+    fn tick(&mut self) {
+        self.engine
+            .handle(self.clock.now(), Input::Tick, &mut self.actions);
     }
 
     /// Waits for the write under way or for packets, the write first: its answers are owed.
@@ -170,7 +188,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             }
         }
         self.links.retain(|name, _| !ended.contains(name));
-        let now = now();
+        let now = self.clock.now();
         for Queued { bytes, from, via } in first.into_iter().chain(later) {
             let (bytes, via) = (&bytes, &via);
             let packet = Packet { bytes, from, via };
@@ -186,7 +204,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         if let Err(fault) = &result {
             tracing::error!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
         }
-        let now = now();
+        let now = self.clock.now();
         for batch in batches {
             let input = match &result {
                 Ok(()) => Input::Committed(batch),
@@ -251,12 +269,17 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             Command::Configure { config, done } => {
                 let before = Arc::clone(self.engine.config());
                 self.engine
-                    .handle(now(), Input::Config(config), &mut self.actions);
+                    .handle(self.clock.now(), Input::Config(config), &mut self.actions);
                 drop(done.send(before));
             }
             Command::Listening(done) => drop(done.send(self.listening())),
             Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
-            Command::Leases(done) => drop(done.send(self.engine.leases())),
+            Command::Leases { first, most, done } => {
+                let leases = self.engine.leases(self.clock.now(), first, most);
+                let told = leases.into_iter().map(|lease| self.clock.told(lease));
+                let _ = done.send(told.collect());
+            }
+            Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
                 let unsent = self.unsent;
                 let counters = self.engine.counters();
@@ -322,10 +345,4 @@ fn tell(event: &Event) {
             "a client was told to give up an address that is now reserved for another"
         ),
     }
-}
-
-/// Seconds since 1970; a clock before that is as good as unset.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }

@@ -1,0 +1,36 @@
+//! A wall clock that jumps under a running daemon: leases last as long as they were promised to, no less and no more.
+
+use serde_json::Value;
+
+use crate::lab::{Lab, udhcpc};
+use crate::shim::Shim;
+
+const DAY: i64 = 24 * 3600;
+
+/// Seconds that each lease has left by the daemon's wall clock, which is off by `jump`.
+fn left(lab: &Lab, jump: i64) -> Vec<i64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = i64::try_from(now.unwrap().as_secs()).unwrap() + jump;
+    let leases = lab.json(&["leases"]);
+    let expires = |lease: &Value| lease["expires"].as_i64().unwrap() - now;
+    leases.as_array().unwrap().iter().map(expires).collect()
+}
+
+#[test]
+fn a_wall_clock_that_jumps_neither_ends_nor_extends_a_lease() {
+    let lab = Lab::new();
+    let shim = Shim::new(&lab);
+    let _daemon = shim.serve();
+    lab.applied();
+    udhcpc(&lab.machines[1], &lab.folder);
+    for jump in [DAY, -DAY] {
+        shim.clock(jump);
+        // Whatever is over would be ended before this one is answered.
+        udhcpc(&lab.machines[0], &lab.folder);
+        let left = left(&lab, jump);
+        assert_eq!(left.len(), 2, "{jump}: {left:?}");
+        let promised = |left: &i64| (1..=121).contains(left);
+        assert!(left.iter().all(promised), "{jump}: {left:?}");
+        assert_eq!(lab.status()["leases"], 2, "{jump}");
+    }
+}
