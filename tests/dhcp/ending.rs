@@ -1,7 +1,7 @@
 //! RELEASE, DECLINE, and INFORM, which begins nothing.
 
 use crate::conversation::{bound, check};
-use crate::support::{Ask, SERVER, ask, decline, discover, inform, release, renew};
+use crate::support::{Ask, SERVER, ask, decline, discover, inform, release, renew, select};
 
 #[test]
 fn releasing_and_declining() {
@@ -69,6 +69,43 @@ fn informing_makes_no_lease() {
             (0, ask(8, 9), ""),
             (0, ask(8, 9).giaddr([10, 9, 0, 1]), "ack 0.0.0.0"),
             (0, ask(8, 9).giaddr([10, 77, 0, 1]), ""),
+        ],
+    );
+}
+
+/// A card that was replaced, or a system beside its firmware: whose the lease is says the identifier.
+#[test]
+fn clients_are_known_by_their_identifier_when_they_end_a_lease() {
+    let wish = |last| discover(last).option(50, &[10, 0, 0, 10]);
+    type Ends = fn(u8, u8) -> Ask;
+    let ends: [(Ends, &str); 2] = [(release, "ack 10.0.0.10"), (decline, "nak")];
+    for (ends, heard) in ends {
+        check(
+            "by identifier",
+            &[
+                (0, select(1, 10).id(b"me"), "ack 10.0.0.10"),
+                (1, ends(1, 10).id(b"you"), ""),
+                (0, ends(1, 10), ""),
+                (0, renew(1, 10).id(b"me"), "ack 10.0.0.10"),
+                (0, ends(2, 10).id(b"me"), ""),
+                (0, renew(1, 10).id(b"me"), heard),
+            ],
+        );
+    }
+    check(
+        "free once its own client gave it back",
+        &[
+            (0, select(1, 10).id(b"me"), "ack 10.0.0.10"),
+            (0, release(2, 10).id(b"me"), ""),
+            (0, wish(3), "offer 10.0.0.10"),
+        ],
+    );
+    check(
+        "declined when it is over",
+        &[
+            (0, select(1, 10), "ack 10.0.0.10"),
+            (700, decline(1, 10), ""),
+            (0, wish(2), "offer 10.0.0.10"),
         ],
     );
 }

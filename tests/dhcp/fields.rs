@@ -291,3 +291,31 @@ fn what_does_not_boot_here_is_told_no_program() {
     assert_eq!(told(&of_host, &x64(0x99)), None);
     assert!(told(&of_host, &x64(1)).is_some());
 }
+
+#[test]
+fn arm_boots_by_url_too() {
+    let mut site = site();
+    let image = &mut site["image/linux"]["boot-image"]["programs"];
+    image["arm64-uefi-http"] = "boot/arm64.efi".into();
+    let asked = discover(1)
+        .option(60, b"HTTPClient:Arch")
+        .option(93, &[0, 19]);
+    let reply = only(&mut Rig::new(&site), &asked);
+    assert_eq!(
+        option(&reply, 67).unwrap(),
+        b"http://10.0.0.1/boot/arm64.efi"
+    );
+    assert_eq!(option(&reply, 60).unwrap(), b"HTTPClient");
+}
+
+/// What the field of the fixed part cannot hold is told as an option alone.
+#[test]
+fn a_long_path_is_told_as_an_option() {
+    let mut site = site();
+    let path = "b/".repeat(64) + "boot.efi";
+    site["image/linux"]["boot-image"]["programs"]["x64-uefi"] = path.clone().into();
+    let asked = discover(1).option(93, &[0, 7]).wants(&[1]);
+    let reply = only(&mut Rig::new(&site), &asked);
+    assert_eq!(option(&reply, 67).unwrap(), path.as_bytes());
+    assert_eq!(reply.bytes[108..236], [0; 128]);
+}

@@ -1,7 +1,7 @@
 //! Which address a client is offered, and who a client is.
 
 use crate::conversation::{bound, check};
-use crate::support::{LEASE, ask, discover, renew, select};
+use crate::support::{LEASE, Rig, ask, discover, renew, select, site};
 
 #[test]
 fn offers() {
@@ -107,4 +107,13 @@ fn reuse_prefers_the_former_owner_then_the_longest_free() {
         (0, discover(6), ""),
     ]);
     check("after expiry", &conversation);
+}
+
+#[test]
+fn an_empty_pool_is_counted() {
+    let mut rig = Rig::new(&site());
+    for client in 1..=5 {
+        rig.said(&discover(client));
+    }
+    assert_eq!(rig.engine.counters().pool_empty, 2);
 }

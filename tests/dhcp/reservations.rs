@@ -38,3 +38,27 @@ fn reservations_arrive_while_leases_are_in_force() {
     expected.retain(|key, _| !key.to_string().starts_with("zone/"));
     assert_eq!(elsewhere, expected, "what is served is what was configured");
 }
+
+#[test]
+fn a_client_moves_to_what_is_reserved_for_it() {
+    let mut rig = Rig::new(&site());
+    assert_eq!(rig.said(&select(1, 10)), "ack 10.0.0.10");
+    let mut later = site();
+    later["vlan/plant/pxe/reservation/02:00:00:00:00:01"] = serde_json::json!({ "reservation": {
+        "host": "one", "addresses": ["10.0.0.51"], "image": null
+    } });
+    rig.configure(&later);
+    let conversation = [
+        (renew(1, 10), "ack 10.0.0.10", "its lease stays valid"),
+        (
+            discover(1),
+            "offer 10.0.0.51",
+            "and it moves when it asks anew",
+        ),
+        (select(1, 51), "ack 10.0.0.51", ""),
+        (discover(1), "offer 10.0.0.51", "for good"),
+    ];
+    for (said, heard, why) in conversation {
+        assert_eq!(rig.said(&said), heard, "{why}");
+    }
+}
