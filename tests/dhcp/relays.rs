@@ -135,6 +135,12 @@ fn subnets_are_chosen_by_relays_of_the_link_alone() {
         "offer 10.8.0.100"
     );
     assert_eq!(rig.said(&discover(1).giaddr([10, 9, 0, 1])), "");
+    // Another link in the VLAN of the servers.
+    rig.via = vec![[10, 0, 0, 2].into()];
+    assert_eq!(
+        rig.said(&discover(1).giaddr([10, 9, 0, 1])),
+        "offer 10.9.0.100"
+    );
 }
 
 #[test]

@@ -184,10 +184,11 @@ impl Config {
     pub(super) fn reached(&self, address: Ipv4Addr, listeners: &[Ipv4Addr]) -> Option<&Served> {
         let served = self.scope_of(address)?;
         let is_ours = listeners.contains(&served.scope.server);
-        let is_here = || {
-            self.local(listeners)
-                .is_some_and(|own| own.vlan == served.vlan)
+        let leads_there = |own: &Served| {
+            let here = self.vlan(own.vlan).map(Arc::as_ref);
+            own.vlan == served.vlan || (here.is_some() && here == served.scope.relay.as_ref())
         };
+        let is_here = || self.local(listeners).is_some_and(leads_there);
         (is_ours || is_here()).then_some(served)
     }
 
