@@ -1,10 +1,15 @@
 //! Leases end by time, many at once, and nobody waits for that.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bedplate::base::mac::MacAddr;
-use bedplate::serve::dhcp::{ClientKey, Engine, Input, Lease, LeaseState};
+use bedplate::serve::dhcp::{ClientKey, Engine, Input, Lease, LeaseState, NameChange, Server};
+use bedplate::store::{Batch, Faulty, Store, Write};
 
+use crate::net::wait;
 use crate::support::{Rig, decline, discover, reboot, release, select, site};
 
 /// More than these at once would be felt.
@@ -195,4 +200,38 @@ fn leases_are_listed_as_they_stand() {
         rig.input(Input::Tick);
     }
     assert_eq!(rig.engine.leased(), 3);
+}
+
+/// A running server goes on until nothing is left that is over, and says how far it is meanwhile.
+#[test]
+fn a_server_ends_thousands_of_leases_in_moments() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let until = now.as_secs() + 5;
+    let put = |n| {
+        let lease = lease(n, until);
+        Write::Put {
+            key: lease.key(),
+            value: lease.encode(),
+        }
+    };
+    let store = Arc::new(Faulty::default());
+    let batch = Batch {
+        guards: Vec::new(),
+        writes: (1..=10_000).map(put).collect(),
+    };
+    wait(store.commit(batch)).unwrap();
+    let names = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::clone(&names);
+    let publish = move |change: NameChange| match change {
+        NameChange::Publish { .. } => {}
+        NameChange::Withdraw { .. } => drop(ended.fetch_add(1, Ordering::Relaxed)),
+    };
+    let server = Server::start(store, publish).unwrap();
+    assert_eq!(wait(server.leased()).unwrap(), 10_000);
+    let end = Instant::now() + Duration::from_secs(20);
+    while wait(server.leased()).unwrap() > 0 {
+        assert!(Instant::now() < end, "{names:?} of 10,000");
+    }
+    assert_eq!(names.load(Ordering::Relaxed), 10_000);
+    assert_eq!(wait(server.leases()).unwrap().len(), 10_000, "page by page");
 }
