@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
+use super::draft::{Draft, Planned};
 use super::fault;
 use super::history::Fate;
-use super::reconcile::{Draft, Planned, Reconciler};
+use super::reconcile::Reconciler;
 use super::record::Applied;
 use super::turn::Turn;
 use super::who::Who;
@@ -77,6 +78,8 @@ impl<S: Store> Reconciler<S> {
             }
         };
         let (plan, next) = Applied::of(draft, bundle, &self.controller);
+        // What it was made from is about to change.
+        self.recent.forget_plan();
         // Room for every event that a plan can make, so that a slow or vanished reader never holds an apply up.
         let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
         drop(reply.send(Ok(receiver)));

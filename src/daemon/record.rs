@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
+use super::draft::{Draft, Planned};
 use super::fault;
 use super::history::{Entry, Fate, Past, outdated, surplus};
 use super::hold::Hold;
-use super::reconcile::{Draft, Planned};
 use super::who::{Who, now};
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;

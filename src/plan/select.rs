@@ -23,7 +23,7 @@ pub struct Selection {
 }
 
 /// A plan, and what is applied once it is done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Selected {
     pub plan: Plan,
     /// None where that is all that was desired.
