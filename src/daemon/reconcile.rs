@@ -102,6 +102,8 @@ pub(super) struct Draft {
     pub(super) planned: Planned,
     pub(super) site: Name,
     pub(super) desired: Arc<Desired>,
+    /// What it was made from.
+    pub(super) observed: Observation,
 }
 
 /// The owner's own state.
@@ -237,6 +239,7 @@ impl<S: Store> Reconciler<S> {
             planned,
             site,
             desired,
+            observed,
         })
     }
 
