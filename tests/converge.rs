@@ -11,6 +11,8 @@
 mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
+#[path = "converge/first.rs"]
+mod first;
 #[path = "converge/ignore.rs"]
 mod ignore;
 #[path = "converge/lift.rs"]
