@@ -23,6 +23,8 @@ mod pairs;
 mod protect;
 #[path = "converge/restless.rs"]
 mod restless;
+#[path = "converge/routes.rs"]
+mod routes;
 #[path = "converge/select.rs"]
 mod select;
 #[path = "converge/sites.rs"]

@@ -10,22 +10,71 @@ use crate::state::{Ground, Key, Resource};
 /// What a part of a plan would lose and the whole does not, each with what would take it along.
 pub(super) type Fallen = BTreeMap<Key, BTreeSet<Key>>;
 
-/// What the steps of a part lose though those of the `whole` put it back or make it anew.
-pub(super) fn fallen(part: &[Step], whole: &[Step]) -> Fallen {
+/// What the steps of a part lose though those of the `whole` put it back or make it anew, and routes that it leaves with nothing but
+/// links that are down.
+pub(super) fn fallen(part: Inputs<'_>, steps: &[Step], whole: &[Step]) -> Fallen {
     let kept: BTreeSet<&Key> = whole
         .iter()
         .filter(|step| step.after.is_some())
         .map(|step| &step.key)
         .collect();
-    let causes = Causes::new(part);
+    let causes = Causes::new(steps);
+    let stranded = Stranded::new(part, steps);
     let mut fallen = Fallen::new();
-    for step in part {
-        if matches!(step.because, Reason::Lost { .. }) && kept.contains(&step.key) {
+    for step in steps {
+        let is_lost = matches!(step.because, Reason::Lost { .. }) && kept.contains(&step.key);
+        if is_lost || stranded.holds(step) {
             let cause = causes.of(&step.key).clone();
             fallen.entry(step.key.clone()).or_default().insert(cause);
         }
     }
     fallen
+}
+
+/// The links that are down when all of a part is done.
+struct Stranded<'a> {
+    down: BTreeSet<&'a Key>,
+    ground: Ground<'a>,
+}
+
+impl<'a> Stranded<'a> {
+    fn new(part: Inputs<'a>, steps: &'a [Step]) -> Self {
+        let found = part.observed.state.iter();
+        let last = steps
+            .iter()
+            .filter_map(|step| Some((&step.key, step.after.as_ref()?)));
+        let mut down = BTreeSet::new();
+        for (key, resource) in found.chain(last) {
+            if let Resource::Link(link) = resource {
+                down.remove(key);
+                down.extend((!link.up).then_some(key));
+            }
+        }
+        Self {
+            down,
+            ground: Ground::new(&part.desired.state),
+        }
+    }
+
+    /// Whether a step makes a route again that nothing leads to then.
+    fn holds(&self, step: &Step) -> bool {
+        let Some(after @ Resource::Route(_)) = &step.after else {
+            return false;
+        };
+        let ways = after.ways(&step.key, &self.ground);
+        let is_down = |holder: &Key| {
+            if let Key::Address {
+                controller, link, ..
+            } = holder
+            {
+                self.down.contains(&Key::link(controller, link))
+            } else {
+                self.down.contains(holder)
+            }
+        };
+        let is_dead = |way: &Vec<Key>| way.iter().all(is_down);
+        !step.is_decided() && ways.iter().any(is_dead)
+    }
 }
 
 /// What must change with what.

@@ -93,7 +93,7 @@ fn chosen<'a>(
         };
         let plan = made(part, Mode::Running)?;
         let mut is_known = true;
-        for (key, causes) in fallen(&plan.steps, &whole.steps) {
+        for (key, causes) in fallen(part, &plan.steps, &whole.steps) {
             let known = known.entry(key).or_default();
             for cause in causes {
                 is_known &= !known.insert(cause);

@@ -174,3 +174,11 @@ fn an_address_that_is_there_holds_a_route_once_its_link_is_up() {
     let other = "controller/rack-1/address/10.0.0.3/24@br0";
     check_part(&[0, 5, 7, 8, 11], &[2, 6], &[2, 6, 11], &only, other);
 }
+
+#[test]
+fn a_link_does_not_go_down_under_a_route_that_is_left() {
+    let route = "controller/rack-1/route/10.9.0.0/16@main/100";
+    check_part(&[2, 6, 11], &[], &[], &[], route);
+    // Nor does the other one that leads to its router.
+    check_part(&[0, 2, 6, 11], &[0, 7, 10], &[], &["**/link/*"], route);
+}
