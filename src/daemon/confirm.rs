@@ -16,6 +16,7 @@ use crate::apply::take_back;
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::diag::fault::Fault;
+use crate::plan::Step;
 use crate::state::Key;
 use crate::store::Store;
 use crate::world::World;
@@ -39,6 +40,8 @@ pub(super) struct Pending {
     until: Moment,
     /// What counts: a wall clock that jumps neither confirms nor reverts.
     deadline: Instant,
+    /// All of them: the journal has the host's alone.
+    steps: Vec<Step>,
     journal: Journal,
     previous: Option<Applied>,
 }
@@ -72,7 +75,7 @@ impl<S: Store> Reconciler<S> {
         &mut self,
         mut entry: Entry,
         within: Seconds,
-        mut journal: Journal,
+        (steps, mut journal): (&[Step], Journal),
         next: &Applied,
     ) -> Result<Moment, Fault> {
         let deadline = Instant::now() + Duration::from_secs(within.0.into());
@@ -84,6 +87,7 @@ impl<S: Store> Reconciler<S> {
             entry,
             until,
             deadline,
+            steps: steps.to_vec(),
             journal,
             previous: self.applied.replace(next.clone()),
         });
@@ -127,7 +131,7 @@ impl<S: Store> Reconciler<S> {
         let pending = self.pending.take()?;
         let mut entry = pending.entry;
         tracing::warn!(plan = entry.plan, %cause, "reverting an apply");
-        let left = self.go_back(pending.journal).await;
+        let left = self.go_back(&pending.steps, pending.journal).await;
         if !left.is_empty() {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
             let left = left.join(", ");
@@ -148,13 +152,13 @@ impl<S: Store> Reconciler<S> {
         Some(entry)
     }
 
-    /// Undoes an apply that is done.
-    pub(super) async fn go_back(&mut self, mut journal: Journal) -> BTreeSet<Key> {
+    /// Undoes the steps of an apply that is done.
+    pub(super) async fn go_back(&mut self, steps: &[Step], mut journal: Journal) -> BTreeSet<Key> {
         if let Ok(now) = self.world.observe().await {
             journal.undone(&now);
             logged(self.records.amend(&journal).await);
         }
-        take_back(&mut self.world, &journal.steps, &journal.beside).await
+        take_back(&mut self.world, steps, &journal.beside).await
     }
 
     /// The last apply that is remembered.

@@ -160,7 +160,8 @@ impl<S: Store> Reconciler<S> {
         let within = terms.confirm_within.filter(|_| !plan.is_empty());
         let kept = match within {
             Some(within) => {
-                let waits = self.await_confirmation(entry.clone(), within, journal.clone(), &next);
+                let back = (plan.steps.as_slice(), journal.clone());
+                let waits = self.await_confirmation(entry.clone(), within, back, &next);
                 waits.await.map(|until| report.confirm_by = Some(until))
             }
             None => self.records.keep(&next, &entry).await,

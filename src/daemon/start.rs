@@ -35,7 +35,8 @@ impl<S: Store> Reconciler<S> {
                 Some(Fate::Unconfirmed { .. })
             );
             let left = if waited && !journal.is_undone {
-                self.go_back(journal).await
+                let steps = journal.steps.clone();
+                self.go_back(&steps, journal).await
             } else {
                 // To look at the host first would forget whose things are that are away for a moment.
                 take_back(&mut self.world, &journal.steps, &journal.beside).await

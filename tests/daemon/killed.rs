@@ -212,8 +212,8 @@ fn at_every_change_of_an_exchange_of_first_addresses() {
 #[test]
 fn at_every_change_beside_an_address_of_others() {
     let edit = Edit {
-        from: r#"address "10.70.0.2"; address "10.70.0.4""#,
-        to: r#"address "10.70.0.3"; address "10.70.0.4""#,
+        from: r#"address "10.70.0.2"; address "10.70.0.3"; address "10.70.0.4"; address "10.70.0.5""#,
+        to: r#"address "10.70.0.4""#,
         foreign: Some("10.70.9.9"),
     };
     edit.check();
