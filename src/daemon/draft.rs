@@ -34,6 +34,8 @@ pub(super) struct Draft {
     pub(super) planned: Planned,
     pub(super) site: Name,
     pub(super) desired: Arc<Desired>,
+    /// What it was made from.
+    pub(super) observed: Observation,
 }
 
 /// What was asked for last and what came of it: an apply asks again for what its plan was made from.
@@ -112,6 +114,7 @@ impl<S: Store> Reconciler<S> {
             planned,
             site,
             desired,
+            observed,
         })
     }
 
