@@ -11,6 +11,8 @@
 mod cases;
 #[path = "converge/edits.rs"]
 mod edits;
+#[path = "converge/first.rs"]
+mod first;
 #[path = "converge/ignore.rs"]
 mod ignore;
 #[path = "converge/lift.rs"]
@@ -21,6 +23,8 @@ mod pairs;
 mod protect;
 #[path = "converge/restless.rs"]
 mod restless;
+#[path = "converge/routes.rs"]
+mod routes;
 #[path = "converge/select.rs"]
 mod select;
 #[path = "converge/sites.rs"]

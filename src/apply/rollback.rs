@@ -1,19 +1,30 @@
 //! Takes a domain back to what it was before a plan began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::beside::beside;
 use super::verify::{difference, differing};
 use crate::plan::{Action, Phase, Reason, Step, undo};
-use crate::state::{Key, Observation, Resource};
+use crate::state::{Key, Observation, Resource, State};
 use crate::world::{World, WorldError};
 
 /// Undoes steps of which nobody knows how many took effect, or whose result could not be kept; returns the keys that
-/// are not as before them.
-pub async fn take_back<W: World>(world: &mut W, steps: &[Step]) -> BTreeSet<Key> {
+/// are not as before them. `beside` is what may have fallen beside them: see [`beside`](super::beside()).
+pub async fn take_back<W: World>(
+    world: &mut W,
+    steps: &[Step],
+    beside: &Observation,
+) -> BTreeSet<Key> {
     let way_back = undo(steps);
-    walk(world, &way_back).await;
+    go_back(world, &way_back, beside).await;
     match world.observe().await {
-        Ok(after) => differing(&way_back, &after),
+        Ok(after) => {
+            let mut left = differing(&way_back, &after);
+            let missing = beside.state.keys();
+            let missing = missing.filter(|key| !after.state.contains_key(*key));
+            left.extend(missing.cloned());
+            left
+        }
         Err(error) => unseen(&error, steps),
     }
 }
@@ -24,11 +35,7 @@ pub(super) async fn roll_back<W: World>(
     steps: &[Step],
     before: &Observation,
 ) -> BTreeSet<Key> {
-    walk(world, &undo(steps)).await;
-    // What fell beside them, or falls again on the way back.
-    if let Ok(after) = world.observe().await {
-        walk(world, &put_back(before, &after)).await;
-    }
+    go_back(world, &undo(steps), &beside(steps, before)).await;
     match world.observe().await {
         Ok(after) => {
             let mut left = difference(&before.state, &after.state);
@@ -39,27 +46,54 @@ pub(super) async fn roll_back<W: World>(
     }
 }
 
-/// Steps that make what is missing of ours as it was: addresses first, then routes, as keys are ordered. What others made is theirs to miss.
-fn put_back(before: &Observation, after: &Observation) -> Vec<Step> {
-    let missing = before.state.iter().filter(|(key, resource)| {
-        let is_gone = key.is_host() && !after.state.contains_key(*key);
-        is_gone && !matches!(resource, Resource::Link(_)) && !before.is_foreign(key)
-    });
-    let steps = missing.map(|(key, resource)| Step {
+/// Walks the way back, and makes what fell beside the steps, or falls again on the way.
+async fn go_back<W: World>(world: &mut W, way_back: &[Step], beside: &Observation) {
+    walk(world, way_back).await;
+    if let Ok(after) = world.observe().await {
+        walk(world, &put_back(way_back, beside, &after.state)).await;
+    }
+}
+
+/// Steps that make what is missing as it was: addresses first, then routes, as keys are ordered.
+fn put_back(way_back: &[Step], beside: &Observation, after: &State) -> Vec<Step> {
+    let is_gone = |key: &Key| key.is_host() && !after.contains_key(key);
+    let fell = beside.state.iter().filter(|(key, _)| is_gone(key));
+    let mut steps: BTreeMap<&Key, Step> = fell
+        .map(|(key, resource)| (key, makes(beside, key, resource)))
+        .collect();
+    for step in way_back.iter().filter(|step| is_gone(&step.key)) {
+        let again = Step {
+            before: None,
+            changes: Vec::new(),
+            ..step.clone()
+        };
+        match &step.after {
+            Some(Resource::Link(_)) | None => drop(steps.remove(&step.key)),
+            Some(_) => drop(steps.insert(&step.key, again)),
+        }
+    }
+    steps.into_values().collect()
+}
+
+/// The step that makes a thing anew, as whosever it was.
+fn makes(beside: &Observation, key: &Key, resource: &Resource) -> Step {
+    let original = beside.before_claim(key);
+    let action = match original {
+        Some(_) => Action::Claim,
+        None if beside.is_foreign(key) => Action::Carry,
+        None => Action::Create,
+    };
+    Step {
         key: key.clone(),
-        action: match before.before_claim(key) {
-            Some(_) => Action::Carry,
-            None => Action::Create,
-        },
+        action,
         because: Reason::Drift,
         origin: None,
         phase: Phase::Host,
         before: None,
         after: Some(resource.clone()),
         changes: Vec::new(),
-        original: None,
-    });
-    steps.collect()
+        original: original.cloned(),
+    }
 }
 
 /// A step of the way back that fails does not stop the others: what can be brought back is.

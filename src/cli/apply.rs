@@ -80,15 +80,7 @@ pub(super) async fn carry_out(
         confirm_within: terms.confirm_within,
     };
     let plan = request.plan.clone();
-    let running = run(&request, client, |event| {
-        if out.json {
-            out.line(event);
-        } else if let Some(line) = told(event) {
-            out.progress(&line);
-        } else if let Event::Finished(report) = event {
-            out.text(&ended(report));
-        }
-    });
+    let running = run(&request, client, |events| show_events(events, out));
     tokio::select! {
         report = running => Ok(ExitCode::from(report?.exit_code())),
         _ = tokio::signal::ctrl_c() => {
@@ -96,6 +88,23 @@ pub(super) async fn carry_out(
                 "The daemon goes on with {plan}: `bedplate status` says how far it is, `bedplate history` how it ended."
             ));
             Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+/// Shows what happened, all that is known so far at once: a large apply has thousands of steps.
+fn show_events(events: &[Event], out: &Output) {
+    if out.json {
+        out.lines(events);
+        return;
+    }
+    let told: Vec<String> = events.iter().filter_map(told).collect();
+    if !told.is_empty() {
+        out.progress(&told.join("\n"));
+    }
+    for event in events {
+        if let Event::Finished(report) = event {
+            out.text(&ended(report));
         }
     }
 }
@@ -114,25 +123,27 @@ fn hazardous(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Option<Report> {
     })
 }
 
-/// Has the daemon run a plan; hands on each event as it comes, and returns the report.
+/// Has the daemon run a plan; hands on events as they come, and returns the report.
 pub(super) async fn run(
     request: &Apply,
     client: &Client,
-    mut each: impl FnMut(&Event),
+    mut each: impl FnMut(&[Event]),
 ) -> Result<Report, Fault> {
     let mut ended = None;
     client
-        .post_lines("apply", request, |event: Event| {
-            each(&event);
-            match event {
-                Event::Finished(report) => ended = Some(Ok(report)),
-                Event::Broken(fault) => ended = Some(Err(fault)),
-                Event::Started { .. }
-                | Event::Step { .. }
-                | Event::Failed(_)
-                | Event::Undoing { .. }
-                | Event::Silent { .. }
-                | Event::Verifying => {}
+        .post_lines("apply", request, |events: &[Event]| {
+            each(events);
+            for event in events {
+                match event {
+                    Event::Finished(report) => ended = Some(Ok(report.clone())),
+                    Event::Broken(fault) => ended = Some(Err(fault.clone())),
+                    Event::Started { .. }
+                    | Event::Step { .. }
+                    | Event::Failed(_)
+                    | Event::Undoing { .. }
+                    | Event::Silent { .. }
+                    | Event::Verifying => {}
+                }
             }
         })
         .await?;

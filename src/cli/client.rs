@@ -51,25 +51,29 @@ impl Client {
         self.read(answer).await
     }
 
-    /// Posts, and hands each line of the answer to `each` as it comes.
+    /// Posts, and hands on the lines of the answer as they come, those that come together at once.
     pub(super) async fn post_lines<T: DeserializeOwned>(
         &self,
         path: &str,
         value: &impl Serialize,
-        mut each: impl FnMut(T),
+        mut each: impl FnMut(&[T]),
     ) -> Result<(), Fault> {
         let mut answer = self.send(Method::POST, path, json(value)?).await?;
         if answer.status() != StatusCode::OK {
             return self.read(answer).await;
         }
-        let mut buffer: Vec<u8> = Vec::new();
+        let mut rest: Vec<u8> = Vec::new();
         while let Some(frame) = answer.body_mut().frame().await {
             let frame = frame.map_err(|error| self.broken(&error))?;
-            buffer.extend(frame.into_data().unwrap_or_default());
-            while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = buffer.drain(..=end).collect();
-                each(serde_json::from_slice(&line).map_err(|error| self.broken(&error))?);
-            }
+            rest.extend(frame.into_data().unwrap_or_default());
+            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
+                continue;
+            };
+            let incomplete = rest.split_off(end + 1);
+            let lines = std::mem::replace(&mut rest, incomplete);
+            let values = serde_json::Deserializer::from_slice(&lines).into_iter();
+            let values: Result<Vec<T>, _> = values.collect();
+            each(&values.map_err(|error| self.broken(&error))?);
         }
         Ok(())
     }

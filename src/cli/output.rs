@@ -81,11 +81,16 @@ impl Output {
         Ok(())
     }
 
-    /// One JSON value a line, as events come.
+    /// One JSON value a line.
     pub(super) fn line(&self, value: &impl Serialize) {
-        if let Ok(text) = serde_json::to_string(value) {
-            self.text(&format!("{text}\n"));
-        }
+        self.lines(std::slice::from_ref(value));
+    }
+
+    /// Several, as events come.
+    pub(super) fn lines<T: Serialize>(&self, values: &[T]) {
+        let values = values.iter().map(serde_json::to_string);
+        let text: String = values.flatten().map(|text| text + "\n").collect();
+        self.text(&text);
     }
 
     /// Says how far long work is.

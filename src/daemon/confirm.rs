@@ -1,5 +1,6 @@
 //! Applies that wait to be confirmed: kept when somebody does, reverted when the time is over. The timer lives here, not in the client.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -9,14 +10,16 @@ use super::fault;
 use super::history::{Cause, Entry, Fate};
 use super::order::logged;
 use super::reconcile::Reconciler;
-use super::record::Applied;
+use super::record::{Applied, Journal};
 use super::who::{Who, now};
 use crate::apply::take_back;
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::diag::fault::Fault;
 use crate::plan::Step;
+use crate::state::Key;
 use crate::store::Store;
+use crate::world::World;
 
 /// How long an apply may wait: long enough to type a command, short enough to be remembered.
 pub const WITHIN: RangeInclusive<Seconds> = Seconds(10)..=Seconds(86_400);
@@ -37,7 +40,9 @@ pub(super) struct Pending {
     until: Moment,
     /// What counts: a wall clock that jumps neither confirms nor reverts.
     deadline: Instant,
+    /// All of them: the journal has the host's alone.
     steps: Vec<Step>,
+    journal: Journal,
     previous: Option<Applied>,
 }
 
@@ -70,18 +75,20 @@ impl<S: Store> Reconciler<S> {
         &mut self,
         mut entry: Entry,
         within: Seconds,
-        steps: &[Step],
+        (steps, mut journal): (&[Step], Journal),
         next: &Applied,
     ) -> Result<Moment, Fault> {
         let deadline = Instant::now() + Duration::from_secs(within.0.into());
         let until = now().after(within);
         entry.fate = Fate::Unconfirmed { until };
-        self.records.wait(&entry).await?;
+        journal.done();
+        self.records.wait(&entry, &journal).await?;
         self.pending = Some(Pending {
             entry,
             until,
             deadline,
             steps: steps.to_vec(),
+            journal,
             previous: self.applied.replace(next.clone()),
         });
         Ok(until)
@@ -124,7 +131,7 @@ impl<S: Store> Reconciler<S> {
         let pending = self.pending.take()?;
         let mut entry = pending.entry;
         tracing::warn!(plan = entry.plan, %cause, "reverting an apply");
-        let left = take_back(&mut self.world, &pending.steps).await;
+        let left = self.go_back(&pending.steps, pending.journal).await;
         if !left.is_empty() {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
             let left = left.join(", ");
@@ -143,6 +150,15 @@ impl<S: Store> Reconciler<S> {
         };
         logged(self.records.end(Some(&entry)).await);
         Some(entry)
+    }
+
+    /// Undoes the steps of an apply that is done.
+    pub(super) async fn go_back(&mut self, steps: &[Step], mut journal: Journal) -> BTreeSet<Key> {
+        if let Ok(now) = self.world.observe().await {
+            journal.undone(&now);
+            logged(self.records.amend(&journal).await);
+        }
+        take_back(&mut self.world, steps, &journal.beside).await
     }
 
     /// The last apply that is remembered.

@@ -14,7 +14,7 @@ use super::order::{logged, told};
 use super::reconcile::Reconciler;
 use super::turn::{Turns, UnderWay};
 use super::who::{Who, now};
-use crate::apply::{Outcome, run};
+use crate::apply::{Outcome, beside, run};
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Reason, Selection, allowing, select};
 use crate::state::{Key, Observation};
@@ -257,7 +257,8 @@ impl<S: Store> Reconciler<S> {
             self.mending.soon();
             return Ok(false);
         };
-        self.run_back(&plan, who).await?;
+        let beside = beside(&plan.steps, &seen.observed);
+        self.run_back(&plan, beside, who).await?;
         Ok(true)
     }
 
@@ -312,8 +313,9 @@ impl<S: Store> Reconciler<S> {
     }
 
     /// Runs a plan of what others changed, journaled and remembered as any apply; what is applied stays what it was.
-    async fn run_back(&mut self, plan: &Plan, who: Who) -> Result<(), Fault> {
-        let mut entry = self.records.begin(plan, who, true).await?;
+    async fn run_back(&mut self, plan: &Plan, beside: Observation, who: Who) -> Result<(), Fault> {
+        let begun = self.records.begin(plan, beside, who, true);
+        let (mut entry, _) = begun.await?;
         let report = run(&mut self.world, plan, &BTreeSet::new(), |_| {}).await;
         let outcome = match report {
             Ok(report) => report.outcome,

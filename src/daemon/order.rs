@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
+use super::draft::{Draft, Planned};
 use super::fault;
 use super::history::Fate;
-use super::reconcile::{Draft, Planned, Reconciler};
+use super::reconcile::Reconciler;
 use super::record::Applied;
 use super::turn::Turn;
 use super::who::Who;
-use crate::apply::{Event, Outcome, Report, run, take_back};
+use crate::apply::{Event, Outcome, Report, beside, run, take_back};
 use crate::base::duration::Seconds;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Plan, Selection, allowing};
-use crate::state::ClientSession;
+use crate::state::{ClientSession, Observation};
 use crate::store::Store;
 
 /// What is asked for, by whom.
@@ -39,6 +40,8 @@ struct Terms<'a> {
     allow: &'a BTreeSet<HazardKind>,
     confirm_within: Option<Seconds>,
     who: Who,
+    /// What may fall beside the plan's steps.
+    beside: Observation,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -76,7 +79,10 @@ impl<S: Store> Reconciler<S> {
                 return drop(reply.send(Err(fault)));
             }
         };
+        let beside = beside(&draft.planned.plan.steps, &draft.observed);
         let (plan, next) = Applied::of(draft, bundle, &self.controller);
+        // What it was made from is about to change.
+        self.recent.forget_plan();
         // Room for every event that a plan can make, so that a slow or vanished reader never holds an apply up.
         let (events, receiver) = mpsc::channel(plan.steps.len() + 16);
         drop(reply.send(Ok(receiver)));
@@ -85,6 +91,7 @@ impl<S: Store> Reconciler<S> {
             allow: &allow,
             confirm_within,
             who: who.clone(),
+            beside,
         };
         let ended = self.run(&plan, terms, next, tell).await;
         // Whoever hears the end finds the turn free.
@@ -128,7 +135,8 @@ impl<S: Store> Reconciler<S> {
         next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
-        let mut entry = self.records.begin(plan, terms.who, false).await?;
+        let begun = self.records.begin(plan, terms.beside, terms.who, false);
+        let (mut entry, journal) = begun.await?;
         let report = run(&mut self.world, plan, terms.allow, |event| {
             if !matches!(event, Event::Finished(_)) {
                 tell(event);
@@ -155,7 +163,8 @@ impl<S: Store> Reconciler<S> {
         let within = terms.confirm_within.filter(|_| !plan.is_empty());
         let kept = match within {
             Some(within) => {
-                let waits = self.await_confirmation(entry.clone(), within, &plan.steps, &next);
+                let back = (plan.steps.as_slice(), journal.clone());
+                let waits = self.await_confirmation(entry.clone(), within, back, &next);
                 waits.await.map(|until| report.confirm_by = Some(until))
             }
             None => self.records.keep(&next, &entry).await,
@@ -165,7 +174,7 @@ impl<S: Store> Reconciler<S> {
                 domain: plan.domain(),
                 steps: plan.steps.len(),
             });
-            let left = take_back(&mut self.world, &plan.steps).await;
+            let left = take_back(&mut self.world, &plan.steps, &journal.beside).await;
             entry.fate = Fate::NotKept { left: left.len() };
             logged(self.records.end(Some(&entry)).await);
             return Err(fault::not_kept(fault, &left));

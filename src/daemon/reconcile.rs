@@ -1,30 +1,28 @@
 //! The one task that owns the world: requests come in one at a time, so two applies can never mix.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::confirm::Pending;
+use super::draft::{Planned, Recent};
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
-use super::meaning::Meaning;
 use super::mend::Mending;
 use super::order::Order;
 use super::record::{Applied, Records};
 use super::status::{LeaseRow, Status};
 use super::who::Who;
 use crate::apply::Event;
-use crate::base::digest::Digest;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::plan::{Inputs, Plan, Selected, Selection, plan, select};
-use crate::state::{ClientSession, Desired, Observation, Resource, State};
+use crate::plan::{Inputs, Plan, Selection, plan};
+use crate::state::{ClientSession, Desired, Observation, State};
 use crate::store::Store;
 use crate::watch::Changes;
 use crate::world::{Live, World};
@@ -86,38 +84,19 @@ pub(super) enum Request {
     Stop { reply: oneshot::Sender<()> },
 }
 
-/// A plan with what came to light while making it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Planned {
-    pub plan: Plan,
-    /// Content of boot files that must be uploaded before the plan can run.
-    pub missing: BTreeSet<Digest>,
-    /// Why nobody may apply now.
-    #[serde(default)]
-    pub refusal: Option<Fault>,
-}
-
-/// A plan with what is applied once it is done.
-pub(super) struct Draft {
-    pub(super) planned: Planned,
-    pub(super) site: Name,
-    pub(super) desired: Arc<Desired>,
-}
-
 /// The owner's own state.
 pub(super) struct Reconciler<S: Store> {
     pub(super) controller: HostName,
     pub(super) world: Live<S>,
     pub(super) records: Records<S>,
-    blobs: Blobs,
+    pub(super) blobs: Blobs,
     /// What is in force, confirmed or not.
     pub(super) applied: Option<Applied>,
     /// The apply that waits to be confirmed.
     pub(super) pending: Option<Pending>,
     pub(super) hold: Option<Hold>,
     pub(super) mending: Mending,
-    /// The last bundle that was asked about, since an apply asks again for what its plan was made from.
-    understood: Option<(Bundle, Arc<Meaning>)>,
+    pub(super) recent: Recent,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -140,7 +119,7 @@ impl<S: Store> Reconciler<S> {
             pending: None,
             hold,
             mending,
-            understood: None,
+            recent: Recent::default(),
         })
     }
 
@@ -205,80 +184,6 @@ impl<S: Store> Reconciler<S> {
                 let _ = reply.send(());
             }
         }
-    }
-
-    pub(super) async fn plan(
-        &mut self,
-        bundle: &Bundle,
-        selection: &Selection,
-    ) -> Result<Draft, Fault> {
-        let meaning = self.understand(bundle)?;
-        let observed = self.observe().await?;
-        let mut selected = self.selected(&meaning, &observed, selection)?;
-        if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
-            selected = self.selected(&meaning, &seen, selection)?;
-        }
-        let planned = Planned {
-            missing: missing(&selected.plan, &self.blobs),
-            plan: selected.plan,
-            refusal: self.refusal(),
-        };
-        let desired = match selected.applied {
-            Some(desired) => Arc::new(desired),
-            None => meaning.desired.clone(),
-        };
-        let site = meaning.site.clone();
-        Ok(Draft {
-            planned,
-            site,
-            desired,
-        })
-    }
-
-    /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.
-    /// What was observed with that, where there is any.
-    pub(super) async fn look_closer(
-        &mut self,
-        plan: &Plan,
-        observed: &Observation,
-    ) -> Result<Option<Observation>, Fault> {
-        let (taken, lost) = (plan.taken(observed), plan.lost_ranges());
-        let leases = self.world.leased_in(&lost).await;
-        let leases = leases.map_err(|error| fault::world(&error))?;
-        let conflicts = if taken.is_empty() {
-            BTreeMap::new()
-        } else {
-            self.world.conflicts(&taken, &observed.facts.links).await
-        };
-        if leases.is_empty() && conflicts.is_empty() {
-            return Ok(None);
-        }
-        let mut seen = observed.clone();
-        (seen.facts.leases, seen.facts.conflicts) = (leases, conflicts);
-        Ok(Some(seen))
-    }
-
-    fn selected(
-        &self,
-        meaning: &Meaning,
-        observed: &Observation,
-        selection: &Selection,
-    ) -> Result<Selected, Fault> {
-        let (site, elsewhere) = (&meaning.site, &meaning.elsewhere);
-        let inputs = self.inputs(site, &meaning.desired, observed, elsewhere);
-        select(inputs, selection).map_err(|error| fault::plan(&error))
-    }
-
-    fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {
-        if let Some((known, meaning)) = &self.understood
-            && known == bundle
-        {
-            return Ok(meaning.clone());
-        }
-        let meaning = Meaning::of(bundle, &self.controller)?;
-        let meaning = Arc::new(meaning);
-        self.understood = Some((bundle.clone(), meaning.clone()));
-        Ok(meaning)
     }
 
     pub(super) fn plan_for(
@@ -371,16 +276,4 @@ impl<S: Store> Reconciler<S> {
             .map_err(|error| fault::world(&error))?;
         Ok(leases.iter().filter_map(LeaseRow::of).collect())
     }
-}
-
-/// Content that the plan's steps publish and the daemon does not hold.
-fn missing(plan: &Plan, blobs: &Blobs) -> BTreeSet<Digest> {
-    let published = plan.steps.iter().filter_map(|step| {
-        if let Some(Resource::BootFile(file)) = &step.after {
-            Some(file.digest)
-        } else {
-            None
-        }
-    });
-    published.filter(|digest| !blobs.holds(*digest)).collect()
 }

@@ -7,15 +7,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
+use super::draft::{Draft, Planned};
 use super::fault;
 use super::history::{Entry, Fate, Past, outdated, surplus};
 use super::hold::Hold;
-use super::reconcile::{Draft, Planned};
 use super::who::{Who, now};
+use crate::apply::beside;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Step};
-use crate::state::{Desired, State};
+use crate::state::{Desired, Key, Observation, Ownership, State};
 use crate::store::{Batch, Store, Write};
 
 /// Where the last applied site is kept.
@@ -58,14 +59,43 @@ pub(super) struct Compiler {
 }
 
 /// What a daemon that dies in the middle of an apply leaves to the next one: the way back.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Journal {
     pub(super) plan: String,
     /// The host's steps; servers end with their daemon.
     pub(super) steps: Vec<Step>,
+    /// What may have fallen beside them.
+    #[serde(default)]
+    pub(super) beside: Observation,
+    /// The steps took effect, and the way back has begun.
+    #[serde(default)]
+    pub(super) is_undone: bool,
     /// The number of its entry in the history.
     #[serde(default)]
     pub(super) entry: Option<u64>,
+}
+
+impl Journal {
+    /// What others made beside steps that all took effect is theirs to take away.
+    pub(super) fn done(&mut self) {
+        let Observation { state, facts } = &mut self.beside;
+        let theirs = |key: &Key| facts.ownership.get(key) == Some(&Ownership::Foreign);
+        state.retain(|key, _| !theirs(key));
+        facts.ownership.retain(|key, _| state.contains_key(key));
+    }
+
+    /// What others have beside the steps `now`, when these are to be undone: that takes it away for a moment as well.
+    pub(super) fn undone(&mut self, now: &Observation) {
+        self.is_undone = true;
+        let found = beside(&self.steps, now);
+        for (key, resource) in &found.state {
+            if found.is_foreign(key) && !self.beside.state.contains_key(key) {
+                self.beside.state.insert(key.clone(), resource.clone());
+                let whose = &mut self.beside.facts.ownership;
+                whose.insert(key.clone(), Ownership::Foreign);
+            }
+        }
+    }
 }
 
 /// The daemon's part of the store.
@@ -94,6 +124,7 @@ impl Applied {
             planned: Planned { plan, .. },
             site,
             mut desired,
+            ..
         } = draft;
         if !plan.protected.is_empty() {
             Arc::make_mut(&mut desired).remember(&plan.protected);
@@ -168,9 +199,10 @@ impl<S: Store> Records<S> {
     pub(super) async fn begin(
         &mut self,
         plan: &Plan,
+        beside: Observation,
         who: Who,
         by_itself: bool,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<(Entry, Journal), Fault> {
         let history = &self.history;
         let entry = Entry {
             number: history.keys().next_back().map_or(1, |last| last + 1),
@@ -188,6 +220,8 @@ impl<S: Store> Records<S> {
         let journal = Journal {
             plan: plan.id.clone(),
             steps: steps.cloned().collect(),
+            beside,
+            is_undone: false,
             entry: Some(entry.number),
         };
         let forgotten = surplus(history, by_itself);
@@ -201,12 +235,18 @@ impl<S: Store> Records<S> {
             self.history.remove(&number);
         }
         self.history.insert(entry.number, entry.clone());
-        Ok(entry)
+        Ok((entry, journal))
+    }
+
+    /// Writes down what is known now of a way back.
+    pub(super) async fn amend(&mut self, journal: &Journal) -> Result<(), Fault> {
+        self.write(vec![put(RUNNING, journal)?]).await
     }
 
     /// Writes down that an apply is done and waits to be confirmed: the way back stays.
-    pub(super) async fn wait(&mut self, entry: &Entry) -> Result<(), Fault> {
-        self.write(vec![entry_of(entry)?]).await?;
+    pub(super) async fn wait(&mut self, entry: &Entry, journal: &Journal) -> Result<(), Fault> {
+        let writes = vec![put(RUNNING, journal)?, entry_of(entry)?];
+        self.write(writes).await?;
         self.history.insert(entry.number, entry.clone());
         Ok(())
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fault;
+use super::history::Fate;
 use super::meaning::Meaning;
 use super::order::told;
 use super::reconcile::Reconciler;
-use super::record::{Applied, Compiler, Journal};
+use super::record::{Applied, Compiler};
 use super::who::now;
 use crate::apply::{Outcome, run, take_back};
 use crate::diag::code::Code;
@@ -20,20 +21,32 @@ impl<S: Store> Reconciler<S> {
     /// Goes back from an interrupted apply, then to what was applied last.
     pub(super) async fn converge(&mut self) -> Result<(), Fault> {
         let mut ended = None;
-        if let Some(Journal { plan, steps, entry }) = self.records.interrupted()? {
+        if let Some(journal) = self.records.interrupted()? {
             tracing::warn!(
-                plan,
+                plan = journal.plan,
                 "an apply was interrupted or not confirmed; going back to what was before it"
             );
-            let left = take_back(&mut self.world, &steps).await;
+            let history = self.records.history();
+            ended = journal
+                .entry
+                .and_then(|number| history.get(&number).cloned());
+            let waited = matches!(
+                ended.as_ref().map(|entry| &entry.fate),
+                Some(Fate::Unconfirmed { .. })
+            );
+            let left = if waited && !journal.is_undone {
+                let steps = journal.steps.clone();
+                self.go_back(&steps, journal).await
+            } else {
+                // To look at the host first would forget whose things are that are away for a moment.
+                take_back(&mut self.world, &journal.steps, &journal.beside).await
+            };
             if !left.is_empty() {
                 tracing::error!(
                     ?left,
                     "cannot bring back what was before an interrupted apply"
                 );
             }
-            let history = self.records.history();
-            ended = entry.and_then(|number| history.get(&number).cloned());
             if let Some(entry) = &mut ended {
                 entry.fate = entry.fate.taken_back(now(), left.len());
             }

@@ -1,5 +1,7 @@
 //! Where secrets may stand although none should: values and columns by the names that they have. Reports nothing.
 
+use std::collections::BTreeMap;
+
 use super::kdl::{Node, Scalar, Value};
 use super::table::{Cell, whole};
 use crate::base::secret::SECRET_KINDS;
@@ -14,6 +16,9 @@ const ENDINGS: [&str; 4] = ["password", "k-g", "secret", "token"];
 /// The values below `nodes` that stand where a reference to a secret belongs and are none; also in nodes that there are not.
 pub(super) fn places<'t>(nodes: impl Iterator<Item = Node<'t>>) -> Vec<Span> {
     let mut found = Vec::new();
+    // A large site has few names, each thousands of times.
+    let mut known: BTreeMap<&'t str, bool> = BTreeMap::new();
+    let mut bears = |name: &'t str| *known.entry(name).or_insert_with(|| bears(name));
     let mut open: Vec<Node<'t>> = nodes.collect();
     while let Some(node) = open.pop() {
         open.extend(node.children());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::carry::carry_along;
-use super::first::{Order, is_beside_others};
+use super::first::{Order, beside_others};
 use super::ignore::Left;
 use super::keep::{Keep, Memory};
 use super::lease::Leases;
@@ -45,8 +45,11 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     let moves = Moves::new(inputs, &obstructed, &staying);
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
+    let mut behind = BTreeMap::new();
     for (key, after) in &inputs.desired.state {
         if !obstructed.contains_key(key) {
+            let on = order.withheld(inputs, key, after);
+            behind.extend(on.map(|on| (key.clone(), on)));
             let after = &order.applied_to(key, managed(inputs, key, after));
             steps.extend(wanted(inputs, said, key, after, &nature));
         }
@@ -67,6 +70,10 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     let returned = moves.returned();
     let outcome = outcome(&inputs.desired.state, &returned);
     let mut steps = carry_along(inputs, &outcome, steps, &mut obstructed, &keep);
+    // They wait for their places alone.
+    for (key, on) in behind {
+        obstructed.entry(key).or_insert(on);
+    }
     let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
     let unchanged = inputs.desired.state.keys().filter(stays).count();
@@ -293,7 +300,7 @@ fn is_ours(inputs: Inputs<'_>, key: &Key) -> bool {
 /// said when it was last applied and says no more goes back to what it was before the claim.
 pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
     let mut wanted = wanted.clone();
-    if is_beside_others(inputs, key) {
+    if beside_others(inputs, key).is_some() {
         // Who is first there is not ours to say.
         wanted = wanted.anywhere();
     }

@@ -1,7 +1,7 @@
 //! Which of the IPv4 addresses of a prefix on a link is the first one, where that is the site's to say: the host sends from it, and what
 //! the others hold goes when another becomes the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Inputs, Obstruction, Step};
 use crate::base::addr::Prefix;
@@ -10,7 +10,8 @@ use crate::state::{Ground, Key, Resource, State, beside};
 
 /// The prefixes in which everybody keeps the place that they have.
 pub(super) struct Order {
-    settled: BTreeSet<(LinkName, Prefix)>,
+    /// Each with what it is settled for.
+    settled: BTreeMap<(LinkName, Prefix), Key>,
 }
 
 impl Order {
@@ -23,7 +24,9 @@ impl Order {
         let observed = &inputs.observed.state;
         let held = staying.keys().chain(obstructed.keys());
         let held = held.filter(|key| observed.contains_key(*key));
-        let mut settled: BTreeSet<_> = held.filter_map(place).collect();
+        let mut settled: BTreeMap<_, Key> = held
+            .filter_map(|key| Some((place(key)?, key.clone())))
+            .collect();
         let protected = inputs.desired.protected.keys().chain(staying.keys());
         let mut routes = protected
             .filter(|key| matches!(key, Key::Route { .. }))
@@ -36,39 +39,71 @@ impl Order {
             .peekable();
         if routes.peek().is_some() {
             let ground = Ground::new(observed);
-            let under = routes.flat_map(|(key, route)| route.requires(key, &ground));
-            settled.extend(under.filter_map(|key| place(&key)));
+            for (key, route) in routes {
+                let under = route.requires(key, &ground);
+                settled.extend(
+                    under
+                        .iter()
+                        .filter_map(|on| Some((place(on)?, key.clone()))),
+                );
+            }
         }
         Self { settled }
     }
 
     /// What is wanted of a thing that is not to change its place.
     pub(super) fn applied_to(&self, key: &Key, wanted: Resource) -> Resource {
-        if place(key).is_some_and(|at| self.settled.contains(&at)) {
+        if place(key).is_some_and(|at| self.settled.contains_key(&at)) {
             wanted.anywhere()
         } else {
             wanted
         }
     }
+
+    /// Why an address that the site wants to be the first of its prefix comes after another one; none where it does not.
+    pub(super) fn withheld(
+        &self,
+        inputs: Inputs<'_>,
+        key: &Key,
+        wanted: &Resource,
+    ) -> Option<Obstruction> {
+        let found = inputs.observed.state.get(key);
+        let is_later = |found: &Resource| matches!(found, Resource::Address(address) if address.secondary == Some(true));
+        if !is_first(wanted) || !found.is_none_or(is_later) {
+            return None;
+        }
+        let of = self.settled.get(&place(key)?).cloned();
+        let of = of.or_else(|| beside_others(inputs, key))?;
+        Some(Obstruction::Behind { of })
+    }
 }
 
-/// Whether the prefix of an address has others on the link that no site speaks of, or a lease's.
-pub(super) fn is_beside_others(inputs: Inputs<'_>, key: &Key) -> bool {
+/// An address in the prefix of another one, on the same link, that no site speaks of, or a lease's.
+pub(super) fn beside_others(inputs: Inputs<'_>, key: &Key) -> Option<Key> {
     let Key::Address {
         controller,
         link,
         address,
     } = key
     else {
-        return false;
+        return None;
     };
     let prefix = address.prefix();
     let found = beside(&inputs.observed.state, controller, link, prefix);
     let is_other =
         |key: &Key| inputs.observed.is_foreign(key) && !inputs.desired.state.contains_key(key);
+    let other = found.into_iter().find(|(other, _)| is_other(other));
     let mut leased = inputs.observed.facts.beside.addresses.iter();
-    found.into_iter().any(|(other, _)| is_other(other))
-        || leased.any(|one| one.link.as_ref() == Some(link) && one.address.prefix() == prefix)
+    let leased = || {
+        leased
+            .find(|one| one.link.as_ref() == Some(link) && one.address.prefix() == prefix)
+            .map(|one| Key::Address {
+                controller: controller.clone(),
+                link: link.clone(),
+                address: one.address,
+            })
+    };
+    other.map(|(other, _)| other.clone()).or_else(leased)
 }
 
 /// A state put together of parts, with the places of addresses where one of them is the first.

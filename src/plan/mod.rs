@@ -14,6 +14,7 @@ mod keep;
 mod lease;
 mod moving;
 mod nature;
+mod needs;
 mod obstruction;
 mod order;
 mod part;
@@ -413,6 +414,12 @@ impl Step {
             | Reason::MovesFrom { .. } => true,
             Reason::Restored { .. } | Reason::Lost { .. } => false,
         }
+    }
+
+    /// Whether it claims something or gives it back as it stands: no packet sees that.
+    pub fn is_on_paper(&self) -> bool {
+        matches!(self.action, Action::Claim | Action::Release)
+            && matches!((&self.before, &self.after), (Some(before), Some(after)) if after.changes_from(before).is_empty())
     }
 
     /// The sign that plans show.

@@ -45,6 +45,8 @@ pub enum Obstruction {
     Needed { by: Key },
     /// The thing named, which is not to be taken away, has its place.
     Occupied { by: Key },
+    /// It is to be the first of its prefix, and comes after another for the sake of the thing named: that stays, or others made it.
+    Behind { of: Key },
     /// Others took it away, and the site leaves that to them.
     Ignored,
     /// Left out by name.
@@ -77,6 +79,9 @@ impl fmt::Display for Obstruction {
             }
             Self::Needed { by } => write!(f, "stays, since {by} needs it"),
             Self::Occupied { by } => write!(f, "{by} stays and has its place"),
+            Self::Behind { of } => {
+                write!(f, "cannot be the first of its prefix beside {of}, which stays as it is")
+            }
             Self::Ignored => f.write_str("others took it away"),
             Self::Excepted => f.write_str("left out by --except"),
             Self::NotChosen => f.write_str("not among what --only names"),

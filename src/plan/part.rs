@@ -75,6 +75,7 @@ impl Obstruction {
             | Self::Absent { .. }
             | Self::Needed { .. }
             | Self::Occupied { .. }
+            | Self::Behind { .. }
             | Self::Ignored
             | Self::Excepted
             | Self::NotChosen => false,

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::edges::Place;
-use super::first::{firsts, is_first, place, places_known};
-use super::{Inputs, Mode, Obstruction, Plan, PlanError, Reason, Step, Waiting, finished, made};
+use super::first::places_known;
+use super::needs::{Fallen, Needs, fallen, needs};
+use super::{Inputs, Mode, Obstruction, Plan, PlanError, Step, Waiting, finished, made};
 use crate::base::glob::matches;
-use crate::state::{Desired, Ground, Key, Observation, Resource, digest_of};
+use crate::state::{Desired, Key, Observation, digest_of};
 
 /// Which changes to make, by patterns over keys as plans print them: `*` within a component, `**` across them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Selection {
 }
 
 /// A plan, and what is applied once it is done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Selected {
     pub plan: Plan,
     /// None where that is all that was desired.
@@ -52,14 +52,12 @@ pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, Pla
         });
     }
     selection.check(inputs)?;
-    let choice = Choice::new(inputs, &whole.steps, selection);
-    let wanted = choice.wanted(inputs);
+    let (choice, wanted, mut plan) = chosen(inputs, &whole, selection)?;
     let applied = choice.applied(inputs);
     let part = Inputs {
         desired: &wanted,
         ..inputs
     };
-    let mut plan = made(part, Mode::Running)?;
     let known: BTreeSet<Key> = plan.waiting.iter().map(|one| one.key.clone()).collect();
     let left = choice.left_out(&whole.steps);
     plan.waiting
@@ -76,6 +74,35 @@ pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, Pla
         plan: finished(plan, part)?,
         applied: Some(applied),
     })
+}
+
+/// The choice, what it brings about, and the plan of that.
+fn chosen<'a>(
+    inputs: Inputs<'_>,
+    whole: &Plan,
+    selection: &'a Selection,
+) -> Result<(Choice<'a>, Desired, Plan), PlanError> {
+    let mut known = Fallen::new();
+    // What would lose more than the whole plan does is left out: by one need a round at least.
+    loop {
+        let choice = Choice::new(needs(inputs, &whole.steps, &known), selection);
+        let wanted = choice.wanted(inputs);
+        let part = Inputs {
+            desired: &wanted,
+            ..inputs
+        };
+        let plan = made(part, Mode::Running)?;
+        let mut is_known = true;
+        for (key, causes) in fallen(part, &plan.steps, &whole.steps) {
+            let known = known.entry(key).or_default();
+            for cause in causes {
+                is_known &= !known.insert(cause);
+            }
+        }
+        if is_known {
+            return Ok((choice, wanted, plan));
+        }
+    }
 }
 
 impl Selection {
@@ -122,8 +149,8 @@ struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    fn new(inputs: Inputs<'_>, steps: &[Step], selection: &'a Selection) -> Self {
-        let Needs { all: needs, any } = needs(inputs, steps);
+    fn new(needs: Needs, selection: &'a Selection) -> Self {
+        let Needs { all: needs, any } = needs;
         let mut blocked: BTreeMap<Key, Key> = BTreeMap::new();
         // Each round blocks one thing at least, or is the last.
         loop {
@@ -233,108 +260,5 @@ impl<'a> Choice<'a> {
                 None => Obstruction::NotChosen,
             },
         })
-    }
-}
-
-/// What must change with what.
-struct Needs {
-    /// Each thing that a step changes, with the others that must change with it.
-    all: BTreeMap<Key, BTreeSet<Key>>,
-    /// Things of which one must change with another: the ways to a route's gateway.
-    any: BTreeMap<Key, Vec<BTreeSet<Key>>>,
-}
-
-/// A thing needs what it will stand on, what stands on it while it goes, what those that fall with it will stand on, and what has
-/// its place.
-fn needs(inputs: Inputs<'_>, steps: &[Step]) -> Needs {
-    let ground = Ground::new(&inputs.desired.state);
-    let before_ground = Ground::new(&inputs.observed.state);
-    let (decided, fallen): (Vec<&Step>, Vec<&Step>) =
-        steps.iter().partition(|step| step.is_decided());
-    let changing: BTreeSet<Key> = decided.iter().map(|step| step.key.clone()).collect();
-    let going = decided.iter().filter(|step| step.after.is_none());
-    let going: BTreeSet<&Key> = going.map(|step| &step.key).collect();
-    let leaving = leaving(&decided);
-    let firsts = firsts(steps);
-    let falls_with: BTreeMap<&Key, &Key> = fallen.iter().filter_map(|step| pushed(step)).collect();
-    let mut all: BTreeMap<Key, BTreeSet<Key>> = changing
-        .iter()
-        .map(|key| (key.clone(), BTreeSet::new()))
-        .collect();
-    let mut any: BTreeMap<Key, Vec<BTreeSet<Key>>> = BTreeMap::new();
-    let mut add = |key: &Key, needed: &Key| {
-        if key != needed
-            && changing.contains(needed)
-            && let Some(needs) = all.get_mut(key)
-        {
-            needs.insert(needed.clone());
-        }
-    };
-    for step in steps {
-        // What falls is there for the sake of what it falls with, or of what that falls with in turn.
-        let mut cause = &step.key;
-        while let Some(with) = falls_with.get(cause) {
-            cause = with;
-        }
-        let required = step
-            .after
-            .iter()
-            .flat_map(|after| after.requires(&step.key, &ground));
-        let mut required: BTreeSet<Key> = required.collect();
-        if let (Reason::MovesTo { .. }, Some(before)) = (&step.because, &step.before) {
-            // It is in the way only where its link becomes a port.
-            required.extend(before.requires(&step.key, &before_ground));
-        }
-        if let Some(after @ Resource::Route(_)) = &step.after {
-            for way in after.ways(&step.key, &ground) {
-                let way: BTreeSet<Key> = way.into_iter().collect();
-                if way.is_subset(&changing) {
-                    any.entry(cause.clone()).or_default().push(way);
-                }
-            }
-        } else {
-            required.iter().for_each(|key| add(cause, key));
-        }
-        if let Some(before) = &step.before {
-            for required in before.requires(&step.key, &before_ground) {
-                if going.contains(&required) {
-                    add(&required, cause);
-                }
-            }
-        }
-        if step.after.as_ref().is_some_and(is_first) {
-            // Only one is the first.
-            let before = place(&step.key).and_then(|at| firsts.get(&at));
-            before.into_iter().for_each(|key| add(cause, key));
-        }
-        if let (None, Some(place)) = (&step.before, Place::of(&step.key, &step.after)) {
-            let same = leaving.get(&place).into_iter().flatten();
-            same.for_each(|key| add(cause, key));
-        }
-    }
-    Needs { all, any }
-}
-
-/// What makes room, by its place.
-fn leaving<'a>(decided: &[&'a Step]) -> BTreeMap<Place<'a>, Vec<&'a Key>> {
-    let mut leaving: BTreeMap<Place<'_>, Vec<&Key>> = BTreeMap::new();
-    for step in decided.iter().filter(|step| step.after.is_none()) {
-        if let Some(place) = Place::of(&step.key, &step.before) {
-            leaving.entry(place).or_default().push(&step.key);
-        }
-    }
-    leaving
-}
-
-/// What falls, and with what.
-fn pushed(step: &Step) -> Option<(&Key, &Key)> {
-    match &step.because {
-        Reason::Restored { with } | Reason::Lost { with } => Some((&step.key, with)),
-        Reason::Declared
-        | Reason::Edited
-        | Reason::Withdrawn
-        | Reason::Drift
-        | Reason::MovesTo { .. }
-        | Reason::MovesFrom { .. } => None,
     }
 }

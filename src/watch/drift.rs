@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Multicast groups of the routing socket (`enum rtnetlink_groups`): links, addresses, routes, rules and per-link settings.
 const GROUPS: [u32; 9] = [
@@ -42,15 +42,8 @@ impl Changes {
     /// Where the kernel gives no such socket.
     pub fn subscribe() -> io::Result<Self> {
         let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-        let inner = socket.socket_mut();
-        inner.bind(&SocketAddr::new(0, 0))?;
-        for group in GROUPS {
-            match inner.add_membership(group) {
-                // A kernel without IPv6 has some of the groups all the same; an old one lacks the last.
-                Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {}
-                other => other?,
-            }
-        }
+        socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+        listen(&mut socket)?;
         let (signal, changes) = mpsc::channel(1);
         tokio::spawn(follow(socket, signal));
         Ok(Self(changes))
@@ -64,19 +57,14 @@ impl Changes {
     }
 }
 
-async fn follow(socket: TokioSocket, signal: mpsc::Sender<()>) {
+async fn follow(mut socket: TokioSocket, signal: mpsc::Sender<()>) {
     let mut buffer = Vec::with_capacity(MESSAGE);
     let error = loop {
-        if let Err(error) = heard(&socket, &mut buffer).await {
+        if let Err(error) = heard(&mut socket, &mut buffer).await {
             break error;
         }
-        let end = Instant::now() + LONGEST;
-        loop {
-            // Nobody is woken for each of them: an apply makes thousands.
-            sleep(QUIET).await;
-            if !drained(&socket, &mut buffer) || Instant::now() >= end {
-                break;
-            }
+        if let Err(error) = until_quiet(&mut socket, &mut buffer).await {
+            break error;
         }
         match signal.try_send(()) {
             Ok(()) | Err(mpsc::error::TrySendError::Full(())) => {}
@@ -86,21 +74,52 @@ async fn follow(socket: TokioSocket, signal: mpsc::Sender<()>) {
     tracing::error!(%error, "the kernel no longer tells of changes; they show with the next look");
 }
 
-/// Reads what has come meanwhile, and says whether anything has. A fault is told when the next message is waited for.
-fn drained(socket: &TokioSocket, buffer: &mut Vec<u8>) -> bool {
-    let mut any = false;
+/// Waits for the end of a burst. Most of it is not listened to: an apply makes thousands of changes, and each would wake the runtime. What
+/// is missed then is seen by whoever looks afterwards.
+async fn until_quiet(socket: &mut TokioSocket, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let end = Instant::now() + LONGEST;
+    loop {
+        for group in GROUPS {
+            // One that this kernel does not have was not joined.
+            let _ = socket.socket_mut().drop_membership(group);
+        }
+        sleep(QUIET).await;
+        listen(socket)?;
+        drain(socket, buffer);
+        let more = timeout(QUIET, heard(socket, buffer)).await;
+        match more {
+            Ok(Ok(())) if Instant::now() < end => {}
+            Ok(heard) => return heard,
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+fn listen(socket: &mut TokioSocket) -> io::Result<()> {
+    for group in GROUPS {
+        match socket.socket_mut().add_membership(group) {
+            // A kernel without IPv6 has some of the groups all the same; an old one lacks the last.
+            Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Takes away what came before the burst was left alone. A fault is told when the next message is waited for.
+fn drain(socket: &TokioSocket, buffer: &mut Vec<u8>) {
     loop {
         buffer.clear();
         match socket.socket_ref().recv(buffer, 0) {
-            Ok(_) => any = true,
-            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => any = true,
-            Err(_) => return any,
+            Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
+            Err(_) => return,
         }
     }
 }
 
 /// The next message. An overrun is as good as one: something changed, and nothing else is asked.
-async fn heard(socket: &TokioSocket, buffer: &mut Vec<u8>) -> io::Result<()> {
+async fn heard(socket: &mut TokioSocket, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
     match socket.recv(buffer).await {
         Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {

@@ -139,3 +139,46 @@ proptest! {
         }
     }
 }
+
+/// A choice of the universe by the places in it.
+fn at(places: &[usize]) -> Vec<bool> {
+    let all = 0..universe().len();
+    all.map(|place| places.contains(&place)).collect()
+}
+
+/// A host of `ours` and `foreign` things, and a site that was that and is to be `wanted`, but for what is left out.
+fn check_part(ours: &[usize], foreign: &[usize], wanted: &[usize], only: &[&str], except: &str) {
+    let (ours, foreign, wanted) = (at(ours), at(foreign), at(wanted));
+    let selection = Selection {
+        only: only.iter().map(ToString::to_string).collect(),
+        except: vec![except.to_owned()],
+    };
+    let (last, wanted) = (desired(subset(&ours)), desired(subset(&wanted)));
+    check(&world(&ours, &foreign), &last, &wanted, &selection);
+}
+
+#[test]
+fn what_would_lose_a_route_waits_with_the_address_that_is_to_hold_it() {
+    let bridge = "**@br0";
+    let default = "controller/rack-1/route/0.0.0.0/0@main/0";
+    check_part(&[1, 4, 6], &[2, 6, 11], &[0, 8], &[], bridge);
+    check_part(&[2, 6], &[2, 6, 10], &[0, 6, 9, 10], &[], default);
+}
+
+#[test]
+fn an_address_that_is_there_holds_a_route_once_its_link_is_up() {
+    let address = "controller/rack-1/address/10.0.0.2/24@eno1";
+    let only = ["**/link/eno1", "**/address/10.0.0.2/24@br0"];
+    check_part(&[0], &[0, 2, 6, 8, 11], &[2, 6], &[], address);
+    check_part(&[0, 5, 7, 8, 11], &[2, 6], &[2, 6, 11], &only, address);
+    let other = "controller/rack-1/address/10.0.0.3/24@br0";
+    check_part(&[0, 5, 7, 8, 11], &[2, 6], &[2, 6, 11], &only, other);
+}
+
+#[test]
+fn a_link_does_not_go_down_under_a_route_that_is_left() {
+    let route = "controller/rack-1/route/10.9.0.0/16@main/100";
+    check_part(&[2, 6, 11], &[], &[], &[], route);
+    // Nor does the other one that leads to its router.
+    check_part(&[0, 2, 6, 11], &[0, 7, 10], &[], &["**/link/*"], route);
+}

@@ -26,6 +26,8 @@ fn at_every_change(
         if said.code == 0 {
             return change - 1;
         }
+        // A command may fail for another reason: then nobody waits for the end of a daemon that lives.
+        assert_ne!(lab.run(&["status"]).code, 0, "{said:?}");
         assert!(!daemon.child().wait().unwrap().success(), "{said:?}");
         let _daemon = shim.serve();
         assert_eq!(lab.unlike(), Default::default(), "killed at {change}");
@@ -131,4 +133,90 @@ fn at_every_change_of_a_confirmation_and_of_a_reversal() {
     };
     let reverting = at_every_change(&lab, prepare, &["rollback"], check);
     assert!(reverting > 8, "{reverting}");
+}
+
+/// The address that the bridge sends from.
+fn first(lab: &Lab) -> String {
+    let links = lab.host.ip_json("-4 address show dev br0");
+    let first = &links[0]["addr_info"][0]["local"];
+    first.as_str().unwrap_or_default().to_owned()
+}
+
+/// An edit of the bridge's addresses, with one of others beside them or none.
+struct Edit<'a> {
+    from: &'a str,
+    to: &'a str,
+    foreign: Option<&'a str>,
+}
+
+impl Edit<'_> {
+    fn site(addresses: &str) -> String {
+        SITE.replace(r#"address "10.70.0.2""#, addresses)
+    }
+
+    /// The old site in force, and the edit of it on disk.
+    fn prepare(&self, lab: &Lab) {
+        let others = self.foreign.unwrap_or_default();
+        if self.foreign.is_some() && !lab.host.ip(&format!("address show to {others}")).is_empty() {
+            // The order is the site's where nobody else has an address there.
+            lab.host.ip(&format!("address del {others}/16 dev br0"));
+        }
+        lab.write(&Self::site(self.from));
+        lab.applied();
+        if self.foreign.is_some() {
+            lab.host.ip(&format!("address add {others}/16 dev br0"));
+        }
+        lab.write(&Self::site(self.to));
+    }
+
+    /// The one check: killed at each change of it, and at each of the way back from it.
+    fn check(&self) {
+        let lab = Lab::new();
+        let apply = ["apply", "--yes", "--allow", "mass-delete"];
+        let check = |change, before: &str| {
+            let is_new = fate(&lab) == "done";
+            let plan = lab.run(&["plan", "--exit-code"]);
+            assert_eq!(plan.code == 0, is_new, "killed at {change}: {plan:?}");
+            if !is_new {
+                assert_eq!(witness::host(&lab.host), before, "killed at {change}");
+                assert_eq!(first(&lab), "10.70.0.2", "killed at {change}");
+            }
+        };
+        let changes = at_every_change(&lab, || self.prepare(&lab), &apply, check);
+        assert!(changes > 8, "{changes}");
+        let before = std::cell::RefCell::new(String::new());
+        let prepare = || {
+            self.prepare(&lab);
+            before.replace(witness::host(&lab.host));
+            let said = lab.run(&[&apply[..], &["--confirm-within", "1h"]].concat());
+            assert_eq!(said.code, 0, "{said:?}");
+        };
+        let check = |change, _: &str| {
+            let now = witness::host(&lab.host);
+            assert_eq!(now, *before.borrow(), "killed at {change}");
+            assert_eq!(first(&lab), "10.70.0.2", "killed at {change}");
+        };
+        let changes = at_every_change(&lab, prepare, &["rollback"], check);
+        assert!(changes > 8, "{changes}");
+    }
+}
+
+#[test]
+fn at_every_change_of_an_exchange_of_first_addresses() {
+    let edit = Edit {
+        from: r#"address "10.70.0.2"; address "10.70.0.3"; address "10.70.0.4""#,
+        to: r#"address "10.70.0.3"; address "10.70.0.2"; address "10.70.0.4""#,
+        foreign: None,
+    };
+    edit.check();
+}
+
+#[test]
+fn at_every_change_beside_an_address_of_others() {
+    let edit = Edit {
+        from: r#"address "10.70.0.2"; address "10.70.0.3"; address "10.70.0.4"; address "10.70.0.5""#,
+        to: r#"address "10.70.0.4""#,
+        foreign: Some("10.70.9.9"),
+    };
+    edit.check();
 }

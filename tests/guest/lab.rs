@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bedplate::apply::{Event, Outcome, run, take_back};
+use bedplate::apply::{Event, Outcome, beside, run, take_back};
 use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{HazardKind, Inputs, Plan, Step, plan, preflight};
 use bedplate::site::compile;
@@ -132,11 +132,11 @@ impl Lab {
         })
     }
 
-    /// Goes back to what was before a plan that was applied.
-    pub(crate) fn take_back(&self, plan: &Plan) {
+    /// Goes back to `before`, which a plan that was applied was made from.
+    pub(crate) fn take_back(&self, plan: &Plan, before: &Observation) {
         let left = self.inside.block_on(async {
             let mut live = self.live().await;
-            take_back(&mut live, &plan.steps).await
+            take_back(&mut live, &plan.steps, &beside(&plan.steps, before)).await
         });
         assert_eq!(left, BTreeSet::new(), "{}", brief(plan));
     }

@@ -175,8 +175,8 @@ impl<'a> Story<'a> {
             confirm_within: None,
         };
         let narrator = self.narrator;
-        let report = apply::run(&request, &self.client, |event| {
-            narrator.applying(event);
+        let report = apply::run(&request, &self.client, |events| {
+            events.iter().for_each(|event| narrator.applying(event));
         });
         let report = report.await?;
         if report.is_done() {

@@ -93,16 +93,13 @@ impl<S: Store> Ledger<S> {
         match (step.action, &step.before, &step.after) {
             (Action::Carry, _, Some(_)) if self.is_claimed(&step.key) => None,
             (Action::Create, _, _) => Some(Entry::Ours),
-            (Action::Claim, Some(before), _) => Some(Entry::Claimed {
-                before: step.claimed_from().unwrap_or(before).clone(),
-            }),
+            (Action::Claim, _, _) => {
+                let before = step.claimed_from()?.clone();
+                Some(Entry::Claimed { before })
+            }
             (Action::Carry, _, Some(_)) => Some(Entry::Theirs),
             // What is taken away stays noted until it is gone: see `forget`.
-            (
-                Action::Update | Action::Claim | Action::Delete | Action::Release | Action::Carry,
-                _,
-                _,
-            ) => None,
+            (Action::Update | Action::Delete | Action::Release | Action::Carry, _, _) => None,
         }
     }
 

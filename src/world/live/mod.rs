@@ -4,6 +4,7 @@
 
 mod address;
 mod beside;
+mod conversation;
 mod error;
 mod host;
 mod indexes;

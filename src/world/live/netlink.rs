@@ -1,28 +1,15 @@
 //! Requests to the kernel's routing socket and their answers. Knows messages, never what they describe.
 
-use netlink_packet_core::{
-    ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO, NLM_F_REQUEST, NetlinkBuffer,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator, Parseable as _,
-};
+use netlink_packet_core::{ErrorMessage, NLM_F_ACK, NLM_F_ECHO, NetlinkPayload, NlasIterator};
 use netlink_packet_route::RouteNetlinkMessage;
 use nix::errno::Errno;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
-use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 
+use super::conversation::{Conversation, DUMP_PASSES};
 use super::indexes::Indexes;
-
-/// How often a dump is begun anew because the tables changed under it. Each pass takes milliseconds; a host that
-/// changes through ten of them in a row is not one to plan against.
-const DUMP_PASSES: usize = 10;
 
 /// The header of a netlink message, `struct nlmsghdr`.
 const HEADER_BYTES: usize = 16;
-
-/// Messages begin at multiples of this (`NLMSG_ALIGNTO`).
-const ALIGNMENT: usize = 4;
-
-/// More than the kernel puts into one datagram (`netlink_dump`).
-const DATAGRAM_BYTES: usize = 64 * 1024;
 
 /// The kernel's words about an error (`NLMSGERR_ATTR_MSG`).
 const ERROR_WORDS: u16 = 1;
@@ -38,8 +25,6 @@ pub enum NetlinkError {
     },
     #[error("the network changed through {DUMP_PASSES} attempts to read it")]
     Restless,
-    #[error("the netlink socket is closed")]
-    Closed,
     #[error("the kernel's answer cannot be read")]
     Unread,
     #[error("the netlink socket fails")]
@@ -51,48 +36,24 @@ impl NetlinkError {
     pub(super) fn is(&self, errnos: &[Errno]) -> bool {
         match self {
             Self::Refused { errno, .. } => errnos.contains(errno),
-            Self::Restless | Self::Closed | Self::Unread | Self::Socket(_) => false,
+            Self::Restless | Self::Unread | Self::Socket(_) => false,
         }
     }
 }
 
 /// A routing socket in the network namespace where it was opened.
-///
-/// The kernel carries a request out while it is sent (`netlink_rcv_skb`), and makes each part of a dump while the one before it is read:
-/// an answer is there when it is asked for, and nobody is woken to fetch it. Hence one request at a time, and no task of its own.
 pub(super) struct Netlink {
-    socket: TokioSocket,
-    /// Of the last request. What answers another one was meant for somebody who did not wait.
-    sequence: u32,
-    /// Answers as they came, and how much of them was read.
-    received: Vec<u8>,
-    read: usize,
-    /// Whether a dump began whose end was not read: until then the kernel begins no other (`__netlink_dump_start`).
-    is_dumping: bool,
+    kernel: Conversation<RouteNetlinkMessage>,
     /// What was learnt of links by the way, for who asks about the same ones again and again.
     pub(super) indexes: Indexes,
 }
-
-type Answer = NetlinkMessage<RouteNetlinkMessage>;
 
 impl Netlink {
     /// # Errors
     /// Where the system gives no socket.
     pub(super) fn connect() -> std::io::Result<Self> {
-        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-        let kernel = SocketAddr::new(0, 0);
-        socket.socket_mut().bind_auto()?;
-        socket.socket_ref().connect(&kernel)?;
-        // Kernels before 4.12 have no words for errors; the number is still there.
-        let _ = socket.socket_mut().set_ext_ack(true);
-        // Kernels before 4.20 list all that there is, whatever is asked for.
-        let _ = socket.socket_mut().set_netlink_get_strict_chk(true);
         Ok(Self {
-            socket,
-            sequence: 0,
-            received: Vec::with_capacity(DATAGRAM_BYTES),
-            read: 0,
-            is_dumping: false,
+            kernel: Conversation::open(NETLINK_ROUTE)?,
             indexes: Indexes::default(),
         })
     }
@@ -105,33 +66,7 @@ impl Netlink {
         &mut self,
         request: RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
-        for _ in 0..DUMP_PASSES {
-            if let Some(listed) = self.dump_once(request.clone()).await? {
-                return Ok(listed);
-            }
-        }
-        Err(NetlinkError::Restless)
-    }
-
-    /// One pass; `None` where a change interrupted it. The kernel says so in the header of any message of the dump.
-    async fn dump_once(
-        &mut self,
-        request: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<RouteNetlinkMessage>>, NetlinkError> {
-        self.send(request, NLM_F_DUMP).await?;
-        self.is_dumping = true;
-        let (mut listed, mut interrupted) = (Vec::new(), false);
-        loop {
-            let answer = self.answer().await?;
-            interrupted |= answer.header.flags & NLM_F_DUMP_INTR != 0;
-            match answer.payload {
-                NetlinkPayload::InnerMessage(message) => listed.push(message),
-                NetlinkPayload::Done(_) => return Ok((!interrupted).then_some(listed)),
-                NetlinkPayload::Overrun(_) => interrupted = true,
-                NetlinkPayload::Error(error) => refusal(&error, answer.header.flags)?,
-                NetlinkPayload::Noop | _ => {}
-            }
-        }
+        self.kernel.dump(request).await
     }
 
     /// The one thing that `request` asks for.
@@ -142,9 +77,9 @@ impl Netlink {
         &mut self,
         request: RouteNetlinkMessage,
     ) -> Result<RouteNetlinkMessage, NetlinkError> {
-        self.send(request, 0).await?;
+        self.kernel.send(request, 0).await?;
         loop {
-            let answer = self.answer().await?;
+            let answer = self.kernel.answer().await?;
             match answer.payload {
                 NetlinkPayload::InnerMessage(message) => return Ok(message),
                 NetlinkPayload::Error(error) => refusal(&error, answer.header.flags)?,
@@ -182,10 +117,10 @@ impl Netlink {
         request: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<Option<RouteNetlinkMessage>, NetlinkError> {
-        self.send(request, flags | NLM_F_ACK).await?;
+        self.kernel.send(request, flags | NLM_F_ACK).await?;
         let mut made = None;
         loop {
-            let answer = self.answer().await?;
+            let answer = self.kernel.answer().await?;
             match answer.payload {
                 NetlinkPayload::InnerMessage(message) => made = Some(message),
                 NetlinkPayload::Error(error) => {
@@ -194,60 +129,6 @@ impl Netlink {
                 NetlinkPayload::Noop | _ => {}
             }
         }
-    }
-
-    async fn send(&mut self, request: RouteNetlinkMessage, flags: u16) -> Result<(), NetlinkError> {
-        while self.is_dumping {
-            self.next().await?;
-        }
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut message = NetlinkMessage::from(request);
-        message.header.flags = NLM_F_REQUEST | flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        self.socket.send(&bytes).await?;
-        Ok(())
-    }
-
-    /// The next answer to the last request.
-    async fn answer(&mut self) -> Result<Answer, NetlinkError> {
-        loop {
-            let answer = self.next().await?;
-            if answer.header.sequence_number == self.sequence {
-                return Ok(answer);
-            }
-        }
-    }
-
-    /// The next message, whatever it answers; of one that cannot be read the header alone.
-    async fn next(&mut self) -> Result<Answer, NetlinkError> {
-        if self.read >= self.received.len() {
-            self.received.clear();
-            self.read = 0;
-            self.socket.recv(&mut self.received).await?;
-        }
-        let rest = self.received.get(self.read..).unwrap_or_default();
-        // What is left after a message that was cut is no message.
-        self.read = self.received.len();
-        let message = NetlinkBuffer::new_checked(rest).map_err(|_| NetlinkError::Unread)?;
-        let length = message.length();
-        let header = NetlinkHeader::parse(&message).map_err(|_| NetlinkError::Unread)?;
-        let end = usize::try_from(length).map_err(|_| NetlinkError::Unread)?;
-        let from = self.received.len() - rest.len();
-        self.read = from + end.next_multiple_of(ALIGNMENT);
-        let answer = NetlinkMessage::deserialize(rest).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a message of the kernel cannot be read");
-            NetlinkMessage::new(header, NetlinkPayload::Noop)
-        });
-        if matches!(
-            answer.payload,
-            NetlinkPayload::Done(_) | NetlinkPayload::Error(_)
-        ) {
-            self.is_dumping = false;
-        }
-        Ok(answer)
     }
 }
 

@@ -4,20 +4,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
-use futures_util::StreamExt as _;
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
 use netlink_packet_sock_diag::inet::{
     ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags,
 };
 use nix::errno::Errno;
-use rtnetlink::proto::{ConnectionHandle, new_connection};
-use rtnetlink::sys::{SocketAddr as Port, protocols::NETLINK_SOCK_DIAG};
+use rtnetlink::sys::protocols::NETLINK_SOCK_DIAG;
 
+use super::conversation::Conversation;
 use super::error::HostError;
 use super::link::Links;
-use super::netlink::{NetlinkError, refusal};
 use crate::base::addr::is_link_local;
 use crate::state::{BusyPort, ClientSession, Service, Session, SessionService, Transport};
 
@@ -29,19 +26,15 @@ const MOST_SESSIONS: usize = 1000;
 
 /// A socket to the kernel's lists, in the network namespace where it was opened.
 pub(super) struct Sockets {
-    handle: ConnectionHandle<SockDiagMessage>,
+    kernel: Conversation<SockDiagMessage>,
 }
 
 impl Sockets {
     /// # Errors
     /// [`HostError::Socket`].
     pub(super) fn connect() -> Result<Self, HostError> {
-        let (mut connection, handle, _) =
-            new_connection(NETLINK_SOCK_DIAG).map_err(HostError::Socket)?;
-        // Without its final message a list that was cut short looks complete.
-        connection.set_forward_done(true);
-        tokio::spawn(connection);
-        Ok(Self { handle })
+        let kernel = Conversation::open(NETLINK_SOCK_DIAG).map_err(HostError::Socket)?;
+        Ok(Self { kernel })
     }
 
     /// Sessions from elsewhere to where people manage the host; `client` is the one by which somebody asks, whose port counts too.
@@ -152,8 +145,9 @@ impl Sockets {
                     }
                 },
             };
-            match self.dump(request).await {
-                Ok(mut found) => listed.append(&mut found),
+            let request = SockDiagMessage::InetRequest(request);
+            match self.kernel.dump(request).await {
+                Ok(found) => listed.extend(found.into_iter().filter_map(header)),
                 // A kernel without IPv6, or built without these lists: then nobody can tell.
                 Err(error) if error.is(&[Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL]) => {
                     tracing::warn!(%error, port, "the kernel does not list its sockets: sessions and busy ports go unseen");
@@ -163,30 +157,13 @@ impl Sockets {
         }
         Ok(listed)
     }
+}
 
-    async fn dump(
-        &mut self,
-        request: InetRequest,
-    ) -> Result<Vec<InetResponseHeader>, NetlinkError> {
-        let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
-        message.header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-        let answers = self.handle.request(message, Port::new(0, 0));
-        let mut answers = Box::pin(answers.map_err(|_| NetlinkError::Closed)?);
-        let mut listed = Vec::new();
-        while let Some(answer) = answers.next().await {
-            match answer.payload {
-                NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
-                    listed.push(found.header);
-                }
-                NetlinkPayload::Done(_) => return Ok(listed),
-                NetlinkPayload::Error(error) => refusal(&error, answer.header.flags)?,
-                NetlinkPayload::Noop
-                | NetlinkPayload::Overrun(_)
-                | NetlinkPayload::InnerMessage(_)
-                | _ => {}
-            }
-        }
-        Err(NetlinkError::Closed)
+fn header(message: SockDiagMessage) -> Option<InetResponseHeader> {
+    if let SockDiagMessage::InetResponse(found) = message {
+        Some(found.header)
+    } else {
+        None
     }
 }
 

@@ -120,10 +120,8 @@ impl<S: Store> Live<S> {
             // Whoever takes it from now on was not asked.
             self.free.remove(&(link.clone(), address.ip()));
         }
-        // What is claimed or given back as it stands is a matter of the ledger alone: no packet sees it.
-        let is_paper = matches!(step.action, Action::Claim | Action::Release)
-            && matches!((&step.before, &step.after), (Some(before), Some(after)) if after.changes_from(before).is_empty());
-        if !is_paper && !self.is_anothers(step).await? {
+        // That is a matter of the ledger alone.
+        if !step.is_on_paper() && !self.is_anothers(step).await? {
             let (before, after) = (step.before.as_ref(), step.after.as_ref());
             let applied = self.host.apply(&step.key, before, after).await;
             if let Err(HostError::Taken { key }) = &applied {

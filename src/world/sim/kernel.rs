@@ -1,19 +1,17 @@
 //! What a kernel does to links, addresses and routes beside what it is told, and what it refuses. Knows no plan, so that it finds the
 //! planner's faults.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::base::limit::MTU_MIN_V6;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
-use crate::state::{
-    Address, Bridge, Disruption, Ground, Key, Link, LinkKind, PortVlan, Resource, State,
-};
+use crate::state::{Address, Bridge, Disruption, Key, Link, LinkKind, PortVlan, Resource, State};
 use crate::world::WorldError;
 
 /// A host's network, as a kernel keeps it.
 pub(super) struct Kernel<'a> {
-    state: &'a mut State,
+    pub(super) state: &'a mut State,
     /// The VLANs of ports whose bridge does not filter.
     hidden: &'a mut Hidden,
     restless: &'a Restless,
@@ -88,16 +86,6 @@ impl<'a> Kernel<'a> {
         }
     }
 
-    /// Drops the routes that nothing but addresses of a prefix holds.
-    fn unsettle(&mut self, of: &Key) {
-        let gone: BTreeSet<Key> = self.beside(of).chain([of]).cloned().collect();
-        let fallen = |holders: &Vec<Key>| holders.iter().all(|key| gone.contains(key));
-        let held = self.held().into_iter();
-        for (route, _) in held.filter(|(_, holders)| fallen(holders)) {
-            self.state.remove(&route);
-        }
-    }
-
     fn place_of(&self, key: &Key) -> Option<bool> {
         match self.state.get(key) {
             Some(Resource::Address(address)) => address.secondary,
@@ -117,7 +105,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// The other addresses of an address's link and prefix.
-    fn beside<'b>(&'b self, of: &'b Key) -> impl Iterator<Item = &'b Key> {
+    pub(super) fn beside<'b>(&'b self, of: &'b Key) -> impl Iterator<Item = &'b Key> {
         self.state.keys().filter(move |key| match (key, of) {
             (
                 Key::Address { link, address, .. },
@@ -129,15 +117,6 @@ impl<'a> Kernel<'a> {
             ) => *key != of && link == on && address.prefix() == one.prefix(),
             (_, _) => false,
         })
-    }
-
-    /// A gateway must be within reach.
-    pub(super) fn make_route(&mut self, key: &Key, route: &Resource) -> Result<(), WorldError> {
-        if route.requires(key, &Ground::new(self.state)).is_empty() {
-            return Err(refused(key, "its gateway is not in reach"));
-        }
-        self.insert(key, route);
-        Ok(())
     }
 
     pub(super) fn make_link(&mut self, key: &Key, wanted: &Link) -> Result<(), WorldError> {
@@ -266,14 +245,9 @@ impl<'a> Kernel<'a> {
     /// links on it go down as well (`vlan_device_event`).
     fn down(&mut self, name: &LinkName) {
         let held = self.held();
-        let through = |key: &&Key| link_of(key) == Some(name);
-        let gone: BTreeSet<Key> = held
-            .iter()
-            .filter(|(_, holders)| holders.iter().all(|key| through(&key)))
-            .map(|(route, _)| route.clone())
-            .collect();
         self.state
-            .retain(|key, _| !gone.contains(key) && !is_address_on(key, name, Family::V6));
+            .retain(|key, _| !is_address_on(key, name, Family::V6));
+        self.drop_through(&held, name);
         self.drop_routes(&held);
         for tagged in self.tagged_on(name) {
             if let Some(tagged) = link_of(&tagged).cloned() {
@@ -361,25 +335,6 @@ impl<'a> Kernel<'a> {
         }
     }
 
-    /// The routes that addresses hold, each with those.
-    fn held(&self) -> BTreeMap<Key, Vec<Key>> {
-        let ground = Ground::new(self.state);
-        let routes = self.state.iter();
-        let routes = routes.filter(|(_, resource)| matches!(resource, Resource::Route(_)));
-        routes
-            .map(|(key, route)| (key.clone(), route.requires(key, &ground)))
-            .collect()
-    }
-
-    /// Routes of which nothing is left that held them.
-    fn drop_routes(&mut self, held: &BTreeMap<Key, Vec<Key>>) {
-        for (route, holders) in held {
-            if !holders.iter().any(|key| self.state.contains_key(key)) {
-                self.state.remove(route);
-            }
-        }
-    }
-
     fn links(&self) -> impl Iterator<Item = (&Key, &Link)> {
         self.state.iter().filter_map(|(key, resource)| {
             if let Resource::Link(link) = resource {
@@ -390,7 +345,7 @@ impl<'a> Kernel<'a> {
         })
     }
 
-    fn link(&self, name: &LinkName) -> Option<(&Key, &Link)> {
+    pub(super) fn link(&self, name: &LinkName) -> Option<(&Key, &Link)> {
         self.links().find(|(key, _)| link_of(key) == Some(name))
     }
 
@@ -445,7 +400,7 @@ fn is_ordered(key: &Key) -> bool {
 }
 
 /// The link that a key names, or whose address it is.
-fn link_of(key: &Key) -> Option<&LinkName> {
+pub(super) fn link_of(key: &Key) -> Option<&LinkName> {
     if let Key::Link { link, .. } | Key::Address { link, .. } = key {
         Some(link)
     } else {
@@ -453,7 +408,7 @@ fn link_of(key: &Key) -> Option<&LinkName> {
     }
 }
 
-fn refused(key: &Key, why: &'static str) -> WorldError {
+pub(super) fn refused(key: &Key, why: &'static str) -> WorldError {
     WorldError::Refused {
         key: Box::new(key.clone()),
         why,

@@ -1,6 +1,7 @@
 //! A world in memory that behaves: it refuses what a kernel would refuse, drops what a kernel would drop, and fails on demand.
 
 mod kernel;
+mod route;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -257,8 +257,9 @@ fn the_first_is_the_first_again_once_the_apply_is_undone() {
             assert_eq!(order[0], ("10.0.0.7".to_owned(), false));
             for edit in &edits {
                 let (plan, _) = lab.planned(edit);
+                let found = lab.observe();
                 assert_eq!(lab.run(&plan), Outcome::Done, "{edit} {}", brief(&plan));
-                lab.take_back(&plan);
+                lab.take_back(&plan, &found);
                 let found = on_p0(&lab);
                 assert_eq!(found[0], order[0], "{edit} {promotes} {}", brief(&plan));
                 same(&before, &in_any_order(lab.snapshot()), edit);

@@ -34,5 +34,6 @@
 mod addresses;
 mod bonds;
 mod ports;
+mod routes;
 mod settings;
 mod tagged;

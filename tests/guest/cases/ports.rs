@@ -86,7 +86,7 @@ fn addresses_of_others_move_up_and_come_back() {
             let routes = lab.inside.ip("route show default");
             assert!(routes.contains("dev above"), "{routes}");
             // All the way back at once, and by another site.
-            lab.take_back(&plan);
+            lab.take_back(&plan, &before);
             is_as_before(&lab, "taken back");
             lab.apply(&block);
             lab.apply("");

@@ -1,0 +1,188 @@
+//! Plans as they are asked for: a bundle understood, the host observed, what differs found, and its addresses probed for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::blobs::Blobs;
+use super::bundle::Bundle;
+use super::fault;
+use super::meaning::Meaning;
+use super::reconcile::Reconciler;
+use super::record::Applied;
+use crate::base::digest::Digest;
+use crate::base::name::Name;
+use crate::diag::fault::Fault;
+use crate::plan::{Plan, Selected, Selection, select};
+use crate::state::{Desired, Observation, Resource, State};
+use crate::store::Store;
+
+/// A plan with what came to light while making it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    pub plan: Plan,
+    /// Content of boot files that must be uploaded before the plan can run.
+    pub missing: BTreeSet<Digest>,
+    /// Why nobody may apply now.
+    #[serde(default)]
+    pub refusal: Option<Fault>,
+}
+
+/// A plan with what is applied once it is done.
+pub(super) struct Draft {
+    pub(super) planned: Planned,
+    pub(super) site: Name,
+    pub(super) desired: Arc<Desired>,
+    /// What it was made from.
+    pub(super) observed: Observation,
+}
+
+/// What was asked for last and what came of it: an apply asks again for what its plan was made from.
+#[derive(Default)]
+pub(super) struct Recent {
+    understood: Option<(Bundle, Arc<Meaning>)>,
+    made: Option<Made>,
+}
+
+impl Recent {
+    pub(super) fn forget_plan(&mut self) {
+        self.made = None;
+    }
+}
+
+/// A plan with all that it was made from.
+struct Made {
+    meaning: Arc<Meaning>,
+    selection: Selection,
+    observed: Observation,
+    applied: Option<(Arc<Desired>, State)>,
+    selected: Selected,
+}
+
+impl Made {
+    /// Whether nothing has changed since.
+    fn is_of(
+        &self,
+        meaning: &Arc<Meaning>,
+        selection: &Selection,
+        observed: &Observation,
+        applied: Option<&Applied>,
+    ) -> bool {
+        let is_applied_same = match (&self.applied, applied) {
+            (None, None) => true,
+            (Some((desired, kept)), Some(now)) => {
+                Arc::ptr_eq(desired, &now.desired) && *kept == now.kept
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_applied_same
+            && Arc::ptr_eq(&self.meaning, meaning)
+            && self.selection == *selection
+            && self.observed == *observed
+    }
+}
+
+impl<S: Store> Reconciler<S> {
+    pub(super) async fn plan(
+        &mut self,
+        bundle: &Bundle,
+        selection: &Selection,
+    ) -> Result<Draft, Fault> {
+        let meaning = self.understand(bundle)?;
+        let observed = self.observe().await?;
+        let mut selected = self.selected(&meaning, &observed, selection)?;
+        if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
+            selected = self.selected(&meaning, &seen, selection)?;
+        }
+        let planned = Planned {
+            missing: missing(&selected.plan, &self.blobs),
+            plan: selected.plan,
+            refusal: self.refusal(),
+        };
+        let desired = match selected.applied {
+            Some(desired) => Arc::new(desired),
+            None => meaning.desired.clone(),
+        };
+        let site = meaning.site.clone();
+        Ok(Draft {
+            planned,
+            site,
+            desired,
+            observed,
+        })
+    }
+
+    /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.
+    /// What was observed with that, where there is any.
+    pub(super) async fn look_closer(
+        &mut self,
+        plan: &Plan,
+        observed: &Observation,
+    ) -> Result<Option<Observation>, Fault> {
+        let (taken, lost) = (plan.taken(observed), plan.lost_ranges());
+        let leases = self.world.leased_in(&lost).await;
+        let leases = leases.map_err(|error| fault::world(&error))?;
+        let conflicts = if taken.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.world.conflicts(&taken, &observed.facts.links).await
+        };
+        if leases.is_empty() && conflicts.is_empty() {
+            return Ok(None);
+        }
+        let mut seen = observed.clone();
+        (seen.facts.leases, seen.facts.conflicts) = (leases, conflicts);
+        Ok(Some(seen))
+    }
+
+    /// The plan, made anew unless all that it is made from is as it was.
+    fn selected(
+        &mut self,
+        meaning: &Arc<Meaning>,
+        observed: &Observation,
+        selection: &Selection,
+    ) -> Result<Selected, Fault> {
+        let applied = self.applied.as_ref();
+        if let Some(made) = &self.recent.made
+            && made.is_of(meaning, selection, observed, applied)
+        {
+            return Ok(made.selected.clone());
+        }
+        let (site, elsewhere) = (&meaning.site, &meaning.elsewhere);
+        let inputs = self.inputs(site, &meaning.desired, observed, elsewhere);
+        let selected = select(inputs, selection).map_err(|error| fault::plan(&error))?;
+        self.recent.made = Some(Made {
+            meaning: meaning.clone(),
+            selection: selection.clone(),
+            observed: observed.clone(),
+            applied: applied.map(|applied| (applied.desired.clone(), applied.kept.clone())),
+            selected: selected.clone(),
+        });
+        Ok(selected)
+    }
+
+    fn understand(&mut self, bundle: &Bundle) -> Result<Arc<Meaning>, Fault> {
+        if let Some((known, meaning)) = &self.recent.understood
+            && known == bundle
+        {
+            return Ok(meaning.clone());
+        }
+        let meaning = Meaning::of(bundle, &self.controller)?;
+        let meaning = Arc::new(meaning);
+        self.recent.understood = Some((bundle.clone(), meaning.clone()));
+        Ok(meaning)
+    }
+}
+
+/// Content that the plan's steps publish and the daemon does not hold.
+fn missing(plan: &Plan, blobs: &Blobs) -> BTreeSet<Digest> {
+    let published = plan.steps.iter().filter_map(|step| {
+        if let Some(Resource::BootFile(file)) = &step.after {
+            Some(file.digest)
+        } else {
+            None
+        }
+    });
+    published.filter(|digest| !blobs.holds(*digest)).collect()
+}
