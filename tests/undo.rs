@@ -24,7 +24,7 @@ use bedplate::site::compile;
 use bedplate::site::model::Site;
 use bedplate::state::{Desired, Facts, Key, Observation, Ownership, State, desired};
 use bedplate::store::Embedded;
-use bedplate::world::{Live, StepFailure, World, WorldError};
+use bedplate::world::{Live, StepFailure, Way, World, WorldError};
 use support::sandbox::Namespace;
 use support::witness;
 use tempfile::TempDir;
@@ -56,11 +56,12 @@ impl<W: World> World for Failing<'_, W> {
     async fn execute(
         &mut self,
         group: &[Step],
+        way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {
         let Some(at) = self.left.filter(|left| *left < group.len()) else {
             self.left = self.left.map(|left| left - group.len());
-            return self.world.execute(group, done).await;
+            return self.world.execute(group, way, done).await;
         };
         self.left = None;
         let is_swap = !group[at].key.is_host();
@@ -70,7 +71,7 @@ impl<W: World> World for Failing<'_, W> {
             Moment::After if is_swap => group,
             Moment::After => &group[..=at],
         };
-        self.world.execute(reached, done).await?;
+        self.world.execute(reached, way, done).await?;
         let key = Box::new(group[at].key.clone());
         let error = WorldError::Injected { key: key.clone() };
         Err(StepFailure { at, key, error })

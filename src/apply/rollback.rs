@@ -6,7 +6,7 @@ use super::beside::beside;
 use super::verify::{difference, differing};
 use crate::plan::{Action, Phase, Reason, Step, undo};
 use crate::state::{Key, Observation, Resource, State};
-use crate::world::{World, WorldError};
+use crate::world::{Way, World, WorldError};
 
 /// Undoes steps of which nobody knows how many took effect, or whose result could not be kept; returns the keys that
 /// are not as before them. `beside` is what may have fallen beside them: see [`beside`](super::beside()).
@@ -100,7 +100,7 @@ fn makes(beside: &Observation, key: &Key, resource: &Resource) -> Step {
 async fn walk<W: World>(world: &mut W, way_back: &[Step]) {
     for group in way_back.chunk_by(|a, b| a.phase == b.phase) {
         let mut rest = group;
-        while let Err(failure) = world.execute(rest, &mut |_| {}).await {
+        while let Err(failure) = world.execute(rest, Way::Back, &mut |_| {}).await {
             tracing::error!(key = %failure.key, error = %failure.error, "undo failed");
             // A swap fails as a whole.
             let is_swap = rest.first().is_none_or(|step| !step.key.is_host());

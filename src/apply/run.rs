@@ -9,7 +9,7 @@ use super::rollback::roll_back;
 use super::verify::{differing, fallen};
 use crate::plan::{HazardKind, Phase, Plan, Step, preflight};
 use crate::state::Observation;
-use crate::world::{StepFailure, World, WorldError};
+use crate::world::{StepFailure, Way, World, WorldError};
 
 /// Why an apply could not even begin.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +146,7 @@ async fn forward<W: World>(
             });
             index += 1;
         };
-        let executed = world.execute(group, &mut done).await;
+        let executed = world.execute(group, Way::There, &mut done).await;
         executed.map_err(|failed| (first + failed.at, failed))?;
     }
     Ok(())

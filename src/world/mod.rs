@@ -31,13 +31,23 @@ pub trait World: Send {
         within: Duration,
     ) -> impl Future<Output = BTreeSet<IpAddr>> + Send;
 
-    /// Carries out the steps of one phase in order, and tells `done` of each that took effect. Server steps are one swap, all or nothing;
+    /// Carries out the steps of one phase in order, on the way there or back, and tells `done` of each that took effect. Server steps are one swap, all or nothing;
     /// host steps come one after the other, up to the first that fails. Every step is idempotent.
     fn execute(
         &mut self,
         group: &[Step],
+        way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> impl Future<Output = Result<(), StepFailure>> + Send;
+}
+
+/// Whether an apply brings about what is wanted, or what was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is touched before it is written down whose it will be.
+    There,
+    /// What was must come back, also where nothing can be written down.
+    Back,
 }
 
 /// The step that failed, and why.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bedplate::apply::{Outcome, beside, take_back};
 use bedplate::state::{Address, Key, Observation, Ownership, Resource, Route};
-use bedplate::world::{Sim, World};
+use bedplate::world::{Sim, Way, World};
 
 use super::sites::Lab;
 use super::{applied, block_on, controller};
@@ -74,7 +74,7 @@ fn routes_that_fall_on_the_way_back_are_put_back() {
             let mut sim = Sim::new(lab.world.clone());
             sim.bounce("eno1".parse().unwrap(), only);
             let reached = &plan.steps[..done];
-            block_on(sim.execute(reached, &mut |_| {})).unwrap();
+            block_on(sim.execute(reached, Way::There, &mut |_| {})).unwrap();
             let fell = beside(&plan.steps, &lab.world);
             let left = block_on(take_back(&mut sim, &plan.steps, &fell));
             let after = block_on(sim.observe()).unwrap();

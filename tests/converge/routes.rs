@@ -2,7 +2,7 @@
 
 use bedplate::plan::{Action, Phase, Reason, Step};
 use bedplate::state::{Address, Key, Link, LinkKind, Resource, Route};
-use bedplate::world::{Sim, World as _};
+use bedplate::world::{Sim, Way, World as _};
 
 use super::block_on;
 
@@ -51,7 +51,7 @@ fn host(up: bool) -> Sim {
 }
 
 fn does(sim: &mut Sim, step: Step) -> Result<(), String> {
-    let done = block_on(sim.execute(&[step], &mut |_| {}));
+    let done = block_on(sim.execute(&[step], Way::There, &mut |_| {}));
     done.map_err(|failure| failure.error.to_string())
 }
 

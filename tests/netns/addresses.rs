@@ -82,6 +82,7 @@ fn the_first_of_a_subnet_has_the_others_behind_it_as_they_were() {
             "address add 10.9.0.1/24 dev p0",
             "address add 10.9.0.2/24 dev p0 label p0:two",
             "address add 10.9.0.3/24 dev p0 valid_lft 600 preferred_lft 300",
+            "address add 10.9.0.4/24 dev p0 preferred_lft 0",
             "address add 10.8.0.1/24 dev p0",
             "address add 10.8.0.2/24 dev p0",
         ]);
@@ -93,7 +94,7 @@ fn the_first_of_a_subnet_has_the_others_behind_it_as_they_were() {
             let found = site.witness("-4 address show dev p0", "/0/addr_info");
             let found = found.as_array().unwrap().iter().map(|one| {
                 let is_later = one["secondary"] == true;
-                let kind = (one["label"].clone(), one["dynamic"].clone());
+                let kind = ["label", "dynamic", "deprecated"].map(|name| one[name].clone());
                 (one["local"].as_str().unwrap().to_owned(), is_later, kind)
             });
             // The kernel lists the first ones of all subnets before the others.
@@ -110,12 +111,12 @@ fn the_first_of_a_subnet_has_the_others_behind_it_as_they_were() {
             Step("address/10.9.0.1/24@p0", later(), first()),
         ];
         let expected = [
-            ["10.9.0.9", "10.9.0.1", "10.9.0.2", "10.9.0.3"].as_slice(),
-            &["10.9.0.2", "10.9.0.9", "10.9.0.1", "10.9.0.3"],
+            ["10.9.0.9", "10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.4"].as_slice(),
+            &["10.9.0.2", "10.9.0.9", "10.9.0.1", "10.9.0.3", "10.9.0.4"],
             // There is nobody that it could come after: another must become the first.
-            &["10.9.0.2", "10.9.0.9", "10.9.0.1", "10.9.0.3"],
-            &["10.9.0.2", "10.9.0.1", "10.9.0.3"],
-            &["10.9.0.1", "10.9.0.2", "10.9.0.3"],
+            &["10.9.0.2", "10.9.0.9", "10.9.0.1", "10.9.0.3", "10.9.0.4"],
+            &["10.9.0.2", "10.9.0.1", "10.9.0.3", "10.9.0.4"],
+            &["10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.4"],
         ];
         for (step, expected) in steps.iter().zip(expected) {
             for _ in 0..2 {

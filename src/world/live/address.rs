@@ -163,7 +163,7 @@ async fn lead(
         }
     }
     for found in [own].into_iter().chain(others) {
-        match add(netlink, found.message).await {
+        match add(netlink, found.again()).await {
             Err(error) if !error.is(&[Errno::EEXIST]) => return Err(refused()(error)),
             Ok(()) | Err(_) => {}
         }
@@ -211,7 +211,7 @@ pub(super) async fn remove(
     let left = list(netlink, Some(index)).await.map_err(observe())?;
     let is_left = |other: &Found| left.iter().any(|found| found.address == other.address);
     for other in others.into_iter().filter(|other| !is_left(other)) {
-        let put_back = add(netlink, other.message).await;
+        let put_back = add(netlink, other.again()).await;
         put_back.map_err(HostError::refused("keep the neighbours of", key))?;
     }
     Ok(())
@@ -250,6 +250,20 @@ impl Found {
             duplicate: !is_v4 && self.flags.contains(AddressFlags::Dadfailed),
             secondary: is_v4.then(|| self.is_later()),
         }
+    }
+
+    /// The message that makes it as it was. Of an address that stays the kernel says that it is preferred for ever, also where a flag says
+    /// that it is not (`inet_fill_ifaddr`).
+    fn again(self) -> AddressMessage {
+        let mut message = self.message;
+        if self.flags.contains(AddressFlags::Deprecated) {
+            for attribute in &mut message.attributes {
+                if let AddressAttribute::CacheInfo(lifetimes) = attribute {
+                    lifetimes.ifa_preferred = 0;
+                }
+            }
+        }
+        message
     }
 
     /// Whether it comes after another one. For IPv6 the flag means something else: a temporary address, which is its parent's to lose.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Action, Step};
 use crate::state::{Key, Ownership, Resource};
 use crate::store::{Batch, Store, StoreError, Write};
+use crate::world::Way;
 
 /// Prefix of the ledger's keys in the store.
 const PREFIX: &[u8] = b"own/";
@@ -67,9 +68,11 @@ impl<S: Store> Ledger<S> {
         })
     }
 
-    /// Writes down in one batch whose things will be before `group` touches the first of them. Where that cannot be written, each step
-    /// says for itself whether it can do without.
-    pub(super) async fn foresee(&mut self, group: &[Step]) {
+    /// Writes down in one batch whose things will be before `group` touches the first of them.
+    ///
+    /// # Errors
+    /// On the way there, where that cannot be written: then nothing may be touched. On the way back nobody waits for a disk.
+    pub(super) async fn foresee(&mut self, group: &[Step], way: Way) -> Result<(), LedgerError> {
         let now = self.entries.clone();
         let mut noted = BTreeMap::new();
         for step in group {
@@ -82,10 +85,15 @@ impl<S: Store> Ledger<S> {
         self.entries.clone_from(&now);
         let keys = noted.keys().cloned().collect();
         self.entries.extend(noted);
-        if let Err(error) = self.write(&keys).await {
-            tracing::warn!(%error, "the ledger cannot be written ahead");
-        }
+        let written = self.write(&keys).await;
         self.entries = now;
+        match (written, way) {
+            (Err(error), Way::Back) => {
+                tracing::warn!(%error, "the ledger cannot be written ahead");
+                Ok(())
+            }
+            (written, Way::There | Way::Back) => written,
+        }
     }
 
     /// What a step makes of whose a thing is, before it touches it; none where it leaves that.
@@ -104,18 +112,24 @@ impl<S: Store> Ledger<S> {
     }
 
     /// Writes down whose a host thing is before the step touches it; what was foreseen is written already.
-    pub(super) async fn note(&mut self, step: &Step) -> Result<(), LedgerError> {
+    pub(super) async fn note(&mut self, step: &Step, way: Way) -> Result<(), LedgerError> {
         let Some(entry) = self.noted(step) else {
             return Ok(());
         };
         let before = self.entries.insert(step.key.clone(), entry);
         let written = self.write(&[step.key.clone()].into()).await;
-        // Others' things come back even where nobody can write down whose they are.
-        if written.is_err() && step.action != Action::Carry {
-            self.set(&step.key, before);
-            return written;
+        match (written, way) {
+            // What was comes back even where nobody can write down whose it is: its mark says so, and this run knows.
+            (Err(error), Way::Back) => {
+                tracing::warn!(key = %step.key, %error, "the ledger does not say whose this is");
+                Ok(())
+            }
+            (Err(error), Way::There) => {
+                self.set(&step.key, before);
+                Err(error)
+            }
+            (Ok(()), Way::There | Way::Back) => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes back what was noted of a thing that somebody else made meanwhile.
@@ -180,7 +194,7 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// Forgets what no longer exists, and has not `moved` while it was claimed, so that something made later under the same name is not taken for ours.
+    /// Brings the store up to date, and forgets what no longer exists, and has not `moved` while it was claimed, so that something made later under the same name is not taken for ours.
     pub(super) async fn retain(
         &mut self,
         exists: impl Fn(&Key) -> bool,
@@ -190,16 +204,16 @@ impl<S: Store> Ledger<S> {
         let stays = |key: &Key| exists(key) || (self.is_claimed(key) && moved(key));
         let gone = known.filter(|key| !stays(key));
         let gone: BTreeSet<Key> = gone.cloned().collect();
-        self.drop_entries(&gone).await;
-    }
-
-    async fn drop_entries(&mut self, keys: &BTreeSet<Key>) {
-        for key in keys {
+        for key in &gone {
             self.entries.remove(key);
         }
-        if let Err(error) = self.write(keys).await {
+        // What found no room when it was to be written, too.
+        let owed = self.entries.iter();
+        let owed = owed.filter(|(key, entry)| self.stored.get(*key) != Some(*entry));
+        let keys: BTreeSet<Key> = owed.map(|(key, _)| key.clone()).chain(gone).collect();
+        if let Err(error) = self.write(&keys).await {
             let entries = keys.len();
-            tracing::warn!(%error, entries, "the ledger keeps entries of things that are gone");
+            tracing::warn!(%error, entries, "the ledger does not say whose some things are, or that they are gone");
         }
     }
 
@@ -278,16 +292,18 @@ mod tests {
         let foreign = Some(Ownership::Foreign);
         for action in [Action::Create, Action::Claim] {
             store.fail(true);
-            assert!(ledger.note(&step(action)).await.is_err());
+            let foreseen = ledger.foresee(&[step(action)], Way::There).await;
+            assert!(foreseen.is_err());
+            assert!(ledger.note(&step(action), Way::There).await.is_err());
             assert_eq!(ledger.ownership(&key(), false), foreign, "{action:?}");
             store.fail(false);
-            ledger.note(&step(action)).await.unwrap();
+            ledger.note(&step(action), Way::There).await.unwrap();
             store.fail(true);
             ledger.forget(&step(Action::Delete));
             ledger.settle(&[step(Action::Delete)]).await;
             assert_eq!(ledger.ownership(&key(), false), foreign);
             // The way back from a deletion: what the store still says is true again.
-            ledger.note(&step(action)).await.unwrap();
+            ledger.note(&step(action), Way::There).await.unwrap();
             assert_ne!(ledger.ownership(&key(), false), foreign);
             ledger.forget(&step(Action::Release));
             ledger.settle(&[step(Action::Release)]).await;
@@ -303,12 +319,12 @@ mod tests {
         let mut ledger = Ledger::open(store.clone()).unwrap();
         let group = [step(Action::Create)];
         let foreign = Some(Ownership::Foreign);
-        ledger.foresee(&group).await;
+        ledger.foresee(&group, Way::There).await.unwrap();
         assert_eq!(ledger.ownership(&key(), false), foreign);
         assert_eq!(store.range(PREFIX).unwrap().len(), 1);
         // What is written needs no room any more.
         store.fail(true);
-        ledger.note(&group[0]).await.unwrap();
+        ledger.note(&group[0], Way::There).await.unwrap();
         assert_eq!(ledger.ownership(&key(), false), None);
         store.fail(false);
         // A whole that ends where it began: made, and taken away.
@@ -317,15 +333,15 @@ mod tests {
             step(Action::Create),
             step(Action::Delete),
         ];
-        ledger.foresee(&back).await;
+        ledger.foresee(&back, Way::Back).await.unwrap();
         for step in &back {
-            ledger.note(step).await.unwrap();
+            ledger.note(step, Way::Back).await.unwrap();
             ledger.forget(step);
         }
         ledger.settle(&back).await;
         assert_eq!(store.range(PREFIX).unwrap(), []);
         // One that failed before its first step.
-        ledger.foresee(&group).await;
+        ledger.foresee(&group, Way::There).await.unwrap();
         ledger.settle(&group).await;
         assert_eq!(store.range(PREFIX).unwrap(), []);
     }

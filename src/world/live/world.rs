@@ -18,7 +18,7 @@ use crate::plan::{Action, Step};
 use crate::serve::dhcp::{Lease, LeaseState};
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
-use crate::world::{StepFailure, World, WorldError};
+use crate::world::{StepFailure, Way, World, WorldError};
 
 /// How long an address counts as free that nobody answered for.
 const FREE_FOR: Duration = Duration::from_secs(10);
@@ -114,8 +114,8 @@ impl<S: Store> Live<S> {
     }
 
     /// One change to the kernel.
-    async fn host_step(&mut self, step: &Step) -> Result<(), WorldError> {
-        self.ledger.note(step).await?;
+    async fn host_step(&mut self, step: &Step, way: Way) -> Result<(), WorldError> {
+        self.ledger.note(step, way).await?;
         if let Key::Address { link, address, .. } = &step.key {
             // Whoever takes it from now on was not asked.
             self.free.remove(&(link.clone(), address.ip()));
@@ -148,13 +148,15 @@ impl<S: Store> Live<S> {
     async fn host_steps(
         &mut self,
         group: &[Step],
+        way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), (usize, WorldError)> {
-        self.ledger.foresee(group).await;
+        let foreseen = self.ledger.foresee(group, way).await;
+        foreseen.map_err(|error| (0, error.into()))?;
         self.host.begin();
         let mut ended = Ok(());
         for (at, step) in group.iter().enumerate() {
-            if let Err(error) = self.host_step(step).await {
+            if let Err(error) = self.host_step(step, way).await {
                 ended = Err((at, error));
                 break;
             }
@@ -212,13 +214,14 @@ impl<S: Store> World for Live<S> {
     async fn execute(
         &mut self,
         group: &[Step],
+        way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {
         let Some(first) = group.first() else {
             return Ok(());
         };
         let ended = if first.key.is_host() {
-            self.host_steps(group, done).await
+            self.host_steps(group, way, done).await
         } else {
             let swapped = self.servers.swap(group).await;
             swapped.map(|()| group.iter().for_each(done))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kernel::{Hidden, Kernel, Restless};
 
-use super::{StepFailure, World, WorldError};
+use super::{StepFailure, Way, World, WorldError};
 use crate::base::name::LinkName;
 use crate::plan::{Action, Step};
 use crate::state::{Ground, Key, Observation, Ownership, Resource};
@@ -163,6 +163,7 @@ impl World for Sim {
     async fn execute(
         &mut self,
         group: &[Step],
+        _: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {
         let before = self.world.clone();
