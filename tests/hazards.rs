@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use bedplate::base::digest::Digest;
 use bedplate::base::name::{HostName, LinkName};
 use bedplate::lang::files::MemoryFiles;
-use bedplate::plan::{Inputs, Plan, plan};
+use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render};
 use bedplate::site::compile;
 use bedplate::state::{
     BesideAddress, BesideRoute, Desired, Facts, Key, Link, LinkFact, LinkKind, Observation,
@@ -456,4 +456,40 @@ fn many_sessions_of_one_kind_are_one_story() {
         ],
         ..Case::default()
     });
+}
+
+#[test]
+fn a_port_that_others_made_is_told_to_leave_and_not_to_go() {
+    let site = |bridge: &str| {
+        format!(
+            "controller \"rack-1\" {{\n    ethernet \"eno1\"\n    ethernet \"eno2\"\n{bridge}}}\n"
+        )
+    };
+    let bridge = "    bridge \"br0\" vlan=\"mgmt\" { ports \"eno1\" }\n";
+    let applied = meaning(&site(bridge));
+    let mut world = host(&applied);
+    let port = Key::Link {
+        controller: controller(),
+        link: link("eno3"),
+    };
+    if let Some(Resource::Link(found)) = world.state.get_mut(&port) {
+        found.port_of = Some(link("br0"));
+    }
+    let plan = planned(&world, &applied, &meaning(&site("")));
+    let text = render(&plan, Detail::Full, Paint::Plain);
+    let told: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.contains("link eno3"))
+        .take(2)
+        .map(str::trim)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "~ link eno3  (falls with controller/rack-1/link/br0)",
+            "port-of  br0 -> none"
+        ],
+        "{text}"
+    );
+    assert!(!text.contains("to lose"), "{text}");
 }

@@ -239,6 +239,9 @@ impl Port<'_> {
 
     fn step(&self, because: &Reason, before: Option<&Link>, after: &Link) -> Step {
         let is_foreign = self.inputs.observed.is_foreign(self.key);
+        let before = before.cloned().map(Resource::Link);
+        let after = Resource::Link(after.clone());
+        let changes = before.as_ref().map(|before| after.changes_from(before));
         Step {
             key: self.key.clone(),
             action: if is_foreign {
@@ -249,9 +252,9 @@ impl Port<'_> {
             because: because.clone(),
             origin: self.inputs.desired.origins.get(self.key).cloned(),
             phase: phase(self.key),
-            before: before.cloned().map(Resource::Link),
-            after: Some(Resource::Link(after.clone())),
-            changes: Vec::new(),
+            before,
+            after: Some(after),
+            changes: changes.unwrap_or_default(),
             original: None,
         }
     }

@@ -427,6 +427,8 @@ impl Step {
         match (&self.before, &self.after) {
             (_, None) => '-',
             (None, Some(_)) => '+',
+            // What others made changes and stays.
+            (Some(_), Some(_)) if self.action == Action::Carry => '~',
             (Some(_), Some(_)) => self.action.sign(),
         }
     }

@@ -239,8 +239,8 @@ impl Page<'_> {
             (_, before, None) => before.map(Resource::summary),
             (Action::Claim, before, Some(after)) => Some(after.claimed_summary(before)),
             (Action::Create, _, Some(after)) | (_, None, Some(after)) => Some(after.summary()),
-            (Action::Delete | Action::Carry, Some(before), Some(_)) => Some(before.summary()),
-            (Action::Update | Action::Release, Some(_), Some(_)) => None,
+            (Action::Delete, Some(before), Some(_)) => Some(before.summary()),
+            (Action::Update | Action::Release | Action::Carry, Some(_), Some(_)) => None,
         };
         let mut tail = told.unwrap_or_default();
         if !tail.is_empty() {
@@ -437,6 +437,8 @@ impl Page<'_> {
                 "move"
             } else if self.remade.contains(&step.key) {
                 "replace"
+            } else if step.action == Action::Carry && step.after.is_some() {
+                "update"
             } else {
                 step.action.as_str()
             };

@@ -12,6 +12,8 @@ fn errors_say_what_failed_and_why() {
         "address add 10.9.0.1/24 dev p0",
         "address add 10.9.0.9/24 dev p0 valid_lft 600 preferred_lft 300",
         "route add 10.95.0.0/16 dev p0",
+        "link add lan0 type bridge",
+        "link property add dev lan0 altname bedplate:br9",
     ]);
     let up = || port(true, 1500, None);
     let cases = [
@@ -43,6 +45,10 @@ fn errors_say_what_failed_and_why() {
                 ),
             ),
             "cannot attach controller/rack-1/link/br7: p1 takes no ports",
+        ),
+        (
+            Step("link/br9", None, bridge(true, 1500)),
+            "cannot create controller/rack-1/link/br9: lan0 was made for it and has another name now; rename it back (`ip link set lan0 name br9`), or delete it",
         ),
         (
             Step("link/p0", up(), None),

@@ -43,6 +43,14 @@ pub enum HostError {
         "cannot create {key}: somebody else made a link of this name, or with this tag, since the plan was made; plan again"
     )]
     Taken { key: Key },
+    #[error(
+        "cannot create {key}: {link} was made for it and has another name now; rename it back (`ip link set {link} name {wanted}`), or delete it"
+    )]
+    Renamed {
+        key: Box<Key>,
+        link: String,
+        wanted: LinkName,
+    },
     #[error("cannot set {} of {key}", .path.display())]
     Setting {
         key: Key,

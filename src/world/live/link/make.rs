@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL, Nla as _};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     BridgeStpState, InfoBond, InfoBridge, InfoData, InfoKind, InfoVlan, InfoVrf, LinkAttribute,
@@ -304,8 +304,32 @@ async fn marked(
         Ok(()) => Ok(()),
         // Kernels before 5.5 know no alternative names; the record in the store speaks for the link.
         Err(error) if error.is(&[Errno::EOPNOTSUPP]) => Ok(()),
+        Err(error) if error.is(&[Errno::EEXIST]) => match marked_so(netlink, name).await {
+            Some(link) => Err(HostError::Renamed {
+                key: Box::new(key.clone()),
+                link,
+                wanted: name.clone(),
+            }),
+            None => Err(HostError::refused("mark", key)(error)),
+        },
         Err(error) => Err(HostError::refused("mark", key)(error)),
     }
+}
+
+/// The name of the link that carries the mark of `name`.
+async fn marked_so(netlink: &mut Netlink, name: &LinkName) -> Option<String> {
+    let mut message = LinkMessage::default();
+    let marked = mark(name.as_str());
+    let mut value = vec![0; marked.value_len()];
+    marked.emit_value(&mut value);
+    let by_name = DefaultNla::new(marked.kind(), value);
+    message.attributes = vec![LinkAttribute::Other(by_name)];
+    let found = netlink.get(RouteNetlinkMessage::GetLink(message)).await;
+    found
+        .ok()
+        .as_ref()
+        .and_then(Found::read)
+        .map(|found| found.name)
 }
 
 /// Removes a link that is made; its ports stay as they are.
