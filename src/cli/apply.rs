@@ -26,6 +26,8 @@ pub(super) struct Proposal {
     pub(super) bundle: Bundle,
     /// Why the daemon would not run it now.
     pub(super) refusal: Option<Fault>,
+    /// The apply of the past whose state it goes back to.
+    pub(super) back_to: Option<u64>,
 }
 
 pub(super) async fn apply(
@@ -50,6 +52,7 @@ pub(super) async fn carry_out(
         plan,
         bundle,
         refusal,
+        back_to,
     } = proposal;
     if !out.json {
         show(&plan, terms.full, out)?;
@@ -78,6 +81,7 @@ pub(super) async fn carry_out(
         selection: plan.selection,
         allow,
         confirm_within: terms.confirm_within,
+        back_to,
     };
     let plan = request.plan.clone();
     let running = run(&request, client, |events| show_events(events, out));
@@ -183,6 +187,7 @@ async fn target(
             plan,
             bundle,
             refusal: None,
+            back_to: None,
         }));
     }
     let local = compile::local(path)?;
@@ -195,6 +200,7 @@ async fn target(
         plan: planned.plan,
         bundle,
         refusal: planned.refusal,
+        back_to: None,
     }))
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn rollback(
         plan: planned.plan,
         bundle: ask.bundle,
         refusal: planned.refusal,
+        back_to: Some(entry.number),
     };
     carry_out(proposal, &arguments.terms, client, out).await
 }

@@ -187,13 +187,21 @@ pub(super) fn not_on_hold(now: Option<&Hold>) -> Fault {
 }
 
 /// Why an apply that was kept cannot be gone back to.
-const NO_SOURCES: &str = "was of a part of its site, or is too long ago: its sources are not kept";
+fn why_no_sources(entry: &Entry) -> &'static str {
+    if entry.selection.is_empty() {
+        "is too long ago: its sources are not kept"
+    } else {
+        "was of a part of its site, which is no state to go back to"
+    }
+}
 
 /// There is no state to go back to.
 pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fault {
     let message = match asked {
         Some(number) => match history.get(&number) {
-            Some(entry) if entry.fate.is_kept() => format!("apply {number} {NO_SOURCES}"),
+            Some(entry) if entry.fate.is_kept() => {
+                format!("apply {number} {}", why_no_sources(entry))
+            }
             Some(entry) => format!("apply {number} left no state to go back to: {}", entry.fate),
             None => format!("the history has no apply {number}"),
         },
@@ -205,14 +213,28 @@ pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fa
                 )
             }
             Some(_) => match before_last(history) {
-                Some(entry) => format!("the apply before the last, {}, {NO_SOURCES}", entry.number),
+                Some(entry) => {
+                    let why = why_no_sources(entry);
+                    format!("the apply before the last, {}, {why}", entry.number)
+                }
                 None => "there is no other state before the last apply".to_owned(),
             },
             None => "nothing was applied yet".to_owned(),
         },
     };
-    Fault::new(Code::NoSuchState, message)
-        .help("`bedplate history` lists the applies; `bedplate rollback N` goes back to the state that apply N left")
+    let last = history.values().next_back().map(|entry| entry.number);
+    let kept = history.values().rev().filter(|entry| entry.has_state);
+    let help = match kept
+        .map(|entry| entry.number)
+        .find(|number| Some(*number) != last)
+    {
+        Some(number) => format!(
+            "`bedplate rollback {number}` goes back to the last state that is kept; `bedplate history` lists them all"
+        ),
+        None => "`bedplate history` lists the applies; those marked * left a state to go back to"
+            .to_owned(),
+    };
+    Fault::new(Code::NoSuchState, message).help(help)
 }
 
 pub(super) fn closing() -> Fault {

@@ -12,6 +12,7 @@ use crate::apply::{Failure, Outcome};
 use crate::base::digest::Digest;
 use crate::base::moment::Moment;
 use crate::base::name::Name;
+use crate::plan::Selection;
 
 /// Applies that are remembered; older ones are forgotten.
 pub const ENTRIES: usize = 100;
@@ -41,6 +42,37 @@ pub struct Entry {
     /// The daemon put back what was applied, or brought about what waited.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_itself: bool,
+    /// The entry whose state it went back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u64>,
+    /// What somebody chose of the site; all, where nobody did.
+    #[serde(default, skip_serializing_if = "Selection::is_empty")]
+    pub selection: Selection,
+}
+
+/// On whose behalf something is applied.
+pub(super) struct Occasion {
+    pub(super) who: Who,
+    pub(super) by_itself: bool,
+    pub(super) back_to: Option<u64>,
+}
+
+impl Entry {
+    /// What it was beside an apply of a whole site, in brackets; empty where that is all.
+    pub fn occasion(&self) -> String {
+        let chosen = |option: &'static str, patterns: &[String]| {
+            let one = |pattern: &String| format!("{option} {pattern}");
+            patterns.iter().map(one).collect::<Vec<_>>()
+        };
+        let mut said: Vec<String> = Vec::new();
+        said.extend(self.back_to.map(|number| format!("rollback {number}")));
+        said.extend(chosen("--only", &self.selection.only));
+        said.extend(chosen("--except", &self.selection.except));
+        if said.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", said.join(" "))
+    }
 }
 
 /// What became of an apply.
@@ -272,6 +304,8 @@ mod tests {
             has_state: fate.is_kept(),
             fate,
             by_itself: false,
+            back_to: None,
+            selection: Selection::default(),
         };
         (number, entry)
     }

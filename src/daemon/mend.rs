@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::drift::{Differences, Memory};
 use super::fault;
 use super::fight::Fights;
-use super::history::Fate;
+use super::history::{Fate, Occasion};
 use super::order::{logged, told};
 use super::reconcile::Reconciler;
 use super::turn::{Turns, UnderWay};
@@ -314,7 +314,12 @@ impl<S: Store> Reconciler<S> {
 
     /// Runs a plan of what others changed, journaled and remembered as any apply; what is applied stays what it was.
     async fn run_back(&mut self, plan: &Plan, beside: Observation, who: Who) -> Result<(), Fault> {
-        let begun = self.records.begin(plan, beside, who, true);
+        let occasion = Occasion {
+            who,
+            by_itself: true,
+            back_to: None,
+        };
+        let begun = self.records.begin(plan, beside, occasion);
         let (mut entry, _) = begun.await?;
         let report = run(&mut self.world, plan, &BTreeSet::new(), |_| {}).await;
         let outcome = match report {

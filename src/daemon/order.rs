@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::bundle::Bundle;
 use super::draft::{Draft, Planned};
 use super::fault;
-use super::history::Fate;
+use super::history::{Fate, Occasion};
 use super::reconcile::Reconciler;
 use super::record::Applied;
 use super::turn::Turn;
@@ -28,6 +28,8 @@ pub(super) struct Order {
     pub(super) allow: BTreeSet<HazardKind>,
     /// Reverted unless confirmed within this time.
     pub(super) confirm_within: Option<Seconds>,
+    /// The entry of the history whose state this goes back to.
+    pub(super) back_to: Option<u64>,
     pub(super) who: Who,
     /// The session by which they came.
     pub(super) client: Option<ClientSession>,
@@ -39,7 +41,7 @@ pub(super) struct Order {
 struct Terms<'a> {
     allow: &'a BTreeSet<HazardKind>,
     confirm_within: Option<Seconds>,
-    who: Who,
+    occasion: Occasion,
     /// What may fall beside the plan's steps.
     beside: Observation,
 }
@@ -63,6 +65,7 @@ impl<S: Store> Reconciler<S> {
             selection,
             allow,
             confirm_within,
+            back_to,
             who,
             client,
             turn,
@@ -90,7 +93,11 @@ impl<S: Store> Reconciler<S> {
         let terms = Terms {
             allow: &allow,
             confirm_within,
-            who: who.clone(),
+            occasion: Occasion {
+                who: who.clone(),
+                by_itself: false,
+                back_to,
+            },
             beside,
         };
         let ended = self.run(&plan, terms, next, tell).await;
@@ -135,7 +142,7 @@ impl<S: Store> Reconciler<S> {
         next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
-        let begun = self.records.begin(plan, terms.beside, terms.who, false);
+        let begun = self.records.begin(plan, terms.beside, terms.occasion);
         let (mut entry, journal) = begun.await?;
         let report = run(&mut self.world, plan, terms.allow, |event| {
             if !matches!(event, Event::Finished(_)) {

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::bundle::Bundle;
 use super::draft::{Draft, Planned};
 use super::fault;
-use super::history::{Entry, Fate, Past, outdated, surplus};
+use super::history::{Entry, Fate, Occasion, Past, outdated, surplus};
 use super::hold::Hold;
-use super::who::{Who, now};
+use super::who::now;
 use crate::apply::beside;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
@@ -200,9 +200,13 @@ impl<S: Store> Records<S> {
         &mut self,
         plan: &Plan,
         beside: Observation,
-        who: Who,
-        by_itself: bool,
+        occasion: Occasion,
     ) -> Result<(Entry, Journal), Fault> {
+        let Occasion {
+            who,
+            by_itself,
+            back_to,
+        } = occasion;
         let history = &self.history;
         let entry = Entry {
             number: history.keys().next_back().map_or(1, |last| last + 1),
@@ -215,6 +219,8 @@ impl<S: Store> Records<S> {
             fate: Fate::Running,
             has_state: false,
             by_itself,
+            back_to,
+            selection: plan.selection.clone(),
         };
         let steps = plan.steps.iter().filter(|step| step.key.is_host());
         let journal = Journal {

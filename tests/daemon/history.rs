@@ -62,6 +62,8 @@ fn every_apply_is_remembered_and_each_that_was_kept_can_come_back() {
     );
     assert_eq!(witness::host(&lab.host), hosts[0]);
     assert_eq!(lab.unlike(), Default::default());
+    let told = lab.run(&["history"]).out;
+    assert!(told.contains("done (rollback 1)"), "{told}");
     // Without a number: what was there before.
     let said = lab.run(&["rollback", "--yes"]);
     assert_eq!(said.code, 0, "{said:?}");

@@ -66,6 +66,10 @@ fn only_what_is_chosen_is_applied_and_the_rest_is_still_new() {
     assert_eq!(lab.unlike(), (vec![drift], Vec::new()));
     // A part is no state to go back to as a whole.
     assert_eq!(lab.history()[0]["has_state"], false);
+    let told = lab.run(&["history"]).out;
+    assert!(told.contains("done (--"), "{told}");
+    let said = lab.run(&["rollback", "2", "--yes"]);
+    assert!(said.err.contains("of a part of its site"), "{said:?}");
     // A restart brings in nothing that was left out.
     drop(daemon);
     let _daemon = lab.serve();

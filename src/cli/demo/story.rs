@@ -173,6 +173,7 @@ impl<'a> Story<'a> {
             selection: Selection::default(),
             allow: HazardKind::ALL.into_iter().collect(),
             confirm_within: None,
+            back_to: None,
         };
         let narrator = self.narrator;
         let report = apply::run(&request, &self.client, |events| {

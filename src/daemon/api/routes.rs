@@ -65,6 +65,9 @@ pub struct Apply {
     /// Reverted unless somebody confirms within this time.
     #[serde(default)]
     pub confirm_within: Option<Seconds>,
+    /// The entry of the history whose state this goes back to, to be remembered so.
+    #[serde(default)]
+    pub back_to: Option<u64>,
 }
 
 /// A value, or why there is none.
@@ -168,6 +171,7 @@ fn ordered(
         selection,
         allow,
         confirm_within,
+        back_to,
     } = apply;
     readable(&bundle)?;
     if let Some(within) = confirm_within.filter(|within| !WITHIN.contains(within)) {
@@ -188,6 +192,7 @@ fn ordered(
         selection,
         allow,
         confirm_within,
+        back_to,
         who,
         client,
         turn,
