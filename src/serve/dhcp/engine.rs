@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use super::allocate::Cursor;
+use super::allocate::{Asker, Cursor};
 use super::config::Config;
 use super::counters::Counters;
 use super::lease::{Lease, LeaseState};
@@ -193,6 +193,12 @@ impl Engine {
         self.pending.insert(batch, Pending { lease, reply });
     }
 
+    /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
+    pub(super) fn is_for(&self, batch: BatchId, asker: &Asker) -> bool {
+        let pending = self.pending.get(&batch);
+        pending.is_some_and(|pending| pending.lease.client == asker.client)
+    }
+
     /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
     pub(super) fn coalesce(&mut self, batch: BatchId, expires: u64, reply: Reply) {
         self.counters.coalesced += 1;
@@ -215,7 +221,9 @@ impl Engine {
             return;
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
+        let expires = lease.expires;
         self.table.put(lease);
+        self.table.renew(address, expires);
         if old != new {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
