@@ -63,20 +63,6 @@ fn a_failed_write_promises_nothing() {
     );
 }
 
-#[test]
-fn a_failed_renewal_leaves_the_lease_as_it_was() {
-    let mut rig = Rig::new(&site());
-    rig.said(&discover(1));
-    rig.said(&select(1, 10));
-    rig.now += 300;
-    rig.hold_writes = true;
-    assert_eq!(rig.said(&renew(1, 10)), "");
-    assert!(rig.input(Input::Failed(rig.held[0])).is_empty());
-    rig.now += 290;
-    rig.hold_writes = false;
-    assert_eq!(rig.said(&renew(1, 10)), "ack 10.0.0.10", "still leased");
-}
-
 /// The site alone does not tell that a reserved address is in use: once it is reserved no longer, only the lease does.
 #[test]
 fn a_reserved_address_is_promised_on_disk_as_any_other() {

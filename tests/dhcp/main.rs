@@ -28,4 +28,5 @@ mod relays;
 mod requests;
 mod reservations;
 mod socket;
+mod strain;
 mod support;

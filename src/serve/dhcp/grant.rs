@@ -23,7 +23,8 @@ impl Engine {
         let reply = ask.reply(Answer::Ack, served, address);
         if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
             if self.is_for(batch, &ask.asker) {
-                return self.coalesce(batch, expires, reply);
+                let rest = self.rest(ask, served, address);
+                return self.coalesce((batch, ask.now), expires, (reply, rest), out);
             }
             self.abandon(batch);
         }
@@ -51,12 +52,17 @@ impl Engine {
         if self.covers(&lease) {
             self.table.renew(address, expires);
             self.acknowledge(reply, out);
-        } else if self.is_full() {
-            self.counters.shed += 1;
-            self.forgo_name(lease);
-        } else {
+            return;
+        }
+        let rest = self.rest(ask, served, address);
+        if !self.is_full() {
             self.hold_offer(ask, served, address);
-            self.persist(lease, reply, out);
+            return self.persist(ask.now, lease, (reply, rest), out);
+        }
+        self.forgo_name(lease);
+        match rest {
+            Some(rest) => self.tell_rest(address, rest, out),
+            None => self.counters.shed += 1,
         }
     }
 

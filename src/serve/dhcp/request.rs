@@ -65,6 +65,10 @@ impl Engine {
     }
 
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+        if self.withholds(ask) {
+            self.counters.shed += 1;
+            return;
+        }
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {
             self.counters.pool_empty += 1;

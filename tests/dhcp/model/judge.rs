@@ -46,6 +46,8 @@ pub(super) struct Judge {
     pub(super) declined: BTreeMap<Ipv4Addr, u64>,
     pub(super) offered: BTreeMap<Who, Ipv4Addr>,
     pub(super) granted: BTreeMap<Who, Ipv4Addr>,
+    /// What the disk says after a crash: it may not know yet that a lease is over.
+    pub(super) restored: BTreeMap<Ipv4Addr, (Who, u64)>,
     /// What was asked for while writes are under way: it may be granted already, though nobody was told.
     pub(super) under_way: BTreeSet<(Who, Ipv4Addr)>,
 }
@@ -150,8 +152,10 @@ impl Judge {
             return fail(format!("{address} is reserved for {owner:?}"));
         }
         let late = now.saturating_sub(GRACE);
-        let is_had =
-            self.holds(asked.who, address, late) || self.under_way.contains(&(asked.who, address));
+        let restored = self.restored.get(&address);
+        let is_had = restored.is_some_and(|(who, until)| *who == asked.who && *until > now)
+            || self.holds(asked.who, address, late)
+            || self.under_way.contains(&(asked.who, address));
         let is_kept = is_had && asked.layout.serves(address);
         if owner.is_none() && !asked.layout.pools_hold(address) && !is_kept {
             return fail(format!("{address} lies in no pool"));

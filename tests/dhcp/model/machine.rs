@@ -24,6 +24,17 @@ use crate::support::{SERVER, read};
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
 
+/// How the disk takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Well,
+    Stalled,
+    Full,
+}
+
+/// Seconds of a lease that are left to a client whose renewal cannot be written.
+const LEFT: u64 = 10;
+
 pub(super) struct Machine {
     engine: Engine,
     store: Arc<Faulty>,
@@ -36,8 +47,7 @@ pub(super) struct Machine {
     asked: Vec<Asked>,
     answered: usize,
     names: BTreeMap<DomainName, Ipv4Addr>,
-    /// Whether the disk takes writes at once.
-    is_well: bool,
+    disk: Disk,
     fault: Result<(), String>,
 }
 
@@ -54,7 +64,7 @@ impl Machine {
             asked: Vec::new(),
             answered: 0,
             names: BTreeMap::new(),
-            is_well: true,
+            disk: Disk::Well,
             fault: Ok(()),
         };
         machine.configure();
@@ -67,16 +77,16 @@ impl Machine {
             Step::Wait(seconds) => self.now += seconds,
             Step::Tick => self.input(Input::Tick),
             Step::Stall => {
-                self.is_well = false;
+                self.disk = Disk::Stalled;
                 self.store.stall();
             }
             Step::Fill => {
-                self.is_well = false;
+                self.disk = Disk::Full;
                 self.store.fail(true);
                 self.store.release();
             }
             Step::Heal => {
-                self.is_well = true;
+                self.disk = Disk::Well;
                 self.store.fail(false);
                 self.store.release();
             }
@@ -139,7 +149,11 @@ impl Machine {
         };
         self.judge.said(&asked, self.now);
         let is_kept = match said.kind {
-            Kind::Reboot | Kind::Renew => self.judge.is_kept(&asked, self.now),
+            Kind::Reboot | Kind::Renew => match self.disk {
+                Disk::Well => self.judge.is_kept(&asked, self.now),
+                Disk::Full => self.judge.is_kept(&asked, self.now + LEFT),
+                Disk::Stalled => false,
+            },
             Kind::Discover
             | Kind::Select
             | Kind::Elsewhere
@@ -155,7 +169,7 @@ impl Machine {
         let (bytes, from, before) = (&ask.bytes[..], ask.from, self.answered);
         self.input(Input::Packet(Packet { bytes, from, via }));
         self.write();
-        if is_kept && self.is_well && self.answered == before {
+        if is_kept && self.answered == before {
             self.blame("no answer for one who keeps its address".to_owned());
         }
     }
@@ -181,7 +195,7 @@ impl Machine {
             Action::Event(Event::Declined { lease }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
-            Action::Event(Event::Reclaimed { .. }) => {}
+            Action::Event(Event::Reclaimed { .. } | Event::Store { .. }) => {}
         }
     }
 
@@ -249,9 +263,12 @@ impl Machine {
         }
         self.store.crash();
         (self.commit, self.waiting) = (None, Vec::new());
-        self.is_well = true;
+        self.disk = Disk::Well;
         self.store.fail(false);
-        self.now = self.now.saturating_add_signed(clock);
+        // What is over stays over where the clock was put back.
+        let now = self.now;
+        self.judge.held.retain(|_, (_, until)| *until > now);
+        self.now = now.saturating_add_signed(clock);
         self.names.clear();
         let leases = self.durable();
         // A client that declined asks for nothing; only what was written keeps others from its address.
@@ -260,6 +277,12 @@ impl Machine {
             .filter(|lease| lease.state == LeaseState::Declined);
         self.judge.declined = declined
             .map(|lease| (lease.address, lease.held_until))
+            .collect();
+        let active = leases
+            .iter()
+            .filter(|lease| lease.state == LeaseState::Active);
+        self.judge.restored = active
+            .map(|lease| (lease.address, (client(lease), lease.held_until)))
             .collect();
         let mut actions = Vec::new();
         self.engine = Engine::restore(leases, self.now, &mut actions);
@@ -334,13 +357,16 @@ impl Machine {
     }
 }
 
-fn is_lease(lease: &Lease, (machine, id): Who) -> bool {
-    let mac = [2, 0, 0, 0, 0, machine];
-    let is_same = match id {
-        Some(id) => lease.client.id() == Some(&[machine, id]),
-        None => lease.client.id().is_none(),
-    };
-    lease.state == LeaseState::Active
-        && is_same
-        && lease.hardware.mac().is_some_and(|own| own.0 == mac)
+/// Whose lease it is, as `written` has them.
+fn client(lease: &Lease) -> Who {
+    let machine = lease.hardware.mac().unwrap().0[5];
+    let id = lease.client.id().map(|id| {
+        assert_eq!(id[0], machine, "each machine has its own");
+        id[1]
+    });
+    (machine, id)
+}
+
+fn is_lease(lease: &Lease, who: Who) -> bool {
+    lease.state == LeaseState::Active && client(lease) == who
 }
