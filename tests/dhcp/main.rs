@@ -9,6 +9,8 @@
 
 mod assertions;
 mod beside;
+#[path = "../support/cases.rs"]
+mod cases;
 mod clients;
 mod conversation;
 mod durable;
@@ -18,6 +20,7 @@ mod fields;
 mod hostile;
 mod identity;
 mod load;
+mod model;
 mod names;
 mod net;
 mod offers;
@@ -25,4 +28,5 @@ mod relays;
 mod requests;
 mod reservations;
 mod socket;
+mod strain;
 mod support;

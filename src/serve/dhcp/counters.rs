@@ -20,9 +20,9 @@ pub struct Counters {
     pub pool_empty: u64,
     /// Requests for which a write was under way already.
     pub coalesced: u64,
-    /// Dropped: too many writes under way, or too many packets at once.
+    /// Dropped: too many writes under way, or the store in trouble.
     pub shed: u64,
-    /// Leases that the store did not take; their clients got no answer.
+    /// Leases that the store did not take; their clients were told of no more than it has.
     pub unstored: u64,
     /// Replies that the kernel did not take.
     pub unsent: u64,

@@ -2,16 +2,17 @@
 //!
 //! Pure: no socket, no clock, no store. What a client is told of a lease leaves only with [`Input::Committed`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use super::allocate::Cursor;
+use super::allocate::{Asker, Cursor};
 use super::config::Config;
 use super::counters::Counters;
 use super::lease::{Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::reply::Reply;
+use super::strain::{Rest, StoreTrouble, Strain};
 use super::table::Table;
 use super::wire::Message;
 use crate::base::addr::Prefix;
@@ -66,12 +67,28 @@ pub enum Event {
     Declined { lease: Lease },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
+    Store { trouble: Option<StoreTrouble> },
 }
 
 /// An answer that waits for its write.
-struct Pending {
-    lease: Lease,
+pub(super) struct Pending {
+    pub lease: Lease,
     reply: Reply,
+    pub began: u64,
+    /// What the client is told where the write takes too long.
+    rest: Option<Rest>,
+    /// Until when it was told so.
+    told: Option<u64>,
+}
+
+impl Pending {
+    /// What the client is told instead, to be told at once.
+    pub(super) fn take_rest(&mut self) -> Option<Rest> {
+        let rest = self.rest.take()?;
+        self.told = self.told.max(Some(rest.expires));
+        Some(rest)
+    }
 }
 
 /// All that the DHCP server knows and decides.
@@ -82,7 +99,9 @@ pub struct Engine {
     pub(super) names: Names,
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
-    pending: HashMap<BatchId, Pending>,
+    pub(super) strain: Strain,
+    /// In the order in which they began.
+    pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
 }
 
@@ -112,10 +131,22 @@ impl Engine {
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
         match input {
             Input::Packet(packet) => self.receive(now, packet, out),
-            Input::Tick => self.expire(now, out),
+            Input::Tick => {
+                self.expire(now, out);
+                self.hurry(now, out);
+                self.look(now, out);
+            }
             Input::Config(config) => self.reconfigure(config),
-            Input::Committed(batch) => self.commit(batch, out),
-            Input::Failed(batch) => self.fail(batch),
+            Input::Committed(batch) => {
+                self.strain.wrote(true);
+                self.commit(batch, out);
+                self.look(now, out);
+            }
+            Input::Failed(batch) => {
+                self.strain.wrote(false);
+                self.fail(batch, out);
+                self.look(now, out);
+            }
         }
     }
 
@@ -182,30 +213,63 @@ impl Engine {
         self.pending.len() >= PENDING
     }
 
-    /// Keeps `reply` until `lease` is durable.
-    pub(super) fn persist(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) {
+    /// Keeps `reply` until `lease` is durable; `rest` is told where that does not come about.
+    pub(super) fn persist(
+        &mut self,
+        now: u64,
+        lease: Lease,
+        (reply, rest): (Reply, Option<Rest>),
+        out: &mut Vec<Action>,
+    ) {
         let batch = self.next_batch();
         self.table.set_pending(lease.address, Some(batch));
         out.push(Action::Persist {
             batch,
             lease: lease.clone(),
         });
-        self.pending.insert(batch, Pending { lease, reply });
+        let pending = Pending {
+            lease,
+            reply,
+            began: now,
+            rest,
+            told: None,
+        };
+        self.pending.insert(batch, pending);
+        self.hurry_one(batch, now, out);
+    }
+
+    /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
+    pub(super) fn is_for(&self, batch: BatchId, asker: &Asker) -> bool {
+        let pending = self.pending.get(&batch);
+        pending.is_some_and(|pending| pending.lease.client == asker.client)
     }
 
     /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
-    pub(super) fn coalesce(&mut self, batch: BatchId, expires: u64, reply: Reply) {
+    pub(super) fn coalesce(
+        &mut self,
+        (batch, now): (BatchId, u64),
+        expires: u64,
+        (reply, rest): (Reply, Option<Rest>),
+        out: &mut Vec<Action>,
+    ) {
         self.counters.coalesced += 1;
-        if let Some(pending) = self.pending.get_mut(&batch)
-            && expires <= pending.lease.held_until
-        {
-            pending.lease.expires = pending.lease.expires.max(expires);
-            pending.reply = reply;
+        if let Some(pending) = self.pending.get_mut(&batch) {
+            if expires <= pending.lease.held_until {
+                pending.lease.expires = pending.lease.expires.max(expires);
+                pending.reply = reply;
+                // Who asks again has not taken what it was told.
+                pending.told = None;
+            }
+            pending.rest = rest;
         }
+        self.hurry_one(batch, now, out);
     }
 
     fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
-        let Some(Pending { lease, reply }) = self.pending.remove(&batch) else {
+        let Some(Pending {
+            lease, reply, told, ..
+        }) = self.pending.remove(&batch)
+        else {
             return;
         };
         let address = lease.address;
@@ -215,18 +279,21 @@ impl Engine {
             return;
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
+        let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
+        self.table.renew(address, expires);
         if old != new {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
-        self.counters.acks += 1;
-        out.push(Action::Send(reply));
+        if told.is_none() {
+            self.acknowledge(reply, out);
+        }
     }
 
-    fn fail(&mut self, batch: BatchId) {
+    fn fail(&mut self, batch: BatchId, out: &mut Vec<Action>) {
         self.counters.unstored += 1;
-        let Some(Pending { lease, .. }) = self.pending.remove(&batch) else {
+        let Some(Pending { lease, rest, .. }) = self.pending.remove(&batch) else {
             return;
         };
         let address = lease.address;
@@ -240,6 +307,9 @@ impl Engine {
             self.names.release(name, address);
         }
         self.table.set_pending(address, None);
+        if let Some(rest) = rest {
+            self.tell_rest(address, rest, out);
+        }
     }
 
     /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.

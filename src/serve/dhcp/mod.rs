@@ -23,6 +23,7 @@ mod parameters;
 mod reply;
 mod request;
 mod socket;
+mod strain;
 mod table;
 mod wire;
 
@@ -33,3 +34,4 @@ pub use lease::{Agent, ClientKey, Hardware, Lease, LeaseError, LeaseState, PREFI
 pub use names::NameChange;
 pub use reply::{Destination, Reply};
 pub use socket::{Server, ServerError};
+pub use strain::StoreTrouble;

@@ -25,6 +25,7 @@ use crate::serve::dhcp::engine::{Action, BatchId, Engine, Event, Input, Packet};
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
+use crate::serve::dhcp::strain::StoreTrouble;
 use crate::serve::dhcp::wire;
 use crate::state::Listener;
 use crate::store::{Batch, Store, StoreError, Write};
@@ -60,6 +61,7 @@ pub(super) enum Command {
         done: oneshot::Sender<Vec<Lease>>,
     },
     Leased(oneshot::Sender<usize>),
+    Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
 }
 
@@ -202,7 +204,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             return;
         };
         if let Err(fault) = &result {
-            tracing::error!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
+            // The engine tells of it once; how often it goes on is for those who look closely.
+            tracing::debug!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
         }
         let now = self.clock.now();
         for batch in batches {
@@ -279,6 +282,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let told = leases.into_iter().map(|lease| self.clock.told(lease));
                 let _ = done.send(told.collect());
             }
+            Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
                 let unsent = self.unsent;
@@ -344,5 +348,16 @@ fn tell(event: &Event) {
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"
         ),
+        Event::Store {
+            trouble: Some(StoreTrouble::Slow),
+        } => tracing::error!(
+            "leases take seconds to be stored; known clients are served for as long as is promised already, new ones are not"
+        ),
+        Event::Store {
+            trouble: Some(StoreTrouble::Failing),
+        } => tracing::error!(
+            "leases cannot be stored; known clients are served for as long as is promised already, new ones are not"
+        ),
+        Event::Store { trouble: None } => tracing::info!("leases are stored again"),
     }
 }
