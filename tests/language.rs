@@ -131,6 +131,132 @@ fn options_come_from_the_nearest_place() {
     }
 }
 
+/// The places farther than the VLAN, and nearer than the subnet.
+#[test]
+fn options_come_from_the_site_and_from_pools_too() {
+    let site = (
+        r#"domain="s.example""#,
+        r#"domain="s.example" { dhcp { option "log-servers" "10.0.0.3"; option 225 (hex)"07" } }"#,
+    );
+    let vlan = ("DHCP", "; option \"log-servers\" \"10.0.0.4\"");
+    let pool = (
+        "10.0.0.100-10.0.0.199\" SUBNET",
+        "10.0.0.100-10.0.0.149\" { option 225 (hex)\"08\" }; dynamic-range \"10.0.0.150-10.0.0.199\"",
+    );
+    let relayed = (
+        "TOP",
+        "fabric \"g\" { vlan \"x\" { dhcp { relay-to \"v\"; option 225 (hex)\"09\" }
+            subnet \"10.4.0.0/24\" { dynamic-range \"10.4.0.10-10.4.0.20\" } } }",
+    );
+    let far = "vlan/g/x/scope/10.4.0.0/24";
+    for (additions, key, pointer, expected) in [
+        (
+            &[site][..],
+            SCOPE,
+            "/scope/options/7",
+            r#"{"addresses":["10.0.0.3"]}"#,
+        ),
+        (
+            &[site, vlan],
+            SCOPE,
+            "/scope/options/7",
+            r#"{"addresses":["10.0.0.4"]}"#,
+        ),
+        (
+            &[site, vlan],
+            OTHER,
+            "/scope/options/7",
+            r#"{"addresses":["10.0.0.3"]}"#,
+        ),
+        (
+            &[site, vlan, relayed],
+            far,
+            "/scope/options/7",
+            r#"{"addresses":["10.0.0.4"]}"#,
+        ),
+        (
+            &[site, vlan, relayed],
+            far,
+            "/scope/options/225",
+            r#"{"bytes":[9]}"#,
+        ),
+        (
+            &[site, pool],
+            SCOPE,
+            "/scope/options/225",
+            r#"{"bytes":[7]}"#,
+        ),
+        (
+            &[site, pool],
+            SCOPE,
+            "/scope/pool_options",
+            r#"{"10.0.0.100-10.0.0.149":{"225":{"bytes":[8]}}}"#,
+        ),
+        (&[site], SCOPE, "/scope/pool_options", "-"),
+    ] {
+        check(additions, key, pointer, expected);
+    }
+}
+
+#[test]
+fn machines_are_told_of_the_sites_routes_and_time_servers() {
+    let ntp = (
+        r#"domain="s.example""#,
+        r#"domain="s.example" { ntp { upstream "192.0.2.1" "ntp.example.net" "fd00::9" "192.0.2.2" } }"#,
+    );
+    let named = (
+        r#"domain="s.example""#,
+        r#"domain="s.example" { ntp { upstream "ntp.example.net" } }"#,
+    );
+    let own = ("SUBNET", "; option \"ntp-servers\" \"10.0.0.9\"");
+    let routes = (
+        "TOP",
+        "route \"10.9.0.0/16\" { via \"10.0.0.254\"; metric 20 }
+        route \"10.9.0.0/16\" { via \"10.0.0.253\"; metric 10 }
+        route \"10.8.0.0/16\" { via \"10.2.0.254\" }",
+    );
+    let by_hand = (
+        "SUBNET",
+        "; option \"classless-static-routes\" \"10.7.0.0/16\" \"10.0.0.251\" \"10.6.0.0/16\" \"0.0.0.0\"",
+    );
+    for (additions, key, pointer, expected) in [
+        (
+            &[ntp][..],
+            SCOPE,
+            "/scope/options/42",
+            r#"{"addresses":["192.0.2.1","192.0.2.2"]}"#,
+        ),
+        (
+            &[ntp, own],
+            SCOPE,
+            "/scope/options/42",
+            r#"{"addresses":["10.0.0.9"]}"#,
+        ),
+        (&[named], SCOPE, "/scope/options/42", "-"),
+        (&[], SCOPE, "/scope/options/121", "-"),
+        (
+            &[routes],
+            SCOPE,
+            "/scope/options/121",
+            r#"{"routes":[["10.9.0.0/16","10.0.0.253"]]}"#,
+        ),
+        (
+            &[routes],
+            OTHER,
+            "/scope/options/121",
+            r#"{"routes":[["10.8.0.0/16","10.2.0.254"]]}"#,
+        ),
+        (
+            &[routes, by_hand],
+            SCOPE,
+            "/scope/options/121",
+            r#"{"routes":[["10.7.0.0/16","10.0.0.251"],["10.6.0.0/16","0.0.0.0"]]}"#,
+        ),
+    ] {
+        check(additions, key, pointer, expected);
+    }
+}
+
 #[test]
 fn subnets_say_whose_they_are() {
     let unmanaged = (

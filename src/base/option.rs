@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::addr::Prefix;
 use super::name::DomainName;
 
 /// How an option's value looks on the wire (RFC 2132 unless the row says otherwise).
@@ -15,6 +16,8 @@ pub enum OptionKind {
     Addresses,
     /// Two addresses each, such as a destination and its router.
     Pairs,
+    /// Prefixes, each with its router (RFC 3442).
+    Routes,
     Domains,
     Text,
     Flag,
@@ -41,6 +44,8 @@ pub struct OptionRow {
 pub enum OptionValue {
     Addresses(Vec<Ipv4Addr>),
     Pairs(Vec<(Ipv4Addr, Ipv4Addr)>),
+    /// Of IPv4; a router of 0.0.0.0 is the link itself.
+    Routes(Vec<(Prefix, Ipv4Addr)>),
     Domains(Vec<DomainName>),
     Text(String),
     Flag(bool),
@@ -63,8 +68,10 @@ pub const HOST_NAME: u8 = 12;
 pub const DOMAIN_NAME: u8 = 15;
 pub const INTERFACE_MTU: u8 = 26;
 pub const BROADCAST: u8 = 28;
+pub const STATIC_ROUTES: u8 = 33;
 pub const NTP_SERVERS: u8 = 42;
 pub const DOMAIN_SEARCH: u8 = 119;
+pub const CLASSLESS_ROUTES: u8 = 121;
 
 /// Options that a scope or a reservation may carry, by code.
 pub const OPTIONS: &[OptionRow] = &[
@@ -100,7 +107,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(30, "mask-supplier", OptionKind::Flag),
     row(31, "router-discovery", OptionKind::Flag),
     row(32, "router-solicitation-address", OptionKind::Address),
-    row(33, "static-routes", OptionKind::Pairs),
+    row(STATIC_ROUTES, "static-routes", OptionKind::Pairs),
     row(34, "trailer-encapsulation", OptionKind::Flag),
     row(35, "arp-cache-timeout", OptionKind::U32),
     row(36, "ethernet-encapsulation", OptionKind::Flag),
@@ -139,6 +146,11 @@ pub const OPTIONS: &[OptionRow] = &[
     row(116, "auto-configure", OptionKind::U8),   // RFC 2563
     row(117, "name-service-search", OptionKind::U16s), // RFC 2937
     row(DOMAIN_SEARCH, "domain-search", OptionKind::Domains), // RFC 3397
+    row(
+        CLASSLESS_ROUTES,
+        "classless-static-routes",
+        OptionKind::Routes,
+    ), // RFC 3442
     row(124, "vendor-identified-class", OptionKind::Bytes), // RFC 3925
     row(125, "vendor-identified-options", OptionKind::Bytes), // RFC 3925
     row(138, "capwap-controllers", OptionKind::Addresses), // RFC 5417
@@ -201,6 +213,7 @@ impl OptionKind {
             Self::Address => "an IPv4 address",
             Self::Addresses => "IPv4 addresses",
             Self::Pairs => "pairs of IPv4 addresses",
+            Self::Routes => "IPv4 prefixes, each with its router",
             Self::Domains => "domain names",
             Self::Text => "a text",
             Self::Flag => "#true or #false",
@@ -225,6 +238,10 @@ impl fmt::Display for OptionValue {
             Self::Pairs(pairs) => {
                 let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} {b}")).collect();
                 f.write_str(&pairs.join(", "))
+            }
+            Self::Routes(routes) => {
+                let routes = routes.iter().map(|(to, via)| format!("{to} via {via}"));
+                f.write_str(&routes.collect::<Vec<_>>().join(", "))
             }
             Self::Domains(domains) => f.write_str(&joined(domains)),
             Self::Text(text) => f.write_str(text),

@@ -72,8 +72,6 @@ pub struct Dhcp {
     pub lease_time: Seconds,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
-    /// What its subnets' clients are told besides, by code.
-    pub options: BTreeMap<u8, OptionValue>,
     pub origin: Origin,
 }
 
@@ -92,7 +90,7 @@ pub struct Subnet {
     pub active_discovery: bool,
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: BTreeSet<ClientArch>,
-    /// What its clients are told besides, by code.
+    /// What its clients are told besides what follows from the site, by code: its own, its VLAN's and the site's.
     pub options: BTreeMap<u8, OptionValue>,
     pub protection: Option<Protection>,
     pub origin: Origin,
@@ -112,6 +110,8 @@ pub enum ReverseDns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DynamicRange {
     pub range: AddressRange,
+    /// What its clients are told instead of what the subnet says, by code.
+    pub options: BTreeMap<u8, OptionValue>,
     pub origin: Origin,
 }
 

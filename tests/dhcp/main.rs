@@ -21,6 +21,7 @@ mod load;
 mod names;
 mod net;
 mod offers;
+mod parameters;
 mod relays;
 mod requests;
 mod reservations;

@@ -1,4 +1,4 @@
-//! `dhcp`: the service that a VLAN has, from controllers or through a relay agent.
+//! `dhcp`: the service that a VLAN has, from controllers or through a relay agent; and what it tells everywhere in a site.
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
@@ -19,12 +19,28 @@ pub struct DhcpNode {
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
     pub options: Vec<OptionNode>,
-    /// How much text each VLAN has from it that is relayed to it.
+    /// How much text its subnets have from it, and each VLAN that is relayed to it.
     pub length: usize,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
 }
+
+/// What DHCP tells everywhere in the site.
+#[derive(Debug)]
+pub struct SiteDhcpNode {
+    pub options: Vec<OptionNode>,
+    /// How much text each subnet has from it.
+    pub length: usize,
+}
+
+pub(super) const SITE_DHCP: NodeSchema = NodeSchema {
+    name: "dhcp",
+    doc: "What DHCP tells on every VLAN that it serves.",
+    arguments: &[],
+    properties: &[],
+    children: &[any(&OPTION)],
+};
 
 pub(super) const DHCP: NodeSchema = NodeSchema {
     name: "dhcp",
@@ -83,6 +99,14 @@ const DHCP_IMAGE: NodeSchema = NodeSchema {
     properties: &[],
     children: &[],
 };
+
+pub(super) fn read_site_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> SiteDhcpNode {
+    let reader = open(node, &SITE_DHCP, sink);
+    SiteDhcpNode {
+        options: read_options(&reader, sink),
+        length: text_length(node),
+    }
+}
 
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);

@@ -8,6 +8,7 @@ use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::super::value::{flag, integer_within, text};
 use super::{argument, arguments, open};
+use crate::base::addr::Prefix;
 use crate::base::name::DomainName;
 use crate::base::option::{
     OPTIONS, OptionKind, OptionRow, OptionValue, least_value, option_named, option_row,
@@ -33,7 +34,8 @@ const MOST_BYTES: usize = 1024;
 
 pub(super) const OPTION: NodeSchema = NodeSchema {
     name: "option",
-    doc: "A DHCP option. The machine's own wins over its subnet's, the subnet's over the VLAN's, and all over what follows from the site.",
+    doc: "A DHCP option. Of several places the nearest wins: the machine, its profile, the dynamic range, the subnet, the VLAN, the VLAN that it is relayed to, the site; \
+          and each of them over what follows from the site.",
     arguments: &[
         argument(
             "an option",
@@ -186,7 +188,11 @@ fn bytes(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
 /// Values of the type that the table gives.
 fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<OptionValue> {
     let takes_many = match row.kind {
-        OptionKind::Addresses | OptionKind::Pairs | OptionKind::Domains | OptionKind::U16s => true,
+        OptionKind::Addresses
+        | OptionKind::Pairs
+        | OptionKind::Routes
+        | OptionKind::Domains
+        | OptionKind::U16s => true,
         OptionKind::Address
         | OptionKind::Text
         | OptionKind::Flag
@@ -217,23 +223,11 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
             OptionValue::Addresses(all(values, Kind::Ipv4, sink)?)
         }
         OptionKind::Pairs => OptionValue::Pairs(pairs(values, sink)?),
+        OptionKind::Routes => OptionValue::Routes(routes(values, sink)?),
         OptionKind::Domains => {
             OptionValue::Domains(all::<DomainName>(values, Kind::DomainName, sink)?)
         }
-        OptionKind::Text => {
-            let text: Spanned<String> = text(*first, Kind::Text, sink).into_given()?;
-            if text.value.is_empty() || text.value.contains('\0') || text.value.len() > MOST_BYTES {
-                let message = format!(
-                    "the option `{}` is 1 to {MOST_BYTES} bytes, and none is zero",
-                    row.name
-                );
-                sink.report(
-                    Diagnostic::new(Code::InvalidValue, message).label(text.span, "no such text"),
-                );
-                return None;
-            }
-            OptionValue::Text(text.value)
-        }
+        OptionKind::Text => OptionValue::Text(whole_text(row, *first, sink)?),
         OptionKind::Flag => OptionValue::Flag(flag(*first, Kind::Flag, sink).into_given()?.value),
         OptionKind::U8 => OptionValue::U8(u8::try_from(number(sink, least, 0xff)?).ok()?),
         OptionKind::U16 => OptionValue::U16(u16::try_from(number(sink, least, 0xffff)?).ok()?),
@@ -251,6 +245,20 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
         }
         OptionKind::Bytes => return None,
     })
+}
+
+fn whole_text(row: &OptionRow, value: Value<'_>, sink: &mut Sink<'_>) -> Option<String> {
+    let text: Spanned<String> = text(value, Kind::Text, sink).into_given()?;
+    if text.value.is_empty() || text.value.contains('\0') || text.value.len() > MOST_BYTES {
+        let message = format!(
+            "the option `{}` is 1 to {MOST_BYTES} bytes, and none is zero",
+            row.name
+        );
+        let fault = Diagnostic::new(Code::InvalidValue, message);
+        sink.report(fault.label(text.span, "no such text"));
+        return None;
+    }
+    Some(text.value)
 }
 
 fn all<T>(values: &[Value<'_>], kind: Kind, sink: &mut Sink<'_>) -> Option<Vec<T>>
@@ -278,4 +286,35 @@ fn pairs(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Ipv4Addr, Ipv
         _ => None,
     });
     Some(pairs.collect())
+}
+
+fn routes(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Prefix, Ipv4Addr)>> {
+    // Each is read, so that each fault is told.
+    let read: Vec<Option<(Prefix, Ipv4Addr)>> = values
+        .chunks(2)
+        .map(|route| {
+            let [to, rest @ ..] = route else {
+                return None;
+            };
+            let prefix: Option<Spanned<Prefix>> = text(*to, Kind::Prefix, sink).into_given();
+            let Some(via) = rest.first() else {
+                sink.report(
+                    Diagnostic::new(Code::Missing, "a route has no router")
+                        .label(to.span, "the address that it leads through is missing")
+                        .help("write it after the prefix; 0.0.0.0 where the prefix is on the link"),
+                );
+                return None;
+            };
+            let via: Option<Spanned<Ipv4Addr>> = text(*via, Kind::Ipv4, sink).into_given();
+            let prefix = prefix?;
+            if prefix.value.mask4().is_none() {
+                let message = format!("{} is not an IPv4 prefix", prefix.value);
+                let fault = Diagnostic::new(Code::InvalidValue, message);
+                sink.report(fault.label(prefix.span, "DHCP tells of IPv4 routes"));
+                return None;
+            }
+            Some((prefix.value, via?.value))
+        })
+        .collect();
+    read.into_iter().collect()
 }

@@ -6,10 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::options::encode;
-use crate::base::addr::Prefix;
+use crate::base::addr::{AddressRange, Prefix};
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
+use crate::base::option::OptionValue;
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
 use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};
@@ -46,14 +47,18 @@ struct Host {
     reservation: Reservation,
 }
 
+/// Options by ascending code, as they go on the wire.
+type Encoded = Vec<(u8, Vec<u8>)>;
+
 /// A scope with what the engine looks up in it.
 #[derive(Debug)]
 pub(super) struct Served {
     pub subnet: Prefix,
     pub vlan: usize,
     pub scope: Scope,
-    /// Options by ascending code, as they go on the wire.
-    pub options: Vec<(u8, Vec<u8>)>,
+    pub options: Encoded,
+    /// What is said of a pool alone, as the options.
+    pool_options: Vec<(AddressRange, Encoded)>,
     pools: Vec<(Ipv4Addr, Ipv4Addr)>,
 }
 
@@ -243,14 +248,30 @@ impl Config {
 
 impl Served {
     fn new(vlan: usize, subnet: Prefix, scope: &Scope) -> Self {
-        let encoded = |(code, value): (&u8, _)| (*code, encode(value));
+        let encoded = |options: &BTreeMap<u8, OptionValue>| {
+            let options = options.iter();
+            options
+                .map(|(code, value)| (*code, encode(value)))
+                .collect()
+        };
+        let of_pools = scope.pool_options.iter();
         Self {
             subnet,
             vlan,
-            options: scope.options.iter().map(encoded).collect(),
+            options: encoded(&scope.options),
+            pool_options: of_pools
+                .map(|(range, options)| (*range, encoded(options)))
+                .collect(),
             pools: scope.pools.iter().filter_map(|pool| pool.ends4()).collect(),
             scope: scope.clone(),
         }
+    }
+
+    /// What is said of the pool that `address` is from.
+    pub(super) fn pool_options(&self, address: Ipv4Addr) -> &[(u8, Vec<u8>)] {
+        let mut pools = self.pool_options.iter();
+        let found = pools.find(|(range, _)| range.contains(IpAddr::V4(address)));
+        found.map_or(&[], |(_, options)| options)
     }
 
     pub(super) fn holds(&self, address: Ipv4Addr) -> bool {

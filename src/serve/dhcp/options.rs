@@ -1,5 +1,8 @@
 //! Options as they go on the wire: values encoded, long ones split, all within the size that the client takes.
 
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::base::addr::Prefix;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
 
@@ -14,6 +17,7 @@ pub(super) fn encode(value: &OptionValue) -> Vec<u8> {
             .iter()
             .flat_map(|(first, second)| [first.octets(), second.octets()].concat())
             .collect(),
+        OptionValue::Routes(routes) => routes.iter().flat_map(route).collect(),
         OptionValue::Domains(domains) => domains.iter().flat_map(labels).collect(),
         OptionValue::Text(text) => text.as_bytes().to_vec(),
         OptionValue::Flag(flag) => vec![u8::from(*flag)],
@@ -24,6 +28,36 @@ pub(super) fn encode(value: &OptionValue) -> Vec<u8> {
         OptionValue::I32(number) => number.to_be_bytes().to_vec(),
         OptionValue::Bytes(bytes) => bytes.clone(),
     }
+}
+
+/// A route: the length of its prefix, of this the octets that say something, and the router (RFC 3442).
+fn route((to, via): &(Prefix, Ipv4Addr)) -> Vec<u8> {
+    let network = match to.net().network() {
+        IpAddr::V4(network) => network.octets(),
+        // The language takes none of IPv6.
+        IpAddr::V6(_) => return Vec::new(),
+    };
+    let told = usize::from(to.length().div_ceil(8));
+    let significant = network.get(..told).unwrap_or(&network);
+    [&[to.length()], significant, &via.octets()].concat()
+}
+
+/// Whether routes on the wire lead everywhere.
+pub(super) fn has_default_route(mut routes: &[u8]) -> bool {
+    while let [length, rest @ ..] = routes {
+        if *length == 0 {
+            return true;
+        }
+        let beyond = usize::from(length.div_ceil(8)) + 4;
+        routes = rest.get(beyond..).unwrap_or_default();
+    }
+    false
+}
+
+/// The default route through the first of some routers, as it stands among routes.
+pub(super) fn default_route(routers: &[u8]) -> Option<[u8; 5]> {
+    let [a, b, c, d] = *routers.first_chunk()?;
+    Some([0, a, b, c, d])
 }
 
 /// A name as labels (RFC 1035 3.1), uncompressed: RFC 3397 allows both, and pointers gain little at this size.
@@ -56,11 +90,14 @@ impl Writer {
         }
     }
 
-    /// Adds an option, in parts where it is longer than 255 bytes (RFC 3396); leaves it out whole where it does not fit.
-    pub(super) fn put(&mut self, code: u8, value: &[u8]) {
-        if self.bytes.len() + wire_length(value) <= self.most {
+    /// Adds an option, in parts where it is longer than 255 bytes (RFC 3396). Where it does not fit, it is left out whole, and the
+    /// answer is `false`.
+    pub(super) fn put(&mut self, code: u8, value: &[u8]) -> bool {
+        let fits = self.bytes.len() + wire_length(value) <= self.most;
+        if fits {
             self.append(code, value);
         }
+        fits
     }
 
     /// Ends the message with `last`, for which room was kept, and pads it to what BOOTP relays and clients expect.
@@ -116,8 +153,32 @@ mod tests {
                 &[10, 0, 0, 0, 10, 0, 0, 1],
             ),
             (OptionValue::Bytes(vec![7, 8]), &[7, 8]),
+            (
+                OptionValue::Routes(vec![
+                    ("10.99.0.0/16".parse().unwrap(), [10, 0, 0, 9].into()),
+                    ("10.1.128.0/17".parse().unwrap(), [10, 0, 0, 8].into()),
+                    ("192.0.2.7/32".parse().unwrap(), [0, 0, 0, 0].into()),
+                ]),
+                &[
+                    16, 10, 99, 10, 0, 0, 9, 17, 10, 1, 128, 10, 0, 0, 8, 32, 192, 0, 2, 7, 0, 0,
+                    0, 0,
+                ],
+            ),
         ] {
             assert_eq!(encode(&value), wire, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_default_route_is_found_among_others() {
+        for (routes, expected) in [
+            (&[][..], false),
+            (&[16, 10, 99, 10, 0, 0, 9], false),
+            (&[16, 10, 99, 10, 0, 0, 9, 0, 10, 0, 0, 1], true),
+            (&[16, 0, 0, 0], false),
+            (&[33, 0], false),
+        ] {
+            assert_eq!(has_default_route(routes), expected, "{routes:?}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! Which options a reply carries, in which order, and whose word counts. Part of the engine, and as pure.
 
-use super::options::{Writer, encode};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::options::{Writer, default_route, encode, has_default_route};
 use super::reply::Draft;
 use super::wire::code;
-use crate::base::option::{DNS_SERVERS, ROUTERS, SUBNET_MASK};
+use crate::base::option::{CLASSLESS_ROUTES, DNS_SERVERS, ROUTERS, STATIC_ROUTES, SUBNET_MASK};
 
 impl Draft<'_> {
     /// Option 51, and T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
@@ -29,27 +32,34 @@ impl Draft<'_> {
             Some(asked) => code == SUBNET_MASK || asked.contains(&code),
             None => code <= ROUTERS || code == DNS_SERVERS,
         };
-        let own = self.reservation.map(|reservation| &reservation.options);
-        let is_own = |code: &u8| {
-            let withheld = self.reservation.map(|reservation| &reservation.withheld);
-            own.is_some_and(|own| own.contains_key(code))
-                || withheld.is_some_and(|withheld| withheld.contains(code))
-        };
-        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands; what a reservation says follows, since it has no mask.
-        for (code, value) in &self.served.options {
-            if wanted(*code) && !is_own(code) {
-                writer.put(*code, value);
-            }
+        let mut told = self.told();
+        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
+        if let Some(mask) = told.remove(&SUBNET_MASK) {
+            writer.put(SUBNET_MASK, &mask);
         }
-        for (code, value) in own.into_iter().flatten().filter(|(code, _)| wanted(**code)) {
-            writer.put(*code, &encode(value));
+        if wanted(CLASSLESS_ROUTES) {
+            put_routes(&mut told, writer);
         }
-        let host = self
-            .reservation
-            .map(|reservation| reservation.host.as_str());
-        if let Some(host) = host.filter(|_| wanted(code::HOST_NAME) && !is_own(&code::HOST_NAME)) {
-            writer.put(code::HOST_NAME, host.as_bytes());
+        for (code, value) in told.iter().filter(|(code, _)| wanted(**code)) {
+            writer.put(*code, value);
         }
+    }
+
+    /// What may be told, by code: of each option what the nearest place says.
+    fn told(&self) -> BTreeMap<u8, Cow<'_, [u8]>> {
+        let of_pool = self.served.pool_options(self.address);
+        let places = self.served.options.iter().chain(of_pool);
+        let mut told: BTreeMap<u8, Cow<'_, [u8]>> = places
+            .map(|(code, value)| (*code, Cow::Borrowed(value.as_slice())))
+            .collect();
+        if let Some(reservation) = self.reservation {
+            told.retain(|code, _| !reservation.withheld.contains(code));
+            let host = Cow::Borrowed(reservation.host.as_str().as_bytes());
+            told.insert(code::HOST_NAME, host);
+            let own = reservation.options.iter();
+            told.extend(own.map(|(code, value)| (*code, Cow::Owned(encode(value)))));
+        }
+        told
     }
 
     fn put_boot(&self, writer: &mut Writer) {
@@ -70,5 +80,21 @@ impl Draft<'_> {
     fn asks_for(&self, code: u8) -> bool {
         let asked = self.message.options.get(code::PARAMETERS);
         asked.is_some_and(|asked| asked.contains(&code))
+    }
+}
+
+/// Puts option 121, with the default route in it: a client that has asked for it must not look at options 3 and 33 beside it, and so
+/// they are left out (RFC 3442).
+fn put_routes(told: &mut BTreeMap<u8, Cow<'_, [u8]>>, writer: &mut Writer) {
+    let Some(mut routes) = told.remove(&CLASSLESS_ROUTES) else {
+        return;
+    };
+    let router = told.get(&ROUTERS).and_then(|own| default_route(own));
+    if let Some(router) = router.filter(|_| !has_default_route(&routes)) {
+        routes = Cow::Owned([&router, routes.as_ref()].concat());
+    }
+    if writer.put(CLASSLESS_ROUTES, &routes) {
+        told.remove(&ROUTERS);
+        told.remove(&STATIC_ROUTES);
     }
 }

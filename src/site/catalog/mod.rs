@@ -74,6 +74,8 @@ pub enum Source {
     Vlan { vlan: VlanPath, at: Origin },
     /// What the VLAN says whose servers the object is relayed to.
     Relay { vlan: VlanPath, at: Origin },
+    /// What the site says for all that is in it.
+    Site { at: Origin },
     /// What the subnet says that holds the object's address.
     Subnet { subnet: Prefix, at: Origin },
     /// Said nowhere: what the language's reference gives as the default.
@@ -150,6 +152,7 @@ impl Source {
             | Self::Lock { at }
             | Self::Vlan { at, .. }
             | Self::Relay { at, .. }
+            | Self::Site { at }
             | Self::Subnet { at, .. } => Some(at),
             Self::Default => None,
         }
@@ -162,6 +165,7 @@ impl Source {
             Self::Profile { .. }
             | Self::Vlan { .. }
             | Self::Relay { .. }
+            | Self::Site { .. }
             | Self::Subnet { .. }
             | Self::Default => false,
         }
@@ -175,6 +179,7 @@ impl Source {
             Self::Profile { profile, at } => format!("{at}, from profile {profile}"),
             Self::Vlan { vlan, at } => format!("{at}, from vlan {vlan}"),
             Self::Relay { vlan, at } => format!("{at}, relayed to vlan {vlan}"),
+            Self::Site { at } => format!("{at}, from the site"),
             Self::Subnet { subnet, at } => format!("{at}, from subnet {subnet}"),
             Self::Default => "by default".to_owned(),
         }

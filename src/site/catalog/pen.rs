@@ -157,6 +157,16 @@ impl<'a> Pen<'a> {
         }
     }
 
+    /// DHCP options that hold for a part of the object.
+    pub(super) fn options_within(&mut self, options: &[OptionNode], part: impl Display) {
+        for OptionNode { code, value, span } in options {
+            if let Some(value) = value.value() {
+                let text = format!("{value} in {part}");
+                self.written(option_attribute(code.value), text, *span);
+            }
+        }
+    }
+
     pub(super) fn option(&mut self, option: &OptionNode, source: Source) {
         let OptionNode {
             code,

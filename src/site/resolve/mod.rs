@@ -6,6 +6,7 @@ mod domain;
 mod host;
 mod image;
 mod names;
+mod option;
 mod profile;
 mod route;
 mod subnet;
@@ -36,6 +37,7 @@ use crate::base::vlan::VlanPath;
 
 pub(super) use domain::Domain;
 pub(super) use names::{Table, refer, several_fabrics};
+pub(super) use option::{OptionPlace, Said, nearest};
 pub(super) use subnet::SubnetIndex;
 pub(super) use table::Tables;
 pub(super) use wish::Wish;

@@ -66,7 +66,13 @@ pub(in crate::state) fn desired(
             pools: subnet.dynamic.iter().map(|dynamic| dynamic.range).collect(),
             lease_time: dhcp.lease_time,
             domain: site.domain.clone(),
-            options: options::desired(site, (vlan, dhcp), (*prefix, subnet), server),
+            options: options::desired(site, (path, vlan), (*prefix, subnet), server),
+            pool_options: subnet
+                .dynamic
+                .iter()
+                .filter(|dynamic| !dynamic.options.is_empty())
+                .map(|dynamic| (dynamic.range, dynamic.options.clone()))
+                .collect(),
             image: dhcp.image.clone(),
             relay: dhcp.relay.clone(),
             disabled_boot: subnet.disabled_boot.clone(),

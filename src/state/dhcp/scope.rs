@@ -9,7 +9,7 @@ use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, Name};
-use crate::base::option::OptionValue;
+use crate::base::option::{OptionValue, option_attribute};
 use crate::base::vlan::VlanPath;
 use crate::site::model::Controller;
 use crate::state::{Changes, Key, Service, State, list};
@@ -26,6 +26,9 @@ pub struct Scope {
     pub domain: DomainName,
     /// What every client is told, by option code.
     pub options: BTreeMap<u8, OptionValue>,
+    /// What clients with an address of a pool are told instead, by option code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pool_options: BTreeMap<AddressRange, BTreeMap<u8, OptionValue>>,
     /// What clients without a reservation boot.
     pub image: Option<Name>,
     /// The VLAN of the servers, where a relay agent forwards to it.
@@ -60,12 +63,26 @@ impl Scope {
             );
         let relay = |relay: &Option<VlanPath>| list(relay);
         let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
-        changes.options(&from.options, &self.options)
+        changes
+            .shown(
+                "pool-options",
+                &from.pool_options,
+                &self.pool_options,
+                pool_options,
+            )
+            .options(&from.options, &self.options)
     }
 
     pub(in crate::state) fn summary(&self) -> String {
         format!("lease {}, pools {}", self.lease_time, list(&self.pools))
     }
+}
+
+fn pool_options(pools: &BTreeMap<AddressRange, BTreeMap<u8, OptionValue>>) -> String {
+    list(pools.iter().flat_map(|(range, options)| {
+        let options = options.iter();
+        options.map(move |(code, value)| format!("{} {value} in {range}", option_attribute(*code)))
+    }))
 }
 
 /// Our address in the subnet, else our first in its VLAN.
