@@ -401,6 +401,19 @@ fn links_send_from_the_address_of_what_is_below_them() {
     ] {
         check(bond, key, "/reservation/addresses", expected);
     }
+    // Firmware boots from either port, and is the machine all the same; tagged frames it does not send.
+    check(
+        bond,
+        "vlan/f/v/reservation/52:54:00:00:00:0a",
+        "/reservation/identities",
+        r#"[{"mac":"52:54:00:00:00:0b"}]"#,
+    );
+    check(
+        bond,
+        "vlan/f/w/reservation/52:54:00:00:00:0a",
+        "/reservation/identities",
+        "-",
+    );
 }
 
 #[test]

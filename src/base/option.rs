@@ -70,8 +70,14 @@ pub const INTERFACE_MTU: u8 = 26;
 pub const BROADCAST: u8 = 28;
 pub const STATIC_ROUTES: u8 = 33;
 pub const NTP_SERVERS: u8 = 42;
+pub const VENDOR_OPTIONS: u8 = 43;
 pub const DOMAIN_SEARCH: u8 = 119;
 pub const CLASSLESS_ROUTES: u8 = 121;
+pub const IDENTIFIED_OPTIONS: u8 = 125;
+pub const TFTP_SERVERS: u8 = 150;
+
+/// What PXELINUX looks for in the answer that its ROM had (RFC 5071).
+pub const PXELINUX: [u8; 3] = [209, 210, 211];
 
 /// Options that a scope or a reservation may carry, by code.
 pub const OPTIONS: &[OptionRow] = &[
@@ -117,7 +123,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(40, "nis-domain", OptionKind::Text),
     row(41, "nis-servers", OptionKind::Addresses),
     row(NTP_SERVERS, "ntp-servers", OptionKind::Addresses),
-    row(43, "vendor-options", OptionKind::Bytes),
+    row(VENDOR_OPTIONS, "vendor-options", OptionKind::Bytes),
     row(44, "netbios-name-servers", OptionKind::Addresses),
     row(45, "netbios-datagram-servers", OptionKind::Addresses),
     row(46, "netbios-node-type", OptionKind::U8),
@@ -152,9 +158,13 @@ pub const OPTIONS: &[OptionRow] = &[
         OptionKind::Routes,
     ), // RFC 3442
     row(124, "vendor-identified-class", OptionKind::Bytes), // RFC 3925
-    row(125, "vendor-identified-options", OptionKind::Bytes), // RFC 3925
+    row(
+        IDENTIFIED_OPTIONS,
+        "vendor-identified-options",
+        OptionKind::Bytes,
+    ), // RFC 3925
     row(138, "capwap-controllers", OptionKind::Addresses), // RFC 5417
-    row(150, "tftp-servers", OptionKind::Addresses), // RFC 5859
+    row(TFTP_SERVERS, "tftp-servers", OptionKind::Addresses), // RFC 5859
     row(209, "pxelinux-config-file", OptionKind::Text), // RFC 5071
     row(210, "pxelinux-path-prefix", OptionKind::Text), // RFC 5071
     row(211, "pxelinux-reboot-time", OptionKind::U32), // RFC 5071

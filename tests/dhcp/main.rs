@@ -9,6 +9,7 @@
 
 mod assertions;
 mod beside;
+mod boot;
 mod clients;
 mod conversation;
 mod durable;

@@ -3,10 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::boot::Boot;
 use super::options::{Writer, default_route, encode, has_default_route};
 use super::reply::Draft;
 use super::wire::code;
-use crate::base::option::{CLASSLESS_ROUTES, DNS_SERVERS, ROUTERS, STATIC_ROUTES, SUBNET_MASK};
+use crate::base::option::{
+    CLASSLESS_ROUTES, DNS_SERVERS, IDENTIFIED_OPTIONS, PXELINUX, ROUTERS, STATIC_ROUTES,
+    SUBNET_MASK, TFTP_SERVERS, VENDOR_OPTIONS,
+};
+
+/// The longest name in the field `file`, which keeps a zero at its end; a longer one goes into option 67 only.
+pub(super) const FILE_MOST: usize = 127;
 
 impl Draft<'_> {
     /// Option 51, and T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
@@ -26,13 +33,15 @@ impl Draft<'_> {
         if let Some(id) = self.message.options.get(code::MACHINE_ID) {
             writer.put(code::MACHINE_ID, &id);
         }
-        self.put_boot(writer);
         // A client without a list is told what it cannot do without.
         let wanted = |code: u8| match &asked {
             Some(asked) => code == SUBNET_MASK || asked.contains(&code),
             None => code <= ROUTERS || code == DNS_SERVERS,
         };
         let mut told = self.told();
+        if let Some(boot) = self.boot {
+            self.put_boot(boot, &mut told, writer);
+        }
         // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
         if let Some(mask) = told.remove(&SUBNET_MASK) {
             writer.put(SUBNET_MASK, &mask);
@@ -62,19 +71,43 @@ impl Draft<'_> {
         told
     }
 
-    fn put_boot(&self, writer: &mut Writer) {
-        let Some(boot) = self.boot else {
-            return;
-        };
-        if boot.http_client {
-            writer.put(code::VENDOR_CLASS, b"HTTPClient");
+    /// What the client must be told to boot, whether it asks or not; the site's word counts where it has one.
+    fn put_boot<'b>(
+        &self,
+        boot: &'b Boot,
+        told: &mut BTreeMap<u8, Cow<'b, [u8]>>,
+        writer: &mut Writer,
+    ) {
+        if let Some(class) = boot.vendor_class() {
+            writer.put(code::VENDOR_CLASS, class);
         }
         if self.asks_for(code::TFTP_SERVER) {
             writer.put(code::TFTP_SERVER, boot.server.to_string().as_bytes());
         }
-        if boot.by_url || boot.program.len() > 127 || self.asks_for(code::BOOT_FILE) {
+        if boot.is_by_url() || boot.program.len() > FILE_MOST || self.asks_for(code::BOOT_FILE) {
             writer.put(code::BOOT_FILE, boot.program.as_bytes());
         }
+        if let Some(options) = boot.vendor_options() {
+            let options = Cow::Borrowed(options);
+            writer.put(
+                VENDOR_OPTIONS,
+                &told.remove(&VENDOR_OPTIONS).unwrap_or(options),
+            );
+        }
+        if let Some(options) = boot.identified_options() {
+            let options = Cow::Owned(options);
+            let own = told.remove(&IDENTIFIED_OPTIONS);
+            writer.put(IDENTIFIED_OPTIONS, &own.unwrap_or(options));
+        }
+        if boot.takes_vendor_options() {
+            for code in PXELINUX {
+                if let Some(own) = told.remove(&code) {
+                    writer.put(code, &own);
+                }
+            }
+        }
+        told.entry(TFTP_SERVERS)
+            .or_insert_with(|| Cow::Owned(boot.server.octets().to_vec()));
     }
 
     fn asks_for(&self, code: u8) -> bool {

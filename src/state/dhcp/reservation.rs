@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::as_v4;
 use crate::base::addr::Prefix;
 use crate::base::identity::Identity;
+use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
 use crate::base::vlan::VlanPath;
-use crate::site::model::{Machine, MachineInterface, Vlan};
+use crate::site::model::{LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
 
 /// Addresses that belong to one hardware address on a VLAN.
@@ -89,6 +90,22 @@ impl Reservation {
     }
 }
 
+/// The hardware addresses of the ports of a bond or a bridge: firmware boots from any of them, and knows nothing of what is made of them.
+fn ports(machine: &Machine, interface: &MachineInterface, own: MacAddr) -> BTreeSet<Identity> {
+    let names = match &interface.form {
+        LinkForm::Bond(bond) => bond.ports.as_slice(),
+        LinkForm::Bridge(bridge) => bridge.ports.as_slice(),
+        LinkForm::Ethernet
+        | LinkForm::Tagged { .. }
+        | LinkForm::Loopback
+        | LinkForm::Dummy
+        | LinkForm::Vrf { .. } => &[],
+    };
+    let ports = names.iter().filter_map(|name| machine.interfaces.get(name));
+    let macs = ports.filter_map(|port| port.mac);
+    macs.filter(|mac| *mac != own).map(Identity::Mac).collect()
+}
+
 /// What `machine` has reserved on the VLAN with this interface.
 pub(super) fn desired(
     (path, vlan): (&VlanPath, &Vlan),
@@ -119,7 +136,7 @@ pub(super) fn desired(
             .into_iter()
             .collect(),
         addresses,
-        identities: BTreeSet::new(),
+        identities: ports(machine, interface, mac),
         image: machine.image.clone().filter(|_| !machine.boots_from_disk),
         boots_from_disk: machine.boots_from_disk,
         options: machine.options.clone(),
