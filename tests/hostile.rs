@@ -290,6 +290,17 @@ fn ways_of_controllers() {
 fn values_of_one_node() {
     let options = repeat(|n| format!("option {} (hex)\"00\"\n", n % 254 + 1));
     check("options", &format!("profile \"p\" {{ {options} }}"));
+    let classes = repeat(|n| {
+        format!("client-class \"c{n}\" {{ match tag=\"t{n}\"; option 9 (hex)\"00\" }}\n")
+    });
+    let matches = repeat(|n| format!("match mac-prefix=\"52\" user-class=\"u{n}\"\n"));
+    let one = format!("client-class \"d\" {{ {matches} option 9 (hex)\"00\" }}");
+    check(
+        "classes",
+        &format!(
+            "fabric \"f\" {{ vlan \"v\" {{ dhcp {{ {classes} }} }} vlan \"w\" id=2 {{ dhcp {{ {one} }} }} }}"
+        ),
+    );
     let forwarders = repeat(|n| format!("\"10.1.{}\" ", low(n)));
     let site = format!("site \"t\" domain=\"t.example\" {{ dns {{ forward {forwarders} }} }}\n");
     let controllers = repeat(|n| {

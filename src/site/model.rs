@@ -7,6 +7,7 @@ use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
 use crate::base::care::{IgnoreRule, Protection};
+use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -72,6 +73,8 @@ pub struct Dhcp {
     pub lease_time: Seconds,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
+    /// In the order in which they count: its own, those of the VLAN that it is relayed to, the site's.
+    pub classes: Vec<ClientClass>,
     pub origin: Origin,
 }
 

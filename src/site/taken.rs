@@ -72,13 +72,16 @@ fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Own
         .flat_map(|record| &record.values);
     let records = records
         .filter_map(|value| Some((Spanned::new(value.value.ip()?, value.span), Owner::Record)));
-    let services = draft
-        .vlans
-        .iter()
-        .filter_map(|vlan| vlan.node.dhcp.as_ref());
-    let options = services.flat_map(|dhcp| &dhcp.options);
-    let everywhere = sites().filter_map(|site| site.dhcp.as_ref());
-    let options = options.chain(everywhere.flat_map(|dhcp| &dhcp.options));
+    let services = || {
+        let vlans = draft.vlans.iter();
+        vlans.filter_map(|vlan| vlan.node.dhcp.as_ref())
+    };
+    let options = services().flat_map(|dhcp| &dhcp.options);
+    let everywhere = || sites().filter_map(|site| site.dhcp.as_ref());
+    let options = options.chain(everywhere().flat_map(|dhcp| &dhcp.options));
+    let classes = services().flat_map(|dhcp| &dhcp.classes);
+    let classes = classes.chain(everywhere().flat_map(|dhcp| &dhcp.classes));
+    let options = options.chain(classes.flat_map(|class| &class.options));
     let subnets = || draft.subnets.iter().map(|subnet| subnet.node);
     let options = options.chain(subnets().flat_map(|node| &node.options));
     let pools = subnets().flat_map(|node| &node.dynamic);

@@ -204,7 +204,7 @@ fn references_lead_to_objects_and_keys_to_themselves() {
 }
 
 /// Addresses that are not written out, options of every level, and fabrics with the same addresses.
-const MORE: &str = r#"site "s" domain="s.example.net" { dhcp { option "root-path" "/s"; option "merit-dump" "/m" } }
+const MORE: &str = r#"site "s" domain="s.example.net" { dhcp { option "root-path" "/s"; option "merit-dump" "/m"; client-class "k" { match vendor-class="PXE"; match user-class="x" architecture="ipxe"; option "root-path" "/k" } } }
 fabric "a" {
     isolated #true
     vlan "v" {
@@ -239,10 +239,6 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "address 10.9.0.7 | bedplate.lock, allocated",
             "prefix-length 24 | site.kdl, from subnet 10.9.0.0/24",
             "gateway 10.9.0.1 | site.kdl, from subnet 10.9.0.0/24",
-            "option 224 0a0b | site.kdl, from subnet 10.9.0.0/24",
-            "ntp-servers 10.9.0.3 | site.kdl, from vlan a/v",
-            "root-path /a | site.kdl, from vlan a/v",
-            "merit-dump /m | site.kdl, from the site",
         ],
     ),
     (
@@ -278,6 +274,8 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "root-path /w | site.kdl",
             "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
             "merit-dump /m | site.kdl, from the site",
+            "client-class k for vendor-class PXE or user-class x and architecture ipxe | site.kdl, from the site",
+            "root-path /k in client-class k | site.kdl, from the site",
         ],
     ),
     (

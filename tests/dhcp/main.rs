@@ -10,6 +10,7 @@
 mod assertions;
 mod beside;
 mod boot;
+mod classes;
 mod clients;
 mod conversation;
 mod durable;

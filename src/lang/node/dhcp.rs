@@ -4,6 +4,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::class::{CLIENT_CLASS, ClassNode, read_classes};
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
 use super::{any, argument, arguments, first, open, optional, text_length};
@@ -19,6 +20,7 @@ pub struct DhcpNode {
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
     pub options: Vec<OptionNode>,
+    pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
     pub length: usize,
     /// Whether a part of it could not be read.
@@ -30,6 +32,7 @@ pub struct DhcpNode {
 #[derive(Debug)]
 pub struct SiteDhcpNode {
     pub options: Vec<OptionNode>,
+    pub classes: Vec<ClassNode>,
     /// How much text each subnet has from it.
     pub length: usize,
 }
@@ -39,7 +42,7 @@ pub(super) const SITE_DHCP: NodeSchema = NodeSchema {
     doc: "What DHCP tells on every VLAN that it serves.",
     arguments: &[],
     properties: &[],
-    children: &[any(&OPTION)],
+    children: &[any(&OPTION), any(&CLIENT_CLASS)],
 };
 
 pub(super) const DHCP: NodeSchema = NodeSchema {
@@ -53,6 +56,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&LEASE_TIME),
         optional(&DHCP_IMAGE),
         any(&OPTION),
+        any(&CLIENT_CLASS),
     ],
 };
 
@@ -104,6 +108,7 @@ pub(super) fn read_site_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> SiteDhcpNod
     let reader = open(node, &SITE_DHCP, sink);
     SiteDhcpNode {
         options: read_options(&reader, sink),
+        classes: read_classes(&reader, sink),
         length: text_length(node),
     }
 }
@@ -121,6 +126,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
         options: read_options(&reader, sink),
+        classes: read_classes(&reader, sink),
         length: text_length(node),
         span: reader.span(),
     }

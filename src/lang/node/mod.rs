@@ -4,6 +4,7 @@ mod address;
 mod bmc;
 mod bond;
 mod bridge;
+mod class;
 mod column;
 mod dhcp;
 mod dummy;
@@ -43,6 +44,7 @@ use crate::diag::span::{SourceId, Spanned};
 
 pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
+pub use class::{ClassNode, MatchNode};
 pub use dhcp::{DhcpNode, SiteDhcpNode};
 pub use fabric::{FabricNode, VlanNode};
 pub use filter::{FilterNode, PortNode};

@@ -34,7 +34,7 @@ const MOST_BYTES: usize = 1024;
 
 pub(super) const OPTION: NodeSchema = NodeSchema {
     name: "option",
-    doc: "A DHCP option. Of several places the nearest wins: the machine, its profile, the dynamic range, the subnet, the VLAN, the VLAN that it is relayed to, the site; \
+    doc: "A DHCP option. Of several places the nearest wins: the machine, its profile, the client class, the dynamic range, the subnet, the VLAN, the VLAN that it is relayed to, the site; \
           and each of them over what follows from the site.",
     arguments: &[
         argument(

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::class::Class;
 use super::options::encode;
 use crate::base::addr::{AddressRange, Prefix};
+use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
@@ -48,7 +50,7 @@ struct Host {
 }
 
 /// Options by ascending code, as they go on the wire.
-type Encoded = Vec<(u8, Vec<u8>)>;
+pub(super) type Encoded = Vec<(u8, Vec<u8>)>;
 
 /// A scope with what the engine looks up in it.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub(super) struct Served {
     pub vlan: usize,
     pub scope: Scope,
     pub options: Encoded,
+    /// In the order in which they count.
+    pub classes: Vec<Class>,
     /// What is said of a pool alone, as the options.
     pool_options: Vec<(AddressRange, Encoded)>,
     pools: Vec<(Ipv4Addr, Ipv4Addr)>,
@@ -99,7 +103,7 @@ impl Config {
     pub fn to_state(&self) -> State {
         let scopes = self.scopes.iter().filter_map(|served| {
             let (vlan, subnet) = (VlanPath::clone(self.vlan(served.vlan)?), served.subnet);
-            let scope = Resource::Scope(served.scope.clone());
+            let scope = Resource::Scope(Box::new(served.scope.clone()));
             Some((Key::Scope { vlan, subnet }, scope))
         });
         let images = self.images.iter().map(|(image, programs)| {
@@ -254,11 +258,16 @@ impl Served {
                 .map(|(code, value)| (*code, encode(value)))
                 .collect()
         };
+        let class = |class: &ClientClass| Class {
+            class: class.clone(),
+            options: encoded(&class.options),
+        };
         let of_pools = scope.pool_options.iter();
         Self {
             subnet,
             vlan,
             options: encoded(&scope.options),
+            classes: scope.classes.iter().map(class).collect(),
             pool_options: of_pools
                 .map(|(range, options)| (*range, encoded(options)))
                 .collect(),

@@ -57,7 +57,9 @@ impl Draft<'_> {
     /// What may be told, by code: of each option what the nearest place says.
     fn told(&self) -> BTreeMap<u8, Cow<'_, [u8]>> {
         let of_pool = self.served.pool_options(self.address);
+        let of_classes = self.classes.iter().rev().flat_map(|one| &one.options);
         let places = self.served.options.iter().chain(of_pool);
+        let places = places.chain(of_classes);
         let mut told: BTreeMap<u8, Cow<'_, [u8]>> = places
             .map(|(code, value)| (*code, Cow::Borrowed(value.as_slice())))
             .collect();

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::boot::Boot;
+use super::class::Class;
 use super::config::Served;
 use super::options::{Writer, wire_length};
 use super::parameters::FILE_MOST;
@@ -55,6 +56,8 @@ pub(super) struct Draft<'a> {
     /// The length of the lease in seconds.
     pub lease: u32,
     pub reservation: Option<&'a Reservation>,
+    /// The classes that the client is of, in the order in which they count.
+    pub classes: &'a [&'a Class],
     pub boot: Option<&'a Boot>,
     /// Source of the request.
     pub from: SocketAddrV4,

@@ -11,6 +11,7 @@ use super::model::{
 use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
+use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
@@ -19,7 +20,8 @@ use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, OptionNode, ProtectNode, SubnetNode,
+    BmcNode, ClassNode, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode,
+    ProtectNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -138,6 +140,12 @@ impl Builder<'_> {
             relay: target.map(|target| target.path.clone()),
             lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
             image: node.image.value().or(serving.image.value()).cloned(),
+            classes: self
+                .draft
+                .classes(vlan)
+                .into_iter()
+                .map(|(_, class)| client_class(class))
+                .collect::<Option<_>>()?,
             origin: self.sources.origin(node.span),
         })
     }
@@ -398,6 +406,19 @@ fn full(domain: &DomainName, value: &RecordData) -> Option<RecordData> {
         *target = absolute(domain, target)?;
     }
     Some(value)
+}
+
+fn client_class(node: &ClassNode) -> Option<ClientClass> {
+    Some(ClientClass {
+        name: node.name.value.clone(),
+        matches: node
+            .matches
+            .iter()
+            .map(MatchNode::asked)
+            .collect::<Option<_>>()?,
+        options: options(&node.options),
+        image: node.image.value().cloned(),
+    })
 }
 
 fn options<'n>(nodes: impl IntoIterator<Item = &'n OptionNode>) -> BTreeMap<u8, OptionValue> {

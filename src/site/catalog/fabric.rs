@@ -65,6 +65,7 @@ impl Cataloguer<'_> {
             image,
             // In force are others besides.
             options: _,
+            classes: _,
             is_partial: _,
             length: _,
             span: _,
@@ -100,23 +101,32 @@ impl Cataloguer<'_> {
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
         }
         let own = OptionPlace::Vlan(vlan);
-        self.options_in_force(self.draft.option_places(vlan), Some(own), pen);
+        self.options_in_force(self.draft.option_places(vlan), own, pen);
+        let classes = self.draft.classes(vlan).into_iter();
+        for (place, class) in classes.filter(|(place, _)| *place == own || self.shows_inherited) {
+            if place == own {
+                let source = pen.source(class.span);
+                pen.class(class, source);
+            } else if let Some(source) = self.place(place, class.span) {
+                pen.class(class, source);
+            }
+        }
     }
 
     /// The options that hold for an object, each from the place that says it; `own` is the object's.
-    pub(super) fn options_in_force<'d>(
+    fn options_in_force<'d>(
         &self,
         places: impl IntoIterator<Item = Said<'d>>,
-        own: Option<OptionPlace>,
+        own: OptionPlace,
         pen: &mut Pen<'_>,
     ) {
+        let is_shown = |place: OptionPlace| place == own || self.shows_inherited;
+        let places = places.into_iter().filter(|(place, _)| is_shown(*place));
         for (place, option) in nearest(places) {
-            let source = if own == Some(place) {
-                Some(pen.source(option.span))
-            } else {
-                self.place(place, option.span)
-            };
-            if let Some(source) = source {
+            if place == own {
+                let source = pen.source(option.span);
+                pen.option(option, source);
+            } else if let Some(source) = self.place(place, option.span) {
                 pen.option(option, source);
             }
         }
@@ -221,7 +231,7 @@ impl Cataloguer<'_> {
         pen.flag("active-discovery", active_discovery, false);
         pen.list("disable-boot", disabled_boot);
         let own = OptionPlace::Subnet(index);
-        self.options_in_force(self.draft.subnet_options(index), Some(own), &mut pen);
+        self.options_in_force(self.draft.subnet_options(index), own, &mut pen);
         pen.protect(protect.as_ref());
         self.add(key, pen.done());
     }

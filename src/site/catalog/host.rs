@@ -136,7 +136,7 @@ impl<'a> Cataloguer<'a> {
         for link in &host.links {
             let pen = self.inheriting(heritage, link.node.shape.word(), link.node.span);
             let key = link_key(host, &link.node.name.value);
-            self.link(key, link, Owner::Machine(&shape.options), pen);
+            self.link(key, link, Owner::Machine, pen);
         }
         if let Some(bmc) = &shape.bmc {
             let pen = self.inheriting(heritage, "bmc", bmc.span);

@@ -9,31 +9,20 @@ use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
 use crate::diag::span::Spanned;
 use crate::lang::node::{
-    AddressNode, AddressWish, BondSetting, FilterNode, LinkNode, LinkShape, OptionNode, PortNode,
-    SettingNode,
+    AddressNode, AddressWish, BondSetting, FilterNode, LinkNode, LinkShape, PortNode, SettingNode,
 };
-use crate::site::resolve::{AddressTraits, Link, OptionPlace, Placed, Plug, PortPlugs, VlanDraft};
+use crate::site::resolve::{AddressTraits, Link, Placed, Plug, PortPlugs, VlanDraft};
 
 /// Whose link it is: what a host has from its subnets, a profile does not know yet.
-#[derive(Clone, Copy)]
-pub(super) enum Owner<'o> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
     Controller,
-    /// With what it says itself.
-    Machine(&'o [OptionNode]),
-}
-
-impl Owner<'_> {
-    fn is_controller(self) -> bool {
-        match self {
-            Self::Controller => true,
-            Self::Machine(_) => false,
-        }
-    }
+    Machine,
 }
 
 impl Cataloguer<'_> {
     /// A link of a controller or a machine.
-    pub(super) fn link(&mut self, key: ObjectKey, link: &Link, owner: Owner<'_>, mut pen: Pen<'_>) {
+    pub(super) fn link(&mut self, key: ObjectKey, link: &Link, owner: Owner, mut pen: Pen<'_>) {
         let vlan = match link.plug {
             Plug::Vlan(vlan) => self.draft.vlans.get(vlan),
             Plug::Nothing | Plug::Unknown => None,
@@ -120,7 +109,7 @@ impl Cataloguer<'_> {
         &self,
         shape: &LinkShape,
         vlan: Option<&VlanDraft<'_>>,
-        owner: Owner<'_>,
+        owner: Owner,
         pen: &mut Pen<'_>,
     ) {
         let of_vlan = vlan.and_then(|vlan| Some((vlan, vlan.node.mtu.given()?)));
@@ -132,7 +121,7 @@ impl Cataloguer<'_> {
                 };
                 pen.value("mtu", mtu.value, source);
             }
-            None if owner.is_controller() && matches!(shape, LinkShape::Ethernet) => {
+            None if owner == Owner::Controller && matches!(shape, LinkShape::Ethernet) => {
                 pen.value("mtu", "left alone", Source::Default);
             }
             None => pen.value("mtu", MTU_DEFAULT, Source::Default),
@@ -169,7 +158,7 @@ impl Cataloguer<'_> {
     }
 
     /// An address, and what its subnet adds to it; a subnet of several addresses adds it once.
-    fn address(&self, placed: &Placed, owner: Owner<'_>, seen: &mut Vec<usize>, pen: &mut Pen<'_>) {
+    fn address(&self, placed: &Placed, owner: Owner, seen: &mut Vec<usize>, pen: &mut Pen<'_>) {
         let text = fixed(placed.ip, placed.length) + &traits(placed.traits);
         let source = if placed.is_locked {
             Source::Lock {
@@ -199,9 +188,9 @@ impl Cataloguer<'_> {
         };
         let prefix = node.prefix;
         pen.value("prefix-length", prefix.value.length(), from(prefix.span));
-        let Owner::Machine(own) = owner else {
+        if owner == Owner::Controller {
             return;
-        };
+        }
         if let Some(gateway) = node.gateway.given() {
             pen.value("gateway", gateway.value, from(gateway.span));
         }
@@ -211,11 +200,6 @@ impl Cataloguer<'_> {
         }
         if node.dns.is_empty() && node.allow_dns.value() != Some(&false) {
             self.default_dns(index, subnet.vlan, pen);
-        }
-        if placed.ip().is_ipv4() {
-            let places = std::iter::once((OptionPlace::Machine, own));
-            let places = places.chain(self.draft.subnet_options(index));
-            self.options_in_force(places, None, pen);
         }
     }
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::resolve::{Domain, Draft};
 use crate::base::addr::Prefix;
+use crate::base::limit;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
 use crate::base::vlan::VlanPath;
@@ -226,6 +227,8 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
         profiles: profiles.map(|node| (&node.name.value, node)).collect(),
         holders: BTreeMap::new(),
         routes: BTreeMap::new(),
+        // A site whose subnets were told more is refused, and its catalog is never seen.
+        shows_inherited: draft.told_length() < limit::INHERITED_BYTES,
         objects: BTreeMap::new(),
     };
     cataloguer.addresses();
@@ -254,6 +257,8 @@ struct Cataloguer<'a> {
     holders: BTreeMap<(Domain, IpAddr), ObjectKey>,
     /// How many routes there are to each destination, by metric.
     routes: BTreeMap<(Prefix, u32), usize>,
+    /// Whether VLANs and subnets show what they are told by others to tell.
+    shows_inherited: bool,
     /// By kind, in the order of the draft.
     objects: BTreeMap<(Group, u8), Vec<(ObjectKey, Object)>>,
 }

@@ -71,8 +71,17 @@ impl<'a> Cataloguer<'a> {
         pen.list("forward", forwarders);
         let servers: Vec<_> = time_servers.iter().map(time_server).collect();
         pen.list("upstream", &servers);
-        if let Some(SiteDhcpNode { options, length: _ }) = dhcp {
+        if let Some(SiteDhcpNode {
+            options,
+            classes,
+            length: _,
+        }) = dhcp
+        {
             pen.options(options);
+            for class in classes {
+                let source = pen.source(class.span);
+                pen.class(class, source);
+            }
         }
         // What others may change is said at the top level, and has no name of its own.
         for IgnoreNode {

@@ -60,29 +60,13 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
 
 /// What subnets are told by others than themselves, written out for each, has a bound.
 fn inherited(draft: &Draft<'_>, out: &mut Faults) {
-    let site = draft.declarations.sites.first();
-    let everywhere = site.and_then(|site| site.dhcp.as_ref());
-    let everywhere = everywhere.map_or(0, |dhcp| dhcp.length);
-    let length = |vlan: usize| {
-        let vlan = draft.vlans.get(vlan);
-        let dhcp = vlan.and_then(|vlan| vlan.node.dhcp.as_ref());
-        dhcp.map_or(0, |dhcp| dhcp.length)
-    };
     let mut all: usize = 0;
     for (index, vlan) in draft.vlans.iter().enumerate() {
         let Some(dhcp) = &vlan.node.dhcp else {
             continue;
         };
-        let theirs = match draft.relays.get(index) {
-            Some(Plug::Vlan(target)) => length(*target),
-            Some(Plug::Nothing | Plug::Unknown) | None => 0,
-        };
-        let each = dhcp
-            .length
-            .saturating_add(theirs)
-            .saturating_add(everywhere);
         let before = all;
-        all = before.saturating_add(each.saturating_mul(vlan.node.subnets.len()));
+        all = before.saturating_add(draft.told_by_vlan(index));
         if (before..all).contains(&limit::INHERITED_BYTES) {
             let most = limit::INHERITED_BYTES / 1024 / 1024;
             let message = format!("`dhcp` gives subnets more than {most} MiB in all");

@@ -39,6 +39,35 @@ pub(in crate::site) fn nearest<'n>(
 }
 
 impl Draft<'_> {
+    /// How much text the subnets of a VLAN have from others than themselves, written out for each.
+    pub(in crate::site) fn told_by_vlan(&self, vlan: usize) -> usize {
+        let node = self.vlans.get(vlan).map(|vlan| vlan.node);
+        let Some((node, own)) = node.and_then(|node| Some((node, node.dhcp.as_ref()?))) else {
+            return 0;
+        };
+        let theirs = match self.relays.get(vlan) {
+            Some(Plug::Vlan(target)) => {
+                let target = self.vlans.get(*target);
+                target.and_then(|target| target.node.dhcp.as_ref())
+            }
+            Some(Plug::Nothing | Plug::Unknown) | None => None,
+        };
+        let site = self.declarations.sites.first();
+        let everywhere = site.and_then(|site| site.dhcp.as_ref());
+        let all = own.length + theirs.map_or(0, |dhcp| dhcp.length);
+        let each = all + everywhere.map_or(0, |dhcp| dhcp.length);
+        // A VLAN without subnets has them once itself.
+        each.saturating_mul(node.subnets.len().max(1))
+    }
+
+    /// The same of all VLANs.
+    pub(in crate::site) fn told_length(&self) -> usize {
+        let vlans = 0..self.vlans.len();
+        vlans.fold(0, |all: usize, vlan| {
+            all.saturating_add(self.told_by_vlan(vlan))
+        })
+    }
+
     /// Who tells the clients of a VLAN, from the nearest to the farthest; nobody where DHCP is not served.
     pub(in crate::site) fn option_places(&self, vlan: usize) -> impl Iterator<Item = Said<'_>> {
         let dhcp = |vlan: usize| self.vlans.get(vlan)?.node.dhcp.as_ref();

@@ -73,14 +73,16 @@ pub(in crate::state) fn desired(
                 .filter(|dynamic| !dynamic.options.is_empty())
                 .map(|dynamic| (dynamic.range, dynamic.options.clone()))
                 .collect(),
+            classes: dhcp.classes.clone(),
             image: dhcp.image.clone(),
             relay: dhcp.relay.clone(),
             disabled_boot: subnet.disabled_boot.clone(),
         };
-        into.add(key, Resource::Scope(scope), &subnet.origin);
+        into.add(key, Resource::Scope(Box::new(scope)), &subnet.origin);
     }
+    let tags = reservation::asked_tags(dhcp);
     for (host, machine, interface) in interfaces.get(path).into_iter().flatten() {
-        reservation::desired((path, vlan), host, machine, interface, into);
+        reservation::desired((path, vlan), &tags, host, machine, interface, into);
     }
 }
 
