@@ -135,7 +135,9 @@ impl NodeSchema {
     /// The node with an example of each argument and required property.
     pub(super) fn example(&self) -> String {
         let mut text = self.name.to_owned();
-        for argument in self.arguments.iter().filter(|one| one.count.needs_one()) {
+        // An option has a value or a block, and here none is shown.
+        let is_shown = |one: &&Argument| one.count.needs_one() || one.kind == Kind::OptionValue;
+        for argument in self.arguments.iter().filter(is_shown) {
             text.push(' ');
             text.push_str(&argument.kind.example());
         }

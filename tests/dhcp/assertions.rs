@@ -63,7 +63,7 @@ const TABLE: &str = "
 52 | a renewal from a routed subnet needs no relay | relays::relays_choose_the_subnet
 53 | clients are told what they ask for | fields::offer_and_ack_copy_what_they_must
 54 | long options go in parts and are read from parts | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie
-55 | machines are told of routes | parameters::routes_are_told_to_whoever_asks parameters::routes_that_do_not_fit_leave_the_router clients::udhcpc clients::dhcpcd ../src/serve/dhcp/options.rs::values_take_their_wire_form
+55 | machines are told of routes | parameters::routes_are_told_to_whoever_asks parameters::routes_that_do_not_fit_leave_the_router clients::udhcpc clients::dhcpcd ../src/base/option/wire.rs::values_take_their_wire_form
 56 | a reply keeps to the size that the client takes | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie
 57 | what is no message is dropped and counted, and the next is served | hostile::faults_are_counted_and_the_next_packet_is_served hostile::every_truncation_is_survived ../src/serve/dhcp/wire/mod.rs::faults_are_told_apart
 58 | names of any content and length are survived | hostile::odd_names_are_survived

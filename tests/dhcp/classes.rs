@@ -109,6 +109,25 @@ fn a_class_counts_before_places_and_after_the_machine() {
     }
 }
 
+/// What a vendor's devices look for, in spaces of its own, goes to them alone.
+#[test]
+fn a_class_has_its_vendors_options() {
+    let options = json!({
+        "43": { "encapsulated": { "1": { "text": "ab" }, "241": { "addresses": ["10.0.0.9"] } } },
+        "125": { "identified": { "9": { "1": { "u16": 258 } } } }
+    });
+    let class =
+        json!({ "name": "ap", "matches": [{ "vendor_class": "Cisco AP" }], "options": options });
+    let site = classed(json!([class]));
+    let asked = |class: &[u8]| discover(1).option(60, class).wants(&[1, 43, 125]);
+    let of = |class: &[u8], code: u8| option(&Rig::new(&site).send(&asked(class))[0], code);
+    let encapsulated = vec![1, 2, b'a', b'b', 241, 4, 10, 0, 0, 9];
+    assert_eq!(of(b"Cisco AP c1140", 43), Some(encapsulated));
+    let identified = vec![0, 0, 0, 9, 4, 1, 2, 1, 2];
+    assert_eq!(of(b"Cisco AP c1140", 125), Some(identified));
+    assert_eq!([43, 125].map(|code| of(b"Cisco", code)), [None, None]);
+}
+
 #[test]
 fn a_class_boots_its_own_image() {
     let mut site = classed(json!([

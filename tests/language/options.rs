@@ -250,3 +250,41 @@ fn machines_are_told_of_the_sites_routes_and_time_servers() {
         check(additions, key, pointer, expected);
     }
 }
+
+/// Vendors' options within options: typed, told as bytes, and of several vendors.
+#[test]
+fn options_hold_suboptions() {
+    let pxe = (
+        "SUBNET",
+        "; option \"vendor-options\" { suboption 6 8 type=\"u8\"; suboption 9 (hex)\"0a\"; suboption 10 \"menu\" }",
+    );
+    let onie = (
+        "SUBNET",
+        "; option \"vendor-identified-options\" {
+            enterprise 42623 { suboption 1 \"http://10.0.0.2/nos\"; suboption 7 #true }
+            enterprise 3561 { suboption 1 \"10.0.0.2\" \"10.0.0.3\" type=\"addresses\" }
+        }",
+    );
+    let ipxe = ("SUBNET", "; option 175 { suboption 176 1 type=\"u8\" }");
+    let raw = ("SUBNET", "; option \"vendor-options\" (hex)\"060108\"");
+    for (addition, pointer, expected) in [
+        (
+            pxe,
+            "/scope/options/43",
+            r#"{"encapsulated":{"10":{"text":"menu"},"6":{"u8":8},"9":{"bytes":[10]}}}"#,
+        ),
+        (
+            onie,
+            "/scope/options/125",
+            r#"{"identified":{"3561":{"1":{"addresses":["10.0.0.2","10.0.0.3"]}},"42623":{"1":{"text":"http://10.0.0.2/nos"},"7":{"flag":true}}}}"#,
+        ),
+        (
+            ipxe,
+            "/scope/options/175",
+            r#"{"encapsulated":{"176":{"u8":1}}}"#,
+        ),
+        (raw, "/scope/options/43", r#"{"bytes":[6,1,8]}"#),
+    ] {
+        check(&[addition], SCOPE, pointer, expected);
+    }
+}

@@ -24,6 +24,7 @@ mod rule;
 mod setting;
 mod site;
 mod subnet;
+mod suboption;
 mod table;
 mod tagged;
 mod vrf;

@@ -6,13 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::class::Class;
-use super::options::encode;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
-use crate::base::option::OptionValue;
+use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
 use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};

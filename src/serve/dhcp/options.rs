@@ -1,46 +1,4 @@
-//! Options as they go on the wire: values encoded, long ones split, all within the size that the client takes.
-
-use std::net::{IpAddr, Ipv4Addr};
-
-use crate::base::addr::Prefix;
-use crate::base::name::DomainName;
-use crate::base::option::OptionValue;
-
-/// The value of an option on the wire.
-pub(super) fn encode(value: &OptionValue) -> Vec<u8> {
-    match value {
-        OptionValue::Addresses(addresses) => addresses
-            .iter()
-            .flat_map(|address| address.octets())
-            .collect(),
-        OptionValue::Pairs(pairs) => pairs
-            .iter()
-            .flat_map(|(first, second)| [first.octets(), second.octets()].concat())
-            .collect(),
-        OptionValue::Routes(routes) => routes.iter().flat_map(route).collect(),
-        OptionValue::Domains(domains) => domains.iter().flat_map(labels).collect(),
-        OptionValue::Text(text) => text.as_bytes().to_vec(),
-        OptionValue::Flag(flag) => vec![u8::from(*flag)],
-        OptionValue::U8(number) => vec![*number],
-        OptionValue::U16(number) => number.to_be_bytes().to_vec(),
-        OptionValue::U16s(numbers) => numbers.iter().flat_map(|one| one.to_be_bytes()).collect(),
-        OptionValue::U32(number) => number.to_be_bytes().to_vec(),
-        OptionValue::I32(number) => number.to_be_bytes().to_vec(),
-        OptionValue::Bytes(bytes) => bytes.clone(),
-    }
-}
-
-/// A route: the length of its prefix, of this the octets that say something, and the router (RFC 3442).
-fn route((to, via): &(Prefix, Ipv4Addr)) -> Vec<u8> {
-    let network = match to.net().network() {
-        IpAddr::V4(network) => network.octets(),
-        // The language takes none of IPv6.
-        IpAddr::V6(_) => return Vec::new(),
-    };
-    let told = usize::from(to.length().div_ceil(8));
-    let significant = network.get(..told).unwrap_or(&network);
-    [&[to.length()], significant, &via.octets()].concat()
-}
+//! Options in a message: long ones split, all within the size that the client takes; and what routes on the wire say.
 
 /// Whether routes on the wire lead everywhere.
 pub(super) fn has_default_route(mut routes: &[u8]) -> bool {
@@ -58,20 +16,6 @@ pub(super) fn has_default_route(mut routes: &[u8]) -> bool {
 pub(super) fn default_route(routers: &[u8]) -> Option<[u8; 5]> {
     let [a, b, c, d] = *routers.first_chunk()?;
     Some([0, a, b, c, d])
-}
-
-/// A name as labels (RFC 1035 3.1), uncompressed: RFC 3397 allows both, and pointers gain little at this size.
-fn labels(name: &DomainName) -> Vec<u8> {
-    let mut bytes: Vec<u8> = name
-        .as_str()
-        .split('.')
-        .flat_map(|label| {
-            let length = u8::try_from(label.len()).unwrap_or(0);
-            [&[length], label.as_bytes()].concat()
-        })
-        .collect();
-    bytes.push(0);
-    bytes
 }
 
 /// Appends options to a message while they fit.
@@ -135,39 +79,6 @@ pub(super) fn wire_length(value: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_take_their_wire_form() {
-        let domains = vec!["a.bc".parse().unwrap(), "d".parse().unwrap()];
-        assert_eq!(
-            encode(&OptionValue::Domains(domains)),
-            b"\x01a\x02bc\x00\x01d\x00"
-        );
-        for (value, wire) in [
-            (OptionValue::U16(9000), &[0x23, 0x28][..]),
-            (OptionValue::I32(-2), &[0xff, 0xff, 0xff, 0xfe]),
-            (OptionValue::Flag(true), &[1]),
-            (OptionValue::U16s(vec![68, 296]), &[0, 68, 1, 40]),
-            (
-                OptionValue::Pairs(vec![([10, 0, 0, 0].into(), [10, 0, 0, 1].into())]),
-                &[10, 0, 0, 0, 10, 0, 0, 1],
-            ),
-            (OptionValue::Bytes(vec![7, 8]), &[7, 8]),
-            (
-                OptionValue::Routes(vec![
-                    ("10.99.0.0/16".parse().unwrap(), [10, 0, 0, 9].into()),
-                    ("10.1.128.0/17".parse().unwrap(), [10, 0, 0, 8].into()),
-                    ("192.0.2.7/32".parse().unwrap(), [0, 0, 0, 0].into()),
-                ]),
-                &[
-                    16, 10, 99, 10, 0, 0, 9, 17, 10, 1, 128, 10, 0, 0, 8, 32, 192, 0, 2, 7, 0, 0,
-                    0, 0,
-                ],
-            ),
-        ] {
-            assert_eq!(encode(&value), wire, "{value}");
-        }
-    }
 
     #[test]
     fn a_default_route_is_found_among_others() {

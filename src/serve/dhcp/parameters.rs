@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::boot::Boot;
-use super::options::{Writer, default_route, encode, has_default_route};
+use super::options::{Writer, default_route, has_default_route};
 use super::reply::Draft;
 use super::wire::code;
 use crate::base::option::{
     CLASSLESS_ROUTES, DNS_SERVERS, IDENTIFIED_OPTIONS, PXELINUX, ROUTERS, STATIC_ROUTES,
-    SUBNET_MASK, TFTP_SERVERS, VENDOR_OPTIONS,
+    SUBNET_MASK, TFTP_SERVERS, VENDOR_OPTIONS, encode,
 };
 
 /// The longest name in the field `file`, which keeps a zero at its end; a longer one goes into option 67 only.

@@ -1,6 +1,9 @@
 //! The one table of DHCP options: code, KDL name and type. Language, schema and engine all read it.
 
+mod wire;
+
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -8,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::addr::Prefix;
 use super::name::DomainName;
+pub use wire::encode;
 
 /// How an option's value looks on the wire (RFC 2132 unless the row says otherwise).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub enum OptionKind {
     I32,
     /// Bytes that nothing here understands, in hexadecimal.
     Bytes,
+    /// Options of a vendor within the option (RFC 2132 8.4).
+    Encapsulated,
+    /// The same of several vendors, by their enterprise numbers (RFC 3925).
+    Identified,
 }
 
 /// One row of the table.
@@ -55,6 +63,8 @@ pub enum OptionValue {
     U32(u32),
     I32(i32),
     Bytes(Vec<u8>),
+    Encapsulated(BTreeMap<u8, Self>),
+    Identified(BTreeMap<u32, BTreeMap<u8, Self>>),
 }
 
 const fn row(code: u8, name: &'static str, kind: OptionKind) -> OptionRow {
@@ -123,7 +133,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(40, "nis-domain", OptionKind::Text),
     row(41, "nis-servers", OptionKind::Addresses),
     row(NTP_SERVERS, "ntp-servers", OptionKind::Addresses),
-    row(VENDOR_OPTIONS, "vendor-options", OptionKind::Bytes),
+    row(VENDOR_OPTIONS, "vendor-options", OptionKind::Encapsulated),
     row(44, "netbios-name-servers", OptionKind::Addresses),
     row(45, "netbios-datagram-servers", OptionKind::Addresses),
     row(46, "netbios-node-type", OptionKind::U8),
@@ -161,7 +171,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(
         IDENTIFIED_OPTIONS,
         "vendor-identified-options",
-        OptionKind::Bytes,
+        OptionKind::Identified,
     ), // RFC 3925
     row(138, "capwap-controllers", OptionKind::Addresses), // RFC 5417
     row(TFTP_SERVERS, "tftp-servers", OptionKind::Addresses), // RFC 5859
@@ -233,6 +243,8 @@ impl OptionKind {
             Self::U32 => "a number from 0 to 4294967295",
             Self::I32 => "a number from -2147483648 to 2147483647",
             Self::Bytes => "(hex)\"…\"",
+            Self::Encapsulated => "suboptions, or (hex)\"…\"",
+            Self::Identified => "suboptions of enterprises, or (hex)\"…\"",
         }
     }
 }
@@ -261,9 +273,23 @@ impl fmt::Display for OptionValue {
             Self::U16s(numbers) => f.write_str(&joined(numbers)),
             Self::U32(number) => write!(f, "{number}"),
             Self::I32(number) => write!(f, "{number}"),
+            Self::Encapsulated(suboptions) => f.write_str(&within(suboptions)),
+            Self::Identified(enterprises) => {
+                let enterprises = enterprises.iter();
+                let all = enterprises.map(|(number, all)| format!("{number}: {}", within(all)));
+                f.write_str(&all.collect::<Vec<_>>().join("; "))
+            }
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
     }
+}
+
+/// Suboptions as people read them.
+fn within(suboptions: &BTreeMap<u8, OptionValue>) -> String {
+    let all = suboptions
+        .iter()
+        .map(|(code, value)| format!("{code} {value}"));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
