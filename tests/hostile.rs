@@ -199,6 +199,38 @@ fn profiles_that_are_multiplied() {
     assert_eq!(told, ["profiles give machines more than 64 MiB in all"]);
 }
 
+/// What `dhcp` says, each of its subnets has.
+#[test]
+fn options_that_are_multiplied() {
+    let options: String = (130..220)
+        .map(|code| format!("option {code} (hex)\"{}\"\n", "00".repeat(1000)))
+        .collect();
+    let subnets = |third: &str| -> String {
+        let subnet = |n: usize| format!("subnet \"10.{third}.{n}.0/24\"\n");
+        (0..250).map(subnet).collect()
+    };
+    let site = format!("site \"s\" domain=\"s.example\" {{ dhcp {{ {options} }} }}\n");
+    let plain = String::from("site \"s\" domain=\"s.example\"\n");
+    let vlan = |dhcp: &str| {
+        let (one, two) = (subnets("1"), subnets("2"));
+        format!(
+            "fabric \"f\" {{ vlan \"v\" {{ dhcp {{ controllers \"c\"; {dhcp} }}\n{one} }}
+                vlan \"w\" id=2 {{ dhcp {{ relay-to \"v\" }}\n{two} }} }}"
+        )
+    };
+    for (text, expected) in [
+        (site + &vlan(""), 1),
+        (plain.clone() + &vlan(&options), 1),
+        (plain + &vlan(""), 0),
+    ] {
+        let compiled = compiled(&[("site.kdl", text)]);
+        let faults = compiled.diagnostics.iter();
+        let told =
+            faults.filter(|one| one.message == "`dhcp` gives subnets more than 64 MiB in all");
+        assert_eq!(told.count(), expected);
+    }
+}
+
 #[test]
 fn ways_of_controllers() {
     let fabric = "fabric \"f\" { vlan \"v\" id=1 { subnet \"10.1.0.0/16\" } }\n";
@@ -258,6 +290,17 @@ fn ways_of_controllers() {
 fn values_of_one_node() {
     let options = repeat(|n| format!("option {} (hex)\"00\"\n", n % 254 + 1));
     check("options", &format!("profile \"p\" {{ {options} }}"));
+    let classes = repeat(|n| {
+        format!("client-class \"c{n}\" {{ match tag=\"t{n}\"; option 9 (hex)\"00\" }}\n")
+    });
+    let matches = repeat(|n| format!("match mac-prefix=\"52\" user-class=\"u{n}\"\n"));
+    let one = format!("client-class \"d\" {{ {matches} option 9 (hex)\"00\" }}");
+    check(
+        "classes",
+        &format!(
+            "fabric \"f\" {{ vlan \"v\" {{ dhcp {{ {classes} }} }} vlan \"w\" id=2 {{ dhcp {{ {one} }} }} }}"
+        ),
+    );
     let forwarders = repeat(|n| format!("\"10.1.{}\" ", low(n)));
     let site = format!("site \"t\" domain=\"t.example\" {{ dns {{ forward {forwarders} }} }}\n");
     let controllers = repeat(|n| {

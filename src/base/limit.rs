@@ -33,6 +33,9 @@ pub const GUESSES: usize = 100;
 /// Most fabrics that are isolated: an address that does not say where it is may be in each of them.
 pub const ISOLATED_FABRICS: usize = 256;
 
+/// Most client classes in one place, and most ways to be of one: each packet is held against each.
+pub const CLIENT_CLASSES: usize = 64;
+
 /// Most source files that a site may include.
 pub const SOURCE_FILES: usize = 10_000;
 

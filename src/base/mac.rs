@@ -66,6 +66,61 @@ impl TryFrom<String> for MacAddr {
     }
 }
 
+/// How a hardware address begins, written `52:54:00`: one byte to all six.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct MacPrefix(Box<[u8]>);
+
+/// Why a text is not the beginning of a hardware address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the beginning of a hardware address, such as 52:54:00")]
+pub struct MacPrefixError(String);
+
+impl MacPrefix {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromStr for MacPrefix {
+    type Err = MacPrefixError;
+
+    /// Up to six pairs of hexadecimal digits, separated throughout by `:` or by `-`.
+    fn from_str(text: &str) -> Result<Self, MacPrefixError> {
+        let separator = if text.contains('-') { "-" } else { ":" };
+        let missing = 6 - text.split(separator).count().min(6);
+        // The rest of an address does not matter, but for its form.
+        let whole = text.to_owned() + &format!("{separator}00").repeat(missing);
+        let read: Result<MacAddr, _> = whole.parse();
+        let own = 6 - missing;
+        let bytes = read.ok().and_then(|mac| Some(mac.0.get(..own)?.into()));
+        bytes
+            .map(Self)
+            .ok_or_else(|| MacPrefixError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for MacPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        f.write_str(&pairs.join(":"))
+    }
+}
+
+impl From<MacPrefix> for String {
+    fn from(prefix: MacPrefix) -> Self {
+        prefix.to_string()
+    }
+}
+
+impl TryFrom<String> for MacPrefix {
+    type Error = MacPrefixError;
+
+    fn try_from(text: String) -> Result<Self, MacPrefixError> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +146,32 @@ mod tests {
         ];
         for text in bad {
             assert!(text.parse::<MacAddr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_whole_bytes() {
+        for (text, expected) in [
+            ("52", "52"),
+            ("52:54:00", "52:54:00"),
+            ("52-54-0A", "52:54:0a"),
+            ("52:54:00:00:00:01", "52:54:00:00:00:01"),
+        ] {
+            let read: MacPrefix = text.parse().unwrap();
+            assert_eq!(read.to_string(), expected);
+        }
+        for text in [
+            "",
+            "5",
+            "525",
+            "52:",
+            "52:5",
+            "5254",
+            "52:54-00",
+            "52:54:00:00:00:01:02",
+            "x",
+        ] {
+            assert!(text.parse::<MacPrefix>().is_err(), "{text}");
         }
     }
 }

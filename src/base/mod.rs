@@ -4,6 +4,7 @@ pub mod addr;
 pub mod arch;
 pub mod bond;
 pub mod care;
+pub mod class;
 pub mod digest;
 pub mod duration;
 pub mod glob;

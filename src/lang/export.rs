@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::node::ROOT;
 use super::schema::{Child, Count, Kind, NodeSchema};
+use crate::base::arch::ClientArch;
 use crate::base::option::{OPTIONS, OptionRow, said_elsewhere};
 use crate::diag::suggest::listed;
 
@@ -20,8 +21,25 @@ pub fn reference() -> String {
     for child in ROOT.children {
         section(child, 2, &mut out);
     }
+    architectures(&mut out);
     options(&mut out);
     out
+}
+
+/// The table of client architectures.
+fn architectures(out: &mut String) {
+    out.push_str(
+        "\n## Client architectures\n\nWhat `boot` and `disable-boot` know, with what such clients say in option 93, and by which way they fetch their program.\n\n\
+         | name | is | option 93 | fetches by |\n|---|---|---|---|\n",
+    );
+    for arch in ClientArch::ALL {
+        let codes = arch.codes().iter().map(|code| format!("0x{code:02x}"));
+        let codes = codes.collect::<Vec<_>>().join(", ");
+        let way = if arch.boots_by_url() { "HTTP" } else { "TFTP" };
+        let title = arch.title();
+        // Writing to a string cannot fail.
+        let _: std::fmt::Result = writeln!(out, "| `{arch}` | {title} | {codes} | {way} |");
+    }
 }
 
 /// The table of DHCP options that have names.

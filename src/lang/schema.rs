@@ -94,14 +94,17 @@ pub(super) enum Kind {
     RoutingTable,
 }
 
-pub(super) const ARCHITECTURES: [&str; 6] = [
-    ClientArch::X86Bios.as_str(),
-    ClientArch::X64Uefi.as_str(),
-    ClientArch::Arm64Uefi.as_str(),
-    ClientArch::X64UefiHttp.as_str(),
-    ClientArch::Arm64UefiHttp.as_str(),
-    ClientArch::Ipxe.as_str(),
-];
+const ARCHITECTURES: [&str; ClientArch::ALL.len()] = {
+    let mut names = [""; ClientArch::ALL.len()];
+    let (mut open, mut archs) = (names.as_mut_slice(), ClientArch::ALL.as_slice());
+    while let (Some((name, further)), Some((arch, rest))) =
+        (open.split_first_mut(), archs.split_first())
+    {
+        *name = arch.as_str();
+        (open, archs) = (further, rest);
+    }
+    names
+};
 
 impl NodeSchema {
     /// The argument at `index`; the last one where it may be repeated.
@@ -132,7 +135,9 @@ impl NodeSchema {
     /// The node with an example of each argument and required property.
     pub(super) fn example(&self) -> String {
         let mut text = self.name.to_owned();
-        for argument in self.arguments.iter().filter(|one| one.count.needs_one()) {
+        // An option has a value or a block, and here none is shown.
+        let is_shown = |one: &&Argument| one.count.needs_one() || one.kind == Kind::OptionValue;
+        for argument in self.arguments.iter().filter(is_shown) {
             text.push(' ');
             text.push_str(&argument.kind.example());
         }

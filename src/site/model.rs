@@ -7,6 +7,7 @@ use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
 use crate::base::care::{IgnoreRule, Protection};
+use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::mac::MacAddr;
@@ -72,8 +73,8 @@ pub struct Dhcp {
     pub lease_time: Seconds,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
-    /// What its subnets' clients are told besides, by code.
-    pub options: BTreeMap<u8, OptionValue>,
+    /// In the order in which they count: its own, those of the VLAN that it is relayed to, the site's.
+    pub classes: Vec<ClientClass>,
     pub origin: Origin,
 }
 
@@ -92,7 +93,7 @@ pub struct Subnet {
     pub active_discovery: bool,
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: BTreeSet<ClientArch>,
-    /// What its clients are told besides, by code.
+    /// What its clients are told besides what follows from the site, by code: its own, its VLAN's and the site's.
     pub options: BTreeMap<u8, OptionValue>,
     pub protection: Option<Protection>,
     pub origin: Origin,
@@ -112,6 +113,8 @@ pub enum ReverseDns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DynamicRange {
     pub range: AddressRange,
+    /// What its clients are told instead of what the subnet says, by code.
+    pub options: BTreeMap<u8, OptionValue>,
     pub origin: Origin,
 }
 

@@ -72,23 +72,35 @@ fn named<'d>(draft: &'d Draft<'d>) -> impl Iterator<Item = (Spanned<IpAddr>, Own
         .flat_map(|record| &record.values);
     let records = records
         .filter_map(|value| Some((Spanned::new(value.value.ip()?, value.span), Owner::Record)));
-    let services = draft
-        .vlans
-        .iter()
-        .filter_map(|vlan| vlan.node.dhcp.as_ref());
-    let options = services.flat_map(|dhcp| &dhcp.options);
-    let options = options.chain(draft.subnets.iter().flat_map(|subnet| &subnet.node.options));
+    let services = || {
+        let vlans = draft.vlans.iter();
+        vlans.filter_map(|vlan| vlan.node.dhcp.as_ref())
+    };
+    let options = services().flat_map(|dhcp| &dhcp.options);
+    let everywhere = || sites().filter_map(|site| site.dhcp.as_ref());
+    let options = options.chain(everywhere().flat_map(|dhcp| &dhcp.options));
+    let classes = services().flat_map(|dhcp| &dhcp.classes);
+    let classes = classes.chain(everywhere().flat_map(|dhcp| &dhcp.classes));
+    let options = options.chain(classes.flat_map(|class| &class.options));
+    let subnets = || draft.subnets.iter().map(|subnet| subnet.node);
+    let options = options.chain(subnets().flat_map(|node| &node.options));
+    let pools = subnets().flat_map(|node| &node.dynamic);
+    let options = options.chain(pools.flat_map(|pool| &pool.options));
     // As they are written: a thousand machines have the options of one profile.
     let profiles = declarations.profiles.iter().map(|node| &node.shape);
     let shapes = profiles.chain(declarations.machines.iter().map(|node| &node.shape));
     let options = options.chain(shapes.flat_map(|shape| &shape.options));
     let servers = options.flat_map(|option| {
-        let addresses = match option.value.value() {
-            Some(OptionValue::Addresses(addresses)) => addresses.as_slice(),
-            Some(_) | None => &[],
+        let (addresses, routes) = match option.value.value() {
+            Some(OptionValue::Addresses(addresses)) => (addresses.as_slice(), &[][..]),
+            Some(OptionValue::Routes(routes)) => (&[][..], routes.as_slice()),
+            Some(_) | None => (&[][..], &[][..]),
         };
         let at = |ip: &Ipv4Addr| Spanned::new(IpAddr::V4(*ip), option.span);
-        addresses.iter().map(move |ip| (at(ip), Owner::Server))
+        let servers = addresses.iter().map(move |ip| (at(ip), Owner::Server));
+        // A router of 0.0.0.0 is none.
+        let routers = routes.iter().filter(|(_, via)| !via.is_unspecified());
+        servers.chain(routers.map(move |(_, via)| (at(via), Owner::Router)))
     });
     forwarders.chain(times).chain(records).chain(servers)
 }

@@ -146,7 +146,7 @@ fn later(site: &Site, into: &mut Desired) {
     if !site.time_servers.is_empty() {
         add(
             "site/ntp".to_owned(),
-            "the time is not served yet",
+            "DHCP tells of those with an IPv4 address; the controllers' own clocks are not set yet",
             &site.origin,
         );
     }
@@ -160,12 +160,6 @@ fn later(site: &Site, into: &mut Desired) {
         if machine.power.is_some() {
             let why = "BMCs are not spoken to yet";
             add(format!("machine/{host}/power"), why, &machine.origin);
-        }
-    }
-    for route in &site.routes {
-        let key = format!("route/{}/{}", route.destination, route.metric);
-        if route.via.is_ipv4() {
-            add(key, "machines are not told of routes yet", &route.origin);
         }
     }
     for (path, vlan) in &site.vlans {

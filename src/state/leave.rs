@@ -70,12 +70,17 @@ impl Leave<'_> {
         self.one("domain", &mut to.domain, &from.domain);
         self.one("image", &mut to.image, &from.image);
         self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
+        self.one("relay-to", &mut to.relay, &from.relay);
+        self.one("client-classes", &mut to.classes, &from.classes);
+        self.one("pool-options", &mut to.pool_options, &from.pool_options);
         self.options(&mut to.options, &from.options);
     }
 
     fn reservation(&self, to: &mut Reservation, from: &Reservation) {
         self.one("host", &mut to.host, &from.host);
         self.one("addresses", &mut to.addresses, &from.addresses);
+        self.one("tags", &mut to.tags, &from.tags);
+        self.one("identities", &mut to.identities, &from.identities);
         self.one("image", &mut to.image, &from.image);
         let (boots, booted) = (&mut to.boots_from_disk, &from.boots_from_disk);
         self.one("boots-from-disk", boots, booted);
@@ -200,12 +205,12 @@ mod tests {
         [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"]}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"relay":"f/w","classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",
             r#"{"reservation":{"host":"a","addresses":[],"image":null,"options":{"3":{"addresses":["10.0.0.1"]}}}}"#,
-            r#"{"reservation":{"host":"b","addresses":["10.0.0.9"],"image":"i","boots_from_disk":true,"withheld":[3]}}"#,
+            r#"{"reservation":{"host":"b","addresses":["10.0.0.9"],"identities":[{"mac":"52:54:00:00:00:02"}],"tags":["a"],"image":"i","boots_from_disk":true,"withheld":[3]}}"#,
         ],
         [
             "zone/a.b",

@@ -61,7 +61,7 @@ pub enum Resource {
     Rule(Rule),
     Listener(Listener),
     Forwarders(Forwarders),
-    Scope(Scope),
+    Scope(Box<Scope>),
     Reservation(Reservation),
     Zone(Zone),
     Record(Record),

@@ -204,14 +204,14 @@ fn references_lead_to_objects_and_keys_to_themselves() {
 }
 
 /// Addresses that are not written out, options of every level, and fabrics with the same addresses.
-const MORE: &str = r#"site "s" domain="s.example.net"
+const MORE: &str = r#"site "s" domain="s.example.net" { dhcp { option "root-path" "/s"; option "merit-dump" "/m"; client-class "k" { match vendor-class="PXE"; match user-class="x" architecture="ipxe"; option "root-path" "/k" } } }
 fabric "a" {
     isolated #true
     vlan "v" {
         dhcp { controllers "c"; option "ntp-servers" "10.9.0.3"; option "root-path" "/a" }
         subnet "10.9.0.0/24" { gateway "10.9.0.1"; allow-dns #false; option 224 (hex)"0a0b" }
     }
-    vlan "w" id=2 { dhcp { relay-to "v"; option "root-path" "/w" }; subnet "10.8.0.0/24" { dynamic-range "10.8.0.9-10.8.0.19" } }
+    vlan "w" id=2 { dhcp { relay-to "v"; option "root-path" "/w" }; subnet "10.8.0.0/24" { dynamic-range "10.8.0.9-10.8.0.19" { option "root-path" "/pool" } } }
 }
 fabric "b" {
     isolated #true
@@ -273,6 +273,24 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "lease-time 10m | by default",
             "root-path /w | site.kdl",
             "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
+            "merit-dump /m | site.kdl, from the site",
+            "client-class k for vendor-class PXE or user-class x and architecture ipxe | site.kdl, from the site",
+            "root-path /k in client-class k | site.kdl, from the site",
+        ],
+    ),
+    (
+        "vlan/a/w/subnet/10.8.0.0/24",
+        &[
+            "dns c at 10.9.0.2 | site.kdl, from vlan a/v",
+            "dynamic-range 10.8.0.9-10.8.0.19 | site.kdl",
+            "root-path /pool in 10.8.0.9-10.8.0.19 | site.kdl",
+            "managed #true | by default",
+            "rdns zone | by default",
+            "allow-dns #true | by default",
+            "active-discovery #false | by default",
+            "root-path /w | site.kdl, from vlan a/w",
+            "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
+            "merit-dump /m | site.kdl, from the site",
         ],
     ),
     ("record/www", &["cname y | site.kdl"]),

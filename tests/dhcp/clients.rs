@@ -28,7 +28,16 @@ case "$1$reason" in
     bound|BOUND|REBOOT) ip address replace "$address/24" dev "$interface" ;;
 esac
 echo "$1$reason $address"
+case "$1$reason" in
+    bound|BOUND) echo "routes ${staticroutes:-$new_classless_static_routes}" ;;
+esac
 "#;
+
+/// What a client that asks for routes makes of the site's one and its router.
+const ROUTES: &str = "routes 0.0.0.0/0 10.78.0.1 10.99.0.0/16 10.78.0.9";
+
+/// The first address of the pool.
+const ADDRESS: &str = "10.78.0.100";
 
 /// How a client is made to renew and to release.
 enum Order {
@@ -43,6 +52,8 @@ struct Client {
     /// What its hook says when bound, and when renewed.
     says: [&'static str; 2],
     lease_time: &'static str,
+    /// Whether it asks for routes.
+    is_routed: bool,
     renew: Order,
     release: Order,
 }
@@ -50,7 +61,10 @@ struct Client {
 fn site(lease_time: &str) -> serde_json::Value {
     serde_json::json!({ "vlan/plant/pxe/scope/10.78.0.0/24": { "scope": {
         "server": "10.78.0.1", "pools": ["10.78.0.100-10.78.0.109"], "lease_time": lease_time, "domain": "example",
-        "options": { "1": { "addresses": ["255.255.255.0"] }, "3": { "addresses": ["10.78.0.1"] } }, "image": null
+        "options": {
+            "1": { "addresses": ["255.255.255.0"] }, "3": { "addresses": ["10.78.0.1"] },
+            "121": { "routes": [["10.99.0.0/16", "10.78.0.9"]] }
+        }, "image": null
     } } })
 }
 
@@ -70,7 +84,11 @@ fn check(client: &Client) {
     );
     let (mut child, lines) = start(&client_side, folder.path(), client.command);
     let [bound, renewed] = client.says;
-    assert!(says(&lines, bound, PATIENCE), "no lease");
+    let is_bound = says(&lines, &format!("{bound} {ADDRESS}"), PATIENCE);
+    assert!(is_bound, "no lease");
+    if client.is_routed {
+        assert!(says(&lines, ROUTES, SOON), "no routes");
+    }
     assert!(matches!(
         names.recv_timeout(PATIENCE),
         Ok(NameChange::Publish { .. })
@@ -85,7 +103,8 @@ fn check(client: &Client) {
         });
         assert!(done, "{:?}", wait(server.counters()));
     };
-    insist(&client.renew, &|| says(&lines, renewed, SOON));
+    let renewed = format!("{renewed} {ADDRESS}");
+    insist(&client.renew, &|| says(&lines, &renewed, SOON));
     insist(&client.release, &|| {
         let change = names.recv_timeout(SOON);
         matches!(change, Ok(NameChange::Withdraw { .. }))
@@ -149,9 +168,8 @@ fn order(order: &Order, namespace: &Namespace, folder: &Path, child: &Child) {
     }
 }
 
-/// Whether the client's hook tells of `event` within a time.
-fn says(lines: &Receiver<String>, event: &str, within: Duration) -> bool {
-    let expected = format!("{event} 10.78.0.100");
+/// Whether the client's hook says something within a time.
+fn says(lines: &Receiver<String>, expected: &str, within: Duration) -> bool {
     let deadline = Instant::now() + within;
     let left = || deadline.saturating_duration_since(Instant::now());
     let mut heard = std::iter::from_fn(|| lines.recv_timeout(left()).ok());
@@ -161,9 +179,10 @@ fn says(lines: &Receiver<String>, event: &str, within: Duration) -> bool {
 #[test]
 fn udhcpc() {
     check(&Client {
-        command: "udhcpc -f -i cli -t 5 -T 1 -s FOLDER/hook",
+        command: "udhcpc -f -i cli -t 5 -T 1 -O staticroutes -s FOLDER/hook",
         says: ["bound", "renew"],
         lease_time: "1h",
+        is_routed: true,
         renew: Order::Signal(Signal::SIGUSR1),
         release: Order::Signal(Signal::SIGUSR2),
     });
@@ -175,6 +194,7 @@ fn dhclient() {
         command: "dhclient -4 -d -cf /dev/null -sf FOLDER/hook -lf FOLDER/leases -pf FOLDER/pid cli",
         says: ["BOUND", "RENEW"],
         lease_time: "8s",
+        is_routed: false,
         renew: Order::Wait,
         release: Order::Run(
             "dhclient -4 -r -cf /dev/null -sf FOLDER/hook -lf FOLDER/leases -pf FOLDER/pid cli",
@@ -185,9 +205,10 @@ fn dhclient() {
 #[test]
 fn dhcpcd() {
     check(&Client {
-        command: "dhcpcd -4 -B -A -f /dev/null -C resolv.conf -c FOLDER/hook cli",
+        command: "dhcpcd -4 -B -A -f /dev/null -C resolv.conf -o classless_static_routes -c FOLDER/hook cli",
         says: ["BOUND", "RENEW"],
         lease_time: "1h",
+        is_routed: true,
         renew: Order::Signal(Signal::SIGUSR1),
         release: Order::Signal(Signal::SIGALRM),
     });

@@ -187,23 +187,24 @@ fn long_options_are_split_and_messages_stay_within_their_size() {
 fn programs_fit_the_client() {
     let pxe = |arch: &[u8]| discover(1).option(60, b"PXEClient:Arch").option(93, arch);
     let http = |arch: &[u8]| discover(1).option(60, b"HTTPClient:Arch").option(93, arch);
+    let class = Some("PXEClient");
     let cases = [
         (discover(1), "", "", None),
-        (pxe(&[0, 0]), "boot/pxelinux.0", "boot/pxelinux.0", None),
+        (pxe(&[0, 0]), "boot/pxelinux.0", "boot/pxelinux.0", class),
         (
             discover(1).option(60, b"PXEClient"),
             "boot/pxelinux.0",
             "boot/pxelinux.0",
-            None,
+            class,
         ),
-        (pxe(&[0, 7]), "boot/x64.efi", "boot/x64.efi", None),
-        (pxe(&[0, 9]), "boot/x64.efi", "boot/x64.efi", None),
-        (pxe(&[0, 11]), "boot/arm64.efi", "boot/arm64.efi", None),
+        (pxe(&[0, 7]), "boot/x64.efi", "boot/x64.efi", class),
+        (pxe(&[0, 9]), "boot/x64.efi", "boot/x64.efi", class),
+        (pxe(&[0, 11]), "boot/arm64.efi", "boot/arm64.efi", class),
         (
             pxe(&[0, 99, 0, 11]),
             "boot/arm64.efi",
             "boot/arm64.efi",
-            None,
+            class,
         ),
         (pxe(&[0, 99]), "", "", None),
         (pxe(&[0]), "", "", None),

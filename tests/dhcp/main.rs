@@ -9,8 +9,10 @@
 
 mod assertions;
 mod beside;
+mod boot;
 #[path = "../support/cases.rs"]
 mod cases;
+mod classes;
 mod clients;
 mod conversation;
 mod durable;
@@ -24,6 +26,7 @@ mod model;
 mod names;
 mod net;
 mod offers;
+mod parameters;
 mod relays;
 mod requests;
 mod reservations;

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::news::{Identity, News, Renewals};
 use super::scene::{Scene, happening, milliseconds};
 use crate::apply::Event;
-use crate::base::arch::ClientArch;
 use crate::base::duration::Seconds;
 use crate::base::name::HostName;
 use crate::cli::apply;
@@ -79,7 +78,7 @@ impl<'a> Narrator<'a> {
             News::Named(name) => ("DNS", format!("{name}, forward and reverse")),
             News::Renewing | News::Renewed(_) | News::Failed(_) => return,
         };
-        let who = format!("{} ({})", machine.name, firmware(machine.arch));
+        let who = format!("{} ({})", machine.name, machine.arch.title());
         let line = format!("  {}  {who:<24}  {what:<4}  {detail}\n", self.clock());
         self.out.text(&line);
     }
@@ -177,7 +176,7 @@ fn sandbox(
         text.push_str(&format!(
             "  {label:<9}  machine {}: {} firmware, {}, on a virtual cable\n",
             machine.name,
-            firmware(machine.arch),
+            machine.arch.title(),
             machine.mac
         ));
     }
@@ -209,17 +208,6 @@ fn list(names: &[HostName]) -> String {
             let first: Vec<&str> = first.iter().map(HostName::as_str).collect();
             format!("{} and {last}", first.join(", "))
         }
-    }
-}
-
-fn firmware(arch: ClientArch) -> &'static str {
-    match arch {
-        ClientArch::X86Bios => "x86 BIOS",
-        ClientArch::X64Uefi => "x64 UEFI",
-        ClientArch::Arm64Uefi => "Arm UEFI",
-        ClientArch::X64UefiHttp => "x64 UEFI HTTP",
-        ClientArch::Arm64UefiHttp => "Arm UEFI HTTP",
-        ClientArch::Ipxe => "iPXE",
     }
 }
 

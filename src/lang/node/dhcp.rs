@@ -1,9 +1,10 @@
-//! `dhcp`: the service that a VLAN has, from controllers or through a relay agent.
+//! `dhcp`: the service that a VLAN has, from controllers or through a relay agent; and what it tells everywhere in a site.
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::class::{CLIENT_CLASS, ClassNode, read_classes};
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
 use super::{any, argument, arguments, first, open, optional, text_length};
@@ -19,12 +20,30 @@ pub struct DhcpNode {
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
     pub options: Vec<OptionNode>,
-    /// How much text each VLAN has from it that is relayed to it.
+    pub classes: Vec<ClassNode>,
+    /// How much text its subnets have from it, and each VLAN that is relayed to it.
     pub length: usize,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
 }
+
+/// What DHCP tells everywhere in the site.
+#[derive(Debug)]
+pub struct SiteDhcpNode {
+    pub options: Vec<OptionNode>,
+    pub classes: Vec<ClassNode>,
+    /// How much text each subnet has from it.
+    pub length: usize,
+}
+
+pub(super) const SITE_DHCP: NodeSchema = NodeSchema {
+    name: "dhcp",
+    doc: "What DHCP tells on every VLAN that it serves.",
+    arguments: &[],
+    properties: &[],
+    children: &[any(&OPTION), any(&CLIENT_CLASS)],
+};
 
 pub(super) const DHCP: NodeSchema = NodeSchema {
     name: "dhcp",
@@ -37,6 +56,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&LEASE_TIME),
         optional(&DHCP_IMAGE),
         any(&OPTION),
+        any(&CLIENT_CLASS),
     ],
 };
 
@@ -84,6 +104,15 @@ const DHCP_IMAGE: NodeSchema = NodeSchema {
     children: &[],
 };
 
+pub(super) fn read_site_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> SiteDhcpNode {
+    let reader = open(node, &SITE_DHCP, sink);
+    SiteDhcpNode {
+        options: read_options(&reader, sink),
+        classes: read_classes(&reader, sink),
+        length: text_length(node),
+    }
+}
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -97,6 +126,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
         options: read_options(&reader, sink),
+        classes: read_classes(&reader, sink),
         length: text_length(node),
         span: reader.span(),
     }

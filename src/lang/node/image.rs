@@ -60,7 +60,7 @@ const BOOT: NodeSchema = NodeSchema {
         argument(
             "an architecture",
             Kind::Arch,
-            "One of `x86-bios`, `x64-uefi`, `arm64-uefi`, `x64-uefi-http`, `arm64-uefi-http`, `ipxe`.",
+            "What the client is, by option 93 (see \"Client architectures\"); any that is iPXE already, or the installer of a switch (ONIE).",
         ),
         argument(
             "a path",

@@ -4,6 +4,7 @@ mod address;
 mod bmc;
 mod bond;
 mod bridge;
+mod class;
 mod column;
 mod dhcp;
 mod dummy;
@@ -23,6 +24,7 @@ mod rule;
 mod setting;
 mod site;
 mod subnet;
+mod suboption;
 mod table;
 mod tagged;
 mod vrf;
@@ -43,7 +45,8 @@ use crate::diag::span::{SourceId, Spanned};
 
 pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
-pub use dhcp::DhcpNode;
+pub use class::{ClassNode, MatchNode};
+pub use dhcp::{DhcpNode, SiteDhcpNode};
 pub use fabric::{FabricNode, VlanNode};
 pub use filter::{FilterNode, PortNode};
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
@@ -60,7 +63,7 @@ pub use record::RecordNode;
 pub use rule::RuleNode;
 pub use setting::SettingNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
-pub use subnet::{DnsServer, RangeNode, SubnetNode};
+pub use subnet::{DnsServer, PoolNode, RangeNode, SubnetNode};
 pub use table::TableRef;
 
 /// A site file: it has no name, and its children are the top-level nodes.

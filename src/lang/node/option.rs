@@ -4,13 +4,15 @@ use std::net::Ipv4Addr;
 
 use super::super::kdl::{Node, Scalar, Value};
 use super::super::read::{Reader, Sink};
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Argument, Count, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::super::value::{flag, integer_within, text};
-use super::{argument, arguments, open};
+use super::suboption::{ENTERPRISE, SUBOPTION, read_enterprises, read_suboptions};
+use super::{any, argument, open};
+use crate::base::addr::Prefix;
 use crate::base::name::DomainName;
 use crate::base::option::{
-    OPTIONS, OptionKind, OptionRow, OptionValue, least_value, option_named, option_row,
+    OPTIONS, OptionKind, OptionRow, OptionValue, encode, least_value, option_named, option_row,
     said_elsewhere,
 };
 use crate::diag::code::Code;
@@ -26,29 +28,35 @@ pub struct OptionNode {
 }
 
 /// The annotation of bytes that are told as they are.
-const HEX: &str = "hex";
+pub(super) const HEX: &str = "hex";
 
 /// Longest value: more does not fit a message beside anything else (RFC 2132 9.10).
 const MOST_BYTES: usize = 1024;
 
 pub(super) const OPTION: NodeSchema = NodeSchema {
     name: "option",
-    doc: "A DHCP option. The machine's own wins over its subnet's, the subnet's over the VLAN's, and all over what follows from the site.",
+    doc: "A DHCP option. Of several places the nearest wins: the machine, its profile, the client class, the dynamic range, the subnet, the VLAN, the VLAN that it is relayed to, the site; \
+          and each of them over what follows from the site.",
     arguments: &[
         argument(
             "an option",
             Kind::OptionName,
             "The option's name, such as `ntp-servers`, or its code from 1 to 254.",
         ),
-        arguments(
-            "a value",
-            Kind::OptionValue,
-            "What its type needs: addresses, texts, numbers, `#true`; or `(hex)\"…\"`, bytes as they are, which a code without a name needs.",
-        ),
+        Argument {
+            name: VALUE,
+            doc: "What its type needs: addresses, texts, numbers, `#true`; or `(hex)\"…\"`, bytes as they are. A code without a name needs \
+                  these, or suboptions.",
+            kind: Kind::OptionValue,
+            count: Count::Any,
+        },
     ],
     properties: &[],
-    children: &[],
+    children: &[any(&SUBOPTION), any(&ENTERPRISE)],
 };
+
+/// What an option without suboptions needs.
+const VALUE: &str = "a value";
 
 /// The options in a block.
 pub(super) fn read_options(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<OptionNode> {
@@ -77,7 +85,13 @@ fn read_option(node: Node<'_>, sink: &mut Sink<'_>) -> Option<OptionNode> {
     let mut values = reader.values();
     let code = code(values.next()?, sink)?;
     let values: Vec<Value<'_>> = values.collect();
-    if values.is_empty() {
+    let has_block = reader.every_child().next().is_some();
+    if values.is_empty() && !has_block {
+        sink.report(
+            Diagnostic::new(Code::Missing, format!("`{}` needs {VALUE}", OPTION.name))
+                .label(node.name().span, format!("{VALUE} is missing"))
+                .help(format!("write {}", OPTION.example())),
+        );
         return None;
     }
     if let Some(why) = said_elsewhere(code.value) {
@@ -91,12 +105,73 @@ fn read_option(node: Node<'_>, sink: &mut Sink<'_>) -> Option<OptionNode> {
         );
         return None;
     }
-    let value = value(code, &values, reader.span(), sink);
+    let value = if has_block {
+        block(code, &reader, &values, sink)
+    } else {
+        value(code, &values, reader.span(), sink)
+    };
     Some(OptionNode {
         code,
         value,
         span: reader.span(),
     })
+}
+
+/// What an option says by its suboptions.
+fn block(
+    code: Spanned<u8>,
+    reader: &Reader<'_>,
+    values: &[Value<'_>],
+    sink: &mut Sink<'_>,
+) -> Slot<OptionValue> {
+    let what = named(code.value);
+    if let Some(value) = values.first() {
+        let message = format!("the option {what} has a value, and suboptions besides");
+        let fault = Diagnostic::new(Code::ExtraArgument, message);
+        sink.report(fault.label(value.span, "keep this, or the block"));
+        return Slot::Faulty;
+    }
+    let kind = option_row(code.value).map(|row| row.kind);
+    let (wrong, help) = match kind {
+        Some(OptionKind::Identified) => (
+            SUBOPTION.name,
+            "write them in a block of their vendor: enterprise 42623 { … }",
+        ),
+        Some(OptionKind::Encapsulated | OptionKind::Bytes) | None => {
+            (ENTERPRISE.name, "write the suboptions without it")
+        }
+        Some(_) => {
+            let message = format!("the option {what} has no suboptions");
+            let fault = Diagnostic::new(Code::WrongType, message);
+            sink.report(fault.label(reader.span(), "it has a type of its own"));
+            return Slot::Faulty;
+        }
+    };
+    if let Some(node) = reader.children(wrong).next() {
+        let message = format!("the option {what} takes no `{wrong}`");
+        let fault = Diagnostic::new(Code::WrongType, message);
+        sink.report(fault.label(node.name().span, "not here").help(help));
+        return Slot::Faulty;
+    }
+    let read = match kind {
+        Some(OptionKind::Identified) => read_enterprises(reader, sink).map(OptionValue::Identified),
+        Some(_) | None => read_suboptions(reader, sink).map(OptionValue::Encapsulated),
+    };
+    let is_whole = !reader.is_partial();
+    let read = read.filter(|value| is_whole && is_short(value, reader.span(), sink));
+    read.map_or(Slot::Faulty, |read| {
+        Slot::Given(Spanned::new(read, reader.span()))
+    })
+}
+
+fn is_short(value: &OptionValue, span: Span, sink: &mut Sink<'_>) -> bool {
+    let length = encode(value).len();
+    if length > MOST_BYTES {
+        let message = format!("an option of {length} bytes fits no message");
+        let fault = Diagnostic::new(Code::InvalidValue, message);
+        sink.report(fault.label(span, format!("{MOST_BYTES} bytes at most")));
+    }
+    length <= MOST_BYTES
 }
 
 /// An option as messages name it.
@@ -137,14 +212,14 @@ fn value(
     let is_hex = |value: &Value<'_>| value.annotation.is_some_and(|one| one.value == HEX);
     let read = match (values, option_row(code.value)) {
         ([one], _) if is_hex(one) => bytes(*one, sink).map(OptionValue::Bytes),
-        (_, Some(row)) if row.kind != OptionKind::Bytes => typed(row, values, sink),
+        (_, Some(row)) if !is_untyped(row.kind) => typed(row, values, sink),
         (_, Some(_) | None) => {
             let what = named(code.value);
             let message = format!("the option {what} is told as bytes, and these are none");
             sink.report(
                 Diagnostic::new(Code::WrongType, message)
                     .label(span, "its type is not known")
-                    .help("write its bytes: (hex)\"0a0b0c\""),
+                    .help("write its bytes, (hex)\"0a0b0c\", or its suboptions in a block: { suboption 1 \"text\" }"),
             );
             None
         }
@@ -152,7 +227,26 @@ fn value(
     read.map_or(Slot::Faulty, |read| Slot::Given(Spanned::new(read, span)))
 }
 
-fn bytes(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
+/// Whether an option is told as bytes, unless by its suboptions.
+fn is_untyped(kind: OptionKind) -> bool {
+    match kind {
+        OptionKind::Bytes | OptionKind::Encapsulated | OptionKind::Identified => true,
+        OptionKind::Address
+        | OptionKind::Addresses
+        | OptionKind::Pairs
+        | OptionKind::Routes
+        | OptionKind::Domains
+        | OptionKind::Text
+        | OptionKind::Flag
+        | OptionKind::U8
+        | OptionKind::U16
+        | OptionKind::U16s
+        | OptionKind::U32
+        | OptionKind::I32 => false,
+    }
+}
+
+pub(super) fn bytes(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
     let Scalar::Text(written) = value.scalar else {
         return text::<String>(value, Kind::OptionValue, sink)
             .into_given()
@@ -184,9 +278,17 @@ fn bytes(value: Value<'_>, sink: &mut Sink<'_>) -> Option<Vec<u8>> {
 }
 
 /// Values of the type that the table gives.
-fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<OptionValue> {
+pub(super) fn typed(
+    row: &OptionRow,
+    values: &[Value<'_>],
+    sink: &mut Sink<'_>,
+) -> Option<OptionValue> {
     let takes_many = match row.kind {
-        OptionKind::Addresses | OptionKind::Pairs | OptionKind::Domains | OptionKind::U16s => true,
+        OptionKind::Addresses
+        | OptionKind::Pairs
+        | OptionKind::Routes
+        | OptionKind::Domains
+        | OptionKind::U16s => true,
         OptionKind::Address
         | OptionKind::Text
         | OptionKind::Flag
@@ -194,7 +296,9 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
         | OptionKind::U16
         | OptionKind::U32
         | OptionKind::I32
-        | OptionKind::Bytes => false,
+        | OptionKind::Bytes
+        | OptionKind::Encapsulated
+        | OptionKind::Identified => false,
     };
     let [first, rest @ ..] = values else {
         return None;
@@ -217,23 +321,11 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
             OptionValue::Addresses(all(values, Kind::Ipv4, sink)?)
         }
         OptionKind::Pairs => OptionValue::Pairs(pairs(values, sink)?),
+        OptionKind::Routes => OptionValue::Routes(routes(values, sink)?),
         OptionKind::Domains => {
             OptionValue::Domains(all::<DomainName>(values, Kind::DomainName, sink)?)
         }
-        OptionKind::Text => {
-            let text: Spanned<String> = text(*first, Kind::Text, sink).into_given()?;
-            if text.value.is_empty() || text.value.contains('\0') || text.value.len() > MOST_BYTES {
-                let message = format!(
-                    "the option `{}` is 1 to {MOST_BYTES} bytes, and none is zero",
-                    row.name
-                );
-                sink.report(
-                    Diagnostic::new(Code::InvalidValue, message).label(text.span, "no such text"),
-                );
-                return None;
-            }
-            OptionValue::Text(text.value)
-        }
+        OptionKind::Text => OptionValue::Text(whole_text(row, *first, sink)?),
         OptionKind::Flag => OptionValue::Flag(flag(*first, Kind::Flag, sink).into_given()?.value),
         OptionKind::U8 => OptionValue::U8(u8::try_from(number(sink, least, 0xff)?).ok()?),
         OptionKind::U16 => OptionValue::U16(u16::try_from(number(sink, least, 0xffff)?).ok()?),
@@ -249,8 +341,22 @@ fn typed(row: &OptionRow, values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<O
             let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
             OptionValue::I32(i32::try_from(number(sink, least, most)?).ok()?)
         }
-        OptionKind::Bytes => return None,
+        OptionKind::Bytes | OptionKind::Encapsulated | OptionKind::Identified => return None,
     })
+}
+
+fn whole_text(row: &OptionRow, value: Value<'_>, sink: &mut Sink<'_>) -> Option<String> {
+    let text: Spanned<String> = text(value, Kind::Text, sink).into_given()?;
+    if text.value.is_empty() || text.value.contains('\0') || text.value.len() > MOST_BYTES {
+        let message = format!(
+            "the option `{}` is 1 to {MOST_BYTES} bytes, and none is zero",
+            row.name
+        );
+        let fault = Diagnostic::new(Code::InvalidValue, message);
+        sink.report(fault.label(text.span, "no such text"));
+        return None;
+    }
+    Some(text.value)
 }
 
 fn all<T>(values: &[Value<'_>], kind: Kind, sink: &mut Sink<'_>) -> Option<Vec<T>>
@@ -278,4 +384,35 @@ fn pairs(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Ipv4Addr, Ipv
         _ => None,
     });
     Some(pairs.collect())
+}
+
+fn routes(values: &[Value<'_>], sink: &mut Sink<'_>) -> Option<Vec<(Prefix, Ipv4Addr)>> {
+    // Each is read, so that each fault is told.
+    let read: Vec<Option<(Prefix, Ipv4Addr)>> = values
+        .chunks(2)
+        .map(|route| {
+            let [to, rest @ ..] = route else {
+                return None;
+            };
+            let prefix: Option<Spanned<Prefix>> = text(*to, Kind::Prefix, sink).into_given();
+            let Some(via) = rest.first() else {
+                sink.report(
+                    Diagnostic::new(Code::Missing, "a route has no router")
+                        .label(to.span, "the address that it leads through is missing")
+                        .help("write it after the prefix; 0.0.0.0 where the prefix is on the link"),
+                );
+                return None;
+            };
+            let via: Option<Spanned<Ipv4Addr>> = text(*via, Kind::Ipv4, sink).into_given();
+            let prefix = prefix?;
+            if prefix.value.mask4().is_none() {
+                let message = format!("{} is not an IPv4 prefix", prefix.value);
+                let fault = Diagnostic::new(Code::InvalidValue, message);
+                sink.report(fault.label(prefix.span, "DHCP tells of IPv4 routes"));
+                return None;
+            }
+            Some((prefix.value, via?.value))
+        })
+        .collect();
+    read.into_iter().collect()
 }

@@ -7,6 +7,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
+use super::dhcp::{SITE_DHCP, SiteDhcpNode, read_site_dhcp};
 use super::{any, argument, arguments, child, open, optional, property};
 use crate::base::addr::Prefix;
 use crate::base::name::{DomainName, Name, NameError};
@@ -19,6 +20,7 @@ pub struct SiteNode {
     pub domain: Slot<DomainName>,
     pub forwarders: Vec<Spanned<IpAddr>>,
     pub time_servers: Vec<Spanned<TimeServer>>,
+    pub dhcp: Option<SiteDhcpNode>,
     pub span: Span,
 }
 
@@ -65,7 +67,12 @@ pub(super) const SITE: NodeSchema = NodeSchema {
         kind: Kind::DomainName,
         required: true,
     }],
-    children: &[optional(&DNS), optional(&NTP), any(&INCLUDE)],
+    children: &[
+        optional(&DNS),
+        optional(&NTP),
+        optional(&SITE_DHCP),
+        any(&INCLUDE),
+    ],
 };
 
 const DNS: NodeSchema = NodeSchema {
@@ -86,7 +93,7 @@ const NTP: NodeSchema = NodeSchema {
 
 const UPSTREAM: NodeSchema = NodeSchema {
     name: "upstream",
-    doc: "Where the controllers have the time from.",
+    doc: "Where the controllers have the time from. DHCP tells machines of those that are given by an IPv4 address.",
     arguments: &[arguments(
         "a server",
         Kind::TimeServer,
@@ -130,7 +137,7 @@ pub(super) const SPACE: NodeSchema = NodeSchema {
 
 pub(super) const ROUTE: NodeSchema = NodeSchema {
     name: "route",
-    doc: "A route for every controller and machine with an address in the subnet that holds `via`.",
+    doc: "A route for every controller and machine with an address in the subnet that holds `via`. DHCP tells machines of IPv4 ones, where they ask (option 121).",
     arguments: &[argument("a prefix", Kind::Prefix, "Where the route leads.")],
     properties: &[property(
         "fabric",
@@ -191,6 +198,9 @@ pub(super) fn read_site(node: Node<'_>, sink: &mut Sink<'_>) -> SiteNode {
         domain,
         forwarders,
         time_servers,
+        dhcp: reader
+            .child(SITE_DHCP.name)
+            .map(|node| read_site_dhcp(node, sink)),
         span: reader.span(),
     }
 }

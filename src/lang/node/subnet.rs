@@ -22,7 +22,7 @@ pub struct SubnetNode {
     pub prefix: Spanned<Prefix>,
     pub gateway: Slot<IpAddr>,
     pub dns: Vec<Spanned<DnsServer>>,
-    pub dynamic: Vec<Spanned<AddressRange>>,
+    pub dynamic: Vec<PoolNode>,
     pub reserved: Vec<RangeNode>,
     /// Whether addresses here are for this site to give.
     pub managed: Slot<bool>,
@@ -33,6 +33,13 @@ pub struct SubnetNode {
     pub disabled_boot: Vec<Spanned<ClientArch>>,
     pub options: Vec<OptionNode>,
     pub protect: Option<ProtectNode>,
+}
+
+/// A dynamic range and what its clients are told.
+#[derive(Debug)]
+pub struct PoolNode {
+    pub range: Spanned<AddressRange>,
+    pub options: Vec<OptionNode>,
 }
 
 /// A reserved range and what it is for.
@@ -172,7 +179,7 @@ const DYNAMIC: NodeSchema = NodeSchema {
         "FIRST-LAST, both included, or a prefix.",
     )],
     properties: &[],
-    children: &[],
+    children: &[any(&OPTION)],
 };
 
 const RESERVED: NodeSchema = NodeSchema {
@@ -215,17 +222,11 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
     let dns = reader
         .child("dns")
         .map_or_else(Vec::new, |node| open(node, &DNS, sink).arguments(0, sink));
-    let dynamic: Vec<Slot<AddressRange>> = reader
-        .children("dynamic-range")
-        .map(|node| match in_two(node) {
-            Some(fault) => {
-                sink.report(fault);
-                Slot::Faulty
-            }
-            None => open(node, &DYNAMIC, sink).argument(0, sink),
-        })
+    let dynamic: Vec<Option<PoolNode>> = reader
+        .children(DYNAMIC.name)
+        .map(|node| read_pool(node, sink))
         .collect();
-    if dynamic.iter().any(|range| range.given().is_none()) {
+    if dynamic.iter().any(Option::is_none) {
         sink.gaps.add("dynamic-range");
     }
     let reserved = reader
@@ -253,7 +254,7 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         prefix: prefix?,
         gateway,
         dns,
-        dynamic: dynamic.into_iter().filter_map(Slot::into_given).collect(),
+        dynamic: dynamic.into_iter().flatten().collect(),
         reserved,
         managed: flag(&reader, &MANAGED, sink),
         reverse_dns: word(&reader, &REVERSE_DNS, sink),
@@ -262,5 +263,19 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         disabled_boot,
         options: read_options(&reader, sink),
         protect: read_protect(&reader, sink),
+    })
+}
+
+fn read_pool(node: Node<'_>, sink: &mut Sink<'_>) -> Option<PoolNode> {
+    if let Some(fault) = in_two(node) {
+        sink.report(fault);
+        return None;
+    }
+    let reader = open(node, &DYNAMIC, sink);
+    let range = reader.argument(0, sink).into_given();
+    let options = read_options(&reader, sink);
+    Some(PoolNode {
+        range: range?,
+        options,
     })
 }

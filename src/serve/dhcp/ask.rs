@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::allocate::Asker;
 use super::boot::{Boot, boot};
+use super::class::classes;
 use super::config::{Config, Served};
 use super::engine::Packet;
 use super::lease::{Lease, LeaseState};
@@ -73,9 +74,12 @@ impl<'a> Ask<'a> {
     ) -> Reply {
         let host = self.asker.host;
         let reservation = host.and_then(|host| self.config.reservation(host));
+        let classes = classes(self.message, served, reservation);
+        let class_image = || classes.iter().find_map(|one| one.class.image.as_ref());
         let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
         let image = reservation
             .and_then(|reservation| reservation.image.as_ref())
+            .or_else(class_image)
             .or(served.scope.image.as_ref())
             .filter(|_| may_boot)
             .and_then(|image| self.config.image(image));
@@ -92,6 +96,7 @@ impl<'a> Ask<'a> {
             address,
             lease: seconds,
             reservation,
+            classes: &classes,
             boot: boot.as_ref(),
             from: self.packet.from,
             via: self.via(served),

@@ -1,4 +1,5 @@
-//! Which program a network-booting client is told to load (RFC 4578, UEFI 2.10 24.7.3, iPXE's user class).
+//! Which program a network-booting client is told to load, and what it must be told besides to take it (RFC 4578, PXE 2.1, UEFI 2.10
+//! 24.7.3, ONIE, iPXE's user class).
 
 use std::net::Ipv4Addr;
 
@@ -12,10 +13,66 @@ pub(super) struct Boot {
     pub server: Ipv4Addr,
     /// A path for TFTP, or a URL.
     pub program: String,
-    /// Whether `program` is a URL, which goes into option 67 unasked.
-    pub by_url: bool,
-    /// Whether the reply must carry the vendor class `HTTPClient`.
-    pub http_client: bool,
+    arch: ClientArch,
+    /// Whether it calls itself a PXE client, and so takes what PXE says of boot servers.
+    is_pxe: bool,
+}
+
+/// "Take the boot file, ask no boot server": bit 3 of suboption 6, and the end (PXE 2.1, table 2-1).
+const DISCOVERY_CONTROL: &[u8] = &[6, 1, 8, 255];
+
+/// What a Raspberry Pi looks for before it takes an offer: suboption 9, a menu whose only item has this name, behind a prompt that
+/// takes it at once.
+const RASPBERRY_PI: &[u8] = b"\x06\x01\x03\x0a\x04\x00PXE\x09\x14\x00\x00\x11Raspberry Pi Boot\xff";
+
+/// The enterprise number under which ONIE looks for the URL of its installer, as suboption 1 (RFC 3925 4).
+const ONIE: u32 = 42_623;
+
+/// The user classes of clients that are no firmware.
+const IPXE_CLASS: &[u8] = b"iPXE";
+const ONIE_CLASS: &[u8] = b"onie_dhcp_user_class";
+
+/// The vendor class of PXE clients and of those who answer them (PXE 2.1 2.2.3).
+const PXE_CLASS: &[u8] = b"PXEClient";
+
+impl Boot {
+    /// What option 60 must say; nothing where no firmware looks for it.
+    pub(super) fn vendor_class(&self) -> Option<&'static [u8]> {
+        if self.arch.is_http_firmware() {
+            return Some(b"HTTPClient");
+        }
+        self.takes_vendor_options().then_some(PXE_CLASS)
+    }
+
+    /// What option 43 says, where the site does not.
+    pub(super) fn vendor_options(&self) -> Option<&'static [u8]> {
+        self.takes_vendor_options()
+            .then_some(if self.arch == ClientArch::ArmRpiboot {
+                RASPBERRY_PI
+            } else {
+                DISCOVERY_CONTROL
+            })
+    }
+
+    /// What option 125 says, where the site does not.
+    pub(super) fn identified_options(&self) -> Option<Vec<u8>> {
+        let length = u8::try_from(self.program.len()).ok()?;
+        let all = length.checked_add(2)?;
+        let is_onie = self.arch == ClientArch::Onie;
+        let program = self.program.as_bytes();
+        is_onie.then(|| [&ONIE.to_be_bytes(), &[all, 1, length][..], program].concat())
+    }
+
+    /// Whether the client is a PXE ROM that loads its program by TFTP: it never asks for what the program itself will look for in
+    /// its answer (RFC 5071 2).
+    pub(super) fn takes_vendor_options(&self) -> bool {
+        self.is_pxe && !self.is_by_url()
+    }
+
+    /// Whether the program is a URL, which goes into option 67 unasked.
+    pub(super) fn is_by_url(&self) -> bool {
+        self.arch.boots_by_url()
+    }
 }
 
 /// The first program of `image` for this client; `None` for one that does not boot from the network, that may not here, or that
@@ -27,26 +84,28 @@ pub(super) fn boot(message: &Message<'_>, image: &BootImage, scope: &Scope) -> O
         .filter(|arch| !scope.disabled_boot.contains(arch))
         .find(|arch| image.programs.contains_key(arch))?;
     let path = image.programs.get(&arch)?;
-    let by_url = arch.boots_by_url();
     Some(Boot {
         server,
-        program: if by_url {
+        program: if arch.boots_by_url() {
             format!("http://{server}/{path}")
         } else {
             path.to_string()
         },
-        by_url,
-        http_client: by_url && arch != ClientArch::Ipxe,
+        arch,
+        is_pxe: message.options.is_of_vendor_class(PXE_CLASS),
     })
 }
 
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.
-fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
+pub(super) fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
     let options = &message.options;
-    let user_class = options.get(code::USER_CLASS).unwrap_or_default();
-    // iPXE sends its class bare; RFC 3004 puts a length before each.
-    if options.has(code::IPXE) || matches!(&*user_class, b"iPXE" | b"\x04iPXE") {
+    let classes = options.user_classes();
+    let is_of = |class: &[u8]| classes.iter().any(|own| **own == *class);
+    if options.has(code::IPXE) || is_of(IPXE_CLASS) {
         return vec![ClientArch::Ipxe];
+    }
+    if is_of(ONIE_CLASS) {
+        return vec![ClientArch::Onie];
     }
     if let Some(codes) = options.get(code::ARCHITECTURE) {
         let codes = codes.chunks_exact(2);
@@ -55,8 +114,7 @@ fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
             .filter_map(|pair| ClientArch::from_code(u16::from_be_bytes(pair)))
             .collect();
     }
-    let vendor_class = options.get(code::VENDOR_CLASS).unwrap_or_default();
-    if vendor_class.starts_with(b"PXEClient") {
+    if options.is_of_vendor_class(PXE_CLASS) {
         // BIOS ROMs older than RFC 4578 say no more than this.
         return vec![ClientArch::X86Bios];
     }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::options::encode;
-use crate::base::addr::Prefix;
+use super::class::Class;
+use crate::base::addr::{AddressRange, Prefix};
+use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
+use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
 use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};
@@ -46,14 +48,20 @@ struct Host {
     reservation: Reservation,
 }
 
+/// Options by ascending code, as they go on the wire.
+pub(super) type Encoded = Vec<(u8, Vec<u8>)>;
+
 /// A scope with what the engine looks up in it.
 #[derive(Debug)]
 pub(super) struct Served {
     pub subnet: Prefix,
     pub vlan: usize,
     pub scope: Scope,
-    /// Options by ascending code, as they go on the wire.
-    pub options: Vec<(u8, Vec<u8>)>,
+    pub options: Encoded,
+    /// In the order in which they count.
+    pub classes: Vec<Class>,
+    /// What is said of a pool alone, as the options.
+    pool_options: Vec<(AddressRange, Encoded)>,
     pools: Vec<(Ipv4Addr, Ipv4Addr)>,
 }
 
@@ -94,7 +102,7 @@ impl Config {
     pub fn to_state(&self) -> State {
         let scopes = self.scopes.iter().filter_map(|served| {
             let (vlan, subnet) = (VlanPath::clone(self.vlan(served.vlan)?), served.subnet);
-            let scope = Resource::Scope(served.scope.clone());
+            let scope = Resource::Scope(Box::new(served.scope.clone()));
             Some((Key::Scope { vlan, subnet }, scope))
         });
         let images = self.images.iter().map(|(image, programs)| {
@@ -243,14 +251,35 @@ impl Config {
 
 impl Served {
     fn new(vlan: usize, subnet: Prefix, scope: &Scope) -> Self {
-        let encoded = |(code, value): (&u8, _)| (*code, encode(value));
+        let encoded = |options: &BTreeMap<u8, OptionValue>| {
+            let options = options.iter();
+            options
+                .map(|(code, value)| (*code, encode(value)))
+                .collect()
+        };
+        let class = |class: &ClientClass| Class {
+            class: class.clone(),
+            options: encoded(&class.options),
+        };
+        let of_pools = scope.pool_options.iter();
         Self {
             subnet,
             vlan,
-            options: scope.options.iter().map(encoded).collect(),
+            options: encoded(&scope.options),
+            classes: scope.classes.iter().map(class).collect(),
+            pool_options: of_pools
+                .map(|(range, options)| (*range, encoded(options)))
+                .collect(),
             pools: scope.pools.iter().filter_map(|pool| pool.ends4()).collect(),
             scope: scope.clone(),
         }
+    }
+
+    /// What is said of the pool that `address` is from.
+    pub(super) fn pool_options(&self, address: Ipv4Addr) -> &[(u8, Vec<u8>)] {
+        let mut pools = self.pool_options.iter();
+        let found = pools.find(|(range, _)| range.contains(IpAddr::V4(address)));
+        found.map_or(&[], |(_, options)| options)
     }
 
     pub(super) fn holds(&self, address: Ipv4Addr) -> bool {

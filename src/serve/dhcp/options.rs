@@ -1,43 +1,21 @@
-//! Options as they go on the wire: values encoded, long ones split, all within the size that the client takes.
+//! Options in a message: long ones split, all within the size that the client takes; and what routes on the wire say.
 
-use crate::base::name::DomainName;
-use crate::base::option::OptionValue;
-
-/// The value of an option on the wire.
-pub(super) fn encode(value: &OptionValue) -> Vec<u8> {
-    match value {
-        OptionValue::Addresses(addresses) => addresses
-            .iter()
-            .flat_map(|address| address.octets())
-            .collect(),
-        OptionValue::Pairs(pairs) => pairs
-            .iter()
-            .flat_map(|(first, second)| [first.octets(), second.octets()].concat())
-            .collect(),
-        OptionValue::Domains(domains) => domains.iter().flat_map(labels).collect(),
-        OptionValue::Text(text) => text.as_bytes().to_vec(),
-        OptionValue::Flag(flag) => vec![u8::from(*flag)],
-        OptionValue::U8(number) => vec![*number],
-        OptionValue::U16(number) => number.to_be_bytes().to_vec(),
-        OptionValue::U16s(numbers) => numbers.iter().flat_map(|one| one.to_be_bytes()).collect(),
-        OptionValue::U32(number) => number.to_be_bytes().to_vec(),
-        OptionValue::I32(number) => number.to_be_bytes().to_vec(),
-        OptionValue::Bytes(bytes) => bytes.clone(),
+/// Whether routes on the wire lead everywhere.
+pub(super) fn has_default_route(mut routes: &[u8]) -> bool {
+    while let [length, rest @ ..] = routes {
+        if *length == 0 {
+            return true;
+        }
+        let beyond = usize::from(length.div_ceil(8)) + 4;
+        routes = rest.get(beyond..).unwrap_or_default();
     }
+    false
 }
 
-/// A name as labels (RFC 1035 3.1), uncompressed: RFC 3397 allows both, and pointers gain little at this size.
-fn labels(name: &DomainName) -> Vec<u8> {
-    let mut bytes: Vec<u8> = name
-        .as_str()
-        .split('.')
-        .flat_map(|label| {
-            let length = u8::try_from(label.len()).unwrap_or(0);
-            [&[length], label.as_bytes()].concat()
-        })
-        .collect();
-    bytes.push(0);
-    bytes
+/// The default route through the first of some routers, as it stands among routes.
+pub(super) fn default_route(routers: &[u8]) -> Option<[u8; 5]> {
+    let [a, b, c, d] = *routers.first_chunk()?;
+    Some([0, a, b, c, d])
 }
 
 /// Appends options to a message while they fit.
@@ -56,11 +34,14 @@ impl Writer {
         }
     }
 
-    /// Adds an option, in parts where it is longer than 255 bytes (RFC 3396); leaves it out whole where it does not fit.
-    pub(super) fn put(&mut self, code: u8, value: &[u8]) {
-        if self.bytes.len() + wire_length(value) <= self.most {
+    /// Adds an option, in parts where it is longer than 255 bytes (RFC 3396). Where it does not fit, it is left out whole, and the
+    /// answer is `false`.
+    pub(super) fn put(&mut self, code: u8, value: &[u8]) -> bool {
+        let fits = self.bytes.len() + wire_length(value) <= self.most;
+        if fits {
             self.append(code, value);
         }
+        fits
     }
 
     /// Ends the message with `last`, for which room was kept, and pads it to what BOOTP relays and clients expect.
@@ -100,24 +81,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_take_their_wire_form() {
-        let domains = vec!["a.bc".parse().unwrap(), "d".parse().unwrap()];
-        assert_eq!(
-            encode(&OptionValue::Domains(domains)),
-            b"\x01a\x02bc\x00\x01d\x00"
-        );
-        for (value, wire) in [
-            (OptionValue::U16(9000), &[0x23, 0x28][..]),
-            (OptionValue::I32(-2), &[0xff, 0xff, 0xff, 0xfe]),
-            (OptionValue::Flag(true), &[1]),
-            (OptionValue::U16s(vec![68, 296]), &[0, 68, 1, 40]),
-            (
-                OptionValue::Pairs(vec![([10, 0, 0, 0].into(), [10, 0, 0, 1].into())]),
-                &[10, 0, 0, 0, 10, 0, 0, 1],
-            ),
-            (OptionValue::Bytes(vec![7, 8]), &[7, 8]),
+    fn a_default_route_is_found_among_others() {
+        for (routes, expected) in [
+            (&[][..], false),
+            (&[16, 10, 99, 10, 0, 0, 9], false),
+            (&[16, 10, 99, 10, 0, 0, 9, 0, 10, 0, 0, 1], true),
+            (&[16, 0, 0, 0], false),
+            (&[33, 0], false),
         ] {
-            assert_eq!(encode(&value), wire, "{value}");
+            assert_eq!(has_default_route(routes), expected, "{routes:?}");
         }
     }
 

@@ -1,9 +1,19 @@
 //! Which options a reply carries, in which order, and whose word counts. Part of the engine, and as pure.
 
-use super::options::{Writer, encode};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::boot::Boot;
+use super::options::{Writer, default_route, has_default_route};
 use super::reply::Draft;
 use super::wire::code;
-use crate::base::option::{DNS_SERVERS, ROUTERS, SUBNET_MASK};
+use crate::base::option::{
+    CLASSLESS_ROUTES, DNS_SERVERS, IDENTIFIED_OPTIONS, PXELINUX, ROUTERS, STATIC_ROUTES,
+    SUBNET_MASK, TFTP_SERVERS, VENDOR_OPTIONS, encode,
+};
+
+/// The longest name in the field `file`, which keeps a zero at its end; a longer one goes into option 67 only.
+pub(super) const FILE_MOST: usize = 127;
 
 impl Draft<'_> {
     /// Option 51, and T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
@@ -23,52 +33,103 @@ impl Draft<'_> {
         if let Some(id) = self.message.options.get(code::MACHINE_ID) {
             writer.put(code::MACHINE_ID, &id);
         }
-        self.put_boot(writer);
         // A client without a list is told what it cannot do without.
         let wanted = |code: u8| match &asked {
             Some(asked) => code == SUBNET_MASK || asked.contains(&code),
             None => code <= ROUTERS || code == DNS_SERVERS,
         };
-        let own = self.reservation.map(|reservation| &reservation.options);
-        let is_own = |code: &u8| {
-            let withheld = self.reservation.map(|reservation| &reservation.withheld);
-            own.is_some_and(|own| own.contains_key(code))
-                || withheld.is_some_and(|withheld| withheld.contains(code))
-        };
-        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands; what a reservation says follows, since it has no mask.
-        for (code, value) in &self.served.options {
-            if wanted(*code) && !is_own(code) {
-                writer.put(*code, value);
-            }
+        let mut told = self.told();
+        if let Some(boot) = self.boot {
+            self.put_boot(boot, &mut told, writer);
         }
-        for (code, value) in own.into_iter().flatten().filter(|(code, _)| wanted(**code)) {
-            writer.put(*code, &encode(value));
+        // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
+        if let Some(mask) = told.remove(&SUBNET_MASK) {
+            writer.put(SUBNET_MASK, &mask);
         }
-        let host = self
-            .reservation
-            .map(|reservation| reservation.host.as_str());
-        if let Some(host) = host.filter(|_| wanted(code::HOST_NAME) && !is_own(&code::HOST_NAME)) {
-            writer.put(code::HOST_NAME, host.as_bytes());
+        if wanted(CLASSLESS_ROUTES) {
+            put_routes(&mut told, writer);
+        }
+        for (code, value) in told.iter().filter(|(code, _)| wanted(**code)) {
+            writer.put(*code, value);
         }
     }
 
-    fn put_boot(&self, writer: &mut Writer) {
-        let Some(boot) = self.boot else {
-            return;
-        };
-        if boot.http_client {
-            writer.put(code::VENDOR_CLASS, b"HTTPClient");
+    /// What may be told, by code: of each option what the nearest place says.
+    fn told(&self) -> BTreeMap<u8, Cow<'_, [u8]>> {
+        let of_pool = self.served.pool_options(self.address);
+        let of_classes = self.classes.iter().rev().flat_map(|one| &one.options);
+        let places = self.served.options.iter().chain(of_pool);
+        let places = places.chain(of_classes);
+        let mut told: BTreeMap<u8, Cow<'_, [u8]>> = places
+            .map(|(code, value)| (*code, Cow::Borrowed(value.as_slice())))
+            .collect();
+        if let Some(reservation) = self.reservation {
+            told.retain(|code, _| !reservation.withheld.contains(code));
+            let host = Cow::Borrowed(reservation.host.as_str().as_bytes());
+            told.insert(code::HOST_NAME, host);
+            let own = reservation.options.iter();
+            told.extend(own.map(|(code, value)| (*code, Cow::Owned(encode(value)))));
+        }
+        told
+    }
+
+    /// What the client must be told to boot, whether it asks or not; the site's word counts where it has one.
+    fn put_boot<'b>(
+        &self,
+        boot: &'b Boot,
+        told: &mut BTreeMap<u8, Cow<'b, [u8]>>,
+        writer: &mut Writer,
+    ) {
+        if let Some(class) = boot.vendor_class() {
+            writer.put(code::VENDOR_CLASS, class);
         }
         if self.asks_for(code::TFTP_SERVER) {
             writer.put(code::TFTP_SERVER, boot.server.to_string().as_bytes());
         }
-        if boot.by_url || boot.program.len() > 127 || self.asks_for(code::BOOT_FILE) {
+        if boot.is_by_url() || boot.program.len() > FILE_MOST || self.asks_for(code::BOOT_FILE) {
             writer.put(code::BOOT_FILE, boot.program.as_bytes());
         }
+        if let Some(options) = boot.vendor_options() {
+            let options = Cow::Borrowed(options);
+            writer.put(
+                VENDOR_OPTIONS,
+                &told.remove(&VENDOR_OPTIONS).unwrap_or(options),
+            );
+        }
+        if let Some(options) = boot.identified_options() {
+            let options = Cow::Owned(options);
+            let own = told.remove(&IDENTIFIED_OPTIONS);
+            writer.put(IDENTIFIED_OPTIONS, &own.unwrap_or(options));
+        }
+        if boot.takes_vendor_options() {
+            for code in PXELINUX {
+                if let Some(own) = told.remove(&code) {
+                    writer.put(code, &own);
+                }
+            }
+        }
+        told.entry(TFTP_SERVERS)
+            .or_insert_with(|| Cow::Owned(boot.server.octets().to_vec()));
     }
 
     fn asks_for(&self, code: u8) -> bool {
         let asked = self.message.options.get(code::PARAMETERS);
         asked.is_some_and(|asked| asked.contains(&code))
+    }
+}
+
+/// Puts option 121, with the default route in it: a client that has asked for it must not look at options 3 and 33 beside it, and so
+/// they are left out (RFC 3442).
+fn put_routes(told: &mut BTreeMap<u8, Cow<'_, [u8]>>, writer: &mut Writer) {
+    let Some(mut routes) = told.remove(&CLASSLESS_ROUTES) else {
+        return;
+    };
+    let router = told.get(&ROUTERS).and_then(|own| default_route(own));
+    if let Some(router) = router.filter(|_| !has_default_route(&routes)) {
+        routes = Cow::Owned([&router, routes.as_ref()].concat());
+    }
+    if writer.put(CLASSLESS_ROUTES, &routes) {
+        told.remove(&ROUTERS);
+        told.remove(&STATIC_ROUTES);
     }
 }

@@ -3,8 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::boot::Boot;
+use super::class::Class;
 use super::config::Served;
 use super::options::{Writer, wire_length};
+use super::parameters::FILE_MOST;
 use super::wire::{COOKIE, Message, code, part};
 use crate::base::mac::MacAddr;
 use crate::state::Reservation;
@@ -54,6 +56,8 @@ pub(super) struct Draft<'a> {
     /// The length of the lease in seconds.
     pub lease: u32,
     pub reservation: Option<&'a Reservation>,
+    /// The classes that the client is of, in the order in which they count.
+    pub classes: &'a [&'a Class],
     pub boot: Option<&'a Boot>,
     /// Source of the request.
     pub from: SocketAddrV4,
@@ -128,10 +132,14 @@ impl Draft<'_> {
             bytes.extend(address.octets());
         }
         bytes.extend(part::<16>(copied, 28));
+        let name = self.boot.map(|boot| boot.server.to_string());
+        bytes.extend(name.unwrap_or_default().bytes());
         bytes.resize(108, 0);
-        // The field keeps a zero at its end; a longer name goes into option 67 only.
         let file = self.boot.map(|boot| boot.program.as_bytes());
-        bytes.extend(file.filter(|file| file.len() < 128).unwrap_or_default());
+        bytes.extend(
+            file.filter(|file| file.len() <= FILE_MOST)
+                .unwrap_or_default(),
+        );
         bytes.resize(236, 0);
         bytes.extend(COOKIE);
         bytes

@@ -8,9 +8,10 @@ use super::model::{
     Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress,
     Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
-use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute};
+use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
+use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
@@ -19,7 +20,8 @@ use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, DhcpNode, DnsServer, HostShape, ImageNode, OptionNode, ProtectNode, SubnetNode,
+    BmcNode, ClassNode, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode,
+    ProtectNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -138,10 +140,12 @@ impl Builder<'_> {
             relay: target.map(|target| target.path.clone()),
             lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
             image: node.image.value().or(serving.image.value()).cloned(),
-            options: options(&serving.options)
+            classes: self
+                .draft
+                .classes(vlan)
                 .into_iter()
-                .chain(options(&node.options))
-                .collect(),
+                .map(|(_, class)| client_class(class))
+                .collect::<Option<_>>()?,
             origin: self.sources.origin(node.span),
         })
     }
@@ -157,9 +161,10 @@ impl Builder<'_> {
         let mut dynamic: Vec<_> = node
             .dynamic
             .iter()
-            .map(|range| DynamicRange {
-                range: range.value,
-                origin: self.sources.origin(range.span),
+            .map(|pool| DynamicRange {
+                range: pool.range.value,
+                options: options(&pool.options),
+                origin: self.sources.origin(pool.range.span),
             })
             .collect();
         let mut reserved: Vec<_> = node
@@ -188,7 +193,11 @@ impl Builder<'_> {
             allow_dns: is(&node.allow_dns, true),
             active_discovery: is(&node.active_discovery, false),
             disabled_boot: node.disabled_boot.iter().map(|one| one.value).collect(),
-            options: options(&node.options),
+            options: options(
+                nearest(self.draft.subnet_options(index))
+                    .into_iter()
+                    .map(|(_, option)| option),
+            ),
             protection: self.protection(node.protect.as_ref()),
             origin: self.sources.origin(node.prefix.span),
         })
@@ -399,7 +408,20 @@ fn full(domain: &DomainName, value: &RecordData) -> Option<RecordData> {
     Some(value)
 }
 
-fn options(nodes: &[OptionNode]) -> BTreeMap<u8, OptionValue> {
+fn client_class(node: &ClassNode) -> Option<ClientClass> {
+    Some(ClientClass {
+        name: node.name.value.clone(),
+        matches: node
+            .matches
+            .iter()
+            .map(MatchNode::asked)
+            .collect::<Option<_>>()?,
+        options: options(&node.options),
+        image: node.image.value().cloned(),
+    })
+}
+
+fn options<'n>(nodes: impl IntoIterator<Item = &'n OptionNode>) -> BTreeMap<u8, OptionValue> {
     let given = |node: &OptionNode| Some((node.code.value, node.value.value()?.clone()));
-    nodes.iter().filter_map(given).collect()
+    nodes.into_iter().filter_map(given).collect()
 }

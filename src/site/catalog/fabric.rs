@@ -3,10 +3,13 @@
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
+use crate::diag::span::Span;
 use crate::lang::Slot;
-use crate::lang::node::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
+use crate::lang::node::{
+    DhcpNode, DnsServer, FabricNode, PoolNode, RangeNode, SubnetNode, VlanNode,
+};
 use crate::site::build::LEASE_TIME;
-use crate::site::resolve::{Plug, VlanDraft};
+use crate::site::resolve::{OptionPlace, Plug, Said, VlanDraft, nearest};
 
 impl Cataloguer<'_> {
     pub(super) fn fabrics(&mut self) {
@@ -60,7 +63,9 @@ impl Cataloguer<'_> {
             relay_to,
             lease_time,
             image,
-            options,
+            // In force are others besides.
+            options: _,
+            classes: _,
             is_partial: _,
             length: _,
             span: _,
@@ -95,17 +100,58 @@ impl Cataloguer<'_> {
             pen.value("image", name, source.clone());
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
         }
-        pen.options(options);
-        let theirs = relayed.into_iter().flat_map(|(target, node)| {
-            let further = node.options.iter().filter(|theirs| {
-                let mut own = options.iter();
-                own.all(|own| own.code.value != theirs.code.value)
-            });
-            further.map(move |option| (target, option))
-        });
-        for (target, option) in theirs {
-            pen.option(option, self.relay(target, option.span));
+        let own = OptionPlace::Vlan(vlan);
+        self.options_in_force(self.draft.option_places(vlan), own, pen);
+        let classes = self.draft.classes(vlan).into_iter();
+        for (place, class) in classes.filter(|(place, _)| *place == own || self.shows_inherited) {
+            if place == own {
+                let source = pen.source(class.span);
+                pen.class(class, source);
+            } else if let Some(source) = self.place(place, class.span) {
+                pen.class(class, source);
+            }
         }
+    }
+
+    /// The options that hold for an object, each from the place that says it; `own` is the object's.
+    fn options_in_force<'d>(
+        &self,
+        places: impl IntoIterator<Item = Said<'d>>,
+        own: OptionPlace,
+        pen: &mut Pen<'_>,
+    ) {
+        let is_shown = |place: OptionPlace| place == own || self.shows_inherited;
+        let places = places.into_iter().filter(|(place, _)| is_shown(*place));
+        for (place, option) in nearest(places) {
+            if place == own {
+                let source = pen.source(option.span);
+                pen.option(option, source);
+            } else if let Some(source) = self.place(place, option.span) {
+                pen.option(option, source);
+            }
+        }
+    }
+
+    /// Where an object has from what another place says; what the machine says is shown with the machine.
+    fn place(&self, place: OptionPlace, span: Span) -> Option<Source> {
+        let at = self.sources.origin(span);
+        let path = |vlan: usize| Some(self.draft.vlans.get(vlan)?.path.clone());
+        Some(match place {
+            OptionPlace::Machine => return None,
+            OptionPlace::Subnet(subnet) => Source::Subnet {
+                subnet: self.draft.prefix(subnet)?,
+                at,
+            },
+            OptionPlace::Vlan(vlan) => Source::Vlan {
+                vlan: path(vlan)?,
+                at,
+            },
+            OptionPlace::Relay(vlan) => Source::Relay {
+                vlan: path(vlan)?,
+                at,
+            },
+            OptionPlace::Site => Source::Site { at },
+        })
     }
 
     /// A value of a VLAN's DHCP, else that of the VLAN which it is relayed to.
@@ -124,7 +170,7 @@ impl Cataloguer<'_> {
         Some((&given.value, self.relay(target, given.span)))
     }
 
-    fn relay(&self, target: &VlanDraft<'_>, span: crate::diag::span::Span) -> Source {
+    fn relay(&self, target: &VlanDraft<'_>, span: Span) -> Source {
         Source::Relay {
             vlan: target.path.clone(),
             at: self.sources.origin(span),
@@ -143,7 +189,7 @@ impl Cataloguer<'_> {
             allow_dns,
             active_discovery,
             disabled_boot,
-            options,
+            options: _,
             protect,
         } = node;
         let Some((key, _)) = self.subnet_key(index) else {
@@ -168,7 +214,10 @@ impl Cataloguer<'_> {
         if dns.is_empty() && allow_dns.value() != Some(&false) {
             self.default_dns(index, vlan, &mut pen);
         }
-        pen.each("dynamic-range", dynamic);
+        for PoolNode { range, options } in dynamic {
+            pen.written("dynamic-range", range.value, range.span);
+            pen.options_within(options, range.value);
+        }
         for RangeNode { range, purpose } in reserved {
             let text = match purpose.value() {
                 Some(purpose) => format!("{} for {purpose}", range.value),
@@ -181,7 +230,8 @@ impl Cataloguer<'_> {
         pen.flag("allow-dns", allow_dns, true);
         pen.flag("active-discovery", active_discovery, false);
         pen.list("disable-boot", disabled_boot);
-        pen.options(options);
+        let own = OptionPlace::Subnet(index);
+        self.options_in_force(self.draft.subnet_options(index), own, &mut pen);
         pen.protect(protect.as_ref());
         self.add(key, pen.done());
     }

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::resolve::{Domain, Draft};
 use crate::base::addr::Prefix;
+use crate::base::limit;
 use crate::base::name::{HostName, Name};
 use crate::base::origin::Origin;
 use crate::base::vlan::VlanPath;
@@ -74,6 +75,8 @@ pub enum Source {
     Vlan { vlan: VlanPath, at: Origin },
     /// What the VLAN says whose servers the object is relayed to.
     Relay { vlan: VlanPath, at: Origin },
+    /// What the site says for all that is in it.
+    Site { at: Origin },
     /// What the subnet says that holds the object's address.
     Subnet { subnet: Prefix, at: Origin },
     /// Said nowhere: what the language's reference gives as the default.
@@ -150,6 +153,7 @@ impl Source {
             | Self::Lock { at }
             | Self::Vlan { at, .. }
             | Self::Relay { at, .. }
+            | Self::Site { at }
             | Self::Subnet { at, .. } => Some(at),
             Self::Default => None,
         }
@@ -162,6 +166,7 @@ impl Source {
             Self::Profile { .. }
             | Self::Vlan { .. }
             | Self::Relay { .. }
+            | Self::Site { .. }
             | Self::Subnet { .. }
             | Self::Default => false,
         }
@@ -175,6 +180,7 @@ impl Source {
             Self::Profile { profile, at } => format!("{at}, from profile {profile}"),
             Self::Vlan { vlan, at } => format!("{at}, from vlan {vlan}"),
             Self::Relay { vlan, at } => format!("{at}, relayed to vlan {vlan}"),
+            Self::Site { at } => format!("{at}, from the site"),
             Self::Subnet { subnet, at } => format!("{at}, from subnet {subnet}"),
             Self::Default => "by default".to_owned(),
         }
@@ -221,6 +227,8 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
         profiles: profiles.map(|node| (&node.name.value, node)).collect(),
         holders: BTreeMap::new(),
         routes: BTreeMap::new(),
+        // A site whose subnets were told more is refused, and its catalog is never seen.
+        shows_inherited: draft.told_length() < limit::INHERITED_BYTES,
         objects: BTreeMap::new(),
     };
     cataloguer.addresses();
@@ -249,6 +257,8 @@ struct Cataloguer<'a> {
     holders: BTreeMap<(Domain, IpAddr), ObjectKey>,
     /// How many routes there are to each destination, by metric.
     routes: BTreeMap<(Prefix, u32), usize>,
+    /// Whether VLANs and subnets show what they are told by others to tell.
+    shows_inherited: bool,
     /// By kind, in the order of the draft.
     objects: BTreeMap<(Group, u8), Vec<(ObjectKey, Object)>>,
 }

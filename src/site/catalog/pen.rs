@@ -9,7 +9,7 @@ use crate::base::name::Name;
 use crate::base::option::option_attribute;
 use crate::diag::span::{SourceId, Sources, Span, Spanned};
 use crate::lang::Slot;
-use crate::lang::node::{OptionNode, ProtectNode};
+use crate::lang::node::{ClassNode, MatchNode, OptionNode, ProtectNode};
 
 /// An object in the making.
 pub(super) struct Pen<'a> {
@@ -154,6 +154,47 @@ impl<'a> Pen<'a> {
         for option in options {
             let source = self.source(option.span);
             self.option(option, source);
+        }
+    }
+
+    /// DHCP options that hold for a part of the object.
+    pub(super) fn options_within(&mut self, options: &[OptionNode], part: impl Display) {
+        for OptionNode { code, value, span } in options {
+            if let Some(value) = value.value() {
+                let text = format!("{value} in {part}");
+                self.written(option_attribute(code.value), text, *span);
+            }
+        }
+    }
+
+    /// A client class, and what its clients are told.
+    pub(super) fn class(&mut self, class: &ClassNode, source: Source) {
+        let ClassNode {
+            name,
+            matches,
+            image,
+            options,
+            span: _,
+        } = class;
+        let asked = matches.iter().filter_map(MatchNode::asked);
+        let asked: Vec<String> = asked.map(|asked| asked.to_string()).collect();
+        let text = format!("{} for {}", name.value, asked.join(" or "));
+        self.value("client-class", text, source.clone());
+        let part = format!("client-class {}", name.value);
+        for OptionNode {
+            code,
+            value,
+            span: _,
+        } in options
+        {
+            if let Some(value) = value.value() {
+                let text = format!("{value} in {part}");
+                self.value(option_attribute(code.value), text, source.clone());
+            }
+        }
+        if let Some(image) = image.value() {
+            self.value("image", format!("{image} in {part}"), source.clone());
+            self.refer(Relation::Boots, ObjectKey::Image(image.clone()), source);
         }
     }
 

@@ -8,8 +8,8 @@ use crate::base::name::{FilePath, HostName};
 use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    BootNode, Declarations, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteNode, SpaceNode,
-    TimeServer,
+    BootNode, Declarations, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteDhcpNode, SiteNode,
+    SpaceNode, TimeServer,
 };
 use crate::site::resolve::Domain;
 
@@ -62,6 +62,7 @@ impl<'a> Cataloguer<'a> {
             domain,
             forwarders,
             time_servers,
+            dhcp,
             span,
         } = node;
         let mut pen = self.pen("site", *span);
@@ -70,6 +71,18 @@ impl<'a> Cataloguer<'a> {
         pen.list("forward", forwarders);
         let servers: Vec<_> = time_servers.iter().map(time_server).collect();
         pen.list("upstream", &servers);
+        if let Some(SiteDhcpNode {
+            options,
+            classes,
+            length: _,
+        }) = dhcp
+        {
+            pen.options(options);
+            for class in classes {
+                let source = pen.source(class.span);
+                pen.class(class, source);
+            }
+        }
         // What others may change is said at the top level, and has no name of its own.
         for IgnoreNode {
             pattern,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::reference::{controller, may_hide, without_address};
 use crate::base::duration::Seconds;
+use crate::base::limit;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
@@ -21,6 +22,7 @@ const LEASE_MAX: Seconds = Seconds(365 * 86_400);
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     asked(draft, out);
+    inherited(draft, out);
     let reserved = reserved(draft);
     for (index, vlan) in draft.vlans.iter().enumerate() {
         let Some(dhcp) = &vlan.node.dhcp else {
@@ -51,6 +53,27 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
                     "no dynamic range, and no machine with mac and address",
                 )
                 .help("add a `dynamic-range` to a subnet of the vlan, or remove `dhcp`"),
+            );
+        }
+    }
+}
+
+/// What subnets are told by others than themselves, written out for each, has a bound.
+fn inherited(draft: &Draft<'_>, out: &mut Faults) {
+    let mut all: usize = 0;
+    for (index, vlan) in draft.vlans.iter().enumerate() {
+        let Some(dhcp) = &vlan.node.dhcp else {
+            continue;
+        };
+        let before = all;
+        all = before.saturating_add(draft.told_by_vlan(index));
+        if (before..all).contains(&limit::INHERITED_BYTES) {
+            let most = limit::INHERITED_BYTES / 1024 / 1024;
+            let message = format!("`dhcp` gives subnets more than {most} MiB in all");
+            out.push(
+                Diagnostic::new(Code::Limit, message)
+                    .label(dhcp.span, "too much from here on")
+                    .help("say fewer options for many subnets at once"),
             );
         }
     }

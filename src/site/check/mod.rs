@@ -7,6 +7,7 @@ mod bmc;
 mod bond;
 mod circle;
 mod claim;
+mod class;
 mod dhcp;
 mod edge;
 mod filter;
@@ -51,6 +52,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     bmc::check(draft, out);
     dhcp::check(draft, out);
     relay::check(draft, out);
+    class::check(draft, out);
     name::check(draft, out);
     record::check(draft, out);
     lock::check(draft, out);

@@ -70,7 +70,7 @@ fn within_reserved(ranges: &[Sound], subnet: &SubnetNode, out: &mut Faults) {
 
 /// Reports the ranges that do not lie in their subnet, and returns the others.
 fn placed(subnet: &SubnetNode, out: &mut Faults) -> Vec<Sound> {
-    let dynamic = subnet.dynamic.iter().map(|range| (range, true));
+    let dynamic = subnet.dynamic.iter().map(|pool| (&pool.range, true));
     let reserved = subnet.reserved.iter().map(|node| (&node.range, false));
     let mut sound = Vec::new();
     for (range, is_dynamic) in dynamic.chain(reserved) {

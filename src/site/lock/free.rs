@@ -68,7 +68,7 @@ impl Left {
         let range = |range: AddressRange| (number(range.first()), number(range.last()));
         let mut barred: Vec<(u128, u128)> = edges(prefix);
         barred.extend(held.map(|ip| (number(ip), number(ip))));
-        barred.extend(subnet.dynamic.iter().map(|one| range(one.value)));
+        barred.extend(subnet.dynamic.iter().map(|one| range(one.range.value)));
         let reserved = subnet.reserved.iter().map(|one| range(one.range.value));
         // Where something else gives the addresses, only what is reserved for this site is its to give.
         let mut open: Vec<(u128, u128)> = if subnet.managed.value() == Some(&false) {

@@ -201,7 +201,7 @@ fn is_free(subnet: &SubnetDraft<'_>, taken: &AllTaken<'_>, held: &Held, address:
     taken.next().is_none()
         && !held.contains(&(subnet.domain, address))
         && !subnet.node.prefix.value.is_edge(address)
-        && !dynamic.any(|range| range.value.contains(address))
+        && !dynamic.any(|pool| pool.range.value.contains(address))
 }
 
 /// Takes over what the lock has for the host under another key: its old name, an old name of the link, another size of the subnet.

@@ -2,10 +2,12 @@
 //!
 //! A draft may be wrong in any way that the checks look for; what could not be resolved is marked, so that nothing is reported twice.
 
+mod class;
 mod domain;
 mod host;
 mod image;
 mod names;
+mod option;
 mod profile;
 mod route;
 mod subnet;
@@ -35,7 +37,8 @@ use crate::base::name::FilePath;
 use crate::base::vlan::VlanPath;
 
 pub(super) use domain::Domain;
-pub(super) use names::{Table, refer, several_fabrics};
+pub(super) use names::{Table, refer, several_fabrics, twice};
+pub(super) use option::{OptionPlace, Said, nearest};
 pub(super) use subnet::SubnetIndex;
 pub(super) use table::Tables;
 pub(super) use wish::Wish;

@@ -113,7 +113,12 @@ pub(in crate::site) fn refer<'k, K: AsRef<str>>(
 /// As many names as a help line lists.
 const FEW: usize = 6;
 
-pub(super) fn twice(kind: &str, name: &dyn Display, again: Span, first: Span) -> Diagnostic {
+pub(in crate::site) fn twice(
+    kind: &str,
+    name: &dyn Display,
+    again: Span,
+    first: Span,
+) -> Diagnostic {
     Diagnostic::new(
         Code::DuplicateName,
         format!("the {kind} `{name}` is declared twice"),

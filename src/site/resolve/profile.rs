@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::option::{OptionPlace, nearest};
 use crate::base::name::LinkName;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
@@ -27,7 +28,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> H
         },
         power: own.power.clone().or(profile.power.clone()),
         boot_from: own.boot_from.clone().or(profile.boot_from.clone()),
-        options: options(&own.options, &profile.options),
+        options: options(&[&own.options, &profile.options]),
         default_gateways: if own.default_gateways.is_empty() {
             profile.default_gateways.clone()
         } else {
@@ -80,12 +81,12 @@ fn removed(own: &HostShape, profile: &HostShape, out: &mut Faults) {
 }
 
 /// Options merge by their codes.
-fn options(own: &[OptionNode], base: &[OptionNode]) -> Vec<OptionNode> {
-    let codes: BTreeSet<u8> = own.iter().map(|one| one.code.value).collect();
-    let inherited = base
+fn options(places: &[&Vec<OptionNode>]) -> Vec<OptionNode> {
+    let places = places
         .iter()
-        .filter(|option| !codes.contains(&option.code.value));
-    own.iter().chain(inherited).cloned().collect()
+        .map(|options| (OptionPlace::Machine, options.as_slice()));
+    let options = nearest(places).into_iter();
+    options.map(|(_, option)| option.clone()).collect()
 }
 
 fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {

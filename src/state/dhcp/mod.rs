@@ -66,15 +66,23 @@ pub(in crate::state) fn desired(
             pools: subnet.dynamic.iter().map(|dynamic| dynamic.range).collect(),
             lease_time: dhcp.lease_time,
             domain: site.domain.clone(),
-            options: options::desired(site, (vlan, dhcp), (*prefix, subnet), server),
+            options: options::desired(site, (path, vlan), (*prefix, subnet), server),
+            pool_options: subnet
+                .dynamic
+                .iter()
+                .filter(|dynamic| !dynamic.options.is_empty())
+                .map(|dynamic| (dynamic.range, dynamic.options.clone()))
+                .collect(),
+            classes: dhcp.classes.clone(),
             image: dhcp.image.clone(),
             relay: dhcp.relay.clone(),
             disabled_boot: subnet.disabled_boot.clone(),
         };
-        into.add(key, Resource::Scope(scope), &subnet.origin);
+        into.add(key, Resource::Scope(Box::new(scope)), &subnet.origin);
     }
+    let tags = reservation::asked_tags(dhcp);
     for (host, machine, interface) in interfaces.get(path).into_iter().flatten() {
-        reservation::desired((path, vlan), host, machine, interface, into);
+        reservation::desired((path, vlan), &tags, host, machine, interface, into);
     }
 }
 

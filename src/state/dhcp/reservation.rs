@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::as_v4;
 use crate::base::addr::Prefix;
 use crate::base::identity::Identity;
+use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
 use crate::base::vlan::VlanPath;
-use crate::site::model::{Machine, MachineInterface, Vlan};
+use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
 
 /// Addresses that belong to one hardware address on a VLAN.
@@ -23,6 +24,9 @@ pub struct Reservation {
     /// What else it is known by, beside the hardware address that it is kept under.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<Identity>,
+    /// Its tags, as far as client classes ask for them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<Name>,
     pub image: Option<Name>,
     /// Whether it is not told what to boot, not even what the scope offers.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -72,6 +76,7 @@ impl Reservation {
                 &self.identities,
                 |identities| list(identities),
             )
+            .shown("tags", &from.tags, &self.tags, |tags| list(tags))
             .shown("image", &from.image, &self.image, |image| list(image))
             .field(
                 "boots-from-disk",
@@ -89,9 +94,32 @@ impl Reservation {
     }
 }
 
+/// The hardware addresses of the ports of a bond or a bridge: firmware boots from any of them, and knows nothing of what is made of them.
+fn ports(machine: &Machine, interface: &MachineInterface, own: MacAddr) -> BTreeSet<Identity> {
+    let names = match &interface.form {
+        LinkForm::Bond(bond) => bond.ports.as_slice(),
+        LinkForm::Bridge(bridge) => bridge.ports.as_slice(),
+        LinkForm::Ethernet
+        | LinkForm::Tagged { .. }
+        | LinkForm::Loopback
+        | LinkForm::Dummy
+        | LinkForm::Vrf { .. } => &[],
+    };
+    let ports = names.iter().filter_map(|name| machine.interfaces.get(name));
+    let macs = ports.filter_map(|port| port.mac);
+    macs.filter(|mac| *mac != own).map(Identity::Mac).collect()
+}
+
+/// The tags that client classes of a VLAN ask for.
+pub(super) fn asked_tags(dhcp: &Dhcp) -> BTreeSet<&Name> {
+    let asked = dhcp.classes.iter().flat_map(|class| &class.matches);
+    asked.filter_map(|asked| asked.tag.as_ref()).collect()
+}
+
 /// What `machine` has reserved on the VLAN with this interface.
 pub(super) fn desired(
     (path, vlan): (&VlanPath, &Vlan),
+    asked_tags: &BTreeSet<&Name>,
     host: &HostName,
     machine: &Machine,
     interface: &MachineInterface,
@@ -119,7 +147,13 @@ pub(super) fn desired(
             .into_iter()
             .collect(),
         addresses,
-        identities: BTreeSet::new(),
+        identities: ports(machine, interface, mac),
+        tags: machine
+            .tags
+            .iter()
+            .filter(|tag| asked_tags.contains(tag))
+            .cloned()
+            .collect(),
         image: machine.image.clone().filter(|_| !machine.boots_from_disk),
         boots_from_disk: machine.boots_from_disk,
         options: machine.options.clone(),

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
+use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, Name};
-use crate::base::option::OptionValue;
+use crate::base::option::{OptionValue, option_attribute};
 use crate::base::vlan::VlanPath;
 use crate::site::model::Controller;
 use crate::state::{Changes, Key, Service, State, list};
@@ -26,6 +27,12 @@ pub struct Scope {
     pub domain: DomainName,
     /// What every client is told, by option code.
     pub options: BTreeMap<u8, OptionValue>,
+    /// What clients with an address of a pool are told instead, by option code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pool_options: BTreeMap<AddressRange, BTreeMap<u8, OptionValue>>,
+    /// Kinds of clients that are told something else, in the order in which they count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClientClass>,
     /// What clients without a reservation boot.
     pub image: Option<Name>,
     /// The VLAN of the servers, where a relay agent forwards to it.
@@ -40,7 +47,9 @@ impl Scope {
     pub(in crate::state) fn requires(&self, _key: &Key, state: &State) -> Vec<Key> {
         let serves = |key: &&Key| matches!(key, Key::Listener { service: Service::Dhcp, address, .. } if *address == IpAddr::V4(self.server));
         let mut keys: Vec<Key> = state.keys().filter(serves).cloned().collect();
-        keys.extend(self.image.clone().map(|image| Key::BootImage { image }));
+        let of_classes = self.classes.iter().filter_map(|class| class.image.clone());
+        let images: BTreeSet<Name> = self.image.clone().into_iter().chain(of_classes).collect();
+        keys.extend(images.into_iter().map(|image| Key::BootImage { image }));
         keys
     }
 
@@ -60,12 +69,29 @@ impl Scope {
             );
         let relay = |relay: &Option<VlanPath>| list(relay);
         let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
-        changes.options(&from.options, &self.options)
+        changes
+            .shown("client-classes", &from.classes, &self.classes, |classes| {
+                list(classes)
+            })
+            .shown(
+                "pool-options",
+                &from.pool_options,
+                &self.pool_options,
+                pool_options,
+            )
+            .options(&from.options, &self.options)
     }
 
     pub(in crate::state) fn summary(&self) -> String {
         format!("lease {}, pools {}", self.lease_time, list(&self.pools))
     }
+}
+
+fn pool_options(pools: &BTreeMap<AddressRange, BTreeMap<u8, OptionValue>>) -> String {
+    list(pools.iter().flat_map(|(range, options)| {
+        let options = options.iter();
+        options.map(move |(code, value)| format!("{} {value} in {range}", option_attribute(*code)))
+    }))
 }
 
 /// Our address in the subnet, else our first in its VLAN.

@@ -64,24 +64,16 @@ fn class(arch: ClientArch) -> String {
 }
 
 fn undi(arch: ClientArch) -> Undi {
-    match arch {
-        ClientArch::X86Bios | ClientArch::Ipxe => Undi { major: 2, minor: 1 },
-        ClientArch::X64Uefi
-        | ClientArch::Arm64Uefi
-        | ClientArch::X64UefiHttp
-        | ClientArch::Arm64UefiHttp => Undi { major: 3, minor: 0 },
+    if code(arch) == 0 {
+        Undi { major: 2, minor: 1 }
+    } else {
+        Undi { major: 3, minor: 0 }
     }
 }
 
 /// The code that option 93 carries. iPXE states that of the firmware beneath it.
 fn code(arch: ClientArch) -> u16 {
-    match arch {
-        ClientArch::X86Bios | ClientArch::Ipxe => 0,
-        ClientArch::X64Uefi => 7,
-        ClientArch::Arm64Uefi => 11,
-        ClientArch::X64UefiHttp => 16,
-        ClientArch::Arm64UefiHttp => 19,
-    }
+    arch.codes().first().copied().unwrap_or(0)
 }
 
 /// Option 97: a type byte of 0, then the machine's UUID; ours ends in its MAC, as version 1 UUIDs do (RFC 4578 2.3).

@@ -3,6 +3,7 @@
 //! A reader of our own: dhcproto's borrowed one joins only neighbouring parts of an option, cuts overloaded fields at their
 //! first zero and takes any hardware length on trust.
 
+mod class;
 pub(super) mod code;
 mod identity;
 mod options;

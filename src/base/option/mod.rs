@@ -1,12 +1,17 @@
 //! The one table of DHCP options: code, KDL name and type. Language, schema and engine all read it.
 
+mod wire;
+
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::addr::Prefix;
 use super::name::DomainName;
+pub use wire::encode;
 
 /// How an option's value looks on the wire (RFC 2132 unless the row says otherwise).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub enum OptionKind {
     Addresses,
     /// Two addresses each, such as a destination and its router.
     Pairs,
+    /// Prefixes, each with its router (RFC 3442).
+    Routes,
     Domains,
     Text,
     Flag,
@@ -25,6 +32,10 @@ pub enum OptionKind {
     I32,
     /// Bytes that nothing here understands, in hexadecimal.
     Bytes,
+    /// Options of a vendor within the option (RFC 2132 8.4).
+    Encapsulated,
+    /// The same of several vendors, by their enterprise numbers (RFC 3925).
+    Identified,
 }
 
 /// One row of the table.
@@ -41,6 +52,8 @@ pub struct OptionRow {
 pub enum OptionValue {
     Addresses(Vec<Ipv4Addr>),
     Pairs(Vec<(Ipv4Addr, Ipv4Addr)>),
+    /// Of IPv4; a router of 0.0.0.0 is the link itself.
+    Routes(Vec<(Prefix, Ipv4Addr)>),
     Domains(Vec<DomainName>),
     Text(String),
     Flag(bool),
@@ -50,6 +63,8 @@ pub enum OptionValue {
     U32(u32),
     I32(i32),
     Bytes(Vec<u8>),
+    Encapsulated(BTreeMap<u8, Self>),
+    Identified(BTreeMap<u32, BTreeMap<u8, Self>>),
 }
 
 const fn row(code: u8, name: &'static str, kind: OptionKind) -> OptionRow {
@@ -63,8 +78,16 @@ pub const HOST_NAME: u8 = 12;
 pub const DOMAIN_NAME: u8 = 15;
 pub const INTERFACE_MTU: u8 = 26;
 pub const BROADCAST: u8 = 28;
+pub const STATIC_ROUTES: u8 = 33;
 pub const NTP_SERVERS: u8 = 42;
+pub const VENDOR_OPTIONS: u8 = 43;
 pub const DOMAIN_SEARCH: u8 = 119;
+pub const CLASSLESS_ROUTES: u8 = 121;
+pub const IDENTIFIED_OPTIONS: u8 = 125;
+pub const TFTP_SERVERS: u8 = 150;
+
+/// What PXELINUX looks for in the answer that its ROM had (RFC 5071).
+pub const PXELINUX: [u8; 3] = [209, 210, 211];
 
 /// Options that a scope or a reservation may carry, by code.
 pub const OPTIONS: &[OptionRow] = &[
@@ -100,7 +123,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(30, "mask-supplier", OptionKind::Flag),
     row(31, "router-discovery", OptionKind::Flag),
     row(32, "router-solicitation-address", OptionKind::Address),
-    row(33, "static-routes", OptionKind::Pairs),
+    row(STATIC_ROUTES, "static-routes", OptionKind::Pairs),
     row(34, "trailer-encapsulation", OptionKind::Flag),
     row(35, "arp-cache-timeout", OptionKind::U32),
     row(36, "ethernet-encapsulation", OptionKind::Flag),
@@ -110,7 +133,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(40, "nis-domain", OptionKind::Text),
     row(41, "nis-servers", OptionKind::Addresses),
     row(NTP_SERVERS, "ntp-servers", OptionKind::Addresses),
-    row(43, "vendor-options", OptionKind::Bytes),
+    row(VENDOR_OPTIONS, "vendor-options", OptionKind::Encapsulated),
     row(44, "netbios-name-servers", OptionKind::Addresses),
     row(45, "netbios-datagram-servers", OptionKind::Addresses),
     row(46, "netbios-node-type", OptionKind::U8),
@@ -139,10 +162,19 @@ pub const OPTIONS: &[OptionRow] = &[
     row(116, "auto-configure", OptionKind::U8),   // RFC 2563
     row(117, "name-service-search", OptionKind::U16s), // RFC 2937
     row(DOMAIN_SEARCH, "domain-search", OptionKind::Domains), // RFC 3397
+    row(
+        CLASSLESS_ROUTES,
+        "classless-static-routes",
+        OptionKind::Routes,
+    ), // RFC 3442
     row(124, "vendor-identified-class", OptionKind::Bytes), // RFC 3925
-    row(125, "vendor-identified-options", OptionKind::Bytes), // RFC 3925
+    row(
+        IDENTIFIED_OPTIONS,
+        "vendor-identified-options",
+        OptionKind::Identified,
+    ), // RFC 3925
     row(138, "capwap-controllers", OptionKind::Addresses), // RFC 5417
-    row(150, "tftp-servers", OptionKind::Addresses), // RFC 5859
+    row(TFTP_SERVERS, "tftp-servers", OptionKind::Addresses), // RFC 5859
     row(209, "pxelinux-config-file", OptionKind::Text), // RFC 5071
     row(210, "pxelinux-path-prefix", OptionKind::Text), // RFC 5071
     row(211, "pxelinux-reboot-time", OptionKind::U32), // RFC 5071
@@ -201,6 +233,7 @@ impl OptionKind {
             Self::Address => "an IPv4 address",
             Self::Addresses => "IPv4 addresses",
             Self::Pairs => "pairs of IPv4 addresses",
+            Self::Routes => "IPv4 prefixes, each with its router",
             Self::Domains => "domain names",
             Self::Text => "a text",
             Self::Flag => "#true or #false",
@@ -210,6 +243,8 @@ impl OptionKind {
             Self::U32 => "a number from 0 to 4294967295",
             Self::I32 => "a number from -2147483648 to 2147483647",
             Self::Bytes => "(hex)\"…\"",
+            Self::Encapsulated => "suboptions, or (hex)\"…\"",
+            Self::Identified => "suboptions of enterprises, or (hex)\"…\"",
         }
     }
 }
@@ -226,6 +261,10 @@ impl fmt::Display for OptionValue {
                 let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} {b}")).collect();
                 f.write_str(&pairs.join(", "))
             }
+            Self::Routes(routes) => {
+                let routes = routes.iter().map(|(to, via)| format!("{to} via {via}"));
+                f.write_str(&routes.collect::<Vec<_>>().join(", "))
+            }
             Self::Domains(domains) => f.write_str(&joined(domains)),
             Self::Text(text) => f.write_str(text),
             Self::Flag(flag) => write!(f, "{flag}"),
@@ -234,9 +273,23 @@ impl fmt::Display for OptionValue {
             Self::U16s(numbers) => f.write_str(&joined(numbers)),
             Self::U32(number) => write!(f, "{number}"),
             Self::I32(number) => write!(f, "{number}"),
+            Self::Encapsulated(suboptions) => f.write_str(&within(suboptions)),
+            Self::Identified(enterprises) => {
+                let enterprises = enterprises.iter();
+                let all = enterprises.map(|(number, all)| format!("{number}: {}", within(all)));
+                f.write_str(&all.collect::<Vec<_>>().join("; "))
+            }
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
     }
+}
+
+/// Suboptions as people read them.
+fn within(suboptions: &BTreeMap<u8, OptionValue>) -> String {
+    let all = suboptions
+        .iter()
+        .map(|(code, value)| format!("{code} {value}"));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

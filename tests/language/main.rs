@@ -7,6 +7,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod options;
+
 use bedplate::diag::render;
 use bedplate::lang::files::MemoryFiles;
 use bedplate::site::compile;
@@ -63,73 +65,6 @@ const SCOPE: &str = "vlan/f/v/scope/10.0.0.0/24";
 const OTHER: &str = "vlan/f/w/scope/10.2.0.0/24";
 const HOST: &str = "vlan/f/v/reservation/52:54:00:00:00:01";
 const SECOND: &str = "vlan/f/w/reservation/52:54:00:00:00:02";
-
-#[test]
-fn options_come_from_the_nearest_place() {
-    let vlan = (
-        "DHCP",
-        "; option \"ntp-servers\" \"10.0.0.8\"; option 224 (hex)\"0a:0b\"",
-    );
-    let subnet = (
-        "SUBNET",
-        "; option \"ntp-servers\" \"10.0.0.9\"; option \"time-offset\" -3600",
-    );
-    let machine = ("HOST", "option \"ntp-servers\" \"10.0.0.7\" \"10.0.0.6\"");
-    let profile = (
-        "TOP",
-        "profile \"p\" { option \"ntp-servers\" \"10.0.0.5\"; option \"root-path\" \"/\" }",
-    );
-    let of_profile = ("MACHINE", "profile=\"p\"");
-    for (additions, key, pointer, expected) in [
-        (
-            &[vlan][..],
-            SCOPE,
-            "/scope/options/42",
-            r#"{"addresses":["10.0.0.8"]}"#,
-        ),
-        (&[vlan], SCOPE, "/scope/options/224", r#"{"bytes":[10,11]}"#),
-        (
-            &[vlan, subnet],
-            SCOPE,
-            "/scope/options/42",
-            r#"{"addresses":["10.0.0.9"]}"#,
-        ),
-        (
-            &[vlan, subnet],
-            SCOPE,
-            "/scope/options/2",
-            r#"{"i32":-3600}"#,
-        ),
-        (&[vlan, subnet], OTHER, "/scope/options/42", "-"),
-        (&[vlan, subnet], HOST, "/reservation/options", "-"),
-        (
-            &[machine],
-            HOST,
-            "/reservation/options/42",
-            r#"{"addresses":["10.0.0.7","10.0.0.6"]}"#,
-        ),
-        (
-            &[profile, of_profile],
-            HOST,
-            "/reservation/options/42",
-            r#"{"addresses":["10.0.0.5"]}"#,
-        ),
-        (
-            &[profile, of_profile, machine],
-            HOST,
-            "/reservation/options/42",
-            r#"{"addresses":["10.0.0.7","10.0.0.6"]}"#,
-        ),
-        (
-            &[profile, of_profile, machine],
-            HOST,
-            "/reservation/options/17",
-            r#"{"text":"/"}"#,
-        ),
-    ] {
-        check(additions, key, pointer, expected);
-    }
-}
 
 #[test]
 fn subnets_say_whose_they_are() {
@@ -275,6 +210,19 @@ fn links_send_from_the_address_of_what_is_below_them() {
     ] {
         check(bond, key, "/reservation/addresses", expected);
     }
+    // Firmware boots from either port, and is the machine all the same; tagged frames it does not send.
+    check(
+        bond,
+        "vlan/f/v/reservation/52:54:00:00:00:0a",
+        "/reservation/identities",
+        r#"[{"mac":"52:54:00:00:00:0b"}]"#,
+    );
+    check(
+        bond,
+        "vlan/f/w/reservation/52:54:00:00:00:0a",
+        "/reservation/identities",
+        "-",
+    );
 }
 
 #[test]
