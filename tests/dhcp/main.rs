@@ -9,6 +9,7 @@
 
 mod assertions;
 mod beside;
+mod bootp;
 #[path = "../support/cases.rs"]
 mod cases;
 mod clients;
@@ -24,6 +25,7 @@ mod model;
 mod names;
 mod net;
 mod offers;
+mod policy;
 mod relays;
 mod requests;
 mod reservations;
