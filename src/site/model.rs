@@ -14,6 +14,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
+use crate::base::policy::DhcpPolicy;
 use crate::base::record::RecordData;
 use crate::base::route::{Family, RouteKind};
 use crate::base::secret::SecretRef;
@@ -71,6 +72,7 @@ pub struct Dhcp {
     /// The VLAN of these controllers, where a relay agent forwards to it.
     pub relay: Option<VlanPath>,
     pub lease_time: Seconds,
+    pub policy: DhcpPolicy,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
     /// In the order in which they count: its own, those of the VLAN that it is relayed to, the site's.

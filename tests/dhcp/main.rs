@@ -10,6 +10,7 @@
 mod assertions;
 mod beside;
 mod boot;
+mod bootp;
 #[path = "../support/cases.rs"]
 mod cases;
 mod classes;
@@ -27,6 +28,7 @@ mod names;
 mod net;
 mod offers;
 mod parameters;
+mod policy;
 mod relays;
 mod requests;
 mod reservations;

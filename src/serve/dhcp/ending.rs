@@ -13,7 +13,7 @@ const QUARANTINE_SECONDS: u64 = 3600;
 /// Whether a client that names a server means us (RFC 2131 table 5); some name none.
 fn is_for_us(ask: &Ask<'_>) -> bool {
     let server = ask.message.options.address(code::SERVER_ID);
-    server.is_none_or(|server| ask.config.is_server(server))
+    server.is_none_or(|server| ask.is_us(server))
 }
 
 impl Engine {

@@ -43,11 +43,12 @@ impl Engine {
             Kind::Decline => self.decline(&ask, out),
             Kind::Release => self.release(&ask, out),
             Kind::Inform => self.inform(&ask, out),
+            Kind::Bootp => self.bootp(&ask, out),
         }
     }
 
     fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
-        let client = message.client();
+        let client = message.client(served.scope.policy.identity);
         // What a client sends to us alone passes by its relay agent (RFC 3046 2.1): it is where it was.
         let known = || {
             let record = self.table.get(message.ciaddr)?;
@@ -99,10 +100,10 @@ impl Engine {
         let wish = options.address(code::REQUESTED_ADDRESS);
         let renews = !ask.message.ciaddr.is_unspecified();
         match (options.address(code::SERVER_ID), wish) {
-            (Some(server), Some(address)) if ask.config.is_server(server) => {
+            (Some(server), Some(address)) if ask.is_us(server) => {
                 self.select(ask, address, out);
             }
-            (Some(server), None) if renews && ask.config.is_server(server) => {
+            (Some(server), None) if renews && ask.is_us(server) => {
                 self.renew(ask, ask.message.ciaddr, out);
             }
             (Some(_), _) => self.not_chosen(ask),
@@ -152,11 +153,18 @@ impl Engine {
             Some((served, Standing::Free)) if is_reserved => {
                 self.grant(ask, served, address, out);
             }
-            Some((_, Standing::Free | Standing::Taken)) | None if self.knows(ask) => {
-                self.refuse(ask, address, out);
+            Some((_, Standing::Free | Standing::Taken)) | None => {
+                self.disown(ask, address, out);
             }
-            // Another server may know the client.
-            Some((_, Standing::Free | Standing::Taken)) | None => self.counters.ignored += 1,
+        }
+    }
+
+    /// The client has an address that is not its own: it is told so, unless it is unknown and another server may know it.
+    fn disown(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
+        if ask.served.scope.policy.authoritative || self.knows(ask) {
+            self.refuse(ask, address, out);
+        } else {
+            self.counters.ignored += 1;
         }
     }
 
@@ -169,14 +177,14 @@ impl Engine {
     /// The client renews or rebinds (RFC 2131 4.3.2): it says which address it has.
     fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
         let Some(served) = ask.neighbour(address) else {
-            return self.refuse(ask, address, out);
+            return self.disown(ask, address, out);
         };
         match self.standing(&ask.asker, served, address) {
             Standing::Own => self.grant(ask, served, address, out),
             Standing::Free if ask.asker.owns(ask.config, address) => {
                 self.grant(ask, served, address, out);
             }
-            Standing::Free | Standing::Taken => self.refuse(ask, address, out),
+            Standing::Free | Standing::Taken => self.disown(ask, address, out),
         }
     }
 

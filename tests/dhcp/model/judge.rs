@@ -35,6 +35,9 @@ pub(super) enum Heard {
     Told,
 }
 
+/// Seconds of a lease without an end.
+pub(super) const FOR_EVER: u64 = u64::MAX;
+
 /// How much longer than it said a server may hold an address for its client: it may have told of a shorter lease since.
 const GRACE: u64 = 700;
 
@@ -62,7 +65,12 @@ fn is_ours(asked: &Asked) -> bool {
     // Past its relay a client is recognised by its address.
     let by_itself = match asked.kind {
         Kind::Renew | Kind::Inform | Kind::Release => about.octets()[1] == 9 && layout.serves_far(),
-        Kind::Discover | Kind::Select | Kind::Elsewhere | Kind::Reboot | Kind::Decline => false,
+        Kind::Discover
+        | Kind::Select
+        | Kind::Elsewhere
+        | Kind::Reboot
+        | Kind::Decline
+        | Kind::Bootp => false,
     };
     match asked.route {
         Route::Local => layout.serves_near() || by_itself,
@@ -105,7 +113,12 @@ impl Judge {
             Kind::Select | Kind::Reboot | Kind::Renew => {
                 self.under_way.insert((asked.who, asked.about));
             }
-            Kind::Release | Kind::Decline | Kind::Discover | Kind::Elsewhere | Kind::Inform => {}
+            Kind::Release
+            | Kind::Decline
+            | Kind::Discover
+            | Kind::Elsewhere
+            | Kind::Inform
+            | Kind::Bootp => {}
         }
     }
 
@@ -125,6 +138,17 @@ impl Judge {
                     return fail(format!("{} was asked for", asked.about));
                 }
                 self.held.insert(address, (asked.who, asked.at + seconds));
+                self.granted.insert(asked.who, address);
+                Ok(())
+            }
+            (Heard::Ack { address, seconds }, Kind::Bootp) => {
+                self.may_have(asked, address, now)?;
+                if asked.layout.owner(address) != Some(asked.who.0) || seconds != FOR_EVER {
+                    return fail(format!("{address} for {seconds} s by BOOTP"));
+                }
+                self.held.insert(address, (asked.who, FOR_EVER));
+                // Even where it goes on with DHCP, nobody knows before it comes again that it heard of that.
+                self.restored.insert(address, (asked.who, FOR_EVER));
                 self.granted.insert(asked.who, address);
                 Ok(())
             }
@@ -216,6 +240,11 @@ pub(super) fn written(said: &Said, about: Ipv4Addr, number: u32) -> crate::suppo
         Kind::Release => server(placed(ask(7))),
         Kind::Decline => server(ask(4)).option(50, &own),
         Kind::Inform => placed(ask(8)),
+        Kind::Bootp => {
+            let mut untyped = ask(0);
+            untyped.bytes.truncate(240);
+            untyped
+        }
     };
     if let Some(id) = said.id {
         ask = ask.id(&[said.client, id]);

@@ -34,6 +34,7 @@ const POOLS: [Option<RangeInclusive<u8>>; 5] = [
 ];
 
 /// Addresses for clients in the layout that histories end with.
+pub(super) const SPARE_ADDRESSES: [Ipv4Addr; 3] = [near(10), near(11), near(12)];
 pub(super) const SPARE: u8 = 3;
 
 const fn near(last: u8) -> Ipv4Addr {

@@ -17,7 +17,7 @@ use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
 use dhcproto::v4::{DhcpOption, MessageType, OptionCode};
 use proptest::prelude::*;
 
-use super::judge::{Asked, Heard, Judge, Who, written};
+use super::judge::{Asked, FOR_EVER, Heard, Judge, Who, written};
 use super::layout::Layout;
 use super::{Kind, Route, Said, Step, Target};
 use crate::support::{SERVER, read};
@@ -106,14 +106,31 @@ impl Machine {
         while self.engine.is_behind(self.now) {
             self.take(&Step::Tick)?;
         }
-        prop_assert_eq!(self.engine.leased(), 0, "all is over");
-        prop_assert_eq!(&self.names, &BTreeMap::new(), "names of what is over");
+        let every: Vec<Ipv4Addr> = super::layout::ADDRESSES.into();
+        prop_assert_eq!(self.engine.leased(), self.endless(&every), "all is over");
+        let over = self.names.values();
+        let over = over.filter(|address| self.endless(&[**address]) == 0);
+        prop_assert_eq!(over.count(), 0, "names of what is over: {:?}", self.names);
         Ok(())
     }
 
-    /// How many promises are in force.
-    pub(super) fn in_force(&self) -> usize {
-        self.judge.promised(self.now).len()
+    /// How many machines from this one on hold something.
+    pub(super) fn served_from(&self, first: u8) -> usize {
+        let promised = self.judge.promised(self.now).into_iter();
+        promised
+            .filter(|(_, (machine, _), _)| *machine >= first)
+            .count()
+    }
+
+    /// How many of these addresses are somebody's for ever.
+    pub(super) fn endless(&self, addresses: &[Ipv4Addr]) -> usize {
+        let leases = self.engine.leases(self.now, Ipv4Addr::UNSPECIFIED, 100);
+        let endless = leases
+            .iter()
+            .filter(|lease| lease.state == LeaseState::Active && lease.held_until == FOR_EVER);
+        endless
+            .filter(|lease| addresses.contains(&lease.address))
+            .count()
     }
 
     fn blame(&mut self, words: String) {
@@ -159,7 +176,8 @@ impl Machine {
             | Kind::Elsewhere
             | Kind::Release
             | Kind::Decline
-            | Kind::Inform => false,
+            | Kind::Inform
+            | Kind::Bootp => false,
         };
         self.asked.push(asked);
         let via: &[Ipv4Addr] = match said.route {
@@ -302,7 +320,10 @@ impl Machine {
         let message = read(reply);
         let asked = self.asked[usize::try_from(message.xid()).unwrap()].clone();
         let options = message.opts();
-        if options.get(OptionCode::ServerIdentifier) != Some(&DhcpOption::ServerIdentifier(SERVER))
+        let is_bootp = options.msg_type().is_none();
+        if !is_bootp
+            && options.get(OptionCode::ServerIdentifier)
+                != Some(&DhcpOption::ServerIdentifier(SERVER))
         {
             return Err("not in our name".to_owned());
         }
@@ -317,12 +338,16 @@ impl Machine {
             (Some(MessageType::Nak), None) => Heard::Nak,
             (Some(MessageType::Ack), None) if address.is_unspecified() => Heard::Told,
             (Some(MessageType::Ack), Some(seconds)) => Heard::Ack { address, seconds },
+            (None, None) => Heard::Ack {
+                address,
+                seconds: FOR_EVER,
+            },
             (kind, end) => return Err(format!("{kind:?} with {end:?} seconds")),
         };
         self.judge.heard(&asked, heard, self.now)?;
         match heard {
             Heard::Ack { address, seconds } => {
-                self.is_durable(asked.who, address, asked.at + seconds)
+                self.is_durable(asked.who, address, asked.at.saturating_add(seconds))
             }
             Heard::Offer(_) | Heard::Nak | Heard::Told => Ok(()),
         }

@@ -204,8 +204,13 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             return;
         };
         if let Err(fault) = &result {
-            // The engine tells of it once; how often it goes on is for those who look closely.
-            tracing::debug!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
+            let leases = batches.len();
+            // Told once: how often it goes on is for those who look closely.
+            if self.engine.trouble() == Some(StoreTrouble::Failing) {
+                tracing::debug!(error = %fault, leases, "leases were not stored, and not promised");
+            } else {
+                tracing::error!(error = %fault, leases, "leases were not stored, and not promised");
+            }
         }
         let now = self.clock.now();
         for batch in batches {
