@@ -16,6 +16,7 @@ mod git;
 mod graph;
 mod history;
 mod hold;
+mod leases;
 mod lock;
 mod output;
 mod plan;
@@ -79,7 +80,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Unlock { yes } => block_on(hold::unlock(*yes, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
-        Command::Leases => block_on(status::leases(&client, out)),
+        Command::Leases => block_on(leases::leases(&client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.

@@ -22,6 +22,7 @@ mod hostile;
 mod interrupted;
 mod killed;
 mod lab;
+mod leases;
 mod managed;
 mod owned;
 mod relay;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
-use super::{Context, VERSION, keep, peer};
+use super::{Context, VERSION, dhcp, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -29,7 +29,7 @@ use crate::daemon::draft::Planned;
 use crate::daemon::fault;
 use crate::daemon::order::Order;
 use crate::daemon::reconcile::Request;
-use crate::daemon::status::{LeaseRow, Status};
+use crate::daemon::status::Status;
 use crate::daemon::turn::UnderWay;
 use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
@@ -80,9 +80,9 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("plan"), post(plan))
         .route(&path("apply"), post(apply))
         .route(&path("status"), get(status))
-        .route(&path("leases"), get(leases))
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
+        .merge(dhcp::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -212,13 +212,6 @@ async fn observation(State(context): State<Context>) -> Answer<Observation> {
     asked(&context, |reply| Request::Observe { reply })
         .await
         .and_then(|observed| observed)
-        .into()
-}
-
-async fn leases(State(context): State<Context>) -> Answer<Vec<LeaseRow>> {
-    asked(&context, |reply| Request::Leases { reply })
-        .await
-        .and_then(|leases| leases)
         .into()
 }
 
