@@ -80,7 +80,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Unlock { yes } => block_on(hold::unlock(*yes, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
-        Command::Leases => block_on(leases::leases(&client, out)),
+        Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.

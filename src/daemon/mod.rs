@@ -32,7 +32,7 @@ pub use fault::plan as plan_fault;
 pub use fight::Tries;
 pub use history::{Cause, ENTRIES, Entry, Fate, OWN_ENTRIES, Past, STATES};
 pub use hold::{Hold, REASON_BYTES};
-pub use lease::LeaseRow;
+pub use lease::{LeaseFilter, LeaseRow, StateFilter, StateFilterError};
 pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;

@@ -24,5 +24,6 @@ mod offers;
 mod relays;
 mod requests;
 mod reservations;
+mod revoke;
 mod socket;
 mod support;

@@ -1,22 +1,50 @@
 //! What is asked of the DHCP server. It answers by itself, beside the owner of the world, and so during an apply too.
 
+use std::net::Ipv4Addr;
+
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::Context;
+use super::input::{Asked, Named};
+use super::peer::Asker;
 use super::routes::Answer;
 use crate::daemon::fault;
-use crate::daemon::lease::LeaseRow;
+use crate::daemon::lease::{LeaseFilter, LeaseRow};
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
-    Router::new().route(&path("leases"), get(leases))
+    Router::new()
+        .route(&path("leases"), get(leases))
+        .route(&path("leases/{address}/release"), post(release))
 }
 
-async fn leases(State(context): State<Context>) -> Answer<Vec<LeaseRow>> {
-    let leases = context.dhcp.leases().await;
+async fn leases(
+    State(context): State<Context>,
+    Asked(filter): Asked<LeaseFilter>,
+) -> Answer<Vec<LeaseRow>> {
+    let Some(ends) = filter.ends() else {
+        return Answer::Value(Vec::new());
+    };
+    let leases = context.dhcp.leases_in(ends).await;
     let leases = leases.map_err(|error| fault::world(&error));
-    leases
-        .map(|leases| leases.iter().filter_map(LeaseRow::of).collect())
-        .into()
+    let rows = leases.map(|leases| {
+        let taken = leases.iter().filter(|lease| filter.takes(lease));
+        taken.map(LeaseRow::of).collect()
+    });
+    rows.into()
+}
+
+/// Ends a lease; answered once that is durable, with the lease as it was.
+async fn release(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Named(address): Named<Ipv4Addr>,
+) -> Answer<LeaseRow> {
+    let released = context.dhcp.release(address).await;
+    if let Ok(lease) = &released {
+        tracing::info!(%address, client = %lease.hardware, by = %who, "a lease was ended by hand");
+    }
+    let row = released.map(|lease| LeaseRow::of(&lease));
+    row.map_err(|error| fault::release(&error)).into()
 }

@@ -286,7 +286,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 /// What another moment, or another request first, would have allowed.
-const CONFLICTS: [Code; 8] = [
+const CONFLICTS: [Code; 9] = [
     Code::ApplyBusy,
     Code::PlanStale,
     Code::ContentMissing,
@@ -295,6 +295,7 @@ const CONFLICTS: [Code; 8] = [
     Code::OnHold,
     Code::NotOnHold,
     Code::NoSuchState,
+    Code::NoSuchLease,
 ];
 
 /// The HTTP status beside a fault, for clients that read no further.

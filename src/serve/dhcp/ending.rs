@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
-use super::engine::{Action, Engine, Event};
+use super::engine::{Action, BatchId, Engine, Event};
 use super::lease::{Lease, LeaseState};
 use super::wire::code;
 
@@ -31,7 +31,7 @@ impl Engine {
             Some(address) if is_for_us(ask) && self.holds_active(ask, address) => {
                 let until = ask.now + QUARANTINE_SECONDS;
                 let lease = self.end(address, (LeaseState::Declined, until), ask.now, out);
-                out.extend(lease.map(|lease| Action::Event(Event::Declined { lease })));
+                out.extend(lease.map(|(lease, _)| Action::Event(Event::Declined { lease })));
             }
             Some(_) | None => self.counters.ignored += 1,
         }
@@ -43,14 +43,14 @@ impl Engine {
         })
     }
 
-    /// Ends a lease at once. Nobody is promised anything by that, so nothing waits for its write.
+    /// Ends a lease at once, and tells what became of it and by which write. Nobody is promised anything by that, so nothing waits for its write.
     pub(super) fn end(
         &mut self,
         address: Ipv4Addr,
         (state, time): (LeaseState, u64),
         now: u64,
         out: &mut Vec<Action>,
-    ) -> Option<Lease> {
+    ) -> Option<(Lease, BatchId)> {
         let record = self.table.get(address)?;
         let (mut lease, pending) = (record.lease.clone(), record.pending);
         if let Some(batch) = pending {
@@ -66,6 +66,6 @@ impl Engine {
             batch,
             lease: stored,
         });
-        Some(lease)
+        Some((lease, batch))
     }
 }

@@ -49,6 +49,18 @@ pub enum ServerError {
     Stopped,
 }
 
+/// Why a lease was not ended by an operator's word.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    #[error("{0} is not leased")]
+    NoLease(Ipv4Addr),
+    /// Ended in memory alone: the next start would find it again.
+    #[error("the store did not take the end of the lease")]
+    NotStored,
+    #[error(transparent)]
+    Stopped(#[from] ServerError),
+}
+
 /// A running DHCP server. Dropping it stops the server and frees its ports.
 pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
@@ -166,6 +178,14 @@ impl Server {
             leases.extend(page.into_iter().filter(|lease| lease.address <= last));
         }
         Ok(leases)
+    }
+
+    /// Ends a lease or a quarantine, and tells what it was once its end is durable.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] where the address has neither, or the store failed.
+    pub async fn release(&self, address: Ipv4Addr) -> Result<Lease, ReleaseError> {
+        self.ask(|done| Command::Release { address, done }).await?
     }
 
     /// How many leases are in force.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::ReleaseError;
 use super::clock::Clock;
 use super::link::{Inbox, Link};
 use crate::base::addr::InterfaceAddr;
@@ -59,11 +60,23 @@ pub(super) enum Command {
         most: usize,
         done: oneshot::Sender<Vec<Lease>>,
     },
+    /// Answered once that is durable.
+    Release {
+        address: Ipv4Addr,
+        done: oneshot::Sender<Result<Lease, ReleaseError>>,
+    },
     Leased(oneshot::Sender<usize>),
     Counters(oneshot::Sender<Counters>),
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// A lease that was ended by an operator's word, until that is written.
+struct Revoked {
+    batch: BatchId,
+    lease: Lease,
+    done: oneshot::Sender<Result<Lease, ReleaseError>>,
+}
 
 /// A datagram that waits its turn.
 struct Queued {
@@ -83,6 +96,7 @@ pub(super) struct Worker<S, P> {
     waiting: Vec<(BatchId, Lease)>,
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
+    revoked: Vec<Revoked>,
     unsent: u64,
 }
 
@@ -107,6 +121,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             actions,
             waiting: Vec::new(),
             commit: None,
+            revoked: Vec::new(),
             unsent: 0,
         };
         worker.obey();
@@ -211,6 +226,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Err(_) => Input::Failed(batch),
             };
             self.engine.handle(now, input, &mut self.actions);
+            let mut written = self.revoked.extract_if(.., |one| one.batch == batch);
+            if let Some(Revoked { lease, done, .. }) = written.next() {
+                let stored = result.as_ref().map_err(|_| ReleaseError::NotStored);
+                drop(done.send(stored.map(|()| lease)));
+            }
         }
     }
 
@@ -278,6 +298,16 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let leases = self.engine.leases(self.clock.now(), first, most);
                 let told = leases.into_iter().map(|lease| self.clock.told(lease));
                 let _ = done.send(told.collect());
+            }
+            Command::Release { address, done } => {
+                let now = self.clock.now();
+                match self.engine.revoke(now, address, &mut self.actions) {
+                    Some((lease, batch)) => {
+                        let lease = self.clock.told(lease);
+                        self.revoked.push(Revoked { batch, lease, done });
+                    }
+                    None => drop(done.send(Err(ReleaseError::NoLease(address)))),
+                }
             }
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
