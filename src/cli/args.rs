@@ -116,6 +116,11 @@ pub(super) enum Command {
     Status,
     /// List who has which address: the leases in force and the addresses in quarantine
     Leases(LeasesArguments),
+    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome
+    Why {
+        /// The hardware address of its interface
+        mac: MacAddr,
+    },
     /// Build a sandbox of network namespaces and show the whole thing in it; touches nothing of the host
     Demo(DemoArguments),
     /// Print completions for a shell

@@ -26,6 +26,7 @@ mod show;
 mod status;
 mod table;
 mod thing;
+mod why;
 
 use std::process::ExitCode;
 
@@ -81,6 +82,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
+        Command::Why { mac } => block_on(why::why(*mac, &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.

@@ -22,6 +22,7 @@ mod start;
 mod status;
 mod turn;
 mod who;
+mod why;
 
 pub use api::SocketError;
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
@@ -37,3 +38,4 @@ pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;
 pub use who::{Who, now};
+pub use why::{ExchangeRow, ReservedRow, Why};

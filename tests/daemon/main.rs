@@ -32,4 +32,5 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod why;
 mod words;

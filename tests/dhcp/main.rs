@@ -21,6 +21,7 @@ mod load;
 mod names;
 mod net;
 mod offers;
+mod outcomes;
 mod relays;
 mod requests;
 mod reservations;

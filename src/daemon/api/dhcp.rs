@@ -10,13 +10,17 @@ use super::Context;
 use super::input::{Asked, Named};
 use super::peer::Asker;
 use super::routes::Answer;
+use crate::base::mac::MacAddr;
 use crate::daemon::fault;
 use crate::daemon::lease::{LeaseFilter, LeaseRow};
+use crate::daemon::why::Why;
+use crate::diag::fault::Fault;
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("leases"), get(leases))
         .route(&path("leases/{address}/release"), post(release))
+        .route(&path("why/{mac}"), get(why))
 }
 
 async fn leases(
@@ -47,4 +51,17 @@ async fn release(
     }
     let row = released.map(|lease| LeaseRow::of(&lease));
     row.map_err(|error| fault::release(&error)).into()
+}
+
+async fn why(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<Why> {
+    told(&context, mac).await.into()
+}
+
+async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
+    let dhcp = &context.dhcp;
+    let heard = dhcp.heard(mac).await;
+    let heard = heard.map_err(|error| fault::world(&error))?;
+    let leases = dhcp.leases().await;
+    let leases = leases.map_err(|error| fault::world(&error))?;
+    Ok(Why::new(mac, heard, &leases))
 }

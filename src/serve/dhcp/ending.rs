@@ -5,36 +5,50 @@ use std::net::Ipv4Addr;
 use super::ask::Ask;
 use super::engine::{Action, BatchId, Engine, Event};
 use super::lease::{Lease, LeaseState};
+use super::outcome::{Outcome, Silence};
 use super::wire::code;
 
 /// How long an address that is in use by a stranger stays out of use.
 const QUARANTINE_SECONDS: u64 = 3600;
 
-/// Whether a client that names a server means us (RFC 2131 table 5); some name none.
-fn is_for_us(ask: &Ask<'_>) -> bool {
-    let server = ask.message.options.address(code::SERVER_ID);
-    server.is_none_or(|server| ask.config.is_server(server))
+/// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
+fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {
+    let server = ask.message.options.address(code::SERVER_ID)?;
+    (!ask.config.is_server(server)).then_some(server)
 }
 
 impl Engine {
-    pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
         let address = ask.message.ciaddr;
-        if is_for_us(ask) && self.holds_active(ask, address) {
-            self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
-        } else {
-            self.counters.ignored += 1;
+        if address.is_unspecified() {
+            return Outcome::Unanswered(Silence::NothingNamed);
         }
+        if let Some(silence) = self.why_not_ended(ask, address) {
+            return Outcome::Unanswered(silence);
+        }
+        self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
+        Outcome::Released { address }
     }
 
-    pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
-        match ask.message.options.address(code::REQUESTED_ADDRESS) {
-            Some(address) if is_for_us(ask) && self.holds_active(ask, address) => {
-                let until = ask.now + QUARANTINE_SECONDS;
-                let lease = self.end(address, (LeaseState::Declined, until), ask.now, out);
-                out.extend(lease.map(|(lease, _)| Action::Event(Event::Declined { lease })));
-            }
-            Some(_) | None => self.counters.ignored += 1,
+    pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
+        let Some(address) = ask.message.options.address(code::REQUESTED_ADDRESS) else {
+            return Outcome::Unanswered(Silence::NothingNamed);
+        };
+        if let Some(silence) = self.why_not_ended(ask, address) {
+            return Outcome::Unanswered(silence);
         }
+        let until = ask.now + QUARANTINE_SECONDS;
+        let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
+        out.extend(ended.map(|(lease, _)| Action::Event(Event::Declined { lease })));
+        Outcome::Declined { address }
+    }
+
+    /// Why the word of a client ends nothing.
+    fn why_not_ended(&self, ask: &Ask<'_>, address: Ipv4Addr) -> Option<Silence> {
+        if let Some(server) = other_server(ask) {
+            return Some(Silence::OtherServer(server));
+        }
+        (!self.holds_active(ask, address)).then_some(Silence::NotItsLease(address))
     }
 
     fn holds_active(&self, ask: &Ask<'_>, address: Ipv4Addr) -> bool {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use super::allocate::Cursor;
 use super::config::Config;
 use super::counters::Counters;
+use super::exchange::{Exchange, Exchanges};
 use super::lease::{Lease, LeaseState};
 use super::names::{NameChange, Names};
+use super::outcome::{Malformed, Outcome, Silence};
 use super::reply::Reply;
 use super::table::Table;
 use super::wire::Message;
@@ -72,6 +74,8 @@ pub enum Event {
 struct Pending {
     lease: Lease,
     reply: Reply,
+    /// The message that began it, once that was looked at.
+    exchange: Option<Exchange>,
 }
 
 /// All that the DHCP server knows and decides.
@@ -82,6 +86,7 @@ pub struct Engine {
     pub(super) names: Names,
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
+    pub(super) exchanges: Exchanges,
     pending: HashMap<BatchId, Pending>,
     batches: u64,
 }
@@ -161,7 +166,13 @@ impl Engine {
         self.counters.received += 1;
         match Message::read(packet.bytes) {
             Ok(message) => self.answer(now, &message, packet, out),
-            Err(_) => self.counters.malformed += 1,
+            Err(error) => {
+                let silence = Silence::Malformed(Malformed(error));
+                match Exchange::unread(now, packet) {
+                    Some(exchange) => self.conclude(exchange, silence.into()),
+                    None => self.counters.count(&Outcome::Unanswered(silence)),
+                }
+            }
         }
     }
 
@@ -183,19 +194,38 @@ impl Engine {
     }
 
     /// Keeps `reply` until `lease` is durable.
-    pub(super) fn persist(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) {
+    pub(super) fn persist(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) -> BatchId {
         let batch = self.next_batch();
         self.table.set_pending(lease.address, Some(batch));
         out.push(Action::Persist {
             batch,
             lease: lease.clone(),
         });
-        self.pending.insert(batch, Pending { lease, reply });
+        let exchange = None;
+        let pending = Pending {
+            lease,
+            reply,
+            exchange,
+        };
+        self.pending.insert(batch, pending);
+        batch
+    }
+
+    /// Keeps a message until the write that it led to has ended.
+    pub(super) fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
+        if let Some(pending) = self.pending.get_mut(&batch) {
+            pending.exchange = Some(exchange);
+        }
+    }
+
+    fn concluded(&mut self, exchange: Option<Exchange>, outcome: Outcome) {
+        if let Some(exchange) = exchange {
+            self.conclude(exchange, outcome.into());
+        }
     }
 
     /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
     pub(super) fn coalesce(&mut self, batch: BatchId, expires: u64, reply: Reply) {
-        self.counters.coalesced += 1;
         if let Some(pending) = self.pending.get_mut(&batch)
             && expires <= pending.lease.held_until
         {
@@ -205,9 +235,14 @@ impl Engine {
     }
 
     fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
-        let Some(Pending { lease, reply }) = self.pending.remove(&batch) else {
+        let Some(pending) = self.pending.remove(&batch) else {
             return;
         };
+        let Pending {
+            lease,
+            reply,
+            exchange,
+        } = pending;
         let address = lease.address;
         let record = self.table.get(address);
         // A client that released the address meanwhile no longer waits for it.
@@ -220,15 +255,19 @@ impl Engine {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
-        self.counters.acks += 1;
+        self.concluded(exchange, Outcome::Acknowledged { address });
         out.push(Action::Send(reply));
     }
 
     fn fail(&mut self, batch: BatchId) {
         self.counters.unstored += 1;
-        let Some(Pending { lease, .. }) = self.pending.remove(&batch) else {
+        let Some(Pending {
+            lease, exchange, ..
+        }) = self.pending.remove(&batch)
+        else {
             return;
         };
+        self.concluded(exchange, Outcome::Unanswered(Silence::NotStored));
         let address = lease.address;
         let record = self.table.get(address);
         let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
@@ -244,9 +283,14 @@ impl Engine {
 
     /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
     pub(super) fn abandon(&mut self, batch: BatchId) {
-        if let Some(Pending { lease, .. }) = self.pending.remove(&batch)
-            && let Some(name) = &lease.name
-        {
+        let Some(Pending {
+            lease, exchange, ..
+        }) = self.pending.remove(&batch)
+        else {
+            return;
+        };
+        self.concluded(exchange, Outcome::Unanswered(Silence::Overtaken));
+        if let Some(name) = &lease.name {
             self.names.release(name, lease.address);
         }
     }

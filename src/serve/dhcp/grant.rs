@@ -6,6 +6,7 @@ use super::ask::Ask;
 use super::config::Served;
 use super::engine::{Action, Engine};
 use super::lease::{Lease, LeaseState};
+use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::{Answer, Reply};
 use super::table::Record;
 use super::wire::code;
@@ -17,12 +18,13 @@ impl Engine {
         served: &Served,
         address: Ipv4Addr,
         out: &mut Vec<Action>,
-    ) {
+    ) -> Conclusion {
         let seconds = ask.lease_seconds(served);
         let expires = ask.now + u64::from(seconds);
         let reply = ask.reply(Answer::Ack, served, address);
         if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
-            return self.coalesce(batch, expires, reply);
+            self.coalesce(batch, expires, reply);
+            return Silence::Repeated.into();
         }
         let is_reserved = ask.asker.owns(ask.config, address);
         let name = if is_reserved {
@@ -45,15 +47,16 @@ impl Engine {
         };
         if self.covers(&lease) {
             self.table.renew(address, expires);
-            self.acknowledge(reply, out);
+            out.push(Action::Send(reply));
+            Outcome::Acknowledged { address }.into()
         } else if is_reserved {
-            self.grant_reserved(lease, reply, out);
+            self.grant_reserved(lease, reply, out).into()
         } else if self.is_full() {
-            self.counters.shed += 1;
             self.forgo_name(lease);
+            Silence::Busy.into()
         } else {
             self.hold_offer(ask, served, address);
-            self.persist(lease, reply, out);
+            Conclusion::AtEnd(self.persist(lease, reply, out))
         }
     }
 
@@ -94,7 +97,7 @@ impl Engine {
 
     /// A declared address is promised by the applied site, which is durable and gives it to nobody else; the lease is
     /// written behind the answer, for those who ask who is there.
-    fn grant_reserved(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) {
+    fn grant_reserved(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) -> Outcome {
         let address = lease.address;
         let former = self
             .table
@@ -104,11 +107,7 @@ impl Engine {
         self.withdraw(former, address, out);
         let batch = self.next_batch();
         out.push(Action::Persist { batch, lease });
-        self.acknowledge(reply, out);
-    }
-
-    pub(super) fn acknowledge(&mut self, reply: Reply, out: &mut Vec<Action>) {
-        self.counters.acks += 1;
         out.push(Action::Send(reply));
+        Outcome::Acknowledged { address }
     }
 }

@@ -15,10 +15,12 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::addr::InterfaceAddr;
+use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::state::{Listener, Service};
@@ -47,6 +49,14 @@ pub enum ServerError {
     Start(#[source] io::Error),
     #[error("the DHCP server has stopped")]
     Stopped,
+}
+
+/// What is known of a client.
+#[derive(Debug)]
+pub struct Heard {
+    /// Its last exchanges, in their order, each with the link that it came by, where that is there yet.
+    pub exchanges: Vec<(Exchange, Option<LinkName>)>,
+    pub reserved: Vec<Reserved>,
 }
 
 /// Why a lease was not ended by an operator's word.
@@ -178,6 +188,14 @@ impl Server {
             leases.extend(page.into_iter().filter(|lease| lease.address <= last));
         }
         Ok(leases)
+    }
+
+    /// What is known of a client, but for its leases.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn heard(&self, mac: MacAddr) -> Result<Heard, ServerError> {
+        self.ask(|done| Command::Heard { mac, done }).await
     }
 
     /// Ends a lease or a quarantine, and tells what it was once its end is durable.

@@ -14,10 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ReleaseError;
 use super::clock::Clock;
 use super::link::{Inbox, Link};
+use super::{Heard, ReleaseError};
 use crate::base::addr::InterfaceAddr;
+use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
@@ -35,6 +36,9 @@ const ROUNDS: usize = 16;
 
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
+
+/// Exchanges told of a client.
+const EXCHANGES: usize = 16;
 
 /// What the handle asks of the worker.
 pub(super) enum Command {
@@ -59,6 +63,11 @@ pub(super) enum Command {
         first: Ipv4Addr,
         most: usize,
         done: oneshot::Sender<Vec<Lease>>,
+    },
+    /// What is known of a client.
+    Heard {
+        mac: MacAddr,
+        done: oneshot::Sender<Heard>,
     },
     /// Answered once that is durable.
     Release {
@@ -299,6 +308,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let told = leases.into_iter().map(|lease| self.clock.told(lease));
                 let _ = done.send(told.collect());
             }
+            Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
             Command::Release { address, done } => {
                 let now = self.clock.now();
                 match self.engine.revoke(now, address, &mut self.actions) {
@@ -315,6 +325,22 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let counters = self.engine.counters();
                 let _ = done.send(Counters { unsent, ..counters });
             }
+        }
+    }
+
+    fn heard(&self, mac: MacAddr) -> Heard {
+        let exchanges = self.engine.exchanges(mac, EXCHANGES).into_iter();
+        let with_link = exchanges.map(|mut exchange| {
+            exchange.at = self.clock.in_wall(exchange.at);
+            let listener = exchange.listener;
+            let came_by =
+                |link: &Link| listener.is_some_and(|own| link.listeners.contains_key(&own));
+            let link = self.links.iter().find(|(_, link)| came_by(link));
+            (exchange, link.map(|(name, _)| name.clone()))
+        });
+        Heard {
+            exchanges: with_link.collect(),
+            reserved: self.engine.reserved_for(mac),
         }
     }
 
