@@ -116,6 +116,12 @@ pub(super) enum Command {
     Status,
     /// List who has which address: the leases in force and the addresses in quarantine
     Leases(LeasesArguments),
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, exhaustion; the last 8192 are kept
+    Events {
+        /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
+        #[arg(long)]
+        follow: bool,
+    },
     /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome
     Why {
         /// The hardware address of its interface

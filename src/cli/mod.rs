@@ -9,6 +9,7 @@ mod compile;
 mod confirm;
 mod demo;
 mod diff;
+mod events;
 mod explain;
 pub mod files;
 mod fmt;
@@ -82,6 +83,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
+        Command::Events { follow } => block_on(events::events(*follow, &client, out)),
         Command::Why { mac } => block_on(why::why(*mac, &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {

@@ -15,6 +15,7 @@ mod clock;
 mod confirm;
 mod disk;
 mod drift;
+mod events;
 mod follow;
 mod hazard;
 mod history;

@@ -13,6 +13,7 @@ mod clients;
 mod conversation;
 mod durable;
 mod ending;
+mod events;
 mod expiry;
 mod fields;
 mod hostile;

@@ -1,6 +1,7 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
 mod dhcp;
+mod events;
 mod input;
 mod keep;
 mod peer;

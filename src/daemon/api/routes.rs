@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
-use super::{Context, VERSION, dhcp, keep, peer};
+use super::{Context, VERSION, dhcp, events, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -83,6 +83,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
         .merge(dhcp::routes(path))
+        .merge(events::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -146,7 +147,7 @@ async fn apply(
 }
 
 /// One JSON object a line.
-fn lines(events: &[Event]) -> serde_json::Result<Vec<u8>> {
+pub(super) fn lines<T: Serialize>(events: &[T]) -> serde_json::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event in events {
         serde_json::to_writer(&mut lines, event)?;

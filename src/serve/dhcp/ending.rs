@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
-use super::engine::{Action, BatchId, Engine, Event};
+use super::engine::{Action, BatchId, Engine};
+use super::event::Event;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Outcome, Silence};
 use super::wire::code;
@@ -26,7 +27,10 @@ impl Engine {
         if let Some(silence) = self.why_not_ended(ask, address) {
             return Outcome::Unanswered(silence);
         }
+        let lease = self.table.get(address).map(|record| record.lease.clone());
         self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
+        let is_by_hand = false;
+        out.extend(lease.map(|lease| Action::Event(Event::Released { lease, is_by_hand })));
         Outcome::Released { address }
     }
 
@@ -73,6 +77,9 @@ impl Engine {
         self.withdraw(lease.name.take(), address, out);
         (lease.state, lease.since) = (state, now);
         (lease.expires, lease.held_until) = (time, time);
+        if state == LeaseState::Idle {
+            self.freed(&lease);
+        }
         self.table.put(lease.clone());
         let batch = self.next_batch();
         let stored = lease.clone();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::allocate::Cursor;
 use super::config::Config;
 use super::counters::Counters;
+use super::event::Event;
 use super::exchange::{Exchange, Exchanges};
 use super::lease::{Lease, LeaseState};
 use super::names::{NameChange, Names};
@@ -17,6 +18,7 @@ use super::reply::Reply;
 use super::table::Table;
 use super::wire::Message;
 use crate::base::addr::Prefix;
+use crate::base::vlan::VlanPath;
 
 /// Writes that may be under way: many times what one sync takes, and little memory.
 const PENDING: usize = 16_384;
@@ -61,15 +63,6 @@ pub enum Action {
     Event(Event),
 }
 
-/// What an operator may want to know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A client found its address in use by another; it is quarantined.
-    Declined { lease: Lease },
-    /// A reserved address is still leased to another client, which was told to give it up.
-    Reclaimed { lease: Lease },
-}
-
 /// An answer that waits for its write.
 struct Pending {
     lease: Lease,
@@ -87,6 +80,8 @@ pub struct Engine {
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
     pub(super) exchanges: Exchanges,
+    /// VLANs that have no address left, which was told.
+    pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
     pending: HashMap<BatchId, Pending>,
     batches: u64,
 }
@@ -181,6 +176,7 @@ impl Engine {
         for cursor in self.cursors.values_mut() {
             cursor.may_rewind = true;
         }
+        self.exhausted.clear();
         self.config = config;
     }
 
@@ -250,6 +246,7 @@ impl Engine {
             return;
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
+        let event = begun(lease.clone(), &record.lease);
         self.table.put(lease);
         if old != new {
             self.withdraw(old, address, out);
@@ -257,6 +254,7 @@ impl Engine {
         }
         self.concluded(exchange, Outcome::Acknowledged { address });
         out.push(Action::Send(reply));
+        out.push(Action::Event(event));
     }
 
     fn fail(&mut self, batch: BatchId) {
@@ -306,5 +304,14 @@ impl Engine {
         };
         self.names.release(&name, address);
         out.push(Action::Publish(NameChange::Withdraw { name, address }));
+    }
+}
+
+/// A lease in the place of what its address was.
+pub(super) fn begun(lease: Lease, before: &Lease) -> Event {
+    if before.state == LeaseState::Active && before.client == lease.client {
+        Event::Renewed { lease }
+    } else {
+        Event::Committed { lease }
     }
 }

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use super::ask::Ask;
 use super::config::Served;
-use super::engine::{Action, Engine};
+use super::engine::{Action, Engine, begun};
+use super::event::Event;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::{Answer, Reply};
@@ -48,6 +49,7 @@ impl Engine {
         if self.covers(&lease) {
             self.table.renew(address, expires);
             out.push(Action::Send(reply));
+            out.push(Action::Event(Event::Renewed { lease }));
             Outcome::Acknowledged { address }.into()
         } else if is_reserved {
             self.grant_reserved(lease, reply, out).into()
@@ -99,15 +101,20 @@ impl Engine {
     /// written behind the answer, for those who ask who is there.
     fn grant_reserved(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) -> Outcome {
         let address = lease.address;
-        let former = self
-            .table
-            .get(address)
-            .and_then(|old| old.lease.name.clone());
+        let before = self.table.get(address).map(|record| &record.lease);
+        let former = before.and_then(|old| old.name.clone());
+        let event = match before {
+            Some(before) => begun(lease.clone(), before),
+            None => Event::Committed {
+                lease: lease.clone(),
+            },
+        };
         self.table.put(lease.clone());
         self.withdraw(former, address, out);
         let batch = self.next_batch();
         out.push(Action::Persist { batch, lease });
         out.push(Action::Send(reply));
+        out.push(Action::Event(event));
         Outcome::Acknowledged { address }
     }
 }

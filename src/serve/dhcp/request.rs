@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::allocate::{Asker, Standing};
 use super::ask::{Ask, scope_for};
 use super::config::{Config, Served};
-use super::engine::{Action, Engine, Event, Packet};
+use super::engine::{Action, Engine, Packet};
+use super::event::Event;
 use super::exchange::Exchange;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
@@ -76,7 +77,9 @@ impl Engine {
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {
-            return Outcome::Unanswered(self.why_nothing(ask));
+            let silence = self.why_nothing(ask);
+            self.tell_exhausted(ask, &silence, out);
+            return Outcome::Unanswered(silence);
         };
         self.hold_offer(ask, served, address);
         out.push(Action::Send(ask.reply(Answer::Offer, served, address)));
@@ -137,6 +140,7 @@ impl Engine {
             {
                 let mut lease = record.lease.clone();
                 (lease.state, lease.held_until) = (LeaseState::Idle, ask.now);
+                self.freed(&lease);
                 self.table.put(lease);
             }
         }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::engine::{Action, BatchId, Engine};
+use super::event::Event;
 use super::lease::{Lease, LeaseState};
 
 impl Engine {
@@ -19,6 +20,11 @@ impl Engine {
         match lease.state {
             LeaseState::Active | LeaseState::Declined => {
                 let (_, batch) = self.end(address, (LeaseState::Idle, now), now, out)?;
+                let event = Event::Released {
+                    lease: lease.clone(),
+                    is_by_hand: true,
+                };
+                out.push(Action::Event(event));
                 Some((lease, batch))
             }
             LeaseState::Offered | LeaseState::Idle => None,

@@ -3,6 +3,7 @@
 mod clock;
 mod frame;
 mod link;
+mod log;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::addr::InterfaceAddr;
 use crate::base::mac::MacAddr;
@@ -25,6 +26,7 @@ use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
+pub use log::{Events, Told};
 use worker::{Command, Worker};
 
 /// Commands that may wait; each caller waits for its own answer, so there are never many.
@@ -74,6 +76,7 @@ pub enum ReleaseError {
 /// A running DHCP server. Dropping it stops the server and frees its ports.
 pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
+    news: watch::Receiver<u64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -92,13 +95,15 @@ impl Server {
             .build()
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
-        let run = move || runtime.block_on(Worker::new(leases, store, publish).run(requests));
+        let (tell, news) = watch::channel(0);
+        let run = move || runtime.block_on(Worker::new(leases, store, publish, tell).run(requests));
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
             .spawn(run)
             .map_err(ServerError::Start)?;
         Ok(Self {
             commands: Some(commands),
+            news,
             thread: Some(thread),
         })
     }
@@ -196,6 +201,20 @@ impl Server {
     /// [`ServerError::Stopped`].
     pub async fn heard(&self, mac: MacAddr) -> Result<Heard, ServerError> {
         self.ask(|done| Command::Heard { mac, done }).await
+    }
+
+    /// Some of the events from number `from` on, as far as they are kept.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn events(&self, from: u64) -> Result<Events, ServerError> {
+        let most = PAGE;
+        self.ask(|done| Command::Events { from, most, done }).await
+    }
+
+    /// The number of the next event: it changes when there is one.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.clone()
     }
 
     /// Ends a lease or a quarantine, and tells what it was once its end is durable.

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::Clock;
 use super::link::{Inbox, Link};
+use super::log::{Events, Log};
 use super::{Heard, ReleaseError};
 use crate::base::addr::InterfaceAddr;
 use crate::base::mac::MacAddr;
@@ -23,7 +24,8 @@ use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
-use crate::serve::dhcp::engine::{Action, BatchId, Engine, Event, Input, Packet};
+use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
+use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
@@ -63,6 +65,12 @@ pub(super) enum Command {
         first: Ipv4Addr,
         most: usize,
         done: oneshot::Sender<Vec<Lease>>,
+    },
+    /// The first of the events from a number on.
+    Events {
+        from: u64,
+        most: usize,
+        done: oneshot::Sender<Events>,
     },
     /// What is known of a client.
     Heard {
@@ -106,6 +114,7 @@ pub(super) struct Worker<S, P> {
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
     revoked: Vec<Revoked>,
+    log: Log,
     unsent: u64,
 }
 
@@ -116,7 +125,12 @@ enum Wake {
 }
 
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
-    pub(super) fn new(leases: Vec<Lease>, store: Arc<S>, publish: P) -> Self {
+    pub(super) fn new(
+        leases: Vec<Lease>,
+        store: Arc<S>,
+        publish: P,
+        news: watch::Sender<u64>,
+    ) -> Self {
         let mut actions = Vec::new();
         let clock = Clock::start();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
@@ -131,6 +145,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             waiting: Vec::new(),
             commit: None,
             revoked: Vec::new(),
+            log: Log::new(news),
             unsent: 0,
         };
         worker.obey();
@@ -251,7 +266,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
                 Action::Publish(change) => (self.publish)(change),
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
-                Action::Event(event) => tell(&event),
+                Action::Event(event) => {
+                    tell(&event);
+                    self.log.push(&self.clock, event);
+                }
             }
         }
         for (via, replies) in replies {
@@ -262,6 +280,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 None => u64::try_from(replies.len()).unwrap_or(u64::MAX),
             };
         }
+        self.log.tell();
         if self.commit.is_none() && !self.waiting.is_empty() {
             self.commit = Some(self.next_commit());
         }
@@ -308,6 +327,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let told = leases.into_iter().map(|lease| self.clock.told(lease));
                 let _ = done.send(told.collect());
             }
+            Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
             Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
             Command::Release { address, done } => {
                 let now = self.clock.now();
@@ -400,5 +420,13 @@ fn tell(event: &Event) {
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"
         ),
+        Event::Exhausted { vlan, hardware } => tracing::warn!(
+            %vlan, client = %hardware,
+            "every address in the dynamic ranges of a VLAN is in use"
+        ),
+        Event::Committed { .. }
+        | Event::Renewed { .. }
+        | Event::Expired { .. }
+        | Event::Released { .. } => {}
     }
 }
