@@ -8,6 +8,7 @@ use super::output::Output;
 use crate::base::moment::Moment;
 use crate::daemon::{EventRow, LeaseEvent};
 use crate::diag::fault::Fault;
+use crate::serve::dhcp::StoreTrouble;
 
 pub(super) async fn events(follow: bool, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let path = format!("events?follow={follow}");
@@ -36,6 +37,14 @@ fn line(event: &LeaseEvent) -> String {
         LeaseEvent::Decline(row) => ("decline", row),
         LeaseEvent::Conflict(row) => ("conflict", row),
         LeaseEvent::Exhaustion(row) => ("exhaustion", row),
+        LeaseEvent::Store { at, trouble, .. } => {
+            let how = match trouble {
+                Some(StoreTrouble::Slow) => "leases take seconds to be stored",
+                Some(StoreTrouble::Failing) => "leases cannot be stored",
+                None => "leases are stored again",
+            };
+            return format!("{at}  store       {how}\n");
+        }
         LeaseEvent::Lost { count } => {
             return format!(
                 "… {count} events were lost here: they came faster than they were read\n"

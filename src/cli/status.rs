@@ -8,6 +8,7 @@ use super::output::Output;
 use crate::base::duration::Seconds;
 use crate::daemon::{Drift, Ended, Hold, Status, Tries, Unconfirmed, UnderWay, Waits, now};
 use crate::diag::fault::Fault;
+use crate::serve::dhcp::StoreTrouble;
 use crate::state::Key;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
@@ -43,6 +44,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         status.in_place, status.drifted, status.withheld, status.leases
     );
     text.push_str(&locks(status));
+    text.push_str(&store(status));
     for row in &status.listeners {
         let _ = writeln!(
             text,
@@ -90,6 +92,18 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What is wrong with the store of leases.
+fn store(status: &Status) -> String {
+    let what = match status.store {
+        None => return String::new(),
+        Some(StoreTrouble::Slow) => "take seconds to be stored",
+        Some(StoreTrouble::Failing) => "cannot be stored (is the disk full?)",
+    };
+    format!(
+        "  leases {what}: known clients are served for as long as is promised already, new ones are not\n"
+    )
 }
 
 /// What is not as the site says, and since when.

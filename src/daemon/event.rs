@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::moment::Moment;
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Event, Hardware, Lease, Told};
+use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
 
 /// One line of the stream of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,12 @@ pub enum LeaseEvent {
     Conflict(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
+    /// The store that leases are kept in is in trouble, or no longer.
+    Store {
+        number: u64,
+        at: Moment,
+        trouble: Option<StoreTrouble>,
+    },
     /// Whoever reads was too slow: so many events were lost here.
     Lost {
         count: u64,
@@ -67,6 +73,11 @@ impl LeaseEvent {
             }),
             Event::Declined { lease } => Self::Decline(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
+            Event::Store { trouble } => Self::Store {
+                number: told.number,
+                at: Moment(told.at),
+                trouble: *trouble,
+            },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)

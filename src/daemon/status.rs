@@ -11,6 +11,7 @@ use super::hold::Hold;
 use super::turn::UnderWay;
 use crate::base::name::{HostName, LinkName, Name};
 use crate::plan::{Plan, Warning};
+use crate::serve::dhcp::StoreTrouble;
 use crate::state::{Key, Observation, Resource, Service};
 
 /// The daemon at one moment.
@@ -45,6 +46,9 @@ pub struct Status {
     pub warnings: Vec<Warning>,
     pub listeners: Vec<ListenerRow>,
     pub leases: usize,
+    /// What is wrong with the store that leases are kept in: known clients are served, new ones are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreTrouble>,
     /// What the servers counted since they started.
     pub counters: BTreeMap<String, u64>,
     /// An apply that is running: until it ends, nothing above is known.
@@ -97,6 +101,7 @@ impl Status {
                 .filter_map(|(key, resource)| ListenerRow::of(key, resource, observed))
                 .collect(),
             leases: observed.facts.leased,
+            store: None,
             counters,
             under_way: None,
             unconfirmed: None,

@@ -63,18 +63,59 @@ fn a_failed_write_promises_nothing() {
     );
 }
 
+/// The site alone does not tell that a reserved address is in use: once it is reserved no longer, only the lease does.
 #[test]
-fn a_failed_renewal_leaves_the_lease_as_it_was() {
+fn a_reserved_address_is_promised_on_disk_as_any_other() {
     let mut rig = Rig::new(&site());
-    rig.said(&discover(1));
-    rig.said(&select(1, 10));
-    rig.now += 300;
     rig.hold_writes = true;
-    assert_eq!(rig.said(&renew(1, 10)), "");
-    assert!(rig.input(Input::Failed(rig.held[0])).is_empty());
-    rig.now += 290;
+    assert_eq!(rig.said(&discover(0x99)), "offer 10.0.0.50");
+    assert_eq!(rig.said(&select(0x99, 50)), "", "not written yet");
+    let replies = rig.input(Input::Committed(rig.held[0]));
+    assert_eq!(replies.len(), 1);
     rig.hold_writes = false;
-    assert_eq!(rig.said(&renew(1, 10)), "ack 10.0.0.10", "still leased");
+    let mut later = site();
+    let later = later.as_object_mut().unwrap();
+    later.remove("vlan/plant/pxe/reservation/02:00:00:00:00:99");
+    later["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"]["pools"] =
+        serde_json::json!(["10.0.0.50-10.0.0.50"]);
+    rig.configure(&later.clone().into());
+    assert_eq!(rig.said(&discover(1)), "", "while the lease runs");
+    assert_eq!(rig.said(&renew(0x99, 50)), "ack 10.0.0.50");
+}
+
+/// The firmware and the system of a reserved host call themselves differently: who is answered is who was written down.
+#[test]
+fn a_reserved_host_that_asks_under_another_name_is_written_down_under_it() {
+    let mut rig = Rig::new(&site());
+    rig.hold_writes = true;
+    rig.said(&select(0x99, 50));
+    rig.said(&select(0x99, 50).id(b"system"));
+    let held = std::mem::take(&mut rig.held);
+    let answers: Vec<_> = held
+        .into_iter()
+        .map(|batch| rig.input(Input::Committed(batch)).len())
+        .collect();
+    assert_eq!(
+        answers,
+        [0, 1],
+        "the later one is answered, once it is written"
+    );
+    let lease = &rig.engine.leases(rig.now, [10, 0, 0, 50].into(), 1)[0];
+    assert_eq!(lease.client.id(), Some(&b"system"[..]));
+}
+
+/// A client that is told nothing of its shorter lease counts on the longer one.
+#[test]
+fn a_shorter_lease_shortens_nothing_before_the_client_knows() {
+    let mut rig = Rig::new(&site());
+    let shorter = || renew(1, 10).option(51, &60u32.to_be_bytes());
+    rig.said(&select(1, 10));
+    let promised = rig.now + 600;
+    assert_eq!(rig.said(&shorter()), "ack 10.0.0.10");
+    assert!(rig.stored[1].held_until >= promised, "it may be lost");
+    rig.now += 10;
+    assert_eq!(rig.said(&shorter()), "ack 10.0.0.10");
+    assert_eq!(rig.stored[2].held_until, rig.now + 67, "it was said");
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn word(event: &Event) -> String {
         }
         Event::Declined { lease } => format!("decline {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
+        Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
     }
 }
@@ -152,7 +153,7 @@ fn nothing_is_told_of_a_lease_that_was_not_written() {
     heard.rig.send(&select(1, 10));
     let batch = heard.rig.held[0];
     heard.input(Input::Failed(batch));
-    assert_eq!(heard.told(), Vec::<String>::new());
+    assert_eq!(heard.told(), ["store Some(Failing)"]);
 }
 
 #[test]

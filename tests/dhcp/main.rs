@@ -9,6 +9,8 @@
 
 mod assertions;
 mod beside;
+#[path = "../support/cases.rs"]
+mod cases;
 mod clients;
 mod conversation;
 mod durable;
@@ -19,6 +21,7 @@ mod fields;
 mod hostile;
 mod identity;
 mod load;
+mod model;
 mod names;
 mod net;
 mod offers;
@@ -28,4 +31,5 @@ mod requests;
 mod reservations;
 mod revoke;
 mod socket;
+mod strain;
 mod support;

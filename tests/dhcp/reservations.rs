@@ -1,6 +1,6 @@
 //! Addresses that the site gives to one client.
 
-use crate::support::{Rig, discover, renew, select, site};
+use crate::support::{Ask, Rig, discover, renew, select, site};
 
 #[test]
 fn reservations_arrive_while_leases_are_in_force() {
@@ -61,4 +61,41 @@ fn a_client_moves_to_what_is_reserved_for_it() {
     for (said, heard, why) in conversation {
         assert_eq!(rig.said(&said), heard, "{why}");
     }
+}
+
+#[test]
+fn an_offer_from_a_pool_that_moved_is_none() {
+    let mut rig = Rig::new(&site());
+    assert_eq!(rig.said(&discover(1)), "offer 10.0.0.10");
+    assert_eq!(rig.said(&discover(2)), "offer 10.0.0.11");
+    assert_eq!(rig.said(&select(2, 11)), "ack 10.0.0.11");
+    let mut later = site();
+    later["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"]["pools"] =
+        serde_json::json!(["10.0.0.12-10.0.0.13"]);
+    rig.configure(&later);
+    let conversation = [
+        (select(1, 10), "nak", "only offered"),
+        (discover(1), "offer 10.0.0.12", "from where the pool is now"),
+        (renew(2, 11), "ack 10.0.0.11", "a lease stays valid"),
+    ];
+    for (said, heard, why) in conversation {
+        assert_eq!(rig.said(&said), heard, "{why}");
+    }
+}
+
+/// A host is one within its VLAN: on another it is a stranger, which is refused and ends nothing.
+#[test]
+fn who_asks_on_another_vlan_ends_nothing_on_its_own() {
+    let mut own = site();
+    own["vlan/plant/annex/reservation/02:00:00:00:00:01"] = serde_json::json!({ "reservation": {
+        "host": "one", "addresses": ["10.9.0.50"], "image": null
+    } });
+    let mut rig = Rig::new(&own);
+    let there = |ask: Ask| ask.giaddr([10, 9, 0, 1]);
+    let wish = || select(1, 0).field(249, &[50, 4, 10, 9, 0, 50]);
+    assert_eq!(rig.said(&there(wish())), "ack 10.9.0.50");
+    assert_eq!(rig.said(&wish()), "nak", "not here");
+    let gives_back = crate::support::ask(7, 1).field(12, &[10, 9, 0, 50]);
+    rig.said(&gives_back.giaddr([10, 0, 0, 7]));
+    assert_eq!(rig.engine.leased(), 1, "there it is leased still");
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use bedplate::serve::dhcp::{
-    Action, BatchId, Config, Destination, Engine, Input, Lease, NameChange, Packet, Reply,
+    Action, BatchId, Config, Destination, Engine, Event, Input, Lease, NameChange, Packet, Reply,
 };
 use bedplate::state::State;
 use dhcproto::{Decodable, Decoder, v4};
@@ -139,6 +139,7 @@ pub(crate) struct Rig {
     pub(crate) held: Vec<BatchId>,
     pub(crate) stored: Vec<Lease>,
     pub(crate) names: Vec<String>,
+    pub(crate) events: Vec<Event>,
     pub(crate) hold_writes: bool,
     /// The addresses on the link that packets come to.
     pub(crate) via: Vec<Ipv4Addr>,
@@ -152,6 +153,7 @@ impl Rig {
             held: Vec::new(),
             stored: Vec::new(),
             names: Vec::new(),
+            events: Vec::new(),
             hold_writes: false,
             via: vec![SERVER],
         };
@@ -193,7 +195,7 @@ impl Rig {
                     self.names.push(format!("-{name} {address}"));
                 }
                 Action::Send(reply) => replies.push(reply),
-                Action::Event(_) => {}
+                Action::Event(event) => self.events.push(event),
             }
         }
         replies

@@ -79,9 +79,11 @@ impl Engine {
                 Standing::Taken
             };
         };
+        // An offer promises nothing, so that one from a pool that moved since is none.
+        let is_open = is_open || record.pending.is_some();
         match (record.lease.state, asker.holds(&self.config, record)) {
-            (LeaseState::Offered | LeaseState::Active, true) => Standing::Own,
-            (LeaseState::Idle, true) if is_open => Standing::Own,
+            (LeaseState::Active, true) => Standing::Own,
+            (LeaseState::Offered | LeaseState::Idle, true) if is_open => Standing::Own,
             (LeaseState::Idle, false) if is_open => Standing::Free,
             (LeaseState::Offered | LeaseState::Active | LeaseState::Idle, _) => Standing::Taken,
             (LeaseState::Declined, _) => Standing::Taken,

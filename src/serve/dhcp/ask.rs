@@ -61,6 +61,16 @@ impl<'a> Ask<'a> {
     }
 
     pub(super) fn reply(&self, answer: Answer, served: &Served, address: Ipv4Addr) -> Reply {
+        self.reply_for(answer, (served, address), self.lease_seconds(served))
+    }
+
+    /// A reply that tells of a lease of so many seconds.
+    pub(super) fn reply_for(
+        &self,
+        answer: Answer,
+        (served, address): (&Served, Ipv4Addr),
+        seconds: u32,
+    ) -> Reply {
         let host = self.asker.host;
         let reservation = host.and_then(|host| self.config.reservation(host));
         let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
@@ -80,7 +90,7 @@ impl<'a> Ask<'a> {
             served,
             answer,
             address,
-            lease: self.lease_seconds(served),
+            lease: seconds,
             reservation,
             boot: boot.as_ref(),
             from: self.packet.from,

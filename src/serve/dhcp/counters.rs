@@ -22,9 +22,9 @@ pub struct Counters {
     pub pool_empty: u64,
     /// Requests for which a write was under way already.
     pub coalesced: u64,
-    /// Dropped: too many writes under way, or too many packets at once.
+    /// Dropped: too many writes under way, or the store in trouble.
     pub shed: u64,
-    /// Leases that the store did not take; their clients got no answer.
+    /// Leases that the store did not take; their clients were told of no more than it has.
     pub unstored: u64,
     /// Replies that the kernel did not take.
     pub unsent: u64,
@@ -49,7 +49,7 @@ impl Counters {
                 | Silence::Stranger(_)
                 | Silence::NotItsLease(_)
                 | Silence::Nowhere => &mut self.ignored,
-                Silence::Busy => &mut self.shed,
+                Silence::Busy | Silence::Withheld => &mut self.shed,
                 Silence::Repeated => &mut self.coalesced,
                 Silence::NotStored | Silence::Overtaken => return,
             },

@@ -55,8 +55,10 @@ impl Engine {
         (!self.holds_active(ask, address)).then_some(Silence::NotItsLease(address))
     }
 
+    /// Whether the client has leased `address` where it is; one that calls itself the same on another VLAN has not.
     fn holds_active(&self, ask: &Ask<'_>, address: Ipv4Addr) -> bool {
-        self.table.get(address).is_some_and(|record| {
+        let record = ask.neighbour(address).and_then(|_| self.table.get(address));
+        record.is_some_and(|record| {
             record.lease.state == LeaseState::Active && ask.asker.holds(ask.config, record)
         })
     }

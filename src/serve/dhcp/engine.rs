@@ -2,11 +2,11 @@
 //!
 //! Pure: no socket, no clock, no store. What a client is told of a lease leaves only with [`Input::Committed`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use super::allocate::Cursor;
+use super::allocate::{Asker, Cursor};
 use super::config::Config;
 use super::counters::Counters;
 use super::event::Event;
@@ -15,6 +15,7 @@ use super::lease::{Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
 use super::reply::Reply;
+use super::strain::{Rest, Strain};
 use super::table::Table;
 use super::wire::Message;
 use crate::base::addr::Prefix;
@@ -64,11 +65,34 @@ pub enum Action {
 }
 
 /// An answer that waits for its write.
-struct Pending {
-    lease: Lease,
+pub(super) struct Pending {
+    pub lease: Lease,
     reply: Reply,
+    pub began: u64,
+    /// What the client is told where the write takes too long.
+    rest: Option<Rest>,
+    /// Until when it was told so.
+    told: Option<u64>,
     /// The message that began it, once that was looked at.
     exchange: Option<Exchange>,
+}
+
+impl Pending {
+    /// What the client is told instead, to be told at once.
+    pub(super) fn take_rest(&mut self) -> Option<Rest> {
+        let rest = self.rest.take()?;
+        self.told = self.told.max(Some(rest.expires));
+        Some(rest)
+    }
+
+    /// What came of it where the write leads to nothing: the client may have been answered before.
+    fn without_write(&self, silence: Silence) -> Outcome {
+        let address = self.lease.address;
+        match self.told {
+            Some(_) => Outcome::Acknowledged { address },
+            None => Outcome::Unanswered(silence),
+        }
+    }
 }
 
 /// All that the DHCP server knows and decides.
@@ -82,7 +106,9 @@ pub struct Engine {
     pub(super) exchanges: Exchanges,
     /// VLANs that have no address left, which was told.
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
-    pending: HashMap<BatchId, Pending>,
+    pub(super) strain: Strain,
+    /// In the order in which they began.
+    pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
 }
 
@@ -112,10 +138,22 @@ impl Engine {
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
         match input {
             Input::Packet(packet) => self.receive(now, packet, out),
-            Input::Tick => self.expire(now, out),
+            Input::Tick => {
+                self.expire(now, out);
+                self.hurry(now, out);
+                self.look(now, out);
+            }
             Input::Config(config) => self.reconfigure(config),
-            Input::Committed(batch) => self.commit(batch, out),
-            Input::Failed(batch) => self.fail(batch),
+            Input::Committed(batch) => {
+                self.strain.wrote(true);
+                self.commit(batch, out);
+                self.look(now, out);
+            }
+            Input::Failed(batch) => {
+                self.strain.wrote(false);
+                self.fail(batch, out);
+                self.look(now, out);
+            }
         }
     }
 
@@ -189,21 +227,30 @@ impl Engine {
         self.pending.len() >= PENDING
     }
 
-    /// Keeps `reply` until `lease` is durable.
-    pub(super) fn persist(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) -> BatchId {
+    /// Keeps `reply` until `lease` is durable; `rest` is told where that does not come about.
+    pub(super) fn persist(
+        &mut self,
+        now: u64,
+        lease: Lease,
+        (reply, rest): (Reply, Option<Rest>),
+        out: &mut Vec<Action>,
+    ) -> BatchId {
         let batch = self.next_batch();
         self.table.set_pending(lease.address, Some(batch));
         out.push(Action::Persist {
             batch,
             lease: lease.clone(),
         });
-        let exchange = None;
         let pending = Pending {
             lease,
             reply,
-            exchange,
+            began: now,
+            rest,
+            told: None,
+            exchange: None,
         };
         self.pending.insert(batch, pending);
+        self.hurry_one(batch, now, out);
         batch
     }
 
@@ -220,14 +267,30 @@ impl Engine {
         }
     }
 
+    /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
+    pub(super) fn is_for(&self, batch: BatchId, asker: &Asker) -> bool {
+        let pending = self.pending.get(&batch);
+        pending.is_some_and(|pending| pending.lease.client == asker.client)
+    }
+
     /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
-    pub(super) fn coalesce(&mut self, batch: BatchId, expires: u64, reply: Reply) {
-        if let Some(pending) = self.pending.get_mut(&batch)
-            && expires <= pending.lease.held_until
-        {
-            pending.lease.expires = pending.lease.expires.max(expires);
-            pending.reply = reply;
+    pub(super) fn coalesce(
+        &mut self,
+        (batch, now): (BatchId, u64),
+        expires: u64,
+        (reply, rest): (Reply, Option<Rest>),
+        out: &mut Vec<Action>,
+    ) {
+        if let Some(pending) = self.pending.get_mut(&batch) {
+            if expires <= pending.lease.held_until {
+                pending.lease.expires = pending.lease.expires.max(expires);
+                pending.reply = reply;
+                // Who asks again has not taken what it was told.
+                pending.told = None;
+            }
+            pending.rest = rest;
         }
+        self.hurry_one(batch, now, out);
     }
 
     fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
@@ -237,7 +300,9 @@ impl Engine {
         let Pending {
             lease,
             reply,
+            told,
             exchange,
+            ..
         } = pending;
         let address = lease.address;
         let record = self.table.get(address);
@@ -247,25 +312,31 @@ impl Engine {
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
         let event = begun(lease.clone(), &record.lease);
+        let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
+        self.table.renew(address, expires);
         if old != new {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
         self.concluded(exchange, Outcome::Acknowledged { address });
-        out.push(Action::Send(reply));
-        out.push(Action::Event(event));
+        if told.is_none() {
+            out.push(Action::Send(reply));
+            out.push(Action::Event(event));
+        }
     }
 
-    fn fail(&mut self, batch: BatchId) {
+    fn fail(&mut self, batch: BatchId, out: &mut Vec<Action>) {
         self.counters.unstored += 1;
-        let Some(Pending {
-            lease, exchange, ..
-        }) = self.pending.remove(&batch)
-        else {
+        let Some(mut pending) = self.pending.remove(&batch) else {
             return;
         };
-        self.concluded(exchange, Outcome::Unanswered(Silence::NotStored));
+        let rest = pending.take_rest();
+        let outcome = pending.without_write(Silence::NotStored);
+        let Pending {
+            lease, exchange, ..
+        } = pending;
+        self.concluded(exchange, outcome);
         let address = lease.address;
         let record = self.table.get(address);
         let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
@@ -277,17 +348,21 @@ impl Engine {
             self.names.release(name, address);
         }
         self.table.set_pending(address, None);
+        if let Some(rest) = rest {
+            self.tell_rest(address, rest, out);
+        }
     }
 
     /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
     pub(super) fn abandon(&mut self, batch: BatchId) {
-        let Some(Pending {
-            lease, exchange, ..
-        }) = self.pending.remove(&batch)
-        else {
+        let Some(pending) = self.pending.remove(&batch) else {
             return;
         };
-        self.concluded(exchange, Outcome::Unanswered(Silence::Overtaken));
+        let outcome = pending.without_write(Silence::Overtaken);
+        let Pending {
+            lease, exchange, ..
+        } = pending;
+        self.concluded(exchange, outcome);
         if let Some(name) = &lease.name {
             self.names.release(name, lease.address);
         }

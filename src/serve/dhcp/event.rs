@@ -6,6 +6,7 @@ use super::ask::Ask;
 use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
+use super::strain::StoreTrouble;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Event {
     Declined { lease: Lease },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
+    Store { trouble: Option<StoreTrouble> },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
     Exhausted {
         vlan: Arc<VlanPath>,

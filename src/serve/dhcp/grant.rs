@@ -4,11 +4,11 @@ use std::net::Ipv4Addr;
 
 use super::ask::Ask;
 use super::config::Served;
-use super::engine::{Action, Engine, begun};
+use super::engine::{Action, Engine};
 use super::event::Event;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
-use super::reply::{Answer, Reply};
+use super::reply::Answer;
 use super::table::Record;
 use super::wire::code;
 
@@ -24,8 +24,12 @@ impl Engine {
         let expires = ask.now + u64::from(seconds);
         let reply = ask.reply(Answer::Ack, served, address);
         if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
-            self.coalesce(batch, expires, reply);
-            return Silence::Repeated.into();
+            if self.is_for(batch, &ask.asker) {
+                let rest = self.rest(ask, served, address);
+                self.coalesce((batch, ask.now), expires, (reply, rest), out);
+                return Silence::Repeated.into();
+            }
+            self.abandon(batch);
         }
         let is_reserved = ask.asker.owns(ask.config, address);
         let name = if is_reserved {
@@ -40,9 +44,11 @@ impl Engine {
             self.names
                 .choose(ask.config, domain, asked.as_deref(), address)
         };
+        // A shorter lease ends the longer one before it once the client was told: the answer may never leave.
+        let promised = self.promised(ask, address).max(expires);
         let lease = Lease {
             expires,
-            held_until: expires + u64::from(seconds / 8),
+            held_until: promised.saturating_add(u64::from(seconds / 8)),
             name,
             ..self.continued(ask, served, address)
         };
@@ -50,15 +56,20 @@ impl Engine {
             self.table.renew(address, expires);
             out.push(Action::Send(reply));
             out.push(Action::Event(Event::Renewed { lease }));
-            Outcome::Acknowledged { address }.into()
-        } else if is_reserved {
-            self.grant_reserved(lease, reply, out).into()
-        } else if self.is_full() {
-            self.forgo_name(lease);
-            Silence::Busy.into()
-        } else {
+            return Outcome::Acknowledged { address }.into();
+        }
+        let rest = self.rest(ask, served, address);
+        if !self.is_full() {
             self.hold_offer(ask, served, address);
-            Conclusion::AtEnd(self.persist(lease, reply, out))
+            return Conclusion::AtEnd(self.persist(ask.now, lease, (reply, rest), out));
+        }
+        self.forgo_name(lease);
+        match rest {
+            Some(rest) => {
+                self.tell_rest(address, rest, out);
+                Outcome::Acknowledged { address }.into()
+            }
+            None => Silence::Busy.into(),
         }
     }
 
@@ -75,6 +86,14 @@ impl Engine {
         lease
     }
 
+    /// Until when this client may count on `address`, whatever becomes of its present request.
+    fn promised(&self, ask: &Ask<'_>, address: Ipv4Addr) -> u64 {
+        let record = self.table.get(address).filter(|record| {
+            record.lease.state == LeaseState::Active && ask.asker.holds(ask.config, record)
+        });
+        record.map_or(0, |record| record.promised)
+    }
+
     /// Gives up the name that a lease not granted would have had; one that the address has already stays.
     fn forgo_name(&mut self, lease: Lease) {
         let record = self.table.get(lease.address);
@@ -84,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// Whether what is on disk promises all of `lease` already, so that a renewal needs no write.
+    /// Whether what is on disk promises all of `lease` already, and not much more, so that a renewal needs no write.
     fn covers(&self, lease: &Lease) -> bool {
         let record = self.table.get(lease.address);
         record.is_some_and(|Record { lease: old, .. }| {
@@ -93,28 +112,7 @@ impl Engine {
                 && old.hardware == lease.hardware
                 && old.name == lease.name
                 && old.agent == lease.agent
-                && lease.expires <= old.held_until
+                && (lease.expires..=lease.held_until).contains(&old.held_until)
         })
-    }
-
-    /// A declared address is promised by the applied site, which is durable and gives it to nobody else; the lease is
-    /// written behind the answer, for those who ask who is there.
-    fn grant_reserved(&mut self, lease: Lease, reply: Reply, out: &mut Vec<Action>) -> Outcome {
-        let address = lease.address;
-        let before = self.table.get(address).map(|record| &record.lease);
-        let former = before.and_then(|old| old.name.clone());
-        let event = match before {
-            Some(before) => begun(lease.clone(), before),
-            None => Event::Committed {
-                lease: lease.clone(),
-            },
-        };
-        self.table.put(lease.clone());
-        self.withdraw(former, address, out);
-        let batch = self.next_batch();
-        out.push(Action::Persist { batch, lease });
-        out.push(Action::Send(reply));
-        out.push(Action::Event(event));
-        Outcome::Acknowledged { address }
     }
 }

@@ -29,6 +29,7 @@ mod request;
 mod revoke;
 mod ring;
 mod socket;
+mod strain;
 mod table;
 mod wire;
 
@@ -42,4 +43,5 @@ pub use names::NameChange;
 pub use outcome::{Malformed, Outcome, Refusal, Silence};
 pub use reply::{Destination, Reply};
 pub use socket::{Events, Heard, ReleaseError, Server, ServerError, Told};
+pub use strain::StoreTrouble;
 pub use wire::Kind;

@@ -83,6 +83,8 @@ pub enum Silence {
     Nowhere,
     #[error("too many leases wait to be written")]
     Busy,
+    #[error("leases cannot be stored just now, so that nothing could be promised to a new client")]
+    Withheld,
     #[error("the store did not take its lease")]
     NotStored,
     #[error("its lease is being written already; one answer serves both messages")]
@@ -199,6 +201,7 @@ impl Silence {
             Self::NotItsLease(_) => "not-its-lease",
             Self::Nowhere => "nowhere",
             Self::Busy => "busy",
+            Self::Withheld => "store-trouble",
             Self::NotStored => "not-stored",
             Self::Repeated => "repeated",
             Self::Overtaken => "overtaken",

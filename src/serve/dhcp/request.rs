@@ -75,6 +75,9 @@ impl Engine {
     }
 
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
+        if self.withholds(ask) {
+            return Outcome::Unanswered(Silence::Withheld);
+        }
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {
             let silence = self.why_nothing(ask);
@@ -194,7 +197,9 @@ impl Engine {
     /// Frees an address that its holder is being refused because the site gives it to another.
     fn reclaim(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
         let owner = ask.config.owner(address);
-        let is_others = owner.is_some() && owner != ask.asker.host;
+        // A host is one within its VLAN, and a stranger elsewhere.
+        let is_here = ask.neighbour(address).is_some();
+        let is_others = is_here && owner.is_some() && owner != ask.asker.host;
         let record = self.table.get(address);
         let Some(record) = record.filter(|record| record.lease.client == ask.asker.client) else {
             return;

@@ -12,6 +12,8 @@ use crate::base::addr::Prefix;
 pub(super) struct Record {
     pub lease: Lease,
     pub pending: Option<BatchId>,
+    /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
+    pub promised: u64,
 }
 
 impl Record {
@@ -70,8 +72,12 @@ impl Table {
             }
         }
         self.index_time(address, state, time);
-        let pending = None;
-        self.records.insert(address, Record { lease, pending });
+        let record = Record {
+            lease,
+            pending: None,
+            promised: time,
+        };
+        self.records.insert(address, record);
     }
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) {
@@ -94,10 +100,10 @@ impl Table {
         }
     }
 
-    /// Notes what the client was told, within what is promised on disk already.
+    /// Notes what the client is told now, within what is on disk already.
     pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) {
         if let Some(record) = self.records.get_mut(&address) {
-            record.lease.expires = expires;
+            (record.lease.expires, record.promised) = (expires, expires);
         }
     }
 

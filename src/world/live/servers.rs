@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::base::name::HostName;
 use crate::plan::Step;
-use crate::serve::dhcp::{self, Lease, NameChange};
+use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
 use crate::serve::{BootFiles, ListenError, dns, http, tftp};
 use crate::state::{Key, Listener, Resource, Service, State};
 use crate::store::Store;
@@ -84,6 +84,11 @@ impl Servers {
     /// How many leases are in force.
     pub(super) async fn leased(&self) -> Result<usize, WorldError> {
         Ok(self.dhcp.leased().await?)
+    }
+
+    /// What is wrong with the store that leases are kept in.
+    pub(super) async fn store(&self) -> Result<Option<StoreTrouble>, WorldError> {
+        Ok(self.dhcp.trouble().await?)
     }
 
     /// What each server counted, by `service.event`.

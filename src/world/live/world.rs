@@ -15,7 +15,7 @@ use crate::base::addr::AddressRange;
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
-use crate::serve::dhcp::{self, LeaseState};
+use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
 use crate::world::{StepFailure, World, WorldError};
@@ -84,6 +84,14 @@ impl<S: Store> Live<S> {
     /// [`WorldError`] where the DHCP server has ended.
     pub async fn counters(&self) -> Result<BTreeMap<String, u64>, WorldError> {
         self.servers.counters().await
+    }
+
+    /// What is wrong with the store that leases are kept in.
+    ///
+    /// # Errors
+    /// [`WorldError`] where the DHCP server has ended.
+    pub async fn store(&self) -> Result<Option<StoreTrouble>, WorldError> {
+        self.servers.store().await
     }
 
     /// Whose session is to be told from others' when the world is next looked at.

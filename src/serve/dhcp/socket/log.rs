@@ -98,6 +98,7 @@ fn told(clock: &Clock, event: Event) -> Event {
         Event::Reclaimed { lease } => Event::Reclaimed {
             lease: clock.told(lease),
         },
+        Event::Store { trouble } => Event::Store { trouble },
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }
 }

@@ -24,6 +24,7 @@ use crate::serve::dhcp::counters::Counters;
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
+use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
 pub use log::{Events, Told};
@@ -231,6 +232,14 @@ impl Server {
     /// [`ServerError::Stopped`].
     pub async fn leased(&self) -> Result<usize, ServerError> {
         self.ask(Command::Leased).await
+    }
+
+    /// What is wrong with the store that leases are kept in.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn trouble(&self) -> Result<Option<StoreTrouble>, ServerError> {
+        self.ask(Command::Trouble).await
     }
 
     /// # Errors

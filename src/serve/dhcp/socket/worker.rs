@@ -29,6 +29,7 @@ use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
+use crate::serve::dhcp::strain::StoreTrouble;
 use crate::serve::dhcp::wire;
 use crate::state::Listener;
 use crate::store::{Batch, Store, StoreError, Write};
@@ -83,6 +84,7 @@ pub(super) enum Command {
         done: oneshot::Sender<Result<Lease, ReleaseError>>,
     },
     Leased(oneshot::Sender<usize>),
+    Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
 }
 
@@ -241,7 +243,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             return;
         };
         if let Err(fault) = &result {
-            tracing::error!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
+            // The engine tells of it once; how often it goes on is for those who look closely.
+            tracing::debug!(error = %fault, leases = batches.len(), "leases were not stored, and not promised");
         }
         let now = self.clock.now();
         for batch in batches {
@@ -339,6 +342,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     None => drop(done.send(Err(ReleaseError::NoLease(address)))),
                 }
             }
+            Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
                 let unsent = self.unsent;
@@ -428,5 +432,16 @@ fn tell(event: &Event) {
         | Event::Renewed { .. }
         | Event::Expired { .. }
         | Event::Released { .. } => {}
+        Event::Store {
+            trouble: Some(StoreTrouble::Slow),
+        } => tracing::error!(
+            "leases take seconds to be stored; known clients are served for as long as is promised already, new ones are not"
+        ),
+        Event::Store {
+            trouble: Some(StoreTrouble::Failing),
+        } => tracing::error!(
+            "leases cannot be stored; known clients are served for as long as is promised already, new ones are not"
+        ),
+        Event::Store { trouble: None } => tracing::info!("leases are stored again"),
     }
 }

@@ -1,0 +1,163 @@
+//! A store that is slow or takes nothing. Known clients live on what is on disk already, new ones are left to other servers, and
+//! both end as soon as writes do again. Part of the engine, and as pure.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ask::Ask;
+use super::config::Served;
+use super::engine::{Action, BatchId, Engine};
+use super::event::Event;
+use super::lease::LeaseState;
+use super::reply::{Answer, Reply};
+
+/// How long a client waits for a write before it is told what is promised already; it asks again after four (RFC 2131 4.1).
+const SLOW_SECONDS: u64 = 2;
+
+/// How long a store must do well before it is said to: one that comes and goes is told of once.
+const CALM_SECONDS: u64 = 10;
+
+/// The least that is worth telling a client.
+const LEFT_SECONDS_LEAST: u64 = 10;
+
+/// What is wrong with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreTrouble {
+    /// Writes take seconds.
+    Slow,
+    /// Writes fail.
+    Failing,
+}
+
+/// How the store did lately.
+#[derive(Debug, Default)]
+pub(super) struct Strain {
+    /// Whether the last write failed.
+    is_failing: bool,
+    /// The trouble that was told of, and when it was last seen.
+    told: Option<(StoreTrouble, u64)>,
+    /// When a new client was last let in to see whether writes do again.
+    tried: Option<u64>,
+    looked: u64,
+}
+
+/// What a client is told where its write does not end: the rest of what is on disk.
+pub(super) struct Rest {
+    pub reply: Reply,
+    pub expires: u64,
+}
+
+impl Strain {
+    pub(super) fn wrote(&mut self, is_ok: bool) {
+        self.is_failing = !is_ok;
+    }
+}
+
+impl Engine {
+    /// What is wrong with the store, or was a moment ago.
+    pub fn trouble(&self) -> Option<StoreTrouble> {
+        self.strain.told.map(|(trouble, _)| trouble)
+    }
+
+    fn trouble_now(&self, now: u64) -> Option<StoreTrouble> {
+        if self.strain.is_failing {
+            return Some(StoreTrouble::Failing);
+        }
+        let oldest = self.pending.first_key_value().map(|(_, first)| first.began);
+        oldest
+            .is_some_and(|began| began + SLOW_SECONDS <= now)
+            .then_some(StoreTrouble::Slow)
+    }
+
+    /// Tells of trouble once, and of its end.
+    pub(super) fn look(&mut self, now: u64, out: &mut Vec<Action>) {
+        let before = self.trouble();
+        match (self.trouble_now(now), self.strain.told) {
+            (Some(trouble), _) => self.strain.told = Some((trouble, now)),
+            (None, Some((_, seen))) if seen + CALM_SECONDS <= now => self.strain.told = None,
+            (None, _) => {}
+        }
+        let after = self.trouble();
+        if before != after {
+            out.push(Action::Event(Event::Store { trouble: after }));
+        }
+    }
+
+    /// Whether a client without a lease is better left to another server: nothing could be promised to it. One each second is let in,
+    /// since only writes tell that writes do again.
+    pub(super) fn withholds(&mut self, ask: &Ask<'_>) -> bool {
+        if self.trouble_now(ask.now).is_none() {
+            return false;
+        }
+        let mut own = self.table.addresses_of(&ask.asker.client).iter();
+        let has_lease = own.any(|address| {
+            let record = self.table.get(*address);
+            record.is_some_and(|record| record.lease.state == LeaseState::Active)
+        });
+        let is_trial = self.strain.tried.is_none_or(|tried| tried < ask.now);
+        if is_trial && !has_lease {
+            self.strain.tried = Some(ask.now);
+        }
+        !has_lease && !is_trial
+    }
+
+    /// What this client can be told of `address` without a write: no more than is on disk, now and after the write under way.
+    pub(super) fn rest(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> Option<Rest> {
+        let record = self.table.get(address)?;
+        // A reserved host under another identifier is not who is written down.
+        let is_own =
+            record.lease.state == LeaseState::Active && record.lease.client == ask.asker.client;
+        let pending = record.pending.and_then(|batch| self.pending.get(&batch));
+        let held = pending.map_or(u64::MAX, |pending| pending.lease.held_until);
+        let left = record.lease.held_until.min(held).saturating_sub(ask.now);
+        if !is_own || left < LEFT_SECONDS_LEAST {
+            return None;
+        }
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let seconds = ask.lease_seconds(served).min(left);
+        Some(Rest {
+            reply: ask.reply_for(Answer::Ack, (served, address), seconds),
+            expires: ask.now + u64::from(seconds),
+        })
+    }
+
+    /// Tells a client the rest of what it has.
+    pub(super) fn tell_rest(&mut self, address: Ipv4Addr, rest: Rest, out: &mut Vec<Action>) {
+        self.table.renew(address, rest.expires);
+        out.push(Action::Send(rest.reply));
+        if let Some(record) = self.table.get(address) {
+            let lease = record.lease.clone();
+            out.push(Action::Event(Event::Renewed { lease }));
+        }
+    }
+
+    /// Answers those that waited too long for their writes, which go on.
+    pub(super) fn hurry(&mut self, now: u64, out: &mut Vec<Action>) {
+        if self.strain.looked == now {
+            return;
+        }
+        self.strain.looked = now;
+        let late = self.pending.iter_mut();
+        let late = late.take_while(|(_, pending)| pending.began + SLOW_SECONDS <= now);
+        let late: Vec<(Ipv4Addr, Rest)> = late
+            .filter_map(|(_, pending)| Some((pending.lease.address, pending.take_rest()?)))
+            .collect();
+        for (address, rest) in late {
+            self.tell_rest(address, rest, out);
+        }
+    }
+
+    /// Answers a client at once whose write waits behind others that take too long.
+    pub(super) fn hurry_one(&mut self, batch: BatchId, now: u64, out: &mut Vec<Action>) {
+        if self.trouble_now(now) != Some(StoreTrouble::Slow) {
+            return;
+        }
+        let pending = self.pending.get_mut(&batch);
+        let rest = pending.and_then(|pending| Some((pending.lease.address, pending.take_rest()?)));
+        if let Some((address, rest)) = rest {
+            self.tell_rest(address, rest, out);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What clients were promised, and whether the next answer keeps it. Knows what a server owes, and nothing of ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::layout::Layout;
+use super::{Kind, Route, Said};
+use crate::support::SERVER;
+
+/// A client: its machine, and the identifier that it goes by.
+pub(super) type Who = (u8, Option<u8>);
+
+/// A message that was said, and what the server knew then.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) who: Who,
+    pub(super) kind: Kind,
+    pub(super) about: Ipv4Addr,
+    pub(super) route: Route,
+    pub(super) layout: Layout,
+    /// Clients count their time from here (RFC 2131 4.4.1).
+    pub(super) at: u64,
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Heard {
+    Offer(Ipv4Addr),
+    Ack {
+        address: Ipv4Addr,
+        seconds: u64,
+    },
+    Nak,
+    /// The ACK of an INFORM.
+    Told,
+}
+
+/// How much longer than it said a server may hold an address for its client: it may have told of a shorter lease since.
+const GRACE: u64 = 700;
+
+#[derive(Default)]
+pub(super) struct Judge {
+    /// Who may use an address, and until when.
+    pub(super) held: BTreeMap<Ipv4Addr, (Who, u64)>,
+    /// Until when an address is out of use.
+    pub(super) declined: BTreeMap<Ipv4Addr, u64>,
+    pub(super) offered: BTreeMap<Who, Ipv4Addr>,
+    pub(super) granted: BTreeMap<Who, Ipv4Addr>,
+    /// What the disk says after a crash: it may not know yet that a lease is over.
+    pub(super) restored: BTreeMap<Ipv4Addr, (Who, u64)>,
+    /// What was asked for while writes are under way: it may be granted already, though nobody was told.
+    pub(super) under_way: BTreeSet<(Who, Ipv4Addr)>,
+}
+
+fn fail<T>(words: String) -> Result<T, String> {
+    Err(words)
+}
+
+/// Whether the client is in a subnet that is served, as far as its message shows.
+fn is_ours(asked: &Asked) -> bool {
+    let Asked { layout, about, .. } = asked;
+    // Past its relay a client is recognised by its address.
+    let by_itself = match asked.kind {
+        Kind::Renew | Kind::Inform | Kind::Release => about.octets()[1] == 9 && layout.serves_far(),
+        Kind::Discover | Kind::Select | Kind::Elsewhere | Kind::Reboot | Kind::Decline => false,
+    };
+    match asked.route {
+        Route::Local => layout.serves_near() || by_itself,
+        Route::Agent => layout.serves_near(),
+        Route::Annex => layout.serves_far(),
+        Route::Stranger | Route::OtherLink => false,
+    }
+}
+
+/// Whether `address` belongs where the client is.
+fn is_near(asked: &Asked, address: Ipv4Addr) -> bool {
+    let annex = address.octets()[1] == 9;
+    let by_itself =
+        asked.route == Route::Local && matches!(asked.kind, Kind::Renew | Kind::Release);
+    annex == (asked.route == Route::Annex) || (annex && by_itself)
+}
+
+impl Judge {
+    /// Whether the client holds the address now.
+    fn holds(&self, who: Who, address: Ipv4Addr, now: u64) -> bool {
+        let held = self.held.get(&address);
+        held.is_some_and(|(holder, until)| *holder == who && *until > now)
+    }
+
+    /// What is reserved for a machine it gives back under any identifier.
+    fn may_end(&self, asked: &Asked, now: u64) -> bool {
+        let (machine, _) = asked.who;
+        let is_owner = asked.layout.owner(asked.about) == Some(machine);
+        let held = self.held.get(&asked.about);
+        let is_own = held.is_some_and(|((holder, _), _)| is_owner && *holder == machine);
+        let is_here = is_ours(asked) && is_near(asked, asked.about);
+        is_here && (is_own || self.holds(asked.who, asked.about, now))
+    }
+
+    /// What a client gives back is no longer its own, whatever becomes of its message.
+    pub(super) fn said(&mut self, asked: &Asked, now: u64) {
+        let holds = self.may_end(asked, now);
+        match asked.kind {
+            Kind::Release | Kind::Decline if holds => drop(self.held.remove(&asked.about)),
+            Kind::Select | Kind::Reboot | Kind::Renew => {
+                self.under_way.insert((asked.who, asked.about));
+            }
+            Kind::Release | Kind::Decline | Kind::Discover | Kind::Elsewhere | Kind::Inform => {}
+        }
+    }
+
+    pub(super) fn heard(&mut self, asked: &Asked, heard: Heard, now: u64) -> Result<(), String> {
+        if !is_ours(asked) {
+            return fail(format!("{heard:?} for one who is not ours"));
+        }
+        match (heard, asked.kind) {
+            (Heard::Offer(address), Kind::Discover) => {
+                self.may_have(asked, address, now)?;
+                self.offered.insert(asked.who, address);
+                Ok(())
+            }
+            (Heard::Ack { address, seconds }, Kind::Select | Kind::Reboot | Kind::Renew) => {
+                self.may_have(asked, address, now)?;
+                if address != asked.about {
+                    return fail(format!("{} was asked for", asked.about));
+                }
+                self.held.insert(address, (asked.who, asked.at + seconds));
+                self.granted.insert(asked.who, address);
+                Ok(())
+            }
+            (Heard::Nak, Kind::Select | Kind::Reboot | Kind::Renew) => self.refused(asked, now),
+            (Heard::Told, Kind::Inform) => Ok(()),
+            (Heard::Offer(_) | Heard::Ack { .. } | Heard::Nak | Heard::Told, kind) => {
+                fail(format!("{heard:?} upon {kind:?}"))
+            }
+        }
+    }
+
+    fn may_have(&self, asked: &Asked, address: Ipv4Addr, now: u64) -> Result<(), String> {
+        let (machine, _) = asked.who;
+        let owner = asked.layout.owner(address);
+        if let Some((holder, until)) = self.held.get(&address) {
+            // A machine keeps what is reserved for it, by whichever identifier.
+            let is_same = *holder == asked.who || (owner == Some(machine) && holder.0 == machine);
+            if !is_same && *until > now {
+                return fail(format!(
+                    "{address} is {holder:?}'s until {until}, now {now}"
+                ));
+            }
+        }
+        if owner.is_some_and(|owner| owner != machine) {
+            return fail(format!("{address} is reserved for {owner:?}"));
+        }
+        let late = now.saturating_sub(GRACE);
+        let restored = self.restored.get(&address);
+        let is_had = restored.is_some_and(|(who, until)| *who == asked.who && *until > now)
+            || self.holds(asked.who, address, late)
+            || self.under_way.contains(&(asked.who, address));
+        let is_kept = is_had && asked.layout.serves(address);
+        if owner.is_none() && !asked.layout.pools_hold(address) && !is_kept {
+            return fail(format!("{address} lies in no pool"));
+        }
+        if !is_near(asked, address) {
+            return fail(format!("{address} belongs elsewhere"));
+        }
+        let declined = self.declined.get(&address);
+        if declined.is_some_and(|until| *until > now) {
+            return fail(format!("{address} is out of use"));
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, asked: &Asked, now: u64) -> Result<(), String> {
+        if self.is_kept(asked, now) {
+            return fail(format!("{} is still the client's", asked.about));
+        }
+        // One that comes back from elsewhere finds its lease again.
+        let owner = asked.layout.owner(asked.about);
+        let is_others = owner.is_some_and(|owner| owner != asked.who.0);
+        if is_others && self.holds(asked.who, asked.about, now) {
+            self.held.remove(&asked.about);
+        }
+        Ok(())
+    }
+
+    /// Whether the client asks for what it has and may keep.
+    pub(super) fn is_kept(&self, asked: &Asked, now: u64) -> bool {
+        let owner = asked.layout.owner(asked.about);
+        self.holds(asked.who, asked.about, now)
+            && owner.is_none_or(|owner| owner == asked.who.0)
+            && asked.layout.serves(asked.about)
+            && is_ours(asked)
+            && is_near(asked, asked.about)
+    }
+
+    /// Addresses that are promised at `now`, with their clients.
+    pub(super) fn promised(&self, now: u64) -> BTreeSet<(Ipv4Addr, Who, u64)> {
+        let held = self.held.iter().filter(|(_, (_, until))| *until > now);
+        held.map(|(address, (who, until))| (*address, *who, *until))
+            .collect()
+    }
+}
+
+/// A message as a client writes it.
+pub(super) fn written(said: &Said, about: Ipv4Addr, number: u32) -> crate::support::Ask {
+    let own = about.octets();
+    let server = |ask: crate::support::Ask| ask.option(54, &SERVER.octets());
+    let ask = |kind| crate::support::ask(kind, said.client).field(4, &number.to_be_bytes());
+    let placed = |ask: crate::support::Ask| ask.field(12, &own);
+    let mut ask = match said.kind {
+        Kind::Discover => ask(1).option(50, &own),
+        Kind::Select => server(ask(3)).option(50, &own),
+        Kind::Elsewhere => ask(3).option(54, &[10, 0, 0, 99]).option(50, &own),
+        Kind::Reboot => ask(3).option(50, &own),
+        Kind::Renew => placed(ask(3)),
+        Kind::Release => server(placed(ask(7))),
+        Kind::Decline => server(ask(4)).option(50, &own),
+        Kind::Inform => placed(ask(8)),
+    };
+    if let Some(id) = said.id {
+        ask = ask.id(&[said.client, id]);
+    }
+    if let Some(wish) = said.wish {
+        ask = ask.option(51, &wish.to_be_bytes());
+    }
+    if let Some(name) = said.name {
+        ask = ask.option(12, &[b'n', b'a' + name]);
+    }
+    match said.route {
+        Route::Local | Route::OtherLink => ask,
+        Route::Agent => ask.giaddr([10, 0, 0, 7]),
+        Route::Annex => ask.giaddr([10, 9, 0, 1]),
+        Route::Stranger => ask.giaddr([10, 77, 0, 1]),
+    }
+}

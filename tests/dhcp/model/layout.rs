@@ -1,0 +1,152 @@
+//! The site as random histories change it: pools that move, reservations that come, go and change hands.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+
+use bedplate::state::State;
+use proptest::prelude::*;
+use serde_json::json;
+
+/// What clients may have or ask for; the last lies nowhere.
+pub(super) const ADDRESSES: [Ipv4Addr; 9] = [
+    near(10),
+    near(11),
+    near(12),
+    near(13),
+    near(14),
+    near(50),
+    far(100),
+    far(101),
+    Ipv4Addr::new(10, 77, 0, 5),
+];
+
+/// What may be reserved; some of it lies in pools at times.
+const RESERVABLE: [Ipv4Addr; 4] = [near(10), near(13), near(50), far(101)];
+
+/// Pools of the servers' own subnet; `None` where it is not served at all.
+const POOLS: [Option<RangeInclusive<u8>>; 5] = [
+    Some(10..=12),
+    Some(10..=11),
+    Some(12..=14),
+    None,
+    Some(10..=14),
+];
+
+/// Addresses for clients in the layout that histories end with.
+pub(super) const SPARE: u8 = 3;
+
+const fn near(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, 0, last)
+}
+
+const fn far(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 0, last)
+}
+
+/// Pools, and for whom an address is reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    pools: usize,
+    has_annex: bool,
+    owners: BTreeMap<Ipv4Addr, u8>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            pools: 0,
+            has_annex: true,
+            owners: BTreeMap::new(),
+        }
+    }
+}
+
+pub(super) fn layout() -> impl Strategy<Value = Layout> {
+    let owner = || prop_oneof![3 => Just(None), 2 => (0..super::CLIENTS).prop_map(Some)];
+    let owners = [owner(), owner(), owner(), owner()];
+    let pools = prop_oneof![8 => 0usize..3, 1 => Just(3usize), 2 => Just(4usize)];
+    (pools, 0u8..8, owners).prop_map(|(pools, annex, owners)| {
+        let mut layout = Layout {
+            pools,
+            has_annex: annex != 0,
+            owners: BTreeMap::new(),
+        };
+        // A host has one address in each subnet at most.
+        for (address, owner) in RESERVABLE.into_iter().zip(owners) {
+            let Some(owner) = owner else { continue };
+            let mut own = layout.owners.iter().filter(|(_, other)| **other == owner);
+            if own.all(|(other, _)| other.octets()[1] != address.octets()[1]) {
+                layout.owners.insert(address, owner);
+            }
+        }
+        layout
+    })
+}
+
+impl Layout {
+    fn near_pool(&self) -> Option<RangeInclusive<u8>> {
+        POOLS[self.pools].clone()
+    }
+
+    pub(super) fn serves_near(&self) -> bool {
+        self.near_pool().is_some()
+    }
+
+    pub(super) fn serves_far(&self) -> bool {
+        self.has_annex
+    }
+
+    /// Whether a subnet that is served holds `address`.
+    pub(super) fn serves(&self, address: Ipv4Addr) -> bool {
+        match address.octets() {
+            [10, 0, 0, _] => self.serves_near(),
+            [10, 9, 0, _] => self.serves_far(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn pools_hold(&self, address: Ipv4Addr) -> bool {
+        match address.octets() {
+            [10, 0, 0, last] => self.near_pool().is_some_and(|pool| pool.contains(&last)),
+            [10, 9, 0, last] => self.has_annex && (100..=101).contains(&last),
+            _ => false,
+        }
+    }
+
+    pub(super) fn owner(&self, address: Ipv4Addr) -> Option<u8> {
+        self.owners.get(&address).copied()
+    }
+
+    pub(super) fn state(&self) -> State {
+        let mut state = serde_json::Map::new();
+        let scope = |pool: String, relay: Option<&str>| {
+            json!({ "scope": {
+                "server": "10.0.0.1", "pools": [pool], "lease_time": "10m", "domain": "example", "options": {},
+                "image": null, "relay": relay
+            } })
+        };
+        if let Some(pool) = self.near_pool() {
+            let pool = format!("10.0.0.{}-10.0.0.{}", pool.start(), pool.end());
+            let key = "vlan/plant/pxe/scope/10.0.0.0/24";
+            state.insert(key.to_owned(), scope(pool, None));
+        }
+        if self.has_annex {
+            let pool = "10.9.0.100-10.9.0.101".to_owned();
+            let key = "vlan/plant/annex/scope/10.9.0.0/24";
+            state.insert(key.to_owned(), scope(pool, Some("plant/pxe")));
+        }
+        for (address, owner) in &self.owners {
+            let vlan = if address.octets()[1] == 9 {
+                "annex"
+            } else {
+                "pxe"
+            };
+            let key = format!("vlan/plant/{vlan}/reservation/02:00:00:00:00:{owner:02x}");
+            let reservation =
+                json!({ "host": format!("host-{owner}"), "addresses": [address], "image": null });
+            state.insert(key, json!({ "reservation": reservation }));
+        }
+        serde_json::from_value(state.into()).unwrap()
+    }
+}

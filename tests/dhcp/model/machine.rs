@@ -1,0 +1,380 @@
+//! The engine with a disk and a clock, obeyed as the worker does: one commit under way, and what waits goes into the next.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::mem;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bedplate::base::name::DomainName;
+use bedplate::serve::dhcp::{
+    Action, BatchId, Config, Engine, Event, Input, Lease, LeaseState, NameChange, PREFIX, Packet,
+    Reply,
+};
+use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
+use dhcproto::v4::{DhcpOption, MessageType, OptionCode};
+use proptest::prelude::*;
+
+use super::judge::{Asked, Heard, Judge, Who, written};
+use super::layout::Layout;
+use super::{Kind, Route, Said, Step, Target};
+use crate::support::{SERVER, read};
+
+type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>>>>;
+
+/// How the disk takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Well,
+    Stalled,
+    Full,
+}
+
+/// Seconds of a lease that are left to a client whose renewal cannot be written.
+const LEFT: u64 = 10;
+
+pub(super) struct Machine {
+    engine: Engine,
+    store: Arc<Faulty>,
+    waiting: Vec<(BatchId, Lease)>,
+    commit: Option<(Commit, Vec<BatchId>)>,
+    now: u64,
+    layout: Layout,
+    judge: Judge,
+    /// Messages by their transaction; each has its own.
+    asked: Vec<Asked>,
+    answered: usize,
+    names: BTreeMap<DomainName, Ipv4Addr>,
+    disk: Disk,
+    fault: Result<(), String>,
+}
+
+impl Machine {
+    pub(super) fn new() -> Self {
+        let mut machine = Self {
+            engine: Engine::default(),
+            store: Arc::default(),
+            waiting: Vec::new(),
+            commit: None,
+            now: 1_000_000,
+            layout: Layout::default(),
+            judge: Judge::default(),
+            asked: Vec::new(),
+            answered: 0,
+            names: BTreeMap::new(),
+            disk: Disk::Well,
+            fault: Ok(()),
+        };
+        machine.configure();
+        machine
+    }
+
+    pub(super) fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Say(said) => self.say(said),
+            Step::Wait(seconds) => self.now += seconds,
+            Step::Tick => self.input(Input::Tick),
+            Step::Stall => {
+                self.disk = Disk::Stalled;
+                self.store.stall();
+            }
+            Step::Fill => {
+                self.disk = Disk::Full;
+                self.store.fail(true);
+                self.store.release();
+            }
+            Step::Heal => {
+                self.disk = Disk::Well;
+                self.store.fail(false);
+                self.store.release();
+            }
+            Step::Crash { written, clock } => self.crash(*written, *clock),
+            Step::Swap(layout) => {
+                self.layout = layout.clone();
+                self.configure();
+            }
+        }
+        self.write();
+        self.compare();
+        mem::replace(&mut self.fault, Ok(())).map_err(TestCaseError::fail)
+    }
+
+    /// Ends all that is over; then no name is left.
+    pub(super) fn run_out(&mut self) -> Result<(), TestCaseError> {
+        while self.engine.is_behind(self.now) {
+            self.take(&Step::Tick)?;
+        }
+        prop_assert_eq!(self.engine.leased(), 0, "all is over");
+        prop_assert_eq!(&self.names, &BTreeMap::new(), "names of what is over");
+        Ok(())
+    }
+
+    /// How many promises are in force.
+    pub(super) fn in_force(&self) -> usize {
+        self.judge.promised(self.now).len()
+    }
+
+    fn blame(&mut self, words: String) {
+        if self.fault.is_ok() {
+            self.fault = Err(words);
+        }
+    }
+
+    fn configure(&mut self) {
+        let config = Arc::new(Config::from_state(&self.layout.state()));
+        self.input(Input::Config(config));
+    }
+
+    fn say(&mut self, said: &Said) {
+        let who: Who = (said.client, said.id);
+        let known = |map: &BTreeMap<Who, Ipv4Addr>| map.get(&who).copied();
+        let about = match said.target {
+            Target::Offered => known(&self.judge.offered),
+            Target::Granted => known(&self.judge.granted),
+            Target::Any(address) => Some(address),
+        };
+        let about = about.unwrap_or(Ipv4Addr::new(10, 0, 0, 10));
+        let number = u32::try_from(self.asked.len()).unwrap();
+        let mut ask = written(said, about, number);
+        ask.bytes.push(255);
+        let asked = Asked {
+            who,
+            kind: said.kind,
+            about,
+            route: said.route,
+            layout: self.layout.clone(),
+            at: self.now,
+        };
+        self.judge.said(&asked, self.now);
+        let is_kept = match said.kind {
+            Kind::Reboot | Kind::Renew => match self.disk {
+                Disk::Well => self.judge.is_kept(&asked, self.now),
+                Disk::Full => self.judge.is_kept(&asked, self.now + LEFT),
+                Disk::Stalled => false,
+            },
+            Kind::Discover
+            | Kind::Select
+            | Kind::Elsewhere
+            | Kind::Release
+            | Kind::Decline
+            | Kind::Inform => false,
+        };
+        self.asked.push(asked);
+        let via: &[Ipv4Addr] = match said.route {
+            Route::OtherLink => &[Ipv4Addr::new(192, 0, 2, 1)],
+            Route::Local | Route::Agent | Route::Annex | Route::Stranger => &[SERVER],
+        };
+        let (bytes, from, before) = (&ask.bytes[..], ask.from, self.answered);
+        self.input(Input::Packet(Packet { bytes, from, via }));
+        self.write();
+        if is_kept && self.answered == before {
+            self.blame("no answer for one who keeps its address".to_owned());
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        let mut actions = Vec::new();
+        self.engine.handle(self.now, input, &mut actions);
+        for action in actions {
+            self.obey(action);
+        }
+    }
+
+    fn obey(&mut self, action: Action) {
+        match action {
+            Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
+            Action::Publish(change) => self.publish(change),
+            Action::Send(reply) => {
+                self.answered += 1;
+                if let Err(words) = self.judge(&reply) {
+                    self.blame(words);
+                }
+            }
+            Action::Event(Event::Declined { lease }) => {
+                self.judge.declined.insert(lease.address, lease.held_until);
+            }
+            Action::Event(
+                Event::Committed { .. }
+                | Event::Renewed { .. }
+                | Event::Expired { .. }
+                | Event::Released { .. }
+                | Event::Reclaimed { .. }
+                | Event::Store { .. }
+                | Event::Exhausted { .. },
+            ) => {}
+        }
+    }
+
+    fn publish(&mut self, change: NameChange) {
+        match change {
+            NameChange::Publish { name, address } => {
+                let before = self.names.insert(name.clone(), address);
+                if before.is_some_and(|before| before != address) {
+                    self.blame(format!("{name} is {before:?} and {address}"));
+                }
+            }
+            NameChange::Withdraw { name, address } => {
+                let before = self.names.remove(&name);
+                if before != Some(address) {
+                    self.blame(format!("{name} was {before:?}, not {address}"));
+                }
+            }
+        }
+    }
+
+    /// Writes as far as the disk goes along.
+    fn write(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            if self.commit.is_none() {
+                if self.waiting.is_empty() {
+                    self.judge.under_way.clear();
+                    return;
+                }
+                self.begin();
+            }
+            let Some((commit, _)) = &mut self.commit else {
+                return;
+            };
+            let Poll::Ready(result) = commit.as_mut().poll(&mut context) else {
+                return;
+            };
+            let (_, batches) = self.commit.take().unwrap();
+            for batch in batches {
+                self.input(match result {
+                    Ok(()) => Input::Committed(batch),
+                    Err(_) => Input::Failed(batch),
+                });
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        let waiting = mem::take(&mut self.waiting);
+        let batches = waiting.iter().map(|(batch, _)| *batch).collect();
+        let put = |(_, lease): (BatchId, Lease)| Write::Put {
+            key: lease.key(),
+            value: lease.encode(),
+        };
+        let writes = waiting.into_iter().map(put).collect();
+        let store = Arc::clone(&self.store);
+        let guards = Vec::new();
+        let commit = async move { store.commit(Batch { guards, writes }).await };
+        self.commit = Some((Box::pin(commit), batches));
+    }
+
+    fn crash(&mut self, written: bool, clock: i64) {
+        if written {
+            self.store.release();
+        }
+        self.store.crash();
+        (self.commit, self.waiting) = (None, Vec::new());
+        self.disk = Disk::Well;
+        self.store.fail(false);
+        // What is over stays over where the clock was put back.
+        let now = self.now;
+        self.judge.held.retain(|_, (_, until)| *until > now);
+        self.now = now.saturating_add_signed(clock);
+        self.names.clear();
+        let leases = self.durable();
+        // A client that declined asks for nothing; only what was written keeps others from its address.
+        let declined = leases
+            .iter()
+            .filter(|lease| lease.state == LeaseState::Declined);
+        self.judge.declined = declined
+            .map(|lease| (lease.address, lease.held_until))
+            .collect();
+        let active = leases
+            .iter()
+            .filter(|lease| lease.state == LeaseState::Active);
+        self.judge.restored = active
+            .map(|lease| (lease.address, (client(lease), lease.held_until)))
+            .collect();
+        let mut actions = Vec::new();
+        self.engine = Engine::restore(leases, self.now, &mut actions);
+        for action in actions {
+            self.obey(action);
+        }
+        self.configure();
+    }
+
+    fn durable(&self) -> Vec<Lease> {
+        let pairs = self.store.range(PREFIX).unwrap();
+        let lease = |(key, value): &(Vec<u8>, Vec<u8>)| Lease::decode(key, value).unwrap();
+        pairs.iter().map(lease).collect()
+    }
+
+    fn judge(&mut self, reply: &Reply) -> Result<(), String> {
+        let message = read(reply);
+        let asked = self.asked[usize::try_from(message.xid()).unwrap()].clone();
+        let options = message.opts();
+        if options.get(OptionCode::ServerIdentifier) != Some(&DhcpOption::ServerIdentifier(SERVER))
+        {
+            return Err("not in our name".to_owned());
+        }
+        let address = message.yiaddr();
+        let end = match options.get(OptionCode::AddressLeaseTime) {
+            Some(DhcpOption::AddressLeaseTime(seconds)) => Some(u64::from(*seconds)),
+            Some(_) | None => None,
+        };
+        let kind = options.msg_type();
+        let heard = match (kind, end) {
+            (Some(MessageType::Offer), Some(_)) => Heard::Offer(address),
+            (Some(MessageType::Nak), None) => Heard::Nak,
+            (Some(MessageType::Ack), None) if address.is_unspecified() => Heard::Told,
+            (Some(MessageType::Ack), Some(seconds)) => Heard::Ack { address, seconds },
+            (kind, end) => return Err(format!("{kind:?} with {end:?} seconds")),
+        };
+        self.judge.heard(&asked, heard, self.now)?;
+        match heard {
+            Heard::Ack { address, seconds } => {
+                self.is_durable(asked.who, address, asked.at + seconds)
+            }
+            Heard::Offer(_) | Heard::Nak | Heard::Told => Ok(()),
+        }
+    }
+
+    /// What is promised lies on the disk by then.
+    fn is_durable(&self, who: Who, address: Ipv4Addr, until: u64) -> Result<(), String> {
+        let leases = self.durable();
+        let found = leases.iter().find(|lease| lease.address == address);
+        match found {
+            Some(lease) if is_lease(lease, who) && lease.held_until >= until => Ok(()),
+            other => Err(format!(
+                "{address} until {until} is not on the disk: {other:?}"
+            )),
+        }
+    }
+
+    /// Every promise in force is one that the engine knows of.
+    fn compare(&mut self) {
+        let leases = self.engine.leases(self.now, Ipv4Addr::UNSPECIFIED, 100);
+        for (address, who, until) in self.judge.promised(self.now) {
+            let found = leases.iter().find(|lease| lease.address == address);
+            let is_kept =
+                found.is_some_and(|lease| is_lease(lease, who) && lease.held_until >= until);
+            if !is_kept {
+                self.blame(format!(
+                    "{address} is {who:?}'s until {until}, now {}: {found:?}",
+                    self.now
+                ));
+            }
+        }
+    }
+}
+
+/// Whose lease it is, as `written` has them.
+fn client(lease: &Lease) -> Who {
+    let machine = lease.hardware.mac().unwrap().0[5];
+    let id = lease.client.id().map(|id| {
+        assert_eq!(id[0], machine, "each machine has its own");
+        id[1]
+    });
+    (machine, id)
+}
+
+fn is_lease(lease: &Lease, who: Who) -> bool {
+    lease.state == LeaseState::Active && client(lease) == who
+}
