@@ -15,6 +15,7 @@ pub mod moment;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod policy;
 pub mod record;
 pub mod route;
 pub mod secret;

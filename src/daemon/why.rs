@@ -115,5 +115,6 @@ fn word(kind: Kind) -> &'static str {
         Kind::Decline => "decline",
         Kind::Release => "release",
         Kind::Inform => "inform",
+        Kind::Bootp => "bootp",
     }
 }

@@ -13,6 +13,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
+use crate::base::policy::DhcpPolicy;
 use crate::base::record::RecordData;
 use crate::base::route::{Family, RouteKind};
 use crate::base::secret::SecretRef;
@@ -70,6 +71,7 @@ pub struct Dhcp {
     /// The VLAN of these controllers, where a relay agent forwards to it.
     pub relay: Option<VlanPath>,
     pub lease_time: Seconds,
+    pub policy: DhcpPolicy,
     /// What clients without an image of their own boot.
     pub image: Option<Name>,
     /// What its subnets' clients are told besides, by code.

@@ -139,6 +139,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "relay-to f/v | site.kdl",
             "controllers c | site.kdl, relayed to vlan f/v",
             "lease-time 5m | site.kdl, relayed to vlan f/v",
+            "authoritative #true | by default",
+            "identity client-id | by default",
         ],
     ),
     (
@@ -271,6 +273,8 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "relay-to a/v | site.kdl",
             "controllers c | site.kdl, relayed to vlan a/v",
             "lease-time 10m | by default",
+            "authoritative #true | by default",
+            "identity client-id | by default",
             "root-path /w | site.kdl",
             "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
         ],

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Not, or not wholly, done; each leaves this list with its last test.
-const OPEN: [u8; 10] = [17, 24, 41, 46, 50, 55, 60, 62, 63, 64];
+const OPEN: [u8; 6] = [41, 46, 55, 60, 62, 63];
 
 /// A number, what must hold, and what shows it: `module::test` here, `path.rs::test` from `tests`, or a file of bad input.
 const TABLE: &str = "
@@ -25,14 +25,14 @@ const TABLE: &str = "
 14 | an address of somebody else is refused | requests::selecting
 15 | who comes back with its address keeps it | requests::rebooting_renewing_rebinding
 16 | who comes back with a wrong address is refused | requests::rebooting_renewing_rebinding
-17 | a stranger that comes back is refused only where the server has the last word | requests::rebooting_renewing_rebinding
+17 | a stranger that comes back is refused only where the server has the last word | policy::a_stranger_is_refused_by_an_authoritative_server_alone policy::a_server_that_was_chosen_answers_strangers_all_the_same
 18 | a request for nothing is dropped | requests::selecting
 19 | a renewal is answered to its address | requests::rebooting_renewing_rebinding fields::replies_go_where_the_client_hears_them
 20 | a rebinding client is answered | requests::rebooting_renewing_rebinding
 21 | nobody renews what is not its own | requests::rebooting_renewing_rebinding
 22 | the same request gets the same answer | fields::retransmissions_are_answered_byte_for_byte durable::nothing_is_said_before_the_write_ends
 23 | a client identifier counts before the hardware address | offers::identity
-24 | a VLAN may take a machine for the same under every identifier | offers::identity
+24 | a VLAN may take a machine for the same under every identifier | policy::by_its_mac_a_machine_keeps_its_address_under_every_identifier offers::identity
 25 | a client identifier comes back as it was, or not at all | fields::echoes_are_verbatim_and_option_82_is_last
 26 | identifiers of any content and length are survived | offers::identity hostile::random_options_and_fields_never_panic
 27 | a wish for a time is met within bounds | fields::wishes_for_lease_times_are_bounded
@@ -58,7 +58,7 @@ const TABLE: &str = "
 47 | a relay chooses the subnet, among those that it may | relays::relays_choose_the_subnet relays::subnets_are_chosen_by_relays_of_the_link_alone
 48 | what a relay adds comes back as it was, last, in every reply | fields::echoes_are_verbatim_and_option_82_is_last fields::a_nak_promises_nothing
 49 | a selected link counts before giaddr, which is answered all the same | relays::relays_choose_the_subnet relays::a_selected_link_is_answered_through_the_agent
-50 | a relay may stand in for the server |
+50 | a relay may stand in for the server | relays::an_agent_stands_in_for_the_server
 51 | a selected subnet counts as well | relays::relays_choose_the_subnet relays::subnets_are_chosen_by_relays_of_the_link_alone
 52 | a renewal from a routed subnet needs no relay | relays::relays_choose_the_subnet
 53 | clients are told what they ask for | fields::offer_and_ack_copy_what_they_must
@@ -72,7 +72,7 @@ const TABLE: &str = "
 61 | iPXE gets its script and never its loader again | fields::programs_fit_the_client
 62 | boot data is where each kind of client looks | fields::programs_fit_the_client fields::a_long_path_is_told_as_an_option
 63 | TFTP servers as addresses, and what PXELINUX reads |
-64 | BOOTP clients are served, where they are to be |
+64 | BOOTP clients are served, where they are to be | bootp::a_reserved_host_is_told_what_fits_a_bootp_message bootp::its_lease_is_durable_and_never_ends bootp::nobody_else_is_served
 ";
 
 struct Row {

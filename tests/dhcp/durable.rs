@@ -46,7 +46,7 @@ fn a_failed_write_promises_nothing() {
     rig.said(&select(1, 10).option(12, b"web"));
     assert!(rig.input(Input::Failed(rig.held[0])).is_empty());
     assert!(rig.names.is_empty());
-    assert_eq!(rig.said(&reboot(2, 10)), "", "no lease came of it");
+    assert_eq!(rig.said(&reboot(2, 10)), "nak", "no lease came of it");
     rig.now += 60;
     rig.hold_writes = false;
     let other = discover(2).option(50, &[10, 0, 0, 10]);

@@ -9,6 +9,7 @@
 
 mod assertions;
 mod beside;
+mod bootp;
 #[path = "../support/cases.rs"]
 mod cases;
 mod clients;
@@ -26,6 +27,7 @@ mod names;
 mod net;
 mod offers;
 mod outcomes;
+mod policy;
 mod relays;
 mod requests;
 mod reservations;

@@ -141,11 +141,6 @@ fn each_silence_has_its_reason() {
             vec![request(1)],
             "unanswered nothing-named",
         ),
-        (
-            "stranger",
-            vec![reboot(1, 10)],
-            "unanswered not-authoritative",
-        ),
         ("another's", released, "unanswered not-its-lease"),
         ("another's too", declined, "unanswered not-its-lease"),
         ("released there", elsewhere, "unanswered other-server"),
@@ -193,6 +188,16 @@ fn what_is_not_there_to_give_is_told_apart() {
         &rangeless,
         &taken,
         "unanswered reserved-taken",
+    );
+    let stranger = [reboot(1, 10)];
+    check("unknown", &site(), &stranger, "refused no-lease 10.0.0.10");
+    let mut modest = site();
+    modest[scope]["scope"]["policy"] = serde_json::json!({ "authoritative": false });
+    check(
+        "unknown",
+        &modest,
+        &stranger,
+        "unanswered not-authoritative",
     );
     let mut rig = Rig::new(&site());
     rig.via = vec![Ipv4Addr::new(192, 0, 2, 7)];

@@ -3,7 +3,7 @@
 use bedplate::serve::dhcp::Destination;
 
 use crate::conversation::check;
-use crate::support::{Ask, Rig, SERVER, ask, discover, option, relay, site};
+use crate::support::{Ask, Rig, SERVER, ask, discover, option, relay, select, site};
 
 #[test]
 fn relays_choose_the_subnet() {
@@ -149,4 +149,54 @@ fn a_selected_link_is_answered_through_the_agent() {
     let replies = Rig::new(&site()).send(&selected.giaddr([10, 0, 0, 7]));
     assert_eq!(replies[0].to, relay([10, 0, 0, 7]));
     assert_eq!(option(&replies[0], 82).unwrap(), [5, 4, 10, 9, 0, 0]);
+}
+
+/// RFC 5107: what the client knows as its server is the agent, in every reply and in all that it says.
+#[test]
+fn an_agent_stands_in_for_the_server() {
+    let agent = [10, 9, 0, 1];
+    let through = |ask: Ask| ask.giaddr(agent).option(82, &[11, 4, 10, 9, 0, 1]);
+    let chooses = |address: u8| {
+        ask(3, 1)
+            .option(54, &agent)
+            .option(50, &[10, 9, 0, address])
+    };
+    let gives_back = ask(7, 1).field(12, &[10, 9, 0, 100]).option(54, &agent);
+    let mut rig = Rig::new(&site());
+    let conversation = [
+        (through(discover(1)), "offer 10.9.0.100"),
+        (chooses(100).giaddr(agent), ""),
+        (through(chooses(100)), "ack 10.9.0.100"),
+        (through(chooses(99)), "nak"),
+        (
+            through(ask(3, 1).field(12, &[10, 9, 0, 100])),
+            "ack 10.9.0.100",
+        ),
+        (through(gives_back), ""),
+        (through(discover(2)), "offer 10.9.0.101"),
+    ];
+    for (step, (said, heard)) in conversation.iter().enumerate() {
+        let replies = rig.send(said);
+        let told = replies.iter().map(crate::support::tell).collect::<Vec<_>>();
+        assert_eq!(told.join(", "), *heard, "step {step}");
+        for reply in replies {
+            assert_eq!(option(&reply, 54).unwrap(), agent, "step {step}");
+            assert_eq!(reply.to, relay(agent), "step {step}");
+        }
+    }
+    assert_eq!(rig.engine.leased(), 0, "it was given back");
+    let replies = Rig::new(&site()).send(&discover(1).option(82, &[11, 4, 10, 9, 0, 1]));
+    assert_eq!(
+        option(&replies[0], 54).unwrap(),
+        SERVER.octets(),
+        "no agent said so"
+    );
+    let named = select(1, 10)
+        .giaddr([10, 0, 0, 7])
+        .option(82, &[11, 4, 10, 0, 0, 7]);
+    assert_eq!(
+        Rig::new(&site()).said(&named),
+        "ack 10.0.0.10",
+        "by our own name too"
+    );
 }

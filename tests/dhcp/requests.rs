@@ -41,7 +41,7 @@ fn rebooting_renewing_rebinding() {
     };
     check("right", &after(&[(5, reboot(1, 10), "ack 10.0.0.10")]));
     check("wrong", &after(&[(5, reboot(1, 11), "nak")]));
-    check("unknown", &[(0, reboot(1, 10), "")]);
+    check("unknown", &[(0, reboot(1, 10), "nak")]);
     check(
         "expired, still free",
         &after(&[(700, reboot(1, 10), "ack 10.0.0.10")]),

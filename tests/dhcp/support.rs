@@ -204,7 +204,7 @@ impl Rig {
     /// Sends and tells in a word or two what came of it: `offer 10.0.0.10`, `nak`, `` for silence.
     pub(crate) fn said(&mut self, ask: &Ask) -> String {
         let replies = self.send(ask);
-        let told: Vec<_> = replies.iter().map(|reply| tell(&read(reply))).collect();
+        let told: Vec<_> = replies.iter().map(tell).collect();
         told.join(", ")
     }
 }
@@ -214,7 +214,9 @@ pub(crate) fn read(reply: &Reply) -> v4::Message {
     v4::Message::decode(&mut Decoder::new(&reply.bytes)).unwrap()
 }
 
-fn tell(message: &v4::Message) -> String {
+/// A reply in a word or two.
+pub(crate) fn tell(reply: &Reply) -> String {
+    let message = read(reply);
     let address = message.yiaddr();
     let kind = message.opts().msg_type().unwrap();
     if kind == v4::MessageType::Nak {

@@ -6,9 +6,10 @@ use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
-use super::{any, argument, arguments, first, open, optional, text_length};
+use super::{any, argument, arguments, first, flag, known, open, optional, text_length, word};
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
+use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity};
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct DhcpNode {
     pub relay_to: Slot<VlanRef>,
     pub lease_time: Slot<Seconds>,
     pub image: Slot<Name>,
+    pub authoritative: Slot<bool>,
+    pub identity: Slot<ClientIdentity>,
     pub options: Vec<OptionNode>,
     /// How much text each VLAN has from it that is relayed to it.
     pub length: usize,
@@ -36,6 +39,8 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&RELAY_TO),
         optional(&LEASE_TIME),
         optional(&DHCP_IMAGE),
+        optional(&AUTHORITATIVE),
+        optional(&IDENTITY),
         any(&OPTION),
     ],
 };
@@ -84,6 +89,28 @@ const DHCP_IMAGE: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const AUTHORITATIVE: NodeSchema = NodeSchema {
+    name: "authoritative",
+    doc: "Whether clients that come up with an address nobody here knows of are refused it, the default; else another server may know \
+          them, and they get no answer.",
+    arguments: &[argument("a flag", Kind::Flag, "`#true` or `#false`.")],
+    properties: &[],
+    children: &[],
+};
+
+const IDENTITY: NodeSchema = NodeSchema {
+    name: "identity",
+    doc: "What a client's leases are kept under: its client identifier, where it sends one, the default; or its MAC, so that firmware, \
+          boot loader and system have one address though each calls itself differently.",
+    arguments: &[argument(
+        "a kind",
+        Kind::Words(CLIENT_IDENTITIES),
+        "`client-id` or `mac`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -96,6 +123,8 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         relay_to: first(&reader, &RELAY_TO, sink),
         lease_time: first(&reader, &LEASE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
+        authoritative: flag(&reader, &AUTHORITATIVE, sink),
+        identity: known(word(&reader, &IDENTITY, sink)),
         options: read_options(&reader, sink),
         length: text_length(node),
         span: reader.span(),

@@ -90,6 +90,10 @@ impl Engine {
         }
     }
 
+    pub(super) fn is_open(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> bool {
+        self.standing(&ask.asker, served, address) != Standing::Taken
+    }
+
     /// The address to offer, with the scope that it lies in.
     pub(super) fn allocate<'a>(
         &mut self,

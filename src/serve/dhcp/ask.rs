@@ -31,6 +31,11 @@ impl<'a> Ask<'a> {
         (found.vlan == self.served.vlan).then_some(found)
     }
 
+    /// Whether `server` means us: an address of ours, or the one by which this client's agent stands in for us (RFC 5107).
+    pub(super) fn is_us(&self, server: Ipv4Addr) -> bool {
+        self.config.is_server(server) || self.message.server_override() == Some(server)
+    }
+
     pub(super) fn lease_seconds(&self, served: &Served) -> u32 {
         let most = served.scope.lease_time.0;
         let wish = self.message.options.u32(code::LEASE_TIME).unwrap_or(most);
@@ -121,8 +126,11 @@ pub(super) fn scope_for<'a>(
         Kind::Inform | Kind::Request | Kind::Release if !message.ciaddr.is_unspecified() => {
             own().or_else(|| config.local(via))
         }
-        Kind::Discover | Kind::Request | Kind::Release | Kind::Decline | Kind::Inform => {
-            config.local(via)
-        }
+        Kind::Discover
+        | Kind::Request
+        | Kind::Release
+        | Kind::Decline
+        | Kind::Inform
+        | Kind::Bootp => config.local(via),
     }
 }

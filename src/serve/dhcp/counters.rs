@@ -48,6 +48,8 @@ impl Counters {
                 | Silence::NothingNamed
                 | Silence::Stranger(_)
                 | Silence::NotItsLease(_)
+                | Silence::BootpUnreserved
+                | Silence::NamedServer
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,
                 Silence::Repeated => &mut self.coalesced,

@@ -15,7 +15,7 @@ const QUARANTINE_SECONDS: u64 = 3600;
 /// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
 fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {
     let server = ask.message.options.address(code::SERVER_ID)?;
-    (!ask.config.is_server(server)).then_some(server)
+    (!ask.is_us(server)).then_some(server)
 }
 
 impl Engine {

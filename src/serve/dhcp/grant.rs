@@ -75,7 +75,7 @@ impl Engine {
 
     /// The lease to be granted, as far as it goes on from the present one: a renewal begins nothing, and passes by the relay agent
     /// that told where the client is.
-    fn continued(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> Lease {
+    pub(super) fn continued(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> Lease {
         let mut lease = ask.lease(served, address, LeaseState::Active);
         let present = self.table.get(address).map(|record| &record.lease);
         let is_same = |old: &&Lease| old.state == LeaseState::Active && old.client == lease.client;

@@ -9,6 +9,7 @@
 mod allocate;
 mod ask;
 mod boot;
+mod bootp;
 mod config;
 mod counters;
 mod ending;

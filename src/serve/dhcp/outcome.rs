@@ -81,6 +81,10 @@ pub enum Silence {
     NotItsLease(Ipv4Addr),
     #[error("neither it nor its relay agent has an address to answer to")]
     Nowhere,
+    #[error("it speaks BOOTP, and no address that it could have is reserved for it")]
+    BootpUnreserved,
+    #[error("it names another server by its host name (sname)")]
+    NamedServer,
     #[error("too many leases wait to be written")]
     Busy,
     #[error("leases cannot be stored just now, so that nothing could be promised to a new client")]
@@ -200,6 +204,8 @@ impl Silence {
             Self::Stranger(_) => "not-authoritative",
             Self::NotItsLease(_) => "not-its-lease",
             Self::Nowhere => "nowhere",
+            Self::BootpUnreserved => "bootp-unreserved",
+            Self::NamedServer => "other-server",
             Self::Busy => "busy",
             Self::Withheld => "store-trouble",
             Self::NotStored => "not-stored",

@@ -5,12 +5,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::boot::Boot;
 use super::config::Served;
 use super::options::{Writer, wire_length};
-use super::wire::{COOKIE, Message, code, part};
+use super::wire::{COOKIE, Kind, Message, code, part};
 use crate::base::mac::MacAddr;
 use crate::state::Reservation;
 
 /// Size of a message that every client takes (RFC 2132 9.10), and the most that fits an Ethernet frame.
 const MESSAGE_SIZES: (u16, u16) = (576, 1500);
+
+/// Size of a BOOTP message, with a vendor area of 64 bytes (RFC 951 3).
+const BOOTP_SIZE: usize = 300;
 
 /// Headers of IP and UDP, which option 57 counts in.
 const HEADERS: usize = 28;
@@ -71,18 +74,29 @@ impl Draft<'_> {
 
     fn bytes(&self) -> Vec<u8> {
         let options = &self.message.options;
+        let is_bootp = self.message.kind == Kind::Bootp;
         let asked = options.u16(code::MESSAGE_SIZE).unwrap_or(0);
-        let most = usize::from(asked.clamp(MESSAGE_SIZES.0, MESSAGE_SIZES.1)) - HEADERS;
+        let most = if is_bootp {
+            BOOTP_SIZE
+        } else {
+            usize::from(asked.clamp(MESSAGE_SIZES.0, MESSAGE_SIZES.1)) - HEADERS
+        };
         let relay = options.get(code::RELAY);
         let kept = relay.as_deref().map_or(0, wire_length);
         let mut writer = Writer::new(self.fixed(), most, kept);
+        if is_bootp {
+            self.put_parameters(&mut writer);
+            return writer.finish(relay.as_deref().map(|relay| (code::RELAY, relay)));
+        }
         let kind = match self.answer {
             Answer::Offer => 2,
             Answer::Ack | Answer::Informed => 5,
             Answer::Nak => 6,
         };
         writer.put(code::MESSAGE_TYPE, &[kind]);
-        writer.put(code::SERVER_ID, &self.served.scope.server.octets());
+        let server = self.message.server_override();
+        let server = server.unwrap_or(self.served.scope.server);
+        writer.put(code::SERVER_ID, &server.octets());
         if let Some(id) = options.get(code::CLIENT_ID) {
             writer.put(code::CLIENT_ID, &id);
         }

@@ -52,12 +52,13 @@ impl Engine {
             Kind::Decline => self.decline(&ask, out).into(),
             Kind::Release => self.release(&ask, out).into(),
             Kind::Inform => self.inform(&ask, out).into(),
+            Kind::Bootp => self.bootp(&ask, out),
         };
         self.conclude(exchange, conclusion);
     }
 
     fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
-        let client = message.client();
+        let client = message.client(served.scope.policy.identity);
         // What a client sends to us alone passes by its relay agent (RFC 3046 2.1): it is where it was.
         let known = || {
             let record = self.table.get(message.ciaddr)?;
@@ -109,10 +110,8 @@ impl Engine {
         let wish = options.address(code::REQUESTED_ADDRESS);
         let renews = !ask.message.ciaddr.is_unspecified();
         match (options.address(code::SERVER_ID), wish) {
-            (Some(server), Some(address)) if ask.config.is_server(server) => {
-                self.select(ask, address, out)
-            }
-            (Some(server), None) if renews && ask.config.is_server(server) => {
+            (Some(server), Some(address)) if ask.is_us(server) => self.select(ask, address, out),
+            (Some(server), None) if renews && ask.is_us(server) => {
                 self.renew(ask, ask.message.ciaddr, out)
             }
             (Some(server), _) => self.not_chosen(ask, server).into(),
@@ -159,11 +158,16 @@ impl Engine {
         match standing {
             Some((served, Standing::Own)) => self.grant(ask, served, address, out),
             Some((served, Standing::Free)) if is_reserved => self.grant(ask, served, address, out),
-            Some((_, Standing::Free | Standing::Taken)) | None if self.knows(ask) => {
-                self.refuse(ask, address, out)
-            }
-            // Another server may know the client.
-            Some((_, Standing::Free | Standing::Taken)) | None => Silence::Stranger(address).into(),
+            Some((_, Standing::Free | Standing::Taken)) | None => self.disown(ask, address, out),
+        }
+    }
+
+    /// The client has an address that is not its own: it is told so, unless it is unknown and another server may know it.
+    fn disown(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
+        if ask.served.scope.policy.authoritative || self.knows(ask) {
+            self.refuse(ask, address, out)
+        } else {
+            Silence::Stranger(address).into()
         }
     }
 
@@ -176,14 +180,14 @@ impl Engine {
     /// The client renews or rebinds (RFC 2131 4.3.2): it says which address it has.
     fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
         let Some(served) = ask.neighbour(address) else {
-            return self.refuse(ask, address, out);
+            return self.disown(ask, address, out);
         };
         match self.standing(&ask.asker, served, address) {
             Standing::Own => self.grant(ask, served, address, out),
             Standing::Free if ask.asker.owns(ask.config, address) => {
                 self.grant(ask, served, address, out)
             }
-            Standing::Free | Standing::Taken => self.refuse(ask, address, out),
+            Standing::Free | Standing::Taken => self.disown(ask, address, out),
         }
     }
 

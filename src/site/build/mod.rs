@@ -14,6 +14,7 @@ use crate::base::care::{IgnoreRule, Protection};
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
+use crate::base::policy::DhcpPolicy;
 use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
@@ -132,11 +133,19 @@ impl Builder<'_> {
             None => node,
         };
         let lease_time = node.lease_time.value().or(serving.lease_time.value());
+        let authoritative = node.authoritative.value();
+        let authoritative = authoritative.or(serving.authoritative.value());
+        let identity = node.identity.value().or(serving.identity.value());
+        let own = DhcpPolicy::default();
         let controllers = serving.controllers.iter();
         Some(Dhcp {
             controllers: controllers.map(|one| one.value.clone()).collect(),
             relay: target.map(|target| target.path.clone()),
             lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
+            policy: DhcpPolicy {
+                authoritative: authoritative.copied().unwrap_or(own.authoritative),
+                identity: identity.copied().unwrap_or(own.identity),
+            },
             image: node.image.value().or(serving.image.value()).cloned(),
             options: options(&serving.options)
                 .into_iter()

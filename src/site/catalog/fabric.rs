@@ -3,6 +3,7 @@
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
+use crate::base::policy::DhcpPolicy;
 use crate::lang::Slot;
 use crate::lang::node::{DhcpNode, DnsServer, FabricNode, RangeNode, SubnetNode, VlanNode};
 use crate::site::build::LEASE_TIME;
@@ -60,6 +61,8 @@ impl Cataloguer<'_> {
             relay_to,
             lease_time,
             image,
+            authoritative,
+            identity,
             options,
             is_partial: _,
             length: _,
@@ -90,6 +93,19 @@ impl Cataloguer<'_> {
         match self.in_force(pen, lease_time, relayed, |theirs| &theirs.lease_time) {
             Some((time, source)) => pen.value("lease-time", time, source),
             None => pen.value("lease-time", LEASE_TIME, Source::Default),
+        }
+        let own = DhcpPolicy::default();
+        match self.in_force(pen, authoritative, relayed, |theirs| &theirs.authoritative) {
+            Some((flag, source)) => pen.value("authoritative", format!("#{flag}"), source),
+            None => pen.value(
+                "authoritative",
+                format!("#{}", own.authoritative),
+                Source::Default,
+            ),
+        }
+        match self.in_force(pen, identity, relayed, |theirs| &theirs.identity) {
+            Some((identity, source)) => pen.value("identity", identity, source),
+            None => pen.value("identity", own.identity, Source::Default),
         }
         if let Some((name, source)) = self.in_force(pen, image, relayed, |theirs| &theirs.image) {
             pen.value("image", name, source.clone());

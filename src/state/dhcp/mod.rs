@@ -69,6 +69,7 @@ pub(in crate::state) fn desired(
             options: options::desired(site, (vlan, dhcp), (*prefix, subnet), server),
             image: dhcp.image.clone(),
             relay: dhcp.relay.clone(),
+            policy: dhcp.policy,
             disabled_boot: subnet.disabled_boot.clone(),
         };
         into.add(key, Resource::Scope(scope), &subnet.origin);
@@ -114,5 +115,42 @@ mod tests {
             .map(Key::to_string)
             .collect();
         assert_eq!(scopes, ["vlan/f/pxe/scope/10.0.0.0/24"]);
+    }
+
+    /// Of a relayed VLAN too, and what it does not say itself is its servers'.
+    #[test]
+    fn how_a_vlan_takes_its_clients_is_said_in_its_scopes() {
+        let mut files = MemoryFiles::default();
+        let text = r#"
+            site "a" domain="a.example"
+            fabric "f" {
+                vlan "pxe" id=2 { dhcp { controllers "c"; identity "mac" }; subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.109" } }
+                vlan "far" id=3 { dhcp { relay-to "pxe"; authoritative #false }; subnet "10.1.0.0/24" { dynamic-range "10.1.0.100-10.1.0.109" } }
+                vlan "own" id=4 { dhcp { controllers "c" }; subnet "10.2.0.0/24" { dynamic-range "10.2.0.100-10.2.0.109" } }
+            }
+            controller "c" {
+                ethernet "eno1" vlan="pxe" { address "10.0.0.2" }
+                ethernet "eno2" vlan="own" { address "10.2.0.2" }
+            }
+        "#;
+        files.insert("site.kdl", text.as_bytes().to_vec());
+        let compiled = compile(&files, "site.kdl");
+        assert_eq!(compiled.diagnostics, []);
+        let desired = crate::state::desired(&compiled.site.unwrap(), &"c".parse().unwrap());
+        let policy = |(key, resource): (&Key, &Resource)| {
+            let text = serde_json::to_value(resource).unwrap()["scope"]["policy"].clone();
+            matches!(key, Key::Scope { .. }).then(|| (key.to_string(), text))
+        };
+        let found: Vec<_> = desired.state.iter().filter_map(policy).collect();
+        let said = |authoritative: bool| serde_json::json!({ "authoritative": authoritative, "identity": "mac" });
+        let expected = [
+            ("vlan/f/far/scope/10.1.0.0/24".to_owned(), said(false)),
+            (
+                "vlan/f/own/scope/10.2.0.0/24".to_owned(),
+                serde_json::Value::Null,
+            ),
+            ("vlan/f/pxe/scope/10.0.0.0/24".to_owned(), said(true)),
+        ];
+        assert_eq!(found, expected);
     }
 }

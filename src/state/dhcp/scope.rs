@@ -10,6 +10,7 @@ use crate::base::arch::ClientArch;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, Name};
 use crate::base::option::OptionValue;
+use crate::base::policy::DhcpPolicy;
 use crate::base::vlan::VlanPath;
 use crate::site::model::Controller;
 use crate::state::{Changes, Key, Service, State, list};
@@ -31,6 +32,9 @@ pub struct Scope {
     /// The VLAN of the servers, where a relay agent forwards to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<VlanPath>,
+    /// How clients are taken; the same in all scopes of a VLAN.
+    #[serde(default, skip_serializing_if = "DhcpPolicy::is_default")]
+    pub policy: DhcpPolicy,
     /// Kinds of clients that are not told what to boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disabled_boot: BTreeSet<ClientArch>,
@@ -60,6 +64,10 @@ impl Scope {
             );
         let relay = |relay: &Option<VlanPath>| list(relay);
         let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
+        let (before, after) = (&from.policy, &self.policy);
+        let changes = changes
+            .field("authoritative", &before.authoritative, &after.authoritative)
+            .field("identity", &before.identity, &after.identity);
         changes.options(&from.options, &self.options)
     }
 

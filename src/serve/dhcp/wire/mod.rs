@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::lease::{ClientKey, Hardware};
+use crate::base::policy::ClientIdentity;
 pub(super) use options::Options;
 pub(super) use relay::suboption;
 
@@ -20,7 +21,7 @@ pub(super) const COOKIE: [u8; 4] = [99, 130, 83, 99];
 /// Where the options begin: after the fixed fields and the cookie.
 pub(super) const OPTIONS_AT: usize = 240;
 
-/// Messages that clients send (RFC 2132 9.6).
+/// Messages that clients send (RFC 2132 9.6, RFC 951).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Discover,
@@ -28,6 +29,8 @@ pub enum Kind {
     Decline,
     Release,
     Inform,
+    /// A BOOTP request, which has no type.
+    Bootp,
 }
 
 /// Why a datagram is no message for a DHCP server.
@@ -43,7 +46,7 @@ pub(super) enum WireError {
     Cookie,
     #[error("option {0} ends beyond its field")]
     Truncated(u8),
-    #[error("no message type that clients send")]
+    #[error("a message type that no client sends")]
     Kind,
     #[error("neither a client identifier nor a hardware address")]
     Anonymous,
@@ -97,10 +100,14 @@ impl<'a> Message<'a> {
         self.options.get(code::CLIENT_ID).unwrap_or_default()
     }
 
-    /// Who asks: option 61 wins over the hardware address (RFC 2131 4.2, RFC 6842).
-    pub(super) fn client(&self) -> ClientKey {
+    /// Who asks: option 61 wins over the hardware address (RFC 2131 4.2, RFC 6842), unless the VLAN goes by that alone.
+    pub(super) fn client(&self, identity: ClientIdentity) -> ClientKey {
         let id = self.client_id();
-        if id.is_empty() {
+        let by_hardware = match identity {
+            ClientIdentity::ClientId => id.is_empty(),
+            ClientIdentity::Mac => !self.hardware.is_empty(),
+        };
+        if by_hardware {
             ClientKey::of_hardware(self.hardware)
         } else {
             ClientKey::of_id(&id)
@@ -155,10 +162,7 @@ mod tests {
         assert_eq!(spoilt(242, 2), WireError::Kind);
         assert_eq!(spoilt(241, 9), WireError::Truncated(53));
         assert_eq!(Message::read(&[1; 239]).unwrap_err(), WireError::Short);
-        assert_eq!(
-            Message::read(&message(&[255])).unwrap_err(),
-            WireError::Kind
-        );
+        assert_eq!(Message::read(&message(&[255])).unwrap().kind, Kind::Bootp);
     }
 
     #[test]

@@ -43,8 +43,12 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// What message it is; one without a type is BOOTP's (RFC 1534 2).
     pub(super) fn kind(&self) -> Option<Kind> {
-        match *self.get(code::MESSAGE_TYPE)? {
+        let Some(kind) = self.get(code::MESSAGE_TYPE) else {
+            return Some(Kind::Bootp);
+        };
+        match *kind {
             [1] => Some(Kind::Discover),
             [3] => Some(Kind::Request),
             [4] => Some(Kind::Decline),

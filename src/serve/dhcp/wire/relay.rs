@@ -13,6 +13,8 @@ pub(in super::super) mod suboption {
     pub(in super::super::super) const REMOTE_ID: u8 = 2;
     /// The subnet that the client is in, where it is not giaddr's (RFC 3527).
     pub(in super::super::super) const LINK_SELECTION: u8 = 5;
+    /// The agent's address, to be told to the client as the server's (RFC 5107).
+    pub(in super::super::super) const SERVER_OVERRIDE: u8 = 11;
 }
 
 impl Options<'_> {
@@ -37,6 +39,12 @@ impl Options<'_> {
 }
 
 impl Message<'_> {
+    /// The address that the agent wants the client to know the server by, so that all messages pass by the agent (RFC 5107 4).
+    pub(in super::super) fn server_override(&self) -> Option<Ipv4Addr> {
+        let own = self.options.relay_address(suboption::SERVER_OVERRIDE)?;
+        (!self.giaddr.is_unspecified() && !own.is_unspecified()).then_some(own)
+    }
+
     /// Where the relay agent says that the client is; without one, a client could claim any place.
     pub(in super::super) fn agent(&self) -> Option<Box<Agent>> {
         if self.giaddr.is_unspecified() {
