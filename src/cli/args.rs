@@ -1,14 +1,17 @@
 //! The command line's grammar: verbs and options, each with its help. Decides nothing.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::base::addr::Prefix;
 use crate::base::duration::{DurationError, Seconds};
 use crate::base::glob::is_pattern;
+use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
-use crate::daemon::WITHIN;
+use crate::daemon::{StateFilter, WITHIN};
 use crate::plan::{HazardKind, Selection};
 
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
@@ -111,8 +114,19 @@ pub(super) enum Command {
     Serve(ServeArguments),
     /// Show whether the daemon's world is as the applied site says
     Status,
-    /// List the leases in force
-    Leases,
+    /// List who has which address: the leases in force and the addresses in quarantine
+    Leases(LeasesArguments),
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, exhaustion; the last 8192 are kept
+    Events {
+        /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome
+    Why {
+        /// The hardware address of its interface
+        mac: MacAddr,
+    },
     /// Build a sandbox of network namespaces and show the whole thing in it; touches nothing of the host
     Demo(DemoArguments),
     /// Print completions for a shell
@@ -294,6 +308,43 @@ fn within(text: &str) -> Result<Seconds, String> {
     }
     let (least, most) = (WITHIN.start(), WITHIN.end());
     Err(format!("it may be {least} to {most}"))
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct LeasesArguments {
+    #[command(subcommand)]
+    pub(super) deed: Option<LeasesDeed>,
+    /// Only clients of this VLAN: NAME or FABRIC/NAME
+    #[arg(long, value_name = "VLAN", value_parser = plain)]
+    pub(super) vlan: Option<String>,
+    /// Only addresses of this prefix
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) subnet: Option<Prefix>,
+    /// Only the client with this hardware address
+    #[arg(long, value_name = "MAC")]
+    pub(super) mac: Option<MacAddr>,
+    /// Only clients of this name in DNS, with or without its domain; a pattern (`*`)
+    #[arg(long, value_name = "NAME", value_parser = plain)]
+    pub(super) name: Option<String>,
+    /// Only those in this state, others than usual among them: active, declined, offered, idle, all
+    #[arg(long, value_name = "STATE")]
+    pub(super) state: Option<StateFilter>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LeasesDeed {
+    /// End a lease or a quarantine at once: the address is free, its name gone. A client that still uses it is not told, and may get it again
+    Release { address: Ipv4Addr },
+}
+
+/// A name or a pattern of names.
+fn plain(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./*?".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("letters, digits and - _ . / make a name, with * and ? a pattern".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The client side of the API: one request at a time over the daemon's Unix socket.
 
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use futures_util::stream;
@@ -58,7 +59,29 @@ impl Client {
         value: &impl Serialize,
         mut each: impl FnMut(&[T]),
     ) -> Result<(), Fault> {
-        let mut answer = self.send(Method::POST, path, json(value)?).await?;
+        let answer = self.send(Method::POST, path, json(value)?).await?;
+        self.lines(answer, |values| {
+            each(values);
+            ControlFlow::Continue(())
+        })
+        .await
+    }
+
+    /// Hands on the lines of an answer as they come, until there are no more or `each` wants none.
+    pub(super) async fn get_lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        each: impl FnMut(&[T]) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let answer = self.send(Method::GET, path, empty()).await?;
+        self.lines(answer, each).await
+    }
+
+    async fn lines<T: DeserializeOwned>(
+        &self,
+        mut answer: Response<Incoming>,
+        mut each: impl FnMut(&[T]) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
         if answer.status() != StatusCode::OK {
             return self.read(answer).await;
         }
@@ -73,7 +96,9 @@ impl Client {
             let lines = std::mem::replace(&mut rest, incomplete);
             let values = serde_json::Deserializer::from_slice(&lines).into_iter();
             let values: Result<Vec<T>, _> = values.collect();
-            each(&values.map_err(|error| self.broken(&error))?);
+            if each(&values.map_err(|error| self.broken(&error))?).is_break() {
+                break;
+            }
         }
         Ok(())
     }

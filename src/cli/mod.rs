@@ -9,6 +9,7 @@ mod compile;
 mod confirm;
 mod demo;
 mod diff;
+mod events;
 mod explain;
 pub mod files;
 mod fmt;
@@ -16,6 +17,7 @@ mod git;
 mod graph;
 mod history;
 mod hold;
+mod leases;
 mod lock;
 mod output;
 mod plan;
@@ -25,6 +27,7 @@ mod show;
 mod status;
 mod table;
 mod thing;
+mod why;
 
 use std::process::ExitCode;
 
@@ -79,7 +82,9 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Unlock { yes } => block_on(hold::unlock(*yes, &client, out)),
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
-        Command::Leases => block_on(status::leases(&client, out)),
+        Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
+        Command::Events { follow } => block_on(events::events(*follow, &client, out)),
+        Command::Why { mac } => block_on(why::why(*mac, &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.

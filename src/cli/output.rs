@@ -1,6 +1,6 @@
 //! What people and programs see: values on standard output, progress and faults on standard error.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
@@ -22,6 +22,7 @@ pub(super) struct Output {
     pub(super) fault_paint: Paint,
     /// Why a value did not reach standard output.
     lost: OnceCell<Error>,
+    is_closed: Cell<bool>,
 }
 
 /// So many of something whose plural ends in s.
@@ -44,6 +45,7 @@ impl Output {
             paint: paint(stdout().is_terminal()),
             fault_paint: paint(stderr().is_terminal()),
             lost: OnceCell::new(),
+            is_closed: Cell::new(false),
         }
     }
 
@@ -54,12 +56,18 @@ impl Output {
             .and_then(|()| stdout().flush());
         match written {
             // Whoever closed our output wants no more of it.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.is_closed.set(true),
+            Err(error) => {
                 // The first failure says why; those after it add nothing.
                 let _ = self.lost.set(error);
             }
-            Ok(()) | Err(_) => {}
+            Ok(()) => {}
         }
+    }
+
+    /// Whether whoever read the output went away.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
     }
 
     /// The exit code of a command that came to `code`: a script may not take half an answer for a whole one.

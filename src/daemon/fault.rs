@@ -15,6 +15,7 @@ use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::PlanError;
+use crate::serve::dhcp::ReleaseError;
 use crate::site::Compiled;
 use crate::site::model::Site;
 use crate::state::Key;
@@ -235,6 +236,18 @@ pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fa
             .to_owned(),
     };
     Fault::new(Code::NoSuchState, message).help(help)
+}
+
+/// A lease that was to be ended by hand.
+pub(super) fn release(error: &ReleaseError) -> Fault {
+    match error {
+        ReleaseError::NoLease(_) => Fault::new(Code::NoSuchLease, error.to_string())
+            .help("`bedplate leases --state all` lists those that are over, too"),
+        ReleaseError::NotStored => Fault::new(Code::StoreFailed, error.to_string()).help(
+            "it is over until the daemon's next start; see that the state folder's disk has space, then let the client come again and release it once more",
+        ),
+        ReleaseError::Stopped(error) => world(error),
+    }
 }
 
 pub(super) fn closing() -> Fault {

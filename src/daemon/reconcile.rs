@@ -16,7 +16,7 @@ use super::hold::Hold;
 use super::mend::Mending;
 use super::order::Order;
 use super::record::{Applied, Records};
-use super::status::{LeaseRow, Status};
+use super::status::Status;
 use super::who::Who;
 use crate::apply::Event;
 use crate::base::name::{HostName, Name};
@@ -76,9 +76,6 @@ pub(super) enum Request {
     /// What the host has.
     Observe {
         reply: oneshot::Sender<Result<Observation, Fault>>,
-    },
-    Leases {
-        reply: oneshot::Sender<Result<Vec<LeaseRow>, Fault>>,
     },
     /// Leaves nothing behind that only a timer would revert.
     Stop { reply: oneshot::Sender<()> },
@@ -178,7 +175,6 @@ impl<S: Store> Reconciler<S> {
             Request::Unlock { seen, reply } => drop(reply.send(self.unlock(&seen).await)),
             Request::Status { reply } => drop(reply.send(self.status().await)),
             Request::Observe { reply } => drop(reply.send(self.observe_host().await)),
-            Request::Leases { reply } => drop(reply.send(self.leases().await)),
             Request::Stop { reply } => {
                 self.revert(Cause::Stopped).await;
                 let _ = reply.send(());
@@ -268,14 +264,5 @@ impl<S: Store> Reconciler<S> {
         let past = entry.map(|entry| self.records.past(entry)).transpose()?;
         past.flatten()
             .ok_or_else(|| fault::no_state(number, history))
-    }
-
-    async fn leases(&mut self) -> Result<Vec<LeaseRow>, Fault> {
-        let leases = self
-            .world
-            .leases()
-            .await
-            .map_err(|error| fault::world(&error))?;
-        Ok(leases.iter().filter_map(LeaseRow::of).collect())
     }
 }

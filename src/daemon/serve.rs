@@ -115,6 +115,7 @@ async fn run(
         blobs.folder().to_owned(),
     )
     .await?;
+    let dhcp = world.dhcp();
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
     let turns = Turns::new();
@@ -127,6 +128,7 @@ async fn run(
     let context = Context {
         controller: settings.controller.clone(),
         requests,
+        dhcp,
         blobs,
         turns,
         admission: Admission::here(),

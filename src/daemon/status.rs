@@ -1,7 +1,7 @@
-//! What the daemon tells of itself: its world beside the applied site, its listeners and its leases.
+//! What the daemon tells of itself: its world beside the applied site and its listeners.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
 use super::turn::UnderWay;
-use crate::base::name::{DomainName, HostName, LinkName, Name};
+use crate::base::name::{HostName, LinkName, Name};
 use crate::plan::{Plan, Warning};
-use crate::serve::dhcp::{Lease, LeaseState, StoreTrouble};
+use crate::serve::dhcp::StoreTrouble;
 use crate::state::{Key, Observation, Resource, Service};
 
 /// The daemon at one moment.
@@ -72,19 +72,6 @@ pub struct ListenerRow {
     /// What is not there, so that nobody is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Key>,
-}
-
-/// One lease.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseRow {
-    pub address: Ipv4Addr,
-    /// The client's hardware address.
-    pub hardware: String,
-    pub name: Option<DomainName>,
-    /// Seconds since 1970-01-01 UTC; nothing where it never does.
-    pub expires: Option<u64>,
-    /// In quarantine, since a client found the address in use by another.
-    pub is_declined: bool,
 }
 
 impl Status {
@@ -165,24 +152,6 @@ impl ListenerRow {
             address: *address,
             port: service.port(),
             waits_for: observed.lacking(key, resource),
-        })
-    }
-}
-
-impl LeaseRow {
-    /// The row of a lease in force or in quarantine.
-    pub(super) fn of(lease: &Lease) -> Option<Self> {
-        let is_declined = match lease.state {
-            LeaseState::Active => false,
-            LeaseState::Declined => true,
-            LeaseState::Offered | LeaseState::Idle => return None,
-        };
-        Some(Self {
-            address: lease.address,
-            hardware: lease.hardware.to_string(),
-            name: lease.name.clone(),
-            expires: (!lease.is_infinite()).then_some(lease.expires),
-            is_declined,
         })
     }
 }

@@ -199,6 +199,9 @@ codes! {
     NothingToAdopt "D040" "the host has nothing of that name"
     NotAdoptable "D041" "a thing of the host that the site cannot say"
 
+    // Leases.
+    NoSuchLease "D050" "an address that is not leased"
+
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"
     ObjectAmbiguous "C002" "a name stands for several objects"

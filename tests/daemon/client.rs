@@ -74,6 +74,11 @@ impl Relay {
         self.hear(OFFER)
     }
 
+    /// A client asks, and nobody waits for an answer.
+    pub(crate) fn send(&self, client: u8) {
+        self.dhcp.send(&ask(DISCOVER, client, None)).unwrap();
+    }
+
     /// The address acknowledged to a client that was offered `address`.
     pub(crate) fn request(&self, client: u8, address: Ipv4Addr) -> Option<Ipv4Addr> {
         self.dhcp

@@ -29,7 +29,13 @@ fn fails(rig: &mut Rig, said: &Ask) -> Vec<u32> {
 fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
     let trouble = |event: &Event| match event {
         Event::Store { trouble } => Some(*trouble),
-        Event::Declined { .. } | Event::Reclaimed { .. } => None,
+        Event::Committed { .. }
+        | Event::Renewed { .. }
+        | Event::Expired { .. }
+        | Event::Released { .. }
+        | Event::Declined { .. }
+        | Event::Reclaimed { .. }
+        | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()
 }

@@ -1,6 +1,6 @@
 //! What requests carry, read with a coded fault for what cannot be read.
 
-use axum::extract::{FromRequest, FromRequestParts, Json, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,9 @@ pub(super) struct Body<T>(pub(super) T);
 
 /// The variable part of a path.
 pub(super) struct Named<T>(pub(super) T);
+
+/// What stands behind the path.
+pub(super) struct Asked<T>(pub(super) T);
 
 /// The session by which whoever asks came, where the request tells one.
 pub(super) struct By(pub(super) Option<ClientSession>);
@@ -50,6 +53,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(unreadable("path", &rejection.body_text())),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Answer<()>;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(unreadable("query", &rejection.body_text())),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
+mod dhcp;
+mod events;
 mod input;
 mod keep;
 mod peer;
@@ -7,6 +9,7 @@ mod routes;
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::unistd::{Group, chown};
@@ -17,6 +20,7 @@ use super::blobs::Blobs;
 use super::reconcile::Request;
 use super::turn::Turns;
 use crate::base::name::HostName;
+use crate::serve::dhcp::Server;
 
 pub use keep::{Confirm, OnHold};
 pub(super) use peer::Admission;
@@ -33,6 +37,8 @@ pub const SESSION: &str = "bedplate-session";
 pub(super) struct Context {
     pub(super) controller: HostName,
     pub(super) requests: mpsc::Sender<Request>,
+    /// Answers beside the owner of the world, who has no ear for anybody while it applies.
+    pub(super) dhcp: Arc<Server>,
     pub(super) blobs: Blobs,
     pub(super) turns: Turns,
     pub(super) admission: Admission,

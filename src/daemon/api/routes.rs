@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
-use super::{Context, VERSION, keep, peer};
+use super::{Context, VERSION, dhcp, events, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -29,7 +29,7 @@ use crate::daemon::draft::Planned;
 use crate::daemon::fault;
 use crate::daemon::order::Order;
 use crate::daemon::reconcile::Request;
-use crate::daemon::status::{LeaseRow, Status};
+use crate::daemon::status::Status;
 use crate::daemon::turn::UnderWay;
 use crate::daemon::who::{Who, now};
 use crate::diag::code::Code;
@@ -83,9 +83,10 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("plan"), post(plan))
         .route(&path("apply"), post(apply))
         .route(&path("status"), get(status))
-        .route(&path("leases"), get(leases))
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
+        .merge(dhcp::routes(path))
+        .merge(events::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -149,7 +150,7 @@ async fn apply(
 }
 
 /// One JSON object a line.
-fn lines(events: &[Event]) -> serde_json::Result<Vec<u8>> {
+pub(super) fn lines<T: Serialize>(events: &[T]) -> serde_json::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event in events {
         serde_json::to_writer(&mut lines, event)?;
@@ -217,13 +218,6 @@ async fn observation(State(context): State<Context>) -> Answer<Observation> {
     asked(&context, |reply| Request::Observe { reply })
         .await
         .and_then(|observed| observed)
-        .into()
-}
-
-async fn leases(State(context): State<Context>) -> Answer<Vec<LeaseRow>> {
-    asked(&context, |reply| Request::Leases { reply })
-        .await
-        .and_then(|leases| leases)
         .into()
 }
 
@@ -298,7 +292,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 /// What another moment, or another request first, would have allowed.
-const CONFLICTS: [Code; 8] = [
+const CONFLICTS: [Code; 9] = [
     Code::ApplyBusy,
     Code::PlanStale,
     Code::ContentMissing,
@@ -307,6 +301,7 @@ const CONFLICTS: [Code; 8] = [
     Code::OnHold,
     Code::NotOnHold,
     Code::NoSuchState,
+    Code::NoSuchLease,
 ];
 
 /// The HTTP status beside a fault, for clients that read no further.

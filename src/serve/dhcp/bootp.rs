@@ -7,19 +7,20 @@ use super::ask::Ask;
 use super::config::Served;
 use super::engine::{Action, Engine};
 use super::lease::{Lease, LeaseState};
+use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::Answer;
 use super::wire::part;
 
 impl Engine {
-    pub(super) fn bootp(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    pub(super) fn bootp(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
         // RFC 951 7.3: one that names a server means that one alone, and we have no name.
-        let is_for_another = part::<1>(ask.message.fixed, 44) != [0];
-        let found = self.declared_for(ask);
-        let Some((served, address)) = found.filter(|_| !is_for_another) else {
-            self.counters.ignored += 1;
-            return;
-        };
-        self.grant_for_ever(ask, served, address, out);
+        if part::<1>(ask.message.fixed, 44) != [0] {
+            return Silence::NamedServer.into();
+        }
+        match self.declared_for(ask) {
+            Some((served, address)) => self.grant_for_ever(ask, served, address, out),
+            None => Silence::BootpUnreserved.into(),
+        }
     }
 
     /// The address that is reserved for the client: where it says that it has one, no other.
@@ -41,11 +42,12 @@ impl Engine {
         served: &Served,
         address: Ipv4Addr,
         out: &mut Vec<Action>,
-    ) {
+    ) -> Conclusion {
         let reply = ask.reply(Answer::Ack, served, address);
         if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
             if self.is_for(batch, &ask.asker) {
-                return self.coalesce((batch, ask.now), Lease::INFINITE, (reply, None), out);
+                self.coalesce((batch, ask.now), Lease::INFINITE, (reply, None), out);
+                return Silence::Repeated.into();
             }
             self.abandon(batch);
         }
@@ -57,11 +59,11 @@ impl Engine {
         });
         if is_written {
             self.table.renew(address, Lease::INFINITE);
-            return self.acknowledge(reply, out);
+            out.push(Action::Send(reply));
+            return Outcome::Acknowledged { address }.into();
         }
         if self.is_full() {
-            self.counters.shed += 1;
-            return;
+            return Silence::Busy.into();
         }
         let lease = Lease {
             expires: Lease::INFINITE,
@@ -69,6 +71,6 @@ impl Engine {
             ..self.continued(ask, served, address)
         };
         self.hold_offer(ask, served, address);
-        self.persist(ask.now, lease, (reply, None), out);
+        Conclusion::AtEnd(self.persist(ask.now, lease, (reply, None), out))
     }
 }

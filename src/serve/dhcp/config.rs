@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::class::Class;
+use super::exchange::Reserved;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
@@ -217,6 +218,23 @@ impl Config {
     ) -> Option<HostId> {
         let mut shown = self.kinds.iter().filter_map(|kind| shown(*kind));
         shown.find_map(|identity| self.identities.get(&(vlan, identity)).copied())
+    }
+
+    /// What is reserved for an interface, in whichever VLANs.
+    pub(super) fn reserved_for(&self, mac: MacAddr) -> Vec<Reserved> {
+        let vlans = self.vlans.iter().enumerate();
+        let found = vlans.filter_map(|(number, vlan)| {
+            let id = self.identities.get(&(number, Identity::Mac(mac)))?;
+            let Reservation {
+                host, addresses, ..
+            } = self.reservation(*id)?;
+            Some(Reserved {
+                vlan: Arc::clone(vlan),
+                host: host.clone(),
+                addresses: addresses.iter().copied().collect(),
+            })
+        });
+        found.collect()
     }
 
     pub(super) fn reservation(&self, host: HostId) -> Option<&Reservation> {

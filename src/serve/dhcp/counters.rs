@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::outcome::{Outcome, Silence};
+
 /// Counts since the server started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -26,4 +28,34 @@ pub struct Counters {
     pub unstored: u64,
     /// Replies that the kernel did not take.
     pub unsent: u64,
+}
+
+impl Counters {
+    /// Counts what came of a message. Leases that the store did not take are counted by themselves, since not each has a message.
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Offered { .. } => &mut self.offers,
+            Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
+            Outcome::Refused { .. } => &mut self.naks,
+            Outcome::Released { .. } | Outcome::Declined { .. } => return,
+            Outcome::Unanswered(silence) => match silence {
+                Silence::Malformed(_) => &mut self.malformed,
+                Silence::UnknownRelay(_) | Silence::NothingServed => &mut self.unknown_subnet,
+                Silence::NoRange(_) | Silence::Exhausted(_) | Silence::ReservedTaken { .. } => {
+                    &mut self.pool_empty
+                }
+                Silence::OtherServer(_)
+                | Silence::NothingNamed
+                | Silence::Stranger(_)
+                | Silence::NotItsLease(_)
+                | Silence::BootpUnreserved
+                | Silence::NamedServer
+                | Silence::Nowhere => &mut self.ignored,
+                Silence::Busy | Silence::Withheld => &mut self.shed,
+                Silence::Repeated => &mut self.coalesced,
+                Silence::NotStored | Silence::Overtaken => return,
+            },
+        };
+        *counter += 1;
+    }
 }

@@ -3,38 +3,56 @@
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
-use super::engine::{Action, Engine, Event};
+use super::engine::{Action, BatchId, Engine};
+use super::event::Event;
 use super::lease::{Lease, LeaseState};
+use super::outcome::{Outcome, Silence};
 use super::wire::code;
 
 /// How long an address that is in use by a stranger stays out of use.
 const QUARANTINE_SECONDS: u64 = 3600;
 
-/// Whether a client that names a server means us (RFC 2131 table 5); some name none.
-fn is_for_us(ask: &Ask<'_>) -> bool {
-    let server = ask.message.options.address(code::SERVER_ID);
-    server.is_none_or(|server| ask.is_us(server))
+/// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
+fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {
+    let server = ask.message.options.address(code::SERVER_ID)?;
+    (!ask.is_us(server)).then_some(server)
 }
 
 impl Engine {
-    pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    pub(super) fn release(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
         let address = ask.message.ciaddr;
-        if is_for_us(ask) && self.holds_active(ask, address) {
-            self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
-        } else {
-            self.counters.ignored += 1;
+        if address.is_unspecified() {
+            return Outcome::Unanswered(Silence::NothingNamed);
         }
+        if let Some(silence) = self.why_not_ended(ask, address) {
+            return Outcome::Unanswered(silence);
+        }
+        let lease = self.table.get(address).map(|record| record.lease.clone());
+        self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
+        let is_by_hand = false;
+        out.extend(lease.map(|lease| Action::Event(Event::Released { lease, is_by_hand })));
+        Outcome::Released { address }
     }
 
-    pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
-        match ask.message.options.address(code::REQUESTED_ADDRESS) {
-            Some(address) if is_for_us(ask) && self.holds_active(ask, address) => {
-                let until = ask.now + QUARANTINE_SECONDS;
-                let lease = self.end(address, (LeaseState::Declined, until), ask.now, out);
-                out.extend(lease.map(|lease| Action::Event(Event::Declined { lease })));
-            }
-            Some(_) | None => self.counters.ignored += 1,
+    pub(super) fn decline(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
+        let Some(address) = ask.message.options.address(code::REQUESTED_ADDRESS) else {
+            return Outcome::Unanswered(Silence::NothingNamed);
+        };
+        if let Some(silence) = self.why_not_ended(ask, address) {
+            return Outcome::Unanswered(silence);
         }
+        let until = ask.now + QUARANTINE_SECONDS;
+        let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
+        out.extend(ended.map(|(lease, _)| Action::Event(Event::Declined { lease })));
+        Outcome::Declined { address }
+    }
+
+    /// Why the word of a client ends nothing.
+    fn why_not_ended(&self, ask: &Ask<'_>, address: Ipv4Addr) -> Option<Silence> {
+        if let Some(server) = other_server(ask) {
+            return Some(Silence::OtherServer(server));
+        }
+        (!self.holds_active(ask, address)).then_some(Silence::NotItsLease(address))
     }
 
     /// Whether the client has leased `address` where it is; one that calls itself the same on another VLAN has not.
@@ -45,14 +63,14 @@ impl Engine {
         })
     }
 
-    /// Ends a lease at once. Nobody is promised anything by that, so nothing waits for its write.
+    /// Ends a lease at once, and tells what became of it and by which write. Nobody is promised anything by that, so nothing waits for its write.
     pub(super) fn end(
         &mut self,
         address: Ipv4Addr,
         (state, time): (LeaseState, u64),
         now: u64,
         out: &mut Vec<Action>,
-    ) -> Option<Lease> {
+    ) -> Option<(Lease, BatchId)> {
         let record = self.table.get(address)?;
         let (mut lease, pending) = (record.lease.clone(), record.pending);
         if let Some(batch) = pending {
@@ -61,6 +79,9 @@ impl Engine {
         self.withdraw(lease.name.take(), address, out);
         (lease.state, lease.since) = (state, now);
         (lease.expires, lease.held_until) = (time, time);
+        if state == LeaseState::Idle {
+            self.freed(&lease);
+        }
         self.table.put(lease.clone());
         let batch = self.next_batch();
         let stored = lease.clone();
@@ -68,6 +89,6 @@ impl Engine {
             batch,
             lease: stored,
         });
-        Some(lease)
+        Some((lease, batch))
     }
 }

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use super::allocate::{Asker, Cursor};
 use super::config::Config;
 use super::counters::Counters;
+use super::event::Event;
+use super::exchange::{Exchange, Exchanges};
 use super::lease::{Lease, LeaseState};
 use super::names::{NameChange, Names};
+use super::outcome::{Malformed, Outcome, Silence};
 use super::reply::Reply;
-use super::strain::{Rest, StoreTrouble, Strain};
+use super::strain::{Rest, Strain};
 use super::table::Table;
 use super::wire::Message;
 use crate::base::addr::Prefix;
+use crate::base::vlan::VlanPath;
 
 /// Writes that may be under way: many times what one sync takes, and little memory.
 const PENDING: usize = 16_384;
@@ -60,17 +64,6 @@ pub enum Action {
     Event(Event),
 }
 
-/// What an operator may want to know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A client found its address in use by another; it is quarantined.
-    Declined { lease: Lease },
-    /// A reserved address is still leased to another client, which was told to give it up.
-    Reclaimed { lease: Lease },
-    /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
-    Store { trouble: Option<StoreTrouble> },
-}
-
 /// An answer that waits for its write.
 pub(super) struct Pending {
     pub lease: Lease,
@@ -80,6 +73,8 @@ pub(super) struct Pending {
     rest: Option<Rest>,
     /// Until when it was told so.
     told: Option<u64>,
+    /// The message that began it, once that was looked at.
+    exchange: Option<Exchange>,
 }
 
 impl Pending {
@@ -88,6 +83,15 @@ impl Pending {
         let rest = self.rest.take()?;
         self.told = self.told.max(Some(rest.expires));
         Some(rest)
+    }
+
+    /// What came of it where the write leads to nothing: the client may have been answered before.
+    fn without_write(&self, silence: Silence) -> Outcome {
+        let address = self.lease.address;
+        match self.told {
+            Some(_) => Outcome::Acknowledged { address },
+            None => Outcome::Unanswered(silence),
+        }
     }
 }
 
@@ -99,6 +103,9 @@ pub struct Engine {
     pub(super) names: Names,
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
+    pub(super) exchanges: Exchanges,
+    /// VLANs that have no address left, which was told.
+    pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
     pub(super) strain: Strain,
     /// In the order in which they began.
     pub(super) pending: BTreeMap<BatchId, Pending>,
@@ -192,7 +199,13 @@ impl Engine {
         self.counters.received += 1;
         match Message::read(packet.bytes) {
             Ok(message) => self.answer(now, &message, packet, out),
-            Err(_) => self.counters.malformed += 1,
+            Err(error) => {
+                let silence = Silence::Malformed(Malformed(error));
+                match Exchange::unread(now, packet) {
+                    Some(exchange) => self.conclude(exchange, silence.into()),
+                    None => self.counters.count(&Outcome::Unanswered(silence)),
+                }
+            }
         }
     }
 
@@ -201,6 +214,7 @@ impl Engine {
         for cursor in self.cursors.values_mut() {
             cursor.may_rewind = true;
         }
+        self.exhausted.clear();
         self.config = config;
     }
 
@@ -220,7 +234,7 @@ impl Engine {
         lease: Lease,
         (reply, rest): (Reply, Option<Rest>),
         out: &mut Vec<Action>,
-    ) {
+    ) -> BatchId {
         let batch = self.next_batch();
         self.table.set_pending(lease.address, Some(batch));
         out.push(Action::Persist {
@@ -233,9 +247,24 @@ impl Engine {
             began: now,
             rest,
             told: None,
+            exchange: None,
         };
         self.pending.insert(batch, pending);
         self.hurry_one(batch, now, out);
+        batch
+    }
+
+    /// Keeps a message until the write that it led to has ended.
+    pub(super) fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
+        if let Some(pending) = self.pending.get_mut(&batch) {
+            pending.exchange = Some(exchange);
+        }
+    }
+
+    fn concluded(&mut self, exchange: Option<Exchange>, outcome: Outcome) {
+        if let Some(exchange) = exchange {
+            self.conclude(exchange, outcome.into());
+        }
     }
 
     /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
@@ -252,7 +281,6 @@ impl Engine {
         (reply, rest): (Reply, Option<Rest>),
         out: &mut Vec<Action>,
     ) {
-        self.counters.coalesced += 1;
         if let Some(pending) = self.pending.get_mut(&batch) {
             if expires <= pending.lease.held_until {
                 pending.lease.expires = pending.lease.expires.max(expires);
@@ -266,12 +294,16 @@ impl Engine {
     }
 
     fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
-        let Some(Pending {
-            lease, reply, told, ..
-        }) = self.pending.remove(&batch)
-        else {
+        let Some(pending) = self.pending.remove(&batch) else {
             return;
         };
+        let Pending {
+            lease,
+            reply,
+            told,
+            exchange,
+            ..
+        } = pending;
         let address = lease.address;
         let record = self.table.get(address);
         // A client that released the address meanwhile no longer waits for it.
@@ -279,6 +311,7 @@ impl Engine {
             return;
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
+        let event = begun(lease.clone(), &record.lease);
         let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
         self.table.renew(address, expires);
@@ -286,16 +319,24 @@ impl Engine {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
+        self.concluded(exchange, Outcome::Acknowledged { address });
         if told.is_none() {
-            self.acknowledge(reply, out);
+            out.push(Action::Send(reply));
+            out.push(Action::Event(event));
         }
     }
 
     fn fail(&mut self, batch: BatchId, out: &mut Vec<Action>) {
         self.counters.unstored += 1;
-        let Some(Pending { lease, rest, .. }) = self.pending.remove(&batch) else {
+        let Some(mut pending) = self.pending.remove(&batch) else {
             return;
         };
+        let rest = pending.take_rest();
+        let outcome = pending.without_write(Silence::NotStored);
+        let Pending {
+            lease, exchange, ..
+        } = pending;
+        self.concluded(exchange, outcome);
         let address = lease.address;
         let record = self.table.get(address);
         let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
@@ -314,9 +355,15 @@ impl Engine {
 
     /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
     pub(super) fn abandon(&mut self, batch: BatchId) {
-        if let Some(Pending { lease, .. }) = self.pending.remove(&batch)
-            && let Some(name) = &lease.name
-        {
+        let Some(pending) = self.pending.remove(&batch) else {
+            return;
+        };
+        let outcome = pending.without_write(Silence::Overtaken);
+        let Pending {
+            lease, exchange, ..
+        } = pending;
+        self.concluded(exchange, outcome);
+        if let Some(name) = &lease.name {
             self.names.release(name, lease.address);
         }
     }
@@ -332,5 +379,14 @@ impl Engine {
         };
         self.names.release(&name, address);
         out.push(Action::Publish(NameChange::Withdraw { name, address }));
+    }
+}
+
+/// A lease in the place of what its address was.
+pub(super) fn begun(lease: Lease, before: &Lease) -> Event {
+    if before.state == LeaseState::Active && before.client == lease.client {
+        Event::Renewed { lease }
+    } else {
+        Event::Committed { lease }
     }
 }

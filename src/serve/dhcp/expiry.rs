@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use super::config::Config;
 use super::engine::{Action, Engine};
+use super::event::Event;
 use super::lease::LeaseState;
 use super::wire::{Message, code};
 use crate::serve::dhcp::allocate::Asker;
@@ -68,6 +69,11 @@ impl Engine {
         }
         let mut lease = record.lease.clone();
         let was_ever_active = lease.state != LeaseState::Offered || lease.expires != 0;
+        self.freed(&lease);
+        if lease.state == LeaseState::Active {
+            let lease = lease.clone();
+            out.push(Action::Event(Event::Expired { lease }));
+        }
         self.withdraw(lease.name.take(), address, out);
         lease.become_idle();
         if was_ever_active || self.config.scope_of(address).is_some() {

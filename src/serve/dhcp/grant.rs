@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use super::ask::Ask;
 use super::config::Served;
 use super::engine::{Action, Engine};
+use super::event::Event;
 use super::lease::{Lease, LeaseState};
-use super::reply::{Answer, Reply};
+use super::outcome::{Conclusion, Outcome, Silence};
+use super::reply::Answer;
 use super::table::Record;
 use super::wire::code;
 
@@ -17,14 +19,15 @@ impl Engine {
         served: &Served,
         address: Ipv4Addr,
         out: &mut Vec<Action>,
-    ) {
+    ) -> Conclusion {
         let seconds = ask.lease_seconds(served);
         let expires = ask.now + u64::from(seconds);
         let reply = ask.reply(Answer::Ack, served, address);
         if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
             if self.is_for(batch, &ask.asker) {
                 let rest = self.rest(ask, served, address);
-                return self.coalesce((batch, ask.now), expires, (reply, rest), out);
+                self.coalesce((batch, ask.now), expires, (reply, rest), out);
+                return Silence::Repeated.into();
             }
             self.abandon(batch);
         }
@@ -51,18 +54,22 @@ impl Engine {
         };
         if self.covers(&lease) {
             self.table.renew(address, expires);
-            self.acknowledge(reply, out);
-            return;
+            out.push(Action::Send(reply));
+            out.push(Action::Event(Event::Renewed { lease }));
+            return Outcome::Acknowledged { address }.into();
         }
         let rest = self.rest(ask, served, address);
         if !self.is_full() {
             self.hold_offer(ask, served, address);
-            return self.persist(ask.now, lease, (reply, rest), out);
+            return Conclusion::AtEnd(self.persist(ask.now, lease, (reply, rest), out));
         }
         self.forgo_name(lease);
         match rest {
-            Some(rest) => self.tell_rest(address, rest, out),
-            None => self.counters.shed += 1,
+            Some(rest) => {
+                self.tell_rest(address, rest, out);
+                Outcome::Acknowledged { address }.into()
+            }
+            None => Silence::Busy.into(),
         }
     }
 
@@ -107,10 +114,5 @@ impl Engine {
                 && old.agent == lease.agent
                 && (lease.expires..=lease.held_until).contains(&old.held_until)
         })
-    }
-
-    pub(super) fn acknowledge(&mut self, reply: Reply, out: &mut Vec<Action>) {
-        self.counters.acks += 1;
-        out.push(Action::Send(reply));
     }
 }

@@ -2,17 +2,18 @@
 
 use super::ask::Ask;
 use super::engine::{Action, Engine};
+use super::outcome::{Outcome, Silence};
 use super::reply::Answer;
 
 impl Engine {
-    pub(super) fn inform(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    pub(super) fn inform(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
         let message = ask.message;
         let nowhere = message.ciaddr.is_unspecified() && ask.packet.from.ip().is_unspecified();
         if nowhere && message.giaddr.is_unspecified() {
-            self.counters.ignored += 1;
-            return;
+            return Outcome::Unanswered(Silence::Nowhere);
         }
         let reply = ask.reply(Answer::Informed, ask.served, message.ciaddr);
-        self.acknowledge(reply, out);
+        out.push(Action::Send(reply));
+        Outcome::Informed
     }
 }

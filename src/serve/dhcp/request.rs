@@ -6,8 +6,11 @@ use std::sync::Arc;
 use super::allocate::{Asker, Standing};
 use super::ask::{Ask, scope_for};
 use super::config::{Config, Served};
-use super::engine::{Action, Engine, Event, Packet};
+use super::engine::{Action, Engine, Packet};
+use super::event::Event;
+use super::exchange::Exchange;
 use super::lease::{Lease, LeaseState};
+use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::Answer;
 use super::wire::{Kind, Message, code};
 
@@ -23,10 +26,16 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         let config = Arc::clone(&self.config);
+        let mut exchange = Exchange::begun(now, message, packet);
         let Some(served) = scope_for(&config, message, packet.via) else {
-            self.counters.unknown_subnet += 1;
-            return;
+            let named = exchange.said.subnet.unwrap_or(message.giaddr);
+            let silence = match message.giaddr.is_unspecified() {
+                true => Silence::NothingServed,
+                false => Silence::UnknownRelay(named),
+            };
+            return self.conclude(exchange, silence.into());
         };
+        exchange.vlan = config.vlan(served.vlan).cloned();
         let asker = self.asker(&config, message, served);
         self.settle_for(&config, message, &asker, now, out);
         let ask = Ask {
@@ -37,14 +46,15 @@ impl Engine {
             asker,
             served,
         };
-        match message.kind {
-            Kind::Discover => self.discover(&ask, out),
+        let conclusion = match message.kind {
+            Kind::Discover => self.discover(&ask, out).into(),
             Kind::Request => self.request(&ask, out),
-            Kind::Decline => self.decline(&ask, out),
-            Kind::Release => self.release(&ask, out),
-            Kind::Inform => self.inform(&ask, out),
+            Kind::Decline => self.decline(&ask, out).into(),
+            Kind::Release => self.release(&ask, out).into(),
+            Kind::Inform => self.inform(&ask, out).into(),
             Kind::Bootp => self.bootp(&ask, out),
-        }
+        };
+        self.conclude(exchange, conclusion);
     }
 
     fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
@@ -65,19 +75,19 @@ impl Engine {
         }
     }
 
-    fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
         if self.withholds(ask) {
-            self.counters.shed += 1;
-            return;
+            return Outcome::Unanswered(Silence::Withheld);
         }
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {
-            self.counters.pool_empty += 1;
-            return;
+            let silence = self.why_nothing(ask);
+            self.tell_exhausted(ask, &silence, out);
+            return Outcome::Unanswered(silence);
         };
         self.hold_offer(ask, served, address);
-        self.counters.offers += 1;
         out.push(Action::Send(ask.reply(Answer::Offer, served, address)));
+        Outcome::Offered { address }
     }
 
     /// Keeps `address` for the client for a moment; one that it has leased needs no more than that.
@@ -95,38 +105,33 @@ impl Engine {
         });
     }
 
-    fn request(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) {
+    fn request(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
         let options = &ask.message.options;
         let wish = options.address(code::REQUESTED_ADDRESS);
         let renews = !ask.message.ciaddr.is_unspecified();
         match (options.address(code::SERVER_ID), wish) {
-            (Some(server), Some(address)) if ask.is_us(server) => {
-                self.select(ask, address, out);
-            }
+            (Some(server), Some(address)) if ask.is_us(server) => self.select(ask, address, out),
             (Some(server), None) if renews && ask.is_us(server) => {
-                self.renew(ask, ask.message.ciaddr, out);
+                self.renew(ask, ask.message.ciaddr, out)
             }
-            (Some(_), _) => self.not_chosen(ask),
+            (Some(server), _) => self.not_chosen(ask, server).into(),
             (None, _) if renews => self.renew(ask, ask.message.ciaddr, out),
             (None, Some(address)) => self.reboot(ask, address, out),
-            (None, None) => self.counters.ignored += 1,
+            (None, None) => Silence::NothingNamed.into(),
         }
     }
 
     /// The client chose our offer.
-    fn select(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
+    fn select(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
         let served = ask.neighbour(address);
         match served.map(|served| (served, self.standing(&ask.asker, served, address))) {
-            Some((served, Standing::Own | Standing::Free)) => {
-                self.grant(ask, served, address, out);
-            }
+            Some((served, Standing::Own | Standing::Free)) => self.grant(ask, served, address, out),
             Some((_, Standing::Taken)) | None => self.refuse(ask, address, out),
         }
     }
 
     /// The client chose another server's offer, so ours is free again (RFC 2131 3.1 step 4).
-    fn not_chosen(&mut self, ask: &Ask<'_>) {
-        self.counters.ignored += 1;
+    fn not_chosen(&mut self, ask: &Ask<'_>, server: Ipv4Addr) -> Silence {
         let offered = self.table.addresses_of(&ask.asker.client).iter().copied();
         let offered = offered.filter(|address| ask.neighbour(*address).is_some());
         let offered: Vec<_> = offered.collect();
@@ -137,34 +142,32 @@ impl Engine {
             {
                 let mut lease = record.lease.clone();
                 (lease.state, lease.held_until) = (LeaseState::Idle, ask.now);
+                self.freed(&lease);
                 self.table.put(lease);
             }
         }
+        Silence::OtherServer(server)
     }
 
     /// The client came up with an address that it remembers (RFC 2131 4.3.2, INIT-REBOOT).
-    fn reboot(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
+    fn reboot(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
         let standing = ask
             .neighbour(address)
             .map(|served| (served, self.standing(&ask.asker, served, address)));
         let is_reserved = ask.asker.owns(ask.config, address);
         match standing {
             Some((served, Standing::Own)) => self.grant(ask, served, address, out),
-            Some((served, Standing::Free)) if is_reserved => {
-                self.grant(ask, served, address, out);
-            }
-            Some((_, Standing::Free | Standing::Taken)) | None => {
-                self.disown(ask, address, out);
-            }
+            Some((served, Standing::Free)) if is_reserved => self.grant(ask, served, address, out),
+            Some((_, Standing::Free | Standing::Taken)) | None => self.disown(ask, address, out),
         }
     }
 
     /// The client has an address that is not its own: it is told so, unless it is unknown and another server may know it.
-    fn disown(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
+    fn disown(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
         if ask.served.scope.policy.authoritative || self.knows(ask) {
-            self.refuse(ask, address, out);
+            self.refuse(ask, address, out)
         } else {
-            self.counters.ignored += 1;
+            Silence::Stranger(address).into()
         }
     }
 
@@ -175,23 +178,24 @@ impl Engine {
     }
 
     /// The client renews or rebinds (RFC 2131 4.3.2): it says which address it has.
-    fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
+    fn renew(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
         let Some(served) = ask.neighbour(address) else {
             return self.disown(ask, address, out);
         };
         match self.standing(&ask.asker, served, address) {
             Standing::Own => self.grant(ask, served, address, out),
             Standing::Free if ask.asker.owns(ask.config, address) => {
-                self.grant(ask, served, address, out);
+                self.grant(ask, served, address, out)
             }
             Standing::Free | Standing::Taken => self.disown(ask, address, out),
         }
     }
 
-    fn refuse(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
-        self.counters.naks += 1;
+    fn refuse(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) -> Conclusion {
+        let why = self.why_refused(ask, address);
         self.reclaim(ask, address, out);
         out.push(Action::Send(ask.reply(Answer::Nak, ask.served, address)));
+        Outcome::Refused { address, why }.into()
     }
 
     /// Frees an address that its holder is being refused because the site gives it to another.

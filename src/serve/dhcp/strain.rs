@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::Ask;
 use super::config::Served;
-use super::engine::{Action, BatchId, Engine, Event};
+use super::engine::{Action, BatchId, Engine};
+use super::event::Event;
 use super::lease::LeaseState;
 use super::reply::{Answer, Reply};
 
@@ -125,7 +126,11 @@ impl Engine {
     /// Tells a client the rest of what it has.
     pub(super) fn tell_rest(&mut self, address: Ipv4Addr, rest: Rest, out: &mut Vec<Action>) {
         self.table.renew(address, rest.expires);
-        self.acknowledge(rest.reply, out);
+        out.push(Action::Send(rest.reply));
+        if let Some(record) = self.table.get(address) {
+            let lease = record.lease.clone();
+            out.push(Action::Event(Event::Renewed { lease }));
+        }
     }
 
     /// Answers those that waited too long for their writes, which go on.

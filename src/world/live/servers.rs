@@ -19,7 +19,7 @@ pub(super) struct Servers {
     controller: HostName,
     /// Where boot files' content lies, by digest.
     blobs: PathBuf,
-    dhcp: dhcp::Server,
+    dhcp: Arc<dhcp::Server>,
     dns: Arc<dns::Server>,
     tftp: tftp::Server,
     http: http::Server,
@@ -42,6 +42,7 @@ impl Servers {
             NameChange::Publish { name, address } => names.publish(&name, address),
             NameChange::Withdraw { name, address } => names.withdraw(&name, address),
         })?;
+        let dhcp = Arc::new(dhcp);
         Ok(Self {
             controller,
             blobs,
@@ -68,8 +69,8 @@ impl Servers {
         Ok(state)
     }
 
-    pub(super) async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
-        Ok(self.dhcp.leases().await?)
+    pub(super) fn dhcp(&self) -> Arc<dhcp::Server> {
+        Arc::clone(&self.dhcp)
     }
 
     /// The leases of these addresses.

@@ -15,7 +15,7 @@ use crate::base::addr::AddressRange;
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
-use crate::serve::dhcp::{Lease, LeaseState, StoreTrouble};
+use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
 use crate::world::{StepFailure, Way, World, WorldError};
@@ -53,12 +53,9 @@ impl<S: Store> Live<S> {
         })
     }
 
-    /// All leases, those that quarantine an address among them.
-    ///
-    /// # Errors
-    /// [`WorldError`] where the DHCP server has ended.
-    pub async fn leases(&self) -> Result<Vec<Lease>, WorldError> {
-        self.servers.leases().await
+    /// The DHCP server, for those who ask about leases: it answers them while the world is being changed.
+    pub fn dhcp(&self) -> Arc<dhcp::Server> {
+        self.servers.dhcp()
     }
 
     /// Leases in force in these ranges.

@@ -213,7 +213,15 @@ impl Machine {
             Action::Event(Event::Declined { lease }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
-            Action::Event(Event::Reclaimed { .. } | Event::Store { .. }) => {}
+            Action::Event(
+                Event::Committed { .. }
+                | Event::Renewed { .. }
+                | Event::Expired { .. }
+                | Event::Released { .. }
+                | Event::Reclaimed { .. }
+                | Event::Store { .. }
+                | Event::Exhausted { .. },
+            ) => {}
         }
     }
 

@@ -6,7 +6,7 @@ mod codec;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
@@ -40,7 +40,7 @@ pub struct Lease {
 }
 
 /// What the address is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeaseState {
     /// Offered, and held for a moment; never stored.

@@ -33,6 +33,11 @@ impl Clock {
         self.anchor + self.began.elapsed()
     }
 
+    /// A time of leases as the wall clock has it now.
+    pub(super) fn in_wall(&self, time: u64) -> u64 {
+        moved(time, self.steady(), wall())
+    }
+
     /// A lease with its times as the wall clock has them now.
     pub(super) fn told(&self, lease: Lease) -> Lease {
         shifted(lease, self.steady(), wall())
@@ -45,15 +50,19 @@ fn wall() -> Duration {
     since.unwrap_or_default()
 }
 
-fn shifted(mut lease: Lease, steady: Duration, wall: Duration) -> Lease {
+fn moved(time: u64, steady: Duration, wall: Duration) -> u64 {
     let rounded = |time: Duration| (time + Duration::from_millis(500)).as_secs();
     let (ahead, behind) = (
         rounded(wall.saturating_sub(steady)),
         rounded(steady.saturating_sub(wall)),
     );
+    time.saturating_add(ahead).saturating_sub(behind)
+}
+
+fn shifted(mut lease: Lease, steady: Duration, wall: Duration) -> Lease {
     for time in [&mut lease.since, &mut lease.expires, &mut lease.held_until] {
         if *time != Lease::INFINITE && *time != 0 {
-            *time = time.saturating_add(ahead).saturating_sub(behind);
+            *time = moved(*time, steady, wall);
         }
     }
     lease

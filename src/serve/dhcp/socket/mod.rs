@@ -3,6 +3,7 @@
 mod clock;
 mod frame;
 mod link;
+mod log;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,18 +13,21 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::addr::InterfaceAddr;
+use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
+pub use log::{Events, Told};
 use worker::{Command, Worker};
 
 /// Commands that may wait; each caller waits for its own answer, so there are never many.
@@ -50,9 +54,30 @@ pub enum ServerError {
     Stopped,
 }
 
+/// What is known of a client.
+#[derive(Debug)]
+pub struct Heard {
+    /// Its last exchanges, in their order, each with the link that it came by, where that is there yet.
+    pub exchanges: Vec<(Exchange, Option<LinkName>)>,
+    pub reserved: Vec<Reserved>,
+}
+
+/// Why a lease was not ended by an operator's word.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    #[error("{0} is not leased")]
+    NoLease(Ipv4Addr),
+    /// Ended in memory alone: the next start would find it again.
+    #[error("the store did not take the end of the lease")]
+    NotStored,
+    #[error(transparent)]
+    Stopped(#[from] ServerError),
+}
+
 /// A running DHCP server. Dropping it stops the server and frees its ports.
 pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
+    news: watch::Receiver<u64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,13 +96,15 @@ impl Server {
             .build()
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
-        let run = move || runtime.block_on(Worker::new(leases, store, publish).run(requests));
+        let (tell, news) = watch::channel(0);
+        let run = move || runtime.block_on(Worker::new(leases, store, publish, tell).run(requests));
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
             .spawn(run)
             .map_err(ServerError::Start)?;
         Ok(Self {
             commands: Some(commands),
+            news,
             thread: Some(thread),
         })
     }
@@ -167,6 +194,36 @@ impl Server {
             leases.extend(page.into_iter().filter(|lease| lease.address <= last));
         }
         Ok(leases)
+    }
+
+    /// What is known of a client, but for its leases.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn heard(&self, mac: MacAddr) -> Result<Heard, ServerError> {
+        self.ask(|done| Command::Heard { mac, done }).await
+    }
+
+    /// Some of the events from number `from` on, as far as they are kept.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn events(&self, from: u64) -> Result<Events, ServerError> {
+        let most = PAGE;
+        self.ask(|done| Command::Events { from, most, done }).await
+    }
+
+    /// The number of the next event: it changes when there is one.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.clone()
+    }
+
+    /// Ends a lease or a quarantine, and tells what it was once its end is durable.
+    ///
+    /// # Errors
+    /// [`ReleaseError`] where the address has neither, or the store failed.
+    pub async fn release(&self, address: Ipv4Addr) -> Result<Lease, ReleaseError> {
+        self.ask(|done| Command::Release { address, done }).await?
     }
 
     /// How many leases are in force.

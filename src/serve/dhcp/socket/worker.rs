@@ -10,18 +10,22 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::Clock;
 use super::link::{Inbox, Link};
+use super::log::{Events, Log};
+use super::{Heard, ReleaseError};
 use crate::base::addr::InterfaceAddr;
+use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
-use crate::serve::dhcp::engine::{Action, BatchId, Engine, Event, Input, Packet};
+use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
+use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
@@ -35,6 +39,9 @@ const ROUNDS: usize = 16;
 
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
+
+/// Exchanges told of a client.
+const EXCHANGES: usize = 16;
 
 /// What the handle asks of the worker.
 pub(super) enum Command {
@@ -60,12 +67,35 @@ pub(super) enum Command {
         most: usize,
         done: oneshot::Sender<Vec<Lease>>,
     },
+    /// The first of the events from a number on.
+    Events {
+        from: u64,
+        most: usize,
+        done: oneshot::Sender<Events>,
+    },
+    /// What is known of a client.
+    Heard {
+        mac: MacAddr,
+        done: oneshot::Sender<Heard>,
+    },
+    /// Answered once that is durable.
+    Release {
+        address: Ipv4Addr,
+        done: oneshot::Sender<Result<Lease, ReleaseError>>,
+    },
     Leased(oneshot::Sender<usize>),
     Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// A lease that was ended by an operator's word, until that is written.
+struct Revoked {
+    batch: BatchId,
+    lease: Lease,
+    done: oneshot::Sender<Result<Lease, ReleaseError>>,
+}
 
 /// A datagram that waits its turn.
 struct Queued {
@@ -85,6 +115,8 @@ pub(super) struct Worker<S, P> {
     waiting: Vec<(BatchId, Lease)>,
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
+    revoked: Vec<Revoked>,
+    log: Log,
     unsent: u64,
 }
 
@@ -95,7 +127,12 @@ enum Wake {
 }
 
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
-    pub(super) fn new(leases: Vec<Lease>, store: Arc<S>, publish: P) -> Self {
+    pub(super) fn new(
+        leases: Vec<Lease>,
+        store: Arc<S>,
+        publish: P,
+        news: watch::Sender<u64>,
+    ) -> Self {
         let mut actions = Vec::new();
         let clock = Clock::start();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
@@ -109,6 +146,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             actions,
             waiting: Vec::new(),
             commit: None,
+            revoked: Vec::new(),
+            log: Log::new(news),
             unsent: 0,
         };
         worker.obey();
@@ -219,6 +258,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Err(_) => Input::Failed(batch),
             };
             self.engine.handle(now, input, &mut self.actions);
+            let mut written = self.revoked.extract_if(.., |one| one.batch == batch);
+            if let Some(Revoked { lease, done, .. }) = written.next() {
+                let stored = result.as_ref().map_err(|_| ReleaseError::NotStored);
+                drop(done.send(stored.map(|()| lease)));
+            }
         }
     }
 
@@ -230,7 +274,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
                 Action::Publish(change) => (self.publish)(change),
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
-                Action::Event(event) => tell(&event),
+                Action::Event(event) => {
+                    tell(&event);
+                    self.log.push(&self.clock, event);
+                }
             }
         }
         for (via, replies) in replies {
@@ -241,6 +288,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 None => u64::try_from(replies.len()).unwrap_or(u64::MAX),
             };
         }
+        self.log.tell();
         if self.commit.is_none() && !self.waiting.is_empty() {
             self.commit = Some(self.next_commit());
         }
@@ -287,6 +335,18 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let told = leases.into_iter().map(|lease| self.clock.told(lease));
                 let _ = done.send(told.collect());
             }
+            Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
+            Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
+            Command::Release { address, done } => {
+                let now = self.clock.now();
+                match self.engine.revoke(now, address, &mut self.actions) {
+                    Some((lease, batch)) => {
+                        let lease = self.clock.told(lease);
+                        self.revoked.push(Revoked { batch, lease, done });
+                    }
+                    None => drop(done.send(Err(ReleaseError::NoLease(address)))),
+                }
+            }
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
@@ -294,6 +354,22 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let counters = self.engine.counters();
                 let _ = done.send(Counters { unsent, ..counters });
             }
+        }
+    }
+
+    fn heard(&self, mac: MacAddr) -> Heard {
+        let exchanges = self.engine.exchanges(mac, EXCHANGES).into_iter();
+        let with_link = exchanges.map(|mut exchange| {
+            exchange.at = self.clock.in_wall(exchange.at);
+            let listener = exchange.listener;
+            let came_by =
+                |link: &Link| listener.is_some_and(|own| link.listeners.contains_key(&own));
+            let link = self.links.iter().find(|(_, link)| came_by(link));
+            (exchange, link.map(|(name, _)| name.clone()))
+        });
+        Heard {
+            exchanges: with_link.collect(),
+            reserved: self.engine.reserved_for(mac),
         }
     }
 
@@ -353,6 +429,14 @@ fn tell(event: &Event) {
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"
         ),
+        Event::Exhausted { vlan, hardware } => tracing::warn!(
+            %vlan, client = %hardware,
+            "every address in the dynamic ranges of a VLAN is in use"
+        ),
+        Event::Committed { .. }
+        | Event::Renewed { .. }
+        | Event::Expired { .. }
+        | Event::Released { .. } => {}
         Event::Store {
             trouble: Some(StoreTrouble::Slow),
         } => tracing::error!(

@@ -24,7 +24,7 @@ pub(super) const OPTIONS_AT: usize = 240;
 
 /// Messages that clients send (RFC 2132 9.6, RFC 951).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Discover,
     Request,
     Decline,

@@ -1,0 +1,74 @@
+//! `bedplate events`: what happens to leases, line by line.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use super::client::Client;
+use super::output::Output;
+use crate::base::moment::Moment;
+use crate::daemon::{EventRow, LeaseEvent};
+use crate::diag::fault::Fault;
+use crate::serve::dhcp::StoreTrouble;
+
+pub(super) async fn events(follow: bool, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let path = format!("events?follow={follow}");
+    let show = |events: &[LeaseEvent]| {
+        if out.json {
+            out.lines(events);
+        } else {
+            out.text(&events.iter().map(line).collect::<String>());
+        }
+        if out.is_closed() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    client.get_lines(&path, show).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(event: &LeaseEvent) -> String {
+    let (word, row) = match event {
+        LeaseEvent::Commit(row) => ("commit", row),
+        LeaseEvent::Renew(row) => ("renew", row),
+        LeaseEvent::Expiry(row) => ("expiry", row),
+        LeaseEvent::Release(row) => ("release", row),
+        LeaseEvent::Decline(row) => ("decline", row),
+        LeaseEvent::Conflict(row) => ("conflict", row),
+        LeaseEvent::Exhaustion(row) => ("exhaustion", row),
+        LeaseEvent::Store { at, trouble, .. } => {
+            let how = match trouble {
+                Some(StoreTrouble::Slow) => "leases take seconds to be stored",
+                Some(StoreTrouble::Failing) => "leases cannot be stored",
+                None => "leases are stored again",
+            };
+            return format!("{at}  store       {how}\n");
+        }
+        LeaseEvent::Lost { count } => {
+            return format!(
+                "… {count} events were lost here: they came faster than they were read\n"
+            );
+        }
+    };
+    let EventRow {
+        at,
+        hardware,
+        address,
+        name,
+        vlan,
+        expires,
+        is_by_hand,
+        ..
+    } = row;
+    let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    let rest = [
+        vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
+        name.as_ref().map(ToString::to_string),
+        expires.map(|expires| format!("until {}", Moment(expires))),
+        is_by_hand.then(|| "by hand".to_owned()),
+    ];
+    let rest: Vec<_> = rest.into_iter().flatten().collect();
+    let rest = rest.join(", ");
+    format!("{at}  {word:<10}  {address:<15}  {hardware:<17}  {rest}\n")
+}

@@ -1,0 +1,111 @@
+//! `bedplate leases`: who has which address; and `bedplate leases release`, which ends that.
+
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use super::args::{LeasesArguments, LeasesDeed};
+use super::client::Client;
+use super::output::Output;
+use super::table::Table;
+use crate::base::duration::Seconds;
+use crate::base::moment::Moment;
+use crate::daemon::{LeaseRow, StateFilter, now};
+use crate::diag::fault::Fault;
+use crate::serve::dhcp::LeaseState;
+
+pub(super) async fn leases(
+    arguments: &LeasesArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    if let Some(LeasesDeed::Release { address }) = arguments.deed {
+        return release(address, client, out).await;
+    }
+    let leases: Vec<LeaseRow> = client.get(&format!("leases{}", query(arguments))).await?;
+    if out.json {
+        out.value(&leases)?;
+    } else {
+        out.text(&rendered(&leases));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The filter behind the path; what it may consist of needs no escapes.
+fn query(arguments: &LeasesArguments) -> String {
+    let word = |state: StateFilter| {
+        let mut words = StateFilter::WORDS.into_iter();
+        words.find(|(_, own)| *own == state).map(|(word, _)| word)
+    };
+    let parts = [
+        ("vlan", arguments.vlan.clone()),
+        ("subnet", arguments.subnet.map(|subnet| subnet.to_string())),
+        ("mac", arguments.mac.map(|mac| mac.to_string())),
+        ("name", arguments.name.clone()),
+        ("state", arguments.state.and_then(word).map(str::to_owned)),
+    ];
+    let parts = parts.into_iter();
+    let parts = parts.filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("?{}", parts.join("&"))
+}
+
+fn rendered(leases: &[LeaseRow]) -> String {
+    let now = now();
+    let mut table = Table::default();
+    table.row(["ADDRESS", "HARDWARE", "STATE", "LEFT", "VLAN", "NAME"].map(str::to_owned));
+    for lease in leases {
+        let none = || "-".to_owned();
+        table.row([
+            lease.address.to_string(),
+            lease.hardware.clone(),
+            word(lease.state).to_owned(),
+            left(lease, now),
+            lease.vlan.as_ref().map_or_else(none, ToString::to_string),
+            lease.name.as_ref().map_or_else(none, ToString::to_string),
+        ]);
+    }
+    table.text()
+}
+
+fn word(state: LeaseState) -> &'static str {
+    match state {
+        LeaseState::Offered => "offered",
+        LeaseState::Active => "active",
+        LeaseState::Idle => "idle",
+        LeaseState::Declined => "declined",
+    }
+}
+
+/// How long it lasts yet.
+fn left(lease: &LeaseRow, now: Moment) -> String {
+    match (lease.state, lease.expires) {
+        (LeaseState::Idle, _) => "over".to_owned(),
+        (LeaseState::Active | LeaseState::Offered | LeaseState::Declined, None) => {
+            "for ever".to_owned()
+        }
+        (LeaseState::Active | LeaseState::Offered | LeaseState::Declined, Some(expires)) => {
+            let left = expires.saturating_sub(now.0);
+            Seconds(u32::try_from(left).unwrap_or(u32::MAX)).to_string()
+        }
+    }
+}
+
+async fn release(address: Ipv4Addr, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let path = format!("leases/{address}/release");
+    let lease: LeaseRow = client.post(&path, &()).await?;
+    if out.json {
+        out.value(&lease)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let hardware = &lease.hardware;
+    out.text(&match lease.state {
+        LeaseState::Declined => format!("{address} is out of quarantine.\n"),
+        LeaseState::Active | LeaseState::Offered | LeaseState::Idle => format!(
+            "Ended the lease of {address} by {hardware}. The client is not told: it uses the address until its next renewal.\n"
+        ),
+    });
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,132 @@
+//! `bedplate why MAC`: what became of a machine's messages to the DHCP server.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::client::Client;
+use super::output::Output;
+use super::table::shown;
+use crate::base::mac::MacAddr;
+use crate::daemon::{ExchangeRow, LeaseRow, ReservedRow, Why};
+use crate::diag::fault::Fault;
+use crate::serve::dhcp::LeaseState;
+
+pub(super) async fn why(mac: MacAddr, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let why: Why = client.get(&format!("why/{mac}")).await?;
+    if out.json {
+        out.value(&why)?;
+    } else {
+        out.text(&rendered(&why));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rendered(why: &Why) -> String {
+    let mut text = format!("{}\n", verdict(why));
+    for ReservedRow {
+        vlan,
+        host,
+        addresses,
+    } in &why.reserved
+    {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        let addresses = addresses.join(", ");
+        let _ = writeln!(
+            text,
+            "It is {host}: {addresses} is reserved for it in VLAN {vlan}."
+        );
+    }
+    text.push_str(&elsewhere(why));
+    for exchange in &why.exchanges {
+        let _ = writeln!(text, "  {}", line(exchange));
+    }
+    text
+}
+
+/// The answer in a sentence.
+fn verdict(why: &Why) -> String {
+    let mac = why.mac;
+    let is_active = |lease: &&LeaseRow| lease.state == LeaseState::Active;
+    let has: Vec<_> = why.leases.iter().filter(is_active).collect();
+    if !has.is_empty() {
+        let has: Vec<_> = has.iter().map(|lease| lease.address.to_string()).collect();
+        return format!("{mac} has {}.", has.join(", "));
+    }
+    match why.exchanges.last() {
+        None => format!(
+            "{mac} has no address, and nothing was heard of it lately: see that its link is up, that it is in a VLAN that is served, and that a relay agent between forwards to this controller."
+        ),
+        Some(last) => match &last.because {
+            Some(because) => format!("{mac} has no address: {because}."),
+            None => format!("{mac} has no address; the last that was heard of it is below."),
+        },
+    }
+}
+
+/// A machine that hangs where nothing is reserved for it.
+fn elsewhere(why: &Why) -> String {
+    let vlan = why.exchanges.last().and_then(|last| last.vlan.as_ref());
+    let Some(vlan) = vlan else {
+        return String::new();
+    };
+    let is_here = why.reserved.iter().any(|reserved| reserved.vlan == *vlan);
+    if is_here || why.reserved.is_empty() {
+        return String::new();
+    }
+    format!(
+        "It came in VLAN {vlan}, where nothing is reserved for it: see where it is plugged in.\n"
+    )
+}
+
+fn line(exchange: &ExchangeRow) -> String {
+    let message = exchange.message.as_deref().unwrap_or("unreadable");
+    let mut line = format!("{}  {:<10}", exchange.at, message.to_uppercase());
+    let _ = write!(line, "  {}", exchange.outcome);
+    for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
+        if let Some(address) = address {
+            let _ = write!(line, " {word}{address}");
+        }
+    }
+    if let Some(because) = &exchange.because {
+        let _ = write!(line, ": {because}");
+    }
+    let place = place(exchange);
+    if !place.is_empty() {
+        let _ = write!(line, " ({})", place.join(", "));
+    }
+    line
+}
+
+/// The address that the client named, where the outcome does not say it already.
+fn asked(exchange: &ExchangeRow) -> Option<std::net::Ipv4Addr> {
+    let named = exchange.requested.or(exchange.has);
+    named.filter(|_| exchange.address != named)
+}
+
+/// Where the message came from, and what else mattered.
+fn place(exchange: &ExchangeRow) -> Vec<String> {
+    let ExchangeRow {
+        link,
+        vlan,
+        relay,
+        subnet,
+        circuit,
+        server,
+        client_id,
+        vendor_class,
+        ..
+    } = exchange;
+    let parts = [
+        link.as_ref().map(|link| format!("on {link}")),
+        vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
+        relay.map(|relay| format!("through relay {relay}")),
+        subnet.map(|subnet| format!("for subnet {subnet}")),
+        circuit.as_ref().map(|circuit| format!("circuit {circuit}")),
+        server.map(|server| format!("to server {server}")),
+        client_id.as_ref().map(|id| format!("client-id {id}")),
+        vendor_class
+            .as_ref()
+            .map(|class| format!("class {}", shown(class.clone()))),
+    ];
+    parts.into_iter().flatten().collect()
+}

@@ -1,0 +1,67 @@
+//! What is asked of the DHCP server. It answers by itself, beside the owner of the world, and so during an apply too.
+
+use std::net::Ipv4Addr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+
+use super::Context;
+use super::input::{Asked, Named};
+use super::peer::Asker;
+use super::routes::Answer;
+use crate::base::mac::MacAddr;
+use crate::daemon::fault;
+use crate::daemon::lease::{LeaseFilter, LeaseRow};
+use crate::daemon::why::Why;
+use crate::diag::fault::Fault;
+
+pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
+    Router::new()
+        .route(&path("leases"), get(leases))
+        .route(&path("leases/{address}/release"), post(release))
+        .route(&path("why/{mac}"), get(why))
+}
+
+async fn leases(
+    State(context): State<Context>,
+    Asked(filter): Asked<LeaseFilter>,
+) -> Answer<Vec<LeaseRow>> {
+    let Some(ends) = filter.ends() else {
+        return Answer::Value(Vec::new());
+    };
+    let leases = context.dhcp.leases_in(ends).await;
+    let leases = leases.map_err(|error| fault::world(&error));
+    let rows = leases.map(|leases| {
+        let taken = leases.iter().filter(|lease| filter.takes(lease));
+        taken.map(LeaseRow::of).collect()
+    });
+    rows.into()
+}
+
+/// Ends a lease; answered once that is durable, with the lease as it was.
+async fn release(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Named(address): Named<Ipv4Addr>,
+) -> Answer<LeaseRow> {
+    let released = context.dhcp.release(address).await;
+    if let Ok(lease) = &released {
+        tracing::info!(%address, client = %lease.hardware, by = %who, "a lease was ended by hand");
+    }
+    let row = released.map(|lease| LeaseRow::of(&lease));
+    row.map_err(|error| fault::release(&error)).into()
+}
+
+async fn why(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<Why> {
+    told(&context, mac).await.into()
+}
+
+async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
+    let dhcp = &context.dhcp;
+    let heard = dhcp.heard(mac).await;
+    let heard = heard.map_err(|error| fault::world(&error))?;
+    let leases = dhcp.leases().await;
+    let leases = leases.map_err(|error| fault::world(&error))?;
+    Ok(Why::new(mac, heard, &leases))
+}

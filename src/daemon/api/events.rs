@@ -1,0 +1,83 @@
+//! The stream of events: those that are kept, and with `follow` those that come. Whoever reads slowly loses the oldest.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::Context;
+use super::input::Asked;
+use super::routes::lines;
+use crate::daemon::event::LeaseEvent;
+use crate::serve::dhcp::{Events, Server};
+
+/// What may stand behind the path.
+#[derive(Debug, Deserialize)]
+struct Which {
+    #[serde(default)]
+    follow: bool,
+}
+
+pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
+    Router::new().route(&path("events"), get(events))
+}
+
+/// Streams events, one JSON object a line.
+async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> Response {
+    let reader = Reader {
+        news: context.dhcp.news(),
+        dhcp: context.dhcp,
+        next: None,
+        follow: which.follow,
+    };
+    let lines = stream::unfold(reader, |mut reader| async move {
+        let lines = reader.lines().await?;
+        Some((Ok::<_, Infallible>(lines), reader))
+    });
+    (
+        [("content-type", "application/x-ndjson")],
+        Body::from_stream(lines),
+    )
+        .into_response()
+}
+
+/// How far one caller has read.
+struct Reader {
+    dhcp: Arc<Server>,
+    news: watch::Receiver<u64>,
+    /// The number to go on from; none before the first, when nothing was lost yet.
+    next: Option<u64>,
+    follow: bool,
+}
+
+impl Reader {
+    /// The next lines; none once there will be none. Asked for only as the caller takes them.
+    async fn lines(&mut self) -> Option<Vec<u8>> {
+        loop {
+            self.news.borrow_and_update();
+            let page = self.dhcp.events(self.next.unwrap_or(0)).await.ok()?;
+            let told = told(&page, self.next.is_none());
+            self.next = Some(page.next);
+            if !told.is_empty() {
+                return lines(&told).ok();
+            }
+            if !self.follow {
+                return None;
+            }
+            self.news.changed().await.ok()?;
+        }
+    }
+}
+
+fn told(page: &Events, is_first: bool) -> Vec<LeaseEvent> {
+    let lost = (page.lost > 0 && !is_first).then_some(LeaseEvent::Lost { count: page.lost });
+    let events = page.events.iter().map(LeaseEvent::of);
+    lost.into_iter().chain(events).collect()
+}

@@ -1,0 +1,102 @@
+//! What happens to leases, as the daemon tells of it.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::moment::Moment;
+use crate::base::name::DomainName;
+use crate::base::vlan::VlanPath;
+use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
+
+/// One line of the stream of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum LeaseEvent {
+    /// A lease begins, and is durable.
+    Commit(EventRow),
+    Renew(EventRow),
+    Expiry(EventRow),
+    Release(EventRow),
+    /// A client found the address in use by a stranger; it is in quarantine.
+    Decline(EventRow),
+    /// The address is reserved for another; who has it was refused.
+    Conflict(EventRow),
+    /// No dynamic range of the VLAN has an address left.
+    Exhaustion(EventRow),
+    /// The store that leases are kept in is in trouble, or no longer.
+    Store {
+        number: u64,
+        at: Moment,
+        trouble: Option<StoreTrouble>,
+    },
+    /// Whoever reads was too slow: so many events were lost here.
+    Lost {
+        count: u64,
+    },
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Since the daemon's start.
+    pub number: u64,
+    pub at: Moment,
+    /// The client's hardware address.
+    pub hardware: String,
+    pub address: Option<Ipv4Addr>,
+    pub name: Option<DomainName>,
+    pub vlan: Option<VlanPath>,
+    /// When the lease, or the quarantine, ends.
+    pub expires: Option<u64>,
+    /// Whether an operator did it.
+    #[serde(default)]
+    pub is_by_hand: bool,
+}
+
+impl LeaseEvent {
+    pub(super) fn of(told: &Told) -> Self {
+        let of = |lease: &Lease| EventRow {
+            address: Some(lease.address),
+            name: lease.name.clone(),
+            vlan: lease.vlan.as_deref().cloned(),
+            expires: (!lease.is_infinite()).then_some(lease.expires),
+            ..EventRow::blank(told, lease.hardware)
+        };
+        match &told.event {
+            Event::Committed { lease } => Self::Commit(of(lease)),
+            Event::Renewed { lease } => Self::Renew(of(lease)),
+            Event::Expired { lease } => Self::Expiry(of(lease)),
+            Event::Released { lease, is_by_hand } => Self::Release(EventRow {
+                is_by_hand: *is_by_hand,
+                ..of(lease)
+            }),
+            Event::Declined { lease } => Self::Decline(of(lease)),
+            Event::Reclaimed { lease } => Self::Conflict(of(lease)),
+            Event::Store { trouble } => Self::Store {
+                number: told.number,
+                at: Moment(told.at),
+                trouble: *trouble,
+            },
+            Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
+                vlan: Some(VlanPath::clone(vlan)),
+                ..EventRow::blank(told, *hardware)
+            }),
+        }
+    }
+}
+
+impl EventRow {
+    fn blank(told: &Told, hardware: Hardware) -> Self {
+        Self {
+            number: told.number,
+            at: Moment(told.at),
+            hardware: hardware.to_string(),
+            address: None,
+            name: None,
+            vlan: None,
+            expires: None,
+            is_by_hand: false,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What became of a client's messages, as the daemon tells of it.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::lease::{LeaseRow, hex};
+use crate::base::mac::MacAddr;
+use crate::base::moment::Moment;
+use crate::base::name::{HostName, LinkName};
+use crate::base::vlan::VlanPath;
+use crate::serve::dhcp::{Exchange, Heard, Kind, Lease};
+
+/// What is known of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    pub mac: MacAddr,
+    /// The addresses that it has or had.
+    pub leases: Vec<LeaseRow>,
+    pub reserved: Vec<ReservedRow>,
+    /// Its last exchanges, in their order.
+    pub exchanges: Vec<ExchangeRow>,
+}
+
+/// What is reserved for it in a VLAN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservedRow {
+    pub vlan: VlanPath,
+    pub host: HostName,
+    pub addresses: Vec<Ipv4Addr>,
+}
+
+/// A message and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeRow {
+    pub at: Moment,
+    /// Such as `discover`; nothing where it could not be read.
+    pub message: Option<String>,
+    /// In one word.
+    pub outcome: String,
+    /// The address that the outcome is about.
+    pub address: Option<Ipv4Addr>,
+    /// Why not, in one word, and in a sentence.
+    pub reason: Option<String>,
+    pub because: Option<String>,
+    pub vlan: Option<VlanPath>,
+    /// The link that the message came by, and our address there.
+    pub link: Option<LinkName>,
+    pub listener: Option<Ipv4Addr>,
+    /// The relay agent (giaddr), the subnet that it names, and the circuit that it saw the client on.
+    pub relay: Option<Ipv4Addr>,
+    pub subnet: Option<Ipv4Addr>,
+    pub circuit: Option<String>,
+    /// The address that the client has (ciaddr), the one that it asks for (50), and the server that it means (54).
+    pub has: Option<Ipv4Addr>,
+    pub requested: Option<Ipv4Addr>,
+    pub server: Option<Ipv4Addr>,
+    pub client_id: Option<String>,
+    pub vendor_class: Option<String>,
+}
+
+impl Why {
+    pub(super) fn new(mac: MacAddr, heard: Heard, leases: &[Lease]) -> Self {
+        let own = leases
+            .iter()
+            .filter(|lease| lease.hardware.mac() == Some(mac));
+        let reserved = heard.reserved.into_iter().map(|reserved| ReservedRow {
+            vlan: VlanPath::clone(&reserved.vlan),
+            host: reserved.host,
+            addresses: reserved.addresses,
+        });
+        let exchanges = heard.exchanges.into_iter();
+        Self {
+            mac,
+            leases: own.map(LeaseRow::of).collect(),
+            reserved: reserved.collect(),
+            exchanges: exchanges
+                .map(|(own, link)| ExchangeRow::of(&own, link))
+                .collect(),
+        }
+    }
+}
+
+impl ExchangeRow {
+    fn of(exchange: &Exchange, link: Option<LinkName>) -> Self {
+        let set = |address: Ipv4Addr| (!address.is_unspecified()).then_some(address);
+        let (said, outcome) = (&exchange.said, &exchange.outcome);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            at: Moment(exchange.at),
+            message: exchange.kind.map(|kind| word(kind).to_owned()),
+            outcome: outcome.word().to_owned(),
+            address: outcome.address(),
+            reason: outcome.reason().map(str::to_owned),
+            because: outcome.because(),
+            vlan: exchange.vlan.as_deref().cloned(),
+            link,
+            listener: exchange.listener,
+            relay: set(exchange.relay),
+            subnet: said.subnet,
+            circuit: said.circuit.as_deref().map(hex),
+            has: set(exchange.has),
+            requested: said.requested,
+            server: said.server,
+            client_id: said.client_id.as_deref().map(hex),
+            vendor_class: said.vendor_class.as_deref().map(text),
+        }
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Discover => "discover",
+        Kind::Request => "request",
+        Kind::Decline => "decline",
+        Kind::Release => "release",
+        Kind::Inform => "inform",
+        Kind::Bootp => "bootp",
+    }
+}

@@ -1,0 +1,59 @@
+//! What an operator may want to know of, as it happens. Part of the engine, and as pure.
+
+use std::sync::Arc;
+
+use super::ask::Ask;
+use super::engine::{Action, Engine};
+use super::lease::{Hardware, Lease};
+use super::outcome::Silence;
+use super::strain::StoreTrouble;
+use crate::base::vlan::VlanPath;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A lease begins, and is durable.
+    Committed { lease: Lease },
+    /// A lease goes on.
+    Renewed { lease: Lease },
+    /// Its time is over; told as it was.
+    Expired { lease: Lease },
+    /// Its client gave it back, or an operator ended it; told as it was.
+    Released { lease: Lease, is_by_hand: bool },
+    /// A client found its address in use by another; it is quarantined.
+    Declined { lease: Lease },
+    /// A reserved address is still leased to another client, which was told to give it up.
+    Reclaimed { lease: Lease },
+    /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
+    Store { trouble: Option<StoreTrouble> },
+    /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
+    Exhausted {
+        vlan: Arc<VlanPath>,
+        hardware: Hardware,
+    },
+}
+
+impl Engine {
+    /// Tells of a VLAN that has run out of addresses, the first time.
+    pub(super) fn tell_exhausted(
+        &mut self,
+        ask: &Ask<'_>,
+        silence: &Silence,
+        out: &mut Vec<Action>,
+    ) {
+        let Silence::Exhausted(Some(vlan)) = silence else {
+            return;
+        };
+        if self.exhausted.insert(Arc::clone(vlan)) {
+            let (vlan, hardware) = (Arc::clone(vlan), ask.asker.hardware);
+            out.push(Action::Event(Event::Exhausted { vlan, hardware }));
+        }
+    }
+
+    /// An address of the VLAN is free again.
+    pub(super) fn freed(&mut self, lease: &Lease) {
+        // Nearly always there is none.
+        if let Some(vlan) = lease.vlan.as_ref().filter(|_| !self.exhausted.is_empty()) {
+            self.exhausted.remove(vlan);
+        }
+    }
+}

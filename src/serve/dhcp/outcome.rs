@@ -1,0 +1,216 @@
+//! What came of a message, and why. Must not know how that was decided.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::engine::BatchId;
+use super::lease::Hardware;
+use super::wire::WireError;
+use crate::base::name::HostName;
+use crate::base::vlan::VlanPath;
+
+/// What came of a client's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Offered {
+        address: Ipv4Addr,
+    },
+    /// Leased or renewed: the ACK left.
+    Acknowledged {
+        address: Ipv4Addr,
+    },
+    /// Told parameters, and no lease (RFC 2131 4.3.5).
+    Informed,
+    Released {
+        address: Ipv4Addr,
+    },
+    Declined {
+        address: Ipv4Addr,
+    },
+    /// The NAK left.
+    Refused {
+        address: Ipv4Addr,
+        why: Refusal,
+    },
+    Unanswered(Silence),
+}
+
+/// Why a client may not have an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("it is in no subnet of {}", of(.0.as_ref()))]
+    Elsewhere(Option<Arc<VlanPath>>),
+    #[error("it is reserved for {0}")]
+    Reserved(HostName),
+    #[error("a client found it in use by a stranger, so that it is in quarantine")]
+    Quarantined,
+    #[error("{0} has it")]
+    Held(Hardware),
+    #[error("no dynamic range holds it, and it is not reserved for this client")]
+    OutsideRanges,
+    #[error("this client has no lease of it, or none any more")]
+    NoLease,
+}
+
+/// Why a client hears nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    #[error("the message is malformed: {0}")]
+    Malformed(#[from] Malformed),
+    #[error(
+        "no subnet that its link leads to holds {0}, which the relay agent names as the client's"
+    )]
+    UnknownRelay(Ipv4Addr),
+    #[error("no subnet is served on the link that it came by")]
+    NothingServed,
+    #[error("{} has no dynamic range, and nothing there is reserved for this client", of(.0.as_ref()))]
+    NoRange(Option<Arc<VlanPath>>),
+    #[error("every address in the dynamic ranges of {} is in use", of(.0.as_ref()))]
+    Exhausted(Option<Arc<VlanPath>>),
+    #[error("{address} is reserved for it, but {why}; and no other address is free")]
+    ReservedTaken { address: Ipv4Addr, why: Refusal },
+    #[error("it chose another server, {0}")]
+    OtherServer(Ipv4Addr),
+    #[error("it names no address: neither option 50 nor ciaddr")]
+    NothingNamed,
+    #[error(
+        "it remembers {0} and is not known here; another server may know it, and we are not authoritative"
+    )]
+    Stranger(Ipv4Addr),
+    #[error("it has no lease of {0}")]
+    NotItsLease(Ipv4Addr),
+    #[error("neither it nor its relay agent has an address to answer to")]
+    Nowhere,
+    #[error("it speaks BOOTP, and no address that it could have is reserved for it")]
+    BootpUnreserved,
+    #[error("it names another server by its host name (sname)")]
+    NamedServer,
+    #[error("too many leases wait to be written")]
+    Busy,
+    #[error("leases cannot be stored just now, so that nothing could be promised to a new client")]
+    Withheld,
+    #[error("the store did not take its lease")]
+    NotStored,
+    #[error("its lease is being written already; one answer serves both messages")]
+    Repeated,
+    #[error("its lease ended while it was being written")]
+    Overtaken,
+}
+
+/// Why a datagram is no message of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct Malformed(pub(super) WireError);
+
+fn of(vlan: Option<&Arc<VlanPath>>) -> String {
+    vlan.map_or_else(|| "its VLAN".to_owned(), |vlan| format!("VLAN {vlan}"))
+}
+
+/// When it is known what came of a message.
+pub(super) enum Conclusion {
+    Now(Outcome),
+    /// Once this write has ended.
+    AtEnd(BatchId),
+}
+
+impl From<Outcome> for Conclusion {
+    fn from(outcome: Outcome) -> Self {
+        Self::Now(outcome)
+    }
+}
+
+impl From<Silence> for Conclusion {
+    fn from(silence: Silence) -> Self {
+        Self::Now(Outcome::Unanswered(silence))
+    }
+}
+
+impl Outcome {
+    /// The outcome in one word, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Offered { .. } => "offered",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Informed => "informed",
+            Self::Released { .. } => "released",
+            Self::Declined { .. } => "declined",
+            Self::Refused { .. } => "refused",
+            Self::Unanswered(_) => "unanswered",
+        }
+    }
+
+    /// The address that the outcome is about.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        match self {
+            Self::Offered { address }
+            | Self::Acknowledged { address }
+            | Self::Released { address }
+            | Self::Declined { address }
+            | Self::Refused { address, .. } => Some(*address),
+            Self::Informed | Self::Unanswered(_) => None,
+        }
+    }
+
+    /// Whether the client got what it came for.
+    pub fn is_good(&self) -> bool {
+        self.reason().is_none()
+    }
+
+    /// The reason in one word, for programs.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { why, .. } => Some(why.word()),
+            Self::Unanswered(silence) => Some(silence.word()),
+            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
+            Self::Released { .. } | Self::Declined { .. } => None,
+        }
+    }
+
+    /// The reason in a sentence.
+    pub fn because(&self) -> Option<String> {
+        match self {
+            Self::Refused { why, .. } => Some(why.to_string()),
+            Self::Unanswered(silence) => Some(silence.to_string()),
+            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
+            Self::Released { .. } | Self::Declined { .. } => None,
+        }
+    }
+}
+
+impl Refusal {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Elsewhere(_) => "other-subnet",
+            Self::Reserved(_) => "reserved",
+            Self::Quarantined => "quarantined",
+            Self::Held(_) => "held-by-another",
+            Self::OutsideRanges => "outside-ranges",
+            Self::NoLease => "no-lease",
+        }
+    }
+}
+
+impl Silence {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::UnknownRelay(_) => "unknown-relay",
+            Self::NothingServed => "nothing-served",
+            Self::NoRange(_) => "no-range",
+            Self::Exhausted(_) => "exhausted",
+            Self::ReservedTaken { .. } => "reserved-taken",
+            Self::OtherServer(_) => "other-server",
+            Self::NothingNamed => "nothing-named",
+            Self::Stranger(_) => "not-authoritative",
+            Self::NotItsLease(_) => "not-its-lease",
+            Self::Nowhere => "nowhere",
+            Self::BootpUnreserved => "bootp-unreserved",
+            Self::NamedServer => "other-server",
+            Self::Busy => "busy",
+            Self::Withheld => "store-trouble",
+            Self::NotStored => "not-stored",
+            Self::Repeated => "repeated",
+            Self::Overtaken => "overtaken",
+        }
+    }
+}

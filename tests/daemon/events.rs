@@ -1,0 +1,86 @@
+//! `bedplate events`: what happens to leases, as it happens.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::client::Relay;
+use crate::lab::{Lab, PATIENCE};
+
+fn read(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+#[test]
+fn events_are_told_as_they_come_and_kept() {
+    let lab = Lab::new();
+    let mut daemon = lab.serve();
+    lab.applied();
+    let mut command = lab.command("site", &["--json", "events", "--follow"]);
+    let mut follow = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let mut next = || read(&lines.next().unwrap().unwrap());
+    let address = Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        relay.request(1, address).unwrap()
+    });
+    let words = address.to_string();
+    let commit = next();
+    assert_eq!(
+        (&commit["event"], &commit["number"], &commit["address"]),
+        (&"commit".into(), &0.into(), &(*words).into())
+    );
+    assert_eq!(
+        (&commit["hardware"], &commit["vlan"], &commit["name"]),
+        (
+            &"02:ee:00:00:00:01".into(),
+            &"plant/pxe".into(),
+            &"client-1.lab.example".into()
+        )
+    );
+    Relay::with(&lab, PATIENCE, |relay| relay.request(1, address).unwrap());
+    assert_eq!(next()["event"], "renew");
+    lab.json(&["leases", "release", &words]);
+    let release = next();
+    assert_eq!(
+        (
+            &release["event"],
+            &release["is_by_hand"],
+            &release["number"]
+        ),
+        (&"release".into(), &true.into(), &2.into())
+    );
+    // Those that are kept, for who comes later; then it ends.
+    let kept = lab.run(&["--json", "events"]);
+    let kept: Vec<_> = kept.out.lines().map(read).collect();
+    assert_eq!((kept.len(), &kept[0], &kept[2]), (3, &commit, &release));
+    let told = lab.run(&["events"]).out;
+    let line = told.lines().last().unwrap();
+    assert!(
+        line.contains("release") && line.contains(&words) && line.ends_with("by hand"),
+        "{told}"
+    );
+    // Who follows keeps no daemon from stopping, and hears of it.
+    let pid = daemon.child().id().to_string();
+    lab.host.output("kill", &["-TERM", &pid]);
+    assert!(daemon.child().wait().unwrap().success());
+    assert_eq!(next()["fault"]["code"], "D001");
+    assert_eq!(follow.wait().unwrap().code(), Some(1));
+}
+
+/// The command ends with its reader, at the next event.
+#[test]
+fn a_reader_that_goes_away_ends_the_command() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.applied();
+    let mut command = lab.command("site", &["events", "--follow"]);
+    let mut follow = command.stdout(Stdio::piped()).spawn().unwrap();
+    drop(follow.stdout.take());
+    Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        relay.request(1, address).unwrap()
+    });
+    assert!(follow.wait().unwrap().success());
+}

@@ -1,0 +1,94 @@
+//! `bedplate why MAC`: what became of a machine's messages.
+
+use serde_json::Value;
+
+use crate::client::Relay;
+use crate::lab::{Lab, PATIENCE, SITE};
+
+const ANNEX: &str = r#"
+    vlan "annex" id=300 { dhcp { relay-to "pxe" }; subnet "10.71.0.0/24" { gateway "10.71.0.1"; dns "rack-1" } }
+"#;
+
+/// A machine whose place is in another VLAN than where it is plugged in.
+const MISPLACED: &str = r#"
+machine "node-09" { ethernet "eth0" mac="02:ee:00:00:00:09" vlan="annex" { address "10.71.0.9" } }
+"#;
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    let inside = SITE.find("}\nroute").unwrap();
+    let (before, after) = SITE.split_at(inside);
+    let site = format!("{before}{ANNEX}{after}{MISPLACED}");
+    lab.write(&site.replace("10.70.1.0-10.70.1.99", "10.70.1.1-10.70.1.1"));
+    lab
+}
+
+#[test]
+fn a_machine_without_an_address_is_told_why() {
+    let lab = lab();
+    let _daemon = lab.serve();
+    lab.applied();
+    let silent = lab.run(&["why", "02:ee:00:00:00:07"]);
+    assert!(
+        silent.code == 0 && silent.out.contains("nothing was heard of it"),
+        "{silent:?}"
+    );
+    let address = Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        assert_eq!(relay.request(1, address), Some(address));
+        relay.send(2);
+        // What is answered shows that what came before was heard.
+        assert_eq!(relay.discover(1), Some(address));
+        relay.send(9);
+        assert_eq!(relay.discover(1), Some(address));
+        address
+    });
+    for (client, words) in [
+        (
+            1,
+            &[
+                &*format!("has {address}."),
+                "DISCOVER    offered 10.70.1.1",
+                "REQUEST     acknowledged 10.70.1.1",
+                "through relay 10.70.0.3",
+                "on br0, VLAN plant/pxe",
+                "to server 10.70.0.2",
+            ][..],
+        ),
+        (
+            2,
+            &["has no address: every address in the dynamic ranges of VLAN plant/pxe is in use."],
+        ),
+        (
+            9,
+            &[
+                "has no address: every",
+                "It is node-09: 10.71.0.9 is reserved for it in VLAN plant/annex.",
+                "It came in VLAN plant/pxe, where nothing is reserved for it",
+            ],
+        ),
+    ] {
+        let said = lab.run(&["why", &format!("02:ee:00:00:00:0{client}")]);
+        for word in words {
+            assert!(
+                said.code == 0 && said.out.contains(word),
+                "{word}: {said:?}"
+            );
+        }
+    }
+    let told = lab.json(&["why", "02:ee:00:00:00:02"]);
+    let last = &told["exchanges"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["message"], &last["outcome"], &last["reason"]),
+        (
+            &"discover".into(),
+            &"unanswered".into(),
+            &"exhausted".into()
+        )
+    );
+    assert_eq!(
+        (&last["relay"], &last["link"], &last["listener"]),
+        (&"10.70.0.3".into(), &"br0".into(), &"10.70.0.2".into())
+    );
+    assert_eq!(told["leases"], Value::Array(Vec::new()));
+}
