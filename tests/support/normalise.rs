@@ -33,7 +33,11 @@ const LINK_FIELDS: [Dropped; 9] = [
 ];
 
 /// Of what bridges and bonds say of themselves.
-const CONTROLLER_FIELDS: [Dropped; 16] = [
+const CONTROLLER_FIELDS: [Dropped; 17] = [
+    (
+        "ageing_time",
+        "twice the forward delay while the spanning tree changes (`__br_set_topology_change`); no site sets it",
+    ),
     (
         "bridge_id",
         "made of the priority, which stays, and a MAC, which follows the ports",
