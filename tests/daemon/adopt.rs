@@ -65,6 +65,8 @@ fn what_others_made_is_taken_over_and_then_claimed_without_a_change() {
     lab.host.ip("address add fd71::9/64 dev port2 nodad");
     lab.host.ip("link set port2 mtu 1450");
     lab.host.ip("address add 192.0.2.9/32 dev lo");
+    lab.host
+        .ip("rule add pref 1000 from 10.70.0.9 iif port2 table 200");
     let _daemon = lab.serve();
     lab.applied();
     // Behind the site's own: the host sends from the first.
@@ -91,7 +93,7 @@ fn what_others_made_is_taken_over_and_then_claimed_without_a_change() {
         "{refused:?}"
     );
     adopted(&lab, &["**"]);
-    let rack = "// rack 1\ncontroller \"rack-1\" {\n  ethernet \"port1\" /* left */ vlan=\"pxe\" { address \"10.70.0.2\"; address \"10.70.0.3\" } // the first\n\n  // nothing below\n  loopback { address \"192.0.2.9/32\" }\n  ethernet \"port2\" vlan=\"side\" mtu=1450 { address \"10.71.0.9\"; address \"fd71::9\" duplicate-detection=#false }\n}\n// the end\n";
+    let rack = "// rack 1\ncontroller \"rack-1\" {\n  ethernet \"port1\" /* left */ vlan=\"pxe\" { address \"10.70.0.2\"; address \"10.70.0.3\" } // the first\n\n  // nothing below\n  loopback { address \"192.0.2.9/32\" }\n  ethernet \"port2\" vlan=\"side\" mtu=1450 { address \"10.71.0.9\"; address \"fd71::9\" duplicate-detection=#false }\n  rule 1000 { from \"10.70.0.9/32\"; incoming \"port2\"; table 200 }\n}\n// the end\n";
     assert_eq!(files(&lab), (SITE.to_owned(), rack.to_owned()));
     let claim = |rest: &str| ("claim".to_owned(), key(rest));
     let expected = [
@@ -101,6 +103,7 @@ fn what_others_made_is_taken_over_and_then_claimed_without_a_change() {
         claim("address/10.71.0.9/24@port2"),
         claim("address/192.0.2.9/32@lo"),
         claim("address/fd71::9/64@port2"),
+        claim("rule/ipv4/1000"),
     ];
     let mut found = steps(&lab);
     found.sort();
@@ -269,11 +272,12 @@ fn where_nothing_can_be_taken_over_nothing_is_offered() {
     let _daemon = lab.serve();
     lab.applied();
     lab.host.ip("link set port2 down");
-    lab.host.ip("rule add pref 1000 from 10.70.0.9 table 200");
+    lab.host.ip("address add 10.99.0.9/24 dev port1");
     let listed = |offered| {
         let said = lab.run(&["adopt"]);
         assert!(
-            said.out.contains("? controller/rack-1/rule/ipv4/1000"),
+            said.out
+                .contains("? controller/rack-1/address/10.99.0.9/24@port1"),
             "{said:?}"
         );
         assert_eq!(said.out.contains("Take them into"), offered, "{said:?}");

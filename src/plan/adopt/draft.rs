@@ -12,7 +12,7 @@ use crate::base::name::LinkName;
 use crate::base::route::kept_metric;
 use crate::base::vlan::VlanPath;
 use crate::lang::edit::quoted;
-use crate::state::{Change, Ground, Key, Link, LinkKind, Resource, Table};
+use crate::state::{Change, Ground, Key, Link, LinkKind, Resource, Rule, Table};
 
 pub(super) fn draft(adopter: &Adopter<'_>, keys: &BTreeSet<Key>) -> Draft {
     let mut work = Work {
@@ -68,9 +68,8 @@ impl<'a> Work<'a> {
                 Err("the site says something else of it: edit it there".to_owned())
             }
             (Key::Address { link, address, .. }, _) => self.address(key, link, *address),
-            (Key::Rule { .. }, _) => {
-                Err("policy rules are not taken over: write it into the site".to_owned())
-            }
+            (Key::Rule { .. }, _) if is_said => Err(self.said_elsewhere(key)),
+            (Key::Rule { .. }, Resource::Rule(found)) => self.rule(key, found),
             (Key::Route { .. }, _) => self.route(key, found, is_said),
             _ => Err("it is not of the host's network".to_owned()),
         };
@@ -272,9 +271,7 @@ impl<'a> Work<'a> {
 
     fn route(&mut self, key: &Key, found: &Resource, is_said: bool) -> Result<(), String> {
         if is_said && self.default_gateway(key).is_none() {
-            let origin = self.adopter.desired.origins.get(key);
-            let place = origin.map_or_else(String::new, |origin| format!(" at {origin}"));
-            return Err(format!("the site says another way{place}: edit it there"));
+            return Err(self.said_elsewhere(key));
         }
         let ground = Ground::new(&self.adopter.observed.state);
         let required = found.requires(key, &ground);
@@ -285,6 +282,28 @@ impl<'a> Work<'a> {
             Some(first) if !required.iter().any(is_there) => self.need(first, key),
             Some(_) | None => Ok(()),
         }
+    }
+
+    fn said_elsewhere(&self, key: &Key) -> String {
+        let origin = self.adopter.desired.origins.get(key);
+        let place = origin.map_or_else(String::new, |origin| format!(" at {origin}"));
+        format!("the site says another way{place}: edit it there")
+    }
+
+    /// A rule names links that the site has to know.
+    fn rule(&mut self, key: &Key, found: &Rule) -> Result<(), String> {
+        for link in found.incoming.iter().chain(&found.outgoing) {
+            let link = self.adopter.link_key(link);
+            // The loopback is every host's, said or not.
+            let is_loopback = match self.adopter.observed.state.get(&link) {
+                Some(Resource::Link(found)) => found.kind == LinkKind::Loopback,
+                _ => false,
+            };
+            if !is_loopback && !self.adopter.desired.state.contains_key(&link) {
+                self.need(&link, key)?;
+            }
+        }
+        Ok(())
     }
 
     /// The router of a default route as `default-gateway` makes it.

@@ -11,8 +11,8 @@ use crate::lang::edit::edit;
 use crate::lang::files::MemoryFiles;
 use crate::site::compile;
 use crate::state::{
-    Address, Bond, Bridge, Hop, Link, LinkFact, LinkKind, Ownership, PortVlan, Route, Table,
-    Tagged, Vrf,
+    Address, Bond, Bridge, Hop, Link, LinkFact, LinkKind, Ownership, PortVlan, Route, Rule,
+    RuleAction, Table, Tagged, Vrf,
 };
 
 const HEAD: &str = "site \"s\" domain=\"s.example\"
@@ -370,5 +370,89 @@ fn routes_are_nodes_of_their_controller() {
         found,
         &["route/10.9.0.0/16@main/100", "route/10.8.0.0/16@9/0"],
         "controller \"c\" {\n    ethernet \"p\" vlan=\"v\" { address \"10.0.0.7\" }\n    route \"10.8.0.0/16\" type=\"blackhole\" { table 9 }\n    route \"10.9.0.0/16\" { via \"10.0.0.1\" weight=3; via \"10.0.0.2\"; source \"10.0.0.7\"; metric 100 }\n}\n",
+    );
+}
+
+/// A host with rules of all kinds.
+fn ruled() -> Found {
+    let prefix = |text: &str| Some(text.parse().unwrap());
+    let link = |name: &str| Some(name.parse().unwrap());
+    let all = Rule {
+        from: None,
+        to: None,
+        incoming: None,
+        outgoing: None,
+        mark: None,
+        action: RuleAction::Table(Table(200)),
+    };
+    Found::new()
+        .port("e0")
+        .port("e1")
+        .link("lo", LinkKind::Loopback, 65_536, None)
+        .add(
+            "rule/ipv4/100",
+            Resource::Rule(Rule {
+                from: prefix("10.0.0.0/24"),
+                incoming: link("e1"),
+                ..all.clone()
+            }),
+        )
+        .add(
+            "rule/ipv4/101",
+            Resource::Rule(Rule {
+                mark: Some(7),
+                action: RuleAction::Table(Table::MAIN),
+                ..all.clone()
+            }),
+        )
+        .add(
+            "rule/ipv6/101",
+            Resource::Rule(Rule {
+                to: prefix("fd00::/64"),
+                action: RuleAction::Drop(RouteKind::Prohibit),
+                ..all.clone()
+            }),
+        )
+        .add(
+            "rule/ipv6/102",
+            Resource::Rule(Rule {
+                incoming: link("lo"),
+                outgoing: link("e0"),
+                action: RuleAction::Table(Table(300)),
+                ..all
+            }),
+        )
+}
+
+#[test]
+fn rules_are_said_with_the_links_that_they_name() {
+    check(
+        "controller \"c\" {
+    ethernet \"e0\"
+    vrf \"blue\" table=300
+}
+",
+        ruled().link(
+            "blue",
+            LinkKind::Vrf(Vrf { table: Table(300) }),
+            65_575,
+            None,
+        ),
+        &[
+            "rule/ipv4/100",
+            "rule/ipv4/101",
+            "rule/ipv6/101",
+            "rule/ipv6/102",
+        ],
+        "controller \"c\" {
+    ethernet \"e0\"
+    vrf \"blue\" table=300
+    ethernet \"e1\"
+    rule 100 { from \"10.0.0.0/24\"; incoming \"e1\"; table 200 }
+    rule 101 family=\"ipv4\" { mark 7; table \"main\" }
+    rule 101 type=\"prohibit\" { to \"fd00::/64\" }
+    rule 102 family=\"ipv6\" { incoming \"lo\"; outgoing \"e0\"; table \"blue\" }
+}
+",
     );
 }

@@ -12,7 +12,7 @@ use crate::base::route::{RouteKind, kept_metric};
 use crate::base::vlan::{VlanPath, VlanProtocol};
 use crate::lang::edit::{NewNode, quoted};
 use crate::site::model::LinkForm;
-use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, Route, Table};
+use crate::state::{Bond, Bridge, Hop, Key, Link, LinkKind, Route, Rule, RuleAction, Table};
 
 use super::Adopter;
 
@@ -285,13 +285,7 @@ impl Adopter<'_> {
             children.push(NewNode::leaf(format!("metric {metric}")));
         }
         if *table != Table::MAIN {
-            let links = self.controller.links.iter();
-            let mut named = links.filter(
-                |(_, link)| matches!(link.form, LinkForm::Vrf { table: of, .. } if of == table.0),
-            );
-            let name = named.next().map(|(name, _)| quoted(name));
-            let name = name.unwrap_or_else(|| table.0.to_string());
-            children.push(NewNode::leaf(format!("table {name}")));
+            children.push(self.table(*table));
         } else if route.hops.iter().any(|hop| self.is_apart(hop)) {
             children.push(NewNode::leaf("table \"main\"".to_owned()));
         }
@@ -305,6 +299,52 @@ impl Adopter<'_> {
             },
             children,
         })
+    }
+
+    /// The node of a rule as it was found.
+    pub(super) fn rule(&self, key: &Key, rule: &Rule) -> Option<NewNode> {
+        let Key::Rule {
+            family, priority, ..
+        } = key
+        else {
+            return None;
+        };
+        let mut head = format!("rule {priority}");
+        if rule.from.is_none() && rule.to.is_none() {
+            head.push_str(&format!(" family={}", quoted(family)));
+        }
+        let link = |name: &LinkName| quoted(self.site_name(name));
+        let said = [
+            rule.from.map(|from| format!("from {}", quoted(from))),
+            rule.to.map(|to| format!("to {}", quoted(to))),
+            rule.incoming
+                .as_ref()
+                .map(|name| format!("incoming {}", link(name))),
+            rule.outgoing
+                .as_ref()
+                .map(|name| format!("outgoing {}", link(name))),
+            rule.mark.map(|mark| format!("mark {mark}")),
+        ];
+        let mut children: Vec<NewNode> = said.into_iter().flatten().map(NewNode::leaf).collect();
+        match rule.action {
+            RuleAction::Table(Table::MAIN) => {
+                children.push(NewNode::leaf("table \"main\"".to_owned()));
+            }
+            RuleAction::Table(table) => children.push(self.table(table)),
+            RuleAction::Drop(kind) => head.push_str(&format!(" type={}", quoted(kind))),
+        }
+        Some(NewNode { head, children })
+    }
+
+    /// A table other than the main one, by the name of its VRF where it is one's.
+    fn table(&self, table: Table) -> NewNode {
+        let links = self.controller.links.iter();
+        let mut named = links.filter(
+            |(_, link)| matches!(link.form, LinkForm::Vrf { table: of, .. } if of == table.0),
+        );
+        let name = named.next().map(|(name, _)| quoted(name));
+        let name = name.unwrap_or_else(|| table.0.to_string());
+        NewNode::leaf(format!("table {name}"))
     }
 
     /// Whether a way leads through a VRF's port, so that a route without a table would be in that VRF's.

@@ -35,6 +35,9 @@ impl Work<'_> {
                         None => routes.extend(self.adopter.route(key, route)),
                     }
                 }
+                (Key::Rule { .. }, Some(Resource::Rule(rule))) => {
+                    routes.extend(self.adopter.rule(key, rule));
+                }
                 _ => {}
             }
         }
