@@ -89,7 +89,7 @@ pub(super) async fn carry_out(
         report = running => Ok(ExitCode::from(report?.exit_code())),
         _ = tokio::signal::ctrl_c() => {
             out.progress(&format!(
-                "The daemon goes on with {plan}: `bedplate status` says how far it is, `bedplate history` how it ended."
+                "The daemon goes on with {plan}: `bedplate status` says whether it still runs, `bedplate history` how it ended."
             ));
             Ok(ExitCode::from(INTERRUPTED))
         }
