@@ -2,7 +2,6 @@
 //! back needs to know it, also of a daemon that nobody left alive to remember it.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
 use crate::base::name::LinkName;
@@ -39,21 +38,11 @@ pub fn beside(steps: &[Step], before: &Observation) -> Observation {
 
 /// Where an IPv4 address makes room for others, and others for it.
 fn place(key: &Key) -> Option<(&LinkName, Prefix)> {
-    match key {
-        Key::Address { link, address, .. } if matches!(address.ip(), IpAddr::V4(_)) => {
-            Some((link, address.prefix()))
-        }
-        Key::Address { .. }
-        | Key::Link { .. }
-        | Key::Route { .. }
-        | Key::Rule { .. }
-        | Key::Listener { .. }
-        | Key::Forwarders { .. }
-        | Key::BootFile { .. }
-        | Key::BootImage { .. }
-        | Key::Scope { .. }
-        | Key::Reservation { .. }
-        | Key::Zone { .. }
-        | Key::Record { .. } => None,
+    if let Key::Address { link, address, .. } = key
+        && address.ip().is_ipv4()
+    {
+        Some((link, address.prefix()))
+    } else {
+        None
     }
 }
