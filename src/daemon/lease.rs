@@ -110,7 +110,9 @@ impl LeaseFilter {
                 matches(wanted, own) || matches(wanted, label)
             })
         };
+        let is_within = |subnet: Prefix| subnet.contains(IpAddr::V4(lease.address));
         self.takes_state(lease.state)
+            && self.subnet.is_none_or(is_within)
             && self.vlan.as_ref().is_none_or(vlan)
             && self.mac.is_none_or(|mac| lease.hardware.mac() == Some(mac))
             && self.name.as_ref().is_none_or(name)

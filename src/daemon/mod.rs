@@ -11,6 +11,8 @@ mod fault;
 mod fight;
 mod history;
 mod hold;
+mod in_force;
+mod ip;
 mod lease;
 mod meaning;
 mod mend;
@@ -35,6 +37,11 @@ pub use fault::plan as plan_fault;
 pub use fight::Tries;
 pub use history::{Cause, ENTRIES, Entry, Fate, OWN_ENTRIES, Past, STATES};
 pub use hold::{Hold, REASON_BYTES};
+pub use ip::{
+    AddressDetail, AddressRow, AddressUse, Conflict, ConflictKind, Counts, IpOverview, MacDetail,
+    NextAddress, Passed, RangeRow, Reclaim, ReclaimReason, Reclaimable, Reclaimed, SubnetListing,
+    SubnetRow,
+};
 pub use lease::{LeaseFilter, LeaseRow, StateFilter, StateFilterError};
 pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};

@@ -16,6 +16,7 @@ const RELAY: Ipv4Addr = Ipv4Addr::new(10, 70, 0, 3);
 const DISCOVER: u8 = 1;
 const OFFER: u8 = 2;
 const REQUEST: u8 = 3;
+const DECLINE: u8 = 4;
 const ACK: u8 = 5;
 
 /// A client's message, with its name.
@@ -85,6 +86,13 @@ impl Relay {
             .send(&ask(REQUEST, client, Some(address)))
             .unwrap();
         self.hear(ACK)
+    }
+
+    /// A client finds its address in use by another.
+    pub(crate) fn decline(&self, client: u8, address: Ipv4Addr) {
+        self.dhcp
+            .send(&ask(DECLINE, client, Some(address)))
+            .unwrap();
     }
 
     /// The address in the next answer, which must be of this kind.

@@ -21,6 +21,7 @@ mod hazard;
 mod history;
 mod hostile;
 mod interrupted;
+mod ip;
 mod killed;
 mod lab;
 mod leases;

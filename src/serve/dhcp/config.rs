@@ -262,6 +262,10 @@ impl Config {
         })
     }
 
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Served> {
+        self.scopes.iter()
+    }
+
     pub(super) fn subnets(&self) -> Vec<Prefix> {
         self.scopes.iter().map(|served| served.subnet).collect()
     }

@@ -11,7 +11,7 @@ use super::config::Config;
 use super::counters::Counters;
 use super::event::Event;
 use super::exchange::{Exchange, Exchanges};
-use super::lease::{Lease, LeaseState};
+use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
 use super::reply::Reply;
@@ -170,14 +170,13 @@ impl Engine {
     /// among them, for their former clients.
     pub fn leases(&self, now: u64, first: Ipv4Addr, most: usize) -> Vec<Lease> {
         let records = self.table.from(first).take(most);
-        let leases = records.map(|record| {
-            let mut lease = record.lease.clone();
-            if record.is_over(now) {
-                lease.become_idle();
-            }
-            lease
-        });
-        leases.collect()
+        records.map(|record| record.at(now)).collect()
+    }
+
+    /// The leases of a hardware address as they stand at `now`, in the order of their addresses; idle ones too.
+    pub fn leases_of(&self, now: u64, hardware: Hardware) -> Vec<Lease> {
+        let records = self.table.of_hardware(hardware);
+        records.map(|record| record.at(now)).collect()
     }
 
     /// How many leases are in force; those that were a moment ago are among them.

@@ -32,6 +32,7 @@ mod revoke;
 mod ring;
 mod socket;
 mod strain;
+mod survey;
 mod table;
 mod wire;
 
@@ -46,4 +47,5 @@ pub use outcome::{Malformed, Outcome, Refusal, Silence};
 pub use reply::{Destination, Reply};
 pub use socket::{Events, Heard, ReleaseError, Server, ServerError, Told};
 pub use strain::StoreTrouble;
+pub use survey::ServedSubnet;
 pub use wire::Kind;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::engine::BatchId;
-use super::lease::{ClientKey, Lease, LeaseState};
+use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use crate::base::addr::Prefix;
 
 /// A lease as far as it is promised, and the write under way that would change it.
@@ -25,6 +25,15 @@ impl Record {
         };
         ends && self.pending.is_none() && self.lease.held_until <= now
     }
+
+    /// The lease as it stands at `now`.
+    pub(super) fn at(&self, now: u64) -> Lease {
+        let mut lease = self.lease.clone();
+        if self.is_over(now) {
+            lease.become_idle();
+        }
+        lease
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +43,8 @@ pub(super) struct Table {
     leased: usize,
     /// A client has one address at most in each subnet, so these lists are short.
     clients: HashMap<ClientKey, Vec<Ipv4Addr>>,
+    /// By hardware address, for those who ask about a machine, whatever it calls itself.
+    hardware: BTreeSet<(Hardware, Ipv4Addr)>,
     /// When leases, offers and quarantines end.
     due: BTreeSet<(u64, Ipv4Addr)>,
     /// Free addresses that had a client, least recently used first, by subnet.
@@ -50,6 +61,13 @@ impl Table {
         self.clients.get(client).map_or(&[], Vec::as_slice)
     }
 
+    /// The records of a hardware address.
+    pub(super) fn of_hardware(&self, hardware: Hardware) -> impl Iterator<Item = &Record> {
+        let ends = (hardware, Ipv4Addr::UNSPECIFIED)..=(hardware, Ipv4Addr::BROADCAST);
+        let own = self.hardware.range(ends);
+        own.filter_map(|(_, address)| self.records.get(address))
+    }
+
     /// The records from `first` on, in the order of their addresses.
     pub(super) fn from(&self, first: Ipv4Addr) -> impl Iterator<Item = &Record> {
         self.records.range(first..).map(|(_, record)| record)
@@ -62,13 +80,15 @@ impl Table {
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
     pub(super) fn put(&mut self, lease: Lease) {
         let (address, state, time) = (lease.address, lease.state, lease.held_until);
-        let same_client = |old: &Record| old.lease.client == lease.client;
+        let same_client =
+            |old: &Record| old.lease.client == lease.client && old.lease.hardware == lease.hardware;
         match self.records.get(&address) {
             Some(old) if same_client(old) => self.unindex_time(address),
             Some(_) | None => {
                 self.remove(address);
                 let own = self.clients.entry(lease.client.clone()).or_default();
                 own.push(address);
+                self.hardware.insert((lease.hardware, address));
             }
         }
         self.index_time(address, state, time);
@@ -85,6 +105,7 @@ impl Table {
         let Some(old) = self.records.remove(&address) else {
             return;
         };
+        self.hardware.remove(&(old.lease.hardware, address));
         if let Some(own) = self.clients.get_mut(&old.lease.client) {
             own.retain(|held| *held != address);
             if own.is_empty() {
@@ -273,8 +294,11 @@ mod tests {
             prop_assert_eq!(in_order, expected);
             let listed: usize = table.clients.values().map(Vec::len).sum();
             prop_assert_eq!(listed, leases.len());
+            prop_assert_eq!(table.hardware.len(), leases.len());
             for lease in leases {
                 prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));
+                let mut own = table.of_hardware(lease.hardware);
+                prop_assert!(own.any(|record| record.lease.address == lease.address));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
+mod answer;
 mod clock;
 mod frame;
 mod link;
@@ -22,7 +23,7 @@ use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
-use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
+use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
@@ -67,6 +68,8 @@ pub struct Heard {
 pub enum ReleaseError {
     #[error("{0} is not leased")]
     NoLease(Ipv4Addr),
+    #[error("the lease of {0} has changed meanwhile")]
+    Changed(Ipv4Addr),
     /// Ended in memory alone: the next start would find it again.
     #[error("the store did not take the end of the lease")]
     NotStored,
@@ -196,6 +199,14 @@ impl Server {
         Ok(leases)
     }
 
+    /// Every lease of a hardware address, in the order of their addresses; idle ones too.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn leases_of(&self, hardware: Hardware) -> Result<Vec<Lease>, ServerError> {
+        self.ask(|done| Command::LeasesOf { hardware, done }).await
+    }
+
     /// What is known of a client, but for its leases.
     ///
     /// # Errors
@@ -223,7 +234,27 @@ impl Server {
     /// # Errors
     /// [`ReleaseError`] where the address has neither, or the store failed.
     pub async fn release(&self, address: Ipv4Addr) -> Result<Lease, ReleaseError> {
-        self.ask(|done| Command::Release { address, done }).await?
+        let seen = None;
+        let command = |done| Command::Release {
+            address,
+            seen,
+            done,
+        };
+        self.ask(command).await?
+    }
+
+    /// The same for a lease that was looked at, unless it has changed since.
+    ///
+    /// # Errors
+    /// As [`Server::release`].
+    pub async fn release_as_seen(&self, lease: &Lease) -> Result<Lease, ReleaseError> {
+        let (address, seen) = (lease.address, Some(Box::new(lease.clone())));
+        let command = |done| Command::Release {
+            address,
+            seen,
+            done,
+        };
+        self.ask(command).await?
     }
 
     /// How many leases are in force.

@@ -26,7 +26,7 @@ use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
 use crate::serve::dhcp::event::Event;
-use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
 use crate::serve::dhcp::strain::StoreTrouble;
@@ -78,9 +78,15 @@ pub(super) enum Command {
         mac: MacAddr,
         done: oneshot::Sender<Heard>,
     },
+    LeasesOf {
+        hardware: Hardware,
+        done: oneshot::Sender<Vec<Lease>>,
+    },
     /// Answered once that is durable.
     Release {
         address: Ipv4Addr,
+        /// The lease as it must still be.
+        seen: Option<Box<Lease>>,
         done: oneshot::Sender<Result<Lease, ReleaseError>>,
     },
     Leased(oneshot::Sender<usize>),
@@ -91,10 +97,10 @@ pub(super) enum Command {
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// A lease that was ended by an operator's word, until that is written.
-struct Revoked {
-    batch: BatchId,
-    lease: Lease,
-    done: oneshot::Sender<Result<Lease, ReleaseError>>,
+pub(super) struct Revoked {
+    pub(super) batch: BatchId,
+    pub(super) lease: Lease,
+    pub(super) done: oneshot::Sender<Result<Lease, ReleaseError>>,
 }
 
 /// A datagram that waits its turn.
@@ -105,18 +111,18 @@ struct Queued {
 }
 
 pub(super) struct Worker<S, P> {
-    engine: Engine,
-    clock: Clock,
+    pub(super) engine: Engine,
+    pub(super) clock: Clock,
     store: Arc<S>,
     publish: P,
     links: BTreeMap<LinkName, Link>,
     inbox: Inbox,
-    actions: Vec<Action>,
+    pub(super) actions: Vec<Action>,
     waiting: Vec<(BatchId, Lease)>,
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
-    revoked: Vec<Revoked>,
-    log: Log,
+    pub(super) revoked: Vec<Revoked>,
+    pub(super) log: Log,
     unsent: u64,
 }
 
@@ -337,16 +343,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             }
             Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
             Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
-            Command::Release { address, done } => {
-                let now = self.clock.now();
-                match self.engine.revoke(now, address, &mut self.actions) {
-                    Some((lease, batch)) => {
-                        let lease = self.clock.told(lease);
-                        self.revoked.push(Revoked { batch, lease, done });
-                    }
-                    None => drop(done.send(Err(ReleaseError::NoLease(address)))),
-                }
-            }
+            Command::LeasesOf { hardware, done } => drop(done.send(self.leases_of(hardware))),
+            Command::Release {
+                address,
+                seen,
+                done,
+            } => self.release(address, seen.as_deref(), done),
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {

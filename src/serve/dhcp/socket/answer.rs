@@ -1,0 +1,40 @@
+//! What the worker does at an operator's word, and what it tells of leases. Decides nothing about a client.
+
+use std::net::Ipv4Addr;
+
+use tokio::sync::oneshot;
+
+use super::ReleaseError;
+use super::worker::{Revoked, Worker};
+use crate::serve::dhcp::lease::{Hardware, Lease};
+
+impl<S, P> Worker<S, P> {
+    pub(super) fn leases_of(&self, hardware: Hardware) -> Vec<Lease> {
+        let leases = self.engine.leases_of(self.clock.now(), hardware);
+        let told = leases.into_iter().map(|lease| self.clock.told(lease));
+        told.collect()
+    }
+
+    /// Ends a lease, unless it is another than was seen.
+    pub(super) fn release(
+        &mut self,
+        address: Ipv4Addr,
+        seen: Option<&Lease>,
+        done: oneshot::Sender<Result<Lease, ReleaseError>>,
+    ) {
+        let now = self.clock.now();
+        let present = || self.engine.leases(now, address, 1).pop();
+        let is_as_seen =
+            seen.is_none_or(|seen| present().is_some_and(|lease| self.clock.told(lease) == *seen));
+        if !is_as_seen {
+            return drop(done.send(Err(ReleaseError::Changed(address))));
+        }
+        match self.engine.revoke(now, address, &mut self.actions) {
+            Some((lease, batch)) => {
+                let lease = self.clock.told(lease);
+                self.revoked.push(Revoked { batch, lease, done });
+            }
+            None => drop(done.send(Err(ReleaseError::NoLease(address)))),
+        }
+    }
+}
