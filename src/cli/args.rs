@@ -124,6 +124,15 @@ pub(super) enum Command {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
         #[arg(long)]
         follow: bool,
+        /// Only those after this one, by its number in --json, of the same run of the daemon; says how many of them are kept no longer
+        #[arg(long, value_name = "N")]
+        after: Option<u64>,
+    },
+    /// Tell which client is bound to which address, where it is and until when: all of them, for ARP inspection and snooping
+    Bindings {
+        /// Then each change as it comes, until interrupted, with none left out; who reads too slowly is told so, and cut off
+        #[arg(long)]
+        follow: bool,
     },
     /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome
     Why {

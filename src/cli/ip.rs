@@ -11,12 +11,14 @@ use super::output::Output;
 use super::table::Table;
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
+use crate::base::moment::Moment;
 use crate::daemon::{
     AddressDetail, AddressRow, AddressUse, Conflict, Counts, IpOverview, MacDetail, NextAddress,
-    Reclaim, Reclaimable, Reclaimed, SubnetListing, SubnetRow, now,
+    PastRow, Reclaim, Reclaimable, Reclaimed, SubnetListing, SubnetRow, now,
 };
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::serve::dhcp::Ending;
 
 /// Conflicts shown; the rest is counted.
 const SHOWN: usize = 50;
@@ -211,6 +213,7 @@ fn address_text(address: IpAddr, detail: &AddressDetail) -> String {
     if let Some(lease) = &detail.lease {
         text.push_str(&lease_table(std::slice::from_ref(lease)));
     }
+    text.push_str(&history_text(&detail.history));
     text + &conflicts_text(&detail.conflicts)
 }
 
@@ -227,7 +230,46 @@ fn mac_text(detail: &MacDetail) -> String {
     for address in &detail.seen {
         let _ = writeln!(text, "  it answered at {address}");
     }
+    text.push_str(&history_text(&detail.history));
     text + &conflicts_text(&detail.conflicts)
+}
+
+fn history_text(history: &[PastRow]) -> String {
+    if history.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    table.row(["FROM", "TO", "ADDRESS", "HARDWARE", "ENDED", "NAME"].map(str::to_owned));
+    for past in history {
+        let since = past.since.map(|since| Moment(since).to_string());
+        let kind = if past.is_quarantine {
+            "quarantine "
+        } else {
+            ""
+        };
+        table.row([
+            since.unwrap_or_else(|| "-".to_owned()),
+            Moment(past.until).to_string(),
+            past.address.to_string(),
+            past.hardware.clone(),
+            format!("{kind}{}", ended(past.how)),
+            past.name
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        ]);
+    }
+    table.text()
+}
+
+fn ended(how: Ending) -> &'static str {
+    match how {
+        Ending::Expired => "expired",
+        Ending::Released => "released",
+        Ending::Declined => "declined",
+        Ending::Revoked => "revoked",
+        Ending::Reassigned => "reassigned",
+        Ending::Replaced => "replaced",
+    }
 }
 
 /// The exit code is 1 where a subnet has no address left.

@@ -22,6 +22,8 @@ pub enum LeaseEvent {
     Decline(EventRow),
     /// The address is reserved for another; who has it was refused.
     Conflict(EventRow),
+    /// The machine that the address is reserved for took it under another identifier: this lease is over.
+    Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
     /// The store that leases are kept in is in trouble, or no longer.
@@ -30,6 +32,8 @@ pub enum LeaseEvent {
         at: Moment,
         trouble: Option<StoreTrouble>,
     },
+    /// The event to go on after is of an earlier run of the daemon: numbers begin anew.
+    Restart {},
     /// Whoever reads was too slow: so many events were lost here.
     Lost {
         count: u64,
@@ -71,7 +75,8 @@ impl LeaseEvent {
                 is_by_hand: *is_by_hand,
                 ..of(lease)
             }),
-            Event::Declined { lease } => Self::Decline(of(lease)),
+            Event::Declined { lease, .. } => Self::Decline(of(lease)),
+            Event::Replaced { lease } => Self::Replace(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
             Event::Store { trouble } => Self::Store {
                 number: told.number,

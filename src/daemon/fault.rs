@@ -262,3 +262,10 @@ pub(super) fn no_subnet(subnet: Prefix) -> Fault {
     let message = format!("the applied site has no subnet {subnet}");
     Fault::new(Code::ObjectUnknown, message).help("`bedplate ip` lists those that it has")
 }
+
+/// Something of the store that was only to be shown.
+pub(super) fn unread(error: &StoreError) -> Fault {
+    Fault::new(Code::StoreFailed, "the daemon's store cannot be read")
+        .because(error)
+        .help("see that the state folder's disk is in order")
+}

@@ -1,6 +1,7 @@
 //! The daemon: owns the servers, netlink and the store; answers the API; converges to the last applied site at start.
 
 pub mod api;
+mod binding;
 mod blobs;
 mod bundle;
 mod confirm;
@@ -28,6 +29,7 @@ mod who;
 mod why;
 
 pub use api::SocketError;
+pub use binding::{BindingChange, BindingRow};
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use draft::Planned;
@@ -42,7 +44,7 @@ pub use ip::{
     NextAddress, Passed, RangeRow, Reclaim, ReclaimReason, Reclaimable, Reclaimed, SubnetListing,
     SubnetRow,
 };
-pub use lease::{LeaseFilter, LeaseRow, StateFilter, StateFilterError};
+pub use lease::{LeaseFilter, LeaseRow, PastRow, StateFilter, StateFilterError};
 pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;

@@ -251,6 +251,8 @@ impl<S: Store> Reconciler<S> {
         let store = self.world.store().await;
         let mut status = Status::new(&self.controller, &observed, counters);
         status.store = store.map_err(|error| fault::world(&error))?;
+        let scopes = self.world.dhcp().scopes().await;
+        status.scopes = scopes.map_err(|error| fault::world(&error))?;
         status.unconfirmed = self.pending.as_ref().map(Pending::told);
         status.hold.clone_from(&self.hold);
         status.enforce = self.mending.enforce;

@@ -69,7 +69,7 @@ pub fn compile_inventory(files: &dyn Files, root: &str) -> (Compiled, Option<Inv
     compile_with(files, root, inventory)
 }
 
-fn inventory<'d>(draft: &'d Draft<'d>, sources: &Sources) -> Inventory {
+fn inventory(draft: &Draft<'_>, sources: &Sources) -> Inventory {
     let of_hosts = of_hosts(draft, sources);
     let taken = taken(draft);
     let subnets = draft.subnets.iter().enumerate().filter_map(|(at, subnet)| {
@@ -217,7 +217,7 @@ mod tests {
         controller "c" { ethernet "eno1" vlan="pxe" { address "10.0.0.2" } }
         machine "m" {
             ethernet "e0" mac="02:00:00:00:00:01" vlan="pxe" { address "10.0.0.5" }
-            ethernet "e1" vlan="pxe" { address "auto" }
+            ethernet "e1" mac="02:00:00:00:00:02" vlan="pxe" { address "auto" }
         }
     "#;
 

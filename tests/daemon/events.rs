@@ -55,6 +55,21 @@ fn events_are_told_as_they_come_and_kept() {
     let kept = lab.run(&["--json", "events"]);
     let kept: Vec<_> = kept.out.lines().map(read).collect();
     assert_eq!((kept.len(), &kept[0], &kept[2]), (3, &commit, &release));
+    // And those after one that is known already; one that no event has yet is of an earlier run.
+    for (after, expected) in [("0", vec![1, 2]), ("1", vec![2]), ("2", vec![])] {
+        let told = lab.run(&["--json", "events", "--after", after]).out;
+        let numbers: Vec<_> = told
+            .lines()
+            .map(|line| read(line)["number"].clone())
+            .collect();
+        assert_eq!(numbers, expected, "after {after}");
+    }
+    let told = lab.run(&["--json", "events", "--after", "3"]).out;
+    let first = read(told.lines().next().unwrap());
+    assert_eq!(
+        (&first["event"], told.lines().count()),
+        (&"restart".into(), 4)
+    );
     let told = lab.run(&["events"]).out;
     let line = told.lines().last().unwrap();
     assert!(

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::Relay;
 use crate::lab::{Lab, PATIENCE, SITE};
+use crate::support::sandbox::Running;
 
 /// The lab with a reserved range.
 fn site() -> String {
@@ -17,14 +18,13 @@ fn site() -> String {
 }
 
 /// A lab where clients 1 to 3 have an address, the last of which declines it, and client 4 is offered one.
-fn lab() -> (Lab, [Ipv4Addr; 4]) {
+fn lab() -> (Running, Lab, [Ipv4Addr; 4]) {
     let lab = Lab::new();
     lab.write(&site());
     let daemon = lab.serve();
     lab.applied();
     let addresses = addresses(&lab);
-    drop(daemon);
-    (lab, addresses)
+    (daemon, lab, addresses)
 }
 
 fn addresses(lab: &Lab) -> [Ipv4Addr; 4] {
@@ -48,7 +48,7 @@ fn row<'a>(listing: &'a Value, address: &str) -> &'a Value {
 #[test]
 fn every_address_of_a_subnet_is_accounted_for() {
     let lab = Lab::new();
-    let empty = lab.serve();
+    let _daemon = lab.serve();
     assert_eq!(lab.run(&["ip"]).out, "No site is applied yet.\n");
     lab.write(&site());
     lab.applied();
@@ -116,7 +116,6 @@ fn every_address_of_a_subnet_is_accounted_for() {
         said.contains("for switches") && said.contains("client-1.lab.example"),
         "{said}"
     );
-    drop(empty);
 }
 
 #[test]
@@ -187,8 +186,7 @@ fn the_next_address_is_what_the_lock_would_give_unless_somebody_has_it() {
 
 #[test]
 fn what_is_kept_for_nobodys_good_is_had_back() {
-    let (lab, [first, second, declined, _]) = lab();
-    let _daemon = lab.serve();
+    let (_daemon, lab, [first, second, declined, _]) = lab();
     assert_eq!(lab.run(&["ip", "reclaim", "10.71.0.0/16"]).code, 1);
     // Nobody answers at the declined address: the quarantine is past need, and all else is as it should be.
     let said = lab.run(&["ip", "reclaim"]);
@@ -230,8 +228,7 @@ fn what_is_kept_for_nobodys_good_is_had_back() {
 /// Somebody answers where an address is in quarantine: it stays there.
 #[test]
 fn a_quarantine_stays_as_long_as_somebody_answers() {
-    let (lab, [_, _, declined, _]) = lab();
-    let _daemon = lab.serve();
+    let (_daemon, lab, [_, _, declined, _]) = lab();
     lab.machines[1].ip(&format!("address add {declined}/16 dev eth0"));
     assert_eq!(lab.run(&["ip", "reclaim"]).out, "Nothing to reclaim.\n");
     lab.machines[1].ip(&format!("address del {declined}/16 dev eth0"));
@@ -239,4 +236,60 @@ fn a_quarantine_stays_as_long_as_somebody_answers() {
     while lab.run(&["ip", "reclaim"]).code == 0 {
         assert!(Instant::now() < end, "it is still kept");
     }
+}
+
+/// How the leases of an address or a MAC ended, the latest first, once there are so many.
+fn ended(lab: &Lab, what: &str, count: usize) -> Vec<(String, String)> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let detail = lab.json(&["ip", what]);
+        let rows = detail["history"].as_array().unwrap();
+        if rows.len() >= count {
+            let word = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+            let rows = rows.iter();
+            return rows
+                .map(|row| (word(row, "hardware"), word(row, "how")))
+                .collect();
+        }
+        assert!(Instant::now() < end, "{detail:#}");
+    }
+}
+
+#[test]
+fn the_past_of_an_address_outlives_the_daemon() {
+    let lab = Lab::new();
+    let mut daemon = lab.serve();
+    lab.applied();
+    let address = Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        relay.request(1, address).unwrap();
+        relay.release(1, address);
+        // What is answered shows that what came before was heard.
+        assert_eq!(relay.discover(1), Some(address));
+        relay.request(1, address).unwrap()
+    });
+    let words = address.to_string();
+    lab.json(&["leases", "release", &words]);
+    Relay::with(&lab, PATIENCE, |relay| {
+        assert_eq!(relay.discover(1), Some(address));
+        relay.request(1, address).unwrap();
+        relay.decline(1, address);
+    });
+    let hardware = "02:ee:00:00:00:01";
+    let how = |how: &str| (hardware.to_owned(), how.to_owned());
+    let before = ended(&lab, &words, 3);
+    let mut sorted = before.clone();
+    sorted.sort();
+    // Of what ended within one second the order is not known.
+    assert_eq!(sorted, ["declined", "released", "revoked"].map(how));
+    assert_eq!(ended(&lab, hardware, 1), before);
+    daemon.child().kill().unwrap();
+    daemon.child().wait().unwrap();
+    let _daemon = lab.serve();
+    assert_eq!(ended(&lab, &words, 1), before);
+    let said = lab.run(&["ip", &words]).out;
+    assert!(
+        said.contains("declined") && said.contains("client-1.lab.example"),
+        "{said}"
+    );
 }

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod apply;
+mod bindings;
 mod care;
 mod client;
 mod clock;

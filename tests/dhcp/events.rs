@@ -25,7 +25,11 @@ fn word(event: &Event) -> String {
             let how = if *is_by_hand { " by hand" } else { "" };
             format!("release {}{how}", lease.address)
         }
-        Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Declined { lease, before } => {
+            assert!(before.name.is_some(), "told as it was");
+            format!("decline {}", lease.address)
+        }
+        Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
@@ -144,6 +148,16 @@ fn each_turn_of_a_lease_is_told() {
         turn(&mut heard);
         assert_eq!(heard.told(), expected, "{what}");
     }
+}
+
+/// Firmware and system of a reserved machine call themselves differently: what one had is over when the other has it.
+#[test]
+fn a_lease_that_another_identifier_takes_over_is_told_as_over() {
+    let mut heard = Heard::new(&site());
+    heard.say(&select(0x99, 50).id(b"firmware"));
+    heard.say(&select(0x99, 50).id(b"system"));
+    let expected = ["commit 10.0.0.50", "replace 10.0.0.50", "commit 10.0.0.50"];
+    assert_eq!(heard.told(), expected);
 }
 
 #[test]

@@ -20,10 +20,14 @@ use crate::daemon::ip::{
     Account, AddressDetail, Granted, IpOverview, MacDetail, NextAddress, Passed, Reclaim,
     Reclaimable, Reclaimed, SubnetListing,
 };
+use crate::daemon::lease::PastRow;
 use crate::daemon::who::now;
 use crate::diag::fault::Fault;
-use crate::serve::dhcp::{Config, Lease, LeaseState, ServerError};
+use crate::serve::dhcp::{
+    Config, Lease, LeaseState, Past, ReleaseError, ScopeCounters, Server, ServerError,
+};
 use crate::site::inventory::Inventory;
+use crate::store::StoreError;
 use crate::world::live::{Neighbour, answering, neighbours};
 
 /// What may stand behind the path.
@@ -55,6 +59,7 @@ struct Facts {
     config: Arc<Config>,
     leases: Vec<Lease>,
     seen: BTreeMap<IpAddr, Neighbour>,
+    counted: BTreeMap<Prefix, ScopeCounters>,
 }
 
 impl Facts {
@@ -81,6 +86,7 @@ impl Facts {
             config,
             leases,
             seen,
+            counted: dhcp.scopes().await.map_err(world)?,
         })
     }
 
@@ -89,6 +95,7 @@ impl Facts {
             config: &self.config,
             leases: &self.leases,
             seen: &self.seen,
+            counted: &self.counted,
             now: now().0,
         };
         Account::new(&self.inventory, granted)
@@ -142,7 +149,11 @@ async fn one(context: &Context, address: IpAddr) -> Result<AddressDetail, Fault>
     let facts = Facts::within(context, (v4, v4)).await?;
     let leases = context.dhcp.leases_in((v4, v4)).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
-    Ok(facts.account().address(address, leases.first()))
+    let history = past(&context.dhcp, move |dhcp| dhcp.past_at(v4)).await?;
+    Ok(AddressDetail {
+        history,
+        ..facts.account().address(address, leases.first())
+    })
 }
 
 async fn mac(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<MacDetail> {
@@ -153,7 +164,23 @@ async fn of_mac(context: &Context, mac: MacAddr) -> Result<MacDetail, Fault> {
     let facts = Facts::all(context).await?;
     let leases = context.dhcp.leases_of(mac.into()).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
-    Ok(facts.account().mac(mac, &leases))
+    let history = past(&context.dhcp, move |dhcp| dhcp.past_of(mac.into())).await?;
+    Ok(MacDetail {
+        history,
+        ..facts.account().mac(mac, &leases)
+    })
+}
+
+/// Reads the past from the disk.
+async fn past(
+    dhcp: &Arc<Server>,
+    read: impl FnOnce(&Server) -> Result<Vec<Past>, StoreError> + Send + 'static,
+) -> Result<Vec<PastRow>, Fault> {
+    let dhcp = Arc::clone(dhcp);
+    let read = tokio::task::spawn_blocking(move || read(&dhcp)).await;
+    let pasts = read.map_err(|_| fault::closing())?;
+    let pasts = pasts.map_err(|error| fault::unread(&error))?;
+    Ok(pasts.iter().map(PastRow::of).collect())
 }
 
 /// Addresses that are kept for nobody's good, with the lease that each ends with.
@@ -204,7 +231,7 @@ async fn reclaim(
         let lease = found.iter().find(|(lease, _)| lease.address == address);
         let ended = match lease {
             Some((lease, _)) => context.dhcp.release_as_seen(lease).await.map(drop),
-            None => Err(crate::serve::dhcp::ReleaseError::Changed(address)),
+            None => Err(ReleaseError::Changed(address)),
         };
         match ended {
             Ok(()) => reclaimed.freed.push(address),

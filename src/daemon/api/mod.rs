@@ -1,5 +1,6 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
+mod bindings;
 mod dhcp;
 mod events;
 mod input;

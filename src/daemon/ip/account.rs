@@ -12,7 +12,7 @@ use super::spot::Spot;
 use crate::base::addr::{AddressRange, Prefix, number, numbered};
 use crate::base::mac::MacAddr;
 use crate::daemon::lease::LeaseRow;
-use crate::serve::dhcp::{Config, Lease, LeaseState, ServedSubnet};
+use crate::serve::dhcp::{Config, Lease, LeaseState, ScopeCounters, ServedSubnet};
 use crate::site::inventory::{Inventory, SubnetInventory};
 use crate::world::live::Neighbour;
 
@@ -26,6 +26,8 @@ pub(in crate::daemon) struct Granted<'a> {
     /// By address; idle ones are left out.
     pub(in crate::daemon) leases: &'a [Lease],
     pub(in crate::daemon) seen: &'a BTreeMap<IpAddr, Neighbour>,
+    /// What was asked of DHCP in each subnet.
+    pub(in crate::daemon) counted: &'a BTreeMap<Prefix, ScopeCounters>,
     /// Seconds since 1970.
     pub(in crate::daemon) now: u64,
 }
@@ -107,6 +109,7 @@ impl<'a> Account<'a> {
             address: spot.as_ref().map(Spot::row),
             lease: lease.map(LeaseRow::of),
             conflicts: spot.iter().flat_map(|spot| self.conflicts(spot)).collect(),
+            history: Vec::new(),
         }
     }
 
@@ -137,6 +140,7 @@ impl<'a> Account<'a> {
             conflicts: spots.flat_map(|spot| self.conflicts(&spot)).collect(),
             declared: declared.iter().map(Spot::row).collect(),
             leases: leases.iter().map(LeaseRow::of).collect(),
+            history: Vec::new(),
             seen,
         }
     }
@@ -202,8 +206,9 @@ impl<'a> Account<'a> {
         let (first, last) = subnet.subnet.host_ends();
         let size = (number(last) - number(first)).saturating_add(1);
         let size = u64::try_from(size).unwrap_or(u64::MAX);
-        let served = &self.served;
-        let mut served = served.iter().filter(|one| *one.vlan == subnet.vlan);
+        let is_own = |one: &ServedSubnet| *one.vlan == subnet.vlan && one.subnet == subnet.subnet;
+        let is_served = self.served.iter().any(is_own);
+        let counted = self.granted.counted.get(&subnet.subnet);
         SubnetRow {
             vlan: subnet.vlan.clone(),
             subnet: subnet.subnet,
@@ -211,7 +216,8 @@ impl<'a> Account<'a> {
             used_percent: counts.used_percent(size),
             counts,
             ranges: of_ranges.into_iter().map(RangeRow::of).collect(),
-            is_served: served.any(|one| one.subnet == subnet.subnet),
+            is_served,
+            dhcp: counted.filter(|_| is_served).cloned(),
         }
     }
 

@@ -9,7 +9,8 @@ use crate::base::mac::MacAddr;
 use crate::base::name::DomainName;
 use crate::base::origin::Origin;
 use crate::base::vlan::VlanPath;
-use crate::daemon::lease::LeaseRow;
+use crate::daemon::lease::{LeaseRow, PastRow};
+use crate::serve::dhcp::ScopeCounters;
 
 /// What an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub struct SubnetRow {
     pub ranges: Vec<RangeRow>,
     /// Whether DHCP is served here by this controller.
     pub is_served: bool,
+    /// What was asked of DHCP here, and what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dhcp: Option<ScopeCounters>,
 }
 
 /// A dynamic range and how much of it is in use.
@@ -164,6 +168,9 @@ pub struct AddressDetail {
     /// The lease in force, or the last one.
     pub lease: Option<LeaseRow>,
     pub conflicts: Vec<Conflict>,
+    /// Who held it, the latest first.
+    #[serde(default)]
+    pub history: Vec<PastRow>,
 }
 
 /// Which addresses a MAC has, and had.
@@ -177,6 +184,9 @@ pub struct MacDetail {
     /// Where it answered, as far as this host knows.
     pub seen: Vec<IpAddr>,
     pub conflicts: Vec<Conflict>,
+    /// What it held, the latest first.
+    #[serde(default)]
+    pub history: Vec<PastRow>,
 }
 
 /// The next address of a subnet that `lock` would give.

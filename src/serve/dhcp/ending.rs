@@ -42,8 +42,12 @@ impl Engine {
             return Outcome::Unanswered(silence);
         }
         let until = ask.now + QUARANTINE_SECONDS;
+        let before = self.table.get(address).map(|record| record.lease.clone());
         let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
-        out.extend(ended.map(|(lease, _)| Action::Event(Event::Declined { lease })));
+        if let (Some((lease, _)), Some(before)) = (ended, before) {
+            let before = Box::new(before);
+            out.push(Action::Event(Event::Declined { lease, before }));
+        }
         Outcome::Declined { address }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::allocate::{Asker, Cursor};
 use super::config::Config;
-use super::counters::Counters;
+use super::counters::{Counters, ScopeCounters};
 use super::event::Event;
 use super::exchange::{Exchange, Exchanges};
 use super::lease::{Hardware, Lease, LeaseState};
@@ -103,6 +103,8 @@ pub struct Engine {
     pub(super) names: Names,
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
+    /// By the subnets of the scopes.
+    pub(super) scopes: BTreeMap<Prefix, ScopeCounters>,
     pub(super) exchanges: Exchanges,
     /// VLANs that have no address left, which was told.
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
@@ -166,6 +168,11 @@ impl Engine {
         self.counters
     }
 
+    /// What was asked in each scope and what came of it, by the scopes' subnets.
+    pub fn scopes(&self) -> &BTreeMap<Prefix, ScopeCounters> {
+        &self.scopes
+    }
+
     /// Leases in the order of their addresses, as they stand at `now`: the first `most` of those from `first` on. Idle ones are
     /// among them, for their former clients.
     pub fn leases(&self, now: u64, first: Ipv4Addr, most: usize) -> Vec<Lease> {
@@ -214,6 +221,8 @@ impl Engine {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
+        self.scopes
+            .retain(|subnet, _| config.scopes().any(|served| served.subnet == *subnet));
         self.config = config;
     }
 
@@ -311,6 +320,7 @@ impl Engine {
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
         let event = begun(lease.clone(), &record.lease);
+        let replaced = replaced(&lease, &record.lease);
         let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
         self.table.renew(address, expires);
@@ -321,6 +331,9 @@ impl Engine {
         self.concluded(exchange, Outcome::Acknowledged { address });
         if told.is_none() {
             out.push(Action::Send(reply));
+        }
+        out.extend(replaced.map(Action::Event));
+        if told.is_none() {
             out.push(Action::Event(event));
         }
     }
@@ -379,6 +392,13 @@ impl Engine {
         self.names.release(&name, address);
         out.push(Action::Publish(NameChange::Withdraw { name, address }));
     }
+}
+
+/// The lease of another client that this one ends.
+fn replaced(lease: &Lease, before: &Lease) -> Option<Event> {
+    let is_anothers = before.state == LeaseState::Active && before.client != lease.client;
+    let lease = is_anothers.then(|| before.clone())?;
+    Some(Event::Replaced { lease })
 }
 
 /// A lease in the place of what its address was.

@@ -20,9 +20,12 @@ pub enum Event {
     /// Its client gave it back, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
-    Declined { lease: Lease },
+    /// It was the client's as `before` says.
+    Declined { lease: Lease, before: Box<Lease> },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// The machine that an address is reserved for took it under another identifier: this lease is over.
+    Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.

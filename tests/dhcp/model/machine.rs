@@ -210,7 +210,7 @@ impl Machine {
                     self.blame(words);
                 }
             }
-            Action::Event(Event::Declined { lease }) => {
+            Action::Event(Event::Declined { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
             Action::Event(
@@ -219,6 +219,7 @@ impl Machine {
                 | Event::Expired { .. }
                 | Event::Released { .. }
                 | Event::Reclaimed { .. }
+                | Event::Replaced { .. }
                 | Event::Store { .. }
                 | Event::Exhausted { .. },
             ) => {}

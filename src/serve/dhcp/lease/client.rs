@@ -44,7 +44,12 @@ impl Hardware {
         self.bytes.first_chunk().copied().map(MacAddr)
     }
 
-    pub(super) fn used(&self) -> &[u8] {
+    /// Its type (htype).
+    pub(in crate::serve::dhcp) fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    pub(in crate::serve::dhcp) fn used(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or(&[])
     }
 }
@@ -84,6 +89,10 @@ impl ClientKey {
 
     pub fn of_hardware(hardware: Hardware) -> Self {
         Self([&[0, hardware.kind], hardware.used()].concat().into())
+    }
+
+    pub(in crate::serve::dhcp) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The client identifier, where the client sent one.

@@ -4,11 +4,25 @@ use std::net::Ipv4Addr;
 
 use tokio::sync::oneshot;
 
-use super::ReleaseError;
 use super::worker::{Revoked, Worker};
+use super::{Page, ReleaseError};
 use crate::serve::dhcp::lease::{Hardware, Lease};
 
 impl<S, P> Worker<S, P> {
+    /// The first `most` leases from `first` on.
+    pub(super) fn page(&self, first: Ipv4Addr, most: usize) -> Page {
+        let leases = self.engine.leases(self.clock.now(), first, most);
+        let told = leases.into_iter().map(|lease| self.clock.told(lease));
+        let leases: Vec<Lease> = told.collect();
+        let end = leases.last().filter(|_| leases.len() == most);
+        let after = end.and_then(|lease| u32::from(lease.address).checked_add(1));
+        Page {
+            next: after.map(Ipv4Addr::from),
+            event: self.log.next(),
+            leases,
+        }
+    }
+
     pub(super) fn leases_of(&self, hardware: Hardware) -> Vec<Lease> {
         let leases = self.engine.leases_of(self.clock.now(), hardware);
         let told = leases.into_iter().map(|lease| self.clock.told(lease));

@@ -1,6 +1,7 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
 mod answer;
+mod archive;
 mod clock;
 mod frame;
 mod link;
@@ -16,18 +17,21 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::base::addr::InterfaceAddr;
+use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
-use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
+use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
+use archive::Whose;
+use clock::Clock;
 pub use log::{Events, Told};
 use worker::{Command, Worker};
 
@@ -53,6 +57,16 @@ pub enum ServerError {
     Start(#[source] io::Error),
     #[error("the DHCP server has stopped")]
     Stopped,
+}
+
+/// Some leases at one moment.
+#[derive(Debug)]
+pub struct Page {
+    pub leases: Vec<Lease>,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<Ipv4Addr>,
+    /// All events before this one are in it.
+    pub event: u64,
 }
 
 /// What is known of a client.
@@ -82,6 +96,8 @@ pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
     news: watch::Receiver<u64>,
     thread: Option<JoinHandle<()>>,
+    past: archive::Reader,
+    archivist: archive::Ended,
 }
 
 impl Server {
@@ -100,7 +116,14 @@ impl Server {
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
         let (tell, news) = watch::channel(0);
-        let run = move || runtime.block_on(Worker::new(leases, store, publish, tell).run(requests));
+        let clock = Clock::start();
+        let archive = archive::start(Arc::clone(&store), &leases, clock.now());
+        let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
+        let ways = (clock, archive);
+        let run = move || {
+            let worker = Worker::new(leases, store, publish, ways, tell);
+            runtime.block_on(worker.run(requests));
+        };
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
             .spawn(run)
@@ -109,6 +132,8 @@ impl Server {
             commands: Some(commands),
             news,
             thread: Some(thread),
+            past,
+            archivist,
         })
     }
 
@@ -188,15 +213,21 @@ impl Server {
     ) -> Result<Vec<Lease>, ServerError> {
         let (mut leases, mut next) = (Vec::new(), Some(first));
         while let Some(first) = next {
-            let most = PAGE;
-            let page = self.ask(|done| Command::Leases { first, most, done });
-            let page = page.await?;
-            let end = page.last().filter(|_| page.len() == most);
-            let after = end.and_then(|lease| u32::from(lease.address).checked_add(1));
-            next = after.map(Ipv4Addr::from).filter(|next| *next <= last);
-            leases.extend(page.into_iter().filter(|lease| lease.address <= last));
+            let page = self.page(first).await?;
+            next = page.next.filter(|next| *next <= last);
+            let page = page.leases.into_iter();
+            leases.extend(page.filter(|lease| lease.address <= last));
         }
         Ok(leases)
+    }
+
+    /// Some leases from `first` on, in the order of their addresses, with the number of the event that comes after what they show.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn page(&self, first: Ipv4Addr) -> Result<Page, ServerError> {
+        let most = PAGE;
+        self.ask(|done| Command::Leases { first, most, done }).await
     }
 
     /// Every lease of a hardware address, in the order of their addresses; idle ones too.
@@ -222,6 +253,22 @@ impl Server {
     pub async fn events(&self, from: u64) -> Result<Events, ServerError> {
         let most = PAGE;
         self.ask(|done| Command::Events { from, most, done }).await
+    }
+
+    /// Who held an address in the past, the latest first; at most a thousand.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn past_at(&self, address: Ipv4Addr) -> Result<Vec<Past>, StoreError> {
+        self.past.past(Whose::Address(address))
+    }
+
+    /// What a machine held in the past, the latest first; at most a thousand.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn past_of(&self, hardware: Hardware) -> Result<Vec<Past>, StoreError> {
+        self.past.past(Whose::Hardware(hardware))
     }
 
     /// The number of the next event: it changes when there is one.
@@ -273,6 +320,14 @@ impl Server {
         self.ask(Command::Trouble).await
     }
 
+    /// What was asked in each scope and what came of it, by the scopes' subnets.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn scopes(&self) -> Result<BTreeMap<Prefix, ScopeCounters>, ServerError> {
+        self.ask(Command::Scopes).await
+    }
+
     /// # Errors
     /// [`ServerError::Stopped`].
     pub async fn counters(&self) -> Result<Counters, ServerError> {
@@ -298,6 +353,8 @@ impl Drop for Server {
             // A worker that panicked has been noticed by every caller since.
             let _ = thread.join();
         }
+        // The worker had the last words for the history.
+        self.archivist.wait();
     }
 }
 

@@ -14,18 +14,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::archive::Archive;
 use super::clock::Clock;
 use super::link::{Inbox, Link};
 use super::log::{Events, Log};
-use super::{Heard, ReleaseError};
-use crate::base::addr::InterfaceAddr;
+use super::{Heard, Page, ReleaseError};
+use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::config::Config;
-use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
 use crate::serve::dhcp::event::Event;
+use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
@@ -65,7 +67,7 @@ pub(super) enum Command {
     Leases {
         first: Ipv4Addr,
         most: usize,
-        done: oneshot::Sender<Vec<Lease>>,
+        done: oneshot::Sender<Page>,
     },
     /// The first of the events from a number on.
     Events {
@@ -92,6 +94,7 @@ pub(super) enum Command {
     Leased(oneshot::Sender<usize>),
     Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
+    Scopes(oneshot::Sender<BTreeMap<Prefix, ScopeCounters>>),
 }
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
@@ -123,6 +126,7 @@ pub(super) struct Worker<S, P> {
     commit: Option<(Commit, Vec<BatchId>)>,
     pub(super) revoked: Vec<Revoked>,
     pub(super) log: Log,
+    archive: Archive,
     unsent: u64,
 }
 
@@ -137,10 +141,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         leases: Vec<Lease>,
         store: Arc<S>,
         publish: P,
+        (clock, archive): (Clock, Archive),
         news: watch::Sender<u64>,
     ) -> Self {
         let mut actions = Vec::new();
-        let clock = Clock::start();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
         let mut worker = Self {
             engine,
@@ -154,6 +158,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             commit: None,
             revoked: Vec::new(),
             log: Log::new(news),
+            archive,
             unsent: 0,
         };
         worker.obey();
@@ -282,6 +287,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
                 Action::Event(event) => {
                     tell(&event);
+                    if let Some(past) = Past::of(&event, self.clock.now()) {
+                        self.archive.push(past);
+                    }
                     self.log.push(&self.clock, event);
                 }
             }
@@ -336,11 +344,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             }
             Command::Listening(done) => drop(done.send(self.listening())),
             Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
-            Command::Leases { first, most, done } => {
-                let leases = self.engine.leases(self.clock.now(), first, most);
-                let told = leases.into_iter().map(|lease| self.clock.told(lease));
-                let _ = done.send(told.collect());
-            }
+            Command::Leases { first, most, done } => drop(done.send(self.page(first, most))),
+            Command::Scopes(done) => drop(done.send(self.engine.scopes().clone())),
             Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
             Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
             Command::LeasesOf { hardware, done } => drop(done.send(self.leases_of(hardware))),
@@ -352,9 +357,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
-                let unsent = self.unsent;
-                let counters = self.engine.counters();
-                let _ = done.send(Counters { unsent, ..counters });
+                let (unsent, unrecorded) = (self.unsent, self.archive.missing());
+                let _ = done.send(Counters {
+                    unsent,
+                    unrecorded,
+                    ..self.engine.counters()
+                });
             }
         }
     }
@@ -423,7 +431,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
 
 fn tell(event: &Event) {
     match event {
-        Event::Declined { lease } => tracing::warn!(
+        Event::Declined { lease, .. } => tracing::warn!(
             address = %lease.address, client = %lease.hardware,
             "an address is in use by a stranger; it is quarantined"
         ),
@@ -438,6 +446,7 @@ fn tell(event: &Event) {
         Event::Committed { .. }
         | Event::Renewed { .. }
         | Event::Expired { .. }
+        | Event::Replaced { .. }
         | Event::Released { .. } => {}
         Event::Store {
             trouble: Some(StoreTrouble::Slow),
