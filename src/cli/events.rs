@@ -51,6 +51,21 @@ fn line(event: &LeaseEvent) -> String {
             };
             return format!("{at}  store       {how}\n");
         }
+        LeaseEvent::Threshold {
+            at,
+            vlan,
+            subnet,
+            threshold,
+            used,
+            size,
+            is_above,
+            ..
+        } => {
+            let how = if *is_above { "as full as" } else { "below" };
+            return format!(
+                "{at}  threshold   {subnet} is {how} {threshold}: {used} of {size}, VLAN {vlan}\n"
+            );
+        }
         LeaseEvent::Restart {} => {
             return "… the daemon was started anew meanwhile: numbers begin again\n".to_owned();
         }

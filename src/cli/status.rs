@@ -82,10 +82,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         {
             let _ = writeln!(text, "  drift until {until}: {key}  {what}, since {since}");
         }
-        for (name, count) in &status.counters {
-            let _ = writeln!(text, "  {name} {count}");
-        }
-        text.extend(status.scopes.iter().map(scope));
+        text.push_str(&counted(status));
     }
     if let Some(reason) = &status.held_back {
         let _ = writeln!(text, "Not put back: {reason}.");
@@ -94,6 +91,13 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What the servers counted.
+fn counted(status: &Status) -> String {
+    let counters = status.counters.iter();
+    let counters = counters.map(|(name, count)| format!("  {name} {count}\n"));
+    counters.chain(status.scopes.iter().map(scope)).collect()
 }
 
 /// What was asked of DHCP in a subnet, and what came of it.

@@ -99,7 +99,7 @@ impl BindingChange {
                 let was_bound = lease.state == LeaseState::Active;
                 was_bound.then(|| Self::Unbound(row(lease)))
             }
-            Event::Store { .. } | Event::Exhausted { .. } => None,
+            Event::Store { .. } | Event::Threshold { .. } | Event::Exhausted { .. } => None,
         }
     }
 }
@@ -114,6 +114,6 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         | Event::Reclaimed { lease }
         | Event::Replaced { lease } => Some(lease),
         Event::Declined { before, .. } => Some(before),
-        Event::Store { .. } | Event::Exhausted { .. } => None,
+        Event::Store { .. } | Event::Threshold { .. } | Event::Exhausted { .. } => None,
     }
 }

@@ -4,8 +4,10 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::addr::Prefix;
 use crate::base::moment::Moment;
 use crate::base::name::DomainName;
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
 
@@ -26,6 +28,17 @@ pub enum LeaseEvent {
     Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
+    Threshold {
+        number: u64,
+        at: Moment,
+        vlan: VlanPath,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
         number: u64,
@@ -82,6 +95,23 @@ impl LeaseEvent {
                 number: told.number,
                 at: Moment(told.at),
                 trouble: *trouble,
+            },
+            Event::Threshold {
+                vlan,
+                subnet,
+                threshold,
+                used,
+                size,
+                is_above,
+            } => Self::Threshold {
+                number: told.number,
+                at: Moment(told.at),
+                vlan: VlanPath::clone(vlan),
+                subnet: *subnet,
+                threshold: *threshold,
+                used: *used,
+                size: *size,
+                is_above: *is_above,
             },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),

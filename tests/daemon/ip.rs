@@ -67,6 +67,12 @@ fn every_address_of_a_subnet_is_accounted_for() {
         "stranded": 0, "reserved_range": 256, "unmanaged": 0, "seen": null, "free": 65534 - 265
     });
     assert_eq!(counts, expected);
+    let asked = &subnet["dhcp"];
+    assert_eq!(
+        (&asked["discovers"], &asked["declines"]),
+        (&4.into(), &1.into())
+    );
+    assert_eq!(asked, &lab.status()["scopes"]["10.70.0.0/16"]);
     let range = &subnet["ranges"][0];
     assert_eq!(
         (&range["size"], &range["used_percent"]),
@@ -75,6 +81,11 @@ fn every_address_of_a_subnet_is_accounted_for() {
     let kinds = overview["conflicts"].as_array().unwrap().iter();
     let kinds: Vec<_> = kinds.map(|one| (&one["kind"], &one["address"])).collect();
     assert_eq!(kinds, [(&"declined".into(), &declined.to_string().into())]);
+    listed(&lab, first, offered);
+}
+
+/// The addresses of the subnet, one by one and in runs.
+fn listed(lab: &Lab, first: Ipv4Addr, offered: Ipv4Addr) {
     let listing = lab.json(&["ip", "10.70.0.0/16"]);
     for (address, last, what, who) in [
         ("10.70.0.1", "10.70.0.1", "declared", "the gateway"),

@@ -36,6 +36,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Declined { .. }
         | Event::Reclaimed { .. }
         | Event::Replaced { .. }
+        | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

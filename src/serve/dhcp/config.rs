@@ -304,6 +304,10 @@ impl Served {
         found.map_or(&[], |(_, options)| options)
     }
 
+    pub(super) fn pools(&self) -> &[(Ipv4Addr, Ipv4Addr)] {
+        &self.pools
+    }
+
     pub(super) fn holds(&self, address: Ipv4Addr) -> bool {
         self.subnet.contains(IpAddr::V4(address))
     }

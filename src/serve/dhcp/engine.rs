@@ -157,6 +157,7 @@ impl Engine {
                 self.look(now, out);
             }
         }
+        self.tell_usage(out);
     }
 
     /// What is served now.
@@ -217,6 +218,7 @@ impl Engine {
 
     fn reconfigure(&mut self, config: Arc<Config>) {
         self.table.set_subnets(config.subnets());
+        self.table.set_pools(&config);
         for cursor in self.cursors.values_mut() {
             cursor.may_rewind = true;
         }

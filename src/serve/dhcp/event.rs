@@ -7,6 +7,8 @@ use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
+use crate::base::addr::Prefix;
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,15 @@ pub enum Event {
     Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again. Quarantined addresses count as well.
+    Threshold {
+        vlan: Arc<VlanPath>,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
     Exhausted {
         vlan: Arc<VlanPath>,

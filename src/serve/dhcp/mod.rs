@@ -35,6 +35,7 @@ mod socket;
 mod strain;
 mod survey;
 mod table;
+mod usage;
 mod wire;
 
 pub use config::Config;

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::config::Config;
 use super::engine::BatchId;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
+use super::usage::Usage;
 use crate::base::addr::Prefix;
 
 /// A lease as far as it is promised, and the write under way that would change it.
@@ -50,6 +52,7 @@ pub(super) struct Table {
     /// Free addresses that had a client, least recently used first, by subnet.
     idle: BTreeMap<Prefix, BTreeSet<(u64, Ipv4Addr)>>,
     subnets: Vec<Prefix>,
+    pub(super) usage: Usage,
 }
 
 impl Table {
@@ -170,11 +173,24 @@ impl Table {
         self.subnets = subnets;
     }
 
+    /// Takes the ranges of a new configuration; looks at those alone that were not there before.
+    pub(super) fn set_pools(&mut self, config: &Config) {
+        let records = &self.records;
+        self.usage.set(config, |first, last| {
+            let within = records.range(first..=last);
+            let used = within.filter(|(_, record)| is_used(record.lease.state));
+            u64::try_from(used.count()).unwrap_or(u64::MAX)
+        });
+    }
+
     fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
         match state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased += usize::from(state == LeaseState::Active);
                 self.due.insert((time, address));
+                if is_used(state) {
+                    self.usage.note(address, true);
+                }
             }
             LeaseState::Idle => {
                 if let Some(subnet) = self.subnet_of(address) {
@@ -193,6 +209,9 @@ impl Table {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased -= usize::from(record.lease.state == LeaseState::Active);
                 self.due.remove(&entry);
+                if is_used(record.lease.state) {
+                    self.usage.note(address, false);
+                }
             }
             LeaseState::Idle => {
                 if let Some(subnet) = self.subnet_of(address)
@@ -212,6 +231,14 @@ impl Table {
             .partition_point(|subnet| subnet.net().network() <= address);
         let subnet = self.subnets.get(after.checked_sub(1)?)?;
         subnet.contains(address).then_some(*subnet)
+    }
+}
+
+/// Whether an address in this state is nobody else's for longer than a moment.
+fn is_used(state: LeaseState) -> bool {
+    match state {
+        LeaseState::Active | LeaseState::Declined => true,
+        LeaseState::Offered | LeaseState::Idle => false,
     }
 }
 

@@ -221,6 +221,7 @@ impl Machine {
                 | Event::Reclaimed { .. }
                 | Event::Replaced { .. }
                 | Event::Store { .. }
+                | Event::Threshold { .. }
                 | Event::Exhausted { .. },
             ) => {}
         }

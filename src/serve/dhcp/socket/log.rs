@@ -108,6 +108,7 @@ fn told(clock: &Clock, event: Event) -> Event {
             lease: clock.told(lease),
         },
         Event::Store { trouble } => Event::Store { trouble },
+        told @ Event::Threshold { .. } => told,
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }
 }

@@ -443,7 +443,17 @@ fn tell(event: &Event) {
             %vlan, client = %hardware,
             "every address in the dynamic ranges of a VLAN is in use"
         ),
-        Event::Committed { .. }
+        Event::Threshold {
+            subnet,
+            threshold,
+            is_above: true,
+            ..
+        } => tracing::warn!(
+            %subnet, %threshold,
+            "the dynamic ranges of a subnet have become as full as this"
+        ),
+        Event::Threshold { .. }
+        | Event::Committed { .. }
         | Event::Renewed { .. }
         | Event::Expired { .. }
         | Event::Replaced { .. }
