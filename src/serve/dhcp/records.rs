@@ -87,7 +87,12 @@ impl<T> Records<T> {
             begun.records.iter().skip(skipped)
         });
         let rest = blocks.flat_map(|(_, block)| &block.records);
-        begun.into_iter().flatten().chain(rest).flatten().map(|record| &**record)
+        begun
+            .into_iter()
+            .flatten()
+            .chain(rest)
+            .flatten()
+            .map(|record| &**record)
     }
 }
 

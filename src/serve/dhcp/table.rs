@@ -202,10 +202,7 @@ impl Table {
 }
 
 /// The free addresses of a subnet, with the time since when they are.
-fn free_in(
-    records: &Records<Record>,
-    subnet: Prefix,
-) -> impl Iterator<Item = (u64, u32)> {
+fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u64, u32)> {
     let first = match subnet.net().network() {
         IpAddr::V4(first) => first,
         IpAddr::V6(_) => Ipv4Addr::BROADCAST,

@@ -164,7 +164,11 @@ mod tests {
         ] {
             assert_eq!(leases.has_below(name), expected, "{name}");
         }
-        for name in ["0.0.10.in-addr.arpa", "01.0.0.10.in-addr.arpa", "1.1.0.0.10.in-addr.arpa"] {
+        for name in [
+            "0.0.10.in-addr.arpa",
+            "01.0.0.10.in-addr.arpa",
+            "1.1.0.0.10.in-addr.arpa",
+        ] {
             assert_eq!(leases.pointer(name), None, "{name}");
         }
         assert!(
