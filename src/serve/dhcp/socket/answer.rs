@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use tokio::sync::oneshot;
 
-use super::worker::{Revoked, Worker};
+use super::command::Revoked;
+use super::worker::Worker;
 use super::{Page, ReleaseError};
 use crate::serve::dhcp::lease::{Hardware, Lease};
 
@@ -12,7 +13,8 @@ impl<S, P> Worker<S, P> {
     /// The first `most` leases from `first` on.
     pub(super) fn page(&self, first: Ipv4Addr, most: usize) -> Page {
         let leases = self.engine.leases(self.clock.now(), first, most);
-        let told = leases.into_iter().map(|lease| self.clock.told(lease));
+        let clock = self.clock.read();
+        let told = leases.into_iter().map(|lease| clock.told(lease));
         let leases: Vec<Lease> = told.collect();
         let end = leases.last().filter(|_| leases.len() == most);
         let after = end.and_then(|lease| u32::from(lease.address).checked_add(1));
@@ -25,7 +27,8 @@ impl<S, P> Worker<S, P> {
 
     pub(super) fn leases_of(&self, hardware: Hardware) -> Vec<Lease> {
         let leases = self.engine.leases_of(self.clock.now(), hardware);
-        let told = leases.into_iter().map(|lease| self.clock.told(lease));
+        let clock = self.clock.read();
+        let told = leases.into_iter().map(|lease| clock.told(lease));
         told.collect()
     }
 
@@ -38,14 +41,15 @@ impl<S, P> Worker<S, P> {
     ) {
         let now = self.clock.now();
         let present = || self.engine.leases(now, address, 1).pop();
-        let is_as_seen =
-            seen.is_none_or(|seen| present().is_some_and(|lease| self.clock.told(lease) == *seen));
+        let is_as_seen = seen.is_none_or(|seen| {
+            present().is_some_and(|lease| self.clock.read().told(lease) == *seen)
+        });
         if !is_as_seen {
             return drop(done.send(Err(ReleaseError::Changed(address))));
         }
         match self.engine.revoke(now, address, &mut self.actions) {
             Some((lease, batch)) => {
-                let lease = self.clock.told(lease);
+                let lease = self.clock.read().told(lease);
                 self.revoked.push(Revoked { batch, lease, done });
             }
             None => drop(done.send(Err(ReleaseError::NoLease(address)))),

@@ -2,10 +2,13 @@
 
 mod answer;
 mod archive;
+mod arrived;
 mod clock;
+mod command;
 mod frame;
 mod link;
 mod log;
+mod tell;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -32,8 +35,9 @@ use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
 use archive::Whose;
 use clock::Clock;
+use command::Command;
 pub use log::{Events, Told};
-use worker::{Command, Worker};
+use worker::Worker;
 
 /// Commands that may wait; each caller waits for its own answer, so there are never many.
 const COMMANDS: usize = 64;
