@@ -114,6 +114,7 @@ fn place(exchange: &ExchangeRow) -> Vec<String> {
         server,
         client_id,
         vendor_class,
+        uuid,
         ..
     } = exchange;
     let parts = [
@@ -127,6 +128,7 @@ fn place(exchange: &ExchangeRow) -> Vec<String> {
         vendor_class
             .as_ref()
             .map(|class| format!("class {}", shown(class.clone()))),
+        uuid.as_ref().map(|uuid| format!("uuid {uuid}")),
     ];
     parts.into_iter().flatten().collect()
 }

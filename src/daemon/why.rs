@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::lease::{LeaseRow, hex};
+use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName};
@@ -57,6 +58,9 @@ pub struct ExchangeRow {
     pub server: Option<Ipv4Addr>,
     pub client_id: Option<String>,
     pub vendor_class: Option<String>,
+    /// What its firmware calls the machine (97).
+    #[serde(default)]
+    pub uuid: Option<String>,
 }
 
 impl Why {
@@ -104,6 +108,11 @@ impl ExchangeRow {
             server: said.server,
             client_id: said.client_id.as_deref().map(hex),
             vendor_class: said.vendor_class.as_deref().map(text),
+            uuid: said
+                .machine_id
+                .as_deref()
+                .and_then(Uuid::of_machine_id)
+                .map(|uuid| uuid.to_string()),
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Said {
     /// The circuit that the relay agent saw it on (RFC 3046 3.1).
     pub circuit: Option<Box<[u8]>>,
     pub vendor_class: Option<Box<[u8]>>,
+    /// Option 97, of firmware.
+    pub machine_id: Option<Box<[u8]>>,
 }
 
 /// What is reserved for a client somewhere.
@@ -128,6 +130,7 @@ impl Exchange {
                 client_id: options.get(code::CLIENT_ID).map(short),
                 circuit: circuit.filter(|circuit| !circuit.is_empty()),
                 vendor_class: options.get(code::VENDOR_CLASS).map(short),
+                machine_id: options.get(code::MACHINE_ID).map(short),
             },
             ..Self::blank(now, message.hardware, packet)
         }
@@ -169,11 +172,6 @@ impl Engine {
     /// The last exchanges of a client, in their order.
     pub fn exchanges(&self, mac: MacAddr, most: usize) -> Vec<Exchange> {
         self.exchanges.of(mac, most)
-    }
-
-    /// What is reserved for a client, in whichever VLANs.
-    pub fn reserved_for(&self, mac: MacAddr) -> Vec<Reserved> {
-        self.config.reserved_for(mac)
     }
 
     /// Keeps what came of a message, at once or once its write has ended.

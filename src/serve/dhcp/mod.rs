@@ -20,6 +20,7 @@ mod exchange;
 mod expiry;
 mod grant;
 mod inform;
+mod known;
 mod lease;
 mod names;
 mod options;

@@ -67,8 +67,9 @@ impl Engine {
         };
         let agent = message.agent().or_else(known);
         let identity = |kind| message.identity(kind, agent.as_deref());
+        let shown = config.host(served.vlan, identity);
         Asker {
-            host: config.host(served.vlan, identity),
+            host: shown.or_else(|| self.remembered(config, message, served, &client)),
             hardware: message.hardware,
             client,
             agent,
