@@ -29,6 +29,18 @@ pub struct ReservedRow {
     pub vlan: VlanPath,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
+    /// Which of them it cannot have just now.
+    #[serde(default)]
+    pub obstacles: Vec<ObstacleRow>,
+}
+
+/// Why a machine cannot have an address that is reserved for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObstacleRow {
+    pub address: Ipv4Addr,
+    pub because: String,
+    /// When that ends, as far as is known.
+    pub until: Option<Moment>,
 }
 
 /// A message and what came of it.
@@ -72,6 +84,15 @@ impl Why {
             vlan: VlanPath::clone(&reserved.vlan),
             host: reserved.host,
             addresses: reserved.addresses,
+            obstacles: reserved
+                .obstacles
+                .into_iter()
+                .map(|(address, because, until)| ObstacleRow {
+                    address,
+                    because: because.to_string(),
+                    until: until.map(Moment),
+                })
+                .collect(),
         });
         let exchanges = heard.exchanges.into_iter();
         Self {

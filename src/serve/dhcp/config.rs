@@ -248,6 +248,7 @@ impl Config {
                 vlan: Arc::clone(vlan),
                 host: host.clone(),
                 addresses: addresses.iter().copied().collect(),
+                obstacles: Vec::new(),
             })
         });
         found.collect()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::engine::{Engine, Packet};
 use super::lease::Hardware;
-use super::outcome::{Conclusion, Outcome};
+use super::outcome::{Conclusion, Outcome, Refusal};
 use super::ring::Ring;
 use super::wire::{Kind, Message, OPTIONS_AT, code, part, suboption};
 use crate::base::mac::MacAddr;
@@ -64,6 +64,8 @@ pub struct Reserved {
     pub vlan: Arc<VlanPath>,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
+    /// Which of them it cannot have just now, why, and until when where that is known.
+    pub obstacles: Vec<(Ipv4Addr, Refusal, Option<u64>)>,
 }
 
 /// Exchanges that are over.

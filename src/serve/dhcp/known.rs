@@ -1,9 +1,12 @@
 //! Which host with a reservation a client is, beyond what its present message shows. Part of the engine, and as pure.
 
+use std::net::Ipv4Addr;
+
 use super::config::{Config, HostId, Served};
 use super::engine::Engine;
 use super::exchange::Reserved;
 use super::lease::{ClientKey, LeaseState};
+use super::outcome::Refusal;
 use super::wire::{Message, code};
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::mac::MacAddr;
@@ -40,7 +43,7 @@ impl Engine {
     /// What is reserved for a client, in whichever VLANs: by its hardware address, or by what else it showed there lately.
     pub fn reserved_for(&self, mac: MacAddr) -> Vec<Reserved> {
         let heard = self.exchanges(mac, SHOWN);
-        self.config.reserved_where(|vlan| {
+        let mut reserved = self.config.reserved_where(|vlan| {
             let own = move |kind| (kind == IdentityKind::Mac).then_some(Identity::Mac(mac));
             let here = heard
                 .iter()
@@ -50,6 +53,31 @@ impl Engine {
             let mut shown = here.map(|exchange| |kind| exchange.said.identity(kind));
             let found = self.config.host(number, own);
             found.or_else(|| shown.find_map(|shown| self.config.host(number, shown)))
-        })
+        });
+        for own in &mut reserved {
+            let found = own
+                .addresses
+                .iter()
+                .filter_map(|at| self.obstacle(*at, mac));
+            own.obstacles = found.collect();
+        }
+        reserved
+    }
+
+    /// Why a client cannot have just now what is reserved for it.
+    fn obstacle(
+        &self,
+        address: Ipv4Addr,
+        mac: MacAddr,
+    ) -> Option<(Ipv4Addr, Refusal, Option<u64>)> {
+        let lease = &self.table.get(address)?.lease;
+        match lease.state {
+            LeaseState::Declined => Some((address, Refusal::Quarantined, Some(lease.held_until))),
+            LeaseState::Active if lease.hardware.mac() != Some(mac) => {
+                let until = (!lease.is_infinite()).then_some(lease.expires);
+                Some((address, Refusal::Held(lease.hardware), until))
+            }
+            LeaseState::Active | LeaseState::Offered | LeaseState::Idle => None,
+        }
     }
 }

@@ -22,6 +22,7 @@ mod grant;
 mod inform;
 mod known;
 mod lease;
+mod moved;
 mod names;
 mod options;
 mod outcome;

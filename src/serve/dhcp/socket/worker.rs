@@ -367,9 +367,13 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             let link = self.links.iter().find(|(_, link)| came_by(link));
             (exchange, link.map(|(name, _)| name.clone()))
         });
+        let mut reserved = self.engine.reserved_for(mac);
+        for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
+            *until = until.map(|until| self.clock.in_wall(until));
+        }
         Heard {
             exchanges: with_link.collect(),
-            reserved: self.engine.reserved_for(mac),
+            reserved,
         }
     }
 
@@ -424,6 +428,10 @@ fn tell(event: &Event) {
         Event::Declined { lease } => tracing::warn!(
             address = %lease.address, client = %lease.hardware,
             "an address is in use by a stranger; it is quarantined"
+        ),
+        Event::Contested { lease, host } => tracing::warn!(
+            address = %lease.address, %host,
+            "what a stranger uses is reserved for a host"
         ),
         Event::Reclaimed { lease } => tracing::info!(
             address = %lease.address, client = %lease.hardware,
