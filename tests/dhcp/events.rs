@@ -26,6 +26,7 @@ fn word(event: &Event) -> String {
             format!("release {}{how}", lease.address)
         }
         Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),

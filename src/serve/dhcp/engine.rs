@@ -75,6 +75,8 @@ pub(super) struct Pending {
     told: Option<u64>,
     /// The message that began it, once that was looked at.
     exchange: Option<Exchange>,
+    /// Which configuration it was decided by.
+    decided: u64,
 }
 
 impl Pending {
@@ -110,6 +112,8 @@ pub struct Engine {
     /// In the order in which they began.
     pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
+    /// How many configurations there were.
+    configured: u64,
 }
 
 impl Engine {
@@ -146,7 +150,7 @@ impl Engine {
             Input::Config(config) => self.reconfigure(config),
             Input::Committed(batch) => {
                 self.strain.wrote(true);
-                self.commit(batch, out);
+                self.commit(now, batch, out);
                 self.look(now, out);
             }
             Input::Failed(batch) => {
@@ -215,6 +219,7 @@ impl Engine {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
+        self.configured += 1;
         self.config = config;
     }
 
@@ -248,6 +253,7 @@ impl Engine {
             rest,
             told: None,
             exchange: None,
+            decided: self.configured,
         };
         self.pending.insert(batch, pending);
         self.hurry_one(batch, now, out);
@@ -293,7 +299,7 @@ impl Engine {
         self.hurry_one(batch, now, out);
     }
 
-    fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
+    fn commit(&mut self, now: u64, batch: BatchId, out: &mut Vec<Action>) {
         let Some(pending) = self.pending.remove(&batch) else {
             return;
         };
@@ -302,6 +308,7 @@ impl Engine {
             reply,
             told,
             exchange,
+            decided,
             ..
         } = pending;
         let address = lease.address;
@@ -323,6 +330,10 @@ impl Engine {
         if told.is_none() {
             out.push(Action::Send(reply));
             out.push(Action::Event(event));
+        }
+        // What is reserved now may be another's than it was then.
+        if decided == self.configured {
+            self.leave_others(now, address, out);
         }
     }
 

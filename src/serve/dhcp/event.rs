@@ -7,6 +7,7 @@ use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
+use crate::base::name::HostName;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +18,12 @@ pub enum Event {
     Renewed { lease: Lease },
     /// Its time is over; told as it was.
     Expired { lease: Lease },
-    /// Its client gave it back, or an operator ended it; told as it was.
+    /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
     Declined { lease: Lease },
+    /// What was declined is reserved for this host.
+    Contested { lease: Lease, host: HostName },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
