@@ -82,6 +82,7 @@ fn line(event: &LeaseEvent) -> String {
         name,
         vlan,
         expires,
+        host,
         is_by_hand,
         ..
     } = row;
@@ -90,6 +91,7 @@ fn line(event: &LeaseEvent) -> String {
         vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
         name.as_ref().map(ToString::to_string),
         expires.map(|expires| format!("until {}", Moment(expires))),
+        host.as_ref().map(|host| format!("reserved for {host}")),
         is_by_hand.then(|| "by hand".to_owned()),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();

@@ -99,7 +99,10 @@ impl BindingChange {
                 let was_bound = lease.state == LeaseState::Active;
                 was_bound.then(|| Self::Unbound(row(lease)))
             }
-            Event::Store { .. } | Event::Threshold { .. } | Event::Exhausted { .. } => None,
+            Event::Contested { .. }
+            | Event::Store { .. }
+            | Event::Threshold { .. }
+            | Event::Exhausted { .. } => None,
         }
     }
 }
@@ -114,6 +117,9 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         | Event::Reclaimed { lease }
         | Event::Replaced { lease } => Some(lease),
         Event::Declined { before, .. } => Some(before),
-        Event::Store { .. } | Event::Threshold { .. } | Event::Exhausted { .. } => None,
+        Event::Contested { .. }
+        | Event::Store { .. }
+        | Event::Threshold { .. }
+        | Event::Exhausted { .. } => None,
     }
 }

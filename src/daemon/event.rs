@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
 use crate::base::moment::Moment;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, HostName};
 use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
@@ -22,7 +22,7 @@ pub enum LeaseEvent {
     Release(EventRow),
     /// A client found the address in use by a stranger; it is in quarantine.
     Decline(EventRow),
-    /// The address is reserved for another; who has it was refused.
+    /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out.
     Conflict(EventRow),
     /// The machine that the address is reserved for took it under another identifier: this lease is over.
     Replace(EventRow),
@@ -66,6 +66,9 @@ pub struct EventRow {
     pub vlan: Option<VlanPath>,
     /// When the lease, or the quarantine, ends.
     pub expires: Option<u64>,
+    /// The host that the address is reserved for, and that found it in use by a stranger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
@@ -91,6 +94,10 @@ impl LeaseEvent {
             Event::Declined { lease, .. } => Self::Decline(of(lease)),
             Event::Replaced { lease } => Self::Replace(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
+            Event::Contested { lease, host } => Self::Conflict(EventRow {
+                host: Some(host.clone()),
+                ..of(lease)
+            }),
             Event::Store { trouble } => Self::Store {
                 number: told.number,
                 at: Moment(told.at),
@@ -131,6 +138,7 @@ impl EventRow {
             name: None,
             vlan: None,
             expires: None,
+            host: None,
             is_by_hand: false,
         }
     }

@@ -137,7 +137,7 @@ fn label(key: &Key) -> String {
         Key::BootFile { path } => format!("file {path}"),
         Key::BootImage { image } => format!("image {image}"),
         Key::Scope { subnet, .. } => format!("scope {subnet}"),
-        Key::Reservation { mac, .. } => format!("reservation {mac}"),
+        Key::Reservation { by, .. } => format!("reservation {by}"),
         Key::Zone { .. } => "zone".to_owned(),
         Key::Record { name, kind, .. } => format!("record {name} {kind}"),
     }

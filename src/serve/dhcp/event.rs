@@ -8,6 +8,7 @@ use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
 use crate::base::addr::Prefix;
+use crate::base::name::HostName;
 use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 
@@ -19,11 +20,13 @@ pub enum Event {
     Renewed { lease: Lease },
     /// Its time is over; told as it was.
     Expired { lease: Lease },
-    /// Its client gave it back, or an operator ended it; told as it was.
+    /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
     /// It was the client's as `before` says.
     Declined { lease: Lease, before: Box<Lease> },
+    /// What was declined is reserved for this host.
+    Contested { lease: Lease, host: HostName },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
     /// The machine that an address is reserved for took it under another identifier: this lease is over.

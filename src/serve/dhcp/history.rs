@@ -91,6 +91,7 @@ impl Past {
             Event::Replaced { lease } => (lease, now, Ending::Replaced),
             Event::Committed { .. }
             | Event::Renewed { .. }
+            | Event::Contested { .. }
             | Event::Store { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => return None,

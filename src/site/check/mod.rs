@@ -11,6 +11,7 @@ mod class;
 mod dhcp;
 mod edge;
 mod filter;
+mod identity;
 mod ignore;
 mod isolation;
 mod lock;
@@ -47,6 +48,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     address::check(draft, out);
     edge::check(draft, out);
     mac::check(draft, out);
+    identity::check(draft, out);
     stack::check(draft, out);
     bond::check(draft, out);
     bmc::check(draft, out);

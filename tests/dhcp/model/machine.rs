@@ -210,6 +210,12 @@ impl Machine {
                     self.blame(words);
                 }
             }
+            Action::Event(Event::Released { lease, .. }) => {
+                let ended = self.judge.ended(lease.address, &self.layout, self.now);
+                if let Err(words) = ended {
+                    self.blame(words);
+                }
+            }
             Action::Event(Event::Declined { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
@@ -217,7 +223,7 @@ impl Machine {
                 Event::Committed { .. }
                 | Event::Renewed { .. }
                 | Event::Expired { .. }
-                | Event::Released { .. }
+                | Event::Contested { .. }
                 | Event::Reclaimed { .. }
                 | Event::Replaced { .. }
                 | Event::Store { .. }

@@ -141,9 +141,14 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             let link = self.links.iter().find(|(_, link)| came_by(link));
             (exchange, link.map(|(name, _)| name.clone()))
         });
+        let mut reserved = self.engine.reserved_for(mac);
+        let clock = self.clock.read();
+        for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
+            *until = until.map(|until| clock.in_wall(until));
+        }
         Heard {
             exchanges: with_link.collect(),
-            reserved: self.engine.reserved_for(mac),
+            reserved,
         }
     }
 

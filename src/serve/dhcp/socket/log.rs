@@ -104,6 +104,10 @@ fn told(clock: Reading, event: Event) -> Event {
         Event::Replaced { lease } => Event::Replaced {
             lease: clock.told(lease),
         },
+        Event::Contested { lease, host } => Event::Contested {
+            lease: clock.told(lease),
+            host,
+        },
         Event::Reclaimed { lease } => Event::Reclaimed {
             lease: clock.told(lease),
         },
