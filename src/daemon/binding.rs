@@ -117,6 +117,7 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         | Event::Reclaimed { lease }
         | Event::Replaced { lease } => Some(lease),
         Event::Declined { before, .. } => Some(before),
+        // Told beside the decline that it follows.
         Event::Contested { .. }
         | Event::Store { .. }
         | Event::Threshold { .. }

@@ -1,6 +1,6 @@
 //! Events: what an operator may want to know of, as the engine tells it.
 
-use bedplate::serve::dhcp::{Action, BatchId, Event, Input, LeaseState, Packet};
+use bedplate::serve::dhcp::{Action, BatchId, Event, Input, Packet};
 
 use crate::support::*;
 
@@ -26,12 +26,11 @@ fn word(event: &Event) -> String {
             format!("release {}{how}", lease.address)
         }
         Event::Declined { lease, before } => {
-            let states = (before.state, lease.state);
-            assert_eq!(states, (LeaseState::Active, LeaseState::Declined));
+            assert!(before.name.is_some(), "told as it was");
             format!("decline {}", lease.address)
         }
-        Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
+        Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Threshold {
             threshold,

@@ -227,9 +227,9 @@ impl Engine {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
+        self.configured += 1;
         self.scopes
             .retain(|subnet, _| config.scopes().any(|served| served.subnet == *subnet));
-        self.configured += 1;
         self.config = config;
     }
 
