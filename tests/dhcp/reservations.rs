@@ -122,7 +122,11 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Expired { lease } => format!("expiry {}", lease.address),
         Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
-        other => panic!("{other:?}"),
+        other @ (Event::Reclaimed { .. }
+        | Event::Replaced { .. }
+        | Event::Store { .. }
+        | Event::Threshold { .. }
+        | Event::Exhausted { .. }) => panic!("{other:?}"),
     };
     events.iter().map(told).collect()
 }
