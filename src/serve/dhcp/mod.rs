@@ -36,6 +36,7 @@ mod ring;
 mod socket;
 mod strain;
 mod table;
+mod told;
 mod wire;
 
 pub use config::Config;
