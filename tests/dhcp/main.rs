@@ -32,6 +32,7 @@ mod offers;
 mod outcomes;
 mod parameters;
 mod policy;
+mod proxy;
 mod relays;
 mod requests;
 mod reservations;

@@ -12,6 +12,8 @@ pub struct Counters {
     pub offers: u64,
     pub acks: u64,
     pub naks: u64,
+    /// Boot programs told where another server gives the addresses.
+    pub programs: u64,
     /// Dropped: no message that a client sends.
     pub malformed: u64,
     /// Dropped: from a subnet that no scope serves.
@@ -37,6 +39,7 @@ impl Counters {
             Outcome::Offered { .. } => &mut self.offers,
             Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
+            Outcome::ToldProgram => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => match silence {
                 Silence::Malformed(_) => &mut self.malformed,
@@ -50,6 +53,9 @@ impl Counters {
                 | Silence::NotItsLease(_)
                 | Silence::BootpUnreserved
                 | Silence::NamedServer
+                | Silence::AddressesElsewhere(_)
+                | Silence::NoProgram
+                | Silence::NoBootServer
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,
                 Silence::Repeated => &mut self.coalesced,
