@@ -11,7 +11,7 @@ use crate::support::{
 const SCOPE: &str = "vlan/plant/pxe/scope/10.0.0.0/24";
 
 /// The site with `change` made to the scope whose addresses another server gives.
-fn proxied(change: impl FnOnce(&mut Value)) -> Value {
+pub(crate) fn proxied(change: impl FnOnce(&mut Value)) -> Value {
     let mut site = site();
     site[SCOPE]["scope"]["policy"] = json!({ "proxy": true });
     site[SCOPE]["scope"]["pools"] = json!([]);
@@ -37,7 +37,7 @@ fn ipxe(ask: Ask) -> Ask {
 }
 
 /// What the boot server's port says.
-fn boot_server(rig: &mut Rig, ask: &Ask) -> Vec<Reply> {
+pub(crate) fn boot_server(rig: &mut Rig, ask: &Ask) -> Vec<Reply> {
     let bytes = [&ask.bytes[..], &[255]].concat();
     let via = [SERVER];
     let (bytes, from, via) = (&bytes[..], ask.from, &via[..]);

@@ -43,7 +43,9 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             "ethernet",
             "address",
         ]);
-        if !has_dynamic && !has_reserved && !may_hide && !is_proxied(draft, index) {
+        // What could not be read may have said that another server gives the addresses.
+        let is_elsewhere = matches!(dhcp.proxy, Slot::Faulty) || is_proxied(draft, index);
+        if !has_dynamic && !has_reserved && !may_hide && !is_elsewhere {
             out.push(
                 Diagnostic::new(
                     Code::DhcpNothing,
