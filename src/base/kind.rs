@@ -136,6 +136,7 @@ pub const KINDS: [KindRow; 12] = [
             "domain",
             "image",
             "disable-boot",
+            "thresholds",
             "relay-to",
             "client-classes",
             "pool-options",

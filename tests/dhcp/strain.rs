@@ -36,6 +36,8 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Declined { .. }
         | Event::Contested { .. }
         | Event::Reclaimed { .. }
+        | Event::Replaced { .. }
+        | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

@@ -36,6 +36,7 @@ impl Engine {
             return self.conclude(exchange, silence.into());
         };
         exchange.vlan = config.vlan(served.vlan).cloned();
+        exchange.scope = Some(served.subnet);
         let asker = self.asker(&config, message, served);
         let is_proxied = served.scope.policy.proxy;
         if !is_proxied {

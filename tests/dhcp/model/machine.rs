@@ -216,7 +216,7 @@ impl Machine {
                     self.blame(words);
                 }
             }
-            Action::Event(Event::Declined { lease }) => {
+            Action::Event(Event::Declined { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
             Action::Event(
@@ -225,7 +225,9 @@ impl Machine {
                 | Event::Expired { .. }
                 | Event::Contested { .. }
                 | Event::Reclaimed { .. }
+                | Event::Replaced { .. }
                 | Event::Store { .. }
+                | Event::Threshold { .. }
                 | Event::Exhausted { .. },
             ) => {}
         }
