@@ -50,6 +50,9 @@ pub struct ScopeCounters {
     pub offers: u64,
     pub acks: u64,
     pub naks: u64,
+    /// Boot programs told where another server gives the addresses.
+    #[serde(default)]
+    pub programs: u64,
     /// Messages without an answer, by the reason in one word.
     pub silences: BTreeMap<Cow<'static, str>, u64>,
 }
@@ -69,6 +72,7 @@ impl ScopeCounters {
             Outcome::Offered { .. } => &mut self.offers,
             Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
+            Outcome::ToldProgram => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => {
                 let word = Cow::Borrowed(silence.word());

@@ -42,6 +42,7 @@ impl Engine {
             return self.conclude(exchange, Silence::NoBootServer.into());
         };
         exchange.vlan = config.vlan(served.vlan).cloned();
+        exchange.scope = Some(served.subnet);
         let ask = Ask {
             message,
             packet,
