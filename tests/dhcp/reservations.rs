@@ -122,7 +122,11 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Expired { lease } => format!("expiry {}", lease.address),
         Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
-        other @ (Event::Reclaimed { .. } | Event::Store { .. } | Event::Exhausted { .. }) => {
+        other @ (Event::Reclaimed { .. }
+        | Event::Store { .. }
+        | Event::Exhausted { .. }
+        | Event::Replaced { .. }
+        | Event::Threshold { .. }) => {
             panic!("{other:?}")
         }
     };
