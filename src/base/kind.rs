@@ -119,6 +119,7 @@ pub const KINDS: [KindRow; 12] = [
             "controller/*/listener/dns/*",
             "controller/*/listener/tftp/*",
             "controller/*/listener/http/*",
+            "controller/*/listener/pxe/*",
         ],
         &["link", "address"],
     ),

@@ -12,6 +12,14 @@ pub struct DhcpPolicy {
     /// Whether it refuses addresses to clients that it knows nothing of (RFC 2131 4.3.2); else another server may know them.
     pub authoritative: bool,
     pub identity: ClientIdentity,
+    /// Whether another server gives the addresses, so that firmware alone is answered, with what to boot (PXE 2.1 2.2).
+    #[serde(skip_serializing_if = "is_false")]
+    pub proxy: bool,
+}
+
+/// Policies that are rarely set are left out of what is written down.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a client's leases are kept under.
@@ -38,6 +46,7 @@ impl Default for DhcpPolicy {
         Self {
             authoritative: true,
             identity: ClientIdentity::default(),
+            proxy: false,
         }
     }
 }

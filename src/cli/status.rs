@@ -112,6 +112,7 @@ fn scope((subnet, counted): (&Prefix, &ScopeCounters)) -> String {
         offers,
         acks,
         naks,
+        programs,
         silences,
     } = counted;
     let named = [
@@ -124,6 +125,7 @@ fn scope((subnet, counted): (&Prefix, &ScopeCounters)) -> String {
         ("offers", offers),
         ("acks", acks),
         ("naks", naks),
+        ("programs", programs),
     ];
     let silences = silences.iter().map(|(why, count)| (why.as_ref(), count));
     let all = named.into_iter().chain(silences);

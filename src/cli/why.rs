@@ -9,7 +9,7 @@ use super::table::shown;
 use crate::base::mac::MacAddr;
 use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, Why};
 use crate::diag::fault::Fault;
-use crate::serve::dhcp::LeaseState;
+use crate::serve::dhcp::{LeaseState, Outcome};
 
 pub(super) async fn why(mac: MacAddr, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let why: Why = client.get(&format!("why/{mac}")).await?;
@@ -30,6 +30,10 @@ fn rendered(why: &Why) -> String {
         obstacles,
     } in &why.reserved
     {
+        if addresses.is_empty() {
+            let _ = writeln!(text, "It is {host} in VLAN {vlan}.");
+            continue;
+        }
         let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
         let _ = writeln!(
@@ -67,6 +71,9 @@ fn verdict(why: &Why) -> String {
         None => format!(
             "{mac} has no address, and nothing was heard of it lately: see that its link is up, that it is in a VLAN that is served, and that a relay agent between forwards to this controller."
         ),
+        Some(last) if last.outcome == Outcome::ToldProgram.word() => {
+            format!("{mac} was told what to boot; another server gives it its address.")
+        }
         Some(last) => match &last.because {
             Some(because) => format!("{mac} has no address: {because}."),
             None => format!("{mac} has no address; the last that was heard of it is below."),

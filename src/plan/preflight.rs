@@ -91,11 +91,11 @@ fn port(step: &Step, facts: &Facts) -> Option<ObstacleCause> {
     })
 }
 
-/// The socket that a listener opens: on its address, or for DHCP on its device.
+/// The socket that a listener opens: on its address, or for DHCP and PXE on its device.
 fn socket(service: Service, listener: &Listener) -> (SocketAddr, Option<&LinkName>) {
     let ip = listener.address.ip();
     match service {
-        Service::Dhcp => {
+        Service::Dhcp | Service::Pxe => {
             let any = IpAddr::from([0, 0, 0, 0]);
             (SocketAddr::new(any, service.port()), Some(&listener.link))
         }

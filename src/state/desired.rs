@@ -107,6 +107,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     route::desired(site, name, controller, &mut into);
     rule::desired(name, controller, &mut into);
     let mut interfaces = None;
+    let proxied = listener::proxied(site);
     for (path, vlan) in &site.vlans {
         let Some(served) = vlan
             .dhcp
@@ -116,7 +117,8 @@ fn held(site: &Site, name: &HostName) -> Desired {
             continue;
         };
         let interfaces = interfaces.get_or_insert_with(|| dhcp::interfaces(site));
-        listener::desired(name, controller, path, served, &mut into);
+        let has_proxy = proxied.contains(path);
+        listener::desired(name, controller, (path, served), has_proxy, &mut into);
         dhcp::desired(
             site,
             controller,

@@ -77,6 +77,8 @@ pub enum Service {
     Dns,
     Tftp,
     Http,
+    /// The port that firmware asks beside DHCP's own, where another server gives the addresses (PXE 2.1 2.2).
+    Pxe,
 }
 
 /// A routing table.
@@ -101,7 +103,7 @@ pub enum Domain {
 pub struct KeyError(String);
 
 impl Service {
-    pub const ALL: [Self; 4] = [Self::Dhcp, Self::Dns, Self::Tftp, Self::Http];
+    pub const ALL: [Self; 5] = [Self::Dhcp, Self::Dns, Self::Tftp, Self::Http, Self::Pxe];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,6 +111,7 @@ impl Service {
             Self::Dns => "dns",
             Self::Tftp => "tftp",
             Self::Http => "http",
+            Self::Pxe => "pxe",
         }
     }
 }

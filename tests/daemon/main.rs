@@ -28,6 +28,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod proxy;
 mod relay;
 mod select;
 mod shim;

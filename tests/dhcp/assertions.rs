@@ -68,7 +68,7 @@ const TABLE: &str = "
 57 | what is no message is dropped and counted, and the next is served | hostile::faults_are_counted_and_the_next_packet_is_served hostile::every_truncation_is_survived ../src/serve/dhcp/wire/mod.rs::faults_are_told_apart
 58 | names of any content and length are survived | hostile::odd_names_are_survived
 59 | a program fits the first architecture that has one | boot::each_architecture_gets_its_own_program fields::programs_fit_the_client fields::arm_boots_by_url_too firmware/boots.rs::uefi_by_tftp firmware/boots.rs::uefi_by_http
-60 | a machine's number comes back, and we are a boot server only where we act as one | boot::the_vendor_class_is_told_with_a_program fields::echoes_are_verbatim_and_option_82_is_last
+60 | a machine's number comes back, and we are a boot server only where we act as one | boot::the_vendor_class_is_told_with_a_program fields::echoes_are_verbatim_and_option_82_is_last proxy::firmware_is_offered_a_program_without_an_address proxy::the_boot_servers_port_answers_firmware daemon/proxy.rs::firmware_is_answered_beside_another_server firmware/boots.rs::uefi_by_tftp_beside_another_server
 61 | iPXE gets its script and never its loader again | boot::ipxe_never_gets_its_loader_again fields::programs_fit_the_client firmware/boots.rs::option_rom
 62 | boot data is where each kind of client looks | boot::boot_data_is_in_fields_and_options fields::programs_fit_the_client fields::a_long_path_is_told_as_an_option
 63 | TFTP servers as addresses, and what PXELINUX reads | boot::tftp_servers_and_pxelinux

@@ -76,7 +76,7 @@ fn capture(samples: &[Sample]) -> Vec<u8> {
     }
     for Sample { reply, .. } in samples {
         let port: u16 = match reply.to {
-            Destination::Address(to) => to.port(),
+            Destination::Address(to) | Destination::BootClient(to) => to.port(),
             Destination::Broadcast | Destination::Link { .. } => 68,
         };
         let length = u16::try_from(reply.bytes.len() + 8).unwrap();
@@ -175,6 +175,17 @@ fn answers_to_firmware() {
         let mut sample = sample(&site, &[asked], found);
         sample.name = arch.to_string();
         samples.push(sample);
+    }
+    site[SCOPE]["scope"]["policy"] = json!({ "proxy": true });
+    for class in ["PXEClient", "HTTPClient"] {
+        let arch = [0, if class == "PXEClient" { 7 } else { 16 }];
+        let asked = discover(1).option(60, class.as_bytes()).option(93, &arch);
+        let asked = asked.option(97, &uuid).wants(&wants);
+        samples.push(sample(
+            &site,
+            &[asked],
+            ["dhcp.option.vendor_class_id", class],
+        ));
     }
     check(&samples);
 }

@@ -80,6 +80,7 @@ proptest! {
         asks in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..400), any::<[u8; 40]>(), 0u8..10), 1..20)
     ) {
         let mut rig = Rig::new(&site());
+        let mut proxy = Rig::new(&crate::proxy::proxied(|_| {}));
         for (options, fixed, kind) in asks {
             let mut asked = crate::support::ask(kind, 1);
             asked.bytes[2..42].copy_from_slice(&fixed);
@@ -88,6 +89,11 @@ proptest! {
             rig.now += 7;
             for reply in rig.send(&asked) {
                 crate::support::read(&reply);
+            }
+            let replies = [proxy.send(&asked), crate::proxy::boot_server(&mut proxy, &asked)];
+            for reply in replies.concat() {
+                let told = crate::support::read(&reply);
+                prop_assert!(told.yiaddr().is_unspecified());
             }
         }
     }

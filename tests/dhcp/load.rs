@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bedplate::serve::dhcp::{Lease, LeaseState, PREFIX, Server};
+use bedplate::state::Service;
 use bedplate::store::{Embedded, Store};
 
 use crate::net::{cable, run, serve, wait};
@@ -119,7 +120,12 @@ fn serve_until_killed() {
     let store = Arc::new(Embedded::open(Path::new(&folder)).unwrap());
     let server = Server::start(store, |_| {}).unwrap();
     wait(server.configure(config(&site(0)))).unwrap();
-    wait(server.open(&"srv".parse().unwrap(), ADDRESS.parse().unwrap())).unwrap();
+    wait(server.open(
+        Service::Dhcp,
+        &"srv".parse().unwrap(),
+        ADDRESS.parse().unwrap(),
+    ))
+    .unwrap();
     eprintln!("serving");
     loop {
         thread::park();

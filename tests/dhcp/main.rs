@@ -33,6 +33,7 @@ mod offers;
 mod outcomes;
 mod parameters;
 mod policy;
+mod proxy;
 mod relays;
 mod requests;
 mod reservations;

@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use bedplate::serve::dhcp::{NameChange, Server};
+use bedplate::state::Service;
 use bedplate::store::Store;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -115,7 +116,7 @@ pub(crate) fn serve<S: Store>(
         let server = Server::start(store, publish).unwrap();
         let link = "srv".parse().unwrap();
         wait(server.configure(config)).unwrap();
-        wait(server.open(&link, address.parse().unwrap())).unwrap();
+        wait(server.open(Service::Dhcp, &link, address.parse().unwrap())).unwrap();
         server
     })
 }

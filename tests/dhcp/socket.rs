@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use bedplate::serve::ListenError;
 use bedplate::serve::dhcp::NameChange;
+use bedplate::state::Service;
 use bedplate::store::Faulty;
 
 use crate::load::{ADDRESS, Relay, SERVER, site};
@@ -21,14 +22,24 @@ fn a_link_that_vanishes_is_noticed_and_served_again_when_it_is_back() {
         ADDRESS,
         |_| {},
     );
-    let listening = || wait(server.listening()).into_iter().collect::<Vec<_>>();
+    let listening = || {
+        wait(server.listening(Service::Dhcp))
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
     let before = listening();
     assert_eq!(before.len(), 1);
     assert_eq!(before[0].0.to_string(), "10.50.0.1");
     assert_eq!(before[0].1.link.as_str(), "srv");
     server_side.run(|| run("ip", "link delete srv"));
     assert_eq!(listening(), [], "its sockets are of no use");
-    let open = || wait(server.open(&"srv".parse().unwrap(), ADDRESS.parse().unwrap()));
+    let open = || {
+        wait(server.open(
+            Service::Dhcp,
+            &"srv".parse().unwrap(),
+            ADDRESS.parse().unwrap(),
+        ))
+    };
     assert!(matches!(open(), Err(ListenError::NoLink { .. })));
     let tid = client_side.run(nix::unistd::gettid).to_string();
     server_side.run(move || {
@@ -42,7 +53,7 @@ fn a_link_that_vanishes_is_noticed_and_served_again_when_it_is_back() {
     assert_eq!(listening(), before);
     let bound = client_side.run(|| Relay::open().bind(3, |_| false));
     assert_eq!(bound.len(), 3);
-    wait(server.close("10.50.0.1".parse().unwrap())).unwrap();
+    wait(server.close(Service::Dhcp, "10.50.0.1".parse().unwrap())).unwrap();
     assert_eq!(listening(), []);
 }
 
@@ -52,7 +63,13 @@ fn a_busy_port_is_an_error_and_not_shared() {
     let other = server_side.run(|| UdpSocket::bind("0.0.0.0:67").unwrap());
     let server = server_side
         .run(|| bedplate::serve::dhcp::Server::start(Arc::new(Faulty::default()), |_| {}).unwrap());
-    let open = || wait(server.open(&"srv".parse().unwrap(), ADDRESS.parse().unwrap()));
+    let open = || {
+        wait(server.open(
+            Service::Dhcp,
+            &"srv".parse().unwrap(),
+            ADDRESS.parse().unwrap(),
+        ))
+    };
     assert!(matches!(open(), Err(ListenError::Socket { port: 67, .. })));
     drop(other);
     open().unwrap();

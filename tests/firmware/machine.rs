@@ -23,7 +23,7 @@ pub(crate) enum Firmware {
 }
 
 /// Far longer than any of them takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// What is booted in the end, where tests/guest/fetch has put it.
 const DEBIAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/guest/debian");
@@ -63,14 +63,11 @@ pub(crate) fn put_kernel(folder: &Path) {
 }
 
 impl Machine {
-    /// Turns one on behind the lab's first port, which no other machine may have.
+    /// Turns one on, at the switch behind the lab's first port; no other machine may be there.
     pub(crate) fn start(lab: &Lab, firmware: Firmware, mac: &str) -> Self {
         let switch = &lab.machines[0];
-        switch.ip("link add sw0 type bridge");
-        switch.ip("link set eth0 master sw0");
         switch.ip("tuntap add dev tap0 mode tap");
         switch.ip("link set tap0 master sw0 up");
-        switch.ip("link set sw0 up");
         let mut qemu = switch.command("setpriv");
         // The guest ends with the test, however that one ends.
         qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
@@ -110,6 +107,10 @@ impl Machine {
             serial: told,
             heard: String::new(),
         }
+    }
+
+    pub(crate) fn has_printed(&self, words: &str) -> bool {
+        self.heard.contains(words)
     }
 
     /// The rest of the line that begins with `words`, once it is printed.

@@ -23,6 +23,7 @@ use super::input::Asked;
 use super::routes::lines;
 use crate::daemon::binding::{BindingChange, BindingRow, Links, lease_of};
 use crate::serve::dhcp::{LeaseState, Server, ServerError};
+use crate::state::Service;
 
 /// What may stand behind the path.
 #[derive(Debug, Deserialize)]
@@ -166,6 +167,9 @@ impl Reader {
 
     async fn links(&self) -> Result<Links, ServerError> {
         let config = self.dhcp.config().await?;
-        Ok(Links::new(&config, &self.dhcp.listening().await))
+        Ok(Links::new(
+            &config,
+            &self.dhcp.listening(Service::Dhcp).await,
+        ))
     }
 }

@@ -27,6 +27,7 @@ use crate::serve::dhcp::{
     Config, Lease, LeaseState, Past, ReleaseError, ScopeCounters, Server, ServerError,
 };
 use crate::site::inventory::Inventory;
+use crate::state::Service;
 use crate::store::StoreError;
 use crate::world::live::{Neighbour, answering, neighbours};
 
@@ -194,7 +195,7 @@ async fn found(
     {
         return Err(fault::no_subnet(within));
     }
-    let listening = context.dhcp.listening().await;
+    let listening = context.dhcp.listening(Service::Dhcp).await;
     let account = facts.account();
     let asked = account.askable(within, &listening);
     let answered = if asked.is_empty() {

@@ -22,6 +22,8 @@ pub struct DhcpNode {
     pub image: Slot<Name>,
     pub authoritative: Slot<bool>,
     pub identity: Slot<ClientIdentity>,
+    /// Whether another server gives the addresses.
+    pub proxy: Slot<bool>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -60,6 +62,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&DHCP_IMAGE),
         optional(&AUTHORITATIVE),
         optional(&IDENTITY),
+        optional(&PROXY),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -140,6 +143,19 @@ const IDENTITY: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const PROXY: NodeSchema = NodeSchema {
+    name: "proxy",
+    doc: "Whether another server gives the addresses (proxyDHCP): then firmware alone is answered, with what to boot, and nobody gets a lease \
+          from here.",
+    arguments: &[argument(
+        "a flag",
+        Kind::Flag,
+        "`#true` or `#false`, the default.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -154,6 +170,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         image: first(&reader, &DHCP_IMAGE, sink),
         authoritative: flag(&reader, &AUTHORITATIVE, sink),
         identity: known(word(&reader, &IDENTITY, sink)),
+        proxy: flag(&reader, &PROXY, sink),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

@@ -5,12 +5,13 @@ use std::net::Ipv4Addr;
 
 use super::allocate::Asker;
 use super::boot::{Boot, boot};
-use super::class::classes;
+use super::class::{Class, classes};
 use super::config::{Config, Served};
 use super::engine::Packet;
 use super::lease::{Lease, LeaseState};
 use super::reply::{Answer, Draft, Reply};
 use super::wire::{Kind, Message, code, suboption};
+use crate::state::Reservation;
 
 /// The shortest lease that a client may wish for.
 const LEASE_SECONDS_LEAST: u32 = 60;
@@ -77,21 +78,12 @@ impl<'a> Ask<'a> {
         (served, address): (&Served, Ipv4Addr),
         seconds: u32,
     ) -> Reply {
-        let host = self.asker.host;
-        let reservation = host.and_then(|host| self.config.reservation(host));
+        let reservation = self.reservation();
         let classes = classes(self.message, served, reservation);
-        let class_image = || classes.iter().find_map(|one| one.class.image.as_ref());
-        let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
-        let image = reservation
-            .and_then(|reservation| reservation.image.as_ref())
-            .or_else(class_image)
-            .or(served.scope.image.as_ref())
-            .filter(|_| may_boot)
-            .and_then(|image| self.config.image(image));
-        let boot: Option<Boot> = match answer {
+        let boot = match answer {
             Answer::Nak => None,
-            Answer::Offer | Answer::Ack | Answer::Informed => {
-                image.and_then(|image| boot(self.message, image, &served.scope))
+            Answer::Offer | Answer::Ack | Answer::Informed | Answer::Proxy | Answer::BootServer => {
+                self.boot(served, &classes)
             }
         };
         let draft = Draft {
@@ -107,6 +99,30 @@ impl<'a> Ask<'a> {
             via: self.via(served),
         };
         draft.reply()
+    }
+
+    /// Whether there is something that the client can boot here.
+    pub(super) fn has_program(&self) -> bool {
+        let classes = classes(self.message, self.served, self.reservation());
+        self.boot(self.served, &classes).is_some()
+    }
+
+    fn reservation(&self) -> Option<&'a Reservation> {
+        let host = self.asker.host;
+        host.and_then(|host| self.config.reservation(host))
+    }
+
+    fn boot(&self, served: &Served, classes: &[&Class]) -> Option<Boot> {
+        let reservation = self.reservation();
+        let class_image = || classes.iter().find_map(|one| one.class.image.as_ref());
+        let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
+        let image = reservation
+            .and_then(|reservation| reservation.image.as_ref())
+            .or_else(class_image)
+            .or(served.scope.image.as_ref())
+            .filter(|_| may_boot)
+            .and_then(|image| self.config.image(image));
+        image.and_then(|image| boot(self.message, image, &served.scope))
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Boot {
     arch: ClientArch,
     /// Whether it calls itself a PXE client, and so takes what PXE says of boot servers.
     is_pxe: bool,
+    /// Whether another server gives the address: then every client looks for what PXE says.
+    is_proxied: bool,
 }
 
 /// "Take the boot file, ask no boot server": bit 3 of suboption 6, and the end (PXE 2.1, table 2-1).
@@ -35,11 +37,14 @@ const ONIE_CLASS: &[u8] = b"onie_dhcp_user_class";
 /// The vendor class of PXE clients and of those who answer them (PXE 2.1 2.2.3).
 const PXE_CLASS: &[u8] = b"PXEClient";
 
+/// The same of firmware that boots by HTTP (UEFI 2.10, 24.7.3.1).
+const HTTP_CLASS: &[u8] = b"HTTPClient";
+
 impl Boot {
     /// What option 60 must say; nothing where no firmware looks for it.
     pub(super) fn vendor_class(&self) -> Option<&'static [u8]> {
         if self.arch.is_http_firmware() {
-            return Some(b"HTTPClient");
+            return Some(HTTP_CLASS);
         }
         self.takes_vendor_options().then_some(PXE_CLASS)
     }
@@ -64,9 +69,10 @@ impl Boot {
     }
 
     /// Whether the client is a PXE ROM that loads its program by TFTP: it never asks for what the program itself will look for in
-    /// its answer (RFC 5071 2).
+    /// its answer (RFC 5071 2). Beside another server, it is any that calls itself a PXE client: iPXE takes no offer without an address
+    /// for anything else.
     pub(super) fn takes_vendor_options(&self) -> bool {
-        self.is_pxe && !self.is_by_url()
+        self.is_pxe && (self.is_proxied || !self.is_by_url())
     }
 
     /// Whether the program is a URL, which goes into option 67 unasked.
@@ -93,7 +99,14 @@ pub(super) fn boot(message: &Message<'_>, image: &BootImage, scope: &Scope) -> O
         },
         arch,
         is_pxe: message.options.is_of_vendor_class(PXE_CLASS),
+        is_proxied: scope.policy.proxy,
     })
+}
+
+/// Whether the client looks for a boot program, from whichever server.
+pub(super) fn looks_for_program(message: &Message<'_>) -> bool {
+    let mut classes = [PXE_CLASS, HTTP_CLASS].into_iter();
+    classes.any(|class| message.options.is_of_vendor_class(class))
 }
 
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.

@@ -16,6 +16,8 @@ pub struct Counters {
     pub offers: u64,
     pub acks: u64,
     pub naks: u64,
+    /// Boot programs told where another server gives the addresses.
+    pub programs: u64,
     /// Dropped: no message that a client sends.
     pub malformed: u64,
     /// Dropped: from a subnet that no scope serves.
@@ -48,6 +50,9 @@ pub struct ScopeCounters {
     pub offers: u64,
     pub acks: u64,
     pub naks: u64,
+    /// Boot programs told where another server gives the addresses.
+    #[serde(default)]
+    pub programs: u64,
     /// Messages without an answer, by the reason in one word.
     pub silences: BTreeMap<Cow<'static, str>, u64>,
 }
@@ -67,6 +72,7 @@ impl ScopeCounters {
             Outcome::Offered { .. } => &mut self.offers,
             Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
+            Outcome::ToldProgram => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => {
                 let word = Cow::Borrowed(silence.word());
@@ -83,6 +89,7 @@ impl Counters {
             Outcome::Offered { .. } => &mut self.offers,
             Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
+            Outcome::ToldProgram => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => match silence {
                 Silence::Malformed(_) => &mut self.malformed,
@@ -96,6 +103,9 @@ impl Counters {
                 | Silence::NotItsLease(_)
                 | Silence::BootpUnreserved
                 | Silence::NamedServer
+                | Silence::AddressesElsewhere(_)
+                | Silence::NoProgram
+                | Silence::NoBootServer
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,
                 Silence::Repeated => &mut self.coalesced,

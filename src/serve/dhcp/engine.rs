@@ -41,6 +41,8 @@ pub struct Packet<'a> {
 #[derive(Debug)]
 pub enum Input<'a> {
     Packet(Packet<'a>),
+    /// The same to the boot server's port (PXE 2.1 2.2.5).
+    BootServer(Packet<'a>),
     /// Time has passed: ends some of the leases, offers and quarantines that are due; [`Engine::is_behind`] tells of more.
     Tick,
     Config(Arc<Config>),
@@ -143,7 +145,16 @@ impl Engine {
     /// `now` is in seconds that never go back; across restarts they are the wall clock's, since leases outlive the server.
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
         match input {
-            Input::Packet(packet) => self.receive(now, packet, out),
+            Input::Packet(packet) => {
+                if let Some(message) = self.read(now, packet) {
+                    self.answer(now, &message, packet, out);
+                }
+            }
+            Input::BootServer(packet) => {
+                if let Some(message) = self.read(now, packet) {
+                    self.boot_server(now, &message, packet, out);
+                }
+            }
             Input::Tick => {
                 self.expire(now, out);
                 self.hurry(now, out);
@@ -206,16 +217,17 @@ impl Engine {
         }
     }
 
-    fn receive(&mut self, now: u64, packet: Packet<'_>, out: &mut Vec<Action>) {
+    fn read<'p>(&mut self, now: u64, packet: Packet<'p>) -> Option<Message<'p>> {
         self.counters.received += 1;
         match Message::read(packet.bytes) {
-            Ok(message) => self.answer(now, &message, packet, out),
+            Ok(message) => Some(message),
             Err(error) => {
                 let silence = Silence::Malformed(Malformed(error));
                 match Exchange::unread(now, packet) {
                     Some(exchange) => self.conclude(exchange, silence.into()),
                     None => self.counters.count(&Outcome::Unanswered(silence)),
                 }
+                None
             }
         }
     }

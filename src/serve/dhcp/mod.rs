@@ -28,6 +28,7 @@ mod names;
 mod options;
 mod outcome;
 mod parameters;
+mod proxy;
 mod reason;
 mod records;
 mod reply;

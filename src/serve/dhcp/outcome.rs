@@ -21,6 +21,8 @@ pub enum Outcome {
     },
     /// Told parameters, and no lease (RFC 2131 4.3.5).
     Informed,
+    /// Told what to boot, where another server gives the addresses (PXE 2.1 2.2).
+    ToldProgram,
     Released {
         address: Ipv4Addr,
     },
@@ -85,6 +87,17 @@ pub enum Silence {
     BootpUnreserved,
     #[error("it names another server by its host name (sname)")]
     NamedServer,
+    #[error(
+        "another server gives the addresses of {}: only firmware that looks for a boot program is answered here",
+        of(.0.as_ref())
+    )]
+    AddressesElsewhere(Option<Arc<VlanPath>>),
+    #[error("it looks for a boot program, and no image here has one for it")]
+    NoProgram,
+    #[error(
+        "it asks the boot server's port, which answers firmware with an address alone, and only where another server gives the addresses"
+    )]
+    NoBootServer,
     #[error("too many leases wait to be written")]
     Busy,
     #[error("leases cannot be stored just now, so that nothing could be promised to a new client")]
@@ -132,6 +145,7 @@ impl Outcome {
             Self::Offered { .. } => "offered",
             Self::Acknowledged { .. } => "acknowledged",
             Self::Informed => "informed",
+            Self::ToldProgram => "told-program",
             Self::Released { .. } => "released",
             Self::Declined { .. } => "declined",
             Self::Refused { .. } => "refused",
@@ -147,7 +161,7 @@ impl Outcome {
             | Self::Released { address }
             | Self::Declined { address }
             | Self::Refused { address, .. } => Some(*address),
-            Self::Informed | Self::Unanswered(_) => None,
+            Self::Informed | Self::ToldProgram | Self::Unanswered(_) => None,
         }
     }
 
@@ -162,7 +176,7 @@ impl Outcome {
             Self::Refused { why, .. } => Some(why.word()),
             Self::Unanswered(silence) => Some(silence.word()),
             Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
-            Self::Released { .. } | Self::Declined { .. } => None,
+            Self::ToldProgram | Self::Released { .. } | Self::Declined { .. } => None,
         }
     }
 
@@ -172,7 +186,7 @@ impl Outcome {
             Self::Refused { why, .. } => Some(why.to_string()),
             Self::Unanswered(silence) => Some(silence.to_string()),
             Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
-            Self::Released { .. } | Self::Declined { .. } => None,
+            Self::ToldProgram | Self::Released { .. } | Self::Declined { .. } => None,
         }
     }
 }
@@ -206,6 +220,9 @@ impl Silence {
             Self::Nowhere => "nowhere",
             Self::BootpUnreserved => "bootp-unreserved",
             Self::NamedServer => "other-server",
+            Self::AddressesElsewhere(_) => "addresses-elsewhere",
+            Self::NoProgram => "no-program",
+            Self::NoBootServer => "no-boot-server",
             Self::Busy => "busy",
             Self::Withheld => "store-trouble",
             Self::NotStored => "not-stored",

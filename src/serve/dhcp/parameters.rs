@@ -55,6 +55,22 @@ impl Draft<'_> {
         }
     }
 
+    /// What firmware looks for, and nothing else: the other server says the rest.
+    pub(super) fn put_program(&self, writer: &mut Writer) {
+        if let Some(id) = self.message.options.get(code::MACHINE_ID) {
+            writer.put(code::MACHINE_ID, &id);
+        }
+        let mut told = self.told();
+        if let Some(boot) = self.boot {
+            self.put_boot(boot, &mut told, writer);
+        }
+        if let Some(servers) = told.get(&TFTP_SERVERS)
+            && self.asks_for(TFTP_SERVERS)
+        {
+            writer.put(TFTP_SERVERS, servers);
+        }
+    }
+
     /// What may be told, by code: of each option what the nearest place says.
     fn told(&self) -> Told<'_> {
         let of_pool = self.served.pool_options(self.address);

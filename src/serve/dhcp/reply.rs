@@ -9,7 +9,7 @@ use super::options::{Writer, wire_length};
 use super::parameters::FILE_MOST;
 use super::wire::{COOKIE, Kind, Message, code, part};
 use crate::base::mac::MacAddr;
-use crate::state::Reservation;
+use crate::state::{Reservation, Service};
 
 /// Size of a message that every client takes (RFC 2132 9.10), and the most that fits an Ethernet frame.
 const MESSAGE_SIZES: (u16, u16) = (576, 1500);
@@ -38,6 +38,8 @@ pub enum Destination {
     Broadcast,
     /// To a client that does not answer for its address yet: a frame to its hardware address.
     Link { address: Ipv4Addr, mac: MacAddr },
+    /// To where a client asked the boot server's port from, and from that port.
+    BootClient(SocketAddrV4),
 }
 
 /// What a server answers with.
@@ -48,6 +50,10 @@ pub(super) enum Answer {
     Nak,
     /// The ACK of an INFORM, which grants nothing.
     Informed,
+    /// An OFFER of a program without an address (PXE 2.1 2.2.3).
+    Proxy,
+    /// The ACK of the boot server's port, which names a program again (PXE 2.1 2.2.5).
+    BootServer,
 }
 
 /// Everything that makes up a reply.
@@ -65,6 +71,18 @@ pub(super) struct Draft<'a> {
     /// Source of the request.
     pub from: SocketAddrV4,
     pub via: Ipv4Addr,
+}
+
+impl Reply {
+    /// Whose port it leaves by.
+    pub(super) fn service(&self) -> Service {
+        match self.to {
+            Destination::Address(_) | Destination::Broadcast | Destination::Link { .. } => {
+                Service::Dhcp
+            }
+            Destination::BootClient(_) => Service::Pxe,
+        }
+    }
 }
 
 impl Draft<'_> {
@@ -93,8 +111,8 @@ impl Draft<'_> {
             return writer.finish(relay.as_deref().map(|relay| (code::RELAY, relay)));
         }
         let kind = match self.answer {
-            Answer::Offer => 2,
-            Answer::Ack | Answer::Informed => 5,
+            Answer::Offer | Answer::Proxy => 2,
+            Answer::Ack | Answer::Informed | Answer::BootServer => 5,
             Answer::Nak => 6,
         };
         writer.put(code::MESSAGE_TYPE, &[kind]);
@@ -107,6 +125,7 @@ impl Draft<'_> {
         match self.answer {
             Answer::Nak => {}
             Answer::Informed => self.put_parameters(&mut writer),
+            Answer::Proxy | Answer::BootServer => self.put_program(&mut writer),
             Answer::Offer | Answer::Ack => {
                 self.put_times(&mut writer);
                 self.put_parameters(&mut writer);
@@ -121,18 +140,19 @@ impl Draft<'_> {
         let none = Ipv4Addr::UNSPECIFIED;
         let is_nak = self.answer == Answer::Nak;
         let ciaddr = match self.answer {
-            Answer::Ack | Answer::Informed => self.message.ciaddr,
-            Answer::Offer | Answer::Nak => none,
+            Answer::Ack | Answer::Informed | Answer::BootServer => self.message.ciaddr,
+            Answer::Offer | Answer::Nak | Answer::Proxy => none,
         };
         let yiaddr = match self.answer {
             Answer::Offer | Answer::Ack => self.address,
-            Answer::Informed | Answer::Nak => none,
+            Answer::Informed | Answer::Nak | Answer::Proxy | Answer::BootServer => none,
         };
         let siaddr = self.boot.map_or(none, |boot| boot.server);
         let [mut flags, flags_low] = part::<2>(copied, 10);
         // RFC 2131 4.3.2: the relay must broadcast it, since it is told no address of the client's.
-        let is_unplaced =
-            is_nak || (self.answer == Answer::Informed && self.message.ciaddr.is_unspecified());
+        let is_unplaced = is_nak
+            || self.answer == Answer::Proxy
+            || (self.answer == Answer::Informed && self.message.ciaddr.is_unspecified());
         if is_unplaced && !self.message.giaddr.is_unspecified() {
             flags |= 128;
         }
@@ -161,15 +181,27 @@ impl Draft<'_> {
 
     fn destination(&self) -> Destination {
         let message = self.message;
+        if self.answer == Answer::BootServer {
+            let (ip, port) = (*self.from.ip(), self.from.port());
+            let ip = if ip.is_unspecified() {
+                message.ciaddr
+            } else {
+                ip
+            };
+            return Destination::BootClient(SocketAddrV4::new(ip, port));
+        }
         // RFC 2131 4.3.5: an informed client has an address, which a relay does not look for.
         let is_placed = self.answer == Answer::Informed && !message.ciaddr.is_unspecified();
         if !message.giaddr.is_unspecified() && !is_placed {
             return Destination::Address(SocketAddrV4::new(message.giaddr, 67));
         }
         match self.answer {
-            Answer::Nak => Destination::Broadcast,
+            // No address of the client's is known here.
+            Answer::Nak | Answer::Proxy => Destination::Broadcast,
             Answer::Informed if message.ciaddr.is_unspecified() => Destination::Address(self.from),
-            Answer::Offer | Answer::Ack | Answer::Informed => self.towards_client(),
+            Answer::Offer | Answer::Ack | Answer::Informed | Answer::BootServer => {
+                self.towards_client()
+            }
         }
     }
 

@@ -38,7 +38,10 @@ impl Engine {
         exchange.vlan = config.vlan(served.vlan).cloned();
         exchange.scope = Some(served.subnet);
         let asker = self.asker(&config, message, served);
-        self.settle_for(&config, message, &asker, now, out);
+        let is_proxied = served.scope.policy.proxy;
+        if !is_proxied {
+            self.settle_for(&config, message, &asker, now, out);
+        }
         let ask = Ask {
             message,
             packet,
@@ -47,6 +50,10 @@ impl Engine {
             asker,
             served,
         };
+        if is_proxied {
+            let outcome = self.proxy(&ask, out);
+            return self.conclude(exchange, outcome.into());
+        }
         let conclusion = match message.kind {
             Kind::Discover => self.discover(&ask, out).into(),
             Kind::Request => self.request(&ask, out),
@@ -58,7 +65,7 @@ impl Engine {
         self.conclude(exchange, conclusion);
     }
 
-    fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
+    pub(super) fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
         let client = message.client(served.scope.policy.identity);
         // What a client sends to us alone passes by its relay agent (RFC 3046 2.1): it is where it was.
         let known = || {

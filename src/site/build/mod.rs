@@ -139,6 +139,7 @@ impl Builder<'_> {
         let authoritative = node.authoritative.value();
         let authoritative = authoritative.or(serving.authoritative.value());
         let identity = node.identity.value().or(serving.identity.value());
+        let proxy = node.proxy.value().or(serving.proxy.value());
         let own = DhcpPolicy::default();
         let controllers = serving.controllers.iter();
         Some(Dhcp {
@@ -148,6 +149,7 @@ impl Builder<'_> {
             policy: DhcpPolicy {
                 authoritative: authoritative.copied().unwrap_or(own.authoritative),
                 identity: identity.copied().unwrap_or(own.identity),
+                proxy: proxy.copied().unwrap_or(own.proxy),
             },
             image: node.image.value().or(serving.image.value()).cloned(),
             classes: self

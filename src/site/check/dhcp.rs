@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::proxy::is_proxied;
 use super::reference::{controller, may_hide, without_address};
 use crate::base::duration::Seconds;
 use crate::base::limit;
@@ -42,7 +43,9 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             "ethernet",
             "address",
         ]);
-        if !has_dynamic && !has_reserved && !may_hide {
+        // What could not be read may have said that another server gives the addresses.
+        let is_elsewhere = matches!(dhcp.proxy, Slot::Faulty) || is_proxied(draft, index);
+        if !has_dynamic && !has_reserved && !may_hide && !is_elsewhere {
             out.push(
                 Diagnostic::new(
                     Code::DhcpNothing,
@@ -81,7 +84,9 @@ fn inherited(draft: &Draft<'_>, out: &mut Faults) {
 
 /// Whoever asks for whatever DHCP offers is offered something.
 fn asked(draft: &Draft<'_>, out: &mut Faults) {
-    let offers: Vec<bool> = draft.vlans.iter().map(|vlan| offers(vlan.node)).collect();
+    let vlans = draft.vlans.iter().enumerate();
+    let offers = vlans.map(|(index, vlan)| offers(vlan.node) || is_proxied(draft, index));
+    let offers: Vec<bool> = offers.collect();
     if draft
         .declarations
         .gaps

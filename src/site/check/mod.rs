@@ -21,6 +21,7 @@ mod named;
 mod near;
 mod path;
 mod protect;
+mod proxy;
 mod range;
 mod record;
 mod reference;
@@ -54,6 +55,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     bmc::check(draft, out);
     dhcp::check(draft, out);
     relay::check(draft, out);
+    proxy::check(draft, out);
     class::check(draft, out);
     name::check(draft, out);
     record::check(draft, out);

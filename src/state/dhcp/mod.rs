@@ -44,9 +44,11 @@ pub(in crate::state) fn desired(
     into: &mut Desired,
 ) {
     let subnets = vlan.subnets.iter();
-    // Here DHCP is DHCPv4: an IPv6 subnet has no scope.
-    let served =
-        |(prefix, subnet): &(&Prefix, &Subnet)| prefix.net().addr().is_ipv4() && subnet.managed;
+    // Here DHCP is DHCPv4: an IPv6 subnet has no scope. A proxy is for subnets that something else gives the addresses of.
+    let proxy = dhcp.policy.proxy;
+    let served = |(prefix, subnet): &(&Prefix, &Subnet)| {
+        prefix.net().addr().is_ipv4() && (subnet.managed || proxy)
+    };
     for (prefix, subnet) in subnets.filter(served) {
         let home = dhcp.relay.as_ref().unwrap_or(path);
         let key = Key::Scope {
@@ -84,7 +86,7 @@ pub(in crate::state) fn desired(
     }
     let tags = reservation::asked_tags(dhcp);
     for (host, machine, interface) in interfaces.get(path).into_iter().flatten() {
-        reservation::desired((path, vlan), &tags, host, machine, interface, into);
+        reservation::desired((path, vlan, dhcp), &tags, host, machine, interface, into);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::base::vlan::VlanPath;
 use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
 
-/// Addresses that belong to one client on a VLAN.
+/// Addresses that belong to one client on a VLAN; none where another server gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub host: HostName,
@@ -89,6 +89,9 @@ impl Reservation {
     }
 
     pub(in crate::state) fn summary(&self) -> String {
+        if self.addresses.is_empty() {
+            return format!("a boot program for {}", self.host);
+        }
         format!("{} for {}", list(&self.addresses), self.host)
     }
 }
@@ -99,6 +102,7 @@ fn identities(
     vlan: &VlanPath,
     machine: &Machine,
     interface: &MachineInterface,
+    is_proxied: bool,
 ) -> BTreeSet<Identity> {
     let names = match &interface.form {
         LinkForm::Bond(bond) => bond.ports.as_slice(),
@@ -111,19 +115,26 @@ fn identities(
     };
     let ports = names.iter().filter_map(|name| machine.interfaces.get(name));
     let macs = ports.filter_map(|port| port.mac).map(Identity::Mac);
-    let uuid = machine.uuid.filter(|_| has_uuid(vlan, machine, interface));
+    // Where another server gives the addresses, an interface without one is told of as well.
+    let is_told = |one: &MachineInterface| {
+        let mut ips = one.addresses.iter().map(|placed| placed.address.ip());
+        one.vlan.as_ref() == Some(vlan) && (is_proxied || ips.any(|ip| ip.is_ipv4()))
+    };
+    let has_uuid = has_uuid(machine, interface, is_told);
+    let uuid = machine.uuid.filter(|_| has_uuid);
     let uuid = uuid.into_iter().flat_map(Uuid::machine_ids);
     let all = interface.identities.iter().cloned();
     all.chain(macs).chain(uuid).collect()
 }
 
 /// Whether the machine's UUID stands for this interface in the VLAN: the first one that nothing else is known of, else the first.
-fn has_uuid(vlan: &VlanPath, machine: &Machine, interface: &MachineInterface) -> bool {
-    let is_here = |one: &&MachineInterface| {
-        let mut ips = one.addresses.iter().map(|placed| placed.address.ip());
-        one.vlan.as_ref() == Some(vlan) && ips.any(|ip| ip.is_ipv4())
-    };
-    let here = || machine.interfaces.values().map(Box::as_ref).filter(is_here);
+fn has_uuid(
+    machine: &Machine,
+    interface: &MachineInterface,
+    is_here: impl Fn(&MachineInterface) -> bool,
+) -> bool {
+    let all = || machine.interfaces.values().map(Box::as_ref);
+    let here = || all().filter(|one| is_here(one));
     let unknown = here().find(|one| one.mac.is_none() && one.identities.is_empty());
     let stands = unknown.or_else(|| here().next());
     stands.is_some_and(|one| std::ptr::eq(one, interface))
@@ -151,7 +162,7 @@ pub(super) fn asked_tags(dhcp: &Dhcp) -> BTreeSet<&Name> {
 
 /// What `machine` has reserved on the VLAN with this interface.
 pub(super) fn desired(
-    (path, vlan): (&VlanPath, &Vlan),
+    (path, vlan, dhcp): (&VlanPath, &Vlan, &Dhcp),
     asked_tags: &BTreeSet<&Name>,
     host: &HostName,
     machine: &Machine,
@@ -163,10 +174,12 @@ pub(super) fn desired(
         .iter()
         .filter_map(|placed| as_v4(placed.address.ip()))
         .collect();
-    if addresses.is_empty() {
+    // Another server may give the address, and the machine has its program from here all the same.
+    let is_proxied = dhcp.policy.proxy;
+    if addresses.is_empty() && !is_proxied {
         return;
     }
-    let mut identities = identities(path, machine, interface);
+    let mut identities = identities(path, machine, interface, is_proxied);
     let own = interface.mac.map(Identity::Mac);
     let Some(by) = own.or_else(|| leading(&identities)) else {
         return;

@@ -62,7 +62,7 @@ fn is_usual(told: &BTreeSet<Percent>) -> bool {
 
 impl Scope {
     pub(in crate::state) fn requires(&self, _key: &Key, state: &State) -> Vec<Key> {
-        let serves = |key: &&Key| matches!(key, Key::Listener { service: Service::Dhcp, address, .. } if *address == IpAddr::V4(self.server));
+        let serves = |key: &&Key| matches!(key, Key::Listener { service: Service::Dhcp | Service::Pxe, address, .. } if *address == IpAddr::V4(self.server));
         let mut keys: Vec<Key> = state.keys().filter(serves).cloned().collect();
         let of_classes = self.classes.iter().filter_map(|class| class.image.clone());
         let images: BTreeSet<Name> = self.image.clone().into_iter().chain(of_classes).collect();
@@ -95,7 +95,8 @@ impl Scope {
         let (before, after) = (&from.policy, &self.policy);
         let changes = changes
             .field("authoritative", &before.authoritative, &after.authoritative)
-            .field("identity", &before.identity, &after.identity);
+            .field("identity", &before.identity, &after.identity)
+            .field("proxy", &before.proxy, &after.proxy);
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)
@@ -110,6 +111,9 @@ impl Scope {
     }
 
     pub(in crate::state) fn summary(&self) -> String {
+        if self.policy.proxy {
+            return "boot programs alone, beside another server".to_owned();
+        }
         format!("lease {}, pools {}", self.lease_time, list(&self.pools))
     }
 }

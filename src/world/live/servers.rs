@@ -214,7 +214,7 @@ impl Servers {
     async fn open_one(&self, service: Service, listener: &Listener) -> Result<(), ListenError> {
         let Listener { link, address } = listener;
         match service {
-            Service::Dhcp => self.dhcp.open(link, *address).await,
+            Service::Dhcp | Service::Pxe => self.dhcp.open(service, link, *address).await,
             Service::Dns => self.dns.open(link, *address).await,
             Service::Tftp => self.tftp.open(link, *address).await,
             Service::Http => self.http.open(link, *address).await,
@@ -223,12 +223,12 @@ impl Servers {
 
     async fn close_one(&self, service: Service, address: IpAddr) {
         match (service, address) {
-            (Service::Dhcp, IpAddr::V4(address)) => {
-                if let Err(error) = self.dhcp.close(address).await {
+            (Service::Dhcp | Service::Pxe, IpAddr::V4(address)) => {
+                if let Err(error) = self.dhcp.close(service, address).await {
                     tracing::error!(%error, %address, "cannot close a DHCP listener");
                 }
             }
-            (Service::Dhcp, IpAddr::V6(_)) => {}
+            (Service::Dhcp | Service::Pxe, IpAddr::V6(_)) => {}
             (Service::Dns, address) => self.dns.close(address).await,
             (Service::Tftp, address) => self.tftp.close(address).await,
             (Service::Http, address) => self.http.close(address).await,
@@ -237,7 +237,7 @@ impl Servers {
 
     async fn listening(&self, service: Service) -> BTreeMap<IpAddr, Listener> {
         match service {
-            Service::Dhcp => self.dhcp.listening().await,
+            Service::Dhcp | Service::Pxe => self.dhcp.listening(service).await,
             Service::Dns => self.dns.listening(),
             Service::Tftp => self.tftp.listening(),
             Service::Http => self.http.listening(),

@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 
-use crate::serve::dhcp::engine::Packet;
+use crate::serve::dhcp::engine::{Input, Packet};
 use crate::serve::dhcp::wire;
+use crate::state::Service;
 
 /// What arrived on all links, by when it is looked at.
 #[derive(Debug, Default)]
@@ -12,8 +13,9 @@ pub(super) struct Arrived {
     bytes: Vec<u8>,
     /// Addresses of ours, those of each link together.
     listeners: Vec<Ipv4Addr>,
-    /// Those of the link that is being read.
+    /// Those of the link that is being read, and whether it is of the boot server's port.
     here: Range<usize>,
+    is_boot_server: bool,
     pub first: Vec<Datagram>,
     pub later: Vec<Datagram>,
 }
@@ -24,11 +26,17 @@ pub(super) struct Datagram {
     bytes: Range<usize>,
     from: SocketAddrV4,
     via: Range<usize>,
+    is_boot_server: bool,
 }
 
 impl Arrived {
-    /// What is pushed from now on came to a link with these addresses.
-    pub(super) fn begin_link<'a>(&mut self, listeners: impl Iterator<Item = &'a Ipv4Addr>) {
+    /// What is pushed from now on came to a link with these addresses, on the port of `service`.
+    pub(super) fn begin_link<'a>(
+        &mut self,
+        service: Service,
+        listeners: impl Iterator<Item = &'a Ipv4Addr>,
+    ) {
+        self.is_boot_server = service == Service::Pxe;
         let begin = self.listeners.len();
         self.listeners.extend(listeners);
         self.here = begin..self.listeners.len();
@@ -41,6 +49,7 @@ impl Arrived {
             bytes: begin..self.bytes.len(),
             from,
             via: self.here.clone(),
+            is_boot_server: self.is_boot_server,
         };
         if wire::is_discover(bytes) {
             self.later.push(datagram);
@@ -49,11 +58,15 @@ impl Arrived {
         }
     }
 
-    pub(super) fn packet(&self, datagram: &Datagram) -> Option<Packet<'_>> {
-        Some(Packet {
+    pub(super) fn input(&self, datagram: &Datagram) -> Option<Input<'_>> {
+        let packet = Packet {
             bytes: self.bytes.get(datagram.bytes.clone())?,
             from: datagram.from,
             via: self.listeners.get(datagram.via.clone())?,
+        };
+        Some(match datagram.is_boot_server {
+            true => Input::BootServer(packet),
+            false => Input::Packet(packet),
         })
     }
 

@@ -20,7 +20,7 @@ use crate::serve::dhcp::engine::{BatchId, Input};
 use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
-use crate::state::Listener;
+use crate::state::{Listener, Service};
 use crate::store::Store;
 
 /// Exchanges told of a client.
@@ -29,11 +29,13 @@ const EXCHANGES: usize = 16;
 /// What the handle asks of the worker.
 pub(super) enum Command {
     Open {
+        service: Service,
         link: LinkName,
         address: (Ipv4Addr, InterfaceAddr),
         done: oneshot::Sender<Result<(), ListenError>>,
     },
     Close {
+        service: Service,
         address: Ipv4Addr,
         done: oneshot::Sender<()>,
     },
@@ -42,7 +44,7 @@ pub(super) enum Command {
         config: Arc<Config>,
         done: oneshot::Sender<Arc<Config>>,
     },
-    Listening(oneshot::Sender<BTreeMap<IpAddr, Listener>>),
+    Listening(Service, oneshot::Sender<BTreeMap<IpAddr, Listener>>),
     Config(oneshot::Sender<Arc<Config>>),
     /// The first of them from an address on, in their order.
     Leases {
@@ -92,12 +94,17 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         // A caller that no longer waits needs no answer.
         match command {
             Command::Open {
+                service,
                 link,
                 address,
                 done,
-            } => drop(done.send(self.open(link, address))),
-            Command::Close { address, done } => {
-                self.close(address);
+            } => drop(done.send(self.open(service, link, address))),
+            Command::Close {
+                service,
+                address,
+                done,
+            } => {
+                self.close(service, address);
                 let _ = done.send(());
             }
             Command::Configure { config, done } => {
@@ -106,7 +113,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     .handle(self.clock.now(), Input::Config(config), &mut self.actions);
                 drop(done.send(before));
             }
-            Command::Listening(done) => drop(done.send(self.listening())),
+            Command::Listening(service, done) => drop(done.send(self.listening(service))),
             Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
             Command::Leases { first, most, done } => drop(done.send(self.page(first, most))),
             Command::LeasesOf { hardware, done } => drop(done.send(self.leases_of(hardware))),
@@ -139,7 +146,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             let came_by =
                 |link: &Link| listener.is_some_and(|own| link.listeners.contains_key(&own));
             let link = self.links.iter().find(|(_, link)| came_by(link));
-            (exchange, link.map(|(name, _)| name.clone()))
+            (exchange, link.map(|(key, _)| key.1.clone()))
         });
         let mut reserved = self.engine.reserved_for(mac);
         let clock = self.clock.read();
@@ -154,38 +161,42 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
 
     fn open(
         &mut self,
+        service: Service,
         name: LinkName,
         (address, carried): (Ipv4Addr, InterfaceAddr),
     ) -> Result<(), ListenError> {
-        self.close(address);
+        self.close(service, address);
         // One whose device was replaced has sockets that nobody reaches.
         let gone: BTreeSet<_> = self
             .links
             .iter()
             .filter(|(_, link)| !link.is_alive())
-            .map(|(name, _)| name.clone())
+            .map(|(key, _)| key.clone())
             .collect();
-        self.links.retain(|name, _| !gone.contains(name));
-        let link = match self.links.remove(&name) {
+        self.links.retain(|key, _| !gone.contains(key));
+        let key = (service, name);
+        let link = match self.links.remove(&key) {
             Some(link) => link,
-            None => Link::open(&name, address)?,
+            None => Link::open(service, &key.1, address)?,
         };
-        let link = self.links.entry(name).or_insert(link);
+        let link = self.links.entry(key).or_insert(link);
         link.listeners.insert(address, carried);
         Ok(())
     }
 
-    fn close(&mut self, address: Ipv4Addr) {
-        for link in self.links.values_mut() {
+    fn close(&mut self, service: Service, address: Ipv4Addr) {
+        let links = self.links.iter_mut();
+        for (_, link) in links.filter(|(key, _)| key.0 == service) {
             link.listeners.remove(&address);
         }
         self.links.retain(|_, link| !link.listeners.is_empty());
     }
 
-    fn listening(&self) -> BTreeMap<IpAddr, Listener> {
-        let alive = self.links.iter().filter(|(_, link)| link.is_alive());
+    fn listening(&self, service: Service) -> BTreeMap<IpAddr, Listener> {
+        let links = self.links.iter();
+        let alive = links.filter(|(key, link)| key.0 == service && link.is_alive());
         alive
-            .flat_map(|(name, link)| link.listeners.iter().map(move |own| (name, own)))
+            .flat_map(|(key, link)| link.listeners.iter().map(move |own| (&key.1, own)))
             .map(|(name, (address, carried))| {
                 let (link, address_on_link) = (name.clone(), *carried);
                 let listener = Listener {

@@ -1,4 +1,4 @@
-//! The sockets of one link: UDP port 67 bound to the device, and raw frames to clients without address.
+//! The sockets of one link: DHCP's or PXE's UDP port bound to the device, and raw frames to clients without address.
 //! Batches system calls; must not know what the bytes mean.
 
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ const CLIENT_PORT: u16 = 68;
 
 /// An open link.
 pub(super) struct Link {
+    /// Whose port it is.
+    service: Service,
     name: LinkName,
     index: u32,
     /// The hardware address when the link was opened.
@@ -68,13 +70,16 @@ impl Default for Inbox {
 impl Link {
     /// # Errors
     /// [`ListenError`] where there is no such link, or another server has the port.
-    pub(super) fn open(name: &LinkName, address: Ipv4Addr) -> Result<Self, ListenError> {
-        let service = Service::Dhcp;
+    pub(super) fn open(
+        service: Service,
+        name: &LinkName,
+        address: Ipv4Addr,
+    ) -> Result<Self, ListenError> {
         let Ok(index) = if_nametoindex(name.as_str()) else {
             let link = name.clone();
             return Err(ListenError::NoLink { service, link });
         };
-        Self::bound(name, index).map_err(|source| ListenError::Socket {
+        Self::bound(service, name, index).map_err(|source| ListenError::Socket {
             service,
             address: IpAddr::V4(address),
             port: service.port(),
@@ -82,7 +87,7 @@ impl Link {
         })
     }
 
-    fn bound(name: &LinkName, index: u32) -> io::Result<Self> {
+    fn bound(service: Service, name: &LinkName, index: u32) -> io::Result<Self> {
         // Bound to no address, since clients without one send to 255.255.255.255; the device keeps other networks out.
         let udp = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         udp.bind_device(Some(name.as_str().as_bytes()))?;
@@ -90,7 +95,7 @@ impl Link {
         udp.set_nonblocking(true)?;
         // Beyond the system's limit only with CAP_NET_ADMIN; less room costs bursts, not service.
         let _ = setsockopt(&udp, sockopt::RcvBufForce, &SOCKET_BUFFER);
-        let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, Service::Dhcp.port());
+        let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, service.port());
         udp.bind(&SocketAddr::V4(any).into())?;
         // Without a protocol, a packet socket receives nothing.
         let raw = Socket::new(Domain::PACKET, Type::RAW, None)?;
@@ -99,6 +104,7 @@ impl Link {
         bind(raw.as_raw_fd(), &address)?;
         let mac = address.addr().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self {
+            service,
             name: name.clone(),
             index,
             mac: MacAddr(mac),
@@ -114,7 +120,7 @@ impl Link {
         let local = self.udp.local_addr();
         if_nametoindex(self.name.as_str()) == Ok(self.index)
             && !is_shut_down(self.udp.as_fd())
-            && local.is_ok_and(|local| local.port() == Service::Dhcp.port())
+            && local.is_ok_and(|local| local.port() == self.service.port())
             && device.as_deref() == Some(self.name.as_str().as_bytes())
     }
 
@@ -172,7 +178,9 @@ impl Link {
         let mut own = None;
         for reply in replies {
             match reply.to {
-                Destination::Address(to) => datagrams.push((to, reply.bytes.as_slice())),
+                Destination::Address(to) | Destination::BootClient(to) => {
+                    datagrams.push((to, reply.bytes.as_slice()))
+                }
                 Destination::Broadcast => {
                     let to = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
                     datagrams.push((to, reply.bytes.as_slice()));

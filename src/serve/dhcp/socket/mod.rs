@@ -141,15 +141,21 @@ impl Server {
         })
     }
 
-    /// Answers on `link` from `address`; opening the same address again moves it.
+    /// Answers on `link` from `address`; opening the same address again moves it. `service` says on which port: DHCP's own, or the
+    /// boot server's.
     ///
     /// # Errors
     /// [`ListenError`] where there is no such link, the port is taken, or the server has stopped.
-    pub async fn open(&self, link: &LinkName, address: InterfaceAddr) -> Result<(), ListenError> {
+    pub async fn open(
+        &self,
+        service: Service,
+        link: &LinkName,
+        address: InterfaceAddr,
+    ) -> Result<(), ListenError> {
         let fault = |kind: io::ErrorKind| ListenError::Socket {
-            service: Service::Dhcp,
+            service,
             address: address.ip(),
-            port: Service::Dhcp.port(),
+            port: service.port(),
             source: kind.into(),
         };
         let IpAddr::V4(own) = address.ip() else {
@@ -157,6 +163,7 @@ impl Server {
         };
         let link = link.clone();
         let command = |done| Command::Open {
+            service,
             link,
             address: (own, address),
             done,
@@ -165,12 +172,17 @@ impl Server {
         opened.map_err(|_| fault(io::ErrorKind::BrokenPipe))?
     }
 
-    /// Stops answering from `address`.
+    /// Stops answering from `address` on the service's port.
     ///
     /// # Errors
     /// [`ServerError::Stopped`].
-    pub async fn close(&self, address: Ipv4Addr) -> Result<(), ServerError> {
-        self.ask(|done| Command::Close { address, done }).await
+    pub async fn close(&self, service: Service, address: Ipv4Addr) -> Result<(), ServerError> {
+        let command = |done| Command::Close {
+            service,
+            address,
+            done,
+        };
+        self.ask(command).await
     }
 
     /// Serves `config` from now on; every packet is answered from the old one or from the new one.
@@ -184,9 +196,10 @@ impl Server {
         Ok(())
     }
 
-    /// Where the server answers, as its sockets say; nowhere once it has stopped.
-    pub async fn listening(&self) -> BTreeMap<IpAddr, Listener> {
-        self.ask(Command::Listening).await.unwrap_or_default()
+    /// Where the server answers on the service's port, as its sockets say; nowhere once it has stopped.
+    pub async fn listening(&self, service: Service) -> BTreeMap<IpAddr, Listener> {
+        let asked = self.ask(|done| Command::Listening(service, done));
+        asked.await.unwrap_or_default()
     }
 
     /// What the engine serves.

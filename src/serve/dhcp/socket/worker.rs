@@ -30,6 +30,7 @@ use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
 use crate::serve::dhcp::strain::StoreTrouble;
+use crate::state::Service;
 use crate::store::{Batch, Store, StoreError, Write};
 
 /// Batches of packets taken in before any is answered; beyond that the socket's buffer holds them.
@@ -48,7 +49,8 @@ pub(super) struct Worker<S, P> {
     pub(super) clock: Clock,
     store: Arc<S>,
     publish: P,
-    pub(super) links: BTreeMap<LinkName, Link>,
+    /// By whose port they are of.
+    pub(super) links: BTreeMap<(Service, LinkName), Link>,
     inbox: Inbox,
     arrived: Arrived,
     pub(super) actions: Vec<Action>,
@@ -161,28 +163,28 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
 
     fn take_in(&mut self, arrived: &mut Arrived) {
         let mut ended = Vec::new();
-        for (name, link) in &self.links {
-            arrived.begin_link(link.listeners.keys());
+        for (key, link) in &self.links {
+            let (service, name) = key;
+            arrived.begin_link(*service, link.listeners.keys());
             for _ in 0..ROUNDS {
                 match link.receive(&mut self.inbox, |bytes, from| arrived.push(bytes, from)) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => {
                         tracing::error!(%error, link = %name, "the DHCP socket was shut down");
-                        ended.push(name.clone());
+                        ended.push(key.clone());
                         break;
                     }
                 }
             }
         }
-        self.links.retain(|name, _| !ended.contains(name));
+        self.links.retain(|key, _| !ended.contains(key));
     }
 
     fn answer(&mut self, arrived: &Arrived, some: &[Datagram]) {
         let now = self.clock.now();
-        for packet in some.iter().filter_map(|one| arrived.packet(one)) {
-            self.engine
-                .handle(now, Input::Packet(packet), &mut self.actions);
+        for input in some.iter().filter_map(|one| arrived.input(one)) {
+            self.engine.handle(now, input, &mut self.actions);
         }
     }
 
@@ -225,13 +227,16 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
 
     /// Does what the engine wants, and starts the next write.
     fn obey(&mut self) {
-        let mut replies: BTreeMap<Ipv4Addr, Vec<Reply>> = BTreeMap::new();
+        let mut replies: BTreeMap<(Service, Ipv4Addr), Vec<Reply>> = BTreeMap::new();
         let clock = self.clock.read();
         for action in self.actions.drain(..) {
             match action {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
                 Action::Publish(change) => (self.publish)(change),
-                Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
+                Action::Send(reply) => {
+                    let from = (reply.service(), reply.via);
+                    replies.entry(from).or_default().push(reply);
+                }
                 Action::Event(event) => {
                     tell(&event);
                     if let Some(past) = Past::of(&event, self.clock.now()) {
@@ -241,8 +246,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 }
             }
         }
-        for (via, replies) in replies {
-            let mut links = self.links.values();
+        for ((service, via), replies) in replies {
+            let links = self.links.iter().filter(|(key, _)| key.0 == service);
+            let mut links = links.map(|(_, link)| link);
             let link = links.find(|link| link.listeners.contains_key(&via));
             self.unsent += match link {
                 Some(link) => link.send(&replies),
