@@ -2,11 +2,13 @@
 
 pub mod addr;
 pub mod arch;
+pub mod arp;
 pub mod bond;
 pub mod care;
 pub mod class;
 pub mod digest;
 pub mod duration;
+pub mod echo;
 pub mod glob;
 pub mod identity;
 pub mod kind;
@@ -17,6 +19,7 @@ pub mod name;
 pub mod option;
 pub mod origin;
 pub mod policy;
+pub mod probe;
 pub mod record;
 pub mod route;
 pub mod secret;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::probe::ConflictProbe;
+
 /// How a VLAN's DHCP takes its clients. Where nothing is said, it has the last word there, and tells clients apart as RFC 2131 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -12,6 +14,8 @@ pub struct DhcpPolicy {
     /// Whether it refuses addresses to clients that it knows nothing of (RFC 2131 4.3.2); else another server may know them.
     pub authoritative: bool,
     pub identity: ClientIdentity,
+    /// Which addresses are looked for before they are offered.
+    pub probe: ConflictProbe,
 }
 
 /// What a client's leases are kept under.
@@ -38,6 +42,7 @@ impl Default for DhcpPolicy {
         Self {
             authoritative: true,
             identity: ClientIdentity::default(),
+            probe: ConflictProbe::default(),
         }
     }
 }

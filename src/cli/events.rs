@@ -59,6 +59,7 @@ fn line(event: &LeaseEvent) -> String {
         vlan,
         expires,
         is_by_hand,
+        by,
         ..
     } = row;
     let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
@@ -67,6 +68,7 @@ fn line(event: &LeaseEvent) -> String {
         name.as_ref().map(ToString::to_string),
         expires.map(|expires| format!("until {}", Moment(expires))),
         is_by_hand.then(|| "by hand".to_owned()),
+        by.map(|by| format!("in use by {by}")),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();
     let rest = rest.join(", ");

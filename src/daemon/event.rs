@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
@@ -20,7 +21,7 @@ pub enum LeaseEvent {
     Release(EventRow),
     /// A client found the address in use by a stranger; it is in quarantine.
     Decline(EventRow),
-    /// The address is reserved for another; who has it was refused.
+    /// The address is reserved for another, and who has it was refused; or it was to be offered, and `by` answered for it.
     Conflict(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
@@ -52,6 +53,9 @@ pub struct EventRow {
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// Who answered for the address, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<MacAddr>,
 }
 
 impl LeaseEvent {
@@ -72,6 +76,10 @@ impl LeaseEvent {
                 ..of(lease)
             }),
             Event::Declined { lease } => Self::Decline(of(lease)),
+            Event::Conflict { lease, by } => Self::Conflict(EventRow {
+                by: *by,
+                ..of(lease)
+            }),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
             Event::Store { trouble } => Self::Store {
                 number: told.number,
@@ -97,6 +105,7 @@ impl EventRow {
             vlan: None,
             expires: None,
             is_by_hand: false,
+            by: None,
         }
     }
 }

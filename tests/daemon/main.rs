@@ -29,6 +29,7 @@ mod owned;
 mod relay;
 mod select;
 mod shim;
+mod squatter;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;

@@ -26,6 +26,7 @@ fn word(event: &Event) -> String {
             format!("release {}{how}", lease.address)
         }
         Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Conflict { lease, by } => format!("conflict {} by {by:?}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
@@ -44,7 +45,7 @@ impl Heard {
             match action {
                 Action::Persist { batch, .. } => self.committed(batch),
                 Action::Event(event) => self.told.push(word(&event)),
-                Action::Publish(_) | Action::Send(_) => {}
+                Action::Publish(_) | Action::Send(_) | Action::Probe(_) => {}
             }
         }
     }

@@ -35,6 +35,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Released { .. }
         | Event::Declined { .. }
         | Event::Reclaimed { .. }
+        | Event::Conflict { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

@@ -11,6 +11,7 @@ use super::{any, argument, arguments, first, flag, known, open, optional, text_l
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity};
+use crate::base::probe::{CONFLICT_PROBES, ConflictProbe};
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct DhcpNode {
     pub image: Slot<Name>,
     pub authoritative: Slot<bool>,
     pub identity: Slot<ClientIdentity>,
+    pub probe: Slot<ConflictProbe>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -60,6 +62,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&DHCP_IMAGE),
         optional(&AUTHORITATIVE),
         optional(&IDENTITY),
+        optional(&PROBE),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -140,6 +143,19 @@ const IDENTITY: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const PROBE: NodeSchema = NodeSchema {
+    name: "probe",
+    doc: "Which addresses are looked for on the network before they are offered, by ARP or, behind a relay agent, by ICMP echo. An offer waits \
+          300 ms for that, unless the client had the address before. One that somebody answers for is quarantined, and another offered.",
+    arguments: &[argument(
+        "which",
+        Kind::Words(CONFLICT_PROBES),
+        "`off`, the default; `dynamic` for those of dynamic ranges; `all` for reserved ones too.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -154,6 +170,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         image: first(&reader, &DHCP_IMAGE, sink),
         authoritative: flag(&reader, &AUTHORITATIVE, sink),
         identity: known(word(&reader, &IDENTITY, sink)),
+        probe: known(word(&reader, &PROBE, sink)),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

@@ -7,6 +7,7 @@ use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
+use crate::base::mac::MacAddr;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub enum Event {
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
     Declined { lease: Lease },
+    /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
+    /// where that is known.
+    Conflict { lease: Lease, by: Option<MacAddr> },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.

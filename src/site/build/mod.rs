@@ -138,6 +138,7 @@ impl Builder<'_> {
         let authoritative = node.authoritative.value();
         let authoritative = authoritative.or(serving.authoritative.value());
         let identity = node.identity.value().or(serving.identity.value());
+        let probe = node.probe.value().or(serving.probe.value());
         let own = DhcpPolicy::default();
         let controllers = serving.controllers.iter();
         Some(Dhcp {
@@ -147,6 +148,7 @@ impl Builder<'_> {
             policy: DhcpPolicy {
                 authoritative: authoritative.copied().unwrap_or(own.authoritative),
                 identity: identity.copied().unwrap_or(own.identity),
+                probe: probe.copied().unwrap_or(own.probe),
             },
             image: node.image.value().or(serving.image.value()).cloned(),
             classes: self

@@ -67,8 +67,10 @@ impl Cataloguer<'_> {
             // In force are others besides.
             options: _,
             classes: _,
-            authoritative,
-            identity,
+            // How it takes its clients.
+            authoritative: _,
+            identity: _,
+            probe: _,
             is_partial: _,
             length: _,
             span: _,
@@ -99,19 +101,7 @@ impl Cataloguer<'_> {
             Some((time, source)) => pen.value("lease-time", time, source),
             None => pen.value("lease-time", LEASE_TIME, Source::Default),
         }
-        let own = DhcpPolicy::default();
-        match self.in_force(pen, authoritative, relayed, |theirs| &theirs.authoritative) {
-            Some((flag, source)) => pen.value("authoritative", format!("#{flag}"), source),
-            None => pen.value(
-                "authoritative",
-                format!("#{}", own.authoritative),
-                Source::Default,
-            ),
-        }
-        match self.in_force(pen, identity, relayed, |theirs| &theirs.identity) {
-            Some((identity, source)) => pen.value("identity", identity, source),
-            None => pen.value("identity", own.identity, Source::Default),
-        }
+        self.policy(node, relayed, pen);
         if let Some((name, source)) = self.in_force(pen, image, relayed, |theirs| &theirs.image) {
             pen.value("image", name, source.clone());
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
@@ -126,6 +116,34 @@ impl Cataloguer<'_> {
             } else if let Some(source) = self.place(place, class.span) {
                 pen.class(class, source);
             }
+        }
+    }
+
+    /// How a VLAN's DHCP takes its clients.
+    fn policy(
+        &self,
+        node: &DhcpNode,
+        relayed: Option<(&VlanDraft<'_>, &DhcpNode)>,
+        pen: &mut Pen<'_>,
+    ) {
+        let own = DhcpPolicy::default();
+        match self.in_force(pen, &node.authoritative, relayed, |theirs| {
+            &theirs.authoritative
+        }) {
+            Some((flag, source)) => pen.value("authoritative", format!("#{flag}"), source),
+            None => pen.value(
+                "authoritative",
+                format!("#{}", own.authoritative),
+                Source::Default,
+            ),
+        }
+        match self.in_force(pen, &node.identity, relayed, |theirs| &theirs.identity) {
+            Some((identity, source)) => pen.value("identity", identity, source),
+            None => pen.value("identity", own.identity, Source::Default),
+        }
+        match self.in_force(pen, &node.probe, relayed, |theirs| &theirs.probe) {
+            Some((probe, source)) => pen.value("probe", probe, source),
+            None => pen.value("probe", own.probe, Source::Default),
         }
     }
 

@@ -76,7 +76,8 @@ impl Scope {
         let (before, after) = (&from.policy, &self.policy);
         let changes = changes
             .field("authoritative", &before.authoritative, &after.authoritative)
-            .field("identity", &before.identity, &after.identity);
+            .field("identity", &before.identity, &after.identity)
+            .field("probe", &before.probe, &after.probe);
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)

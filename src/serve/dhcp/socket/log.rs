@@ -95,6 +95,10 @@ fn told(clock: &Clock, event: Event) -> Event {
         Event::Declined { lease } => Event::Declined {
             lease: clock.told(lease),
         },
+        Event::Conflict { lease, by } => Event::Conflict {
+            lease: clock.told(lease),
+            by,
+        },
         Event::Reclaimed { lease } => Event::Reclaimed {
             lease: clock.told(lease),
         },

@@ -5,6 +5,7 @@ mod command;
 mod frame;
 mod link;
 mod log;
+mod prober;
 mod tell;
 mod worker;
 

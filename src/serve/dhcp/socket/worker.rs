@@ -19,6 +19,7 @@ use super::clock::Clock;
 use super::command::{Command, Revoked};
 use super::link::{Inbox, Link};
 use super::log::Log;
+use super::prober::{Found, Prober};
 use super::tell::tell;
 use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
@@ -56,6 +57,7 @@ pub(super) struct Worker<S, P> {
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
     pub(super) revoked: Vec<Revoked>,
+    prober: Prober,
     pub(super) log: Log,
     pub(super) unsent: u64,
 }
@@ -64,6 +66,7 @@ pub(super) struct Worker<S, P> {
 enum Wake {
     Readable,
     Committed(Result<(), StoreError>),
+    Probed(Found),
 }
 
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
@@ -87,6 +90,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             waiting: Vec::new(),
             commit: None,
             revoked: Vec::new(),
+            prober: Prober::default(),
             log: Log::new(news),
             unsent: 0,
         };
@@ -107,6 +111,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 wake = self.wake() => match wake {
                     Wake::Readable => self.receive(),
                     Wake::Committed(result) => self.committed(result),
+                    Wake::Probed(found) => self.probed(found),
                 },
                 _ = seconds.tick() => self.tick(),
                 // What ends at once is ended between packets: those that came meanwhile are seen after each few.
@@ -128,6 +133,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 && let Poll::Ready(result) = commit.as_mut().poll(context)
             {
                 return Poll::Ready(Wake::Committed(result));
+            }
+            if let Poll::Ready(found) = self.prober.poll(context) {
+                return Poll::Ready(Wake::Probed(found));
             }
             if self.waiting.len() < WAITING {
                 for link in self.links.values() {
@@ -178,6 +186,15 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         }
     }
 
+    fn probed(&mut self, found: Found) {
+        let input = match found {
+            Found::Somebody { address, by } => Input::Answered { address, by },
+            Found::Nobody(address) => Input::Unanswered(address),
+        };
+        self.engine
+            .handle(self.clock.now(), input, &mut self.actions);
+    }
+
     fn committed(&mut self, result: Result<(), StoreError>) {
         let Some((_, batches)) = self.commit.take() else {
             return;
@@ -213,6 +230,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             match action {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
                 Action::Publish(change) => (self.publish)(change),
+                Action::Probe(probe) => {
+                    let mut links = self.links.iter();
+                    let here = links.find(|(_, link)| link.listeners.contains_key(&probe.via));
+                    self.prober.begin(probe, here.map(|(name, _)| name));
+                }
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
                 Action::Event(event) => {
                     tell(&event);
