@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 12] = [
+pub const KINDS: [KindRow; 13] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -125,6 +125,7 @@ pub const KINDS: [KindRow; 12] = [
     row("forwarders", &["controller/*/forwarders"], &["upstreams"]),
     row("file", &["file/**"], &["sha256", "bytes"]),
     row("image", &["image/*"], &["programs"]),
+    row("hook", &["hook/*"], &["on", "run", "within"]),
     with_options(row(
         "scope",
         &["vlan/*/*/scope/*/*"],

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod duration;
 pub mod echo;
 pub mod glob;
+pub mod hook;
 pub mod identity;
 pub mod kind;
 pub mod limit;

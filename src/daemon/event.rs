@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::DomainName;
@@ -59,6 +60,40 @@ pub struct EventRow {
 }
 
 impl LeaseEvent {
+    /// By the word that hooks name it with; none for what is no event of the server.
+    pub(super) fn kind(&self) -> Option<HookEvent> {
+        Some(match self {
+            Self::Commit(_) => HookEvent::Commit,
+            Self::Renew(_) => HookEvent::Renew,
+            Self::Expiry(_) => HookEvent::Expiry,
+            Self::Release(_) => HookEvent::Release,
+            Self::Decline(_) => HookEvent::Decline,
+            Self::Conflict(_) => HookEvent::Conflict,
+            Self::Exhaustion(_) => HookEvent::Exhaustion,
+            Self::Store { .. } => HookEvent::Store,
+            Self::Lost { .. } => return None,
+        })
+    }
+
+    /// The event in one word.
+    pub(super) fn word(&self) -> &'static str {
+        self.kind().map_or("lost", HookEvent::as_str)
+    }
+
+    /// What it is about, where that is a client.
+    pub(super) fn row(&self) -> Option<&EventRow> {
+        match self {
+            Self::Commit(row)
+            | Self::Renew(row)
+            | Self::Expiry(row)
+            | Self::Release(row)
+            | Self::Decline(row)
+            | Self::Conflict(row)
+            | Self::Exhaustion(row) => Some(row),
+            Self::Store { .. } | Self::Lost { .. } => None,
+        }
+    }
+
     pub(super) fn of(told: &Told) -> Self {
         let of = |lease: &Lease| EventRow {
             address: Some(lease.address),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BootFile, BootImage, Listener, Record, Reservation, Resource, Scope, Zone};
+use super::{BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Zone};
 use crate::base::option::{OptionValue, option_attribute};
 
 impl Resource {
@@ -26,6 +26,7 @@ impl Resource {
             (Self::Record(to), Self::Record(from)) => leave.record(to, from),
             (Self::BootImage(to), Self::BootImage(from)) => leave.image(to, from),
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
+            (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             // Things of two kinds have no attributes in common.
             (
                 Self::Link(_)
@@ -39,7 +40,8 @@ impl Resource {
                 | Self::Zone(_)
                 | Self::Record(_)
                 | Self::BootImage(_)
-                | Self::BootFile(_),
+                | Self::BootFile(_)
+                | Self::Hook(_),
                 _,
             ) => {}
         }
@@ -120,6 +122,13 @@ impl Leave<'_> {
     fn file(&self, to: &mut BootFile, from: &BootFile) {
         self.one("sha256", &mut to.digest, &from.digest);
         self.one("bytes", &mut to.size, &from.size);
+    }
+
+    fn hook(&self, to: &mut Hook, from: &Hook) {
+        self.one("on", &mut to.events, &from.events);
+        self.one("run", &mut to.program, &from.program);
+        self.one("run", &mut to.arguments, &from.arguments);
+        self.one("within", &mut to.within, &from.within);
     }
 }
 

@@ -19,6 +19,7 @@ mod events;
 mod follow;
 mod hazard;
 mod history;
+mod hooks;
 mod hostile;
 mod interrupted;
 mod killed;
