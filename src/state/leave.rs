@@ -73,6 +73,14 @@ impl Leave<'_> {
         self.one("image", &mut to.image, &from.image);
         self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
         self.one("relay-to", &mut to.relay, &from.relay);
+        let (own, theirs) = (&mut to.policy, &from.policy);
+        self.one(
+            "authoritative",
+            &mut own.authoritative,
+            &theirs.authoritative,
+        );
+        self.one("identity", &mut own.identity, &theirs.identity);
+        self.one("probe", &mut own.probe, &theirs.probe);
         self.one("client-classes", &mut to.classes, &from.classes);
         self.one("pool-options", &mut to.pool_options, &from.pool_options);
         self.options(&mut to.options, &from.options);
@@ -140,7 +148,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 18] = [
+    const PAIRS: [[&str; 3]; 19] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -212,9 +220,14 @@ mod tests {
             r#"{"boot-image":{"programs":{"ipxe":"boot/a"}}}"#,
         ],
         [
+            "hook/a",
+            r#"{"hook":{"events":["commit"],"program":"/bin/true","arguments":[],"within":"1s"}}"#,
+            r#"{"hook":{"events":["commit","expiry"],"program":"/bin/false","arguments":["a b"],"within":"2s"}}"#,
+        ],
+        [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"relay":"f/w","classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","probe":"all"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

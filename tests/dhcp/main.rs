@@ -21,6 +21,7 @@ mod ending;
 mod events;
 mod expiry;
 mod fields;
+mod fuzz;
 mod hostile;
 mod identity;
 mod load;
