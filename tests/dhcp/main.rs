@@ -32,6 +32,7 @@ mod offers;
 mod outcomes;
 mod parameters;
 mod policy;
+mod power;
 mod probe;
 mod relays;
 mod requests;

@@ -122,7 +122,7 @@ mod tests {
         let (news, heard) = watch::channel(0);
         let mut log = Log::new(news);
         log.ring = Ring::new(4);
-        let clock = Clock::start();
+        let clock = Clock::start(None);
         let event = Event::Exhausted {
             vlan: Arc::new("plant/pxe".parse().unwrap()),
             hardware: MacAddr([2, 0, 0, 0, 0, 1]).into(),

@@ -95,13 +95,16 @@ impl Server {
         publish: impl Fn(NameChange) + Send + 'static,
     ) -> Result<Self, ServerError> {
         let leases = load(&*store)?;
+        let clock = store.get(clock::KEY).map_err(ServerError::Load)?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
         let (tell, news) = watch::channel(0);
-        let run = move || runtime.block_on(Worker::new(leases, store, publish, tell).run(requests));
+        let run = move || {
+            runtime.block_on(Worker::new((leases, clock), store, publish, tell).run(requests))
+        };
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
             .spawn(run)

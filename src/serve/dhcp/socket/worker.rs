@@ -71,13 +71,13 @@ enum Wake {
 
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     pub(super) fn new(
-        leases: Vec<Lease>,
+        (leases, stored): (Vec<Lease>, Option<Vec<u8>>),
         store: Arc<S>,
         publish: P,
         news: watch::Sender<u64>,
     ) -> Self {
         let mut actions = Vec::new();
-        let clock = Clock::start();
+        let clock = Clock::start(stored.as_deref());
         let engine = Engine::restore(leases, clock.now(), &mut actions);
         let mut worker = Self {
             engine,
@@ -122,6 +122,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     }
 
     fn tick(&mut self) {
+        if self.commit.is_none() && self.clock.has_moved() {
+            self.commit = Some(self.next_commit());
+        }
         self.engine
             .handle(self.clock.now(), Input::Tick, &mut self.actions);
     }
@@ -200,6 +203,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             return;
         };
         if let Err(fault) = &result {
+            self.clock.not_stored();
             let leases = batches.len();
             // Told once: how often it goes on is for those who look closely.
             if self.engine.trouble() == Some(StoreTrouble::Failing) {
@@ -263,11 +267,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             key: lease.key(),
             value: lease.encode(),
         };
-        let writes = waiting.iter().map(put).collect();
+        let writes = waiting.iter().map(put).chain(self.clock.unstored());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),
-            writes,
+            writes: writes.collect(),
         };
         (Box::pin(async move { store.commit(batch).await }), batches)
     }
