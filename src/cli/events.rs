@@ -58,6 +58,7 @@ fn line(event: &LeaseEvent) -> String {
         name,
         vlan,
         expires,
+        host,
         is_by_hand,
         by,
         ..
@@ -67,6 +68,7 @@ fn line(event: &LeaseEvent) -> String {
         vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
         name.as_ref().map(ToString::to_string),
         expires.map(|expires| format!("until {}", Moment(expires))),
+        host.as_ref().map(|host| format!("reserved for {host}")),
         is_by_hand.then(|| "by hand".to_owned()),
         by.map(|by| format!("in use by {by}")),
     ];

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::output::Output;
 use super::table::shown;
 use crate::base::mac::MacAddr;
-use crate::daemon::{ExchangeRow, LeaseRow, ReservedRow, Why};
+use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, Why};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::LeaseState;
 
@@ -27,6 +27,7 @@ fn rendered(why: &Why) -> String {
         vlan,
         host,
         addresses,
+        obstacles,
     } in &why.reserved
     {
         let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
@@ -35,6 +36,16 @@ fn rendered(why: &Why) -> String {
             text,
             "It is {host}: {addresses} is reserved for it in VLAN {vlan}."
         );
+        for obstacle in obstacles {
+            let ObstacleRow {
+                address, because, ..
+            } = obstacle;
+            let _ = write!(text, "It cannot have {address} just now: {because}");
+            let _ = match obstacle.until {
+                Some(until) => writeln!(text, ", until {until}."),
+                None => writeln!(text, "."),
+            };
+        }
     }
     text.push_str(&elsewhere(why));
     for exchange in &why.exchanges {
@@ -114,6 +125,7 @@ fn place(exchange: &ExchangeRow) -> Vec<String> {
         server,
         client_id,
         vendor_class,
+        uuid,
         ..
     } = exchange;
     let parts = [
@@ -127,6 +139,7 @@ fn place(exchange: &ExchangeRow) -> Vec<String> {
         vendor_class
             .as_ref()
             .map(|class| format!("class {}", shown(class.clone()))),
+        uuid.as_ref().map(|uuid| format!("uuid {uuid}")),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, HostName};
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
 
@@ -22,7 +22,8 @@ pub enum LeaseEvent {
     Release(EventRow),
     /// A client found the address in use by a stranger; it is in quarantine.
     Decline(EventRow),
-    /// The address is reserved for another, and who has it was refused; or it was to be offered, and `by` answered for it.
+    /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out; or it
+    /// was to be offered, and `by` answered for it.
     Conflict(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
@@ -51,6 +52,9 @@ pub struct EventRow {
     pub vlan: Option<VlanPath>,
     /// When the lease, or the quarantine, ends.
     pub expires: Option<u64>,
+    /// The host that the address is reserved for, and that found it in use by a stranger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
@@ -116,6 +120,10 @@ impl LeaseEvent {
                 ..of(lease)
             }),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
+            Event::Contested { lease, host } => Self::Conflict(EventRow {
+                host: Some(host.clone()),
+                ..of(lease)
+            }),
             Event::Store { trouble } => Self::Store {
                 number: told.number,
                 at: Moment(told.at),
@@ -139,6 +147,7 @@ impl EventRow {
             name: None,
             vlan: None,
             expires: None,
+            host: None,
             is_by_hand: false,
             by: None,
         }

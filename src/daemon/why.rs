@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::lease::{LeaseRow, hex};
+use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName};
@@ -28,6 +29,18 @@ pub struct ReservedRow {
     pub vlan: VlanPath,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
+    /// Which of them it cannot have just now.
+    #[serde(default)]
+    pub obstacles: Vec<ObstacleRow>,
+}
+
+/// Why a machine cannot have an address that is reserved for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObstacleRow {
+    pub address: Ipv4Addr,
+    pub because: String,
+    /// When that ends, as far as is known.
+    pub until: Option<Moment>,
 }
 
 /// A message and what came of it.
@@ -57,6 +70,9 @@ pub struct ExchangeRow {
     pub server: Option<Ipv4Addr>,
     pub client_id: Option<String>,
     pub vendor_class: Option<String>,
+    /// What its firmware calls the machine (97).
+    #[serde(default)]
+    pub uuid: Option<String>,
 }
 
 impl Why {
@@ -68,6 +84,15 @@ impl Why {
             vlan: VlanPath::clone(&reserved.vlan),
             host: reserved.host,
             addresses: reserved.addresses,
+            obstacles: reserved
+                .obstacles
+                .into_iter()
+                .map(|(address, because, until)| ObstacleRow {
+                    address,
+                    because: because.to_string(),
+                    until: until.map(Moment),
+                })
+                .collect(),
         });
         let exchanges = heard.exchanges.into_iter();
         Self {
@@ -104,6 +129,11 @@ impl ExchangeRow {
             server: said.server,
             client_id: said.client_id.as_deref().map(hex),
             vendor_class: said.vendor_class.as_deref().map(text),
+            uuid: said
+                .machine_id
+                .as_deref()
+                .and_then(Uuid::of_machine_id)
+                .map(|uuid| uuid.to_string()),
         }
     }
 }

@@ -155,6 +155,9 @@ impl<'a> Reader<'a> {
             | Kind::OptionName
             | Kind::OptionValue
             | Kind::RoutingTable
+            | Kind::Label
+            | Kind::Octets
+            | Kind::Uuid
             | Kind::Secret => text(value, argument.kind, sink),
         }
     }

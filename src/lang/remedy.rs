@@ -42,7 +42,10 @@ pub(super) fn remedy(written: &str, kind: Kind) -> Option<String> {
         | Kind::KeyPattern
         | Kind::OptionName
         | Kind::OptionValue
-        | Kind::RoutingTable => return None,
+        | Kind::RoutingTable
+        | Kind::Label
+        | Kind::Octets
+        | Kind::Uuid => return None,
     };
     Some(format!("write \"{meant}\""))
 }

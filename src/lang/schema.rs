@@ -92,6 +92,11 @@ pub(super) enum Kind {
     OptionValue,
     /// The name of a VRF, `main`, or a number.
     RoutingTable,
+    /// A text, or bytes as `(hex)"…"`.
+    Label,
+    /// Bytes, in hexadecimal.
+    Octets,
+    Uuid,
 }
 
 const ARCHITECTURES: [&str; ClientArch::ALL.len()] = {
@@ -231,6 +236,9 @@ impl Kind {
             Self::OptionName => "a DHCP option",
             Self::OptionValue => "what the option says",
             Self::RoutingTable => "a routing table",
+            Self::Label => "a text, or bytes as (hex)\"…\"",
+            Self::Octets => "bytes in hexadecimal",
+            Self::Uuid => "a UUID",
         }
     }
 
@@ -258,6 +266,9 @@ impl Kind {
             Self::OptionName => "ntp-servers",
             Self::OptionValue => "10.10.0.3",
             Self::RoutingTable => "tenants",
+            Self::Label => "name",
+            Self::Octets => "00:01:0a:0b",
+            Self::Uuid => "4c4c4544-0042-3510-8052-b4c04f564d31",
             Self::Words(words) => words.first().copied().unwrap_or(""),
             Self::Integer { least, most } => return 100.clamp(least, most).to_string(),
             Self::Flag => return "#true".to_owned(),

@@ -139,7 +139,7 @@ fn label(key: &Key) -> String {
         Key::BootImage { image } => format!("image {image}"),
         Key::Hook { name } => format!("hook {name}"),
         Key::Scope { subnet, .. } => format!("scope {subnet}"),
-        Key::Reservation { mac, .. } => format!("reservation {mac}"),
+        Key::Reservation { by, .. } => format!("reservation {by}"),
         Key::Zone { .. } => "zone".to_owned(),
         Key::Record { name, kind, .. } => format!("record {name} {kind}"),
     }

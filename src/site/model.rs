@@ -11,6 +11,7 @@ use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::hook::{HookEvent, ProgramPath};
+use crate::base::identity::{Identity, Uuid};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
@@ -326,6 +327,8 @@ pub struct PlacedAddress {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
+    /// What its firmware calls it.
+    pub uuid: Option<Uuid>,
     pub image: Option<Name>,
     pub tags: BTreeSet<Name>,
     /// In the order of their names.
@@ -373,6 +376,8 @@ pub struct MachineInterface {
     pub form: LinkForm,
     pub mtu: Option<u32>,
     pub mac: Option<MacAddr>,
+    /// What else its client is recognised by, but for its machine's UUID.
+    pub identities: BTreeSet<Identity>,
     pub vlan: Option<VlanPath>,
     pub addresses: Vec<PlacedAddress>,
     /// Whether it takes an address that DHCP offers.

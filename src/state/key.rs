@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::{InterfaceAddr, Prefix};
-use crate::base::mac::MacAddr;
+use crate::base::identity::Identity;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::record::RecordType;
 use crate::base::route::Family;
@@ -58,7 +58,9 @@ pub enum Key {
     /// `vlan/plant/pxe/scope/10.10.0.0/16`
     Scope { vlan: VlanPath, subnet: Prefix },
     /// `vlan/plant/pxe/reservation/52:54:00:00:00:01`
-    Reservation { vlan: VlanPath, mac: MacAddr },
+    ///
+    /// By the first of what the client is known by that counts.
+    Reservation { vlan: VlanPath, by: Box<Identity> },
     /// `zone/ams1.example.net`
     Zone { zone: DomainName },
     /// `zone/ams1.example.net/node-01/A`
@@ -213,7 +215,7 @@ impl fmt::Display for Key {
             Self::BootImage { image } => write!(f, "image/{image}"),
             Self::Hook { name } => write!(f, "hook/{name}"),
             Self::Scope { vlan, subnet } => write!(f, "vlan/{vlan}/scope/{subnet}"),
-            Self::Reservation { vlan, mac } => write!(f, "vlan/{vlan}/reservation/{mac}"),
+            Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
         }
@@ -347,9 +349,9 @@ fn read_vlan(rest: &str) -> Option<Key> {
             vlan,
             subnet: subnet.parse().ok()?,
         }),
-        ("reservation", mac) => Some(Key::Reservation {
+        ("reservation", by) => Some(Key::Reservation {
             vlan,
-            mac: mac.parse().ok()?,
+            by: Box::new(by.parse().ok()?),
         }),
         _ => None,
     }
@@ -404,6 +406,7 @@ mod tests {
             "image/noble",
             "vlan/plant/pxe/scope/10.10.0.0/16",
             "vlan/plant/pxe/reservation/52:54:00:00:00:01",
+            "vlan/plant/pxe/reservation/client-id:0a0b",
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",

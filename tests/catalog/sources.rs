@@ -221,8 +221,8 @@ fabric "b" {
     vlan "b" { subnet "10.9.0.0/24" { gateway "10.9.0.2" } }
 }
 controller "c" { default-gateway "10.9.0.1"; ethernet "x" vlan="v" { address "10.9.0.2" } }
-profile "q" { option "log-servers" "10.9.0.4"; ethernet "e0" vlan="v" { address "auto" } }
-machine "x" profile="q" { ethernet "e0" mac="52:54:00:00:00:01" }
+profile "q" { option "log-servers" "10.9.0.4"; ethernet "e0" vlan="v" client-id="q" { address "auto" } }
+machine "x" profile="q" uuid="4C4C4544-0042-3510-8052-B4C04F564D31" { ethernet "e0" mac="52:54:00:00:00:01" circuit-id=(hex)"0a0b" }
 machine "y" { option "root-path" "/y"; ethernet "e0" vlan="w" mac="52:54:00:00:00:02" { address "dhcp" } }
 route "10.7.0.0/24" fabric="a" { via "10.9.0.9" }
 route "10.7.0.0/24" fabric="b" { via "10.9.0.9" }
@@ -237,6 +237,8 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
         "machine/x/link/e0",
         &[
             "mac 52:54:00:00:00:01 | site.kdl",
+            "client-id q | site.kdl, from profile q",
+            "circuit-id 0a:0b | site.kdl",
             "vlan a/v | site.kdl, from profile q",
             "mtu 1500 | by default",
             "address 10.9.0.7 | bedplate.lock, allocated",
@@ -246,12 +248,17 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
     ),
     (
         "profile/q/link/e0",
-        &["vlan a/v | site.kdl", "address auto | site.kdl"],
+        &[
+            "client-id q | site.kdl",
+            "vlan a/v | site.kdl",
+            "address auto | site.kdl",
+        ],
     ),
     (
         "machine/x",
         &[
             "profile q | site.kdl",
+            "uuid 4c4c4544-0042-3510-8052-b4c04f564d31 | site.kdl",
             "log-servers 10.9.0.4 | site.kdl, from profile q",
             "power unmanaged | by default",
             "boot-from network | by default",

@@ -27,6 +27,7 @@ fn word(event: &Event) -> String {
         }
         Event::Declined { lease } => format!("decline {}", lease.address),
         Event::Conflict { lease, by } => format!("conflict {} by {by:?}", lease.address),
+        Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),

@@ -1,6 +1,11 @@
 //! Addresses that the site gives to one client.
 
-use crate::support::{Ask, Rig, discover, renew, select, site};
+use std::net::Ipv4Addr;
+
+use bedplate::base::mac::MacAddr;
+use bedplate::serve::dhcp::{Event, Input, LeaseState, Refusal};
+
+use crate::support::{Ask, Rig, SERVER, ask, decline, discover, renew, select, site, tell};
 
 #[test]
 fn reservations_arrive_while_leases_are_in_force() {
@@ -95,7 +100,161 @@ fn who_asks_on_another_vlan_ends_nothing_on_its_own() {
     let wish = || select(1, 0).field(249, &[50, 4, 10, 9, 0, 50]);
     assert_eq!(rig.said(&there(wish())), "ack 10.9.0.50");
     assert_eq!(rig.said(&wish()), "nak", "not here");
-    let gives_back = crate::support::ask(7, 1).field(12, &[10, 9, 0, 50]);
+    let gives_back = ask(7, 1).field(12, &[10, 9, 0, 50]);
     rig.said(&gives_back.giaddr([10, 0, 0, 7]));
     assert_eq!(rig.engine.leased(), 1, "there it is leased still");
+}
+
+/// The site with 10.0.0.51 reserved for the first client.
+fn with_own() -> serde_json::Value {
+    let mut site = site();
+    site["vlan/plant/pxe/reservation/02:00:00:00:00:01"] = serde_json::json!({ "reservation": {
+        "host": "one", "addresses": ["10.0.0.51"], "image": null
+    } });
+    site
+}
+
+fn told(events: &[Event]) -> Vec<String> {
+    let told = |event: &Event| match event {
+        Event::Committed { lease } => format!("commit {}", lease.address),
+        Event::Renewed { lease } => format!("renew {}", lease.address),
+        Event::Released { lease, .. } => format!("release {}", lease.address),
+        Event::Expired { lease } => format!("expiry {}", lease.address),
+        Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
+        other => panic!("{other:?}"),
+    };
+    events.iter().map(told).collect()
+}
+
+/// With the ACK of the address that is reserved for it the client gives up the other one: at once, with its name, and for good.
+#[test]
+fn who_moves_to_its_reserved_address_leaves_the_old_one() {
+    let mut rig = Rig::new(&site());
+    let named = |ask: Ask| ask.option(12, b"guest");
+    assert_eq!(rig.said(&named(select(1, 10))), "ack 10.0.0.10");
+    assert_eq!(rig.said(&select(2, 11)), "ack 10.0.0.11");
+    rig.configure(&with_own());
+    rig.events.clear();
+    rig.names.clear();
+    assert_eq!(rig.said(&discover(1)), "offer 10.0.0.51");
+    assert_eq!(
+        rig.said(&named(renew(1, 10))),
+        "ack 10.0.0.10",
+        "an offer ends nothing"
+    );
+    rig.hold_writes = true;
+    assert_eq!(rig.said(&select(1, 51)), "");
+    assert!(rig.names.is_empty(), "nothing ends before the write does");
+    rig.hold_writes = false;
+    let batch = rig.held.pop().unwrap();
+    let replies = rig.input(Input::Committed(batch));
+    assert_eq!(
+        replies.iter().map(tell).collect::<Vec<_>>(),
+        ["ack 10.0.0.51"]
+    );
+    let expected = ["renew 10.0.0.10", "commit 10.0.0.51", "release 10.0.0.10"];
+    assert_eq!(told(&rig.events), expected);
+    assert_eq!(rig.names, ["-guest.example 10.0.0.10"]);
+    let ended = rig.stored.last().unwrap();
+    assert_eq!(
+        (ended.address.octets()[3], ended.state),
+        (10, LeaseState::Idle),
+        "durable"
+    );
+    let steps = [
+        (renew(1, 10), "nak", "it is over"),
+        (
+            discover(3).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.10",
+            "free for others",
+        ),
+        (renew(2, 11), "ack 10.0.0.11", "others keep theirs"),
+        (renew(1, 51), "ack 10.0.0.51", ""),
+    ];
+    for (said, heard, why) in steps {
+        assert_eq!(rig.said(&said), heard, "{why}");
+    }
+}
+
+/// What it has in another VLAN, and what others have, is not what it leaves.
+#[test]
+fn a_move_ends_nothing_elsewhere() {
+    let there = |ask: Ask| ask.giaddr([10, 9, 0, 1]);
+    let far = there(ask(3, 1))
+        .option(54, &SERVER.octets())
+        .option(50, &[10, 9, 0, 100]);
+    let mut rig = Rig::new(&with_own());
+    assert_eq!(rig.said(&far), "ack 10.9.0.100");
+    assert_eq!(rig.said(&select(1, 10).id(b"other")), "ack 10.0.0.10");
+    assert_eq!(rig.said(&select(1, 51)), "ack 10.0.0.51");
+    assert_eq!(rig.said(&far), "ack 10.9.0.100");
+    let active = rig.engine.leases(rig.now, Ipv4Addr::UNSPECIFIED, 99);
+    let active = active
+        .iter()
+        .filter(|lease| lease.state == LeaseState::Active);
+    assert_eq!(active.count(), 3);
+}
+
+/// A host that finds its address in use by a stranger is told so, has another of the pool meanwhile, and then its own again.
+#[test]
+fn a_reserved_address_in_use_by_a_stranger_comes_back() {
+    let mac = MacAddr([2, 0, 0, 0, 0, 1]);
+    let mut rig = Rig::new(&with_own());
+    assert_eq!(rig.said(&select(1, 51)), "ack 10.0.0.51");
+    assert_eq!(rig.engine.reserved_for(mac)[0].obstacles, []);
+    rig.events.clear();
+    assert_eq!(rig.said(&decline(1, 51)), "");
+    assert_eq!(
+        told(&rig.events),
+        ["decline 10.0.0.51", "conflict 10.0.0.51 of one"]
+    );
+    let obstacles = &rig.engine.reserved_for(mac)[0].obstacles;
+    let until = Some(rig.now + 3600);
+    assert_eq!(
+        obstacles,
+        &[(Ipv4Addr::new(10, 0, 0, 51), Refusal::Quarantined, until)]
+    );
+    let steps = [
+        (0, discover(1), "offer 10.0.0.10"),
+        (0, select(1, 51), "nak"),
+        (0, select(1, 10), "ack 10.0.0.10"),
+        (
+            0,
+            discover(2).option(50, &[10, 0, 0, 51]),
+            "offer 10.0.0.11",
+        ),
+        (3599, renew(1, 10), "ack 10.0.0.10"),
+        (1, discover(1), "offer 10.0.0.51"),
+        (0, select(1, 51), "ack 10.0.0.51"),
+    ];
+    for (step, (seconds, said, heard)) in steps.iter().enumerate() {
+        rig.now += seconds;
+        assert_eq!(rig.said(said), *heard, "step {step}");
+    }
+    assert_eq!(
+        told(&rig.events).last().unwrap(),
+        "release 10.0.0.10",
+        "it moved back"
+    );
+    assert_eq!(rig.engine.reserved_for(mac)[0].obstacles, []);
+}
+
+/// Without a pool it hears nothing meanwhile, and why.
+#[test]
+fn a_reserved_address_in_use_by_a_stranger_is_told_of_where_there_is_no_other() {
+    let mut site = with_own();
+    site["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"]["pools"] = serde_json::json!([]);
+    let mut rig = Rig::new(&site);
+    let mac = MacAddr([2, 0, 0, 0, 0, 1]);
+    assert_eq!(rig.said(&select(1, 51)), "ack 10.0.0.51");
+    assert_eq!(rig.said(&decline(1, 51)), "");
+    assert_eq!(rig.said(&discover(1)), "");
+    let last = rig.engine.exchanges(mac, 1).pop().unwrap().outcome;
+    assert_eq!(
+        last.because().unwrap(),
+        "10.0.0.51 is reserved for it, but a client found it in use by a stranger, so that it is in quarantine; and no other address is free"
+    );
+    rig.now += 3600;
+    assert_eq!(rig.said(&discover(1)), "offer 10.0.0.51");
 }

@@ -48,6 +48,7 @@ fn conflicts(server: &Server) -> Vec<(Ipv4Addr, Option<MacAddr>)> {
         | Event::Expired { .. }
         | Event::Released { .. }
         | Event::Declined { .. }
+        | Event::Contested { .. }
         | Event::Reclaimed { .. }
         | Event::Store { .. }
         | Event::Exhausted { .. } => None,

@@ -34,6 +34,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Expired { .. }
         | Event::Released { .. }
         | Event::Declined { .. }
+        | Event::Contested { .. }
         | Event::Reclaimed { .. }
         | Event::Conflict { .. }
         | Event::Exhausted { .. } => None,

@@ -186,6 +186,7 @@ mod tests {
             name: Some("a.example".parse().unwrap()),
             vlan: None,
             expires: Some(1_000_600),
+            host: None,
             is_by_hand: false,
             by: None,
         })

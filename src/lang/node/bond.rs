@@ -2,8 +2,9 @@
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Child, Kind, NodeSchema};
+use super::super::schema::{Child, Kind, NodeSchema, Property};
 use super::address::{ADDRESS, PLACED_ADDRESS};
+use super::identity::{CIRCUIT_ID, CLIENT_ID, DUID};
 use super::link::{BondSetting, LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
 use super::setting::SETTING_NODES;
@@ -208,24 +209,32 @@ pub(super) const BOND: NodeSchema = NodeSchema {
     doc: "Several physical links of the same host as one.",
     arguments: &[NAME],
     properties: &[
-        property(
-            "mode",
-            Kind::Words(&BOND_MODES),
-            "How the ports are shared.",
-        ),
+        MODE,
         VLAN_PROPERTY,
         MTU_PROPERTY,
-        property(
-            "mac",
-            Kind::Mac,
-            "The bond's hardware address; the default is its first port's.",
-        ),
+        MAC,
+        CLIENT_ID,
+        CIRCUIT_ID,
+        DUID,
     ],
     children: &CHILDREN,
 };
 
+const MODE: Property = property(
+    "mode",
+    Kind::Words(&BOND_MODES),
+    "How the ports are shared.",
+);
+
+const MAC: Property = property(
+    "mac",
+    Kind::Mac,
+    "The bond's hardware address; the default is its first port's.",
+);
+
 /// On a controller.
 pub(super) const CONTROLLER_BOND: NodeSchema = NodeSchema {
+    properties: &[MODE, VLAN_PROPERTY, MTU_PROPERTY, MAC],
     children: &CONTROLLER_CHILDREN,
     ..BOND
 };

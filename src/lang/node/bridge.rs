@@ -2,9 +2,10 @@
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Child, Kind, NodeSchema};
+use super::super::schema::{Child, Kind, NodeSchema, Property};
 use super::address::{ADDRESS, PLACED_ADDRESS};
 use super::filter::{FILTER_NODES, read_filter};
+use super::identity::{CIRCUIT_ID, CLIENT_ID, DUID};
 use super::link::{LinkNode, LinkShape, MTU_PROPERTY, NAME, VLAN_PROPERTY, link};
 use super::protect::PROTECT;
 use super::setting::SETTING_NODES;
@@ -20,11 +21,10 @@ pub(super) const BRIDGE: NodeSchema = NodeSchema {
     properties: &[
         VLAN_PROPERTY,
         MTU_PROPERTY,
-        property(
-            "type",
-            Kind::Words(BRIDGE_TYPES),
-            "`standard`, the kernel's own, which is the default; or `ovs`, Open vSwitch, for machines.",
-        ),
+        TYPE,
+        CLIENT_ID,
+        CIRCUIT_ID,
+        DUID,
     ],
     children: &[
         optional(&PORTS),
@@ -35,8 +35,15 @@ pub(super) const BRIDGE: NodeSchema = NodeSchema {
     ],
 };
 
+const TYPE: Property = property(
+    "type",
+    Kind::Words(BRIDGE_TYPES),
+    "`standard`, the kernel's own, which is the default; or `ovs`, Open vSwitch, for machines.",
+);
+
 /// On a controller.
 pub(super) const CONTROLLER_BRIDGE: NodeSchema = NodeSchema {
+    properties: &[VLAN_PROPERTY, MTU_PROPERTY, TYPE],
     children: &CHILDREN,
     ..BRIDGE
 };

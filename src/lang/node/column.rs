@@ -19,6 +19,7 @@ use crate::diag::suggest::{listed, nearest};
 pub(super) enum Column {
     Name,
     Profile,
+    Uuid,
     Image,
     Tag,
     Power,
@@ -34,11 +35,15 @@ pub(super) enum Part {
     Vlan,
     Mtu,
     Address,
+    ClientId,
+    CircuitId,
+    Duid,
 }
 
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 10] = [
     "name",
     "profile",
+    "uuid",
     "image",
     "tag",
     "power",
@@ -49,7 +54,15 @@ const PLAIN: [&str; 9] = [
 ];
 
 /// What the columns of an interface end in.
-const PARTS: [&str; 4] = ["mac", "vlan", "mtu", "address"];
+const PARTS: [&str; 7] = [
+    "mac",
+    "vlan",
+    "mtu",
+    "address",
+    "client-id",
+    "circuit-id",
+    "duid",
+];
 
 /// The columns of a table, none for those that were reported; nothing at all where the rows would mean nothing.
 pub(super) fn columns(header: &[Cell<'_>], sink: &mut Sink<'_>) -> Option<Vec<Option<Column>>> {
@@ -110,6 +123,9 @@ fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
             "vlan" => Some(Part::Vlan),
             "mtu" => Some(Part::Mtu),
             "address" => Some(Part::Address),
+            "client-id" => Some(Part::ClientId),
+            "circuit-id" => Some(Part::CircuitId),
+            "duid" => Some(Part::Duid),
             _ => None,
         };
         if let Some(part) = part {
@@ -120,6 +136,7 @@ fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
     let found = match name {
         "name" => Column::Name,
         "profile" => Column::Profile,
+        "uuid" => Column::Uuid,
         "image" => Column::Image,
         "tag" => Column::Tag,
         "power" => Column::Power,

@@ -18,7 +18,10 @@ use super::rule::{RULE, RuleNode, read_rule};
 use super::tagged::{CONTROLLER_TAGGED, TAGGED};
 use super::vrf::VRF;
 use super::{any, argument, arguments, first, open, optional, property, text_length, word};
+use crate::base::identity::Uuid;
 use crate::base::name::{HostName, LinkName, Name};
+use crate::diag::code::Code;
+use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct ProfileNode {
 /// What a machine and a profile both say.
 #[derive(Debug, Clone)]
 pub struct HostShape {
+    /// What its firmware calls it; a machine's own.
+    pub uuid: Slot<Uuid>,
     pub image: Slot<Name>,
     /// Unless absent, these replace the profile's.
     pub tags: Option<Vec<Spanned<Name>>>,
@@ -75,6 +80,7 @@ impl HostShape {
     /// A host of which nothing is said.
     pub fn empty(span: Span) -> Self {
         Self {
+            uuid: Slot::Absent,
             image: Slot::Absent,
             tags: None,
             interfaces: Vec::new(),
@@ -151,11 +157,20 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
     name: "machine",
     doc: "A host that boots from this site's network.",
     arguments: &[argument("a name", Kind::HostName, "Its host name.")],
-    properties: &[property(
-        "profile",
-        Kind::Reference,
-        "The profile that it shares; what the machine says itself overrides it.",
-    )],
+    properties: &[
+        property(
+            "profile",
+            Kind::Reference,
+            "The profile that it shares; what the machine says itself overrides it.",
+        ),
+        property(
+            "uuid",
+            Kind::Uuid,
+            "What its firmware calls it (SMBIOS), as a client tells that boots from the network (option 97); in either order of bytes. In each \
+             VLAN it stands for the first interface by name that has an IPv4 address there and nothing else to be recognised by, else for the \
+             first one.",
+        ),
+    ],
     children: &[
         optional(&IMAGE),
         optional(&TAG),
@@ -264,6 +279,7 @@ pub(super) fn read_machine(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Machin
         .collect();
     let moved = moved(&reader, sink);
     let mut shape = shape(&reader, sink);
+    shape.uuid = uuid(reader.property("uuid", sink), sink);
     shape.removed = removed;
     if name.is_none() {
         sink.gaps.add("machine");
@@ -290,6 +306,22 @@ pub(super) fn read_profile(node: Node<'_>, sink: &mut Sink<'_>) -> Option<Profil
     })
 }
 
+/// A UUID that tells a machine from others.
+pub(super) fn uuid(read: Slot<Uuid>, sink: &mut Sink<'_>) -> Slot<Uuid> {
+    let Some(blank) = read.given().filter(|uuid| uuid.value.is_blank()) else {
+        return read;
+    };
+    sink.report(
+        Diagnostic::new(
+            Code::InvalidValue,
+            "firmware says this that has no UUID of its own",
+        )
+        .label(blank.span, "many machines may say so")
+        .help("recognise the machine by the hardware addresses of its interfaces"),
+    );
+    Slot::Faulty
+}
+
 fn default_gateways(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<IpAddr>> {
     let node = reader.child(DEFAULT_GATEWAY.name);
     node.map_or_else(Vec::new, |node| {
@@ -305,6 +337,7 @@ fn moved(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<HostName>> {
 
 fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
     HostShape {
+        uuid: Slot::Absent,
         image: first(reader, &IMAGE, sink),
         tags: reader
             .child("tag")

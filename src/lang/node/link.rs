@@ -11,11 +11,13 @@ use super::address::{
 };
 use super::fabric::MTU;
 use super::filter::FilterNode;
+use super::identity::{CIRCUIT_ID, CLIENT_ID, DUID, IdentityNode, read_identity};
 use super::protect::{PROTECT, ProtectNode, read_protect};
 use super::setting::{SETTING_NODES, SettingNode, read_settings};
 use super::{any, argument, bond, bridge, child, join, open, optional, property, tagged, vrf};
 use crate::base::bond::{BondMode, BondParameter};
 use crate::base::duration::Seconds;
+use crate::base::identity::Identity;
 use crate::base::mac::MacAddr;
 use crate::base::name::{LinkName, Name, NameError};
 use crate::base::vlan::VlanProtocol;
@@ -29,6 +31,8 @@ pub struct LinkNode {
     pub name: Spanned<LinkName>,
     pub shape: LinkShape,
     pub mac: Slot<MacAddr>,
+    /// What else its client is recognised by; of a machine's.
+    pub identity: Option<Box<IdentityNode>>,
     pub vlan: Slot<VlanRef>,
     pub mtu: Slot<u32>,
     pub addresses: Vec<AddressNode>,
@@ -88,6 +92,12 @@ pub struct VlanRef {
 }
 
 impl LinkNode {
+    /// What its client is recognised by beside a hardware address.
+    pub fn identities(&self) -> impl Iterator<Item = Spanned<Identity>> {
+        let said = self.identity.as_deref().into_iter();
+        said.flat_map(IdentityNode::identities)
+    }
+
     /// A link of which nothing else is said yet.
     pub(super) fn empty(name: Spanned<LinkName>, shape: LinkShape) -> Self {
         Self {
@@ -95,6 +105,7 @@ impl LinkNode {
             name,
             shape,
             mac: Slot::Absent,
+            identity: None,
             vlan: Slot::Absent,
             mtu: Slot::Absent,
             addresses: Vec::new(),
@@ -205,6 +216,9 @@ pub(super) const INTERFACE: NodeSchema = NodeSchema {
             "The VLAN that the interface is plugged into.",
         ),
         MTU_PROPERTY,
+        CLIENT_ID,
+        CIRCUIT_ID,
+        DUID,
     ],
     children: &[any(&ADDRESS)],
 };
@@ -255,6 +269,7 @@ fn loopback(node: Node<'_>, schema: &'static NodeSchema, sink: &mut Sink<'_>) ->
         name,
         shape: LinkShape::Loopback,
         mac: Slot::Absent,
+        identity: None,
         vlan: Slot::Absent,
         mtu: Slot::Absent,
         addresses,
@@ -306,6 +321,7 @@ pub(super) fn link(reader: &Reader<'_>, shape: LinkShape, sink: &mut Sink<'_>) -
         name: name?,
         shape,
         mac: reader.property("mac", sink),
+        identity: read_identity(reader, sink),
         vlan: reader.property("vlan", sink),
         mtu: reader.number("mtu", sink),
         addresses,

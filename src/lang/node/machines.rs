@@ -13,7 +13,8 @@ use super::address::AddressNode;
 use super::bmc::{BOOT_STATES, BmcNode, KINDS, POWER_STATES};
 use super::column::{Column, Part, as_value, columns};
 use super::fabric::MTU;
-use super::host::{HostShape, MachineNode};
+use super::host::{self, HostShape, MachineNode};
+use super::identity::{IdentityNode, duid_cell, label_cell};
 use super::link::{LinkNode, LinkShape};
 use super::{open, property};
 use crate::base::name::{LinkName, Name};
@@ -31,9 +32,9 @@ pub struct MachinesNode {
 
 pub(super) const MACHINES: NodeSchema = NodeSchema {
     name: "machines",
-    doc: "Machines from a table of comma-separated values, one a row. Its header holds paths: `name`, `profile`, `image`, `tag`, \
-          `power`, `boot-from`, `bmc.kind`, `bmc.address`, `bmc.username`, and `mac`, `vlan`, `mtu` and `address` of `ethernet.NAME`. \
-          An empty cell says nothing; several tags or addresses are separated by spaces.",
+    doc: "Machines from a table of comma-separated values, one a row. Its header holds paths: `name`, `profile`, `uuid`, `image`, \
+          `tag`, `power`, `boot-from`, `bmc.kind`, `bmc.address`, `bmc.username`, and `mac`, `vlan`, `mtu`, `address`, `client-id`, \
+          `circuit-id` and `duid` of `ethernet.NAME`; bytes of the latter as `(hex)0a0b`. An empty cell says nothing; several tags or addresses are separated by spaces.",
     arguments: &[],
     properties: &[
         property(
@@ -173,6 +174,7 @@ fn machine(
         let value = as_value(&cell.value, cell.span);
         match column {
             Column::Name => name = text(value, Kind::HostName, sink),
+            Column::Uuid => shape.uuid = host::uuid(text(value, Kind::Uuid, sink), sink),
             Column::Profile => own_profile = text(value, Kind::Reference, sink),
             Column::Image => shape.image = text(value, Kind::Reference, sink),
             Column::Tag => {
@@ -232,6 +234,9 @@ fn ethernet(
         Part::Mac => link.mac = text(value, Kind::Mac, sink),
         Part::Vlan => link.vlan = text(value, Kind::VlanReference, sink),
         Part::Mtu => link.mtu = number(cell, sink),
+        Part::ClientId => identity_of(link).client_id = label_cell(value, sink),
+        Part::CircuitId => identity_of(link).circuit_id = label_cell(value, sink),
+        Part::Duid => identity_of(link).duid = duid_cell(value, sink),
         Part::Address => {
             for part in parts(cell) {
                 match text(part, Kind::Address, sink) {
@@ -241,6 +246,11 @@ fn ethernet(
             }
         }
     }
+}
+
+fn identity_of(link: &mut LinkNode) -> &mut IdentityNode {
+    let empty = || Box::new(IdentityNode::empty());
+    link.identity.get_or_insert_with(empty)
 }
 
 /// The MTU that a cell holds.

@@ -10,12 +10,11 @@ use super::exchange::Reserved;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
-use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, Name};
 use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
-use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};
+use crate::state::{BootImage, Key, Reservation, Resource, Scope, State};
 
 /// Everything that the engine answers from.
 #[derive(Debug, Default)]
@@ -33,8 +32,8 @@ pub struct Config {
     /// The kinds of identities that some host has, in the order in which they count.
     kinds: BTreeSet<IdentityKind>,
     images: BTreeMap<Name, BootImage>,
-    /// Names that the site itself has, by zone.
-    declared: Vec<(DomainName, HashSet<RecordName>)>,
+    /// Names that the site itself has.
+    declared: HashSet<DomainName>,
 }
 
 /// Names a host with reserved addresses within one [`Config`].
@@ -45,7 +44,7 @@ pub(super) struct HostId(usize);
 #[derive(Debug)]
 struct Host {
     vlan: usize,
-    mac: MacAddr,
+    by: Identity,
     reservation: Reservation,
 }
 
@@ -80,16 +79,16 @@ impl Config {
                     let vlan = config.number_of(vlan);
                     config.scopes.push(Served::new(vlan, *subnet, scope));
                 }
-                (Key::Reservation { vlan, mac }, Resource::Reservation(reservation)) => {
+                (Key::Reservation { vlan, by }, Resource::Reservation(reservation)) => {
                     let vlan = config.number_of(vlan);
-                    config.add_host(vlan, *mac, reservation);
+                    config.add_host(vlan, by, reservation);
                 }
                 (Key::BootImage { image }, Resource::BootImage(programs)) => {
                     config.images.insert(image.clone(), programs.clone());
                 }
                 // Whatever the site says of a name, no lease takes it.
                 (Key::Record { zone, name, kind }, _) if *kind != RecordType::Ptr => {
-                    config.declare(zone, name);
+                    config.declared.extend(name.absolute(zone));
                 }
                 _ => {}
             }
@@ -112,25 +111,28 @@ impl Config {
             (Key::BootImage { image }, programs)
         });
         let reservations = self.hosts.iter().filter_map(|host| {
-            let (vlan, mac) = (VlanPath::clone(self.vlan(host.vlan)?), host.mac);
+            let (vlan, by) = (
+                VlanPath::clone(self.vlan(host.vlan)?),
+                Box::new(host.by.clone()),
+            );
             let reservation = Resource::Reservation(host.reservation.clone());
-            Some((Key::Reservation { vlan, mac }, reservation))
+            Some((Key::Reservation { vlan, by }, reservation))
         });
         scopes.chain(images).chain(reservations).collect()
     }
 
-    fn add_host(&mut self, vlan: usize, mac: MacAddr, reservation: &Reservation) {
+    fn add_host(&mut self, vlan: usize, by: &Identity, reservation: &Reservation) {
         let id = HostId(self.hosts.len());
         let addresses = reservation.addresses.iter();
         self.owners.extend(addresses.map(|own| (*own, id)));
-        let own = std::iter::once(Identity::Mac(mac));
-        for identity in own.chain(reservation.identities.iter().cloned()) {
+        let own = std::iter::once(by);
+        for identity in own.chain(&reservation.identities) {
             self.kinds.insert(identity.kind());
-            self.identities.insert((vlan, identity), id);
+            self.identities.insert((vlan, identity.clone()), id);
         }
         self.hosts.push(Host {
             vlan,
-            mac,
+            by: by.clone(),
             reservation: reservation.clone(),
         });
     }
@@ -140,16 +142,6 @@ impl Config {
             let first = self.servers.entry(scope.server).or_default();
             if first.is_none() && scope.relay.is_none() {
                 *first = Some(at);
-            }
-        }
-    }
-
-    fn declare(&mut self, zone: &DomainName, name: &RecordName) {
-        match self.declared.last_mut() {
-            Some((last, names)) if last == zone => drop(names.insert(name.clone())),
-            Some(_) | None => {
-                let names = HashSet::from([name.clone()]);
-                self.declared.push((zone.clone(), names));
             }
         }
     }
@@ -220,21 +212,41 @@ impl Config {
         shown.find_map(|identity| self.identities.get(&(vlan, identity)).copied())
     }
 
-    /// What is reserved for an interface, in whichever VLANs.
-    pub(super) fn reserved_for(&self, mac: MacAddr) -> Vec<Reserved> {
-        let vlans = self.vlans.iter().enumerate();
-        let found = vlans.filter_map(|(number, vlan)| {
-            let id = self.identities.get(&(number, Identity::Mac(mac)))?;
+    /// Whether some host is known by this kind of identity.
+    pub(super) fn asks_for(&self, kind: IdentityKind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// Whether `host` is one of this VLAN, and known there by this kind of identity.
+    pub(super) fn is_known_by(&self, host: HostId, vlan: usize, kind: IdentityKind) -> bool {
+        self.hosts.get(host.0).is_some_and(|host| {
+            let mut all = std::iter::once(&host.by).chain(&host.reservation.identities);
+            host.vlan == vlan && all.any(|identity| identity.kind() == kind)
+        })
+    }
+
+    /// What is reserved in each VLAN for the host that `host` finds there.
+    pub(super) fn reserved_where(
+        &self,
+        host: impl Fn(&Arc<VlanPath>) -> Option<HostId>,
+    ) -> Vec<Reserved> {
+        let found = self.vlans.iter().filter_map(|vlan| {
             let Reservation {
                 host, addresses, ..
-            } = self.reservation(*id)?;
+            } = self.reservation(host(vlan)?)?;
             Some(Reserved {
                 vlan: Arc::clone(vlan),
                 host: host.clone(),
                 addresses: addresses.iter().copied().collect(),
+                obstacles: Vec::new(),
             })
         });
         found.collect()
+    }
+
+    /// The number of a VLAN.
+    pub(super) fn number(&self, vlan: &VlanPath) -> Option<usize> {
+        self.vlans.iter().position(|known| **known == *vlan)
     }
 
     pub(super) fn reservation(&self, host: HostId) -> Option<&Reservation> {
@@ -257,9 +269,7 @@ impl Config {
 
     /// Whether the site itself has this name.
     pub(super) fn declares(&self, name: &DomainName) -> bool {
-        self.declared.iter().any(|(zone, names)| {
-            RecordName::relative(name, zone).is_some_and(|name| names.contains(&name))
-        })
+        self.declared.contains(name)
     }
 
     pub(super) fn subnets(&self) -> Vec<Prefix> {

@@ -43,7 +43,13 @@ impl Engine {
         }
         let until = ask.now + QUARANTINE_SECONDS;
         let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
-        out.extend(ended.map(|(lease, _)| Action::Event(Event::Declined { lease })));
+        let owner = ask.config.owner(address);
+        let host = owner.and_then(|host| Some(ask.config.reservation(host)?.host.clone()));
+        if let Some((lease, _)) = ended {
+            let of = lease.clone();
+            out.push(Action::Event(Event::Declined { lease }));
+            out.extend(host.map(|host| Action::Event(Event::Contested { lease: of, host })));
+        }
         Outcome::Declined { address }
     }
 

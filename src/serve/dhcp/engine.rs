@@ -86,6 +86,8 @@ pub(super) struct Pending {
     told: Option<u64>,
     /// The message that began it, once that was looked at.
     exchange: Option<Exchange>,
+    /// Which configuration it was decided by.
+    decided: u64,
 }
 
 impl Pending {
@@ -122,6 +124,8 @@ pub struct Engine {
     /// In the order in which they began.
     pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
+    /// How many configurations there were.
+    configured: u64,
 }
 
 impl Engine {
@@ -158,7 +162,7 @@ impl Engine {
             Input::Config(config) => self.reconfigure(config),
             Input::Committed(batch) => {
                 self.strain.wrote(true);
-                self.commit(batch, out);
+                self.commit(now, batch, out);
                 self.look(now, out);
             }
             Input::Failed(batch) => {
@@ -229,6 +233,7 @@ impl Engine {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
+        self.configured += 1;
         self.config = config;
     }
 
@@ -262,6 +267,7 @@ impl Engine {
             rest,
             told: None,
             exchange: None,
+            decided: self.configured,
         };
         self.pending.insert(batch, pending);
         self.hurry_one(batch, now, out);
@@ -307,7 +313,7 @@ impl Engine {
         self.hurry_one(batch, now, out);
     }
 
-    fn commit(&mut self, batch: BatchId, out: &mut Vec<Action>) {
+    fn commit(&mut self, now: u64, batch: BatchId, out: &mut Vec<Action>) {
         let Some(pending) = self.pending.remove(&batch) else {
             return;
         };
@@ -316,6 +322,7 @@ impl Engine {
             reply,
             told,
             exchange,
+            decided,
             ..
         } = pending;
         let address = lease.address;
@@ -337,6 +344,10 @@ impl Engine {
         if told.is_none() {
             out.push(Action::Send(reply));
             out.push(Action::Event(event));
+        }
+        // What is reserved now may be another's than it was then.
+        if decided == self.configured {
+            self.leave_others(now, address, out);
         }
     }
 

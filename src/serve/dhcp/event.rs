@@ -8,6 +8,7 @@ use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
 use crate::base::mac::MacAddr;
+use crate::base::name::HostName;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub enum Event {
     Renewed { lease: Lease },
     /// Its time is over; told as it was.
     Expired { lease: Lease },
-    /// Its client gave it back, or an operator ended it; told as it was.
+    /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
     Declined { lease: Lease },
+    /// What was declined is reserved for this host.
+    Contested { lease: Lease, host: HostName },
     /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
     /// where that is known.
     Conflict { lease: Lease, by: Option<MacAddr> },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::engine::{Engine, Packet};
 use super::lease::Hardware;
-use super::outcome::{Conclusion, Outcome};
+use super::outcome::{Conclusion, Outcome, Refusal};
 use super::ring::Ring;
 use super::wire::{Kind, Message, OPTIONS_AT, code, part, suboption};
 use crate::base::mac::MacAddr;
@@ -54,6 +54,8 @@ pub struct Said {
     /// The circuit that the relay agent saw it on (RFC 3046 3.1).
     pub circuit: Option<Box<[u8]>>,
     pub vendor_class: Option<Box<[u8]>>,
+    /// Option 97, of firmware.
+    pub machine_id: Option<Box<[u8]>>,
 }
 
 /// What is reserved for a client somewhere.
@@ -62,6 +64,8 @@ pub struct Reserved {
     pub vlan: Arc<VlanPath>,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
+    /// Which of them it cannot have just now, why, and until when where that is known.
+    pub obstacles: Vec<(Ipv4Addr, Refusal, Option<u64>)>,
 }
 
 /// Exchanges that are over.
@@ -128,6 +132,7 @@ impl Exchange {
                 client_id: options.get(code::CLIENT_ID).map(short),
                 circuit: circuit.filter(|circuit| !circuit.is_empty()),
                 vendor_class: options.get(code::VENDOR_CLASS).map(short),
+                machine_id: options.get(code::MACHINE_ID).map(short),
             },
             ..Self::blank(now, message.hardware, packet)
         }
@@ -169,11 +174,6 @@ impl Engine {
     /// The last exchanges of a client, in their order.
     pub fn exchanges(&self, mac: MacAddr, most: usize) -> Vec<Exchange> {
         self.exchanges.of(mac, most)
-    }
-
-    /// What is reserved for a client, in whichever VLANs.
-    pub fn reserved_for(&self, mac: MacAddr) -> Vec<Reserved> {
-        self.config.reserved_for(mac)
     }
 
     /// Keeps what came of a message, at once or once its write has ended.

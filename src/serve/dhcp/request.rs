@@ -79,8 +79,9 @@ impl Engine {
         };
         let agent = message.agent().or_else(known);
         let identity = |kind| message.identity(kind, agent.as_deref());
+        let shown = config.host(served.vlan, identity);
         Asker {
-            host: config.host(served.vlan, identity),
+            host: shown.or_else(|| self.remembered(config, message, served, &client)),
             hardware: message.hardware,
             client,
             agent,
@@ -171,6 +172,9 @@ impl Engine {
             .map(|served| (served, self.standing(&ask.asker, served, address)));
         let is_reserved = ask.asker.owns(ask.config, address);
         match standing {
+            Some((_, Standing::Own)) if self.is_due_elsewhere(ask, address) => {
+                self.refuse(ask, address, out)
+            }
             Some((served, Standing::Own)) => self.grant(ask, served, address, out),
             Some((served, Standing::Free)) if is_reserved => self.grant(ask, served, address, out),
             Some((_, Standing::Free | Standing::Taken)) | None => self.disown(ask, address, out),
@@ -198,6 +202,7 @@ impl Engine {
             return self.disown(ask, address, out);
         };
         match self.standing(&ask.asker, served, address) {
+            Standing::Own if self.is_due_elsewhere(ask, address) => self.refuse(ask, address, out),
             Standing::Own => self.grant(ask, served, address, out),
             Standing::Free if ask.asker.owns(ask.config, address) => {
                 self.grant(ask, served, address, out)

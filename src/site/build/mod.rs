@@ -304,6 +304,7 @@ impl Builder<'_> {
                 form: controller::form(self.draft, link)?,
                 mtu: self.mtu(link),
                 mac: host.mac_of(link).value().copied(),
+                identities: link.node.identities().map(|one| one.value).collect(),
                 vlan: self.plugged(link),
                 addresses: self.addresses(link)?,
                 dhcp: link.dhcp.is_some(),
@@ -313,6 +314,7 @@ impl Builder<'_> {
         }
         let tags = shape.tags.iter().flatten();
         Some(Machine {
+            uuid: shape.uuid.value().copied(),
             image: shape.image.value().cloned(),
             tags: tags.map(|tag| tag.value.clone()).collect(),
             interfaces,

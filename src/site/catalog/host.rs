@@ -206,6 +206,7 @@ fn named(draft: &Draft<'_>) -> BTreeSet<IpAddr> {
 /// What a machine and a profile both say, but for links and BMC, which are objects of their own.
 fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     let HostShape {
+        uuid,
         image,
         tags,
         interfaces: _,
@@ -218,6 +219,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         protect,
         span: _,
     } = shape;
+    pen.slot("uuid", uuid);
     pen.slot("image", image);
     pen.refer_slot(Relation::Boots, image, ObjectKey::Image);
     pen.list("tag", tags.as_deref().unwrap_or_default());

@@ -9,7 +9,8 @@ use crate::base::name::LinkName;
 use crate::base::vlan::VlanProtocol;
 use crate::diag::span::Spanned;
 use crate::lang::node::{
-    AddressNode, AddressWish, BondSetting, FilterNode, LinkNode, LinkShape, PortNode, SettingNode,
+    AddressNode, AddressWish, BondSetting, FilterNode, IdentityNode, LinkNode, LinkShape, PortNode,
+    SettingNode,
 };
 use crate::site::resolve::{AddressTraits, Link, Placed, Plug, PortPlugs, VlanDraft};
 
@@ -78,6 +79,7 @@ impl Cataloguer<'_> {
             name: _,
             shape,
             mac,
+            identity,
             vlan,
             mtu,
             addresses: _,
@@ -89,6 +91,16 @@ impl Cataloguer<'_> {
         } = node;
         pen.part_of(Relation::Of, key);
         pen.slot("mac", mac);
+        if let Some(IdentityNode {
+            client_id,
+            circuit_id,
+            duid,
+        }) = identity.as_deref()
+        {
+            pen.slot("client-id", client_id);
+            pen.slot("circuit-id", circuit_id);
+            pen.slot("duid", duid);
+        }
         if let (Some(reference), Some(plugged)) = (vlan.given(), plugged) {
             pen.written("vlan", &plugged.path, reference.span);
             let to = ObjectKey::Vlan(plugged.path.clone());

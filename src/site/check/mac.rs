@@ -1,5 +1,7 @@
 //! Hardware addresses: each names one interface, and an interface with a reserved address has one.
 
+use std::collections::BTreeSet;
+
 use super::claim::{self, Claim};
 use crate::base::mac::MacAddr;
 use crate::diag::code::Code;
@@ -12,6 +14,8 @@ use crate::site::resolve::{Draft, Host, Link, Plug};
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut claims: Vec<Claim<'_, MacAddr>> = Vec::new();
     for host in &draft.hosts {
+        // The VLANs in which its UUID stands for an interface that nothing else is known of.
+        let mut known: BTreeSet<usize> = BTreeSet::new();
         for link in &host.links {
             if let Slot::Given(mac) = &link.node.mac {
                 out.extend(unusable(mac));
@@ -23,9 +27,9 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
                     is_locked: false,
                 });
             }
-            if !host.is_controller() {
-                out.extend(unreservable(draft, host, link));
-            }
+        }
+        for link in by_name(host) {
+            out.extend(unreservable(draft, host, link, &mut known));
         }
     }
     let shared = claim::shared(&mut claims).into_iter();
@@ -90,15 +94,34 @@ fn unusable(mac: &Spanned<MacAddr>) -> Option<Diagnostic> {
     )
 }
 
-fn unreservable(draft: &Draft<'_>, host: &Host<'_>, link: &Link) -> Option<Diagnostic> {
+/// The links of a machine in the order in which its UUID stands for them.
+fn by_name<'h>(host: &'h Host<'_>) -> Vec<&'h Link> {
+    if host.is_controller() {
+        return Vec::new();
+    }
+    let mut links: Vec<&Link> = host.links.iter().collect();
+    links.sort_by_key(|link| &link.node.name.value);
+    links
+}
+
+fn unreservable(
+    draft: &Draft<'_>,
+    host: &Host<'_>,
+    link: &Link,
+    known: &mut BTreeSet<usize>,
+) -> Option<Diagnostic> {
     let Plug::Vlan(vlan) = link.plug else {
         return None;
     };
-    if !host.mac_of(link).is_absent() || host.is_partial() {
+    let is_known = !host.mac_of(link).is_absent() || link.node.identity.is_some();
+    if is_known || host.is_partial() {
         return None;
     }
     let placed = link.addresses.iter().find(|placed| placed.ip().is_ipv4())?;
     draft.vlans.get(vlan)?.node.dhcp.as_ref()?;
+    if host.has_uuid() && known.insert(vlan) {
+        return None;
+    }
     let name = &link.node.name.value;
     let message = format!(
         "{} is not reserved for {}: `{name}` has no hardware address",

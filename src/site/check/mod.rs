@@ -12,6 +12,7 @@ mod dhcp;
 mod edge;
 mod filter;
 mod hook;
+mod identity;
 mod ignore;
 mod isolation;
 mod lock;
@@ -48,6 +49,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     address::check(draft, out);
     edge::check(draft, out);
     mac::check(draft, out);
+    identity::check(draft, out);
     stack::check(draft, out);
     bond::check(draft, out);
     bmc::check(draft, out);

@@ -277,6 +277,14 @@ impl Host<'_> {
         &Slot::Faulty
     }
 
+    /// Whether the site says, or tries to say, what its firmware calls it.
+    pub(super) fn has_uuid(&self) -> bool {
+        match &self.role {
+            Role::Machine(shape) => !shape.uuid.is_absent(),
+            Role::Controller(_) => false,
+        }
+    }
+
     /// The number of a routing table; none where it has no such VRF.
     pub(super) fn table(&self, table: &TableRef) -> Option<u32> {
         match table {

@@ -8,7 +8,9 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
-use crate::lang::node::{BmcNode, BondSetting, HostShape, LinkNode, LinkShape, OptionNode};
+use crate::lang::node::{
+    BmcNode, BondSetting, HostShape, IdentityNode, LinkNode, LinkShape, OptionNode,
+};
 
 /// What a machine is once its profile is taken into account.
 pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> HostShape {
@@ -19,6 +21,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> H
         .iter()
         .filter(|link| !removed.contains(&link.name.value));
     HostShape {
+        uuid: own.uuid.clone(),
         image: own.image.clone().or(profile.image.clone()),
         tags: own.tags.clone().or_else(|| profile.tags.clone()),
         interfaces: interfaces(&own.interfaces, inherited, out),
@@ -134,6 +137,7 @@ fn merge(own: &LinkNode, base: &LinkNode, out: &mut Faults) -> LinkNode {
         name: own.name.clone(),
         shape: shape(own, base, out),
         mac: own.mac.clone().or(base.mac.clone()),
+        identity: IdentityNode::merged(own.identity.as_deref(), base.identity.as_deref()),
         vlan: own.vlan.clone().or(base.vlan.clone()),
         mtu: own.mtu.clone().or(base.mtu.clone()),
         addresses: addresses.addresses.clone(),

@@ -7,21 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use super::as_v4;
 use crate::base::addr::Prefix;
-use crate::base::identity::Identity;
-use crate::base::mac::MacAddr;
+use crate::base::identity::{Identity, IdentityKind, Uuid};
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
 use crate::base::vlan::VlanPath;
 use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
 
-/// Addresses that belong to one hardware address on a VLAN.
+/// Addresses that belong to one client on a VLAN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub host: HostName,
     /// At most one in each subnet of the VLAN.
     pub addresses: BTreeSet<Ipv4Addr>,
-    /// What else it is known by, beside the hardware address that it is kept under.
+    /// What else it is known by, beside what it is kept under.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<Identity>,
     /// Its tags, as far as client classes ask for them.
@@ -94,8 +93,13 @@ impl Reservation {
     }
 }
 
-/// The hardware addresses of the ports of a bond or a bridge: firmware boots from any of them, and knows nothing of what is made of them.
-fn ports(machine: &Machine, interface: &MachineInterface, own: MacAddr) -> BTreeSet<Identity> {
+/// What the clients of an interface are known by, in the order in which it counts: beside its own, the hardware addresses of the ports of
+/// a bond or a bridge, since firmware boots from any of them and knows nothing of what is made of them.
+fn identities(
+    vlan: &VlanPath,
+    machine: &Machine,
+    interface: &MachineInterface,
+) -> BTreeSet<Identity> {
     let names = match &interface.form {
         LinkForm::Bond(bond) => bond.ports.as_slice(),
         LinkForm::Bridge(bridge) => bridge.ports.as_slice(),
@@ -106,8 +110,37 @@ fn ports(machine: &Machine, interface: &MachineInterface, own: MacAddr) -> BTree
         | LinkForm::Vrf { .. } => &[],
     };
     let ports = names.iter().filter_map(|name| machine.interfaces.get(name));
-    let macs = ports.filter_map(|port| port.mac);
-    macs.filter(|mac| *mac != own).map(Identity::Mac).collect()
+    let macs = ports.filter_map(|port| port.mac).map(Identity::Mac);
+    let uuid = machine.uuid.filter(|_| has_uuid(vlan, machine, interface));
+    let uuid = uuid.into_iter().flat_map(Uuid::machine_ids);
+    let all = interface.identities.iter().cloned();
+    all.chain(macs).chain(uuid).collect()
+}
+
+/// Whether the machine's UUID stands for this interface in the VLAN: the first one that nothing else is known of, else the first.
+fn has_uuid(vlan: &VlanPath, machine: &Machine, interface: &MachineInterface) -> bool {
+    let is_here = |one: &&MachineInterface| {
+        let mut ips = one.addresses.iter().map(|placed| placed.address.ip());
+        one.vlan.as_ref() == Some(vlan) && ips.any(|ip| ip.is_ipv4())
+    };
+    let here = || machine.interfaces.values().map(Box::as_ref).filter(is_here);
+    let unknown = here().find(|one| one.mac.is_none() && one.identities.is_empty());
+    let stands = unknown.or_else(|| here().next());
+    stands.is_some_and(|one| std::ptr::eq(one, interface))
+}
+
+/// What a reservation is kept under: the first that counts. Of a client identifier in two forms that is the plain text.
+fn leading(identities: &BTreeSet<Identity>) -> Option<Identity> {
+    let kind = identities.first()?.kind();
+    let of_kind = identities.iter().take_while(|one| one.kind() == kind);
+    let chosen = match kind {
+        IdentityKind::ClientId => of_kind.last(),
+        IdentityKind::Mac
+        | IdentityKind::CircuitId
+        | IdentityKind::Duid
+        | IdentityKind::MachineId => identities.first(),
+    };
+    chosen.cloned()
 }
 
 /// The tags that client classes of a VLAN ask for.
@@ -130,9 +163,15 @@ pub(super) fn desired(
         .iter()
         .filter_map(|placed| as_v4(placed.address.ip()))
         .collect();
-    let Some(mac) = interface.mac.filter(|_| !addresses.is_empty()) else {
+    if addresses.is_empty() {
+        return;
+    }
+    let mut identities = identities(path, machine, interface);
+    let own = interface.mac.map(Identity::Mac);
+    let Some(by) = own.or_else(|| leading(&identities)) else {
         return;
     };
+    identities.remove(&by);
     // Of several gateways a machine has one: what leads elsewhere is not told.
     let is_elsewhere = addresses.iter().all(|address| {
         let subnet = vlan.subnet_of(IpAddr::V4(*address));
@@ -147,7 +186,7 @@ pub(super) fn desired(
             .into_iter()
             .collect(),
         addresses,
-        identities: ports(machine, interface, mac),
+        identities,
         tags: machine
             .tags
             .iter()
@@ -161,7 +200,7 @@ pub(super) fn desired(
     into.add(
         Key::Reservation {
             vlan: path.clone(),
-            mac,
+            by: Box::new(by),
         },
         Resource::Reservation(reservation),
         &interface.origin,

@@ -160,6 +160,32 @@ impl Judge {
         }
     }
 
+    /// What a client did not give back ends only where it moved to what is reserved for it there.
+    pub(super) fn ended(
+        &mut self,
+        address: Ipv4Addr,
+        layout: &Layout,
+        now: u64,
+    ) -> Result<(), String> {
+        let held = self.held.get(&address).filter(|(_, until)| *until > now);
+        let Some((who, _)) = held.copied() else {
+            return Ok(());
+        };
+        let is_far = |address: Ipv4Addr| address.octets()[1] == 9;
+        let mut other = self.held.iter().filter(|(other, _)| **other != address);
+        let has_moved = other.any(|(other, (holder, until))| {
+            *holder == who
+                && *until > now
+                && layout.owner(*other) == Some(who.0)
+                && is_far(*other) == is_far(address)
+        });
+        if !has_moved || layout.owner(address) == Some(who.0) {
+            return fail(format!("{address} ended, and {who:?} has no other"));
+        }
+        self.held.remove(&address);
+        Ok(())
+    }
+
     fn may_have(&self, asked: &Asked, address: Ipv4Addr, now: u64) -> Result<(), String> {
         let (machine, _) = asked.who;
         let owner = asked.layout.owner(address);

@@ -225,6 +225,12 @@ impl Machine {
                 }
             }
             Action::Probe(probe) => self.probes.push(probe.address),
+            Action::Event(Event::Released { lease, .. }) => {
+                let ended = self.judge.ended(lease.address, &self.layout, self.now);
+                if let Err(words) = ended {
+                    self.blame(words);
+                }
+            }
             Action::Event(Event::Declined { lease } | Event::Conflict { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
@@ -232,7 +238,7 @@ impl Machine {
                 Event::Committed { .. }
                 | Event::Renewed { .. }
                 | Event::Expired { .. }
-                | Event::Released { .. }
+                | Event::Contested { .. }
                 | Event::Reclaimed { .. }
                 | Event::Store { .. }
                 | Event::Exhausted { .. },

@@ -99,7 +99,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
             Command::Leases { first, most, done } => {
                 let leases = self.engine.leases(self.clock.now(), first, most);
-                let told = leases.into_iter().map(|lease| self.clock.told(lease));
+                let clock = self.clock.read();
+                let told = leases.into_iter().map(|lease| clock.told(lease));
                 let _ = done.send(told.collect());
             }
             Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
@@ -108,7 +109,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let now = self.clock.now();
                 match self.engine.revoke(now, address, &mut self.actions) {
                     Some((lease, batch)) => {
-                        let lease = self.clock.told(lease);
+                        let lease = self.clock.read().told(lease);
                         self.revoked.push(Revoked { batch, lease, done });
                     }
                     None => drop(done.send(Err(ReleaseError::NoLease(address)))),
@@ -127,16 +128,21 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     fn heard(&self, mac: MacAddr) -> Heard {
         let exchanges = self.engine.exchanges(mac, EXCHANGES).into_iter();
         let with_link = exchanges.map(|mut exchange| {
-            exchange.at = self.clock.in_wall(exchange.at);
+            exchange.at = self.clock.read().in_wall(exchange.at);
             let listener = exchange.listener;
             let came_by =
                 |link: &Link| listener.is_some_and(|own| link.listeners.contains_key(&own));
             let link = self.links.iter().find(|(_, link)| came_by(link));
             (exchange, link.map(|(name, _)| name.clone()))
         });
+        let mut reserved = self.engine.reserved_for(mac);
+        let clock = self.clock.read();
+        for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
+            *until = until.map(|until| clock.in_wall(until));
+        }
         Heard {
             exchanges: with_link.collect(),
-            reserved: self.engine.reserved_for(mac),
+            reserved,
         }
     }
 

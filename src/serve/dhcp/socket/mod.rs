@@ -1,5 +1,6 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
+mod arrived;
 mod clock;
 mod command;
 mod frame;

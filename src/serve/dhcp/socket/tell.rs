@@ -13,6 +13,10 @@ pub(super) fn tell(event: &Event) {
             address = %lease.address, by = by.as_ref().map(tracing::field::display),
             "an address that was to be offered is in use by a stranger; it is quarantined"
         ),
+        Event::Contested { lease, host } => tracing::warn!(
+            address = %lease.address, %host,
+            "what a stranger uses is reserved for a host"
+        ),
         Event::Reclaimed { lease } => tracing::info!(
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"

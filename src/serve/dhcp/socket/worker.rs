@@ -4,17 +4,19 @@
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::mem;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ReleaseError;
+use super::arrived::{Arrived, Datagram};
 use super::clock::Clock;
 use super::command::{Command, Revoked};
 use super::link::{Inbox, Link};
@@ -22,28 +24,23 @@ use super::log::Log;
 use super::prober::{Found, Prober};
 use super::tell::tell;
 use crate::base::name::LinkName;
-use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input, Packet};
+use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
 use crate::serve::dhcp::strain::StoreTrouble;
-use crate::serve::dhcp::wire;
 use crate::store::{Batch, Store, StoreError, Write};
 
 /// Batches of packets taken in before any is answered; beyond that the socket's buffer holds them.
 const ROUNDS: usize = 16;
 
+/// Beginnings of transactions between two looks at the store.
+const AT_ONCE: usize = 64;
+
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
 
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
-
-/// A datagram that waits its turn.
-struct Queued {
-    bytes: Vec<u8>,
-    from: SocketAddrV4,
-    via: Arc<[Ipv4Addr]>,
-}
 
 pub(super) struct Worker<S, P> {
     pub(super) engine: Engine,
@@ -52,6 +49,7 @@ pub(super) struct Worker<S, P> {
     publish: P,
     pub(super) links: BTreeMap<LinkName, Link>,
     inbox: Inbox,
+    arrived: Arrived,
     pub(super) actions: Vec<Action>,
     waiting: Vec<(BatchId, Lease)>,
     /// The write under way, and what hangs on it.
@@ -86,6 +84,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             publish,
             links: BTreeMap::new(),
             inbox: Inbox::default(),
+            arrived: Arrived::default(),
             actions,
             waiting: Vec::new(),
             commit: None,
@@ -152,23 +151,27 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         .await
     }
 
-    /// Takes in what has arrived; what finishes a transaction is answered before what begins one.
+    /// Takes in what has arrived. What finishes a transaction is answered before what begins one, so that its write is under way
+    /// meanwhile.
     fn receive(&mut self) {
-        let (mut first, mut later) = (Vec::new(), Vec::new());
+        let mut arrived = mem::take(&mut self.arrived);
+        self.take_in(&mut arrived);
+        self.answer(&arrived, &arrived.first);
+        for some in arrived.later.chunks(AT_ONCE) {
+            self.obey();
+            self.hear_store();
+            self.answer(&arrived, some);
+        }
+        arrived.clear();
+        self.arrived = arrived;
+    }
+
+    fn take_in(&mut self, arrived: &mut Arrived) {
         let mut ended = Vec::new();
         for (name, link) in &self.links {
-            let via: Arc<[Ipv4Addr]> = link.listeners.keys().copied().collect();
+            arrived.begin_link(link.listeners.keys());
             for _ in 0..ROUNDS {
-                let more = link.receive(&mut self.inbox, |bytes, from| {
-                    let queue = if wire::is_discover(bytes) {
-                        &mut later
-                    } else {
-                        &mut first
-                    };
-                    let (bytes, via) = (bytes.to_vec(), Arc::clone(&via));
-                    queue.push(Queued { bytes, from, via });
-                });
-                match more {
+                match link.receive(&mut self.inbox, |bytes, from| arrived.push(bytes, from)) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => {
@@ -180,10 +183,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             }
         }
         self.links.retain(|name, _| !ended.contains(name));
+    }
+
+    fn answer(&mut self, arrived: &Arrived, some: &[Datagram]) {
         let now = self.clock.now();
-        for Queued { bytes, from, via } in first.into_iter().chain(later) {
-            let (bytes, via) = (&bytes, &via);
-            let packet = Packet { bytes, from, via };
+        for packet in some.iter().filter_map(|one| arrived.packet(one)) {
             self.engine
                 .handle(now, Input::Packet(packet), &mut self.actions);
         }
@@ -198,6 +202,15 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             .handle(self.clock.now(), input, &mut self.actions);
     }
 
+    /// Takes note of a write that has ended meanwhile: its answers are owed.
+    fn hear_store(&mut self) {
+        let write = self.commit.as_mut();
+        if let Some(result) = write.and_then(|(commit, _)| commit.now_or_never()) {
+            self.committed(result);
+            self.obey();
+        }
+    }
+
     fn committed(&mut self, result: Result<(), StoreError>) {
         let Some((_, batches)) = self.commit.take() else {
             return;
@@ -206,7 +219,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             self.clock.not_stored();
             let leases = batches.len();
             // Told once: how often it goes on is for those who look closely.
-            if self.engine.trouble() == Some(StoreTrouble::Failing) {
+            if leases == 0 || self.engine.trouble() == Some(StoreTrouble::Failing) {
                 tracing::debug!(error = %fault, leases, "leases were not stored, and not promised");
             } else {
                 tracing::error!(error = %fault, leases, "leases were not stored, and not promised");
@@ -230,6 +243,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     /// Does what the engine wants, and starts the next write.
     fn obey(&mut self) {
         let mut replies: BTreeMap<Ipv4Addr, Vec<Reply>> = BTreeMap::new();
+        let clock = self.clock.read();
         for action in self.actions.drain(..) {
             match action {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
@@ -242,7 +256,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
                 Action::Event(event) => {
                     tell(&event);
-                    self.log.push(&self.clock, event);
+                    self.log.push(clock, event);
                 }
             }
         }

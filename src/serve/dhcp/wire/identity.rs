@@ -1,6 +1,7 @@
 //! What a message shows of its client's identity.
 
 use crate::base::identity::{Identity, IdentityKind};
+use crate::serve::dhcp::exchange::Said;
 use crate::serve::dhcp::lease::Agent;
 use crate::serve::dhcp::wire::{Message, code};
 
@@ -28,11 +29,29 @@ impl Message<'_> {
             }
             IdentityKind::Duid => {
                 let id = self.options.get(code::CLIENT_ID)?;
-                let duid = id.get(BEFORE_DUID..)?;
-                let is_duid = id.first() == Some(&255) && !duid.is_empty();
-                is_duid.then(|| Identity::Duid(duid.into()))
+                duid(&id)
             }
             IdentityKind::MachineId => whole(code::MACHINE_ID).map(Identity::MachineId),
+        }
+    }
+}
+
+/// The DUID within a client identifier.
+fn duid(id: &[u8]) -> Option<Identity> {
+    let duid = id.get(BEFORE_DUID..)?;
+    let is_duid = id.first() == Some(&255) && !duid.is_empty();
+    is_duid.then(|| Identity::Duid(duid.into()))
+}
+
+impl Said {
+    /// The client's identity of this kind, as far as it is kept.
+    pub(in super::super) fn identity(&self, kind: IdentityKind) -> Option<Identity> {
+        match kind {
+            IdentityKind::Mac => None,
+            IdentityKind::ClientId => self.client_id.clone().map(Identity::ClientId),
+            IdentityKind::CircuitId => self.circuit.clone().map(Identity::CircuitId),
+            IdentityKind::Duid => self.client_id.as_deref().and_then(duid),
+            IdentityKind::MachineId => self.machine_id.clone().map(Identity::MachineId),
         }
     }
 }
