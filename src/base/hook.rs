@@ -15,7 +15,9 @@ pub enum HookEvent {
     Release,
     Decline,
     Conflict,
+    Replace,
     Exhaustion,
+    Threshold,
     Store,
 }
 
@@ -27,7 +29,9 @@ pub const HOOK_EVENTS: &[&str] = &[
     "release",
     "decline",
     "conflict",
+    "replace",
     "exhaustion",
+    "threshold",
     "store",
 ];
 
@@ -47,14 +51,16 @@ pub struct ProgramPath(String);
 pub struct ProgramPathError(String);
 
 impl HookEvent {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Commit,
         Self::Renew,
         Self::Expiry,
         Self::Release,
         Self::Decline,
         Self::Conflict,
+        Self::Replace,
         Self::Exhaustion,
+        Self::Threshold,
         Self::Store,
     ];
 
@@ -66,7 +72,9 @@ impl HookEvent {
             Self::Release => "release",
             Self::Decline => "decline",
             Self::Conflict => "conflict",
+            Self::Replace => "replace",
             Self::Exhaustion => "exhaustion",
+            Self::Threshold => "threshold",
             Self::Store => "store",
         }
     }

@@ -136,6 +136,7 @@ pub const KINDS: [KindRow; 13] = [
             "domain",
             "image",
             "disable-boot",
+            "thresholds",
             "relay-to",
             "authoritative",
             "identity",

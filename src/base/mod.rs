@@ -19,6 +19,7 @@ pub mod moment;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod percent;
 pub mod policy;
 pub mod probe;
 pub mod record;

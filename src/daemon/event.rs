@@ -4,10 +4,12 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::addr::Prefix;
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
 
@@ -25,14 +27,29 @@ pub enum LeaseEvent {
     /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out; or it
     /// was to be offered, and `by` answered for it.
     Conflict(EventRow),
+    /// The machine that the address is reserved for took it under another identifier: this lease is over.
+    Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
+    Threshold {
+        number: u64,
+        at: Moment,
+        vlan: VlanPath,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
         number: u64,
         at: Moment,
         trouble: Option<StoreTrouble>,
     },
+    /// The event to go on after is of an earlier run of the daemon: numbers begin anew.
+    Restart {},
     /// Whoever reads was too slow: so many events were lost here.
     Lost {
         count: u64,
@@ -73,9 +90,11 @@ impl LeaseEvent {
             Self::Release(_) => HookEvent::Release,
             Self::Decline(_) => HookEvent::Decline,
             Self::Conflict(_) => HookEvent::Conflict,
+            Self::Replace(_) => HookEvent::Replace,
+            Self::Threshold { .. } => HookEvent::Threshold,
             Self::Exhaustion(_) => HookEvent::Exhaustion,
             Self::Store { .. } => HookEvent::Store,
-            Self::Lost { .. } => return None,
+            Self::Restart {} | Self::Lost { .. } => return None,
         })
     }
 
@@ -93,8 +112,11 @@ impl LeaseEvent {
             | Self::Release(row)
             | Self::Decline(row)
             | Self::Conflict(row)
+            | Self::Replace(row)
             | Self::Exhaustion(row) => Some(row),
-            Self::Store { .. } | Self::Lost { .. } => None,
+            Self::Threshold { .. } | Self::Store { .. } | Self::Restart {} | Self::Lost { .. } => {
+                None
+            }
         }
     }
 
@@ -114,11 +136,12 @@ impl LeaseEvent {
                 is_by_hand: *is_by_hand,
                 ..of(lease)
             }),
-            Event::Declined { lease } => Self::Decline(of(lease)),
+            Event::Declined { lease, .. } => Self::Decline(of(lease)),
             Event::Conflict { lease, by } => Self::Conflict(EventRow {
                 by: *by,
                 ..of(lease)
             }),
+            Event::Replaced { lease } => Self::Replace(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
             Event::Contested { lease, host } => Self::Conflict(EventRow {
                 host: Some(host.clone()),
@@ -128,6 +151,23 @@ impl LeaseEvent {
                 number: told.number,
                 at: Moment(told.at),
                 trouble: *trouble,
+            },
+            Event::Threshold {
+                vlan,
+                subnet,
+                threshold,
+                used,
+                size,
+                is_above,
+            } => Self::Threshold {
+                number: told.number,
+                at: Moment(told.at),
+                vlan: VlanPath::clone(vlan),
+                subnet: *subnet,
+                threshold: *threshold,
+                used: *used,
+                size: *size,
+                is_above: *is_above,
             },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),

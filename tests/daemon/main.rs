@@ -9,6 +9,7 @@
 
 mod adopt;
 mod apply;
+mod bindings;
 mod care;
 mod client;
 mod clock;
@@ -22,6 +23,7 @@ mod history;
 mod hooks;
 mod hostile;
 mod interrupted;
+mod ip;
 mod killed;
 mod lab;
 mod leases;

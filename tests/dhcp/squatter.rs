@@ -50,6 +50,8 @@ fn conflicts(server: &Server) -> Vec<(Ipv4Addr, Option<MacAddr>)> {
         | Event::Declined { .. }
         | Event::Contested { .. }
         | Event::Reclaimed { .. }
+        | Event::Replaced { .. }
+        | Event::Threshold { .. }
         | Event::Store { .. }
         | Event::Exhausted { .. } => None,
     });

@@ -37,6 +37,8 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Contested { .. }
         | Event::Reclaimed { .. }
         | Event::Conflict { .. }
+        | Event::Replaced { .. }
+        | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

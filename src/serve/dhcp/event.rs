@@ -7,8 +7,10 @@ use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
+use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +24,8 @@ pub enum Event {
     /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
-    Declined { lease: Lease },
+    /// It was the client's as `before` says.
+    Declined { lease: Lease, before: Box<Lease> },
     /// What was declined is reserved for this host.
     Contested { lease: Lease, host: HostName },
     /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
@@ -30,8 +33,19 @@ pub enum Event {
     Conflict { lease: Lease, by: Option<MacAddr> },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// The machine that an address is reserved for took it under another identifier: this lease is over.
+    Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again. Quarantined addresses count as well.
+    Threshold {
+        vlan: Arc<VlanPath>,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
     Exhausted {
         vlan: Arc<VlanPath>,

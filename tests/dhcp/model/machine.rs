@@ -231,7 +231,7 @@ impl Machine {
                     self.blame(words);
                 }
             }
-            Action::Event(Event::Declined { lease } | Event::Conflict { lease, .. }) => {
+            Action::Event(Event::Declined { lease, .. } | Event::Conflict { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
             Action::Event(
@@ -240,7 +240,9 @@ impl Machine {
                 | Event::Expired { .. }
                 | Event::Contested { .. }
                 | Event::Reclaimed { .. }
+                | Event::Replaced { .. }
                 | Event::Store { .. }
+                | Event::Threshold { .. }
                 | Event::Exhausted { .. },
             ) => {}
         }
