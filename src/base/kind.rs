@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 12] = [
+pub const KINDS: [KindRow; 13] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -126,6 +126,7 @@ pub const KINDS: [KindRow; 12] = [
     row("forwarders", &["controller/*/forwarders"], &["upstreams"]),
     row("file", &["file/**"], &["sha256", "bytes"]),
     row("image", &["image/*"], &["programs"]),
+    row("hook", &["hook/*"], &["on", "run", "within"]),
     with_options(row(
         "scope",
         &["vlan/*/*/scope/*/*"],
@@ -138,6 +139,9 @@ pub const KINDS: [KindRow; 12] = [
             "disable-boot",
             "thresholds",
             "relay-to",
+            "authoritative",
+            "identity",
+            "probe",
             "client-classes",
             "pool-options",
         ],

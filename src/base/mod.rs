@@ -2,12 +2,15 @@
 
 pub mod addr;
 pub mod arch;
+pub mod arp;
 pub mod bond;
 pub mod care;
 pub mod class;
 pub mod digest;
 pub mod duration;
+pub mod echo;
 pub mod glob;
+pub mod hook;
 pub mod identity;
 pub mod kind;
 pub mod limit;
@@ -18,6 +21,7 @@ pub mod option;
 pub mod origin;
 pub mod percent;
 pub mod policy;
+pub mod probe;
 pub mod record;
 pub mod route;
 pub mod secret;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::probe::ConflictProbe;
+
 /// How a VLAN's DHCP takes its clients. Where nothing is said, it has the last word there, and tells clients apart as RFC 2131 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -12,6 +14,8 @@ pub struct DhcpPolicy {
     /// Whether it refuses addresses to clients that it knows nothing of (RFC 2131 4.3.2); else another server may know them.
     pub authoritative: bool,
     pub identity: ClientIdentity,
+    /// Which addresses are looked for before they are offered.
+    pub probe: ConflictProbe,
     /// Whether another server gives the addresses, so that firmware alone is answered, with what to boot (PXE 2.1 2.2).
     #[serde(skip_serializing_if = "is_false")]
     pub proxy: bool,
@@ -47,6 +51,7 @@ impl Default for DhcpPolicy {
             authoritative: true,
             identity: ClientIdentity::default(),
             proxy: false,
+            probe: ConflictProbe::default(),
         }
     }
 }

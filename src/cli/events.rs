@@ -84,6 +84,7 @@ fn line(event: &LeaseEvent) -> String {
         expires,
         host,
         is_by_hand,
+        by,
         ..
     } = row;
     let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
@@ -93,6 +94,7 @@ fn line(event: &LeaseEvent) -> String {
         expires.map(|expires| format!("until {}", Moment(expires))),
         host.as_ref().map(|host| format!("reserved for {host}")),
         is_by_hand.then(|| "by hand".to_owned()),
+        by.map(|by| format!("in use by {by}")),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();
     let rest = rest.join(", ");

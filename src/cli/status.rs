@@ -44,8 +44,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         "{} things in place, {} drifted, {} waiting, {} leases",
         status.in_place, status.drifted, status.withheld, status.leases
     );
-    text.push_str(&locks(status));
-    text.push_str(&store(status));
+    text.extend([locks(status), store(status)]);
     for row in &status.listeners {
         let _ = writeln!(
             text,
@@ -57,6 +56,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
             waits_for(row.waits_for.as_ref())
         );
     }
+    text.push_str(&hooks(status));
     text.push_str(&differences(status));
     if status.ignored > 0 {
         let _ = writeln!(
@@ -89,6 +89,23 @@ fn rendered(status: &Status, verbose: bool) -> String {
     }
     if !status.drift.is_empty() {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
+    }
+    text
+}
+
+/// How the hooks do.
+fn hooks(status: &Status) -> String {
+    let mut text = String::new();
+    for (name, tally) in &status.hooks {
+        let _ = write!(
+            text,
+            "  hook {name}: {} delivered, {} failed, {} dropped, {} waiting",
+            tally.delivered, tally.failed, tally.dropped, tally.waiting
+        );
+        if let (Some(error), Some(at)) = (&tally.last_error, tally.failed_at) {
+            let _ = write!(text, "; last failed {at}: {error}");
+        }
+        text.push('\n');
     }
     text
 }

@@ -99,7 +99,9 @@ impl BindingChange {
                 let was_bound = lease.state == LeaseState::Active;
                 was_bound.then(|| Self::Unbound(row(lease)))
             }
+            // Nobody had what was only offered.
             Event::Contested { .. }
+            | Event::Conflict { .. }
             | Event::Store { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => None,
@@ -119,6 +121,7 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         Event::Declined { before, .. } => Some(before),
         // Told beside the decline that it follows.
         Event::Contested { .. }
+        | Event::Conflict { .. }
         | Event::Store { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,

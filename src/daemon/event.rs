@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
+use crate::base::hook::HookEvent;
+use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
 use crate::base::percent::Percent;
@@ -22,7 +24,8 @@ pub enum LeaseEvent {
     Release(EventRow),
     /// A client found the address in use by a stranger; it is in quarantine.
     Decline(EventRow),
-    /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out.
+    /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out; or it
+    /// was to be offered, and `by` answered for it.
     Conflict(EventRow),
     /// The machine that the address is reserved for took it under another identifier: this lease is over.
     Replace(EventRow),
@@ -72,9 +75,51 @@ pub struct EventRow {
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// Who answered for the address, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<MacAddr>,
 }
 
 impl LeaseEvent {
+    /// By the word that hooks name it with; none for what is no event of the server.
+    pub(super) fn kind(&self) -> Option<HookEvent> {
+        Some(match self {
+            Self::Commit(_) => HookEvent::Commit,
+            Self::Renew(_) => HookEvent::Renew,
+            Self::Expiry(_) => HookEvent::Expiry,
+            Self::Release(_) => HookEvent::Release,
+            Self::Decline(_) => HookEvent::Decline,
+            Self::Conflict(_) => HookEvent::Conflict,
+            Self::Replace(_) => HookEvent::Replace,
+            Self::Threshold { .. } => HookEvent::Threshold,
+            Self::Exhaustion(_) => HookEvent::Exhaustion,
+            Self::Store { .. } => HookEvent::Store,
+            Self::Restart {} | Self::Lost { .. } => return None,
+        })
+    }
+
+    /// The event in one word.
+    pub(super) fn word(&self) -> &'static str {
+        self.kind().map_or("lost", HookEvent::as_str)
+    }
+
+    /// What it is about, where that is a client.
+    pub(super) fn row(&self) -> Option<&EventRow> {
+        match self {
+            Self::Commit(row)
+            | Self::Renew(row)
+            | Self::Expiry(row)
+            | Self::Release(row)
+            | Self::Decline(row)
+            | Self::Conflict(row)
+            | Self::Replace(row)
+            | Self::Exhaustion(row) => Some(row),
+            Self::Threshold { .. } | Self::Store { .. } | Self::Restart {} | Self::Lost { .. } => {
+                None
+            }
+        }
+    }
+
     pub(super) fn of(told: &Told) -> Self {
         let of = |lease: &Lease| EventRow {
             address: Some(lease.address),
@@ -92,6 +137,10 @@ impl LeaseEvent {
                 ..of(lease)
             }),
             Event::Declined { lease, .. } => Self::Decline(of(lease)),
+            Event::Conflict { lease, by } => Self::Conflict(EventRow {
+                by: *by,
+                ..of(lease)
+            }),
             Event::Replaced { lease } => Self::Replace(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
             Event::Contested { lease, host } => Self::Conflict(EventRow {
@@ -140,6 +189,7 @@ impl EventRow {
             expires: None,
             host: None,
             is_by_hand: false,
+            by: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod fault;
 mod fight;
 mod history;
 mod hold;
+mod hook;
 mod in_force;
 mod ip;
 mod lease;
@@ -39,6 +40,7 @@ pub use fault::plan as plan_fault;
 pub use fight::Tries;
 pub use history::{Cause, ENTRIES, Entry, Fate, OWN_ENTRIES, Past, STATES};
 pub use hold::{Hold, REASON_BYTES};
+pub use hook::HookTally;
 pub use ip::{
     AddressDetail, AddressRow, AddressUse, Conflict, ConflictKind, Counts, IpOverview, MacDetail,
     NextAddress, Passed, RangeRow, Reclaim, ReclaimReason, Reclaimable, Reclaimed, SubnetListing,

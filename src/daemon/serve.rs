@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
+use super::hook::{self, Board};
 use super::mend::Mending;
 use super::privileges::drop_privileges;
 use super::reconcile::{Reconciler, Request};
@@ -116,14 +117,23 @@ async fn run(
     )
     .await?;
     let dhcp = world.dhcp();
+    let (board, in_force) = (Board::default(), world.hooks());
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
     let turns = Turns::new();
     let mending = Mending::new(settings.enforce, turns.clone());
     let controller = settings.controller.clone();
-    let reconciler = Reconciler::new(controller, world, store, blobs.clone(), mending);
+    let reconciler = Reconciler::new(
+        controller,
+        world,
+        store,
+        blobs.clone(),
+        mending,
+        board.clone(),
+    );
     let mut reconciler = reconciler.map_err(ServeError::Applied)?;
     reconciler.converge().await.map_err(ServeError::Applied)?;
+    tokio::spawn(hook::serve(dhcp.clone(), in_force, board));
     let (requests, queue) = mpsc::channel(QUEUE);
     let context = Context {
         controller: settings.controller.clone(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
+use super::hook::HookTally;
 use super::turn::UnderWay;
 use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName, Name};
@@ -55,6 +56,9 @@ pub struct Status {
     pub scopes: BTreeMap<Prefix, ScopeCounters>,
     /// What the servers counted since they started.
     pub counters: BTreeMap<String, u64>,
+    /// How the hooks do.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<Name, HookTally>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -108,6 +112,7 @@ impl Status {
             store: None,
             scopes: BTreeMap::new(),
             counters,
+            hooks: BTreeMap::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

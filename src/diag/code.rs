@@ -81,6 +81,7 @@ codes! {
     IgnoreTwice "E028" "a rule that is there already"
 
     // Fabrics, VLANs and subnets.
+    HookTime "E029" "a hook's time limit is out of bounds"
     UntaggedTwice "E030" "a fabric has two untagged VLANs"
     VlanIdTwice "E031" "a VLAN id is used twice in a fabric"
     SubnetOverlap "E040" "subnets overlap"

@@ -113,6 +113,7 @@ impl<'a> Places<'a> {
             | Key::Forwarders { .. }
             | Key::BootFile { .. }
             | Key::BootImage { .. }
+            | Key::Hook { .. }
             | Key::Zone { .. }
             | Key::Record { .. } => None,
         }

@@ -10,6 +10,7 @@ use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
+use crate::base::hook::{HookEvent, ProgramPath};
 use crate::base::identity::{Identity, Uuid};
 use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
@@ -45,6 +46,17 @@ pub struct Site {
     pub machines: BTreeMap<HostName, Machine>,
     /// What others may change, in the order of the patterns.
     pub ignored: Vec<IgnoreRule>,
+    pub hooks: BTreeMap<Name, Hook>,
+}
+
+/// A program that is run when something happens to a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    pub events: BTreeSet<HookEvent>,
+    pub program: ProgramPath,
+    pub arguments: Vec<String>,
+    pub within: Seconds,
+    pub origin: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

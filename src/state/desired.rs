@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Guards, Key, Objects, Resource, State, boot, dhcp, dns, link, listener, protect, route, rule,
+    Guards, Key, Objects, Resource, State, boot, dhcp, dns, hook, link, listener, protect, route,
+    rule,
 };
 use crate::base::care::IgnoreRule;
 use crate::base::mac::MacAddr;
@@ -130,6 +131,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     }
     if interfaces.is_some() {
         boot::desired(site, &mut into);
+        hook::desired(site, &mut into);
         dns::desired(site, name, &mut into);
         later(site, &mut into);
     }

@@ -151,6 +151,7 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::Zone(_)
         | Resource::Record(_)
         | Resource::BootImage(_)
-        | Resource::BootFile(_) => {}
+        | Resource::BootFile(_)
+        | Resource::Hook(_) => {}
     }
 }

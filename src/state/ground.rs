@@ -90,6 +90,7 @@ impl<'a> Ground<'a> {
             | Key::Forwarders { .. }
             | Key::BootFile { .. }
             | Key::BootImage { .. }
+            | Key::Hook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

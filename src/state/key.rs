@@ -53,6 +53,8 @@ pub enum Key {
     BootFile { path: FilePath },
     /// `image/noble`
     BootImage { image: Name },
+    /// `hook/inventory`
+    Hook { name: Name },
     /// `vlan/plant/pxe/scope/10.10.0.0/16`
     Scope { vlan: VlanPath, subnet: Prefix },
     /// `vlan/plant/pxe/reservation/52:54:00:00:00:01`
@@ -172,6 +174,7 @@ impl Key {
             | Self::Forwarders { .. }
             | Self::BootFile { .. }
             | Self::BootImage { .. }
+            | Self::Hook { .. }
             | Self::Scope { .. }
             | Self::Reservation { .. }
             | Self::Zone { .. }
@@ -213,6 +216,7 @@ impl fmt::Display for Key {
             Self::Forwarders { controller } => write!(f, "controller/{controller}/forwarders"),
             Self::BootFile { path } => write!(f, "file/{path}"),
             Self::BootImage { image } => write!(f, "image/{image}"),
+            Self::Hook { name } => write!(f, "hook/{name}"),
             Self::Scope { vlan, subnet } => write!(f, "vlan/{vlan}/scope/{subnet}"),
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
@@ -271,6 +275,9 @@ fn read(text: &str) -> Option<Key> {
         }),
         "image" => Some(Key::BootImage {
             image: rest.parse().ok()?,
+        }),
+        "hook" => Some(Key::Hook {
+            name: rest.parse().ok()?,
         }),
         "vlan" => read_vlan(rest),
         "zone" => read_zone(rest),

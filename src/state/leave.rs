@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BootFile, BootImage, Listener, Record, Reservation, Resource, Scope, Zone};
+use super::{BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Zone};
 use crate::base::option::{OptionValue, option_attribute};
 
 impl Resource {
@@ -26,6 +26,7 @@ impl Resource {
             (Self::Record(to), Self::Record(from)) => leave.record(to, from),
             (Self::BootImage(to), Self::BootImage(from)) => leave.image(to, from),
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
+            (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             // Things of two kinds have no attributes in common.
             (
                 Self::Link(_)
@@ -39,7 +40,8 @@ impl Resource {
                 | Self::Zone(_)
                 | Self::Record(_)
                 | Self::BootImage(_)
-                | Self::BootFile(_),
+                | Self::BootFile(_)
+                | Self::Hook(_),
                 _,
             ) => {}
         }
@@ -72,6 +74,14 @@ impl Leave<'_> {
         self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
         self.one("thresholds", &mut to.thresholds, &from.thresholds);
         self.one("relay-to", &mut to.relay, &from.relay);
+        let (own, theirs) = (&mut to.policy, &from.policy);
+        self.one(
+            "authoritative",
+            &mut own.authoritative,
+            &theirs.authoritative,
+        );
+        self.one("identity", &mut own.identity, &theirs.identity);
+        self.one("probe", &mut own.probe, &theirs.probe);
         self.one("client-classes", &mut to.classes, &from.classes);
         self.one("pool-options", &mut to.pool_options, &from.pool_options);
         self.options(&mut to.options, &from.options);
@@ -122,6 +132,13 @@ impl Leave<'_> {
         self.one("sha256", &mut to.digest, &from.digest);
         self.one("bytes", &mut to.size, &from.size);
     }
+
+    fn hook(&self, to: &mut Hook, from: &Hook) {
+        self.one("on", &mut to.events, &from.events);
+        self.one("run", &mut to.program, &from.program);
+        self.one("run", &mut to.arguments, &from.arguments);
+        self.one("within", &mut to.within, &from.within);
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +149,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 18] = [
+    const PAIRS: [[&str; 3]; 19] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -204,9 +221,14 @@ mod tests {
             r#"{"boot-image":{"programs":{"ipxe":"boot/a"}}}"#,
         ],
         [
+            "hook/a",
+            r#"{"hook":{"events":["commit"],"program":"/bin/true","arguments":[],"within":"1s"}}"#,
+            r#"{"hook":{"events":["commit","expiry"],"program":"/bin/false","arguments":["a b"],"within":"2s"}}"#,
+        ],
+        [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","probe":"all"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

@@ -11,6 +11,7 @@ mod dns;
 mod found;
 mod ground;
 mod guard;
+mod hook;
 mod key;
 mod leave;
 mod link;
@@ -36,6 +37,7 @@ pub use dhcp::{Reservation, Scope};
 pub use dns::{Forwarders, Record, Zone, reverse_name};
 pub use ground::{Ground, beside};
 pub use guard::{Guard, Guards, Objects};
+pub use hook::Hook;
 pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
 pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
@@ -67,6 +69,7 @@ pub enum Resource {
     Record(Record),
     BootImage(BootImage),
     BootFile(BootFile),
+    Hook(Hook),
 }
 
 /// One attribute that differs; both sides as people read them.
@@ -137,7 +140,11 @@ impl Resource {
             Self::Reservation(reservation) => reservation.requires(key, ground.state),
             Self::BootImage(image) => image.requires(),
             Self::Record(_) => dns::requires(key),
-            Self::Rule(_) | Self::Forwarders(_) | Self::Zone(_) | Self::BootFile(_) => Vec::new(),
+            Self::Rule(_)
+            | Self::Forwarders(_)
+            | Self::Zone(_)
+            | Self::BootFile(_)
+            | Self::Hook(_) => Vec::new(),
         }
     }
 
@@ -174,6 +181,7 @@ impl Resource {
             (Self::Record(from), Self::Record(to)) => to.changes(from, changes),
             (Self::BootImage(from), Self::BootImage(to)) => to.changes(from, changes),
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
+            (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
         };
         changes.0
@@ -214,6 +222,7 @@ impl Resource {
             Self::Record(_) => "record",
             Self::BootImage(_) => "image",
             Self::BootFile(_) => "file",
+            Self::Hook(_) => "hook",
         }
     }
 
@@ -245,6 +254,7 @@ impl Resource {
             Self::Record(record) => list(&record.values),
             Self::BootImage(image) => image.summary(),
             Self::BootFile(file) => file.summary(),
+            Self::Hook(hook) => hook.summary(),
         }
     }
 }

@@ -3,21 +3,26 @@
 pub mod live;
 mod sim;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::digest::Digest;
+use crate::base::name::Name;
 use crate::diag::code::Code;
 use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
-use crate::state::{Key, Observation};
+use crate::state::{Hook, Key, Observation};
 
 use live::{HostError, LedgerError};
 
 pub use live::Live;
 pub use sim::Sim;
+
+/// The hooks that the site names, as they are served.
+pub type HooksInForce = Arc<BTreeMap<Name, Arc<Hook>>>;
 
 /// A world that can be looked at and changed.
 pub trait World: Send {

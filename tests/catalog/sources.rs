@@ -141,6 +141,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "lease-time 5m | site.kdl, relayed to vlan f/v",
             "authoritative #true | by default",
             "identity client-id | by default",
+            "probe off | by default",
         ],
     ),
     (
@@ -282,6 +283,7 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "lease-time 10m | by default",
             "authoritative #true | by default",
             "identity client-id | by default",
+            "probe off | by default",
             "root-path /w | site.kdl",
             "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
             "merit-dump /m | site.kdl, from the site",

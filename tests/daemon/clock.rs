@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::lab::{Lab, udhcpc};
+use crate::client::Relay;
+use crate::lab::{Lab, PATIENCE, udhcpc};
 use crate::shim::Shim;
 
 const DAY: i64 = 24 * 3600;
@@ -14,6 +15,30 @@ fn left(lab: &Lab, jump: i64) -> Vec<i64> {
     let leases = lab.json(&["leases"]);
     let expires = |lease: &Value| lease["expires"].as_i64().unwrap() - now;
     leases.as_array().unwrap().iter().map(expires).collect()
+}
+
+/// The distance is stored with the leases, and is there even after kill -9.
+#[test]
+fn a_restart_after_a_jump_goes_on_where_it_was() {
+    let lab = Lab::new();
+    let shim = Shim::new(&lab);
+    let mut daemon = shim.serve();
+    lab.applied();
+    for (client, jump) in (1..).zip([DAY, -DAY, 0]) {
+        shim.clock(jump);
+        // What a new client is promised is on the disk, and with it that the clock was set.
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            assert_eq!(relay.request(client, address), Some(address));
+        });
+        drop(daemon);
+        daemon = shim.serve();
+        let left = left(&lab, jump);
+        assert_eq!(left.len(), usize::from(client), "{jump}: {left:?}");
+        let promised = |left: &i64| (1..=121).contains(left);
+        assert!(left.iter().all(promised), "{jump}: {left:?}");
+        assert_eq!(lab.status()["leases"], client, "{jump}");
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod events;
 mod follow;
 mod hazard;
 mod history;
+mod hooks;
 mod hostile;
 mod interrupted;
 mod ip;
@@ -32,6 +33,7 @@ mod proxy;
 mod relay;
 mod select;
 mod shim;
+mod squatter;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;

@@ -29,6 +29,7 @@ fn word(event: &Event) -> String {
             assert!(before.name.is_some(), "told as it was");
             format!("decline {}", lease.address)
         }
+        Event::Conflict { lease, by } => format!("conflict {} by {by:?}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
@@ -59,7 +60,7 @@ impl Heard {
             match action {
                 Action::Persist { batch, .. } => self.committed(batch),
                 Action::Event(event) => self.told.push(word(&event)),
-                Action::Publish(_) | Action::Send(_) => {}
+                Action::Publish(_) | Action::Send(_) | Action::Probe(_) => {}
             }
         }
     }

@@ -257,7 +257,7 @@ fn a_reserved_address_in_use_by_a_stranger_is_told_of_where_there_is_no_other() 
     let last = rig.engine.exchanges(mac, 1).pop().unwrap().outcome;
     assert_eq!(
         last.because().unwrap(),
-        "10.0.0.51 is reserved for it, but a client found it in use by a stranger, so that it is in quarantine; and no other address is free"
+        "10.0.0.51 is reserved for it, but it was found in use by a stranger, so that it is in quarantine; and no other address is free"
     );
     rig.now += 3600;
     assert_eq!(rig.said(&discover(1)), "offer 10.0.0.51");

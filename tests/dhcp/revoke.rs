@@ -13,7 +13,7 @@ fn revoked(rig: &mut Rig, address: u8) -> Option<LeaseState> {
     let (lease, batch) = rig.engine.revoke(rig.now, address, &mut actions)?;
     let persisted = actions.iter().find_map(|action| match action {
         Action::Persist { batch, lease } => Some((*batch, lease.state, lease.address)),
-        Action::Publish(_) | Action::Send(_) | Action::Event(_) => None,
+        Action::Publish(_) | Action::Send(_) | Action::Event(_) | Action::Probe(_) => None,
     });
     assert_eq!(persisted, Some((batch, LeaseState::Idle, address)));
     assert!(rig.input(Input::Committed(batch)).is_empty());

@@ -36,6 +36,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Declined { .. }
         | Event::Contested { .. }
         | Event::Reclaimed { .. }
+        | Event::Conflict { .. }
         | Event::Replaced { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,

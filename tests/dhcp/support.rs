@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use bedplate::serve::dhcp::{
-    Action, BatchId, Config, Destination, Engine, Event, Input, Lease, NameChange, Packet, Reply,
+    Action, BatchId, Config, Destination, Engine, Event, Input, Lease, NameChange, Packet, Probe,
+    Reply,
 };
 use bedplate::state::State;
 use dhcproto::{Decodable, Decoder, v4};
@@ -140,6 +141,7 @@ pub(crate) struct Rig {
     pub(crate) stored: Vec<Lease>,
     pub(crate) names: Vec<String>,
     pub(crate) events: Vec<Event>,
+    pub(crate) probes: Vec<Probe>,
     pub(crate) hold_writes: bool,
     /// The addresses on the link that packets come to.
     pub(crate) via: Vec<Ipv4Addr>,
@@ -154,6 +156,7 @@ impl Rig {
             stored: Vec::new(),
             names: Vec::new(),
             events: Vec::new(),
+            probes: Vec::new(),
             hold_writes: false,
             via: vec![SERVER],
         };
@@ -196,6 +199,7 @@ impl Rig {
                 }
                 Action::Send(reply) => replies.push(reply),
                 Action::Event(event) => self.events.push(event),
+                Action::Probe(probe) => self.probes.push(probe),
             }
         }
         replies

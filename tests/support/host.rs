@@ -99,7 +99,8 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::Zone(_)
             | Resource::Record(_)
             | Resource::BootImage(_)
-            | Resource::BootFile(_) => {}
+            | Resource::BootFile(_)
+            | Resource::Hook(_) => {}
         }
     }
     seen

@@ -11,6 +11,7 @@ use super::{any, argument, arguments, first, flag, known, open, optional, text_l
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity};
+use crate::base::probe::{CONFLICT_PROBES, ConflictProbe};
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct DhcpNode {
     pub identity: Slot<ClientIdentity>,
     /// Whether another server gives the addresses.
     pub proxy: Slot<bool>,
+    pub probe: Slot<ConflictProbe>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -63,6 +65,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&AUTHORITATIVE),
         optional(&IDENTITY),
         optional(&PROXY),
+        optional(&PROBE),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -156,6 +159,19 @@ const PROXY: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const PROBE: NodeSchema = NodeSchema {
+    name: "probe",
+    doc: "Which addresses are looked for on the network before they are offered, by ARP or, behind a relay agent, by ICMP echo. An offer waits \
+          300 ms for that, unless the client had the address before. One that somebody answers for is quarantined, and another offered.",
+    arguments: &[argument(
+        "which",
+        Kind::Words(CONFLICT_PROBES),
+        "`off`, the default; `dynamic` for those of dynamic ranges; `all` for reserved ones too.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -171,6 +187,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         authoritative: flag(&reader, &AUTHORITATIVE, sink),
         identity: known(word(&reader, &IDENTITY, sink)),
         proxy: flag(&reader, &PROXY, sink),
+        probe: known(word(&reader, &PROBE, sink)),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

@@ -10,6 +10,7 @@ mod dhcp;
 mod dummy;
 mod fabric;
 mod filter;
+mod hook;
 mod host;
 mod identity;
 mod ignore;
@@ -50,6 +51,7 @@ pub use class::{ClassNode, MatchNode};
 pub use dhcp::{DhcpNode, SiteDhcpNode};
 pub use fabric::{FabricNode, VlanNode};
 pub use filter::{FilterNode, PortNode};
+pub use hook::HookNode;
 pub use host::{ControllerNode, HostShape, MachineNode, ProfileNode};
 pub use identity::IdentityNode;
 pub use ignore::IgnoreNode;
@@ -87,6 +89,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&host::MACHINE),
         any(&machines::MACHINES),
         any(&ignore::IGNORE),
+        any(&hook::HOOK),
     ],
 };
 
@@ -105,6 +108,7 @@ pub struct Declarations {
     pub profiles: Vec<ProfileNode>,
     pub images: Vec<ImageNode>,
     pub ignores: Vec<IgnoreNode>,
+    pub hooks: Vec<HookNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.
     pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
@@ -152,6 +156,7 @@ impl Declarations {
         self.profiles.extend(other.profiles);
         self.images.extend(other.images);
         self.ignores.extend(other.ignores);
+        self.hooks.extend(other.hooks);
         self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
@@ -189,6 +194,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "profile" => into.profiles.extend(host::read_profile(node, sink)),
         "image" => into.images.extend(image::read_image(node, sink)),
         "ignore" => into.ignores.extend(ignore::read_ignore(node, sink)),
+        "hook" => into.hooks.extend(hook::read_hook(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
 }

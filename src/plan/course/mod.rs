@@ -163,6 +163,7 @@ impl<'a> Course<'a> {
             | Key::Forwarders { .. }
             | Key::BootFile { .. }
             | Key::BootImage { .. }
+            | Key::Hook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

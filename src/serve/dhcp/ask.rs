@@ -24,6 +24,8 @@ pub(super) struct Ask<'a> {
     pub config: &'a Config,
     pub asker: Asker,
     pub served: &'a Served,
+    /// How many addresses that were free for it were found in use.
+    pub tries: u8,
 }
 
 impl<'a> Ask<'a> {
@@ -61,7 +63,7 @@ impl<'a> Ask<'a> {
     }
 
     /// The address to answer from: the one that the client knows us by, where the link has it.
-    fn via(&self, served: &Served) -> Ipv4Addr {
+    pub(super) fn via(&self, served: &Served) -> Ipv4Addr {
         let (own, here) = (served.scope.server, self.packet.via);
         let other = here.first().filter(|_| !here.contains(&own));
         other.copied().unwrap_or(own)

@@ -26,12 +26,16 @@ pub struct Counters {
     pub ignored: u64,
     /// Dropped: no address left.
     pub pool_empty: u64,
-    /// Requests for which a write was under way already.
+    /// Messages for which a write or a probe was under way already.
     pub coalesced: u64,
     /// Dropped: too many writes under way, or the store in trouble.
     pub shed: u64,
     /// Leases that the store did not take; their clients were told of no more than it has.
     pub unstored: u64,
+    /// Addresses that were found in use when they were to be offered.
+    pub conflicts: u64,
+    /// Addresses offered without being looked for: too many were at that time.
+    pub unprobed: u64,
     /// Ends of leases that are missing from the history.
     pub unrecorded: u64,
     /// Replies that the kernel did not take.
@@ -108,7 +112,9 @@ impl Counters {
                 | Silence::NoBootServer
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,
-                Silence::Repeated => &mut self.coalesced,
+                Silence::Repeated | Silence::Probing => &mut self.coalesced,
+                // Told of an address by itself: the message may be answered yet.
+                Silence::InUse { .. } => return,
                 Silence::NotStored | Silence::Overtaken => return,
             },
         };

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Silence};
 use super::wire::code;
 
 /// How long an address that is in use by a stranger stays out of use.
-const QUARANTINE_SECONDS: u64 = 3600;
+pub(super) const QUARANTINE_SECONDS: u64 = 3600;
 
 /// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
 fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {

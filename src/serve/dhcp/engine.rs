@@ -14,11 +14,13 @@ use super::exchange::{Exchange, Exchanges};
 use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
+use super::probe::{Probe, Probes};
 use super::reply::Reply;
 use super::strain::{Rest, Strain};
 use super::table::Table;
 use super::wire::Message;
 use crate::base::addr::Prefix;
+use crate::base::mac::MacAddr;
 use crate::base::vlan::VlanPath;
 
 /// Writes that may be under way: many times what one sync takes, and little memory.
@@ -50,6 +52,13 @@ pub enum Input<'a> {
     Committed(BatchId),
     /// A write did not happen.
     Failed(BatchId),
+    /// Somebody has an address that was asked for; who, where that is known.
+    Answered {
+        address: Ipv4Addr,
+        by: Option<MacAddr>,
+    },
+    /// Nobody has an address that was asked for, as far as can be heard.
+    Unanswered(Ipv4Addr),
 }
 
 /// What the engine wants done, in this order.
@@ -64,6 +73,8 @@ pub enum Action {
     Publish(NameChange),
     Send(Reply),
     Event(Event),
+    /// Ask who has the address, and tell once by [`Input::Answered`] or within a moment by [`Input::Unanswered`].
+    Probe(Probe),
 }
 
 /// An answer that waits for its write.
@@ -113,6 +124,7 @@ pub struct Engine {
     /// VLANs that have no address left, which was told.
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
     pub(super) strain: Strain,
+    pub(super) probes: Probes,
     /// In the order in which they began.
     pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
@@ -171,6 +183,8 @@ impl Engine {
                 self.fail(batch, out);
                 self.look(now, out);
             }
+            Input::Answered { address, by } => self.answered(now, (address, by), out),
+            Input::Unanswered(address) => self.unanswered(now, address, out),
         }
         self.tell_usage(out);
     }

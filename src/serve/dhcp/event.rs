@@ -8,6 +8,7 @@ use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
 use crate::base::addr::Prefix;
+use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
@@ -27,6 +28,9 @@ pub enum Event {
     Declined { lease: Lease, before: Box<Lease> },
     /// What was declined is reserved for this host.
     Contested { lease: Lease, host: HostName },
+    /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
+    /// where that is known.
+    Conflict { lease: Lease, by: Option<MacAddr> },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
     /// The machine that an address is reserved for took it under another identifier: this lease is over.

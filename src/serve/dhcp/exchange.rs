@@ -192,6 +192,7 @@ impl Engine {
                 self.exchanges.push(exchange);
             }
             Conclusion::AtEnd(batch) => self.await_end(batch, exchange),
+            Conclusion::Probed(address) => self.await_probe(address, exchange),
         }
     }
 }

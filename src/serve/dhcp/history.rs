@@ -92,6 +92,7 @@ impl Past {
             Event::Committed { .. }
             | Event::Renewed { .. }
             | Event::Contested { .. }
+            | Event::Conflict { .. }
             | Event::Store { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => return None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::engine::BatchId;
 use super::lease::Hardware;
 use super::wire::WireError;
+use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::vlan::VlanPath;
 
@@ -44,7 +45,7 @@ pub enum Refusal {
     Elsewhere(Option<Arc<VlanPath>>),
     #[error("it is reserved for {0}")]
     Reserved(HostName),
-    #[error("a client found it in use by a stranger, so that it is in quarantine")]
+    #[error("it was found in use by a stranger, so that it is in quarantine")]
     Quarantined,
     #[error("{0} has it")]
     Held(Hardware),
@@ -104,6 +105,13 @@ pub enum Silence {
     Withheld,
     #[error("the store did not take its lease")]
     NotStored,
+    #[error("{address} was free for it, but {} answered for that; it is in quarantine", who(by.as_ref()))]
+    InUse {
+        address: Ipv4Addr,
+        by: Option<MacAddr>,
+    },
+    #[error("its address was still being looked for on the network; a later message counts")]
+    Probing,
     #[error("its lease is being written already; one answer serves both messages")]
     Repeated,
     #[error("its lease ended while it was being written")]
@@ -119,11 +127,17 @@ fn of(vlan: Option<&Arc<VlanPath>>) -> String {
     vlan.map_or_else(|| "its VLAN".to_owned(), |vlan| format!("VLAN {vlan}"))
 }
 
+fn who(by: Option<&MacAddr>) -> String {
+    by.map_or_else(|| "somebody".to_owned(), MacAddr::to_string)
+}
+
 /// When it is known what came of a message.
 pub(super) enum Conclusion {
     Now(Outcome),
     /// Once this write has ended.
     AtEnd(BatchId),
+    /// Once this address was looked for.
+    Probed(Ipv4Addr),
 }
 
 impl From<Outcome> for Conclusion {
@@ -161,6 +175,7 @@ impl Outcome {
             | Self::Released { address }
             | Self::Declined { address }
             | Self::Refused { address, .. } => Some(*address),
+            Self::Unanswered(Silence::InUse { address, .. }) => Some(*address),
             Self::Informed | Self::ToldProgram | Self::Unanswered(_) => None,
         }
     }
@@ -226,6 +241,8 @@ impl Silence {
             Self::Busy => "busy",
             Self::Withheld => "store-trouble",
             Self::NotStored => "not-stored",
+            Self::InUse { .. } => "in-use",
+            Self::Probing => "probing",
             Self::Repeated => "repeated",
             Self::Overtaken => "overtaken",
         }

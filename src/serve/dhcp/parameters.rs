@@ -64,7 +64,7 @@ impl Draft<'_> {
         if let Some(boot) = self.boot {
             self.put_boot(boot, &mut told, writer);
         }
-        if let Some(servers) = told.get(&TFTP_SERVERS)
+        if let Some(servers) = told.get(TFTP_SERVERS)
             && self.asks_for(TFTP_SERVERS)
         {
             writer.put(TFTP_SERVERS, servers);

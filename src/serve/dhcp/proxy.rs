@@ -50,6 +50,7 @@ impl Engine {
             config: &config,
             asker: self.asker(&config, message, served),
             served,
+            tries: 0,
         };
         let outcome = match message.kind {
             Kind::Request | Kind::Inform if looks_for_program(message) => {

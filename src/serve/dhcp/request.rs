@@ -25,6 +25,17 @@ impl Engine {
         packet: Packet<'_>,
         out: &mut Vec<Action>,
     ) {
+        self.answer_to(now, message, (packet, 0), out);
+    }
+
+    /// Answers a message for which so many addresses were found in use already.
+    pub(super) fn answer_to(
+        &mut self,
+        now: u64,
+        message: &Message<'_>,
+        (packet, tries): (Packet<'_>, u8),
+        out: &mut Vec<Action>,
+    ) {
         let config = Arc::clone(&self.config);
         let mut exchange = Exchange::begun(now, message, packet);
         let Some(served) = scope_for(&config, message, packet.via) else {
@@ -49,13 +60,14 @@ impl Engine {
             config: &config,
             asker,
             served,
+            tries,
         };
         if is_proxied {
             let outcome = self.proxy(&ask, out);
             return self.conclude(exchange, outcome.into());
         }
         let conclusion = match message.kind {
-            Kind::Discover => self.discover(&ask, out).into(),
+            Kind::Discover => self.discover(&ask, out),
             Kind::Request => self.request(&ask, out),
             Kind::Decline => self.decline(&ask, out).into(),
             Kind::Release => self.release(&ask, out).into(),
@@ -84,19 +96,22 @@ impl Engine {
         }
     }
 
-    fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Outcome {
+    fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
         if self.withholds(ask) {
-            return Outcome::Unanswered(Silence::Withheld);
+            return Silence::Withheld.into();
         }
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {
             let silence = self.why_nothing(ask);
             self.tell_exhausted(ask, &silence, out);
-            return Outcome::Unanswered(silence);
+            return silence.into();
         };
+        if self.probes_first(ask, served, address, out) {
+            return Conclusion::Probed(address);
+        }
         self.hold_offer(ask, served, address);
         out.push(Action::Send(ask.reply(Answer::Offer, served, address)));
-        Outcome::Offered { address }
+        Outcome::Offered { address }.into()
     }
 
     /// Keeps `address` for the client for a moment; one that it has leased needs no more than that.

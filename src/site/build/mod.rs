@@ -5,15 +5,15 @@ mod controller;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress,
-    Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
+    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Hook, Image, Machine, MachineInterface,
+    PlacedAddress, Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
 use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
-use crate::base::name::DomainName;
+use crate::base::name::{DomainName, Name};
 use crate::base::option::OptionValue;
 use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
@@ -28,6 +28,9 @@ use crate::lang::node::{
 
 /// The lease time of a VLAN that states none.
 pub(super) const LEASE_TIME: Seconds = Seconds(600);
+
+/// How long a hook may run that states nothing.
+const HOOK_TIME: Seconds = Seconds(10);
 
 /// The site that a draft describes. A draft with a faulty part gives none, and its faults were reported.
 pub(super) fn build(draft: &Draft<'_>, sources: &Sources) -> Option<Site> {
@@ -83,6 +86,7 @@ impl Builder<'_> {
             controllers: BTreeMap::new(),
             machines: BTreeMap::new(),
             ignored: self.ignored(),
+            hooks: self.hooks()?,
         };
         for host in &self.draft.hosts {
             let name = host.name.value.clone();
@@ -140,6 +144,7 @@ impl Builder<'_> {
         let authoritative = authoritative.or(serving.authoritative.value());
         let identity = node.identity.value().or(serving.identity.value());
         let proxy = node.proxy.value().or(serving.proxy.value());
+        let probe = node.probe.value().or(serving.probe.value());
         let own = DhcpPolicy::default();
         let controllers = serving.controllers.iter();
         Some(Dhcp {
@@ -150,6 +155,7 @@ impl Builder<'_> {
                 authoritative: authoritative.copied().unwrap_or(own.authoritative),
                 identity: identity.copied().unwrap_or(own.identity),
                 proxy: proxy.copied().unwrap_or(own.proxy),
+                probe: probe.copied().unwrap_or(own.probe),
             },
             image: node.image.value().or(serving.image.value()).cloned(),
             classes: self
@@ -341,6 +347,22 @@ impl Builder<'_> {
             reason: node.reason.clone(),
             origin: self.sources.origin(node.span),
         })
+    }
+
+    fn hooks(&self) -> Option<BTreeMap<Name, Hook>> {
+        let nodes = self.draft.declarations.hooks.iter();
+        let hooks = nodes.map(|node| {
+            let arguments = node.arguments.iter();
+            let built = Hook {
+                events: node.events.iter().map(|event| event.value).collect(),
+                program: node.program.value()?.clone(),
+                arguments: arguments.map(|argument| argument.value.clone()).collect(),
+                within: node.within.value().copied().unwrap_or(HOOK_TIME),
+                origin: self.sources.origin(node.name.span),
+            };
+            Some((node.name.value.clone(), built))
+        });
+        hooks.collect()
     }
 
     fn ignored(&self) -> Vec<IgnoreRule> {

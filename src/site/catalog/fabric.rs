@@ -71,6 +71,7 @@ impl Cataloguer<'_> {
             authoritative: _,
             identity: _,
             proxy: _,
+            probe: _,
             is_partial: _,
             length: _,
             span: _,
@@ -140,6 +141,10 @@ impl Cataloguer<'_> {
         match self.in_force(pen, &node.identity, relayed, |theirs| &theirs.identity) {
             Some((identity, source)) => pen.value("identity", identity, source),
             None => pen.value("identity", own.identity, Source::Default),
+        }
+        match self.in_force(pen, &node.probe, relayed, |theirs| &theirs.probe) {
+            Some((probe, source)) => pen.value("probe", probe, source),
+            None => pen.value("probe", own.probe, Source::Default),
         }
         // Rare, and so told where somebody says it.
         if let Some((flag, source)) =

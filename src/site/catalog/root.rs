@@ -8,8 +8,8 @@ use crate::base::name::{FilePath, HostName};
 use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
-    BootNode, Declarations, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteDhcpNode, SiteNode,
-    SpaceNode, TimeServer,
+    BootNode, Declarations, HookNode, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteDhcpNode,
+    SiteNode, SpaceNode, TimeServer,
 };
 use crate::site::resolve::Domain;
 
@@ -27,13 +27,14 @@ impl<'a> Cataloguer<'a> {
             profiles: _,
             images,
             ignores,
+            hooks,
             rows: _,
             lock: _,
             lock_path: _,
             gaps: _,
         } = self.draft.declarations;
         for node in sites.iter().take(1) {
-            self.site(node, ignores);
+            self.site(node, ignores, hooks);
         }
         for SpaceNode { name } in spaces {
             let pen = self.pen("space", name.span);
@@ -56,7 +57,7 @@ impl<'a> Cataloguer<'a> {
         }
     }
 
-    fn site(&mut self, node: &SiteNode, ignores: &[IgnoreNode]) {
+    fn site(&mut self, node: &SiteNode, ignores: &[IgnoreNode], hooks: &[HookNode]) {
         let SiteNode {
             name,
             domain,
@@ -97,6 +98,7 @@ impl<'a> Cataloguer<'a> {
             let rest: String = attributes.chain(reason).collect();
             pen.written("ignore", format!("{}{rest}", pattern.value), *span);
         }
+        hooks.iter().for_each(|hook| write_hook(hook, &mut pen));
         self.add(ObjectKey::Site, pen.done());
     }
 
@@ -263,4 +265,26 @@ fn time_server(server: &Spanned<TimeServer>) -> Spanned<String> {
         TimeServer::Name(name) => name.to_string(),
     };
     Spanned::new(text, server.span)
+}
+
+fn write_hook(node: &HookNode, pen: &mut Pen<'_>) {
+    let HookNode {
+        name,
+        events,
+        program,
+        arguments,
+        within,
+        is_partial: _,
+        span,
+    } = node;
+    let Some(program) = program.value() else {
+        return;
+    };
+    let arguments = arguments.iter().map(|one| format!(" {:?}", one.value));
+    let events = events.iter().map(|event| format!(" {}", event.value));
+    let within = within.value().map(|time| format!(" within {time}"));
+    let (arguments, events): (String, String) = (arguments.collect(), events.collect());
+    let within = within.unwrap_or_default();
+    let text = format!("{} {program}{arguments} on{events}{within}", name.value);
+    pen.written("hook", text, *span);
 }

@@ -11,6 +11,7 @@ mod class;
 mod dhcp;
 mod edge;
 mod filter;
+mod hook;
 mod identity;
 mod ignore;
 mod isolation;
@@ -62,4 +63,5 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     lock::check(draft, out);
     protect::check(draft, out);
     ignore::check(draft, out);
+    hook::check(draft, out);
 }

@@ -96,7 +96,8 @@ impl Scope {
         let changes = changes
             .field("authoritative", &before.authoritative, &after.authoritative)
             .field("identity", &before.identity, &after.identity)
-            .field("proxy", &before.proxy, &after.proxy);
+            .field("proxy", &before.proxy, &after.proxy)
+            .field("probe", &before.probe, &after.probe);
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)

@@ -175,6 +175,7 @@ impl Host {
             | Key::Forwarders { .. }
             | Key::BootFile { .. }
             | Key::BootImage { .. }
+            | Key::Hook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::watch;
+
 use crate::base::name::HostName;
 use crate::plan::Step;
 use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
 use crate::serve::{BootFiles, ListenError, dns, http, tftp};
-use crate::state::{Key, Listener, Resource, Service, State};
+use crate::state::{Hook, Key, Listener, Resource, Service, State};
 use crate::store::Store;
-use crate::world::WorldError;
+use crate::world::{HooksInForce, WorldError};
 
 /// The servers of this daemon.
 pub(super) struct Servers {
@@ -23,6 +25,7 @@ pub(super) struct Servers {
     dns: Arc<dns::Server>,
     tftp: tftp::Server,
     http: http::Server,
+    hooks: watch::Sender<HooksInForce>,
 }
 
 impl Servers {
@@ -50,6 +53,7 @@ impl Servers {
             dns,
             tftp: tftp::Server::default(),
             http: http::Server::default(),
+            hooks: watch::Sender::default(),
         })
     }
 
@@ -71,6 +75,11 @@ impl Servers {
 
     pub(super) fn dhcp(&self) -> Arc<dhcp::Server> {
         Arc::clone(&self.dhcp)
+    }
+
+    /// The hooks in force, for whoever runs them.
+    pub(super) fn hooks(&self) -> watch::Receiver<HooksInForce> {
+        self.hooks.subscribe()
     }
 
     /// The leases of these addresses.
@@ -248,11 +257,32 @@ impl Servers {
         let mut state = self.dhcp.config().await?.to_state();
         state.append(&mut self.dns.serving());
         state.append(&mut self.tftp.serving());
+        let hooks = self.hooks.borrow();
+        state.extend(hooks.iter().map(|(name, hook)| {
+            let name = name.clone();
+            (Key::Hook { name }, Resource::Hook(Hook::clone(hook)))
+        }));
         Ok(state)
+    }
+
+    fn load_hooks(&self, state: &State) {
+        let hooks = state.iter().filter_map(|(key, resource)| {
+            let (Key::Hook { name }, Resource::Hook(hook)) = (key, resource) else {
+                return None;
+            };
+            Some((name.clone(), Arc::new(hook.clone())))
+        });
+        let hooks = Arc::new(hooks.collect());
+        self.hooks.send_if_modified(|before| {
+            let is_new = *before != hooks;
+            *before = hooks;
+            is_new
+        });
     }
 
     async fn load(&self, state: &State) -> Result<(), WorldError> {
         self.dns.load(state)?;
+        self.load_hooks(state);
         let files = Arc::new(BootFiles::new(state, &self.blobs));
         self.tftp.load(files.clone());
         self.http.load(files);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
@@ -18,7 +20,7 @@ use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
-use crate::world::{StepFailure, Way, World, WorldError};
+use crate::world::{HooksInForce, StepFailure, Way, World, WorldError};
 
 /// How long an address counts as free that nobody answered for.
 const FREE_FOR: Duration = Duration::from_secs(10);
@@ -56,6 +58,11 @@ impl<S: Store> Live<S> {
     /// The DHCP server, for those who ask about leases: it answers them while the world is being changed.
     pub fn dhcp(&self) -> Arc<dhcp::Server> {
         self.servers.dhcp()
+    }
+
+    /// The hooks in force, for whoever runs them.
+    pub fn hooks(&self) -> watch::Receiver<HooksInForce> {
+        self.servers.hooks()
     }
 
     /// Leases in force in these ranges.

@@ -150,6 +150,7 @@ impl World for Sim {
                 | Key::Forwarders { .. }
                 | Key::BootFile { .. }
                 | Key::BootImage { .. }
+                | Key::Hook { .. }
                 | Key::Scope { .. }
                 | Key::Reservation { .. }
                 | Key::Zone { .. }

@@ -113,12 +113,12 @@ impl Judge {
             Kind::Select | Kind::Reboot | Kind::Renew => {
                 self.under_way.insert((asked.who, asked.about));
             }
-            Kind::Release
-            | Kind::Decline
-            | Kind::Discover
-            | Kind::Elsewhere
-            | Kind::Inform
-            | Kind::Bootp => {}
+            Kind::Release | Kind::Decline | Kind::Discover | Kind::Elsewhere | Kind::Inform => {}
+            // It names no address: it may be written down for any that is reserved for it.
+            Kind::Bootp => {
+                let own = asked.layout.owned_by(asked.who.0);
+                self.under_way.extend(own.map(|own| (asked.who, own)));
+            }
         }
     }
 

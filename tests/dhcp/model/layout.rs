@@ -51,6 +51,16 @@ pub(super) struct Layout {
     pools: usize,
     has_annex: bool,
     owners: BTreeMap<Ipv4Addr, u8>,
+    probe: Probe,
+}
+
+/// Whether addresses are looked for, and who is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    Off,
+    Nobody,
+    /// Somebody has every odd address.
+    Squatter,
 }
 
 impl Default for Layout {
@@ -59,6 +69,7 @@ impl Default for Layout {
             pools: 0,
             has_annex: true,
             owners: BTreeMap::new(),
+            probe: Probe::Off,
         }
     }
 }
@@ -72,6 +83,11 @@ pub(super) fn layout() -> impl Strategy<Value = Layout> {
             pools,
             has_annex: annex != 0,
             owners: BTreeMap::new(),
+            probe: match annex {
+                1 | 2 => Probe::Nobody,
+                3 | 4 => Probe::Squatter,
+                _ => Probe::Off,
+            },
         };
         // A host has one address in each subnet at most.
         for (address, owner) in RESERVABLE.into_iter().zip(owners) {
@@ -115,16 +131,34 @@ impl Layout {
         }
     }
 
+    /// Whether somebody who is no client has `address`.
+    pub(super) fn is_used(&self, address: Ipv4Addr) -> bool {
+        self.probe == Probe::Squatter && address.octets()[3] % 2 == 1
+    }
+
     pub(super) fn owner(&self, address: Ipv4Addr) -> Option<u8> {
         self.owners.get(&address).copied()
     }
 
+    pub(super) fn owned_by(&self, machine: u8) -> impl Iterator<Item = Ipv4Addr> {
+        let own = self
+            .owners
+            .iter()
+            .filter(move |(_, owner)| **owner == machine);
+        own.map(|(address, _)| *address)
+    }
+
     pub(super) fn state(&self) -> State {
         let mut state = serde_json::Map::new();
+        let probe = match self.probe {
+            Probe::Off => "off",
+            Probe::Nobody => "all",
+            Probe::Squatter => "dynamic",
+        };
         let scope = |pool: String, relay: Option<&str>| {
             json!({ "scope": {
                 "server": "10.0.0.1", "pools": [pool], "lease_time": "10m", "domain": "example", "options": {},
-                "image": null, "relay": relay
+                "image": null, "relay": relay, "policy": { "probe": probe }
             } })
         };
         if let Some(pool) = self.near_pool() {

@@ -48,6 +48,8 @@ pub(super) struct Machine {
     answered: usize,
     names: BTreeMap<DomainName, Ipv4Addr>,
     disk: Disk,
+    /// Addresses that are looked for, until the next step.
+    probes: Vec<Ipv4Addr>,
     fault: Result<(), String>,
 }
 
@@ -65,6 +67,7 @@ impl Machine {
             answered: 0,
             names: BTreeMap::new(),
             disk: Disk::Well,
+            probes: Vec::new(),
             fault: Ok(()),
         };
         machine.configure();
@@ -72,6 +75,7 @@ impl Machine {
     }
 
     pub(super) fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        self.look();
         match step {
             Step::Say(said) => self.say(said),
             Step::Wait(seconds) => self.now += seconds,
@@ -99,6 +103,16 @@ impl Machine {
         self.write();
         self.compare();
         mem::replace(&mut self.fault, Ok(())).map_err(TestCaseError::fail)
+    }
+
+    /// Tells whether the addresses that were looked for are used.
+    fn look(&mut self) {
+        for address in mem::take(&mut self.probes) {
+            self.input(match self.layout.is_used(address) {
+                true => Input::Answered { address, by: None },
+                false => Input::Unanswered(address),
+            });
+        }
     }
 
     /// Ends all that is over; then no name is left.
@@ -210,13 +224,14 @@ impl Machine {
                     self.blame(words);
                 }
             }
+            Action::Probe(probe) => self.probes.push(probe.address),
             Action::Event(Event::Released { lease, .. }) => {
                 let ended = self.judge.ended(lease.address, &self.layout, self.now);
                 if let Err(words) = ended {
                     self.blame(words);
                 }
             }
-            Action::Event(Event::Declined { lease, .. }) => {
+            Action::Event(Event::Declined { lease, .. } | Event::Conflict { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
             Action::Event(
@@ -334,7 +349,7 @@ impl Machine {
 
     fn judge(&mut self, reply: &Reply) -> Result<(), String> {
         let message = read(reply);
-        let asked = self.asked[usize::try_from(message.xid()).unwrap()].clone();
+        let mut asked = self.asked[usize::try_from(message.xid()).unwrap()].clone();
         let options = message.opts();
         let is_bootp = options.msg_type().is_none();
         if !is_bootp
@@ -360,6 +375,10 @@ impl Machine {
             },
             (kind, end) => return Err(format!("{kind:?} with {end:?} seconds")),
         };
+        if let Heard::Offer(_) = heard {
+            // Its address was looked for meanwhile: it is answered as things are now.
+            (asked.layout, asked.at) = (self.layout.clone(), self.now);
+        }
         self.judge.heard(&asked, heard, self.now)?;
         match heard {
             Heard::Ack { address, seconds } => {

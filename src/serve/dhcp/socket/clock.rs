@@ -1,27 +1,78 @@
 //! The clock of leases: seconds since 1970 that pass steadily, whatever happens to the wall clock.
 //!
 //! The wall clock is read once, at the start. Should it be set while the server runs, no lease ends early or late by that, and what is
-//! listed is told in the wall clock's new terms. What is stored stays in the old ones, and the next start reads the wall clock anew:
-//! leases granted before such a correction are then over earlier by as much as the clock was put forward, or later by as much as it
-//! was put back, until they are renewed once. A host that was suspended counts that time for nothing, so that leases last longer.
+//! listed is told in the wall clock's new terms. What is stored stays in the old ones, and how far they are from the wall clock's is
+//! stored beside it: the next start goes on in them, so that no lease is over early and no address given twice. Of a clock that is set
+//! while no server runs nothing is known. A host that was suspended counts that time for nothing, so that leases last longer.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::serve::dhcp::lease::Lease;
+use crate::store::Write;
+
+/// What the distance from the wall clock is stored under, as eight bytes: seconds that leases' time is ahead of it.
+pub(super) const KEY: &[u8] = b"dhcp/clock";
+
+/// A distance that differs by less is the same: both clocks are read one after the other.
+const SAME_SECONDS: u64 = 2;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     /// The wall clock when `began` was now.
     anchor: Duration,
     began: Instant,
+    /// The distance that is stored, as far as is known.
+    stored: Option<i64>,
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    /// Goes on where the last run was, by what it stored.
+    pub(super) fn start(stored: Option<&[u8]>) -> Self {
+        let stored = stored.and_then(|bytes| bytes.try_into().ok());
+        let ahead = stored.map_or(0, i64::from_be_bytes);
+        let distance = Duration::from_secs(ahead.unsigned_abs());
+        let anchor = match ahead {
+            0.. => wall().saturating_add(distance),
+            _ => wall().saturating_sub(distance),
+        };
         Self {
-            anchor: wall(),
+            anchor,
             began: Instant::now(),
+            stored: Some(ahead),
         }
+    }
+
+    /// Seconds that leases' time is ahead of the wall clock.
+    fn ahead(&self) -> i64 {
+        let (steady, wall) = (self.steady(), wall());
+        let seconds = |distance: Duration| i64::try_from(distance.as_secs()).unwrap_or(i64::MAX);
+        if steady >= wall {
+            seconds(steady - wall)
+        } else {
+            -seconds(wall - steady)
+        }
+    }
+
+    /// Whether the wall clock was set since the distance from it was stored.
+    pub(super) fn has_moved(&self) -> bool {
+        let moved = |stored: i64| stored.abs_diff(self.ahead()) >= SAME_SECONDS;
+        self.stored.is_none_or(moved)
+    }
+
+    /// The distance to be stored, where it is another one now.
+    pub(super) fn unstored(&mut self) -> Option<Write> {
+        if !self.has_moved() {
+            return None;
+        }
+        let ahead = self.ahead();
+        self.stored = Some(ahead);
+        let (key, value) = (KEY.to_vec(), ahead.to_be_bytes().to_vec());
+        Some(Write::Put { key, value })
+    }
+
+    /// What was to be stored may not be.
+    pub(super) fn not_stored(&mut self) {
+        self.stored = None;
     }
 
     /// The seconds that leases are counted in.
@@ -30,7 +81,7 @@ impl Clock {
     }
 
     fn steady(&self) -> Duration {
-        self.anchor + self.began.elapsed()
+        self.anchor.saturating_add(self.began.elapsed())
     }
 
     /// Both clocks now, for all that is told at once.
@@ -95,6 +146,34 @@ mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
     use crate::serve::dhcp::lease::{ClientKey, LeaseState};
+
+    /// What is stored is where the next start goes on, whichever way the wall clock was set.
+    #[test]
+    fn the_distance_from_the_wall_clock_is_kept() {
+        for ahead in [0i64, 5000, -5000, i64::MIN, i64::MAX] {
+            let mut clock = Clock::start(Some(&ahead.to_be_bytes()));
+            let expected = wall().as_secs().saturating_add_signed(ahead);
+            assert!(clock.now().abs_diff(expected) <= 1, "{ahead}");
+            if ahead.unsigned_abs() < 10_000 {
+                assert!(clock.unstored().is_none(), "{ahead}: nobody set it");
+                // As if it had been put forward by an hour.
+                clock.anchor -= Duration::from_secs(3600);
+                let Some(Write::Put { key, value }) = clock.unstored() else {
+                    panic!("{ahead}: it was set");
+                };
+                assert_eq!(key, KEY);
+                let stored = i64::from_be_bytes(value.try_into().unwrap());
+                assert!(stored.abs_diff(ahead - 3600) <= 1, "{ahead}: {stored}");
+                assert!(clock.unstored().is_none(), "{ahead}: it is stored");
+                clock.not_stored();
+                assert!(clock.unstored().is_some(), "{ahead}: it is not");
+            }
+        }
+        for spoilt in [&b""[..], b"short", b"much too long"] {
+            let clock = Clock::start(Some(spoilt));
+            assert!(clock.now().abs_diff(wall().as_secs()) <= 1);
+        }
+    }
 
     #[test]
     fn leases_are_told_in_the_wall_clocks_terms() {

@@ -266,7 +266,7 @@ fn send_batch<A: SockaddrLike + Copy>(
 }
 
 /// The link's hardware address with its index, as the kernel lists it: nix cannot make one from parts safely.
-fn link_address(name: &LinkName) -> io::Result<LinkAddr> {
+pub(super) fn link_address(name: &LinkName) -> io::Result<LinkAddr> {
     let mut own = getifaddrs()?.filter(|entry| entry.interface_name == name.as_str());
     own.find_map(|entry| {
         entry

@@ -104,6 +104,10 @@ fn told(clock: Reading, event: Event) -> Event {
         Event::Replaced { lease } => Event::Replaced {
             lease: clock.told(lease),
         },
+        Event::Conflict { lease, by } => Event::Conflict {
+            lease: clock.told(lease),
+            by,
+        },
         Event::Contested { lease, host } => Event::Contested {
             lease: clock.told(lease),
             host,
@@ -133,7 +137,7 @@ mod tests {
         let (news, heard) = watch::channel(0);
         let mut log = Log::new(news);
         log.ring = Ring::new(4);
-        let clock = Clock::start().read();
+        let clock = Clock::start(None).read();
         let event = Event::Exhausted {
             vlan: Arc::new("plant/pxe".parse().unwrap()),
             hardware: MacAddr([2, 0, 0, 0, 0, 1]).into(),

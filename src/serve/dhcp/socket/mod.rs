@@ -8,6 +8,7 @@ mod command;
 mod frame;
 mod link;
 mod log;
+mod prober;
 mod tell;
 mod worker;
 
@@ -114,13 +115,14 @@ impl Server {
         publish: impl Fn(NameChange) + Send + 'static,
     ) -> Result<Self, ServerError> {
         let leases = load(&*store)?;
+        let stored = store.get(clock::KEY).map_err(ServerError::Load)?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
         let (tell, news) = watch::channel(0);
-        let clock = Clock::start();
+        let clock = Clock::start(stored.as_deref());
         let archive = archive::start(Arc::clone(&store), &leases, clock.now());
         let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
         let ways = (clock, archive);

@@ -9,6 +9,10 @@ pub(super) fn tell(event: &Event) {
             address = %lease.address, client = %lease.hardware,
             "an address is in use by a stranger; it is quarantined"
         ),
+        Event::Conflict { lease, by } => tracing::warn!(
+            address = %lease.address, by = by.as_ref().map(tracing::field::display),
+            "an address that was to be offered is in use by a stranger; it is quarantined"
+        ),
         Event::Contested { lease, host } => tracing::warn!(
             address = %lease.address, %host,
             "what a stranger uses is reserved for a host"

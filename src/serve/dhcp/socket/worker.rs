@@ -22,6 +22,7 @@ use super::clock::Clock;
 use super::command::{Command, Revoked};
 use super::link::{Inbox, Link};
 use super::log::Log;
+use super::prober::{Found, Prober};
 use super::tell::tell;
 use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
@@ -58,6 +59,7 @@ pub(super) struct Worker<S, P> {
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
     pub(super) revoked: Vec<Revoked>,
+    prober: Prober,
     pub(super) log: Log,
     pub(super) archive: Archive,
     pub(super) unsent: u64,
@@ -67,6 +69,7 @@ pub(super) struct Worker<S, P> {
 enum Wake {
     Readable,
     Committed(Result<(), StoreError>),
+    Probed(Found),
 }
 
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
@@ -91,6 +94,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             waiting: Vec::new(),
             commit: None,
             revoked: Vec::new(),
+            prober: Prober::default(),
             log: Log::new(news),
             archive,
             unsent: 0,
@@ -112,6 +116,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 wake = self.wake() => match wake {
                     Wake::Readable => self.receive(),
                     Wake::Committed(result) => self.committed(result),
+                    Wake::Probed(found) => self.probed(found),
                 },
                 _ = seconds.tick() => self.tick(),
                 // What ends at once is ended between packets: those that came meanwhile are seen after each few.
@@ -122,6 +127,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     }
 
     fn tick(&mut self) {
+        if self.commit.is_none() && self.clock.has_moved() {
+            self.commit = Some(self.next_commit());
+        }
         self.engine
             .handle(self.clock.now(), Input::Tick, &mut self.actions);
     }
@@ -133,6 +141,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 && let Poll::Ready(result) = commit.as_mut().poll(context)
             {
                 return Poll::Ready(Wake::Committed(result));
+            }
+            if let Poll::Ready(found) = self.prober.poll(context) {
+                return Poll::Ready(Wake::Probed(found));
             }
             if self.waiting.len() < WAITING {
                 for link in self.links.values() {
@@ -188,6 +199,15 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         }
     }
 
+    fn probed(&mut self, found: Found) {
+        let input = match found {
+            Found::Somebody { address, by } => Input::Answered { address, by },
+            Found::Nobody(address) => Input::Unanswered(address),
+        };
+        self.engine
+            .handle(self.clock.now(), input, &mut self.actions);
+    }
+
     /// Takes note of a write that has ended meanwhile: its answers are owed.
     fn hear_store(&mut self) {
         let write = self.commit.as_mut();
@@ -202,9 +222,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             return;
         };
         if let Err(fault) = &result {
+            self.clock.not_stored();
             let leases = batches.len();
             // Told once: how often it goes on is for those who look closely.
-            if self.engine.trouble() == Some(StoreTrouble::Failing) {
+            if leases == 0 || self.engine.trouble() == Some(StoreTrouble::Failing) {
                 tracing::debug!(error = %fault, leases, "leases were not stored, and not promised");
             } else {
                 tracing::error!(error = %fault, leases, "leases were not stored, and not promised");
@@ -233,6 +254,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             match action {
                 Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
                 Action::Publish(change) => (self.publish)(change),
+                Action::Probe(probe) => {
+                    let mut links = self.links.iter();
+                    let here = links.find(|(_, link)| link.listeners.contains_key(&probe.via));
+                    self.prober.begin(probe, here.map(|((_, name), _)| name));
+                }
                 Action::Send(reply) => {
                     let from = (reply.service(), reply.via);
                     replies.entry(from).or_default().push(reply);
@@ -268,11 +294,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             key: lease.key(),
             value: lease.encode(),
         };
-        let writes = waiting.iter().map(put).collect();
+        let writes = waiting.iter().map(put).chain(self.clock.unstored());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),
-            writes,
+            writes: writes.collect(),
         };
         (Box::pin(async move { store.commit(batch).await }), batches)
     }

@@ -1,0 +1,124 @@
+//! Hooks: programs that the site names hear of leases, and of nothing else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::client::Relay;
+use crate::lab::{Lab, PATIENCE, SITE};
+
+fn script(lab: &Lab, name: &str, text: &str) -> String {
+    let path = lab.path(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
+}
+
+/// Waits for a file that a hook writes whole.
+fn written(lab: &Lab, name: &str) -> String {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match fs::read_to_string(lab.path(name)) {
+            Ok(text) => return text,
+            Err(_) => assert!(Instant::now() < end, "{name} was never written"),
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn programs_hear_of_leases_and_the_status_says_how_they_do() {
+    let lab = Lab::new();
+    let told = lab.path("told").display().to_string();
+    let tells = script(
+        &lab,
+        "tells",
+        &format!(
+            "read event; echo \"$1 $BEDPLATE_HOOK $BEDPLATE_ADDRESS $event\" > {told}.part; mv {told}.part {told}"
+        ),
+    );
+    let fails = script(&lab, "fails", "echo 'the inventory is down' >&2; exit 7");
+    let hangs = script(
+        &lab,
+        "hangs",
+        &format!("sleep 600 & echo $! > {told}.pid.part; mv {told}.pid.part {told}.pid; wait"),
+    );
+    let hooks = format!(
+        "hook \"tells\" {{ on \"commit\" \"expiry\"; run {tells:?} \"a $b\" }}
+        hook \"fails\" {{ on \"commit\"; run {fails:?} }}
+        hook \"hangs\" {{ on \"commit\"; run {hangs:?}; within \"2s\" }}
+        hook \"idle\" {{ on \"decline\"; run {fails:?} }}"
+    );
+    lab.write(&format!("{SITE}{hooks}"));
+    let _daemon = lab.serve();
+    let plan = lab.run(&["plan"]).out;
+    assert!(plan.contains("hook tells"), "{plan}");
+    lab.applied();
+    let began = Instant::now();
+    let address = Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        relay.request(1, address).unwrap()
+    });
+    assert!(began.elapsed() < PATIENCE, "nobody waits for a hook");
+    let line = written(&lab, "told");
+    let json = line
+        .strip_prefix(&format!("a $b tells {address} "))
+        .unwrap();
+    let event: Value = serde_json::from_str(json).unwrap();
+    let kept = lab.run(&["--json", "events"]).out;
+    let kept: Value = serde_json::from_str(kept.lines().next().unwrap()).unwrap();
+    assert_eq!(event, kept, "as `bedplate events` tells it");
+    let status = lab.until("every hook has ended", |status| {
+        let done = |name: &str| status["hooks"][name]["waiting"] == 0;
+        done("tells") && done("fails") && done("hangs")
+    });
+    let counts = |name: &str| {
+        let tally = &status["hooks"][name];
+        ["delivered", "failed", "dropped"].map(|count| tally[count].as_u64().unwrap())
+    };
+    assert_eq!(counts("tells"), [1, 0, 0]);
+    assert_eq!((counts("fails"), counts("hangs")), ([0, 1, 0], [0, 1, 0]));
+    assert_eq!(counts("idle"), [0, 0, 0]);
+    let words = lab.run(&["status"]).out;
+    for word in [
+        "hook tells: 1 delivered, 0 failed, 0 dropped, 0 waiting\n",
+        "exit status: 7: the inventory is down",
+        "it was killed after 2s",
+    ] {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+    // What it had started is gone with it.
+    let pid = written(&lab, "told.pid");
+    let end = Instant::now() + PATIENCE;
+    let state = || fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(Instant::now() < end, "{pid} still runs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A site without a hook has none in the daemon either, and what differs is drift like anything else.
+#[test]
+fn hooks_come_and_go_with_the_site() {
+    let lab = Lab::new();
+    let hook = "hook \"a\" { on \"commit\"; run \"/bin/true\" }";
+    lab.write(&format!("{SITE}{hook}"));
+    let daemon = lab.serve();
+    lab.applied();
+    assert!(lab.status()["hooks"]["a"].is_object());
+    drop(daemon);
+    let _daemon = lab.serve();
+    assert!(lab.status()["hooks"]["a"].is_object(), "after a start");
+    lab.write(&format!(
+        "{SITE}{}",
+        hook.replace("true\"", "false\" \"x\"")
+    ));
+    let plan = lab.run(&["plan"]).out;
+    assert!(plan.contains("/bin/false \"x\""), "{plan}");
+    lab.applied();
+    lab.write(SITE);
+    lab.applied();
+    lab.until("no hook is left", |status| status["hooks"].is_null());
+}
