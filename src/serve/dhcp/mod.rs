@@ -39,6 +39,7 @@ mod socket;
 mod strain;
 mod survey;
 mod table;
+mod told;
 mod usage;
 mod wire;
 
