@@ -123,12 +123,10 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         other @ (Event::Reclaimed { .. }
-        | Event::Store { .. }
-        | Event::Exhausted { .. }
         | Event::Replaced { .. }
-        | Event::Threshold { .. }) => {
-            panic!("{other:?}")
-        }
+        | Event::Store { .. }
+        | Event::Threshold { .. }
+        | Event::Exhausted { .. }) => panic!("{other:?}"),
     };
     events.iter().map(told).collect()
 }
