@@ -29,7 +29,7 @@ fn each_scope_counts_what_was_asked_and_what_came_of_it() {
     let counted = serde_json::to_value(rig.engine.scopes()).unwrap();
     let none = json!({
         "discovers": 0, "requests": 0, "declines": 0, "releases": 0, "informs": 0, "bootps": 0,
-        "offers": 0, "acks": 0, "naks": 0, "silences": {}
+        "offers": 0, "acks": 0, "naks": 0, "programs": 0, "silences": {}
     });
     let of = |some: serde_json::Value| {
         let mut all = none.clone();
