@@ -120,7 +120,7 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Renewed { lease } => format!("renew {}", lease.address),
         Event::Released { lease, .. } => format!("release {}", lease.address),
         Event::Expired { lease } => format!("expiry {}", lease.address),
-        Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         other => panic!("{other:?}"),
     };
