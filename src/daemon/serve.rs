@@ -122,15 +122,8 @@ async fn run(
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
     let turns = Turns::new();
     let mending = Mending::new(settings.enforce, turns.clone());
-    let controller = settings.controller.clone();
-    let reconciler = Reconciler::new(
-        controller,
-        world,
-        store,
-        blobs.clone(),
-        mending,
-        board.clone(),
-    );
+    let (controller, told) = (settings.controller.clone(), board.clone());
+    let reconciler = Reconciler::new(controller, world, store, blobs.clone(), mending, told);
     let mut reconciler = reconciler.map_err(ServeError::Applied)?;
     reconciler.converge().await.map_err(ServeError::Applied)?;
     tokio::spawn(hook::serve(dhcp.clone(), in_force, board));
