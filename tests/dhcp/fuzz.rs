@@ -155,6 +155,7 @@ fn judge(reply: &Reply) -> Result<(), TestCaseError> {
             prop_assert!([67, 68].contains(&to.port()) || message.yiaddr().is_unspecified());
         }
         Destination::Broadcast => {}
+        Destination::BootClient(_) => prop_assert!(message.yiaddr().is_unspecified()),
         Destination::Link { address, mac } => {
             prop_assert_eq!(address, message.yiaddr());
             prop_assert!(!mac.is_group());

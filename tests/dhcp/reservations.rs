@@ -122,7 +122,8 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Expired { lease } => format!("expiry {}", lease.address),
         Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
-        other @ (Event::Reclaimed { .. }
+        other @ (Event::Conflict { .. }
+        | Event::Reclaimed { .. }
         | Event::Replaced { .. }
         | Event::Store { .. }
         | Event::Threshold { .. }
