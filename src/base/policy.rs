@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::duration::Seconds;
+
 /// How a VLAN's DHCP takes its clients. Where nothing is said, it has the last word there, and tells clients apart as RFC 2131 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -12,6 +14,14 @@ pub struct DhcpPolicy {
     /// Whether it refuses addresses to clients that it knows nothing of (RFC 2131 4.3.2); else another server may know them.
     pub authoritative: bool,
     pub identity: ClientIdentity,
+    /// The shortest lease that a client may wish for.
+    pub least_lease_time: Seconds,
+    /// How long leases of firmware and boot loaders last; none where they last as long as others.
+    pub boot_lease_time: Option<Seconds>,
+    /// How long an offer is held.
+    pub offer_time: Seconds,
+    /// How long an address that a client found in use by a stranger is out of use.
+    pub quarantine_time: Seconds,
 }
 
 /// What a client's leases are kept under.
@@ -38,6 +48,11 @@ impl Default for DhcpPolicy {
         Self {
             authoritative: true,
             identity: ClientIdentity::default(),
+            least_lease_time: Seconds(60),
+            boot_lease_time: None,
+            // Clients answer within seconds, and an offer costs an address.
+            offer_time: Seconds(30),
+            quarantine_time: Seconds(3600),
         }
     }
 }

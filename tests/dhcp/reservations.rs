@@ -122,7 +122,9 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Expired { lease } => format!("expiry {}", lease.address),
         Event::Declined { lease } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
-        other => panic!("{other:?}"),
+        Event::Reclaimed { .. } | Event::Store { .. } | Event::Exhausted { .. } => {
+            panic!("{event:?}")
+        }
     };
     events.iter().map(told).collect()
 }

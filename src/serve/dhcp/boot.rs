@@ -35,11 +35,14 @@ const ONIE_CLASS: &[u8] = b"onie_dhcp_user_class";
 /// The vendor class of PXE clients and of those who answer them (PXE 2.1 2.2.3).
 const PXE_CLASS: &[u8] = b"PXEClient";
 
+/// The same of firmware that boots by HTTP (UEFI 2.10 24.7.3.1).
+const HTTP_CLASS: &[u8] = b"HTTPClient";
+
 impl Boot {
     /// What option 60 must say; nothing where no firmware looks for it.
     pub(super) fn vendor_class(&self) -> Option<&'static [u8]> {
         if self.arch.is_http_firmware() {
-            return Some(b"HTTPClient");
+            return Some(HTTP_CLASS);
         }
         self.takes_vendor_options().then_some(PXE_CLASS)
     }
@@ -94,6 +97,15 @@ pub(super) fn boot(message: &Message<'_>, image: &BootImage, scope: &Scope) -> O
         arch,
         is_pxe: message.options.is_of_vendor_class(PXE_CLASS),
     })
+}
+
+/// Whether the client is firmware or a boot loader, which hands over to a system soon.
+pub(super) fn is_booting(message: &Message<'_>) -> bool {
+    let options = &message.options;
+    let mut archs = client_archs(message).into_iter();
+    options.has(code::ARCHITECTURE)
+        || options.is_of_vendor_class(HTTP_CLASS)
+        || archs.any(|arch| arch != ClientArch::Onie)
 }
 
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.

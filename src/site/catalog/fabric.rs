@@ -63,12 +63,16 @@ impl Cataloguer<'_> {
             controllers,
             relay_to,
             lease_time,
+            least_lease_time: _,
+            boot_lease_time: _,
+            offer_time: _,
+            quarantine_time: _,
             image,
             // In force are others besides.
             options: _,
             classes: _,
-            authoritative,
-            identity,
+            authoritative: _,
+            identity: _,
             is_partial: _,
             length: _,
             span: _,
@@ -99,19 +103,7 @@ impl Cataloguer<'_> {
             Some((time, source)) => pen.value("lease-time", time, source),
             None => pen.value("lease-time", LEASE_TIME, Source::Default),
         }
-        let own = DhcpPolicy::default();
-        match self.in_force(pen, authoritative, relayed, |theirs| &theirs.authoritative) {
-            Some((flag, source)) => pen.value("authoritative", format!("#{flag}"), source),
-            None => pen.value(
-                "authoritative",
-                format!("#{}", own.authoritative),
-                Source::Default,
-            ),
-        }
-        match self.in_force(pen, identity, relayed, |theirs| &theirs.identity) {
-            Some((identity, source)) => pen.value("identity", identity, source),
-            None => pen.value("identity", own.identity, Source::Default),
-        }
+        self.policy(node, relayed, pen);
         if let Some((name, source)) = self.in_force(pen, image, relayed, |theirs| &theirs.image) {
             pen.value("image", name, source.clone());
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
@@ -127,6 +119,33 @@ impl Cataloguer<'_> {
                 pen.class(class, source);
             }
         }
+    }
+
+    /// How clients are taken.
+    fn policy(
+        &self,
+        node: &DhcpNode,
+        relayed: Option<(&VlanDraft<'_>, &DhcpNode)>,
+        pen: &mut Pen<'_>,
+    ) {
+        let own = DhcpPolicy::default();
+        let flag = |flag: bool| format!("#{flag}");
+        let said = self.in_force(pen, &node.authoritative, relayed, |one| &one.authoritative);
+        let said = said.map(|(said, source)| (flag(*said), source));
+        pen.told("authoritative", said, flag(own.authoritative));
+        let said = self.in_force(pen, &node.identity, relayed, |one| &one.identity);
+        pen.told("identity", said, &own.identity);
+        let (least, boot) = (&node.least_lease_time, &node.boot_lease_time);
+        let said = self.in_force(pen, least, relayed, |one| &one.least_lease_time);
+        pen.told("least-lease-time", said, &own.least_lease_time);
+        let said = self.in_force(pen, boot, relayed, |one| &one.boot_lease_time);
+        let said = said.map(|(said, source)| (said.to_string(), source));
+        pen.told("boot-lease-time", said, "as lease-time".to_owned());
+        let said = self.in_force(pen, &node.offer_time, relayed, |one| &one.offer_time);
+        pen.told("offer-time", said, &own.offer_time);
+        let quarantine = &node.quarantine_time;
+        let said = self.in_force(pen, quarantine, relayed, |one| &one.quarantine_time);
+        pen.told("quarantine-time", said, &own.quarantine_time);
     }
 
     /// The options that hold for an object, each from the place that says it; `own` is the object's.

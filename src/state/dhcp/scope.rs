@@ -76,7 +76,24 @@ impl Scope {
         let (before, after) = (&from.policy, &self.policy);
         let changes = changes
             .field("authoritative", &before.authoritative, &after.authoritative)
-            .field("identity", &before.identity, &after.identity);
+            .field("identity", &before.identity, &after.identity)
+            .field(
+                "least-lease-time",
+                &before.least_lease_time,
+                &after.least_lease_time,
+            )
+            .shown(
+                "boot-lease-time",
+                &before.boot_lease_time,
+                &after.boot_lease_time,
+                |time| list(time),
+            )
+            .field("offer-time", &before.offer_time, &after.offer_time)
+            .field(
+                "quarantine-time",
+                &before.quarantine_time,
+                &after.quarantine_time,
+            );
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)
