@@ -1,5 +1,6 @@
 //! Names: of objects, hosts, domains and links. The constructors are the only checks.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,6 +106,13 @@ macro_rules! name {
 
         impl AsRef<str> for $type {
             fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// Equal, ordered and hashed as its text.
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }
@@ -225,17 +233,24 @@ fn whole_domain_name(text: &str) -> Result<CompactString, NameError> {
 }
 
 fn domain_name(text: &str) -> Result<CompactString, NameError> {
-    let kind = "domain name";
     let text = text.strip_suffix('.').unwrap_or(text);
-    if text.len() > 253 {
-        return Err(NameError::TooLong {
-            kind,
-            most: 253,
-            length: text.len(),
+    if text.is_empty() {
+        return Err(NameError::Empty {
+            kind: "domain name",
         });
     }
-    if text.is_empty() {
-        return Err(NameError::Empty { kind });
+    domain_labels(text, text.len())?;
+    Ok(lowercase(text))
+}
+
+/// Checks the labels of a domain name, or the first of one that is `length` long in all.
+fn domain_labels(text: &str, length: usize) -> Result<(), NameError> {
+    if length > 253 {
+        return Err(NameError::TooLong {
+            kind: "domain name",
+            most: 253,
+            length,
+        });
     }
     let label = Grammar {
         kind: "part of a domain name",
@@ -243,8 +258,7 @@ fn domain_name(text: &str) -> Result<CompactString, NameError> {
         character: |c| c.is_ascii_alphanumeric() || c == '-' || c == '_',
         ..LABEL
     };
-    text.split('.').try_for_each(|part| label.check(part))?;
-    Ok(lowercase(text))
+    text.split('.').try_for_each(|part| label.check(part))
 }
 
 fn link_name(text: &str) -> Result<CompactString, NameError> {
@@ -328,7 +342,14 @@ impl DomainName {
     /// # Errors
     /// [`NameError`] where the result would be too long.
     pub fn child(&self, label: &str) -> Result<Self, NameError> {
-        format!("{label}.{self}").parse()
+        let length = label.len() + 1 + self.0.len();
+        let mut name = CompactString::with_capacity(length);
+        for part in [label, ".", self.as_str()] {
+            name.push_str(part);
+        }
+        domain_labels(label, length)?;
+        name.make_ascii_lowercase();
+        Ok(Self(name))
     }
 
     /// The name without its first label; none for a single label.

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -295,6 +296,12 @@ impl Said {
     }
 }
 
+/// A program that a shell runs.
+pub(crate) fn script(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
 /// A client that takes what DHCP says and sets its address; what the server told it, as environment lines.
 pub(crate) fn udhcpc(machine: &Namespace, folder: &TempDir) -> String {
     let (hook, told) = (folder.path().join("hook"), folder.path().join("told"));
@@ -302,8 +309,7 @@ pub(crate) fn udhcpc(machine: &Namespace, folder: &TempDir) -> String {
         "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nenv > {}\nip address replace \"$ip/$mask\" dev \"$interface\"\n",
         told.display()
     );
-    fs::write(&hook, script).unwrap();
-    fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    self::script(&hook, &script);
     let hook = hook.display().to_string();
     let output = machine.output(
         "udhcpc",

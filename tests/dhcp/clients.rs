@@ -1,5 +1,6 @@
 //! Clients that people use get, renew and release a lease over a cable of their own.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +14,7 @@ use bedplate::store::Faulty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::net::{Namespace, cable, script, serve, wait};
+use crate::net::{Namespace, cable, join, run, script, serve, wait};
 
 /// Longer than any of them takes: dhclient alone may wait ten seconds before its first word.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,7 +26,10 @@ const SOON: Duration = Duration::from_secs(3);
 const HOOK: &str = r#"#!/bin/sh
 address=${ip:-$new_ip_address}
 case "$1$reason" in
-    bound|BOUND|REBOOT) ip address replace "$address/24" dev "$interface" ;;
+    bound|BOUND|REBOOT)
+        ip address replace "$address/24" dev "$interface"
+        ip route replace default via 10.78.0.1
+        ;;
 esac
 echo "$1$reason $address"
 case "$1$reason" in
@@ -33,8 +37,33 @@ case "$1$reason" in
 esac
 "#;
 
-/// What a client that asks for routes makes of the site's one and its router.
+/// What a hook is told of the site's one route and its router.
 const ROUTES: &str = "routes 0.0.0.0/0 10.78.0.1 10.99.0.0/16 10.78.0.9";
+
+/// Runs networkd as its service does, and says of its log what a hook would say. It waits for udev unless `/sys` is read only.
+const NETWORKD: &str = r#"#!/bin/bash
+mount -t sysfs -o ro sys /sys
+mkdir -p /run/systemd/{network,netif}
+chown systemd-network: /run/systemd/netif
+cat >/run/systemd/network/cli.network <<END
+[Match]
+Name=cli
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+[DHCPv4]
+DUIDType=link-layer
+Hostname=networkd
+UseHostname=no
+END
+export SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console
+exec /lib/systemd/systemd-networkd 2> >(exec sed --unbuffered --quiet '
+    s/.*DHCPv4 address \(.*\)\/24.* acquired from.*/BOUND \1/p
+    s/.*Configuring DHCPv4 route.* dst: \([^,]*\),.* gw: \([0-9.]*\),.*/route \1 \2/p
+    /REQUEST (renewing)/,/updated DHCPv4 address/s/.*updated DHCPv4 address.*: \(.*\)\/24 .*/RENEW \1/p
+')
+"#;
 
 /// The first address of the pool.
 const ADDRESS: &str = "10.78.0.100";
@@ -52,15 +81,18 @@ struct Client {
     /// What its hook says when bound, and when renewed.
     says: [&'static str; 2],
     lease_time: &'static str,
-    /// Whether it asks for routes.
-    is_routed: bool,
+    /// What is said of routes, where it asks for them.
+    routes: Option<&'static str>,
     renew: Order,
     release: Order,
+    /// Whether a relay agent stands between it and the server.
+    is_relayed: bool,
 }
 
-fn site(lease_time: &str) -> serde_json::Value {
+fn site(lease_time: &str, server: &str) -> serde_json::Value {
+    let relay = (server != "10.78.0.1").then_some("plant/servers");
     serde_json::json!({ "vlan/plant/pxe/scope/10.78.0.0/24": { "scope": {
-        "server": "10.78.0.1", "pools": ["10.78.0.100-10.78.0.109"], "lease_time": lease_time, "domain": "example",
+        "server": server, "relay": relay, "pools": ["10.78.0.100-10.78.0.109"], "lease_time": lease_time, "domain": "example",
         "options": {
             "1": { "addresses": ["255.255.255.0"] }, "3": { "addresses": ["10.78.0.1"] },
             "121": { "routes": [["10.99.0.0/16", "10.78.0.9"]] }
@@ -68,26 +100,89 @@ fn site(lease_time: &str) -> serde_json::Value {
     } } })
 }
 
+/// Where a client and its server are.
+struct Network {
+    server: Namespace,
+    client: Namespace,
+    /// The server's own.
+    address: &'static str,
+    /// What stands between them.
+    agent: Option<(Namespace, Child)>,
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some((_, relay)) = &mut self.agent {
+            // Both fail only where it has ended already.
+            let _ = relay.kill();
+            let _ = relay.wait();
+        }
+    }
+}
+
+fn direct() -> Network {
+    let address = "10.78.0.1/24";
+    let (server, client) = cable(address);
+    Network {
+        server,
+        client,
+        address,
+        agent: None,
+    }
+}
+
+/// With ISC's relay agent between them, which is the client's router too, and takes nothing back without the option that it added.
+fn relayed() -> Network {
+    let (server, agent, client) = (Namespace::new(), Namespace::new(), Namespace::new());
+    join((&server, "srv"), (&agent, "north"));
+    join((&agent, "south"), (&client, "cli"));
+    server.run(|| {
+        run("ip", "address add 10.77.0.1/24 dev srv");
+        run("ip", "route add 10.78.0.0/24 via 10.77.0.2");
+    });
+    let relay = agent.run(|| {
+        run("ip", "address add 10.77.0.2/24 dev north");
+        run("ip", "address add 10.78.0.1/24 dev south");
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        let mut relay = Command::new("dhcrelay");
+        relay.args(["-4", "-d", "--no-pid", "-a", "-D"]);
+        relay.args(["-id", "south", "-iu", "north", "10.77.0.1"]);
+        relay.stdin(Stdio::null()).stderr(Stdio::null());
+        relay.spawn().unwrap()
+    });
+    Network {
+        server,
+        client,
+        address: "10.77.0.1/24",
+        agent: Some((agent, relay)),
+    }
+}
+
 fn check(client: &Client) {
     let folder = tempfile::tempdir().unwrap();
     script(&folder.path().join("hook"), HOOK);
-    let (server_side, client_side) = cable("10.78.0.1/24");
+    script(&folder.path().join("networkd"), NETWORKD);
+    let network = if client.is_relayed {
+        relayed()
+    } else {
+        direct()
+    };
     let (tell, names) = mpsc::channel();
     let store = Arc::new(Faulty::default());
     let publish = move |change| tell.send(change).unwrap();
     let server = serve(
-        &server_side,
+        &network.server,
         store,
-        &site(client.lease_time),
-        "10.78.0.1/24",
+        &site(client.lease_time, network.address.trim_end_matches("/24")),
+        network.address,
         publish,
     );
-    let (mut child, lines) = start(&client_side, folder.path(), client.command);
+    let (mut child, lines) = start(&network.client, folder.path(), client.command);
     let [bound, renewed] = client.says;
     let is_bound = says(&lines, &format!("{bound} {ADDRESS}"), PATIENCE);
     assert!(is_bound, "no lease");
-    if client.is_routed {
-        assert!(says(&lines, ROUTES, SOON), "no routes");
+    if let Some(routes) = client.routes {
+        assert!(says(&lines, routes, SOON), "no routes");
     }
     assert!(matches!(
         names.recv_timeout(PATIENCE),
@@ -95,10 +190,12 @@ fn check(client: &Client) {
     ));
     let first = wait(server.leases()).unwrap().remove(0);
     assert_eq!(first.state, LeaseState::Active);
+    let circuit = first.agent.map(|agent| agent.circuit.to_vec());
+    assert_eq!(circuit, client.is_relayed.then(|| b"south".to_vec()));
     let insist = |what: &Order, heard: &dyn Fn() -> bool| {
         // dhcpcd forgets a signal that comes while its hook still runs.
         let done = (0..5).any(|_| {
-            order(what, &client_side, folder.path(), &child);
+            order(what, &network.client, folder.path(), &child);
             heard()
         });
         assert!(done, "{:?}", wait(server.counters()));
@@ -145,10 +242,10 @@ fn start(namespace: &Namespace, folder: &Path, command: &'static str) -> (Child,
 }
 
 fn command_in(folder: &Path, command: &str) -> Command {
-    let mut words = command.split_whitespace();
+    let words = command.split_whitespace();
+    let mut words = words.map(|word| word.replace("FOLDER", folder.to_str().unwrap()));
     let mut command = Command::new(words.next().unwrap());
-    let folder = folder.to_str().unwrap();
-    command.args(words.map(|word| word.replace("FOLDER", folder)));
+    command.args(words);
     command.stdin(Stdio::null()).stderr(Stdio::null());
     command
 }
@@ -176,16 +273,27 @@ fn says(lines: &Receiver<String>, expected: &str, within: Duration) -> bool {
     heard.any(|line| line == expected)
 }
 
-#[test]
-fn udhcpc() {
+fn check_udhcpc(is_relayed: bool) {
     check(&Client {
         command: "udhcpc -f -i cli -t 5 -T 1 -O staticroutes -s FOLDER/hook",
         says: ["bound", "renew"],
         lease_time: "1h",
-        is_routed: true,
+        routes: Some(ROUTES),
         renew: Order::Signal(Signal::SIGUSR1),
         release: Order::Signal(Signal::SIGUSR2),
+        is_relayed,
     });
+}
+
+#[test]
+fn udhcpc() {
+    check_udhcpc(false);
+}
+
+/// What it says later, it says to the server alone, which knows all the same where it is.
+#[test]
+fn udhcpc_behind_a_relay_agent() {
+    check_udhcpc(true);
 }
 
 #[test]
@@ -194,11 +302,12 @@ fn dhclient() {
         command: "dhclient -4 -d -cf /dev/null -sf FOLDER/hook -lf FOLDER/leases -pf FOLDER/pid cli",
         says: ["BOUND", "RENEW"],
         lease_time: "8s",
-        is_routed: false,
+        routes: None,
         renew: Order::Wait,
         release: Order::Run(
             "dhclient -4 -r -cf /dev/null -sf FOLDER/hook -lf FOLDER/leases -pf FOLDER/pid cli",
         ),
+        is_relayed: false,
     });
 }
 
@@ -208,8 +317,22 @@ fn dhcpcd() {
         command: "dhcpcd -4 -B -A -f /dev/null -C resolv.conf -o classless_static_routes -c FOLDER/hook cli",
         says: ["BOUND", "RENEW"],
         lease_time: "1h",
-        is_routed: true,
+        routes: Some(ROUTES),
         renew: Order::Signal(Signal::SIGUSR1),
         release: Order::Signal(Signal::SIGALRM),
+        is_relayed: false,
+    });
+}
+
+#[test]
+fn networkd() {
+    check(&Client {
+        command: "FOLDER/networkd",
+        says: ["BOUND", "RENEW"],
+        lease_time: "8s",
+        routes: Some("route 10.99.0.0/16 10.78.0.9"),
+        renew: Order::Wait,
+        release: Order::Signal(Signal::SIGTERM),
+        is_relayed: false,
     });
 }

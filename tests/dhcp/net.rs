@@ -83,15 +83,23 @@ pub(crate) fn run(program: &str, arguments: &str) {
 /// Two namespaces joined by a cable: `srv` with `address` on one side, `cli` without any on the other.
 pub(crate) fn cable(address: &'static str) -> (Namespace, Namespace) {
     let (server, client) = (Namespace::new(), Namespace::new());
-    let tid = client.tid;
-    server.run(move || {
-        run("ip", "link add srv type veth peer name cli");
-        run("ip", &format!("link set cli netns {tid}"));
-        run("ip", &format!("address add {address} dev srv"));
-        run("ip", "link set srv up");
-    });
-    client.run(|| run("ip", "link set cli up"));
+    join((&server, "srv"), (&client, "cli"));
+    server.run(move || run("ip", &format!("address add {address} dev srv")));
     (server, client)
+}
+
+/// Joins two namespaces by a cable whose ends are up.
+pub(crate) fn join(near: (&Namespace, &'static str), far: (&Namespace, &'static str)) {
+    let (here, there, tid) = (near.1, far.1, far.0.tid);
+    near.0.run(move || {
+        run(
+            "ip",
+            &format!("link add {here} type veth peer name {there} netns {tid}"),
+        );
+        run("ip", &format!("link set {here} up"));
+    });
+    far.0
+        .run(move || run("ip", &format!("link set {there} up")));
 }
 
 /// A server of `site` on `srv`, inside `namespace`.

@@ -3,6 +3,8 @@
 
 use std::net::Ipv4Addr;
 
+use smallvec::SmallVec;
+
 use super::ask::Ask;
 use super::config::{Config, HostId, Served};
 use super::engine::{Action, Engine};
@@ -11,6 +13,9 @@ use super::table::Record;
 
 /// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
 const IDLE_LOOKS: usize = 256;
+
+/// Seldom more than one, on the way of every packet.
+type Few<T> = SmallVec<[T; 4]>;
 
 /// How far a scope's pools were handed out for the first time.
 #[derive(Debug, Default)]
@@ -102,7 +107,7 @@ impl Engine {
         out: &mut Vec<Action>,
     ) -> Option<(&'a Served, Ipv4Addr)> {
         let (config, asker, first) = (ask.config, &ask.asker, ask.served);
-        let scopes: Vec<&Served> = config.beside(first).collect();
+        let scopes: Few<&Served> = config.beside(first).collect();
         let at = |address: Ipv4Addr| {
             let mut scopes = scopes.iter().copied();
             scopes
@@ -113,9 +118,9 @@ impl Engine {
         let reserved = reserved
             .iter()
             .flat_map(|reservation| &reservation.addresses);
-        let reserved: Vec<_> = reserved.copied().filter_map(at).collect();
+        let reserved = reserved.copied().filter_map(at);
         let former = self.table.addresses_of(&asker.client).iter().copied();
-        let former: Vec<_> = former.filter_map(at).collect();
+        let former: Few<_> = former.filter_map(at).collect();
         let is_own = |(served, address): &(&Served, Ipv4Addr)| {
             self.standing(asker, served, *address) == Standing::Own
         };
@@ -123,7 +128,7 @@ impl Engine {
             self.standing(asker, served, *address) != Standing::Taken
         };
         // The scope that the client's packet came from counts before its neighbours.
-        let mut declared = reserved.into_iter().filter(is_open).collect::<Vec<_>>();
+        let mut declared: Few<_> = reserved.filter(is_open).collect();
         declared.sort_by_key(|(served, _)| served.subnet != first.subnet);
         let known = declared
             .into_iter()

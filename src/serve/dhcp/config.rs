@@ -14,7 +14,7 @@ use crate::base::name::{DomainName, Name};
 use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
-use crate::state::{BootImage, Key, RecordName, Reservation, Resource, Scope, State};
+use crate::state::{BootImage, Key, Reservation, Resource, Scope, State};
 
 /// Everything that the engine answers from.
 #[derive(Debug, Default)]
@@ -32,8 +32,8 @@ pub struct Config {
     /// The kinds of identities that some host has, in the order in which they count.
     kinds: BTreeSet<IdentityKind>,
     images: BTreeMap<Name, BootImage>,
-    /// Names that the site itself has, by zone.
-    declared: Vec<(DomainName, HashSet<RecordName>)>,
+    /// Names that the site itself has.
+    declared: HashSet<DomainName>,
 }
 
 /// Names a host with reserved addresses within one [`Config`].
@@ -88,7 +88,7 @@ impl Config {
                 }
                 // Whatever the site says of a name, no lease takes it.
                 (Key::Record { zone, name, kind }, _) if *kind != RecordType::Ptr => {
-                    config.declare(zone, name);
+                    config.declared.extend(name.absolute(zone));
                 }
                 _ => {}
             }
@@ -142,16 +142,6 @@ impl Config {
             let first = self.servers.entry(scope.server).or_default();
             if first.is_none() && scope.relay.is_none() {
                 *first = Some(at);
-            }
-        }
-    }
-
-    fn declare(&mut self, zone: &DomainName, name: &RecordName) {
-        match self.declared.last_mut() {
-            Some((last, names)) if last == zone => drop(names.insert(name.clone())),
-            Some(_) | None => {
-                let names = HashSet::from([name.clone()]);
-                self.declared.push((zone.clone(), names));
             }
         }
     }
@@ -279,9 +269,7 @@ impl Config {
 
     /// Whether the site itself has this name.
     pub(super) fn declares(&self, name: &DomainName) -> bool {
-        self.declared.iter().any(|(zone, names)| {
-            RecordName::relative(name, zone).is_some_and(|name| names.contains(&name))
-        })
+        self.declared.contains(name)
     }
 
     pub(super) fn subnets(&self) -> Vec<Prefix> {

@@ -60,7 +60,9 @@ impl Engine {
         }
         let rest = self.rest(ask, served, address);
         if !self.is_full() {
-            self.hold_offer(ask, served, address);
+            if !self.has_offer(ask, address) {
+                self.hold_offer(ask, served, address);
+            }
             return Conclusion::AtEnd(self.persist(ask.now, lease, (reply, rest), out));
         }
         self.forgo_name(lease);
@@ -71,6 +73,14 @@ impl Engine {
             }
             None => Silence::Busy.into(),
         }
+    }
+
+    /// Whether the client was offered `address`, under the name that it goes by now.
+    fn has_offer(&self, ask: &Ask<'_>, address: Ipv4Addr) -> bool {
+        let record = self.table.get(address);
+        record.is_some_and(|Record { lease, .. }| {
+            lease.state == LeaseState::Offered && lease.client == ask.asker.client
+        })
     }
 
     /// The lease to be granted, as far as it goes on from the present one: a renewal begins nothing, and passes by the relay agent

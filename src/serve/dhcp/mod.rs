@@ -28,6 +28,7 @@ mod options;
 mod outcome;
 mod parameters;
 mod reason;
+mod records;
 mod reply;
 mod request;
 mod revoke;

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
+use smallvec::SmallVec;
+
 use super::engine::BatchId;
 use super::lease::{ClientKey, Lease, LeaseState};
+use super::records::Records;
 use crate::base::addr::Prefix;
 
 /// A lease as far as it is promised, and the write under way that would change it.
@@ -27,32 +30,35 @@ impl Record {
     }
 }
 
+/// Addresses in the order of a time; as numbers, which compare faster than octets.
+type Timed = BTreeSet<(u64, u32)>;
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    records: BTreeMap<Ipv4Addr, Record>,
+    records: Records<Record>,
     /// How many of them are active.
     leased: usize,
     /// A client has one address at most in each subnet, so these lists are short.
-    clients: HashMap<ClientKey, Vec<Ipv4Addr>>,
+    clients: HashMap<ClientKey, SmallVec<[Ipv4Addr; 2]>>,
     /// When leases, offers and quarantines end.
-    due: BTreeSet<(u64, Ipv4Addr)>,
+    due: Timed,
     /// Free addresses that had a client, least recently used first, by subnet.
-    idle: BTreeMap<Prefix, BTreeSet<(u64, Ipv4Addr)>>,
+    idle: BTreeMap<Prefix, Timed>,
     subnets: Vec<Prefix>,
 }
 
 impl Table {
     pub(super) fn get(&self, address: Ipv4Addr) -> Option<&Record> {
-        self.records.get(&address)
+        self.records.get(address)
     }
 
     pub(super) fn addresses_of(&self, client: &ClientKey) -> &[Ipv4Addr] {
-        self.clients.get(client).map_or(&[], Vec::as_slice)
+        self.clients.get(client).map_or(&[], SmallVec::as_slice)
     }
 
     /// The records from `first` on, in the order of their addresses.
     pub(super) fn from(&self, first: Ipv4Addr) -> impl Iterator<Item = &Record> {
-        self.records.range(first..).map(|(_, record)| record)
+        self.records.from(first)
     }
 
     pub(super) fn leased(&self) -> usize {
@@ -63,7 +69,7 @@ impl Table {
     pub(super) fn put(&mut self, lease: Lease) {
         let (address, state, time) = (lease.address, lease.state, lease.held_until);
         let same_client = |old: &Record| old.lease.client == lease.client;
-        match self.records.get(&address) {
+        match self.records.get(address) {
             Some(old) if same_client(old) => self.unindex_time(address),
             Some(_) | None => {
                 self.remove(address);
@@ -82,7 +88,7 @@ impl Table {
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) {
         self.unindex_time(address);
-        let Some(old) = self.records.remove(&address) else {
+        let Some(old) = self.records.remove(address) else {
             return;
         };
         if let Some(own) = self.clients.get_mut(&old.lease.client) {
@@ -95,14 +101,14 @@ impl Table {
 
     /// Marks or clears the write under way.
     pub(super) fn set_pending(&mut self, address: Ipv4Addr, pending: Option<BatchId>) {
-        if let Some(record) = self.records.get_mut(&address) {
+        if let Some(record) = self.records.get_mut(address) {
             record.pending = pending;
         }
     }
 
     /// Notes what the client is told now, within what is on disk already.
     pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) {
-        if let Some(record) = self.records.get_mut(&address) {
+        if let Some(record) = self.records.get_mut(address) {
             (record.lease.expires, record.promised) = (expires, expires);
         }
     }
@@ -118,21 +124,21 @@ impl Table {
             return None;
         }
         self.due.pop_first();
-        Some(address)
+        Some(address.into())
     }
 
     /// Looks at an address again at `time`, for one whose write is under way.
     pub(super) fn postpone(&mut self, address: Ipv4Addr, time: u64) {
-        if let Some(record) = self.records.get_mut(&address) {
+        if let Some(record) = self.records.get_mut(address) {
             record.lease.held_until = time;
-            self.due.insert((time, address));
+            self.due.insert((time, address.to_bits()));
         }
     }
 
     /// Free addresses of a subnet that had a client, least recently used first.
     pub(super) fn idle_in(&self, subnet: Prefix) -> impl Iterator<Item = Ipv4Addr> {
         let idle = self.idle.get(&subnet).into_iter().flatten();
-        idle.map(|(_, address)| *address)
+        idle.map(|(_, address)| Ipv4Addr::from(*address))
     }
 
     /// Sorts free addresses under new subnets; looks at those alone that were not there before.
@@ -153,21 +159,22 @@ impl Table {
         match state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased += usize::from(state == LeaseState::Active);
-                self.due.insert((time, address));
+                self.due.insert((time, address.to_bits()));
             }
             LeaseState::Idle => {
                 if let Some(subnet) = self.subnet_of(address) {
-                    self.idle.entry(subnet).or_default().insert((time, address));
+                    let idle = self.idle.entry(subnet).or_default();
+                    idle.insert((time, address.to_bits()));
                 }
             }
         }
     }
 
     fn unindex_time(&mut self, address: Ipv4Addr) {
-        let Some(record) = self.records.get(&address) else {
+        let Some(record) = self.records.get(address) else {
             return;
         };
-        let entry = (record.lease.held_until, address);
+        let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased -= usize::from(record.lease.state == LeaseState::Active);
@@ -195,19 +202,16 @@ impl Table {
 }
 
 /// The free addresses of a subnet, with the time since when they are.
-fn free_in(
-    records: &BTreeMap<Ipv4Addr, Record>,
-    subnet: Prefix,
-) -> impl Iterator<Item = (u64, Ipv4Addr)> {
+fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u64, u32)> {
     let first = match subnet.net().network() {
         IpAddr::V4(first) => first,
         IpAddr::V6(_) => Ipv4Addr::BROADCAST,
     };
-    let within = records.range(first..).map(|(_, record)| &record.lease);
+    let within = records.from(first).map(|record| &record.lease);
     let within = within.take_while(move |lease| subnet.contains(IpAddr::V4(lease.address)));
     within
         .filter(|lease| lease.state == LeaseState::Idle)
-        .map(|lease| (lease.held_until, lease.address))
+        .map(|lease| (lease.held_until, lease.address.to_bits()))
 }
 
 #[cfg(test)]
@@ -268,10 +272,10 @@ mod tests {
             prop_assert_eq!(table.due.len(), timed);
             let in_order: Vec<_> = table.idle.values().flatten().copied().collect();
             let mut expected: Vec<_> =
-                leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address)).collect();
+                leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address.to_bits())).collect();
             expected.sort_unstable();
             prop_assert_eq!(in_order, expected);
-            let listed: usize = table.clients.values().map(Vec::len).sum();
+            let listed: usize = table.clients.values().map(SmallVec::len).sum();
             prop_assert_eq!(listed, leases.len());
             for lease in leases {
                 prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));

@@ -1,55 +1,53 @@
 //! The names that leases bring: an overlay over the declared ones. Knows neither zones nor who holds a lease.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
 use super::zone::suffixes;
 use crate::base::name::DomainName;
-use crate::state::reverse_name;
 
-/// Names and addresses in force, both ways; keys as `zone::fold` writes them.
+/// What reverse names of addresses end with (RFC 1035 3.5).
+const REVERSE: &str = "in-addr.arpa";
+
+/// Names and addresses in force, both ways; names as `zone::fold` writes them.
 #[derive(Default)]
 pub(super) struct Leases {
-    addresses: HashMap<String, BTreeSet<Ipv4Addr>>,
-    pointers: HashMap<String, DomainName>,
-    /// How many names exist below each name, which therefore exists itself (RFC 8020 2).
+    addresses: HashMap<DomainName, BTreeSet<Ipv4Addr>>,
+    pointers: BTreeMap<Ipv4Addr, DomainName>,
+    /// How many of the names that have an address are below each name, which therefore exists itself (RFC 8020 2).
     below: HashMap<String, usize>,
 }
 
 impl Leases {
     /// Names `address`, in place of the name that it had. Returns whether anything changed.
     pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        let Some(reverse) = reverse_name(address.into()) else {
-            return false;
-        };
-        match self.pointers.get(reverse.as_str()) {
-            Some(before) if before == name => return false,
-            Some(before) => {
-                let before = before.clone();
-                self.withdraw(&before, address);
-            }
+        match self.pointers.insert(address, name.clone()) {
+            Some(before) if before == *name => return false,
+            Some(before) => self.forget(&before, address),
             None => {}
         }
-        let addresses = self.addresses.entry(name.as_str().to_owned()).or_default();
-        if addresses.is_empty() {
-            count_above(&mut self.below, name.as_str());
+        match self.addresses.get_mut(name.as_str()) {
+            Some(addresses) => drop(addresses.insert(address)),
+            None => {
+                count_above(&mut self.below, name.as_str());
+                let addresses = BTreeSet::from([address]);
+                self.addresses.insert(name.clone(), addresses);
+            }
         }
-        addresses.insert(address);
-        count_above(&mut self.below, reverse.as_str());
-        self.pointers.insert(reverse.into(), name.clone());
         true
     }
 
     /// Takes the name of `address` away, where it is `name`. Returns whether anything changed.
     pub(super) fn withdraw(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        let Some(reverse) = reverse_name(address.into()) else {
-            return false;
-        };
-        if self.pointers.get(reverse.as_str()) != Some(name) {
+        if self.pointers.get(&address) != Some(name) {
             return false;
         }
-        self.pointers.remove(reverse.as_str());
-        uncount_above(&mut self.below, reverse.as_str());
+        self.pointers.remove(&address);
+        self.forget(name, address);
+        true
+    }
+
+    fn forget(&mut self, name: &DomainName, address: Ipv4Addr) {
         if let Some(addresses) = self.addresses.get_mut(name.as_str()) {
             addresses.remove(&address);
             if addresses.is_empty() {
@@ -57,36 +55,72 @@ impl Leases {
                 uncount_above(&mut self.below, name.as_str());
             }
         }
-        true
     }
 
     pub(super) fn addresses(&self, name: &str) -> Option<&BTreeSet<Ipv4Addr>> {
         self.addresses.get(name)
     }
 
+    /// The name of the address that `name` is the reverse name of.
     pub(super) fn pointer(&self, name: &str) -> Option<&DomainName> {
-        self.pointers.get(name)
+        match reversed(name)? {
+            (address, 4) => self.pointers.get(&address),
+            _ => None,
+        }
     }
 
     /// Whether there are names below `name`.
     pub(super) fn has_below(&self, name: &str) -> bool {
-        self.below.contains_key(name)
+        self.below.contains_key(name) || self.has_pointer_below(name)
     }
+
+    fn has_pointer_below(&self, name: &str) -> bool {
+        if name == "arpa" {
+            return !self.pointers.is_empty();
+        }
+        let Some((first, octets @ 0..4)) = reversed(name) else {
+            return false;
+        };
+        let last = u32::from(first) | u32::MAX.checked_shr(8 * octets).unwrap_or(0);
+        let mut within = self.pointers.range(first..=last.into());
+        within.next().is_some()
+    }
+}
+
+/// The address whose first octets a name below `in-addr.arpa` has, the others being 0, and how many those are.
+fn reversed(name: &str) -> Option<(Ipv4Addr, u32)> {
+    let octets = name.strip_suffix(REVERSE)?;
+    let mut address = [0; 4];
+    if octets.is_empty() {
+        return Some((address.into(), 0));
+    }
+    let mut count = 0;
+    let mut into = address.iter_mut();
+    for octet in octets.strip_suffix('.')?.rsplit('.') {
+        // Only the one spelling of a number is its name.
+        let is_plain = octet == "0" || !octet.starts_with(['0', '+']);
+        *into.next()? = octet.parse().ok().filter(|_| is_plain)?;
+        count += 1;
+    }
+    Some((address.into(), count))
 }
 
 fn count_above(below: &mut HashMap<String, usize>, name: &str) {
     for above in suffixes(name).skip(1) {
-        *below.entry(above.to_owned()).or_default() += 1;
+        match below.get_mut(above) {
+            Some(count) => *count += 1,
+            None => drop(below.insert(above.to_owned(), 1)),
+        }
     }
 }
 
 fn uncount_above(below: &mut HashMap<String, usize>, name: &str) {
     for above in suffixes(name).skip(1) {
-        let left = below.get(above).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            below.remove(above);
-        } else {
-            below.insert(above.to_owned(), left);
+        if let Some(count) = below.get_mut(above) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                below.remove(above);
+            }
         }
     }
 }
@@ -112,7 +146,31 @@ mod tests {
             leases.pointer("1.0.0.10.in-addr.arpa"),
             Some(&name("b.example"))
         );
-        assert!(leases.has_below("x.example") && leases.has_below("0.0.10.in-addr.arpa"));
+        for (name, expected) in [
+            ("x.example", true),
+            ("example", true),
+            ("a.x.example", false),
+            ("0.0.10.in-addr.arpa", true),
+            ("10.in-addr.arpa", true),
+            ("in-addr.arpa", true),
+            ("arpa", true),
+            ("1.0.0.10.in-addr.arpa", false),
+            ("1.0.10.in-addr.arpa", false),
+            ("00.0.10.in-addr.arpa", false),
+            ("+0.0.10.in-addr.arpa", false),
+            ("0.0.0.0.10.in-addr.arpa", false),
+            ("x.in-addr.arpa", false),
+            ("xin-addr.arpa", false),
+        ] {
+            assert_eq!(leases.has_below(name), expected, "{name}");
+        }
+        for name in [
+            "0.0.10.in-addr.arpa",
+            "01.0.0.10.in-addr.arpa",
+            "1.1.0.0.10.in-addr.arpa",
+        ] {
+            assert_eq!(leases.pointer(name), None, "{name}");
+        }
         assert!(
             !leases.withdraw(&name("a.x.example"), one),
             "its name is another"

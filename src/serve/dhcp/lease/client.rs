@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use smallvec::SmallVec;
 
 use crate::base::mac::MacAddr;
 
@@ -15,9 +16,10 @@ pub struct Hardware {
     bytes: [u8; 16],
 }
 
-/// Who a client is: its identifier, else its hardware address. The first byte tells them apart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct ClientKey(pub(super) Box<[u8]>);
+/// Who a client is: its identifier, else its hardware address. The first byte tells them apart. Most are short, and copied for every
+/// message.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey(SmallVec<[u8; 24]>);
 
 impl Hardware {
     /// `None` where the length exceeds the field.
@@ -79,19 +81,41 @@ impl fmt::Debug for Hardware {
 
 impl ClientKey {
     pub fn of_id(id: &[u8]) -> Self {
-        Self([&[1], id].concat().into())
+        Self::joined(&[1], id)
     }
 
     pub fn of_hardware(hardware: Hardware) -> Self {
-        Self([&[0, hardware.kind], hardware.used()].concat().into())
+        Self::joined(&[0, hardware.kind], hardware.used())
+    }
+
+    fn joined(first: &[u8], rest: &[u8]) -> Self {
+        let mut bytes = SmallVec::from_slice(first);
+        bytes.extend_from_slice(rest);
+        Self(bytes)
+    }
+
+    /// As it is stored.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From what was stored.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(SmallVec::from_slice(bytes))
     }
 
     /// The client identifier, where the client sent one.
     pub fn id(&self) -> Option<&[u8]> {
-        match &*self.0 {
+        match self.bytes() {
             [1, id @ ..] => Some(id),
             _ => None,
         }
+    }
+}
+
+impl Serialize for ClientKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.bytes().serialize(serializer)
     }
 }
 

@@ -32,7 +32,7 @@ pub struct LeaseError;
 impl Lease {
     /// The lease as stored, less its address, which is its key.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(128 + self.client.0.len());
+        let mut bytes = Vec::with_capacity(128 + self.client.bytes().len());
         let state = match self.state {
             LeaseState::Offered => 0,
             LeaseState::Active => 1,
@@ -44,7 +44,7 @@ impl Lease {
             bytes.extend(time.to_be_bytes());
         }
         bytes.push(self.hardware.kind);
-        put(&mut bytes, tag::CLIENT, &self.client.0);
+        put(&mut bytes, tag::CLIENT, self.client.bytes());
         put(&mut bytes, tag::HARDWARE, self.hardware.used());
         if let Some(name) = &self.name {
             put(&mut bytes, tag::NAME, name.as_str().as_bytes());
@@ -118,7 +118,7 @@ fn read_first(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Leas
     };
     Some(Lease {
         address,
-        client: ClientKey(client.into()),
+        client: ClientKey::from_bytes(client),
         hardware: Hardware::new(*kind, *length, *hardware)?,
         state,
         since: 0,
@@ -141,7 +141,7 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
         let (own, after) = rest.split_first()?;
         let (value, next) = counted(after)?;
         match *own {
-            tag::CLIENT => client = Some(ClientKey(value.into())),
+            tag::CLIENT => client = Some(ClientKey::from_bytes(value)),
             tag::HARDWARE => hardware = Some(read_hardware(*kind, value)?),
             tag::NAME => name = Some(text(value)?.parse().ok()?),
             tag::VLAN => vlan = Some(Arc::new(text(value)?.parse().ok()?)),

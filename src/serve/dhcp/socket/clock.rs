@@ -33,14 +33,36 @@ impl Clock {
         self.anchor + self.began.elapsed()
     }
 
-    /// A time of leases as the wall clock has it now.
-    pub(super) fn in_wall(&self, time: u64) -> u64 {
-        moved(time, self.steady(), wall())
+    /// Both clocks now, for all that is told at once.
+    pub(super) fn read(&self) -> Reading {
+        Reading {
+            steady: self.steady(),
+            wall: wall(),
+        }
+    }
+}
+
+/// What the clocks said at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    steady: Duration,
+    wall: Duration,
+}
+
+impl Reading {
+    /// The present, as the wall clock has it.
+    pub(super) fn now(&self) -> u64 {
+        self.in_wall(self.steady.as_secs())
     }
 
-    /// A lease with its times as the wall clock has them now.
+    /// A time of leases as the wall clock has it.
+    pub(super) fn in_wall(&self, time: u64) -> u64 {
+        moved(time, self.steady, self.wall)
+    }
+
+    /// A lease with its times as the wall clock has them.
     pub(super) fn told(&self, lease: Lease) -> Lease {
-        shifted(lease, self.steady(), wall())
+        shifted(lease, self.steady, self.wall)
     }
 }
 

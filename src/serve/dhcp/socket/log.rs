@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::clock::Clock;
+use super::clock::Reading;
 use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::ring::Ring;
 
@@ -43,10 +43,10 @@ impl Log {
         }
     }
 
-    pub(super) fn push(&mut self, clock: &Clock, event: Event) {
+    pub(super) fn push(&mut self, clock: Reading, event: Event) {
         let number = self.next;
         self.next += 1;
-        let (at, event) = (clock.in_wall(clock.now()), told(clock, event));
+        let (at, event) = (clock.now(), told(clock, event));
         self.ring.push(Told { number, at, event });
     }
 
@@ -77,7 +77,7 @@ impl Log {
 }
 
 /// An event with the times of its lease as the wall clock has them.
-fn told(clock: &Clock, event: Event) -> Event {
+fn told(clock: Reading, event: Event) -> Event {
     match event {
         Event::Committed { lease } => Event::Committed {
             lease: clock.told(lease),
@@ -111,6 +111,7 @@ fn told(clock: &Clock, event: Event) -> Event {
 mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
+    use crate::serve::dhcp::socket::clock::Clock;
     use std::sync::Arc;
 
     fn numbers(events: &Events) -> Vec<u64> {
@@ -122,14 +123,14 @@ mod tests {
         let (news, heard) = watch::channel(0);
         let mut log = Log::new(news);
         log.ring = Ring::new(4);
-        let clock = Clock::start();
+        let clock = Clock::start().read();
         let event = Event::Exhausted {
             vlan: Arc::new("plant/pxe".parse().unwrap()),
             hardware: MacAddr([2, 0, 0, 0, 0, 1]).into(),
         };
         assert_eq!(log.since(0, 9).next, 0, "nothing yet");
         for number in 1..=10 {
-            log.push(&clock, event.clone());
+            log.push(clock, event.clone());
             log.tell();
             assert_eq!(*heard.borrow(), number);
         }

@@ -1,9 +1,12 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
+mod arrived;
 mod clock;
+mod command;
 mod frame;
 mod link;
 mod log;
+mod tell;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -27,8 +30,9 @@ use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
+use command::Command;
 pub use log::{Events, Told};
-use worker::{Command, Worker};
+use worker::Worker;
 
 /// Commands that may wait; each caller waits for its own answer, so there are never many.
 const COMMANDS: usize = 64;

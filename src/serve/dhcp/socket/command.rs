@@ -1,0 +1,192 @@
+//! What the server's handle asks of the worker, and how that is answered. Must not touch packets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::link::Link;
+use super::log::Events;
+use super::worker::Worker;
+use super::{Heard, ReleaseError};
+use crate::base::addr::InterfaceAddr;
+use crate::base::mac::MacAddr;
+use crate::base::name::LinkName;
+use crate::serve::ListenError;
+use crate::serve::dhcp::config::Config;
+use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::engine::{BatchId, Input};
+use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::names::NameChange;
+use crate::serve::dhcp::strain::StoreTrouble;
+use crate::state::Listener;
+use crate::store::Store;
+
+/// Exchanges told of a client.
+const EXCHANGES: usize = 16;
+
+/// What the handle asks of the worker.
+pub(super) enum Command {
+    Open {
+        link: LinkName,
+        address: (Ipv4Addr, InterfaceAddr),
+        done: oneshot::Sender<Result<(), ListenError>>,
+    },
+    Close {
+        address: Ipv4Addr,
+        done: oneshot::Sender<()>,
+    },
+    /// Answered with what was served before, so that its memory is freed elsewhere.
+    Configure {
+        config: Arc<Config>,
+        done: oneshot::Sender<Arc<Config>>,
+    },
+    Listening(oneshot::Sender<BTreeMap<IpAddr, Listener>>),
+    Config(oneshot::Sender<Arc<Config>>),
+    /// The first of them from an address on, in their order.
+    Leases {
+        first: Ipv4Addr,
+        most: usize,
+        done: oneshot::Sender<Vec<Lease>>,
+    },
+    /// The first of the events from a number on.
+    Events {
+        from: u64,
+        most: usize,
+        done: oneshot::Sender<Events>,
+    },
+    /// What is known of a client.
+    Heard {
+        mac: MacAddr,
+        done: oneshot::Sender<Heard>,
+    },
+    /// Answered once that is durable.
+    Release {
+        address: Ipv4Addr,
+        done: oneshot::Sender<Result<Lease, ReleaseError>>,
+    },
+    Leased(oneshot::Sender<usize>),
+    Trouble(oneshot::Sender<Option<StoreTrouble>>),
+    Counters(oneshot::Sender<Counters>),
+}
+/// A lease that was ended by an operator's word, until that is written.
+pub(super) struct Revoked {
+    pub batch: BatchId,
+    pub lease: Lease,
+    pub done: oneshot::Sender<Result<Lease, ReleaseError>>,
+}
+impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
+    pub(super) fn execute(&mut self, command: Command) {
+        // A caller that no longer waits needs no answer.
+        match command {
+            Command::Open {
+                link,
+                address,
+                done,
+            } => drop(done.send(self.open(link, address))),
+            Command::Close { address, done } => {
+                self.close(address);
+                let _ = done.send(());
+            }
+            Command::Configure { config, done } => {
+                let before = Arc::clone(self.engine.config());
+                self.engine
+                    .handle(self.clock.now(), Input::Config(config), &mut self.actions);
+                drop(done.send(before));
+            }
+            Command::Listening(done) => drop(done.send(self.listening())),
+            Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
+            Command::Leases { first, most, done } => {
+                let leases = self.engine.leases(self.clock.now(), first, most);
+                let clock = self.clock.read();
+                let told = leases.into_iter().map(|lease| clock.told(lease));
+                let _ = done.send(told.collect());
+            }
+            Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
+            Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
+            Command::Release { address, done } => {
+                let now = self.clock.now();
+                match self.engine.revoke(now, address, &mut self.actions) {
+                    Some((lease, batch)) => {
+                        let lease = self.clock.read().told(lease);
+                        self.revoked.push(Revoked { batch, lease, done });
+                    }
+                    None => drop(done.send(Err(ReleaseError::NoLease(address)))),
+                }
+            }
+            Command::Trouble(done) => drop(done.send(self.engine.trouble())),
+            Command::Leased(done) => drop(done.send(self.engine.leased())),
+            Command::Counters(done) => {
+                let unsent = self.unsent;
+                let counters = self.engine.counters();
+                let _ = done.send(Counters { unsent, ..counters });
+            }
+        }
+    }
+
+    fn heard(&self, mac: MacAddr) -> Heard {
+        let exchanges = self.engine.exchanges(mac, EXCHANGES).into_iter();
+        let with_link = exchanges.map(|mut exchange| {
+            exchange.at = self.clock.read().in_wall(exchange.at);
+            let listener = exchange.listener;
+            let came_by =
+                |link: &Link| listener.is_some_and(|own| link.listeners.contains_key(&own));
+            let link = self.links.iter().find(|(_, link)| came_by(link));
+            (exchange, link.map(|(name, _)| name.clone()))
+        });
+        let mut reserved = self.engine.reserved_for(mac);
+        for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
+            *until = until.map(|until| self.clock.read().in_wall(until));
+        }
+        Heard {
+            exchanges: with_link.collect(),
+            reserved,
+        }
+    }
+
+    fn open(
+        &mut self,
+        name: LinkName,
+        (address, carried): (Ipv4Addr, InterfaceAddr),
+    ) -> Result<(), ListenError> {
+        self.close(address);
+        // One whose device was replaced has sockets that nobody reaches.
+        let gone: BTreeSet<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| !link.is_alive())
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.links.retain(|name, _| !gone.contains(name));
+        let link = match self.links.remove(&name) {
+            Some(link) => link,
+            None => Link::open(&name, address)?,
+        };
+        let link = self.links.entry(name).or_insert(link);
+        link.listeners.insert(address, carried);
+        Ok(())
+    }
+
+    fn close(&mut self, address: Ipv4Addr) {
+        for link in self.links.values_mut() {
+            link.listeners.remove(&address);
+        }
+        self.links.retain(|_, link| !link.listeners.is_empty());
+    }
+
+    fn listening(&self) -> BTreeMap<IpAddr, Listener> {
+        let alive = self.links.iter().filter(|(_, link)| link.is_alive());
+        alive
+            .flat_map(|(name, link)| link.listeners.iter().map(move |own| (name, own)))
+            .map(|(name, (address, carried))| {
+                let (link, address_on_link) = (name.clone(), *carried);
+                let listener = Listener {
+                    link,
+                    address: address_on_link,
+                };
+                (IpAddr::V4(*address), listener)
+            })
+            .collect()
+    }
+}

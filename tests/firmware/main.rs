@@ -1,0 +1,16 @@
+//! Real firmware in guests that boots through the real daemon: option ROM, UEFI by TFTP and UEFI by HTTP, each up to a kernel that
+//! runs. Needs no kernel modules and no KVM: processors are emulated.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected should stop there"
+)]
+
+mod boots;
+#[allow(dead_code, reason = "these tests use a part of it")]
+#[path = "../daemon/lab.rs"]
+mod lab;
+mod machine;
+#[path = "../support/mod.rs"]
+mod support;
