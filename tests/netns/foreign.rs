@@ -32,7 +32,7 @@ fn what_others_made_is_seen_and_unmarked() {
     }
     assert_eq!(seen.state, expected);
     assert_eq!(seen.marked, [].into());
-    let fact = &seen.links[&"p0".parse().unwrap()];
+    let fact = &seen.links["p0"];
     let said = site.witness("link show dev p0", "/0/address");
     assert_eq!(Value::String(fact.mac.unwrap().to_string()), said);
     assert!(fact.carrier && fact.mtu_max == Some(65_535));
