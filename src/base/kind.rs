@@ -142,6 +142,7 @@ pub const KINDS: [KindRow; 12] = [
             "boot-lease-time",
             "offer-time",
             "quarantine-time",
+            "unknown-clients",
             "client-classes",
             "pool-options",
         ],

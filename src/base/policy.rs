@@ -22,7 +22,27 @@ pub struct DhcpPolicy {
     pub offer_time: Seconds,
     /// How long an address that a client found in use by a stranger is out of use.
     pub quarantine_time: Seconds,
+    pub unknown_clients: UnknownClients,
 }
+
+/// What becomes of clients that the site does not know in a VLAN.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownClients {
+    #[default]
+    Allow,
+    /// They wait, unanswered and listed, until the site names them.
+    Hold,
+    Deny,
+}
+
+/// The words for [`UnknownClients`].
+pub const UNKNOWN_CLIENTS: &[&str] = &["allow", "hold", "deny"];
+
+/// Why a text is no [`UnknownClients`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither allow, hold nor deny")]
+pub struct UnknownClientsError(String);
 
 /// What a client's leases are kept under.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +73,7 @@ impl Default for DhcpPolicy {
             // Clients answer within seconds, and an offer costs an address.
             offer_time: Seconds(30),
             quarantine_time: Seconds(3600),
+            unknown_clients: UnknownClients::default(),
         }
     }
 }
@@ -81,6 +102,29 @@ impl fmt::Display for ClientIdentity {
         f.write_str(match self {
             Self::ClientId => "client-id",
             Self::Mac => "mac",
+        })
+    }
+}
+
+impl FromStr for UnknownClients {
+    type Err = UnknownClientsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "allow" => Ok(Self::Allow),
+            "hold" => Ok(Self::Hold),
+            "deny" => Ok(Self::Deny),
+            other => Err(UnknownClientsError(other.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for UnknownClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Hold => "hold",
+            Self::Deny => "deny",
         })
     }
 }

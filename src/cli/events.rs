@@ -36,6 +36,7 @@ fn line(event: &LeaseEvent) -> String {
         LeaseEvent::Release(row) => ("release", row),
         LeaseEvent::Decline(row) => ("decline", row),
         LeaseEvent::Conflict(row) => ("conflict", row),
+        LeaseEvent::Waiting(row) => ("waiting", row),
         LeaseEvent::Exhaustion(row) => ("exhaustion", row),
         LeaseEvent::Store { at, trouble, .. } => {
             let how = match trouble {

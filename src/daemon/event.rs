@@ -22,6 +22,8 @@ pub enum LeaseEvent {
     Decline(EventRow),
     /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out.
     Conflict(EventRow),
+    /// The site does not know the client, which is held until it does.
+    Waiting(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
     /// The store that leases are kept in is in trouble, or no longer.
@@ -85,6 +87,10 @@ impl LeaseEvent {
                 at: Moment(told.at),
                 trouble: *trouble,
             },
+            Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
+                vlan: Some(VlanPath::clone(vlan)),
+                ..EventRow::blank(told, *hardware)
+            }),
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)

@@ -85,6 +85,8 @@ impl Leave<'_> {
         self.one("boot-lease-time", boot, other);
         let (quarantine, other) = (&mut to.quarantine_time, &from.quarantine_time);
         self.one("quarantine-time", quarantine, other);
+        let (unknown, other) = (&mut to.unknown_clients, &from.unknown_clients);
+        self.one("unknown-clients", unknown, other);
         self.one("offer-time", &mut to.offer_time, &from.offer_time);
         self.one("authoritative", &mut to.authoritative, &from.authoritative);
         self.one("identity", &mut to.identity, &from.identity);
@@ -219,7 +221,7 @@ mod tests {
         [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

@@ -145,6 +145,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "boot-lease-time as lease-time | by default",
             "offer-time 30s | by default",
             "quarantine-time 1h | by default",
+            "unknown-clients allow | by default",
         ],
     ),
     (
@@ -290,6 +291,7 @@ const MORE_EXPECTED: &[(&str, &[&str])] = &[
             "boot-lease-time as lease-time | by default",
             "offer-time 30s | by default",
             "quarantine-time 1h | by default",
+            "unknown-clients allow | by default",
             "root-path /w | site.kdl",
             "ntp-servers 10.9.0.3 | site.kdl, relayed to vlan a/v",
             "merit-dump /m | site.kdl, from the site",

@@ -29,6 +29,7 @@ fn word(event: &Event) -> String {
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
         Event::Store { trouble } => format!("store {trouble:?}"),
+        Event::Waiting { vlan, hardware } => format!("waiting {vlan} {hardware}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
     }
 }

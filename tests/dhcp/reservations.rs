@@ -122,7 +122,10 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Expired { lease } => format!("expiry {}", lease.address),
         Event::Declined { lease } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
-        Event::Reclaimed { .. } | Event::Store { .. } | Event::Exhausted { .. } => {
+        Event::Waiting { .. }
+        | Event::Reclaimed { .. }
+        | Event::Store { .. }
+        | Event::Exhausted { .. } => {
             panic!("{event:?}")
         }
     };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
-use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity};
+use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity, UNKNOWN_CLIENTS, UnknownClients};
 use crate::diag::span::{Span, Spanned};
 
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct DhcpNode {
     pub image: Slot<Name>,
     pub authoritative: Slot<bool>,
     pub identity: Slot<ClientIdentity>,
+    pub unknown_clients: Slot<UnknownClients>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -70,6 +71,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&DHCP_IMAGE),
         optional(&AUTHORITATIVE),
         optional(&IDENTITY),
+        optional(&UNKNOWN),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -192,6 +194,18 @@ const IDENTITY: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const UNKNOWN: NodeSchema = plain(
+    "unknown-clients",
+    "What becomes of clients that the site does not know here: whom nothing is reserved for, and who are no interface of a machine that \
+     is declared to be in this VLAN. They are allowed, the default; held, unanswered until the site names them, and listed by `bedplate \
+     why` and `bedplate events`; or denied, unanswered and counted. Leases in force are not renewed then.",
+    &[argument(
+        "a word",
+        Kind::Words(UNKNOWN_CLIENTS),
+        "`allow`, `hold` or `deny`.",
+    )],
+);
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -210,6 +224,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         image: first(&reader, &DHCP_IMAGE, sink),
         authoritative: flag(&reader, &AUTHORITATIVE, sink),
         identity: known(word(&reader, &IDENTITY, sink)),
+        unknown_clients: known(word(&reader, &UNKNOWN, sink)),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

@@ -26,6 +26,11 @@ pub enum Event {
     Contested { lease: Lease, host: HostName },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// A client that the site does not know waits to be named, unanswered. Told once, until the configuration changes.
+    Waiting {
+        vlan: Arc<VlanPath>,
+        hardware: Hardware,
+    },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.

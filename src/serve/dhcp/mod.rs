@@ -6,6 +6,7 @@
 //!   └── Publish, then Send <────────────┴──── Committed ────┘
 //! ```
 
+mod admit;
 mod allocate;
 mod ask;
 mod boot;
@@ -38,6 +39,7 @@ mod strain;
 mod table;
 mod wire;
 
+pub use admit::Waiting;
 pub use config::Config;
 pub use counters::Counters;
 pub use engine::{Action, BatchId, Engine, Input, Packet};

@@ -43,6 +43,9 @@ impl Engine {
             asker,
             served,
         };
+        if let Some(silence) = self.why_shut_out(&ask, out) {
+            return self.conclude(exchange, silence.into());
+        }
         let conclusion = match message.kind {
             Kind::Discover => self.discover(&ask, out).into(),
             Kind::Request => self.request(&ask, out),

@@ -414,6 +414,8 @@ fn policy(node: &DhcpNode, serving: &DhcpNode) -> DhcpPolicy {
         offer_time: said(&node.offer_time, &serving.offer_time).unwrap_or(default.offer_time),
         quarantine_time: said(&node.quarantine_time, &serving.quarantine_time)
             .unwrap_or(default.quarantine_time),
+        unknown_clients: said(&node.unknown_clients, &serving.unknown_clients)
+            .unwrap_or(default.unknown_clients),
     }
 }
 

@@ -73,6 +73,7 @@ impl Cataloguer<'_> {
             classes: _,
             authoritative: _,
             identity: _,
+            unknown_clients: _,
             is_partial: _,
             length: _,
             span: _,
@@ -146,6 +147,9 @@ impl Cataloguer<'_> {
         let quarantine = &node.quarantine_time;
         let said = self.in_force(pen, quarantine, relayed, |one| &one.quarantine_time);
         pen.told("quarantine-time", said, &own.quarantine_time);
+        let unknown = &node.unknown_clients;
+        let said = self.in_force(pen, unknown, relayed, |one| &one.unknown_clients);
+        pen.told("unknown-clients", said, &own.unknown_clients);
     }
 
     /// The options that hold for an object, each from the place that says it; `own` is the object's.

@@ -153,7 +153,7 @@ mod tests {
         let said = |authoritative: bool| {
             serde_json::json!({
                 "authoritative": authoritative, "identity": "mac", "least-lease-time": "1m", "boot-lease-time": "2m",
-                "offer-time": "30s", "quarantine-time": "5m"
+                "offer-time": "30s", "quarantine-time": "5m", "unknown-clients": "allow"
             })
         };
         let expected = [

@@ -10,6 +10,7 @@ use crate::base::addr::Prefix;
 use crate::base::identity::{Identity, IdentityKind, Uuid};
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
+use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
 use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
@@ -18,7 +19,7 @@ use crate::state::{Changes, Desired, Key, Resource, State, list};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub host: HostName,
-    /// At most one in each subnet of the VLAN.
+    /// At most one in each subnet of the VLAN; none of a machine that is only known there, where others are not served.
     pub addresses: BTreeSet<Ipv4Addr>,
     /// What else it is known by, beside what it is kept under.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -89,6 +90,9 @@ impl Reservation {
     }
 
     pub(in crate::state) fn summary(&self) -> String {
+        if self.addresses.is_empty() {
+            return format!("{} is known", self.host);
+        }
         format!("{} for {}", list(&self.addresses), self.host)
     }
 }
@@ -163,7 +167,9 @@ pub(super) fn desired(
         .iter()
         .filter_map(|placed| as_v4(placed.address.ip()))
         .collect();
-    if addresses.is_empty() {
+    let has_policy = vlan.dhcp.as_ref().map(|dhcp| dhcp.policy.unknown_clients);
+    let is_known_only = has_policy.is_some_and(|unknown| unknown != UnknownClients::Allow);
+    if addresses.is_empty() && !is_known_only {
         return;
     }
     let mut identities = identities(path, machine, interface);

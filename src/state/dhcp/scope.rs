@@ -93,6 +93,11 @@ impl Scope {
                 "quarantine-time",
                 &before.quarantine_time,
                 &after.quarantine_time,
+            )
+            .field(
+                "unknown-clients",
+                &before.unknown_clients,
+                &after.unknown_clients,
             );
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {

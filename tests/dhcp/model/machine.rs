@@ -224,6 +224,7 @@ impl Machine {
                 | Event::Renewed { .. }
                 | Event::Expired { .. }
                 | Event::Contested { .. }
+                | Event::Waiting { .. }
                 | Event::Reclaimed { .. }
                 | Event::Store { .. }
                 | Event::Exhausted { .. },

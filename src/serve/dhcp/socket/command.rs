@@ -14,6 +14,7 @@ use crate::base::addr::InterfaceAddr;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
+use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::Counters;
 use crate::serve::dhcp::engine::{BatchId, Input};
@@ -67,6 +68,8 @@ pub(super) enum Command {
         done: oneshot::Sender<Result<Lease, ReleaseError>>,
     },
     Leased(oneshot::Sender<usize>),
+    /// The clients that wait to be named.
+    Waiting(oneshot::Sender<Vec<Waiting>>),
     Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
 }
@@ -114,6 +117,14 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     }
                     None => drop(done.send(Err(ReleaseError::NoLease(address)))),
                 }
+            }
+            Command::Waiting(done) => {
+                let clock = self.clock.read();
+                let mut waiting = self.engine.waiting();
+                for one in &mut waiting {
+                    (one.since, one.heard) = (clock.in_wall(one.since), clock.in_wall(one.heard));
+                }
+                let _ = done.send(waiting);
             }
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),

@@ -103,6 +103,7 @@ fn told(clock: Reading, event: Event) -> Event {
             lease: clock.told(lease),
         },
         Event::Store { trouble } => Event::Store { trouble },
+        Event::Waiting { vlan, hardware } => Event::Waiting { vlan, hardware },
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }
 }
