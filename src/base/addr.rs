@@ -177,6 +177,23 @@ pub fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
+/// An address as a number of its family.
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// The address of a family with this number; none where IPv4 has no such.
+pub fn numbered(is_v4: bool, number: u128) -> Option<IpAddr> {
+    if is_v4 {
+        let bits = u32::try_from(number).ok()?;
+        return Some(IpAddr::V4(Ipv4Addr::from_bits(bits)));
+    }
+    Some(IpAddr::V6(Ipv6Addr::from_bits(number)))
+}
+
 /// Addresses from `first` to `last`, both included, of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -221,10 +238,6 @@ impl AddressRange {
 
     /// How many addresses it holds, at most what a `u128` can count.
     pub fn count(self) -> u128 {
-        let number = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => address.to_bits(),
-        };
         (number(self.last) - number(self.first)).saturating_add(1)
     }
 

@@ -135,6 +135,7 @@ pub const KINDS: [KindRow; 12] = [
             "domain",
             "image",
             "disable-boot",
+            "thresholds",
             "relay-to",
             "authoritative",
             "identity",

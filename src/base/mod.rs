@@ -16,6 +16,7 @@ pub mod moment;
 pub mod name;
 pub mod option;
 pub mod origin;
+pub mod percent;
 pub mod policy;
 pub mod record;
 pub mod route;

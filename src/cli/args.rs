@@ -1,15 +1,16 @@
 //! The command line's grammar: verbs and options, each with its help. Decides nothing.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::base::addr::Prefix;
+use crate::base::addr::{AddrError, Prefix};
 use crate::base::duration::{DurationError, Seconds};
 use crate::base::glob::is_pattern;
-use crate::base::mac::MacAddr;
+use crate::base::mac::{MacAddr, MacError};
 use crate::base::name::HostName;
 use crate::daemon::{StateFilter, WITHIN};
 use crate::plan::{HazardKind, Selection};
@@ -116,9 +117,20 @@ pub(super) enum Command {
     Status,
     /// List who has which address: the leases in force and the addresses in quarantine
     Leases(LeasesArguments),
-    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, exhaustion; the last 8192 are kept
+    /// Account for addresses: how much of each subnet and range is in use, or what a subnet's addresses are, an address, or a MAC has
+    Ip(IpArguments),
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, threshold, exhaustion; the last 8192 are kept
     Events {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
+        #[arg(long)]
+        follow: bool,
+        /// Only those after this one, by its number in --json, of the same run of the daemon; says how many of them are kept no longer
+        #[arg(long, value_name = "N")]
+        after: Option<u64>,
+    },
+    /// Tell which client is bound to which address, where it is and until when: all of them, for ARP inspection and snooping
+    Bindings {
+        /// Then each change as it comes, until interrupted, with none left out; who reads too slowly is told so, and cut off
         #[arg(long)]
         follow: bool,
     },
@@ -337,6 +349,55 @@ pub(super) struct LeasesArguments {
 pub(super) enum LeasesDeed {
     /// End a lease or a quarantine at once: the address is free, its name gone. A client that still uses it is not told, and may get it again
     Release { address: Ipv4Addr },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct IpArguments {
+    #[command(subcommand)]
+    pub(super) deed: Option<IpDeed>,
+    /// A subnet, whose addresses are listed; an address or a MAC, of which all is told; without it, all subnets are listed
+    #[arg(value_name = "SUBNET|ADDRESS|MAC")]
+    pub(super) what: Option<IpWhat>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IpDeed {
+    /// Tell the next free address of a subnet: what `lock` would give, less what somebody has all the same; exit with 1 where it is full
+    Next { subnet: Prefix },
+    /// Free addresses that are kept for nobody's good: of leases that are over and kept for their clients, of quarantines where nobody
+    /// answers any more, of leases where the site has no such place any more. Shows them and asks
+    Reclaim {
+        /// Only addresses of this subnet
+        subnet: Option<Prefix>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What `ip` tells of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum IpWhat {
+    Subnet(Prefix),
+    Address(IpAddr),
+    Mac(MacAddr),
+}
+
+impl FromStr for IpWhat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            let subnet = text.parse().map(Self::Subnet);
+            return subnet.map_err(|error: AddrError| error.to_string());
+        }
+        let address = text.parse().map(Self::Address);
+        let either = address.or_else(|_| text.parse().map(Self::Mac));
+        either.map_err(|_: MacError| {
+            "neither a prefix such as 10.0.0.0/24, an address nor a MAC".to_owned()
+        })
+    }
 }
 
 /// A name or a pattern of names.

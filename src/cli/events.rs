@@ -10,8 +10,13 @@ use crate::daemon::{EventRow, LeaseEvent};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::StoreTrouble;
 
-pub(super) async fn events(follow: bool, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
-    let path = format!("events?follow={follow}");
+pub(super) async fn events(
+    (follow, after): (bool, Option<u64>),
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let after = after.map_or_else(String::new, |after| format!("&after={after}"));
+    let path = format!("events?follow={follow}{after}");
     let show = |events: &[LeaseEvent]| {
         if out.json {
             out.lines(events);
@@ -37,6 +42,7 @@ fn line(event: &LeaseEvent) -> String {
         LeaseEvent::Decline(row) => ("decline", row),
         LeaseEvent::Conflict(row) => ("conflict", row),
         LeaseEvent::Waiting(row) => ("waiting", row),
+        LeaseEvent::Replace(row) => ("replace", row),
         LeaseEvent::Exhaustion(row) => ("exhaustion", row),
         LeaseEvent::Store { at, trouble, .. } => {
             let how = match trouble {
@@ -45,6 +51,24 @@ fn line(event: &LeaseEvent) -> String {
                 None => "leases are stored again",
             };
             return format!("{at}  store       {how}\n");
+        }
+        LeaseEvent::Threshold {
+            at,
+            vlan,
+            subnet,
+            threshold,
+            used,
+            size,
+            is_above,
+            ..
+        } => {
+            let how = if *is_above { "as full as" } else { "below" };
+            return format!(
+                "{at}  threshold   {subnet} is {how} {threshold}: {used} of {size}, VLAN {vlan}\n"
+            );
+        }
+        LeaseEvent::Restart {} => {
+            return "… the daemon was started anew meanwhile: numbers begin again\n".to_owned();
         }
         LeaseEvent::Lost { count } => {
             return format!(

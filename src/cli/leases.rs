@@ -52,7 +52,7 @@ fn query(arguments: &LeasesArguments) -> String {
     format!("?{}", parts.join("&"))
 }
 
-fn rendered(leases: &[LeaseRow]) -> String {
+pub(super) fn rendered(leases: &[LeaseRow]) -> String {
     let now = now();
     let mut table = Table::default();
     table.row(["ADDRESS", "HARDWARE", "STATE", "LEFT", "VLAN", "NAME"].map(str::to_owned));

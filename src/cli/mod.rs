@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod args;
+mod bindings;
 mod check;
 mod client;
 mod compile;
@@ -17,6 +18,7 @@ mod git;
 mod graph;
 mod history;
 mod hold;
+mod ip;
 mod leases;
 mod lock;
 mod output;
@@ -83,7 +85,11 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Serve(serve) => serve::serve(serve, &arguments.global),
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
-        Command::Events { follow } => block_on(events::events(*follow, &client, out)),
+        Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
+        Command::Events { follow, after } => {
+            block_on(events::events((*follow, *after), &client, out))
+        }
+        Command::Bindings { follow } => block_on(bindings::bindings(*follow, &client, out)),
         Command::Why { mac } => block_on(why::why(*mac, &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::Output;
+use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{Drift, Ended, Hold, Status, Tries, Unconfirmed, UnderWay, Waits, now};
 use crate::diag::fault::Fault;
-use crate::serve::dhcp::StoreTrouble;
+use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
 use crate::state::Key;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
@@ -81,9 +82,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         {
             let _ = writeln!(text, "  drift until {until}: {key}  {what}, since {since}");
         }
-        for (name, count) in &status.counters {
-            let _ = writeln!(text, "  {name} {count}");
-        }
+        text.push_str(&counted(status));
     }
     if let Some(reason) = &status.held_back {
         let _ = writeln!(text, "Not put back: {reason}.");
@@ -92,6 +91,47 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What the servers counted.
+fn counted(status: &Status) -> String {
+    let counters = status.counters.iter();
+    let counters = counters.map(|(name, count)| format!("  {name} {count}\n"));
+    counters.chain(status.scopes.iter().map(scope)).collect()
+}
+
+/// What was asked of DHCP in a subnet, and what came of it.
+fn scope((subnet, counted): (&Prefix, &ScopeCounters)) -> String {
+    let ScopeCounters {
+        discovers,
+        requests,
+        declines,
+        releases,
+        informs,
+        bootps,
+        offers,
+        acks,
+        naks,
+        silences,
+    } = counted;
+    let named = [
+        ("discovers", discovers),
+        ("requests", requests),
+        ("declines", declines),
+        ("releases", releases),
+        ("informs", informs),
+        ("bootps", bootps),
+        ("offers", offers),
+        ("acks", acks),
+        ("naks", naks),
+    ];
+    let silences = silences.iter().map(|(why, count)| (why.as_ref(), count));
+    let all = named.into_iter().chain(silences);
+    let told = all.filter(|(_, count)| **count > 0);
+    let told: Vec<_> = told
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    format!("  dhcp in {subnet}: {}\n", told.join(", "))
 }
 
 /// What is wrong with the store of leases.

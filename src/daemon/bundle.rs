@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::digest::Digest;
 use crate::base::name::FilePath;
 use crate::lang::files::MemoryFiles;
+use crate::site::inventory::{Inventory, compile_inventory};
 use crate::site::{Compiled, compile};
 
 /// Version of the bundle's form.
@@ -60,6 +61,15 @@ impl Bundle {
     }
 
     pub fn compile(&self) -> Compiled {
+        compile(&self.files(), &self.root)
+    }
+
+    /// Compiles it for what it does with addresses.
+    pub(super) fn inventory(&self) -> (Compiled, Option<Inventory>) {
+        compile_inventory(&self.files(), &self.root)
+    }
+
+    fn files(&self) -> MemoryFiles {
         let mut files = MemoryFiles::default();
         for (path, text) in &self.sources {
             files.insert(path, text.clone().into_bytes());
@@ -67,6 +77,6 @@ impl Bundle {
         for (path, content) in &self.files {
             files.insert_digest(path.as_str(), content.digest, content.size);
         }
-        compile(&files, &self.root)
+        files
     }
 }

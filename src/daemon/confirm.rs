@@ -89,7 +89,7 @@ impl<S: Store> Reconciler<S> {
             deadline,
             steps: steps.to_vec(),
             journal,
-            previous: self.applied.replace(next.clone()),
+            previous: self.put_in_force(Some(next.clone())),
         });
         Ok(until)
     }
@@ -142,7 +142,7 @@ impl<S: Store> Reconciler<S> {
                 "reverted: everything is as it was before"
             );
         }
-        self.applied = pending.previous;
+        self.put_in_force(pending.previous);
         entry.fate = Fate::Reverted {
             cause,
             at: now(),

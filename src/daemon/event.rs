@@ -4,8 +4,10 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::addr::Prefix;
 use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
 
@@ -24,14 +26,29 @@ pub enum LeaseEvent {
     Conflict(EventRow),
     /// The site does not know the client, which is held until it does.
     Waiting(EventRow),
+    /// The machine that the address is reserved for took it under another identifier: this lease is over.
+    Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
+    Threshold {
+        number: u64,
+        at: Moment,
+        vlan: VlanPath,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
         number: u64,
         at: Moment,
         trouble: Option<StoreTrouble>,
     },
+    /// The event to go on after is of an earlier run of the daemon: numbers begin anew.
+    Restart {},
     /// Whoever reads was too slow: so many events were lost here.
     Lost {
         count: u64,
@@ -76,7 +93,8 @@ impl LeaseEvent {
                 is_by_hand: *is_by_hand,
                 ..of(lease)
             }),
-            Event::Declined { lease } => Self::Decline(of(lease)),
+            Event::Declined { lease, .. } => Self::Decline(of(lease)),
+            Event::Replaced { lease } => Self::Replace(of(lease)),
             Event::Reclaimed { lease } => Self::Conflict(of(lease)),
             Event::Contested { lease, host } => Self::Conflict(EventRow {
                 host: Some(host.clone()),
@@ -91,6 +109,23 @@ impl LeaseEvent {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
             }),
+            Event::Threshold {
+                vlan,
+                subnet,
+                threshold,
+                used,
+                size,
+                is_above,
+            } => Self::Threshold {
+                number: told.number,
+                at: Moment(told.at),
+                vlan: VlanPath::clone(vlan),
+                subnet: *subnet,
+                threshold: *threshold,
+                used: *used,
+                size: *size,
+                is_above: *is_above,
+            },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)

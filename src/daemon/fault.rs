@@ -8,6 +8,7 @@ use super::confirm::{Unconfirmed, WITHIN};
 use super::history::{Entry, before_last};
 use super::hold::Hold;
 use super::turn::UnderWay;
+use crate::base::addr::Prefix;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
@@ -243,6 +244,8 @@ pub(super) fn release(error: &ReleaseError) -> Fault {
     match error {
         ReleaseError::NoLease(_) => Fault::new(Code::NoSuchLease, error.to_string())
             .help("`bedplate leases --state all` lists those that are over, too"),
+        ReleaseError::Changed(_) => Fault::new(Code::NoSuchLease, error.to_string())
+            .help("`bedplate leases` shows it as it is now"),
         ReleaseError::NotStored => Fault::new(Code::StoreFailed, error.to_string()).help(
             "it is over until the daemon's next start; see that the state folder's disk has space, then let the client come again and release it once more",
         ),
@@ -252,4 +255,17 @@ pub(super) fn release(error: &ReleaseError) -> Fault {
 
 pub(super) fn closing() -> Fault {
     Fault::new(Code::DaemonAbsent, "the daemon is shutting down")
+}
+
+/// A subnet that what is in force does not have.
+pub(super) fn no_subnet(subnet: Prefix) -> Fault {
+    let message = format!("the applied site has no subnet {subnet}");
+    Fault::new(Code::ObjectUnknown, message).help("`bedplate ip` lists those that it has")
+}
+
+/// Something of the store that was only to be shown.
+pub(super) fn unread(error: &StoreError) -> Fault {
+    Fault::new(Code::StoreFailed, "the daemon's store cannot be read")
+        .because(error)
+        .help("see that the state folder's disk is in order")
 }

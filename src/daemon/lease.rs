@@ -11,7 +11,7 @@ use crate::base::glob::matches;
 use crate::base::mac::MacAddr;
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Lease, LeaseState};
+use crate::serve::dhcp::{Ending, Lease, LeaseState, Past};
 
 /// One lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,46 @@ pub enum StateFilter {
     Offered,
     Idle,
     All,
+}
+
+/// A lease of the past.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastRow {
+    pub address: Ipv4Addr,
+    /// The client's hardware address.
+    pub hardware: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    pub vlan: Option<VlanPath>,
+    pub name: Option<DomainName>,
+    /// From when to when, in seconds since 1970-01-01 UTC; the first is not known of leases that an early version granted.
+    pub since: Option<u64>,
+    pub until: u64,
+    pub how: Ending,
+    /// Whether it was no lease but a quarantine.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_quarantine: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl PastRow {
+    pub(super) fn of(past: &Past) -> Self {
+        let Past { lease, until, how } = past;
+        Self {
+            address: lease.address,
+            hardware: lease.hardware.to_string(),
+            client_id: lease.client.id().map(hex),
+            vlan: lease.vlan.as_deref().cloned(),
+            name: lease.name.clone(),
+            since: (lease.since != 0).then_some(lease.since),
+            until: *until,
+            how: *how,
+            is_quarantine: lease.state == LeaseState::Declined,
+        }
+    }
 }
 
 impl LeaseRow {
@@ -110,7 +150,9 @@ impl LeaseFilter {
                 matches(wanted, own) || matches(wanted, label)
             })
         };
+        let is_within = |subnet: Prefix| subnet.contains(IpAddr::V4(lease.address));
         self.takes_state(lease.state)
+            && self.subnet.is_none_or(is_within)
             && self.vlan.as_ref().is_none_or(vlan)
             && self.mac.is_none_or(|mac| lease.hardware.mac() == Some(mac))
             && self.name.as_ref().is_none_or(name)

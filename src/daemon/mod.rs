@@ -1,6 +1,7 @@
 //! The daemon: owns the servers, netlink and the store; answers the API; converges to the last applied site at start.
 
 pub mod api;
+mod binding;
 mod blobs;
 mod bundle;
 mod confirm;
@@ -11,6 +12,8 @@ mod fault;
 mod fight;
 mod history;
 mod hold;
+mod in_force;
+mod ip;
 mod lease;
 mod meaning;
 mod mend;
@@ -26,6 +29,7 @@ mod who;
 mod why;
 
 pub use api::SocketError;
+pub use binding::{BindingChange, BindingRow};
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use draft::Planned;
@@ -35,7 +39,12 @@ pub use fault::plan as plan_fault;
 pub use fight::Tries;
 pub use history::{Cause, ENTRIES, Entry, Fate, OWN_ENTRIES, Past, STATES};
 pub use hold::{Hold, REASON_BYTES};
-pub use lease::{LeaseFilter, LeaseRow, StateFilter, StateFilterError};
+pub use ip::{
+    AddressDetail, AddressRow, AddressUse, Conflict, ConflictKind, Counts, IpOverview, MacDetail,
+    NextAddress, Passed, RangeRow, Reclaim, ReclaimReason, Reclaimable, Reclaimed, SubnetListing,
+    SubnetRow,
+};
+pub use lease::{LeaseFilter, LeaseRow, PastRow, StateFilter, StateFilterError};
 pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;

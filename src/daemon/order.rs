@@ -187,7 +187,7 @@ impl<S: Store> Reconciler<S> {
             return Err(fault::not_kept(fault, &left));
         }
         if within.is_none() {
-            self.applied = Some(next);
+            self.put_in_force(Some(next));
         }
         self.mending.awaited.extend(plan.awaited());
         Ok(report)

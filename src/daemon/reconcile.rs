@@ -13,6 +13,7 @@ use super::draft::{Planned, Recent};
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
+use super::in_force::{InForce, Publisher};
 use super::mend::Mending;
 use super::order::Order;
 use super::record::{Applied, Records};
@@ -89,6 +90,8 @@ pub(super) struct Reconciler<S: Store> {
     pub(super) blobs: Blobs,
     /// What is in force, confirmed or not.
     pub(super) applied: Option<Applied>,
+    /// The same, for those who ask about it while the world is being changed.
+    in_force: Publisher,
     /// The apply that waits to be confirmed.
     pub(super) pending: Option<Pending>,
     pub(super) hold: Option<Hold>,
@@ -113,11 +116,23 @@ impl<S: Store> Reconciler<S> {
             records,
             blobs,
             applied,
+            in_force: Publisher::default(),
             pending: None,
             hold,
             mending,
             recent: Recent::default(),
         })
+    }
+
+    /// What is in force, from now on.
+    pub(super) fn in_force(&self) -> InForce {
+        self.in_force.subscribe()
+    }
+
+    /// Takes `applied` for what is in force; returns what was before.
+    pub(super) fn put_in_force(&mut self, applied: Option<Applied>) -> Option<Applied> {
+        self.in_force.publish(applied.as_ref());
+        std::mem::replace(&mut self.applied, applied)
     }
 
     /// Answers requests until nobody can ask any more, and reverts what nobody confirms in time. Between requests it looks after the host:
@@ -236,6 +251,8 @@ impl<S: Store> Reconciler<S> {
         let store = self.world.store().await;
         let mut status = Status::new(&self.controller, &observed, counters);
         status.store = store.map_err(|error| fault::world(&error))?;
+        let scopes = self.world.dhcp().scopes().await;
+        status.scopes = scopes.map_err(|error| fault::world(&error))?;
         status.unconfirmed = self.pending.as_ref().map(Pending::told);
         status.hold.clone_from(&self.hold);
         status.enforce = self.mending.enforce;

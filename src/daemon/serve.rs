@@ -129,6 +129,7 @@ async fn run(
         controller: settings.controller.clone(),
         requests,
         dhcp,
+        in_force: reconciler.in_force(),
         blobs,
         turns,
         admission: Admission::here(),

@@ -64,7 +64,7 @@ impl<S: Store> Reconciler<S> {
     /// Brings back what was applied, as far as the host lets it: what is left out, `status` shows as drift.
     async fn restore(&mut self, mut applied: Applied) -> Result<(), Fault> {
         applied.desired = self.meaning_now(&applied)?;
-        self.applied = Some(applied.clone());
+        self.put_in_force(Some(applied.clone()));
         let (mut desired, mut kept) = (applied.desired, applied.kept);
         let allowed = HazardKind::ALL.into_iter().collect();
         loop {

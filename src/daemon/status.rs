@@ -9,9 +9,10 @@ use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
 use super::turn::UnderWay;
+use crate::base::addr::Prefix;
 use crate::base::name::{HostName, LinkName, Name};
 use crate::plan::{Plan, Warning};
-use crate::serve::dhcp::StoreTrouble;
+use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
 use crate::state::{Key, Observation, Resource, Service};
 
 /// The daemon at one moment.
@@ -49,6 +50,9 @@ pub struct Status {
     /// What is wrong with the store that leases are kept in: known clients are served, new ones are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreTrouble>,
+    /// What was asked of DHCP in each subnet, and what came of it.
+    #[serde(default)]
+    pub scopes: BTreeMap<Prefix, ScopeCounters>,
     /// What the servers counted since they started.
     pub counters: BTreeMap<String, u64>,
     /// An apply that is running: until it ends, nothing above is known.
@@ -102,6 +106,7 @@ impl Status {
                 .collect(),
             leases: observed.facts.leased,
             store: None,
+            scopes: BTreeMap::new(),
             counters,
             under_way: None,
             unconfirmed: None,

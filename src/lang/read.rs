@@ -150,6 +150,7 @@ impl<'a> Reader<'a> {
             | Kind::Prefix
             | Kind::Range
             | Kind::Duration
+            | Kind::Percent
             | Kind::Arch
             | Kind::RecordLabel
             | Kind::OptionName

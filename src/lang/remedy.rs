@@ -32,6 +32,7 @@ pub(super) fn remedy(written: &str, kind: Kind) -> Option<String> {
         | Kind::Path
         | Kind::TimeServer
         | Kind::Duration
+        | Kind::Percent
         | Kind::Milliseconds
         | Kind::Arch
         | Kind::Integer { .. }

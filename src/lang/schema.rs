@@ -72,6 +72,7 @@ pub(super) enum Kind {
     Range,
     Mac,
     Duration,
+    Percent,
     Arch,
     Integer {
         least: u32,
@@ -226,6 +227,7 @@ impl Kind {
             Self::Range => "a range of addresses",
             Self::Mac => "a hardware address",
             Self::Duration => "a duration",
+            Self::Percent => "a share",
             Self::Arch => "a client architecture",
             Self::Integer { .. } => "a whole number",
             Self::Milliseconds => "a duration in milliseconds",
@@ -260,6 +262,7 @@ impl Kind {
             Self::Range => "10.10.1.0-10.10.1.255",
             Self::Mac => "52:54:00:00:00:01",
             Self::Duration => "10m",
+            Self::Percent => "80%",
             Self::Arch => "x64-uefi",
             Self::Milliseconds => "100ms",
             Self::RecordLabel => "www",

@@ -5,6 +5,7 @@ pub mod catalog;
 mod check;
 pub mod graph;
 pub mod host_name;
+pub mod inventory;
 pub mod lock;
 pub mod model;
 mod resolve;

@@ -15,6 +15,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
+use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
 use crate::base::record::RecordData;
 use crate::base::route::{Family, RouteKind};
@@ -96,6 +97,8 @@ pub struct Subnet {
     pub active_discovery: bool,
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: BTreeSet<ClientArch>,
+    /// How full its dynamic ranges are when that is told.
+    pub thresholds: BTreeSet<Percent>,
     /// What its clients are told besides what follows from the site, by code: its own, its VLAN's and the site's.
     pub options: BTreeMap<u8, OptionValue>,
     pub protection: Option<Protection>,

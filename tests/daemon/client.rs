@@ -16,6 +16,8 @@ const RELAY: Ipv4Addr = Ipv4Addr::new(10, 70, 0, 3);
 const DISCOVER: u8 = 1;
 const OFFER: u8 = 2;
 const REQUEST: u8 = 3;
+const DECLINE: u8 = 4;
+const RELEASE: u8 = 7;
 const ACK: u8 = 5;
 
 /// A client's message, with its name.
@@ -85,6 +87,20 @@ impl Relay {
             .send(&ask(REQUEST, client, Some(address)))
             .unwrap();
         self.hear(ACK)
+    }
+
+    /// A client finds its address in use by another.
+    pub(crate) fn decline(&self, client: u8, address: Ipv4Addr) {
+        self.dhcp
+            .send(&ask(DECLINE, client, Some(address)))
+            .unwrap();
+    }
+
+    /// A client gives its address back.
+    pub(crate) fn release(&self, client: u8, address: Ipv4Addr) {
+        let mut bytes = ask(RELEASE, client, None);
+        bytes[12..16].copy_from_slice(&address.octets());
+        self.dhcp.send(&bytes).unwrap();
     }
 
     /// The address in the next answer, which must be of this kind.

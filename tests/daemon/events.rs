@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::client::Relay;
-use crate::lab::{Lab, PATIENCE};
+use crate::lab::{Lab, PATIENCE, SITE};
 
 fn read(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
@@ -55,6 +55,21 @@ fn events_are_told_as_they_come_and_kept() {
     let kept = lab.run(&["--json", "events"]);
     let kept: Vec<_> = kept.out.lines().map(read).collect();
     assert_eq!((kept.len(), &kept[0], &kept[2]), (3, &commit, &release));
+    // And those after one that is known already; one that no event has yet is of an earlier run.
+    for (after, expected) in [("0", vec![1, 2]), ("1", vec![2]), ("2", vec![])] {
+        let told = lab.run(&["--json", "events", "--after", after]).out;
+        let numbers: Vec<_> = told
+            .lines()
+            .map(|line| read(line)["number"].clone())
+            .collect();
+        assert_eq!(numbers, expected, "after {after}");
+    }
+    let told = lab.run(&["--json", "events", "--after", "3"]).out;
+    let first = read(told.lines().next().unwrap());
+    assert_eq!(
+        (&first["event"], told.lines().count()),
+        (&"restart".into(), 4)
+    );
     let told = lab.run(&["events"]).out;
     let line = told.lines().last().unwrap();
     assert!(
@@ -83,4 +98,30 @@ fn a_reader_that_goes_away_ends_the_command() {
         relay.request(1, address).unwrap()
     });
     assert!(follow.wait().unwrap().success());
+}
+
+#[test]
+fn a_subnet_that_fills_up_is_told_of() {
+    let lab = Lab::new();
+    lab.write(&SITE.replace("gateway", "thresholds \"2%\"; gateway"));
+    let _daemon = lab.serve();
+    lab.applied();
+    for client in [1, 2] {
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            relay.request(client, address).unwrap()
+        });
+    }
+    let told = lab.run(&["--json", "events"]).out;
+    let last = read(told.lines().last().unwrap());
+    let expected = serde_json::json!({
+        "event": "threshold", "number": 2, "at": last["at"], "vlan": "plant/pxe", "subnet": "10.70.0.0/16",
+        "threshold": "2%", "used": 2, "size": 100, "is_above": true
+    });
+    assert_eq!(last, expected);
+    let told = lab.run(&["events"]).out;
+    assert!(
+        told.contains("10.70.0.0/16 is as full as 2%: 2 of 100"),
+        "{told}"
+    );
 }

@@ -9,6 +9,7 @@
 
 mod adopt;
 mod apply;
+mod bindings;
 mod care;
 mod client;
 mod clock;
@@ -21,6 +22,7 @@ mod hazard;
 mod history;
 mod hostile;
 mod interrupted;
+mod ip;
 mod killed;
 mod lab;
 mod leases;

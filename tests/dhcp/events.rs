@@ -25,9 +25,23 @@ fn word(event: &Event) -> String {
             let how = if *is_by_hand { " by hand" } else { "" };
             format!("release {}{how}", lease.address)
         }
-        Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Declined { lease, before } => {
+            assert!(before.name.is_some(), "told as it was");
+            format!("decline {}", lease.address)
+        }
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
+        Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
+        Event::Threshold {
+            threshold,
+            used,
+            size,
+            is_above,
+            ..
+        } => {
+            let how = if *is_above { "above" } else { "below" };
+            format!("{how} {threshold} {used}/{size}")
+        }
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Waiting { vlan, hardware } => format!("waiting {vlan} {hardware}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
@@ -148,6 +162,16 @@ fn each_turn_of_a_lease_is_told() {
     }
 }
 
+/// Firmware and system of a reserved machine call themselves differently: what one had is over when the other has it.
+#[test]
+fn a_lease_that_another_identifier_takes_over_is_told_as_over() {
+    let mut heard = Heard::new(&site());
+    heard.say(&select(0x99, 50).id(b"firmware"));
+    heard.say(&select(0x99, 50).id(b"system"));
+    let expected = ["commit 10.0.0.50", "replace 10.0.0.50", "commit 10.0.0.50"];
+    assert_eq!(heard.told(), expected);
+}
+
 #[test]
 fn nothing_is_told_of_a_lease_that_was_not_written() {
     let mut heard = Heard::new(&site());
@@ -156,6 +180,65 @@ fn nothing_is_told_of_a_lease_that_was_not_written() {
     let batch = heard.rig.held[0];
     heard.input(Input::Failed(batch));
     assert_eq!(heard.told(), ["store Some(Failing)"]);
+}
+
+/// A site whose pool of one hundred addresses has these thresholds.
+fn of_a_hundred(thresholds: serde_json::Value) -> serde_json::Value {
+    let mut site = site();
+    let scope = &mut site["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"];
+    // The server's own address and the broadcast address are nobody's to get.
+    scope["pools"] = serde_json::json!([
+        "10.0.0.1-10.0.0.1",
+        "10.0.0.101-10.0.0.200",
+        "10.0.0.255-10.0.0.255"
+    ]);
+    if !thresholds.is_null() {
+        scope["thresholds"] = thresholds;
+    }
+    site
+}
+
+#[test]
+fn a_subnet_that_fills_up_is_told_of_and_does_not_flap() {
+    let bind = |heard: &mut Heard, client: u8| heard.say(&select(client, 100 + client));
+    let free = |heard: &mut Heard, client: u8| heard.say(&release(client, 100 + client));
+    let mut heard = Heard::new(&of_a_hundred(serde_json::Value::Null));
+    let turns = |heard: &mut Heard| {
+        let told = heard.told().into_iter();
+        told.filter(|word| word.contains('%')).collect::<Vec<_>>()
+    };
+    for client in 1..=79 {
+        bind(&mut heard, client);
+    }
+    assert_eq!(turns(&mut heard), Vec::<String>::new());
+    bind(&mut heard, 80);
+    assert_eq!(turns(&mut heard), ["above 80% 80/100"]);
+    // One that comes and goes is no news.
+    for _ in 0..3 {
+        free(&mut heard, 80);
+        bind(&mut heard, 80);
+    }
+    for client in 76..=80 {
+        assert_eq!(turns(&mut heard), Vec::<String>::new());
+        free(&mut heard, client);
+    }
+    assert_eq!(turns(&mut heard), ["below 80% 75/100"]);
+    for client in 76..=100 {
+        bind(&mut heard, client);
+    }
+    assert_eq!(turns(&mut heard), ["above 80% 80/100", "above 95% 95/100"]);
+    // A quarantined address is as good as taken, and other thresholds count from now on.
+    heard.say(&decline(100, 200));
+    assert_eq!(turns(&mut heard), Vec::<String>::new());
+    heard.input(Input::Config(config(&of_a_hundred(serde_json::json!([
+        "50%", "99%", "100%"
+    ])))));
+    assert_eq!(turns(&mut heard), ["above 100% 100/100"]);
+    heard.rig.now += 2 * LEASE;
+    while heard.rig.engine.is_behind(heard.rig.now) {
+        heard.input(Input::Tick);
+    }
+    assert_eq!(turns(&mut heard), ["below 50% 1/100"]);
 }
 
 #[test]
@@ -175,7 +258,13 @@ fn exhaustion_is_told_once_until_an_address_is_free_again() {
     heard.say(&discover(5));
     assert_eq!(
         heard.told(),
-        ["release 10.0.0.10", "commit 10.0.0.10", &exhausted(5)]
+        [
+            "release 10.0.0.10",
+            "below 80% 2/3",
+            "commit 10.0.0.10",
+            "above 95% 3/3",
+            &exhausted(5)
+        ]
     );
     // A client that has an address is no news.
     heard.say(&discover(2));

@@ -120,8 +120,9 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::Renewed { lease } => format!("renew {}", lease.address),
         Event::Released { lease, .. } => format!("release {}", lease.address),
         Event::Expired { lease } => format!("expiry {}", lease.address),
-        Event::Declined { lease } => format!("decline {}", lease.address),
+        Event::Declined { lease, .. } => format!("decline {}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
+        Event::Replaced { .. } | Event::Threshold { .. } => panic!("{event:?}"),
         Event::Waiting { .. }
         | Event::Reclaimed { .. }
         | Event::Store { .. }

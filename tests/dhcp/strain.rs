@@ -37,6 +37,8 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Contested { .. }
         | Event::Waiting { .. }
         | Event::Reclaimed { .. }
+        | Event::Replaced { .. }
+        | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

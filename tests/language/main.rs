@@ -75,6 +75,7 @@ fn subnets_say_whose_they_are() {
     let without_dns = ("SUBNET", "; allow-dns #false");
     let quiet = ("SUBNET", "; disable-boot \"x86-bios\" \"x64-uefi\"");
     let nameless = ("SUBNET", "; rdns \"off\"");
+    let watched = ("SUBNET", "; thresholds \"50%\" \"90%\"");
     for (additions, key, pointer, expected) in [
         (
             &[][..],
@@ -96,6 +97,8 @@ fn subnets_say_whose_they_are() {
             r#"{"addresses":["10.0.0.2"]}"#,
         ),
         (&[without_dns], SCOPE, "/scope/options/6", "-"),
+        (&[], SCOPE, "/scope/thresholds", "-"),
+        (&[watched], SCOPE, "/scope/thresholds", r#"["50%","90%"]"#),
         (
             &[quiet],
             SCOPE,

@@ -31,7 +31,10 @@ async fn leases(
     let Some(ends) = filter.ends() else {
         return Answer::Value(Vec::new());
     };
-    let leases = context.dhcp.leases_in(ends).await;
+    let leases = match filter.mac {
+        Some(mac) => context.dhcp.leases_of(mac.into()).await,
+        None => context.dhcp.leases_in(ends).await,
+    };
     let leases = leases.map_err(|error| fault::world(&error));
     let rows = leases.map(|leases| {
         let taken = leases.iter().filter(|lease| filter.takes(lease));
@@ -68,7 +71,7 @@ async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
     let dhcp = &context.dhcp;
     let heard = dhcp.heard(mac).await;
     let heard = heard.map_err(|error| fault::world(&error))?;
-    let leases = dhcp.leases().await;
+    let leases = dhcp.leases_of(mac.into()).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
     Ok(Why::new(mac, heard, &leases))
 }

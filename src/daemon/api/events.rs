@@ -23,6 +23,9 @@ use crate::serve::dhcp::{Events, Server};
 struct Which {
     #[serde(default)]
     follow: bool,
+    /// The last event that the caller knows.
+    #[serde(default)]
+    after: Option<u64>,
 }
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
@@ -34,7 +37,7 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
     let reader = Reader {
         news: context.dhcp.news(),
         dhcp: context.dhcp,
-        next: None,
+        next: which.after.map(|after| after.saturating_add(1)),
         follow: which.follow,
     };
     let lines = stream::unfold(reader, |mut reader| async move {
@@ -61,7 +64,12 @@ impl Reader {
     /// The next lines; none once there will be none. Asked for only as the caller takes them.
     async fn lines(&mut self) -> Option<Vec<u8>> {
         loop {
-            self.news.borrow_and_update();
+            let end = *self.news.borrow_and_update();
+            if self.next.is_some_and(|next| next > end) {
+                // Such an event is not of this run of the daemon.
+                self.next = None;
+                return lines(&[LeaseEvent::Restart {}]).ok();
+            }
             let page = self.dhcp.events(self.next.unwrap_or(0)).await.ok()?;
             let told = told(&page, self.next.is_none());
             self.next = Some(page.next);

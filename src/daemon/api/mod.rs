@@ -1,8 +1,10 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
+mod bindings;
 mod dhcp;
 mod events;
 mod input;
+mod ip;
 mod keep;
 mod peer;
 mod routes;
@@ -17,6 +19,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
 use super::blobs::Blobs;
+use super::in_force::InForce;
 use super::reconcile::Request;
 use super::turn::Turns;
 use crate::base::name::HostName;
@@ -39,6 +42,7 @@ pub(super) struct Context {
     pub(super) requests: mpsc::Sender<Request>,
     /// Answers beside the owner of the world, who has no ear for anybody while it applies.
     pub(super) dhcp: Arc<Server>,
+    pub(super) in_force: InForce,
     pub(super) blobs: Blobs,
     pub(super) turns: Turns,
     pub(super) admission: Admission,

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
-use super::{Context, VERSION, dhcp, events, keep, peer};
+use super::{Context, VERSION, bindings, dhcp, events, ip, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -87,6 +87,8 @@ pub(super) fn router(context: Context) -> Router {
         .merge(keep::routes(path))
         .merge(dhcp::routes(path))
         .merge(events::routes(path))
+        .merge(ip::routes(path))
+        .merge(bindings::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -312,7 +314,13 @@ fn http_status(code: Code) -> StatusCode {
         StatusCode::NOT_FOUND
     } else if CONFLICTS.contains(&code) {
         StatusCode::CONFLICT
-    } else if [Code::BadRequest, Code::NoSuchController].contains(&code) {
+    } else if [
+        Code::BadRequest,
+        Code::NoSuchController,
+        Code::ObjectUnknown,
+    ]
+    .contains(&code)
+    {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::INTERNAL_SERVER_ERROR

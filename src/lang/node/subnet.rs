@@ -13,6 +13,7 @@ use super::{any, argument, arguments, first, flag, open, optional, property, wor
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::name::{HostName, NameError};
+use crate::base::percent::Percent;
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::Spanned;
@@ -31,6 +32,8 @@ pub struct SubnetNode {
     pub active_discovery: Slot<bool>,
     /// Kinds of clients that are not told what to boot.
     pub disabled_boot: Vec<Spanned<ClientArch>>,
+    /// How full its dynamic ranges are when that is told.
+    pub thresholds: Vec<Spanned<Percent>>,
     pub options: Vec<OptionNode>,
     pub protect: Option<ProtectNode>,
 }
@@ -86,6 +89,7 @@ pub(super) const SUBNET: NodeSchema = NodeSchema {
         optional(&ALLOW_DNS),
         optional(&ACTIVE_DISCOVERY),
         optional(&DISABLE_BOOT),
+        optional(&THRESHOLDS),
         any(&OPTION),
         optional(&PROTECT),
     ],
@@ -163,6 +167,19 @@ const DISABLE_BOOT: NodeSchema = NodeSchema {
         "an architecture",
         Kind::Arch,
         "A client architecture, as in an image's `boot`.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const THRESHOLDS: NodeSchema = NodeSchema {
+    name: "thresholds",
+    doc: "How full its dynamic ranges are, all together, when an event tells of that; the default is 80% and 95%. Once they are five \
+          percent below, that is told as well.",
+    arguments: &[arguments(
+        "a share",
+        Kind::Percent,
+        "From \"1%\" to \"100%\".",
     )],
     properties: &[],
     children: &[],
@@ -250,8 +267,12 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         .map_or_else(Vec::new, |node| {
             open(node, &DISABLE_BOOT, sink).arguments(0, sink)
         });
+    let thresholds = reader.child(THRESHOLDS.name).map_or_else(Vec::new, |node| {
+        open(node, &THRESHOLDS, sink).arguments(0, sink)
+    });
     Some(SubnetNode {
         prefix: prefix?,
+        thresholds,
         gateway,
         dns,
         dynamic: dynamic.into_iter().flatten().collect(),

@@ -272,6 +272,10 @@ impl Config {
         self.declared.contains(name)
     }
 
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Served> {
+        self.scopes.iter()
+    }
+
     pub(super) fn subnets(&self) -> Vec<Prefix> {
         self.scopes.iter().map(|served| served.subnet).collect()
     }
@@ -308,6 +312,10 @@ impl Served {
         let mut pools = self.pool_options.iter();
         let found = pools.find(|(range, _)| range.contains(IpAddr::V4(address)));
         found.map_or(&[], |(_, options)| options)
+    }
+
+    pub(super) fn pools(&self) -> &[(Ipv4Addr, Ipv4Addr)] {
+        &self.pools
     }
 
     pub(super) fn holds(&self, address: Ipv4Addr) -> bool {

@@ -1,8 +1,12 @@
 //! What the server counts, since hostile and hopeless packets get no answer.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Silence};
+use super::wire::Kind;
 
 /// Counts since the server started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -28,8 +32,50 @@ pub struct Counters {
     pub shed: u64,
     /// Leases that the store did not take; their clients were told of no more than it has.
     pub unstored: u64,
+    /// Ends of leases that are missing from the history.
+    pub unrecorded: u64,
     /// Replies that the kernel did not take.
     pub unsent: u64,
+}
+
+/// What was asked in one scope and what came of it, since the server started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeCounters {
+    pub discovers: u64,
+    pub requests: u64,
+    pub declines: u64,
+    pub releases: u64,
+    pub informs: u64,
+    pub bootps: u64,
+    pub offers: u64,
+    pub acks: u64,
+    pub naks: u64,
+    /// Messages without an answer, by the reason in one word.
+    pub silences: BTreeMap<Cow<'static, str>, u64>,
+}
+
+impl ScopeCounters {
+    /// Counts a message once it is known what came of it.
+    pub(super) fn count(&mut self, kind: Kind, outcome: &Outcome) {
+        *match kind {
+            Kind::Discover => &mut self.discovers,
+            Kind::Request => &mut self.requests,
+            Kind::Decline => &mut self.declines,
+            Kind::Release => &mut self.releases,
+            Kind::Inform => &mut self.informs,
+            Kind::Bootp => &mut self.bootps,
+        } += 1;
+        *match outcome {
+            Outcome::Offered { .. } => &mut self.offers,
+            Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
+            Outcome::Refused { .. } => &mut self.naks,
+            Outcome::Released { .. } | Outcome::Declined { .. } => return,
+            Outcome::Unanswered(silence) => {
+                let word = Cow::Borrowed(silence.word());
+                self.silences.entry(word).or_default()
+            }
+        } += 1;
+    }
 }
 
 impl Counters {

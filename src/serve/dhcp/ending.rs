@@ -40,12 +40,13 @@ impl Engine {
         }
         let seconds = ask.served.scope.policy.quarantine_time.0;
         let until = ask.now + u64::from(seconds);
+        let before = self.table.get(address).map(|record| record.lease.clone());
         let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
         let owner = ask.config.owner(address);
         let host = owner.and_then(|host| Some(ask.config.reservation(host)?.host.clone()));
-        if let Some((lease, _)) = ended {
-            let of = lease.clone();
-            out.push(Action::Event(Event::Declined { lease }));
+        if let (Some((lease, _)), Some(before)) = (ended, before) {
+            let (of, before) = (lease.clone(), Box::new(before));
+            out.push(Action::Event(Event::Declined { lease, before }));
             out.extend(host.map(|host| Action::Event(Event::Contested { lease: of, host })));
         }
         Outcome::Declined { address }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::admit::WaitingClients;
 use super::allocate::{Asker, Cursor};
 use super::config::Config;
-use super::counters::Counters;
+use super::counters::{Counters, ScopeCounters};
 use super::event::Event;
 use super::exchange::{Exchange, Exchanges};
-use super::lease::{Lease, LeaseState};
+use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
 use super::reply::Reply;
@@ -106,6 +106,8 @@ pub struct Engine {
     pub(super) names: Names,
     pub(super) cursors: BTreeMap<Prefix, Cursor>,
     pub(super) counters: Counters,
+    /// By the subnets of the scopes.
+    pub(super) scopes: BTreeMap<Prefix, ScopeCounters>,
     pub(super) exchanges: Exchanges,
     /// VLANs that have no address left, which was told.
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
@@ -162,6 +164,7 @@ impl Engine {
                 self.look(now, out);
             }
         }
+        self.tell_usage(out);
     }
 
     /// What is served now.
@@ -173,18 +176,22 @@ impl Engine {
         self.counters
     }
 
+    /// What was asked in each scope and what came of it, by the scopes' subnets.
+    pub fn scopes(&self) -> &BTreeMap<Prefix, ScopeCounters> {
+        &self.scopes
+    }
+
     /// Leases in the order of their addresses, as they stand at `now`: the first `most` of those from `first` on. Idle ones are
     /// among them, for their former clients.
     pub fn leases(&self, now: u64, first: Ipv4Addr, most: usize) -> Vec<Lease> {
         let records = self.table.from(first).take(most);
-        let leases = records.map(|record| {
-            let mut lease = record.lease.clone();
-            if record.is_over(now) {
-                lease.become_idle();
-            }
-            lease
-        });
-        leases.collect()
+        records.map(|record| record.at(now)).collect()
+    }
+
+    /// The leases of a hardware address as they stand at `now`, in the order of their addresses; idle ones too.
+    pub fn leases_of(&self, now: u64, hardware: Hardware) -> Vec<Lease> {
+        let records = self.table.of_hardware(hardware);
+        records.map(|record| record.at(now)).collect()
     }
 
     /// How many leases are in force; those that were a moment ago are among them.
@@ -218,12 +225,15 @@ impl Engine {
 
     fn reconfigure(&mut self, config: Arc<Config>) {
         self.table.set_subnets(config.subnets());
+        self.table.set_pools(&config);
         for cursor in self.cursors.values_mut() {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
         self.waiting.clear();
         self.configured += 1;
+        self.scopes
+            .retain(|subnet, _| config.scopes().any(|served| served.subnet == *subnet));
         self.config = config;
     }
 
@@ -323,6 +333,7 @@ impl Engine {
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
         let event = begun(lease.clone(), &record.lease);
+        let replaced = replaced(&lease, &record.lease);
         let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
         self.table.renew(address, expires);
@@ -333,6 +344,9 @@ impl Engine {
         self.concluded(exchange, Outcome::Acknowledged { address });
         if told.is_none() {
             out.push(Action::Send(reply));
+        }
+        out.extend(replaced.map(Action::Event));
+        if told.is_none() {
             out.push(Action::Event(event));
         }
         // What is reserved now may be another's than it was then.
@@ -395,6 +409,13 @@ impl Engine {
         self.names.release(&name, address);
         out.push(Action::Publish(NameChange::Withdraw { name, address }));
     }
+}
+
+/// The lease of another client that this one ends.
+fn replaced(lease: &Lease, before: &Lease) -> Option<Event> {
+    let is_anothers = before.state == LeaseState::Active && before.client != lease.client;
+    let lease = is_anothers.then(|| before.clone())?;
+    Some(Event::Replaced { lease })
 }
 
 /// A lease in the place of what its address was.

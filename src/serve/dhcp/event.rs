@@ -7,7 +7,9 @@ use super::engine::{Action, Engine};
 use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
+use crate::base::addr::Prefix;
 use crate::base::name::HostName;
+use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +23,8 @@ pub enum Event {
     /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
     Released { lease: Lease, is_by_hand: bool },
     /// A client found its address in use by another; it is quarantined.
-    Declined { lease: Lease },
+    /// It was the client's as `before` says.
+    Declined { lease: Lease, before: Box<Lease> },
     /// What was declined is reserved for this host.
     Contested { lease: Lease, host: HostName },
     /// A reserved address is still leased to another client, which was told to give it up.
@@ -31,8 +34,19 @@ pub enum Event {
         vlan: Arc<VlanPath>,
         hardware: Hardware,
     },
+    /// The machine that an address is reserved for took it under another identifier: this lease is over.
+    Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again. Quarantined addresses count as well.
+    Threshold {
+        vlan: Arc<VlanPath>,
+        subnet: Prefix,
+        threshold: Percent,
+        used: u64,
+        size: u64,
+        is_above: bool,
+    },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
     Exhausted {
         vlan: Arc<VlanPath>,

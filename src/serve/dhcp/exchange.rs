@@ -11,6 +11,7 @@ use super::lease::Hardware;
 use super::outcome::{Conclusion, Outcome, Refusal};
 use super::ring::Ring;
 use super::wire::{Kind, Message, OPTIONS_AT, code, part, suboption};
+use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::vlan::VlanPath;
@@ -31,6 +32,8 @@ pub struct Exchange {
     pub kind: Option<Kind>,
     /// The VLAN that the client is in, as far as its message tells.
     pub vlan: Option<Arc<VlanPath>>,
+    /// The subnet of the scope that it was taken to.
+    pub scope: Option<Prefix>,
     /// An address of ours on the link that it came by.
     pub listener: Option<Ipv4Addr>,
     /// Where the relay agent is; unspecified without one (giaddr).
@@ -161,6 +164,7 @@ impl Exchange {
             hardware,
             kind: None,
             vlan: None,
+            scope: None,
             listener: packet.via.first().copied(),
             relay: Ipv4Addr::UNSPECIFIED,
             has: Ipv4Addr::UNSPECIFIED,
@@ -181,6 +185,9 @@ impl Engine {
         match conclusion {
             Conclusion::Now(outcome) => {
                 self.counters.count(&outcome);
+                if let (Some(scope), Some(kind)) = (exchange.scope, exchange.kind) {
+                    self.scopes.entry(scope).or_default().count(kind, &outcome);
+                }
                 exchange.outcome = outcome;
                 self.exchanges.push(exchange);
             }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
+use compact_str::CompactString;
+
 use super::config::Config;
 use crate::base::name::DomainName;
 
@@ -27,8 +29,7 @@ impl Names {
         address: Ipv4Addr,
     ) -> Option<DomainName> {
         let from_client = wanted(domain, asked);
-        let [a, b, c, d] = address.octets();
-        let generated = || domain.child(&format!("dhcp-{a}-{b}-{c}-{d}")).ok();
+        let generated = || domain.child(&generated_label(address)).ok();
         let name = from_client
             .filter(|name| self.is_free(config, name, address))
             .or_else(|| generated().filter(|name| self.is_free(config, name, address)))?;
@@ -55,6 +56,27 @@ impl Names {
             self.0.remove(name);
         }
     }
+}
+
+/// `dhcp-10-0-0-1`.
+fn generated_label(address: Ipv4Addr) -> CompactString {
+    let mut label = CompactString::const_new("dhcp");
+    for octet in address.octets() {
+        label.push('-');
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let shown = if octet >= 100 {
+            3
+        } else {
+            1 + usize::from(octet >= 10)
+        };
+        label.extend(
+            digits
+                .iter()
+                .skip(3 - shown)
+                .map(|digit| char::from(b'0' + digit)),
+        );
+    }
+    label
 }
 
 fn wanted(domain: &DomainName, asked: Option<&[u8]>) -> Option<DomainName> {
@@ -99,6 +121,15 @@ mod tests {
             assert_eq!(valid_label(asked).as_deref(), label, "{asked:?}");
         }
         assert_eq!(valid_label(&long).unwrap().len(), 63);
+    }
+
+    #[test]
+    fn generated_labels_spell_the_address() {
+        for octets in [[0, 9, 10, 99], [100, 101, 200, 255], [10, 0, 0, 1]] {
+            let [a, b, c, d] = octets;
+            let expected = format!("dhcp-{a}-{b}-{c}-{d}");
+            assert_eq!(generated_label(octets.into()), expected);
+        }
     }
 
     #[test]

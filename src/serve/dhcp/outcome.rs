@@ -195,7 +195,7 @@ impl Refusal {
 }
 
 impl Silence {
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
             Self::UnknownRelay(_) => "unknown-relay",

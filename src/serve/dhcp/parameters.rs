@@ -1,11 +1,11 @@
 //! Which options a reply carries, in which order, and whose word counts. Part of the engine, and as pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::boot::Boot;
 use super::options::{Writer, default_route, has_default_route};
 use super::reply::Draft;
+use super::told::Told;
 use super::wire::code;
 use crate::base::option::{
     CLASSLESS_ROUTES, DNS_SERVERS, IDENTIFIED_OPTIONS, PXELINUX, ROUTERS, STATIC_ROUTES,
@@ -30,11 +30,12 @@ impl Draft<'_> {
 
     pub(super) fn put_parameters(&self, writer: &mut Writer) {
         let asked = self.message.options.get(code::PARAMETERS);
+        let asked = asked.as_deref();
         if let Some(id) = self.message.options.get(code::MACHINE_ID) {
             writer.put(code::MACHINE_ID, &id);
         }
         // A client without a list is told what it cannot do without.
-        let wanted = |code: u8| match &asked {
+        let wanted = |code: u8| match asked {
             Some(asked) => code == SUBNET_MASK || asked.contains(&code),
             None => code <= ROUTERS || code == DNS_SERVERS,
         };
@@ -43,43 +44,40 @@ impl Draft<'_> {
             self.put_boot(boot, &mut told, writer);
         }
         // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
-        if let Some(mask) = told.remove(&SUBNET_MASK) {
+        if let Some(mask) = told.remove(SUBNET_MASK) {
             writer.put(SUBNET_MASK, &mask);
         }
         if wanted(CLASSLESS_ROUTES) {
             put_routes(&mut told, writer);
         }
-        for (code, value) in told.iter().filter(|(code, _)| wanted(**code)) {
-            writer.put(*code, value);
+        for (code, value) in told.iter().filter(|(code, _)| wanted(*code)) {
+            writer.put(code, value);
         }
     }
 
     /// What may be told, by code: of each option what the nearest place says.
-    fn told(&self) -> BTreeMap<u8, Cow<'_, [u8]>> {
+    fn told(&self) -> Told<'_> {
         let of_pool = self.served.pool_options(self.address);
         let of_classes = self.classes.iter().rev().flat_map(|one| &one.options);
         let places = self.served.options.iter().chain(of_pool);
         let places = places.chain(of_classes);
-        let mut told: BTreeMap<u8, Cow<'_, [u8]>> = places
-            .map(|(code, value)| (*code, Cow::Borrowed(value.as_slice())))
-            .collect();
+        let mut told = Told::default();
+        for (code, value) in places {
+            told.put(*code, Cow::Borrowed(value));
+        }
         if let Some(reservation) = self.reservation {
-            told.retain(|code, _| !reservation.withheld.contains(code));
+            told.retain(|code| !reservation.withheld.contains(&code));
             let host = Cow::Borrowed(reservation.host.as_str().as_bytes());
-            told.insert(code::HOST_NAME, host);
-            let own = reservation.options.iter();
-            told.extend(own.map(|(code, value)| (*code, Cow::Owned(encode(value)))));
+            told.put(code::HOST_NAME, host);
+            for (code, value) in &reservation.options {
+                told.put(*code, Cow::Owned(encode(value)));
+            }
         }
         told
     }
 
     /// What the client must be told to boot, whether it asks or not; the site's word counts where it has one.
-    fn put_boot<'b>(
-        &self,
-        boot: &'b Boot,
-        told: &mut BTreeMap<u8, Cow<'b, [u8]>>,
-        writer: &mut Writer,
-    ) {
+    fn put_boot<'b>(&self, boot: &'b Boot, told: &mut Told<'b>, writer: &mut Writer) {
         if let Some(class) = boot.vendor_class() {
             writer.put(code::VENDOR_CLASS, class);
         }
@@ -93,23 +91,25 @@ impl Draft<'_> {
             let options = Cow::Borrowed(options);
             writer.put(
                 VENDOR_OPTIONS,
-                &told.remove(&VENDOR_OPTIONS).unwrap_or(options),
+                &told.remove(VENDOR_OPTIONS).unwrap_or(options),
             );
         }
         if let Some(options) = boot.identified_options() {
             let options = Cow::Owned(options);
-            let own = told.remove(&IDENTIFIED_OPTIONS);
+            let own = told.remove(IDENTIFIED_OPTIONS);
             writer.put(IDENTIFIED_OPTIONS, &own.unwrap_or(options));
         }
         if boot.takes_vendor_options() {
             for code in PXELINUX {
-                if let Some(own) = told.remove(&code) {
+                if let Some(own) = told.remove(code) {
                     writer.put(code, &own);
                 }
             }
         }
-        told.entry(TFTP_SERVERS)
-            .or_insert_with(|| Cow::Owned(boot.server.octets().to_vec()));
+        if told.get(TFTP_SERVERS).is_none() {
+            let server = boot.server.octets().to_vec();
+            told.put(TFTP_SERVERS, Cow::Owned(server));
+        }
     }
 
     fn asks_for(&self, code: u8) -> bool {
@@ -120,16 +120,16 @@ impl Draft<'_> {
 
 /// Puts option 121, with the default route in it: a client that has asked for it must not look at options 3 and 33 beside it, and so
 /// they are left out (RFC 3442).
-fn put_routes(told: &mut BTreeMap<u8, Cow<'_, [u8]>>, writer: &mut Writer) {
-    let Some(mut routes) = told.remove(&CLASSLESS_ROUTES) else {
+fn put_routes(told: &mut Told<'_>, writer: &mut Writer) {
+    let Some(mut routes) = told.remove(CLASSLESS_ROUTES) else {
         return;
     };
-    let router = told.get(&ROUTERS).and_then(|own| default_route(own));
+    let router = told.get(ROUTERS).and_then(|own| default_route(own));
     if let Some(router) = router.filter(|_| !has_default_route(&routes)) {
         routes = Cow::Owned([&router, routes.as_ref()].concat());
     }
     if writer.put(CLASSLESS_ROUTES, &routes) {
-        told.remove(&ROUTERS);
-        told.remove(&STATIC_ROUTES);
+        told.remove(ROUTERS);
+        told.remove(STATIC_ROUTES);
     }
 }

@@ -3,96 +3,116 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// Addresses in a block: pools are dense, so that blocks are few and their tree is small.
-const BLOCK: usize = 256;
-
-/// Things by address.
+/// Things by address: a tree of pages by the first two octets, since sites are few, and pages of slots by the others, since pools are
+/// dense.
 #[derive(Debug)]
-pub(super) struct Records<T> {
-    /// By their first three octets.
-    blocks: BTreeMap<u32, Block<T>>,
-}
+pub(super) struct Records<T>(BTreeMap<u16, Page<Page<Box<T>>>>);
 
+/// A slot for each value of an octet.
 #[derive(Debug)]
-struct Block<T> {
-    /// `BLOCK` of them, by the last octet.
-    records: Vec<Option<Box<T>>>,
+struct Page<T> {
+    slots: Box<[Option<T>; 256]>,
     used: usize,
 }
 
 impl<T> Default for Records<T> {
     fn default() -> Self {
-        let blocks = BTreeMap::new();
-        Self { blocks }
+        Self(BTreeMap::new())
     }
 }
 
-impl<T> Default for Block<T> {
+impl<T> Default for Page<T> {
     fn default() -> Self {
-        let records = std::iter::repeat_with(|| None).take(BLOCK).collect();
-        Self { records, used: 0 }
+        let slots = Box::new([const { None }; 256]);
+        Self { slots, used: 0 }
     }
 }
 
-/// The block of an address, and its place there.
-fn place(address: Ipv4Addr) -> (u32, usize) {
-    let bits = address.to_bits();
-    (bits >> 8, usize::from(bits.to_be_bytes()[3]))
+impl<T> Page<T> {
+    fn get(&self, octet: u8) -> Option<&T> {
+        self.slots.get(usize::from(octet))?.as_ref()
+    }
+
+    fn get_mut(&mut self, octet: u8) -> Option<&mut T> {
+        self.slots.get_mut(usize::from(octet))?.as_mut()
+    }
+
+    /// What is in a slot, made where it is empty; a page has a slot for every octet.
+    fn slot(&mut self, octet: u8) -> Option<&mut Option<T>> {
+        let slot = self.slots.get_mut(usize::from(octet))?;
+        self.used += usize::from(slot.is_none());
+        Some(slot)
+    }
+
+    fn take(&mut self, octet: u8) -> Option<T> {
+        let taken = self.slots.get_mut(usize::from(octet))?.take()?;
+        self.used -= 1;
+        Some(taken)
+    }
+
+    fn from(&self, octet: u8) -> impl Iterator<Item = (u8, &T)> {
+        let slots = (0..=u8::MAX).zip(self.slots.iter());
+        let slots = slots.skip(usize::from(octet));
+        slots.filter_map(|(octet, slot)| Some((octet, slot.as_ref()?)))
+    }
+}
+
+/// The tree's key, and the slots within its pages.
+fn place(address: Ipv4Addr) -> (u16, u8, u8) {
+    let [a, b, c, d] = address.octets();
+    (u16::from_be_bytes([a, b]), c, d)
 }
 
 impl<T> Records<T> {
     pub(super) fn get(&self, address: Ipv4Addr) -> Option<&T> {
-        let (block, at) = place(address);
-        self.blocks.get(&block)?.records.get(at)?.as_deref()
+        let (key, page, slot) = place(address);
+        Some(self.0.get(&key)?.get(page)?.get(slot)?)
     }
 
     pub(super) fn get_mut(&mut self, address: Ipv4Addr) -> Option<&mut T> {
-        let (block, at) = place(address);
-        let block = self.blocks.get_mut(&block)?;
-        block.records.get_mut(at)?.as_deref_mut()
+        let (key, page, slot) = place(address);
+        Some(self.0.get_mut(&key)?.get_mut(page)?.get_mut(slot)?)
     }
 
     /// Writes over what there was.
     pub(super) fn insert(&mut self, address: Ipv4Addr, record: T) {
-        let (block, at) = place(address);
-        let block = self.blocks.entry(block).or_default();
-        match block.records.get_mut(at) {
+        let (key, page, slot) = place(address);
+        let pages = self.0.entry(key).or_default();
+        let slot = pages
+            .slot(page)
+            .and_then(|page| page.get_or_insert_default().slot(slot));
+        match slot {
             Some(Some(present)) => **present = record,
-            Some(empty) => {
-                *empty = Some(Box::new(record));
-                block.used += 1;
-            }
-            // A block is as long as an octet has values.
+            Some(empty) => *empty = Some(Box::new(record)),
             None => {}
         }
     }
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) -> Option<T> {
-        let (number, at) = place(address);
-        let block = self.blocks.get_mut(&number)?;
-        let removed = block.records.get_mut(at)?.take()?;
-        block.used -= 1;
-        if block.used == 0 {
-            self.blocks.remove(&number);
+        let (key, page, slot) = place(address);
+        let pages = self.0.get_mut(&key)?;
+        let records = pages.get_mut(page)?;
+        let removed = records.take(slot)?;
+        if records.used == 0 {
+            pages.take(page);
+        }
+        if pages.used == 0 {
+            self.0.remove(&key);
         }
         Some(*removed)
     }
 
     /// From `first` on, in the order of their addresses.
     pub(super) fn from(&self, first: Ipv4Addr) -> impl Iterator<Item = &T> {
-        let (block, at) = place(first);
-        let mut blocks = self.blocks.range(block..);
-        let begun = blocks.next().map(|(number, begun)| {
-            let skipped = if *number == block { at } else { 0 };
-            begun.records.iter().skip(skipped)
+        let (key, page, slot) = place(first);
+        let pages = self.0.range(key..).flat_map(move |(own, pages)| {
+            let is_first = *own == key;
+            let pages = pages.from(if is_first { page } else { 0 });
+            pages.map(move |(own, records)| (is_first && own == page, records))
         });
-        let rest = blocks.flat_map(|(_, block)| &block.records);
-        begun
-            .into_iter()
-            .flatten()
-            .chain(rest)
-            .flatten()
-            .map(|record| &**record)
+        let records = pages
+            .flat_map(move |(is_first, records)| records.from(if is_first { slot } else { 0 }));
+        records.map(|(_, record)| &**record)
     }
 }
 
@@ -101,16 +121,26 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Few enough that they meet, in several pages of several sites.
+    fn address() -> impl Strategy<Value = Ipv4Addr> {
+        let octets = (
+            0u8..2,
+            0u8..2,
+            prop_oneof![Just(0u8), Just(7), Just(255)],
+            0u8..9,
+        );
+        octets.prop_map(|(a, b, c, d)| Ipv4Addr::new(a, b, c, d * 31))
+    }
+
     proptest! {
         /// It is a sorted map.
         #[test]
         fn agrees_with_a_sorted_map(
-            steps in prop::collection::vec((0u32..600, any::<bool>(), any::<u8>()), 1..200),
-            first in 0u32..700
+            steps in prop::collection::vec((address(), any::<bool>(), any::<u8>()), 1..200),
+            first in address()
         ) {
             let (mut ours, mut map) = (Records::default(), BTreeMap::new());
-            for (bits, inserts, value) in steps {
-                let address = Ipv4Addr::from(bits);
+            for (address, inserts, value) in steps {
                 if inserts {
                     ours.insert(address, value);
                     map.insert(address, value);
@@ -120,13 +150,12 @@ mod tests {
                 prop_assert_eq!(ours.get(address), map.get(&address));
                 prop_assert_eq!(ours.get_mut(address), map.get_mut(&address));
             }
-            let first = Ipv4Addr::from(first);
             let expected: Vec<_> = map.range(first..).map(|(_, value)| value).collect();
             prop_assert_eq!(ours.from(first).collect::<Vec<_>>(), expected);
-            map.keys().for_each(|address| {
-                let _ = ours.remove(*address);
-            });
-            prop_assert!(ours.blocks.is_empty());
+            for address in map.keys() {
+                ours.remove(*address);
+            }
+            prop_assert!(ours.0.is_empty());
         }
     }
 }

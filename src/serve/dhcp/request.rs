@@ -33,6 +33,7 @@ impl Engine {
             return self.conclude(exchange, silence.into());
         };
         exchange.vlan = config.vlan(served.vlan).cloned();
+        exchange.scope = Some(served.subnet);
         let asker = self.asker(&config, message, served);
         self.settle_for(&config, message, &asker, now, out);
         let ask = Ask {

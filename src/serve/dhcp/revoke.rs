@@ -25,6 +25,7 @@ impl Engine {
                     is_by_hand: true,
                 };
                 out.push(Action::Event(event));
+                self.tell_usage(out);
                 Some((lease, batch))
             }
             LeaseState::Offered | LeaseState::Idle => None,

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use smallvec::SmallVec;
 
+use super::config::Config;
 use super::engine::BatchId;
-use super::lease::{ClientKey, Lease, LeaseState};
+use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::records::Records;
+use super::usage::Usage;
 use crate::base::addr::Prefix;
 
 /// A lease as far as it is promised, and the write under way that would change it.
@@ -28,6 +30,15 @@ impl Record {
         };
         ends && self.pending.is_none() && self.lease.held_until <= now
     }
+
+    /// The lease as it stands at `now`.
+    pub(super) fn at(&self, now: u64) -> Lease {
+        let mut lease = self.lease.clone();
+        if self.is_over(now) {
+            lease.become_idle();
+        }
+        lease
+    }
 }
 
 /// Addresses in the order of a time; as numbers, which compare faster than octets.
@@ -40,11 +51,14 @@ pub(super) struct Table {
     leased: usize,
     /// A client has one address at most in each subnet, so these lists are short.
     clients: HashMap<ClientKey, SmallVec<[Ipv4Addr; 2]>>,
+    /// By hardware address, for those who ask about a machine, whatever it calls itself.
+    hardware: BTreeSet<(Hardware, Ipv4Addr)>,
     /// When leases, offers and quarantines end.
     due: Timed,
     /// Free addresses that had a client, least recently used first, by subnet.
     idle: BTreeMap<Prefix, Timed>,
     subnets: Vec<Prefix>,
+    pub(super) usage: Usage,
 }
 
 impl Table {
@@ -54,6 +68,13 @@ impl Table {
 
     pub(super) fn addresses_of(&self, client: &ClientKey) -> &[Ipv4Addr] {
         self.clients.get(client).map_or(&[], SmallVec::as_slice)
+    }
+
+    /// The records of a hardware address.
+    pub(super) fn of_hardware(&self, hardware: Hardware) -> impl Iterator<Item = &Record> {
+        let ends = (hardware, Ipv4Addr::UNSPECIFIED)..=(hardware, Ipv4Addr::BROADCAST);
+        let own = self.hardware.range(ends);
+        own.filter_map(|(_, address)| self.records.get(*address))
     }
 
     /// The records from `first` on, in the order of their addresses.
@@ -68,13 +89,15 @@ impl Table {
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
     pub(super) fn put(&mut self, lease: Lease) {
         let (address, state, time) = (lease.address, lease.state, lease.held_until);
-        let same_client = |old: &Record| old.lease.client == lease.client;
+        let same_client =
+            |old: &Record| old.lease.client == lease.client && old.lease.hardware == lease.hardware;
         match self.records.get(address) {
             Some(old) if same_client(old) => self.unindex_time(address),
             Some(_) | None => {
                 self.remove(address);
                 let own = self.clients.entry(lease.client.clone()).or_default();
                 own.push(address);
+                self.hardware.insert((lease.hardware, address));
             }
         }
         self.index_time(address, state, time);
@@ -91,6 +114,7 @@ impl Table {
         let Some(old) = self.records.remove(address) else {
             return;
         };
+        self.hardware.remove(&(old.lease.hardware, address));
         if let Some(own) = self.clients.get_mut(&old.lease.client) {
             own.retain(|held| *held != address);
             if own.is_empty() {
@@ -155,11 +179,25 @@ impl Table {
         self.subnets = subnets;
     }
 
+    /// Takes the ranges of a new configuration; looks at those alone that were not there before.
+    pub(super) fn set_pools(&mut self, config: &Config) {
+        let records = &self.records;
+        self.usage.set(config, |first, last| {
+            let within = records.from(first);
+            let within = within.take_while(|record| record.lease.address <= last);
+            let used = within.filter(|record| is_used(record.lease.state));
+            u64::try_from(used.count()).unwrap_or(u64::MAX)
+        });
+    }
+
     fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
         match state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased += usize::from(state == LeaseState::Active);
                 self.due.insert((time, address.to_bits()));
+                if is_used(state) {
+                    self.usage.note(address, true);
+                }
             }
             LeaseState::Idle => {
                 if let Some(subnet) = self.subnet_of(address) {
@@ -179,6 +217,9 @@ impl Table {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased -= usize::from(record.lease.state == LeaseState::Active);
                 self.due.remove(&entry);
+                if is_used(record.lease.state) {
+                    self.usage.note(address, false);
+                }
             }
             LeaseState::Idle => {
                 if let Some(subnet) = self.subnet_of(address)
@@ -198,6 +239,14 @@ impl Table {
             .partition_point(|subnet| subnet.net().network() <= address);
         let subnet = self.subnets.get(after.checked_sub(1)?)?;
         subnet.contains(address).then_some(*subnet)
+    }
+}
+
+/// Whether an address in this state is nobody else's for longer than a moment.
+fn is_used(state: LeaseState) -> bool {
+    match state {
+        LeaseState::Active | LeaseState::Declined => true,
+        LeaseState::Offered | LeaseState::Idle => false,
     }
 }
 
@@ -277,8 +326,11 @@ mod tests {
             prop_assert_eq!(in_order, expected);
             let listed: usize = table.clients.values().map(SmallVec::len).sum();
             prop_assert_eq!(listed, leases.len());
+            prop_assert_eq!(table.hardware.len(), leases.len());
             for lease in leases {
                 prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));
+                let mut own = table.of_hardware(lease.hardware);
+                prop_assert!(own.any(|record| record.lease.address == lease.address));
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
+use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
 use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
@@ -195,6 +196,10 @@ impl Builder<'_> {
             allow_dns: is(&node.allow_dns, true),
             active_discovery: is(&node.active_discovery, false),
             disabled_boot: node.disabled_boot.iter().map(|one| one.value).collect(),
+            thresholds: match node.thresholds.as_slice() {
+                [] => Percent::THRESHOLDS.into(),
+                said => said.iter().map(|one| one.value).collect(),
+            },
             options: options(
                 nearest(self.draft.subnet_options(index))
                     .into_iter()

@@ -228,6 +228,7 @@ impl Cataloguer<'_> {
             allow_dns,
             active_discovery,
             disabled_boot,
+            thresholds,
             options: _,
             protect,
         } = node;
@@ -269,6 +270,7 @@ impl Cataloguer<'_> {
         pen.flag("allow-dns", allow_dns, true);
         pen.flag("active-discovery", active_discovery, false);
         pen.list("disable-boot", disabled_boot);
+        pen.list("thresholds", thresholds);
         let own = OptionPlace::Subnet(index);
         self.options_in_force(self.draft.subnet_options(index), own, &mut pen);
         pen.protect(protect.as_ref());

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::Held;
-use crate::base::addr::{AddressRange, Prefix};
+use crate::base::addr::{AddressRange, Prefix, number, numbered};
 use crate::lang::node::SubnetNode;
 use crate::site::resolve::Draft;
 use crate::site::taken::AllTaken;
 
 /// What is left of each subnet that was asked.
-pub(super) struct Free<'d> {
+pub(in crate::site) struct Free<'d> {
     taken: AllTaken<'d>,
     /// Addresses that keep their owners under other names, which the draft does not know yet.
     held: Held,
@@ -38,6 +38,24 @@ impl<'d> Free<'d> {
         }
     }
 
+    /// All that may be taken of a subnet where nothing is freed meanwhile, as runs in the order in which they are taken.
+    pub(in crate::site) fn runs(
+        draft: &Draft<'_>,
+        subnet: usize,
+        taken: &AllTaken<'_>,
+    ) -> Vec<(IpAddr, IpAddr)> {
+        let Some(drafted) = draft.subnets.get(subnet) else {
+            return Vec::new();
+        };
+        let net = drafted.node.prefix.value.net();
+        let held = taken.within(drafted.domain, net.network(), net.broadcast());
+        let left = Left::new(drafted.node, held.map(|one| one.ip), Vec::new());
+        let is_v4 = drafted.is_v4();
+        let ends =
+            |(first, last): (u128, u128)| Some((numbered(is_v4, first)?, numbered(is_v4, last)?));
+        left.runs.into_iter().rev().filter_map(ends).collect()
+    }
+
     /// Takes the lowest free address of a subnet.
     pub(super) fn take(&mut self, draft: &'d Draft<'d>, subnet: usize) -> Option<IpAddr> {
         let drafted = draft.subnets.get(subnet)?;
@@ -58,7 +76,7 @@ impl<'d> Free<'d> {
                 vacant.insert(Left::new(drafted.node, held, freed))
             }
         };
-        left.take().and_then(|number| address(is_v4, number))
+        left.take().and_then(|number| numbered(is_v4, number))
     }
 }
 
@@ -158,21 +176,6 @@ fn edges(prefix: Prefix) -> Vec<(u128, u128)> {
         IpNet::V6(net) if net.prefix_len() < 127 => vec![(first, first)],
         IpNet::V6(_) => Vec::new(),
     }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_bits().into(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-fn address(is_v4: bool, number: u128) -> Option<IpAddr> {
-    if is_v4 {
-        let bits = u32::try_from(number).ok()?;
-        return Some(IpAddr::V4(Ipv4Addr::from_bits(bits)));
-    }
-    Some(IpAddr::V6(Ipv6Addr::from_bits(number)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use self::free::Free;
+pub(super) use self::free::Free;
 use self::rename::{Renamed, rename};
 use super::resolve::{self, Domain, Draft, SubnetDraft, Wish};
 use super::taken::{AllTaken, taken};

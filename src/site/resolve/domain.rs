@@ -26,6 +26,15 @@ impl Domain {
     }
 }
 
+impl Domain {
+    pub(in crate::site) fn is_isolated(self) -> bool {
+        match self {
+            Self::Shared => false,
+            Self::Isolated(_) => true,
+        }
+    }
+}
+
 impl Draft<'_> {
     /// Whether an address that names no VLAN is one of the shared domain: it is, unless only isolated fabrics have subnets for it.
     pub(in crate::site) fn is_shared(&self, address: IpAddr) -> bool {

@@ -78,6 +78,7 @@ pub(in crate::state) fn desired(
             relay: dhcp.relay.clone(),
             policy: dhcp.policy,
             disabled_boot: subnet.disabled_boot.clone(),
+            thresholds: subnet.thresholds.clone(),
         };
         into.add(key, Resource::Scope(Box::new(scope)), &subnet.origin);
     }

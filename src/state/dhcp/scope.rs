@@ -11,6 +11,7 @@ use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, Name};
 use crate::base::option::{OptionValue, option_attribute};
+use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
 use crate::base::vlan::VlanPath;
 use crate::site::model::Controller;
@@ -45,6 +46,18 @@ pub struct Scope {
     /// Kinds of clients that are not told what to boot.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disabled_boot: BTreeSet<ClientArch>,
+    /// How full the pools are, all together, when that is told.
+    #[serde(default = "thresholds", skip_serializing_if = "is_usual")]
+    pub thresholds: BTreeSet<Percent>,
+}
+
+/// What is told where the site does not say.
+fn thresholds() -> BTreeSet<Percent> {
+    Percent::THRESHOLDS.into()
+}
+
+fn is_usual(told: &BTreeSet<Percent>) -> bool {
+    *told == thresholds()
 }
 
 impl Scope {
@@ -71,6 +84,12 @@ impl Scope {
                 &self.disabled_boot,
                 |archs| list(archs),
             );
+        let changes = changes.shown(
+            "thresholds",
+            &from.thresholds,
+            &self.thresholds,
+            |thresholds| list(thresholds),
+        );
         let relay = |relay: &Option<VlanPath>| list(relay);
         let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
         let (before, after) = (&from.policy, &self.policy);

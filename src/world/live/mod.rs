@@ -11,6 +11,7 @@ mod indexes;
 mod ledger;
 mod link;
 mod manager;
+mod neighbour;
 mod netlink;
 mod ping;
 mod probe;
@@ -24,6 +25,7 @@ mod world;
 pub use error::HostError;
 pub use host::{Host, HostObservation};
 pub use ledger::LedgerError;
+pub use neighbour::{Neighbour, answering, neighbours};
 pub use netlink::NetlinkError;
 pub use world::Live;
 

@@ -216,7 +216,7 @@ impl Machine {
                     self.blame(words);
                 }
             }
-            Action::Event(Event::Declined { lease }) => {
+            Action::Event(Event::Declined { lease, .. }) => {
                 self.judge.declined.insert(lease.address, lease.held_until);
             }
             Action::Event(
@@ -226,7 +226,9 @@ impl Machine {
                 | Event::Contested { .. }
                 | Event::Waiting { .. }
                 | Event::Reclaimed { .. }
+                | Event::Replaced { .. }
                 | Event::Store { .. }
+                | Event::Threshold { .. }
                 | Event::Exhausted { .. },
             ) => {}
         }

@@ -46,7 +46,12 @@ impl Hardware {
         self.bytes.first_chunk().copied().map(MacAddr)
     }
 
-    pub(super) fn used(&self) -> &[u8] {
+    /// Its type (htype).
+    pub(in crate::serve::dhcp) fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    pub(in crate::serve::dhcp) fn used(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or(&[])
     }
 }
@@ -95,7 +100,7 @@ impl ClientKey {
     }
 
     /// As it is stored.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::serve::dhcp) fn bytes(&self) -> &[u8] {
         &self.0
     }
 

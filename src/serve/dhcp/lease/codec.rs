@@ -50,7 +50,8 @@ impl Lease {
             put(&mut bytes, tag::NAME, name.as_str().as_bytes());
         }
         if let Some(vlan) = &self.vlan {
-            put(&mut bytes, tag::VLAN, vlan.to_string().as_bytes());
+            let [fabric, own] = [&vlan.fabric, &vlan.vlan].map(|name| name.as_str().as_bytes());
+            put_joined(&mut bytes, tag::VLAN, &[fabric, b"/", own]);
         }
         if let Some(agent) = &self.agent {
             put(&mut bytes, tag::CIRCUIT, &agent.circuit);
@@ -86,10 +87,16 @@ impl Lease {
 
 /// A value's length takes two bytes; none of ours is longer than a message.
 fn put(bytes: &mut Vec<u8>, tag: u8, value: &[u8]) {
-    let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+    put_joined(bytes, tag, &[value]);
+}
+
+fn put_joined(bytes: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
     bytes.push(tag);
-    bytes.extend(length.to_be_bytes());
-    bytes.extend(value.iter().take(usize::from(length)));
+    bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
 }
 
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {

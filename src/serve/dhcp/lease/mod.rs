@@ -67,7 +67,12 @@ impl Lease {
 
     /// The key that this lease is stored under.
     pub fn key(&self) -> Vec<u8> {
-        [PREFIX, &self.address.octets()].concat()
+        Self::key_of(self.address)
+    }
+
+    /// The key that the lease of an address is stored under.
+    pub(in crate::serve::dhcp) fn key_of(address: Ipv4Addr) -> Vec<u8> {
+        [PREFIX, &address.octets()].concat()
     }
 
     /// Its time is over: free since then.

@@ -9,16 +9,16 @@ use tokio::sync::oneshot;
 use super::link::Link;
 use super::log::Events;
 use super::worker::Worker;
-use super::{Heard, ReleaseError};
-use crate::base::addr::InterfaceAddr;
+use super::{Heard, Page, ReleaseError};
+use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
-use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::engine::{BatchId, Input};
-use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::Listener;
@@ -49,6 +49,11 @@ pub(super) enum Command {
     Leases {
         first: Ipv4Addr,
         most: usize,
+        done: oneshot::Sender<Page>,
+    },
+    /// Those of a hardware address.
+    LeasesOf {
+        hardware: Hardware,
         done: oneshot::Sender<Vec<Lease>>,
     },
     /// The first of the events from a number on.
@@ -65,6 +70,8 @@ pub(super) enum Command {
     /// Answered once that is durable.
     Release {
         address: Ipv4Addr,
+        /// The lease as it must still be.
+        seen: Option<Box<Lease>>,
         done: oneshot::Sender<Result<Lease, ReleaseError>>,
     },
     Leased(oneshot::Sender<usize>),
@@ -72,13 +79,17 @@ pub(super) enum Command {
     Waiting(oneshot::Sender<Vec<Waiting>>),
     Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
+    /// By the scopes' subnets.
+    Scopes(oneshot::Sender<BTreeMap<Prefix, ScopeCounters>>),
 }
+
 /// A lease that was ended by an operator's word, until that is written.
 pub(super) struct Revoked {
     pub batch: BatchId,
     pub lease: Lease,
     pub done: oneshot::Sender<Result<Lease, ReleaseError>>,
 }
+
 impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     pub(super) fn execute(&mut self, command: Command) {
         // A caller that no longer waits needs no answer.
@@ -100,24 +111,15 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             }
             Command::Listening(done) => drop(done.send(self.listening())),
             Command::Config(done) => drop(done.send(Arc::clone(self.engine.config()))),
-            Command::Leases { first, most, done } => {
-                let leases = self.engine.leases(self.clock.now(), first, most);
-                let clock = self.clock.read();
-                let told = leases.into_iter().map(|lease| clock.told(lease));
-                let _ = done.send(told.collect());
-            }
+            Command::Leases { first, most, done } => drop(done.send(self.page(first, most))),
+            Command::LeasesOf { hardware, done } => drop(done.send(self.leases_of(hardware))),
             Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
             Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
-            Command::Release { address, done } => {
-                let now = self.clock.now();
-                match self.engine.revoke(now, address, &mut self.actions) {
-                    Some((lease, batch)) => {
-                        let lease = self.clock.read().told(lease);
-                        self.revoked.push(Revoked { batch, lease, done });
-                    }
-                    None => drop(done.send(Err(ReleaseError::NoLease(address)))),
-                }
-            }
+            Command::Release {
+                address,
+                seen,
+                done,
+            } => self.release(address, seen.as_deref(), done),
             Command::Waiting(done) => {
                 let clock = self.clock.read();
                 let mut waiting = self.engine.waiting();
@@ -129,10 +131,14 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
-                let unsent = self.unsent;
-                let counters = self.engine.counters();
-                let _ = done.send(Counters { unsent, ..counters });
+                let (unsent, unrecorded) = (self.unsent, self.archive.missing());
+                let _ = done.send(Counters {
+                    unsent,
+                    unrecorded,
+                    ..self.engine.counters()
+                });
             }
+            Command::Scopes(done) => drop(done.send(self.engine.scopes().clone())),
         }
     }
 

@@ -57,6 +57,11 @@ impl Log {
         }
     }
 
+    /// The number of the next event.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
     /// The first `most` of those from number `from` on.
     pub(super) fn since(&self, from: u64, most: usize) -> Events {
         let first = self
@@ -92,7 +97,11 @@ fn told(clock: Reading, event: Event) -> Event {
             lease: clock.told(lease),
             is_by_hand,
         },
-        Event::Declined { lease } => Event::Declined {
+        Event::Declined { lease, before } => Event::Declined {
+            lease: clock.told(lease),
+            before: Box::new(clock.told(*before)),
+        },
+        Event::Replaced { lease } => Event::Replaced {
             lease: clock.told(lease),
         },
         Event::Contested { lease, host } => Event::Contested {
@@ -104,6 +113,7 @@ fn told(clock: Reading, event: Event) -> Event {
         },
         Event::Store { trouble } => Event::Store { trouble },
         Event::Waiting { vlan, hardware } => Event::Waiting { vlan, hardware },
+        told @ Event::Threshold { .. } => told,
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }
 }

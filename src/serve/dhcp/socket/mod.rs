@@ -1,5 +1,7 @@
 //! The DHCP server's handle: starts the worker with the leases that the store remembers, and talks to it.
 
+mod answer;
+mod archive;
 mod arrived;
 mod clock;
 mod command;
@@ -18,19 +20,22 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::base::addr::InterfaceAddr;
+use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
-use crate::serve::dhcp::counters::Counters;
+use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
-use crate::serve::dhcp::lease::{Lease, LeaseError, PREFIX};
+use crate::serve::dhcp::history::Past;
+use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
+use archive::Whose;
+use clock::Clock;
 use command::Command;
 pub use log::{Events, Told};
 use worker::Worker;
@@ -59,6 +64,16 @@ pub enum ServerError {
     Stopped,
 }
 
+/// Some leases at one moment.
+#[derive(Debug)]
+pub struct Page {
+    pub leases: Vec<Lease>,
+    /// Where the next page begins; none after the last one.
+    pub next: Option<Ipv4Addr>,
+    /// All events before this one are in it.
+    pub event: u64,
+}
+
 /// What is known of a client.
 #[derive(Debug)]
 pub struct Heard {
@@ -72,6 +87,8 @@ pub struct Heard {
 pub enum ReleaseError {
     #[error("{0} is not leased")]
     NoLease(Ipv4Addr),
+    #[error("the lease of {0} has changed meanwhile")]
+    Changed(Ipv4Addr),
     /// Ended in memory alone: the next start would find it again.
     #[error("the store did not take the end of the lease")]
     NotStored,
@@ -84,6 +101,8 @@ pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
     news: watch::Receiver<u64>,
     thread: Option<JoinHandle<()>>,
+    past: archive::Reader,
+    archivist: archive::Ended,
 }
 
 impl Server {
@@ -102,7 +121,14 @@ impl Server {
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
         let (tell, news) = watch::channel(0);
-        let run = move || runtime.block_on(Worker::new(leases, store, publish, tell).run(requests));
+        let clock = Clock::start();
+        let archive = archive::start(Arc::clone(&store), &leases, clock.now());
+        let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
+        let ways = (clock, archive);
+        let run = move || {
+            let worker = Worker::new(leases, store, publish, ways, tell);
+            runtime.block_on(worker.run(requests));
+        };
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
             .spawn(run)
@@ -111,6 +137,8 @@ impl Server {
             commands: Some(commands),
             news,
             thread: Some(thread),
+            past,
+            archivist,
         })
     }
 
@@ -190,15 +218,29 @@ impl Server {
     ) -> Result<Vec<Lease>, ServerError> {
         let (mut leases, mut next) = (Vec::new(), Some(first));
         while let Some(first) = next {
-            let most = PAGE;
-            let page = self.ask(|done| Command::Leases { first, most, done });
-            let page = page.await?;
-            let end = page.last().filter(|_| page.len() == most);
-            let after = end.and_then(|lease| u32::from(lease.address).checked_add(1));
-            next = after.map(Ipv4Addr::from).filter(|next| *next <= last);
-            leases.extend(page.into_iter().filter(|lease| lease.address <= last));
+            let page = self.page(first).await?;
+            next = page.next.filter(|next| *next <= last);
+            let page = page.leases.into_iter();
+            leases.extend(page.filter(|lease| lease.address <= last));
         }
         Ok(leases)
+    }
+
+    /// Some leases from `first` on, in the order of their addresses, with the number of the event that comes after what they show.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn page(&self, first: Ipv4Addr) -> Result<Page, ServerError> {
+        let most = PAGE;
+        self.ask(|done| Command::Leases { first, most, done }).await
+    }
+
+    /// Every lease of a hardware address, in the order of their addresses; idle ones too.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn leases_of(&self, hardware: Hardware) -> Result<Vec<Lease>, ServerError> {
+        self.ask(|done| Command::LeasesOf { hardware, done }).await
     }
 
     /// What is known of a client, but for its leases.
@@ -218,6 +260,22 @@ impl Server {
         self.ask(|done| Command::Events { from, most, done }).await
     }
 
+    /// Who held an address in the past, the latest first; at most a thousand.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn past_at(&self, address: Ipv4Addr) -> Result<Vec<Past>, StoreError> {
+        self.past.past(Whose::Address(address))
+    }
+
+    /// What a machine held in the past, the latest first; at most a thousand.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn past_of(&self, hardware: Hardware) -> Result<Vec<Past>, StoreError> {
+        self.past.past(Whose::Hardware(hardware))
+    }
+
     /// The number of the next event: it changes when there is one.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.clone()
@@ -228,7 +286,27 @@ impl Server {
     /// # Errors
     /// [`ReleaseError`] where the address has neither, or the store failed.
     pub async fn release(&self, address: Ipv4Addr) -> Result<Lease, ReleaseError> {
-        self.ask(|done| Command::Release { address, done }).await?
+        let seen = None;
+        let command = |done| Command::Release {
+            address,
+            seen,
+            done,
+        };
+        self.ask(command).await?
+    }
+
+    /// The same for a lease that was looked at, unless it has changed since.
+    ///
+    /// # Errors
+    /// As [`Server::release`].
+    pub async fn release_as_seen(&self, lease: &Lease) -> Result<Lease, ReleaseError> {
+        let (address, seen) = (lease.address, Some(Box::new(lease.clone())));
+        let command = |done| Command::Release {
+            address,
+            seen,
+            done,
+        };
+        self.ask(command).await?
     }
 
     /// How many leases are in force.
@@ -251,6 +329,14 @@ impl Server {
     /// [`ServerError::Stopped`].
     pub async fn trouble(&self) -> Result<Option<StoreTrouble>, ServerError> {
         self.ask(Command::Trouble).await
+    }
+
+    /// What was asked in each scope and what came of it, by the scopes' subnets.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn scopes(&self) -> Result<BTreeMap<Prefix, ScopeCounters>, ServerError> {
+        self.ask(Command::Scopes).await
     }
 
     /// # Errors
@@ -278,6 +364,8 @@ impl Drop for Server {
             // A worker that panicked has been noticed by every caller since.
             let _ = thread.join();
         }
+        // The worker had the last words for the history.
+        self.archivist.wait();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::serve::dhcp::strain::StoreTrouble;
 
 pub(super) fn tell(event: &Event) {
     match event {
-        Event::Declined { lease } => tracing::warn!(
+        Event::Declined { lease, .. } => tracing::warn!(
             address = %lease.address, client = %lease.hardware,
             "an address is in use by a stranger; it is quarantined"
         ),
@@ -25,9 +25,20 @@ pub(super) fn tell(event: &Event) {
             %vlan, client = %hardware,
             "every address in the dynamic ranges of a VLAN is in use"
         ),
-        Event::Committed { .. }
+        Event::Threshold {
+            subnet,
+            threshold,
+            is_above: true,
+            ..
+        } => tracing::warn!(
+            %subnet, %threshold,
+            "the dynamic ranges of a subnet have become as full as this"
+        ),
+        Event::Threshold { .. }
+        | Event::Committed { .. }
         | Event::Renewed { .. }
         | Event::Expired { .. }
+        | Event::Replaced { .. }
         | Event::Released { .. } => {}
         Event::Store {
             trouble: Some(StoreTrouble::Slow),

@@ -16,6 +16,7 @@ use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ReleaseError;
+use super::archive::Archive;
 use super::arrived::{Arrived, Datagram};
 use super::clock::Clock;
 use super::command::{Command, Revoked};
@@ -24,6 +25,7 @@ use super::log::Log;
 use super::tell::tell;
 use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
+use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::Lease;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
@@ -55,6 +57,7 @@ pub(super) struct Worker<S, P> {
     commit: Option<(Commit, Vec<BatchId>)>,
     pub(super) revoked: Vec<Revoked>,
     pub(super) log: Log,
+    pub(super) archive: Archive,
     pub(super) unsent: u64,
 }
 
@@ -69,10 +72,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         leases: Vec<Lease>,
         store: Arc<S>,
         publish: P,
+        (clock, archive): (Clock, Archive),
         news: watch::Sender<u64>,
     ) -> Self {
         let mut actions = Vec::new();
-        let clock = Clock::start();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
         let mut worker = Self {
             engine,
@@ -87,6 +90,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             commit: None,
             revoked: Vec::new(),
             log: Log::new(news),
+            archive,
             unsent: 0,
         };
         worker.obey();
@@ -230,6 +234,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 Action::Send(reply) => replies.entry(reply.via).or_default().push(reply),
                 Action::Event(event) => {
                     tell(&event);
+                    if let Some(past) = Past::of(&event, self.clock.now()) {
+                        self.archive.push(past);
+                    }
                     self.log.push(clock, event);
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::base::identity::{Identity, IdentityKind};
 use crate::serve::dhcp::exchange::Said;
-use crate::serve::dhcp::lease::Agent;
+use crate::serve::dhcp::lease::{Agent, Lease};
 use crate::serve::dhcp::wire::{Message, code};
 
 /// Type and IAID before a DUID (RFC 4361 6.1).
@@ -27,11 +27,25 @@ impl Message<'_> {
                 let circuit = circuit.filter(|circuit| !circuit.is_empty());
                 circuit.cloned().map(Identity::CircuitId)
             }
-            IdentityKind::Duid => {
-                let id = self.options.get(code::CLIENT_ID)?;
-                duid(&id)
-            }
+            IdentityKind::Duid => duid(&self.options.get(code::CLIENT_ID)?),
             IdentityKind::MachineId => whole(code::MACHINE_ID).map(Identity::MachineId),
+        }
+    }
+}
+
+impl Lease {
+    /// The client's identity of this kind, as far as a lease tells.
+    pub(in super::super) fn identity(&self, kind: IdentityKind) -> Option<Identity> {
+        match kind {
+            IdentityKind::Mac => self.hardware.mac().map(Identity::Mac),
+            IdentityKind::ClientId => self.client.id().map(|id| Identity::ClientId(id.into())),
+            IdentityKind::CircuitId => {
+                let circuit = self.agent.as_ref().map(|agent| &agent.circuit);
+                let circuit = circuit.filter(|circuit| !circuit.is_empty());
+                circuit.cloned().map(Identity::CircuitId)
+            }
+            IdentityKind::Duid => duid(self.client.id()?),
+            IdentityKind::MachineId => None,
         }
     }
 }

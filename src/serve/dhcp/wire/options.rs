@@ -6,13 +6,27 @@ use std::net::Ipv4Addr;
 use super::{Kind, OPTIONS_AT, WireError, code};
 
 /// Options in the order they came; a code may come in several parts (RFC 3396).
-#[derive(Debug, Default)]
-pub(in super::super) struct Options<'a>(Vec<(u8, &'a [u8])>);
+#[derive(Debug)]
+pub(in super::super) struct Options<'a> {
+    parts: Vec<(u8, &'a [u8])>,
+    /// Where the first part of each code is, plus 1; 0 for none. Every message is asked for some twenty codes.
+    first: [u8; 256],
+    /// Whether there may be more than first parts of some code.
+    is_split: bool,
+}
 
 impl<'a> Options<'a> {
+    fn none() -> Self {
+        Self {
+            parts: Vec::with_capacity(16),
+            first: [0; 256],
+            is_split: false,
+        }
+    }
+
     /// Reads the options field, then `file` and `sname` where option 52 says that they hold options (RFC 2132 9.3).
     pub(super) fn read(fixed: &'a [u8; OPTIONS_AT], field: &'a [u8]) -> Result<Self, WireError> {
-        let mut options = Self(Vec::with_capacity(16));
+        let mut options = Self::none();
         options.read_field(field)?;
         let overload = match options.get(code::OVERLOAD).as_deref() {
             Some([flags]) => *flags,
@@ -36,10 +50,21 @@ impl<'a> Options<'a> {
                     let (data, after) = rest
                         .split_at_checked(usize::from(*length))
                         .ok_or(WireError::Truncated(*code))?;
-                    self.0.push((*code, data));
+                    self.push(*code, data);
                     field = after;
                 }
             }
+        }
+    }
+
+    fn push(&mut self, code: u8, data: &'a [u8]) {
+        self.parts.push((code, data));
+        match (
+            self.first.get_mut(usize::from(code)),
+            u8::try_from(self.parts.len()),
+        ) {
+            (Some(first @ 0), Ok(at)) => *first = at,
+            _ => self.is_split = true,
         }
     }
 
@@ -60,7 +85,16 @@ impl<'a> Options<'a> {
 
     /// The value of an option, its parts joined.
     pub(in super::super) fn get(&self, code: u8) -> Option<Cow<'a, [u8]>> {
-        let mut parts = self.0.iter().filter(|(own, _)| *own == code);
+        if self.is_split {
+            return self.joined(code);
+        }
+        let at = usize::from(*self.first.get(usize::from(code))?);
+        let (_, value) = self.parts.get(at.checked_sub(1)?)?;
+        Some(Cow::Borrowed(value))
+    }
+
+    fn joined(&self, code: u8) -> Option<Cow<'a, [u8]>> {
+        let mut parts = self.parts.iter().filter(|(own, _)| *own == code);
         let (_, first) = parts.next()?;
         let mut value = Cow::Borrowed(*first);
         for (_, part) in parts {
@@ -70,7 +104,7 @@ impl<'a> Options<'a> {
     }
 
     pub(in super::super) fn has(&self, code: u8) -> bool {
-        self.0.iter().any(|(own, _)| *own == code)
+        self.get(code).is_some()
     }
 
     pub(in super::super) fn address(&self, code: u8) -> Option<Ipv4Addr> {
@@ -88,5 +122,29 @@ impl<'a> Options<'a> {
         Some(u16::from_be_bytes(
             self.get(code)?.as_ref().try_into().ok()?,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Zeros between, 300 options of no length, and parts of one code among them.
+    #[test]
+    fn codes_are_found_among_many() {
+        let mut field = vec![0, 12, 1, b'a', 0];
+        field.extend((0..300u16).flat_map(|n| [u8::try_from(100 + n % 100).unwrap(), 0]));
+        field.extend([12, 1, b'b', 61, 1, 7, 255, 60, 0]);
+        for (cut, expected) in [
+            (5, [Some(&b"a"[..]), None, None]),
+            (205, [Some(b"a"), None, Some(b"")]),
+            (field.len(), [Some(b"ab"), Some(&[7]), Some(b"")]),
+        ] {
+            let options = Options::read(&[0; OPTIONS_AT], &field[..cut]).unwrap();
+            let found = [12, 61, 150].map(|code| options.get(code));
+            let found = found.each_ref().map(|value| value.as_deref());
+            assert_eq!(found, expected, "{cut}");
+            assert!(!options.has(60));
+        }
     }
 }

@@ -1,0 +1,364 @@
+//! `bedplate ip`: what each address is, who had it, which is the next one, and which can be had back.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use super::args::{IpArguments, IpDeed, IpWhat};
+use super::client::Client;
+use super::leases::rendered as lease_table;
+use super::output::Output;
+use super::table::Table;
+use crate::base::addr::Prefix;
+use crate::base::duration::Seconds;
+use crate::base::moment::Moment;
+use crate::daemon::{
+    AddressDetail, AddressRow, AddressUse, Conflict, Counts, IpOverview, MacDetail, NextAddress,
+    PastRow, Reclaim, Reclaimable, Reclaimed, SubnetListing, SubnetRow, now,
+};
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::serve::dhcp::Ending;
+
+/// Conflicts shown; the rest is counted.
+const SHOWN: usize = 50;
+
+pub(super) async fn ip(
+    arguments: &IpArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    match (&arguments.deed, &arguments.what) {
+        (Some(IpDeed::Next { subnet }), _) => next(*subnet, client, out).await,
+        (Some(IpDeed::Reclaim { subnet, yes }), _) => reclaim(*subnet, *yes, client, out).await,
+        (None, None) => {
+            let overview: IpOverview = client.get("ip").await?;
+            tell(&overview, overview_text(&overview), out)
+        }
+        (None, Some(IpWhat::Subnet(subnet))) => {
+            let path = format!("ip/subnet?subnet={subnet}");
+            let listings: Vec<SubnetListing> = client.get(&path).await?;
+            tell(&listings, listings.iter().map(listing_text).collect(), out)
+        }
+        (None, Some(IpWhat::Address(address))) => {
+            let detail: AddressDetail = client.get(&format!("ip/address/{address}")).await?;
+            tell(&detail, address_text(*address, &detail), out)
+        }
+        (None, Some(IpWhat::Mac(mac))) => {
+            let detail: MacDetail = client.get(&format!("ip/mac/{mac}")).await?;
+            tell(&detail, mac_text(&detail), out)
+        }
+    }
+}
+
+fn tell(value: &impl serde::Serialize, text: String, out: &Output) -> Result<ExitCode, Fault> {
+    if out.json {
+        out.value(value)?;
+    } else {
+        out.text(&text);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn overview_text(overview: &IpOverview) -> String {
+    if overview.subnets.is_empty() && overview.outside.is_empty() {
+        return "No site is applied yet.\n".to_owned();
+    }
+    let mut table = Table::default();
+    table.row(["SUBNET", "VLAN", "USED", "SIZE", "FREE", "IN USE"].map(str::to_owned));
+    for row in &overview.subnets {
+        table.row(subnet_cells(row));
+        for range in &row.ranges {
+            table.row([
+                format!("  {}", range.range),
+                String::new(),
+                format!("{} %", range.used_percent),
+                many(range.size),
+                many(range.counts.free),
+                in_use(&range.counts),
+            ]);
+        }
+    }
+    let mut text = table.text();
+    if !overview.outside.is_empty() {
+        let _ = writeln!(text, "In no subnet of the site:");
+        text.push_str(&rows_text(&overview.outside));
+    }
+    text + &conflicts_text(&overview.conflicts)
+}
+
+fn subnet_cells(row: &SubnetRow) -> [String; 6] {
+    [
+        row.subnet.to_string(),
+        row.vlan.to_string(),
+        format!("{} %", row.used_percent),
+        many(row.size),
+        many(row.counts.free),
+        in_use(&row.counts),
+    ]
+}
+
+/// A number as people read it: nobody counts the addresses of a /64.
+fn many(number: u64) -> String {
+    const COUNTABLE: u64 = 1 << 33;
+    if number < COUNTABLE {
+        number.to_string()
+    } else {
+        "many".to_owned()
+    }
+}
+
+/// What addresses are that are not free, each kind with its number.
+fn in_use(counts: &Counts) -> String {
+    let kinds = [
+        (counts.declared, AddressUse::Declared),
+        (counts.auto, AddressUse::Auto),
+        (counts.reserved, AddressUse::Reserved),
+        (counts.leased, AddressUse::Leased),
+        (counts.held, AddressUse::Held),
+        (counts.offered, AddressUse::Offered),
+        (counts.quarantined, AddressUse::Quarantined),
+        (counts.stranded, AddressUse::Stranded),
+        (counts.reserved_range, AddressUse::ReservedRange),
+        (counts.unmanaged, AddressUse::Unmanaged),
+        (counts.seen, AddressUse::Seen),
+    ];
+    let told = kinds.into_iter().filter(|(number, _)| *number > 0);
+    let told = told.map(|(number, what)| format!("{} {}", many(number), what.as_str()));
+    let told: Vec<_> = told.collect();
+    told.join(", ")
+}
+
+fn listing_text(listing: &SubnetListing) -> String {
+    let row = &listing.subnet;
+    let mut text = format!(
+        "{} in VLAN {}: {} % of {} in use\n",
+        row.subnet,
+        row.vlan,
+        row.used_percent,
+        many(row.size)
+    );
+    text.push_str(&rows_text(&listing.addresses));
+    text + &conflicts_text(&listing.conflicts)
+}
+
+fn rows_text(rows: &[AddressRow]) -> String {
+    let mut table = Table::default();
+    for row in rows {
+        let addresses = match row.first == row.last {
+            true => row.first.to_string(),
+            false => format!("{}-{}", row.first, row.last),
+        };
+        let hardware = row.hardware.clone().unwrap_or_default();
+        table.row([
+            addresses,
+            row.what.as_str().to_owned(),
+            hardware,
+            about(row),
+        ]);
+    }
+    table.text()
+}
+
+/// Whose an address is, and what else is known of it.
+fn about(row: &AddressRow) -> String {
+    let place = match (row.what, row.range) {
+        (AddressUse::Free | AddressUse::Unmanaged, Some(range)) => Some(format!("range {range}")),
+        (AddressUse::ReservedRange, _) => row.purpose.as_ref().map(|own| format!("for {own}")),
+        _ => None,
+    };
+    let left = row.expires.map(|expires| {
+        let left = u32::try_from(expires.saturating_sub(now().0)).unwrap_or(u32::MAX);
+        format!("{} left", Seconds(left))
+    });
+    let seen = row.seen.map(|mac| format!("{mac} answered there"));
+    let is_news = row.seen.map(|mac| mac.to_string()) != row.hardware;
+    let parts = [
+        row.who.clone(),
+        row.name.as_ref().map(ToString::to_string),
+        place,
+        left,
+        seen.filter(|_| is_news),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    parts.join(", ")
+}
+
+fn conflicts_text(conflicts: &[Conflict]) -> String {
+    let mut text = String::new();
+    for conflict in conflicts.iter().take(SHOWN) {
+        let _ = writeln!(text, "! {}: {}", conflict.address, conflict.because);
+    }
+    if conflicts.len() > SHOWN {
+        let _ = writeln!(
+            text,
+            "… and {} more; --json tells all",
+            conflicts.len() - SHOWN
+        );
+    }
+    text
+}
+
+fn address_text(address: IpAddr, detail: &AddressDetail) -> String {
+    let mut text = match (&detail.subnet, &detail.vlan) {
+        (Some(subnet), Some(vlan)) => format!("{address} is in {subnet} of VLAN {vlan}.\n"),
+        _ => format!("{address} is in no subnet of the site.\n"),
+    };
+    if let Some(row) = &detail.address {
+        text.push_str(&rows_text(std::slice::from_ref(row)));
+        if let Some(origin) = &row.origin {
+            let _ = writeln!(text, "  said at {origin}");
+        }
+    }
+    if let Some(lease) = &detail.lease {
+        text.push_str(&lease_table(std::slice::from_ref(lease)));
+    }
+    text.push_str(&history_text(&detail.history));
+    text + &conflicts_text(&detail.conflicts)
+}
+
+fn mac_text(detail: &MacDetail) -> String {
+    let mac = detail.mac;
+    let mut text = String::new();
+    if detail.declared.is_empty() && detail.leases.is_empty() {
+        let _ = writeln!(text, "{mac} has no address, and none is declared for it.");
+    }
+    text.push_str(&rows_text(&detail.declared));
+    if !detail.leases.is_empty() {
+        text.push_str(&lease_table(&detail.leases));
+    }
+    for address in &detail.seen {
+        let _ = writeln!(text, "  it answered at {address}");
+    }
+    text.push_str(&history_text(&detail.history));
+    text + &conflicts_text(&detail.conflicts)
+}
+
+fn history_text(history: &[PastRow]) -> String {
+    if history.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::default();
+    table.row(["FROM", "TO", "ADDRESS", "HARDWARE", "ENDED", "NAME"].map(str::to_owned));
+    for past in history {
+        let since = past.since.map(|since| Moment(since).to_string());
+        let kind = if past.is_quarantine {
+            "quarantine "
+        } else {
+            ""
+        };
+        table.row([
+            since.unwrap_or_else(|| "-".to_owned()),
+            Moment(past.until).to_string(),
+            past.address.to_string(),
+            past.hardware.clone(),
+            format!("{kind}{}", ended(past.how)),
+            past.name
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        ]);
+    }
+    table.text()
+}
+
+fn ended(how: Ending) -> &'static str {
+    match how {
+        Ending::Expired => "expired",
+        Ending::Released => "released",
+        Ending::Declined => "declined",
+        Ending::Revoked => "revoked",
+        Ending::Reassigned => "reassigned",
+        Ending::Replaced => "replaced",
+    }
+}
+
+/// The exit code is 1 where a subnet has no address left.
+async fn next(subnet: Prefix, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let path = format!("ip/next?subnet={subnet}");
+    let found: Vec<NextAddress> = client.get(&path).await?;
+    let is_full = found.iter().any(|one| one.address.is_none());
+    tell(&found, found.iter().map(next_text).collect(), out)?;
+    Ok(ExitCode::from(u8::from(is_full)))
+}
+
+fn next_text(next: &NextAddress) -> String {
+    let mut text = match (next.address, next.range) {
+        (None, _) => format!("{} has no free address left.\n", next.subnet),
+        (Some(address), None) => format!("{address}  outside of all ranges\n"),
+        (Some(address), Some(range)) => {
+            let purpose = next.purpose.as_ref();
+            let purpose = purpose.map_or_else(String::new, |own| format!(" for {own}"));
+            format!("{address}  from the reserved range {range}{purpose}\n")
+        }
+    };
+    for passed in &next.passed {
+        let _ = writeln!(text, "  not {}: {}", passed.address, passed.because);
+    }
+    text
+}
+
+async fn reclaim(
+    subnet: Option<Prefix>,
+    yes: bool,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let within = subnet.map_or_else(String::new, |subnet| format!("?subnet={subnet}"));
+    let path = format!("ip/reclaim{within}");
+    let found: Vec<Reclaimable> = client.get(&path).await?;
+    if found.is_empty() {
+        return tell(
+            &Reclaimed::default(),
+            "Nothing to reclaim.\n".to_owned(),
+            out,
+        );
+    }
+    if !out.json {
+        out.text(&reclaimable_text(&found));
+    }
+    if !yes && !agreed(found.len(), out)? {
+        out.progress("Nothing is freed.");
+        return Ok(ExitCode::from(1));
+    }
+    let addresses = found.iter().map(|one| one.address).collect();
+    let reclaimed: Reclaimed = client.post(&path, &Reclaim { addresses }).await?;
+    let is_whole = reclaimed.kept.is_empty();
+    tell(&reclaimed, reclaimed_text(&reclaimed), out)?;
+    Ok(ExitCode::from(if is_whole { 0 } else { 4 }))
+}
+
+fn agreed(addresses: usize, out: &Output) -> Result<bool, Fault> {
+    let fault = |message| {
+        let fault = Fault::new(Code::BadRequest, message);
+        fault.help("see what would be freed, then free it with --yes")
+    };
+    if out.json {
+        return Err(fault("with --json nobody is asked"));
+    }
+    let question = match addresses {
+        1 => "Free this address?".to_owned(),
+        _ => format!("Free these {addresses} addresses?"),
+    };
+    let answer = out.confirmed(&question);
+    answer.ok_or_else(|| fault("there is no terminal to ask on"))
+}
+
+fn reclaimable_text(found: &[Reclaimable]) -> String {
+    let mut table = Table::default();
+    for one in found {
+        table.row([
+            one.address.to_string(),
+            one.hardware.clone(),
+            one.because.clone(),
+        ]);
+    }
+    table.text()
+}
+
+fn reclaimed_text(reclaimed: &Reclaimed) -> String {
+    let mut text = format!("Freed {}.\n", reclaimed.freed.len());
+    for kept in &reclaimed.kept {
+        let _ = writeln!(text, "  kept {}: {}", kept.address, kept.because);
+    }
+    text
+}
