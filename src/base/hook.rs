@@ -16,6 +16,7 @@ pub enum HookEvent {
     Decline,
     Conflict,
     Replace,
+    Waiting,
     Exhaustion,
     Threshold,
     Store,
@@ -30,6 +31,7 @@ pub const HOOK_EVENTS: &[&str] = &[
     "decline",
     "conflict",
     "replace",
+    "waiting",
     "exhaustion",
     "threshold",
     "store",
@@ -51,7 +53,7 @@ pub struct ProgramPath(String);
 pub struct ProgramPathError(String);
 
 impl HookEvent {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Commit,
         Self::Renew,
         Self::Expiry,
@@ -59,6 +61,7 @@ impl HookEvent {
         Self::Decline,
         Self::Conflict,
         Self::Replace,
+        Self::Waiting,
         Self::Exhaustion,
         Self::Threshold,
         Self::Store,
@@ -73,6 +76,7 @@ impl HookEvent {
             Self::Decline => "decline",
             Self::Conflict => "conflict",
             Self::Replace => "replace",
+            Self::Waiting => "waiting",
             Self::Exhaustion => "exhaustion",
             Self::Threshold => "threshold",
             Self::Store => "store",

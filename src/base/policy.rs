@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::duration::Seconds;
 use super::probe::ConflictProbe;
 
 /// How a VLAN's DHCP takes its clients. Where nothing is said, it has the last word there, and tells clients apart as RFC 2131 does.
@@ -14,6 +15,15 @@ pub struct DhcpPolicy {
     /// Whether it refuses addresses to clients that it knows nothing of (RFC 2131 4.3.2); else another server may know them.
     pub authoritative: bool,
     pub identity: ClientIdentity,
+    /// The shortest lease that a client may wish for.
+    pub least_lease_time: Seconds,
+    /// How long leases of firmware and boot loaders last; none where they last as long as others.
+    pub boot_lease_time: Option<Seconds>,
+    /// How long an offer is held.
+    pub offer_time: Seconds,
+    /// How long an address that a client found in use by a stranger is out of use.
+    pub quarantine_time: Seconds,
+    pub unknown_clients: UnknownClients,
     /// Which addresses are looked for before they are offered.
     pub probe: ConflictProbe,
     /// Whether another server gives the addresses, so that firmware alone is answered, with what to boot (PXE 2.1 2.2).
@@ -25,6 +35,25 @@ pub struct DhcpPolicy {
 fn is_false(flag: &bool) -> bool {
     !flag
 }
+
+/// What becomes of clients that the site does not know in a VLAN.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownClients {
+    #[default]
+    Allow,
+    /// They wait, unanswered and listed, until the site names them.
+    Hold,
+    Deny,
+}
+
+/// The words for [`UnknownClients`].
+pub const UNKNOWN_CLIENTS: &[&str] = &["allow", "hold", "deny"];
+
+/// Why a text is no [`UnknownClients`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither allow, hold nor deny")]
+pub struct UnknownClientsError(String);
 
 /// What a client's leases are kept under.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +81,12 @@ impl Default for DhcpPolicy {
             identity: ClientIdentity::default(),
             proxy: false,
             probe: ConflictProbe::default(),
+            least_lease_time: Seconds(60),
+            boot_lease_time: None,
+            // Clients answer within seconds, and an offer costs an address.
+            offer_time: Seconds(30),
+            quarantine_time: Seconds(3600),
+            unknown_clients: UnknownClients::default(),
         }
     }
 }
@@ -80,6 +115,29 @@ impl fmt::Display for ClientIdentity {
         f.write_str(match self {
             Self::ClientId => "client-id",
             Self::Mac => "mac",
+        })
+    }
+}
+
+impl FromStr for UnknownClients {
+    type Err = UnknownClientsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "allow" => Ok(Self::Allow),
+            "hold" => Ok(Self::Hold),
+            "deny" => Ok(Self::Deny),
+            other => Err(UnknownClientsError(other.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for UnknownClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::Hold => "hold",
+            Self::Deny => "deny",
         })
     }
 }

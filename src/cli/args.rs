@@ -134,10 +134,11 @@ pub(super) enum Command {
         #[arg(long)]
         follow: bool,
     },
-    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome
+    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome; without MAC,
+    /// who waits to be named by the site (`unknown-clients "hold"`)
     Why {
         /// The hardware address of its interface
-        mac: MacAddr,
+        mac: Option<MacAddr>,
     },
     /// Build a sandbox of network namespaces and show the whole thing in it; touches nothing of the host
     Demo(DemoArguments),

@@ -41,6 +41,7 @@ fn line(event: &LeaseEvent) -> String {
         LeaseEvent::Release(row) => ("release", row),
         LeaseEvent::Decline(row) => ("decline", row),
         LeaseEvent::Conflict(row) => ("conflict", row),
+        LeaseEvent::Waiting(row) => ("waiting", row),
         LeaseEvent::Replace(row) => ("replace", row),
         LeaseEvent::Exhaustion(row) => ("exhaustion", row),
         LeaseEvent::Store { at, trouble, .. } => {

@@ -5,18 +5,57 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::Output;
-use super::table::shown;
+use super::table::{Table, shown};
 use crate::base::mac::MacAddr;
-use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, Why};
+use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, WaitingRow, Why};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
 
-pub(super) async fn why(mac: MacAddr, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+pub(super) async fn why(
+    mac: Option<MacAddr>,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let Some(mac) = mac else {
+        return waiting(client, out).await;
+    };
     let why: Why = client.get(&format!("why/{mac}")).await?;
     if out.json {
         out.value(&why)?;
     } else {
         out.text(&rendered(&why));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who waits to be named.
+async fn waiting(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let rows: Vec<WaitingRow> = client.get("waiting").await?;
+    if out.json {
+        out.value(&rows)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::default();
+    for row in rows {
+        let WaitingRow {
+            hardware,
+            vlan,
+            since,
+            heard,
+            messages,
+        } = row;
+        table.row([
+            hardware,
+            format!("VLAN {vlan}"),
+            format!("since {since}"),
+            format!("last {heard}"),
+            format!("{messages} messages"),
+        ]);
+    }
+    if table.is_empty() {
+        out.text("Nobody waits to be named.\n");
+    } else {
+        out.text(&table.text());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -36,6 +75,10 @@ fn rendered(why: &Why) -> String {
         }
         let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
+        if addresses.is_empty() {
+            let _ = writeln!(text, "It is {host}, which is known in VLAN {vlan}.");
+            continue;
+        }
         let _ = writeln!(
             text,
             "It is {host}: {addresses} is reserved for it in VLAN {vlan}."

@@ -102,6 +102,7 @@ impl BindingChange {
             // Nobody had what was only offered.
             Event::Contested { .. }
             | Event::Conflict { .. }
+            | Event::Waiting { .. }
             | Event::Store { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => None,
@@ -122,6 +123,7 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         // Told beside the decline that it follows.
         Event::Contested { .. }
         | Event::Conflict { .. }
+        | Event::Waiting { .. }
         | Event::Store { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,

@@ -27,6 +27,8 @@ pub enum LeaseEvent {
     /// The address is reserved for another, and who has it was refused; or a stranger uses it, and whom it is reserved for found out; or it
     /// was to be offered, and `by` answered for it.
     Conflict(EventRow),
+    /// The site does not know the client, which is held until it does.
+    Waiting(EventRow),
     /// The machine that the address is reserved for took it under another identifier: this lease is over.
     Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
@@ -91,6 +93,7 @@ impl LeaseEvent {
             Self::Decline(_) => HookEvent::Decline,
             Self::Conflict(_) => HookEvent::Conflict,
             Self::Replace(_) => HookEvent::Replace,
+            Self::Waiting(_) => HookEvent::Waiting,
             Self::Threshold { .. } => HookEvent::Threshold,
             Self::Exhaustion(_) => HookEvent::Exhaustion,
             Self::Store { .. } => HookEvent::Store,
@@ -113,6 +116,7 @@ impl LeaseEvent {
             | Self::Decline(row)
             | Self::Conflict(row)
             | Self::Replace(row)
+            | Self::Waiting(row)
             | Self::Exhaustion(row) => Some(row),
             Self::Threshold { .. } | Self::Store { .. } | Self::Restart {} | Self::Lost { .. } => {
                 None
@@ -152,6 +156,10 @@ impl LeaseEvent {
                 at: Moment(told.at),
                 trouble: *trouble,
             },
+            Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
+                vlan: Some(VlanPath::clone(vlan)),
+                ..EventRow::blank(told, *hardware)
+            }),
             Event::Threshold {
                 vlan,
                 subnet,

@@ -10,7 +10,7 @@ use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName};
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Exchange, Heard, Kind, Lease};
+use crate::serve::dhcp::{Exchange, Heard, Kind, Lease, Waiting};
 
 /// What is known of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,17 @@ pub struct ObstacleRow {
     pub because: String,
     /// When that ends, as far as is known.
     pub until: Option<Moment>,
+}
+
+/// A client that gets no answer until the site names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingRow {
+    pub hardware: String,
+    pub vlan: VlanPath,
+    /// When it was first heard, and last; since the configuration was last changed.
+    pub since: Moment,
+    pub heard: Moment,
+    pub messages: u64,
 }
 
 /// A message and what came of it.
@@ -102,6 +113,18 @@ impl Why {
             exchanges: exchanges
                 .map(|(own, link)| ExchangeRow::of(&own, link))
                 .collect(),
+        }
+    }
+}
+
+impl WaitingRow {
+    pub(super) fn of(waiting: &Waiting) -> Self {
+        Self {
+            hardware: waiting.hardware.to_string(),
+            vlan: VlanPath::clone(&waiting.vlan),
+            since: Moment(waiting.since),
+            heard: Moment(waiting.heard),
+            messages: waiting.messages,
         }
     }
 }

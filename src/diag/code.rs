@@ -154,6 +154,7 @@ codes! {
     OptionElsewhere "E075" "a DHCP option that is not for a site to set"
     ClassIdle "E076" "a client class that never counts"
     IdentityTwice "E077" "two interfaces are recognised by the same"
+    DhcpTimes "E078" "a time that is longer than any lease"
     DhcpProxy "E079" "addresses are another server's to give"
     ImageFile "E080" "a file of an image cannot be read"
     BootTwice "E081" "an image has two programs for one architecture"

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Zone};
 use crate::base::option::{OptionValue, option_attribute};
+use crate::base::policy::DhcpPolicy;
 
 impl Resource {
     /// `self`, with every attribute that `is_left` names as it is in `found`.
@@ -74,17 +75,25 @@ impl Leave<'_> {
         self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
         self.one("thresholds", &mut to.thresholds, &from.thresholds);
         self.one("relay-to", &mut to.relay, &from.relay);
-        let (own, theirs) = (&mut to.policy, &from.policy);
-        self.one(
-            "authoritative",
-            &mut own.authoritative,
-            &theirs.authoritative,
-        );
-        self.one("identity", &mut own.identity, &theirs.identity);
-        self.one("probe", &mut own.probe, &theirs.probe);
+        self.policy(&mut to.policy, &from.policy);
         self.one("client-classes", &mut to.classes, &from.classes);
         self.one("pool-options", &mut to.pool_options, &from.pool_options);
         self.options(&mut to.options, &from.options);
+    }
+
+    fn policy(&self, to: &mut DhcpPolicy, from: &DhcpPolicy) {
+        let (least, other) = (&mut to.least_lease_time, &from.least_lease_time);
+        self.one("least-lease-time", least, other);
+        let (boot, other) = (&mut to.boot_lease_time, &from.boot_lease_time);
+        self.one("boot-lease-time", boot, other);
+        let (quarantine, other) = (&mut to.quarantine_time, &from.quarantine_time);
+        self.one("quarantine-time", quarantine, other);
+        let (unknown, other) = (&mut to.unknown_clients, &from.unknown_clients);
+        self.one("unknown-clients", unknown, other);
+        self.one("offer-time", &mut to.offer_time, &from.offer_time);
+        self.one("authoritative", &mut to.authoritative, &from.authoritative);
+        self.one("identity", &mut to.identity, &from.identity);
+        self.one("probe", &mut to.probe, &from.probe);
     }
 
     fn reservation(&self, to: &mut Reservation, from: &Reservation) {
@@ -228,7 +237,7 @@ mod tests {
         [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","probe":"all"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny","probe":"all"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

@@ -92,3 +92,44 @@ fn a_machine_without_an_address_is_told_why() {
     );
     assert_eq!(told["leases"], Value::Array(Vec::new()));
 }
+
+#[test]
+fn who_waits_to_be_named_is_listed() {
+    let lab = Lab::new();
+    let known =
+        "machine \"node-03\" { ethernet \"eth0\" mac=\"02:ee:00:00:00:03\" vlan=\"pxe\" }\n";
+    let held = "controllers \"rack-1\"; unknown-clients \"hold\"";
+    lab.write(&(SITE.replacen("controllers \"rack-1\"", held, 1) + known));
+    let _daemon = lab.serve();
+    lab.applied();
+    let nobody = lab.run(&["why"]);
+    assert!(nobody.out.contains("Nobody waits"), "{nobody:?}");
+    Relay::with(&lab, PATIENCE, |relay| {
+        relay.send(2);
+        // What is answered shows that what came before was heard.
+        assert!(relay.discover(3).is_some(), "a declared machine is known");
+    });
+    let listed = lab.json(&["why"]);
+    let [one] = listed.as_array().unwrap().as_slice() else {
+        panic!("{listed}");
+    };
+    assert_eq!(
+        (&one["hardware"], &one["vlan"], &one["messages"]),
+        (&"02:ee:00:00:00:02".into(), &"plant/pxe".into(), &1.into())
+    );
+    let listed = lab.run(&["why"]);
+    assert!(
+        listed.out.contains("02:ee:00:00:00:02  VLAN plant/pxe"),
+        "{listed:?}"
+    );
+    for (client, words) in [
+        (
+            2,
+            "serves only clients that the site knows there, and it waits to be named.",
+        ),
+        (3, "It is node-03, which is known in VLAN plant/pxe."),
+    ] {
+        let said = lab.run(&["why", &format!("02:ee:00:00:00:0{client}")]);
+        assert!(said.out.contains(words), "{said:?}");
+    }
+}

@@ -35,7 +35,7 @@ const TABLE: &str = "
 24 | a VLAN may take a machine for the same under every identifier | policy::by_its_mac_a_machine_keeps_its_address_under_every_identifier offers::identity
 25 | a client identifier comes back as it was, or not at all | fields::echoes_are_verbatim_and_option_82_is_last
 26 | identifiers of any content and length are survived | offers::identity hostile::random_options_and_fields_never_panic
-27 | a wish for a time is met within bounds | fields::wishes_for_lease_times_are_bounded
+27 | a wish for a time is met within bounds | fields::wishes_for_lease_times_are_bounded policy::times_are_as_the_vlan_says
 28 | renewal comes before rebinding comes before the end | fields::offer_and_ack_copy_what_they_must
 29 | a former owner is preferred, then what was free for longest | offers::reuse_prefers_the_former_owner_then_the_longest_free expiry::what_is_over_counts_as_over_before_it_is_ended
 30 | what was acknowledged outlives the process | load::what_was_acknowledged_survives_kill_9 durable::with_a_disk_that_stalls_fails_and_loses_power

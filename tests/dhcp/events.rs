@@ -44,6 +44,7 @@ fn word(event: &Event) -> String {
             format!("{how} {threshold} {used}/{size}")
         }
         Event::Store { trouble } => format!("store {trouble:?}"),
+        Event::Waiting { vlan, hardware } => format!("waiting {vlan} {hardware}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
     }
 }

@@ -169,8 +169,17 @@ fn with_machines(machines: &str) -> Value {
     let rows = "name,uuid,ethernet.e0.client-id,ethernet.e0.circuit-id,ethernet.e0.duid,ethernet.e0.address\n\
         row-1,,(hex)07:08,,,10.0.0.61\nrow-2,,,port 2,,10.0.0.62\nrow-3,,,,0002616263,10.0.0.63\n\
         row-4,00010203-0405-0607-0809-0a0b0c0d0eff,,,,10.0.0.64\n";
-    files.insert("site.kdl", (text.to_owned() + machines).into_bytes());
     files.insert("rack.csv", rows.as_bytes().to_vec());
+    compiled(files, &(text.to_owned() + machines))
+}
+
+/// What a site of one file comes to.
+pub(crate) fn with_site(text: &str) -> Value {
+    compiled(MemoryFiles::default(), text)
+}
+
+fn compiled(mut files: MemoryFiles, text: &str) -> Value {
+    files.insert("site.kdl", text.as_bytes().to_vec());
     let compiled = compile(&files, "site.kdl");
     assert_eq!(compiled.diagnostics, []);
     let desired = desired(&compiled.site.unwrap(), &"c".parse().unwrap());

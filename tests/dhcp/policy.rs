@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Ask, Rig, ask, decline, discover, reboot, release, renew, select, site};
+use crate::support::{
+    Ask, Rig, ask, decline, discover, option, reboot, release, renew, select, site,
+};
 
 fn with(policy: Value) -> Value {
     let mut site = site();
@@ -76,4 +78,72 @@ fn by_its_mac_a_machine_keeps_its_address_under_every_identifier() {
         assert_eq!(rig.said(said), *heard, "step {step}");
     }
     assert!(rig.stored.iter().all(|lease| lease.client.id().is_none()));
+}
+
+#[test]
+fn times_are_as_the_vlan_says() {
+    let mut site = with(json!({
+        "least-lease-time": "2m", "boot-lease-time": "3m", "offer-time": "5s", "quarantine-time": "1m"
+    }));
+    site["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"]["lease_time"] = json!("1h");
+    let wish = |ask: Ask, seconds: u32| ask.option(51, &seconds.to_be_bytes());
+    let vendor = |class: &[u8]| discover(1).option(60, class);
+    let seconds = [
+        (discover(1), 3600),
+        (wish(discover(1), 1), 120),
+        (wish(discover(1), 9999), 3600),
+        (discover(1).option(93, &[0, 7]), 180),
+        (discover(1).option(93, &[0xff, 0xff]), 180),
+        (wish(discover(1), 1).option(93, &[0, 7]), 120),
+        (wish(discover(1), 9999).option(93, &[0, 7]), 180),
+        (vendor(b"PXEClient:Arch:00000:UNDI:002001"), 180),
+        (vendor(b"HTTPClient:Arch:00016:UNDI:003000"), 180),
+        (vendor(b"udhcp 1.35.0"), 3600),
+        (discover(1).option(77, b"iPXE"), 180),
+        (discover(1).option(175, &[1]), 180),
+        (discover(1).option(77, b"onie_dhcp_user_class"), 3600),
+    ];
+    for (case, (asked, expected)) in seconds.iter().enumerate() {
+        let reply = Rig::new(&site).send(asked).remove(0);
+        let told = option(&reply, 51).unwrap();
+        assert_eq!(told, u32::to_be_bytes(*expected), "case {case}");
+    }
+    let mut rig = Rig::new(&site);
+    let rom = |ask: Ask| ask.option(93, &[0, 7]);
+    let steps = [
+        (0, discover(1), "offer 10.0.0.10"),
+        (
+            4,
+            discover(2).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.11",
+        ),
+        (
+            1,
+            discover(3).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.10",
+        ),
+        (0, rom(select(3, 10)), "ack 10.0.0.10"),
+        (60, select(3, 10), "ack 10.0.0.10"),
+        (3000, renew(3, 10), "ack 10.0.0.10"),
+        (0, decline(3, 10), ""),
+        (
+            59,
+            discover(4).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.12",
+        ),
+        (
+            1,
+            discover(4).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.12",
+        ),
+        (
+            0,
+            discover(5).option(50, &[10, 0, 0, 10]),
+            "offer 10.0.0.10",
+        ),
+    ];
+    for (step, (seconds, said, heard)) in steps.iter().enumerate() {
+        rig.now += seconds;
+        assert_eq!(rig.said(said), *heard, "step {step}");
+    }
 }

@@ -125,6 +125,7 @@ fn told(events: &[Event]) -> Vec<String> {
         other @ (Event::Conflict { .. }
         | Event::Reclaimed { .. }
         | Event::Replaced { .. }
+        | Event::Waiting { .. }
         | Event::Store { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. }) => panic!("{other:?}"),

@@ -51,6 +51,7 @@ fn conflicts(server: &Server) -> Vec<(Ipv4Addr, Option<MacAddr>)> {
         | Event::Contested { .. }
         | Event::Reclaimed { .. }
         | Event::Replaced { .. }
+        | Event::Waiting { .. }
         | Event::Threshold { .. }
         | Event::Store { .. }
         | Event::Exhausted { .. } => None,

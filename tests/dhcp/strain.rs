@@ -35,6 +35,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Released { .. }
         | Event::Declined { .. }
         | Event::Contested { .. }
+        | Event::Waiting { .. }
         | Event::Reclaimed { .. }
         | Event::Conflict { .. }
         | Event::Replaced { .. }

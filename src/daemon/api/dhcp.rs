@@ -13,7 +13,7 @@ use super::routes::Answer;
 use crate::base::mac::MacAddr;
 use crate::daemon::fault;
 use crate::daemon::lease::{LeaseFilter, LeaseRow};
-use crate::daemon::why::Why;
+use crate::daemon::why::{WaitingRow, Why};
 use crate::diag::fault::Fault;
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
@@ -21,6 +21,7 @@ pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
         .route(&path("leases"), get(leases))
         .route(&path("leases/{address}/release"), post(release))
         .route(&path("why/{mac}"), get(why))
+        .route(&path("waiting"), get(waiting))
 }
 
 async fn leases(
@@ -54,6 +55,12 @@ async fn release(
     }
     let row = released.map(|lease| LeaseRow::of(&lease));
     row.map_err(|error| fault::release(&error)).into()
+}
+
+async fn waiting(State(context): State<Context>) -> Answer<Vec<WaitingRow>> {
+    let waiting = context.dhcp.waiting().await;
+    let rows = waiting.map(|all| all.iter().map(WaitingRow::of).collect());
+    rows.map_err(|error| fault::world(&error)).into()
 }
 
 async fn why(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<Why> {

@@ -7,10 +7,12 @@ use super::super::slot::Slot;
 use super::class::{CLIENT_CLASS, ClassNode, read_classes};
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
-use super::{any, argument, arguments, first, flag, known, open, optional, text_length, word};
+use super::{
+    any, argument, arguments, first, flag, known, open, optional, plain, text_length, word,
+};
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
-use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity};
+use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity, UNKNOWN_CLIENTS, UnknownClients};
 use crate::base::probe::{CONFLICT_PROBES, ConflictProbe};
 use crate::diag::span::{Span, Spanned};
 
@@ -20,12 +22,17 @@ pub struct DhcpNode {
     /// The VLAN whose servers answer here by way of a relay agent.
     pub relay_to: Slot<VlanRef>,
     pub lease_time: Slot<Seconds>,
+    pub least_lease_time: Slot<Seconds>,
+    pub boot_lease_time: Slot<Seconds>,
+    pub offer_time: Slot<Seconds>,
+    pub quarantine_time: Slot<Seconds>,
     pub image: Slot<Name>,
     pub authoritative: Slot<bool>,
     pub identity: Slot<ClientIdentity>,
     /// Whether another server gives the addresses.
     pub proxy: Slot<bool>,
     pub probe: Slot<ConflictProbe>,
+    pub unknown_clients: Slot<UnknownClients>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -61,11 +68,16 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&CONTROLLERS),
         optional(&RELAY_TO),
         optional(&LEASE_TIME),
+        optional(&LEAST_LEASE_TIME),
+        optional(&BOOT_LEASE_TIME),
+        optional(&OFFER_TIME),
+        optional(&QUARANTINE_TIME),
         optional(&DHCP_IMAGE),
         optional(&AUTHORITATIVE),
         optional(&IDENTITY),
         optional(&PROXY),
         optional(&PROBE),
+        optional(&UNKNOWN),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -106,6 +118,48 @@ const LEASE_TIME: NodeSchema = NodeSchema {
     properties: &[],
     children: &[],
 };
+
+const LEAST_LEASE_TIME: NodeSchema = plain(
+    "least-lease-time",
+    "The shortest lease that a client may wish for (option 51); the default is one minute. `lease-time` is the longest.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From ten seconds to `lease-time`.",
+    )],
+);
+
+const BOOT_LEASE_TIME: NodeSchema = plain(
+    "boot-lease-time",
+    "How long a lease of firmware or a boot loader lasts: of a client that shows an architecture (option 93), the vendor class \
+     `PXEClient` or `HTTPClient`, or that it is iPXE. The system that it starts has `lease-time`, also where it goes by the same \
+     identifier. The default is `lease-time`. It must do until the system is loaded: firmware seldom renews.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From one minute to `lease-time`.",
+    )],
+);
+
+const OFFER_TIME: NodeSchema = plain(
+    "offer-time",
+    "How long an offered address is held for its client; the default is thirty seconds.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From two seconds to ten minutes.",
+    )],
+);
+
+const QUARANTINE_TIME: NodeSchema = plain(
+    "quarantine-time",
+    "How long an address that a client found in use by a stranger (DECLINE) is out of use; the default is one hour.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From ten seconds to thirty days.",
+    )],
+);
 
 const DHCP_IMAGE: NodeSchema = NodeSchema {
     name: "image",
@@ -172,6 +226,18 @@ const PROBE: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const UNKNOWN: NodeSchema = plain(
+    "unknown-clients",
+    "What becomes of clients that the site does not know here: whom nothing is reserved for, and who are no interface of a machine that \
+     is declared to be in this VLAN. They are allowed, the default; held, unanswered until the site names them, and listed by `bedplate \
+     why` and `bedplate events`; or denied, unanswered and counted. Leases in force are not renewed then.",
+    &[argument(
+        "a word",
+        Kind::Words(UNKNOWN_CLIENTS),
+        "`allow`, `hold` or `deny`.",
+    )],
+);
+
 pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
     let reader = open(node, &DHCP, sink);
     let named = reader.child(CONTROLLERS.name);
@@ -183,11 +249,16 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         controllers,
         relay_to: first(&reader, &RELAY_TO, sink),
         lease_time: first(&reader, &LEASE_TIME, sink),
+        least_lease_time: first(&reader, &LEAST_LEASE_TIME, sink),
+        boot_lease_time: first(&reader, &BOOT_LEASE_TIME, sink),
+        offer_time: first(&reader, &OFFER_TIME, sink),
+        quarantine_time: first(&reader, &QUARANTINE_TIME, sink),
         image: first(&reader, &DHCP_IMAGE, sink),
         authoritative: flag(&reader, &AUTHORITATIVE, sink),
         identity: known(word(&reader, &IDENTITY, sink)),
         proxy: flag(&reader, &PROXY, sink),
         probe: known(word(&reader, &PROBE, sink)),
+        unknown_clients: known(word(&reader, &UNKNOWN, sink)),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

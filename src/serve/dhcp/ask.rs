@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use super::allocate::Asker;
-use super::boot::{Boot, boot};
+use super::boot::{Boot, boot, is_booting};
 use super::class::{Class, classes};
 use super::config::{Config, Served};
 use super::engine::Packet;
@@ -12,9 +12,6 @@ use super::lease::{Lease, LeaseState};
 use super::reply::{Answer, Draft, Reply};
 use super::wire::{Kind, Message, code, suboption};
 use crate::state::Reservation;
-
-/// The shortest lease that a client may wish for.
-const LEASE_SECONDS_LEAST: u32 = 60;
 
 /// A message with what is known about it.
 pub(super) struct Ask<'a> {
@@ -40,10 +37,13 @@ impl<'a> Ask<'a> {
         self.config.is_server(server) || self.message.server_override() == Some(server)
     }
 
+    /// How long the client's lease lasts: as it wishes, within what the VLAN says.
     pub(super) fn lease_seconds(&self, served: &Served) -> u32 {
-        let most = served.scope.lease_time.0;
+        let policy = &served.scope.policy;
+        let boot = policy.boot_lease_time.filter(|_| is_booting(self.message));
+        let most = boot.unwrap_or(served.scope.lease_time).0;
         let wish = self.message.options.u32(code::LEASE_TIME).unwrap_or(most);
-        wish.clamp(LEASE_SECONDS_LEAST.min(most), most)
+        wish.clamp(policy.least_lease_time.0.min(most), most)
     }
 
     /// A lease of `address` for this client, to begin now; `expires` and `held_until` are for the caller to set.

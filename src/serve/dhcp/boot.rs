@@ -109,6 +109,15 @@ pub(super) fn looks_for_program(message: &Message<'_>) -> bool {
     classes.any(|class| message.options.is_of_vendor_class(class))
 }
 
+/// Whether the client is firmware or a boot loader, which hands over to a system soon.
+pub(super) fn is_booting(message: &Message<'_>) -> bool {
+    let options = &message.options;
+    let mut archs = client_archs(message).into_iter();
+    options.has(code::ARCHITECTURE)
+        || options.is_of_vendor_class(HTTP_CLASS)
+        || archs.any(|arch| arch != ClientArch::Onie)
+}
+
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.
 pub(super) fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
     let options = &message.options;

@@ -26,6 +26,8 @@ pub struct Counters {
     pub ignored: u64,
     /// Dropped: no address left.
     pub pool_empty: u64,
+    /// Dropped: unknown clients where these are held or denied.
+    pub unknown: u64,
     /// Messages for which a write or a probe was under way already.
     pub coalesced: u64,
     /// Dropped: too many writes under way, or the store in trouble.
@@ -101,6 +103,7 @@ impl Counters {
                 Silence::NoRange(_) | Silence::Exhausted(_) | Silence::ReservedTaken { .. } => {
                     &mut self.pool_empty
                 }
+                Silence::Held(_) | Silence::Denied(_) => &mut self.unknown,
                 Silence::OtherServer(_)
                 | Silence::NothingNamed
                 | Silence::Stranger(_)

@@ -9,9 +9,6 @@ use super::lease::{Lease, LeaseState};
 use super::outcome::{Outcome, Silence};
 use super::wire::code;
 
-/// How long an address that is in use by a stranger stays out of use.
-pub(super) const QUARANTINE_SECONDS: u64 = 3600;
-
 /// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
 fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {
     let server = ask.message.options.address(code::SERVER_ID)?;
@@ -41,7 +38,8 @@ impl Engine {
         if let Some(silence) = self.why_not_ended(ask, address) {
             return Outcome::Unanswered(silence);
         }
-        let until = ask.now + QUARANTINE_SECONDS;
+        let seconds = ask.served.scope.policy.quarantine_time.0;
+        let until = ask.now + u64::from(seconds);
         let before = self.table.get(address).map(|record| record.lease.clone());
         let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
         let owner = ask.config.owner(address);

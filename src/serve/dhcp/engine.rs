@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+use super::admit::WaitingClients;
 use super::allocate::{Asker, Cursor};
 use super::config::Config;
 use super::counters::{Counters, ScopeCounters};
@@ -123,6 +124,8 @@ pub struct Engine {
     pub(super) exchanges: Exchanges,
     /// VLANs that have no address left, which was told.
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
+    /// Clients that are held; a new configuration may name them.
+    pub(super) waiting: WaitingClients,
     pub(super) strain: Strain,
     pub(super) probes: Probes,
     /// In the order in which they began.
@@ -253,6 +256,7 @@ impl Engine {
             cursor.may_rewind = true;
         }
         self.exhausted.clear();
+        self.waiting.clear();
         self.configured += 1;
         self.scopes
             .retain(|subnet, _| config.scopes().any(|served| served.subnet == *subnet));

@@ -33,6 +33,11 @@ pub enum Event {
     Conflict { lease: Lease, by: Option<MacAddr> },
     /// A reserved address is still leased to another client, which was told to give it up.
     Reclaimed { lease: Lease },
+    /// A client that the site does not know waits to be named, unanswered. Told once, until the configuration changes.
+    Waiting {
+        vlan: Arc<VlanPath>,
+        hardware: Hardware,
+    },
     /// The machine that an address is reserved for took it under another identifier: this lease is over.
     Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.

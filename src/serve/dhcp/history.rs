@@ -93,6 +93,7 @@ impl Past {
             | Event::Renewed { .. }
             | Event::Contested { .. }
             | Event::Conflict { .. }
+            | Event::Waiting { .. }
             | Event::Store { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => return None,

@@ -6,6 +6,7 @@
 //!   └── Publish, then Send <────────────┴──── Committed ────┘
 //! ```
 
+mod admit;
 mod allocate;
 mod ask;
 mod boot;
@@ -44,6 +45,7 @@ mod told;
 mod usage;
 mod wire;
 
+pub use admit::Waiting;
 pub use config::Config;
 pub use counters::{Counters, ScopeCounters};
 pub use engine::{Action, BatchId, Engine, Input, Packet};

@@ -72,6 +72,10 @@ pub enum Silence {
     Exhausted(Option<Arc<VlanPath>>),
     #[error("{address} is reserved for it, but {why}; and no other address is free")]
     ReservedTaken { address: Ipv4Addr, why: Refusal },
+    #[error("VLAN {0} serves only clients that the site knows there, and it waits to be named")]
+    Held(Arc<VlanPath>),
+    #[error("VLAN {0} serves only clients that the site knows there")]
+    Denied(Arc<VlanPath>),
     #[error("it chose another server, {0}")]
     OtherServer(Ipv4Addr),
     #[error("it names no address: neither option 50 nor ciaddr")]
@@ -228,6 +232,8 @@ impl Silence {
             Self::NoRange(_) => "no-range",
             Self::Exhausted(_) => "exhausted",
             Self::ReservedTaken { .. } => "reserved-taken",
+            Self::Held(_) => "held",
+            Self::Denied(_) => "denied",
             Self::OtherServer(_) => "other-server",
             Self::NothingNamed => "nothing-named",
             Self::Stranger(_) => "not-authoritative",

@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::ask::Ask;
 use super::config::Served;
-use super::ending::QUARANTINE_SECONDS;
 use super::engine::{Action, Engine, Packet};
 use super::event::Event;
 use super::exchange::Exchange;
@@ -159,7 +158,9 @@ impl Engine {
             return self.look_again(now, &waiting, out);
         }
         self.counters.conflicts += 1;
-        let until = now + QUARANTINE_SECONDS;
+        let served = self.config.scope_of(address);
+        let policy = served.map(|served| served.scope.policy).unwrap_or_default();
+        let until = now + u64::from(policy.quarantine_time.0);
         let ended = self.end(address, (LeaseState::Declined, until), now, out);
         out.extend(ended.map(|(lease, _)| Action::Event(Event::Conflict { lease, by })));
         if let Some(exchange) = waiting.exchange.take() {

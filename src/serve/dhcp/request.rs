@@ -14,9 +14,6 @@ use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::Answer;
 use super::wire::{Kind, Message, code};
 
-/// How long an offer is held: clients answer within seconds, and an offer costs an address.
-const OFFER_SECONDS: u64 = 30;
-
 impl Engine {
     pub(super) fn answer(
         &mut self,
@@ -62,6 +59,9 @@ impl Engine {
             served,
             tries,
         };
+        if let Some(silence) = self.why_shut_out(&ask, out) {
+            return self.conclude(exchange, silence.into());
+        }
         if is_proxied {
             let outcome = self.proxy(&ask, out);
             return self.conclude(exchange, outcome.into());
@@ -124,7 +124,7 @@ impl Engine {
             return;
         }
         self.table.put(Lease {
-            held_until: ask.now + OFFER_SECONDS,
+            held_until: ask.now + u64::from(served.scope.policy.offer_time.0),
             ..ask.lease(served, address, LeaseState::Offered)
         });
     }

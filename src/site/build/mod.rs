@@ -140,23 +140,12 @@ impl Builder<'_> {
             None => node,
         };
         let lease_time = node.lease_time.value().or(serving.lease_time.value());
-        let authoritative = node.authoritative.value();
-        let authoritative = authoritative.or(serving.authoritative.value());
-        let identity = node.identity.value().or(serving.identity.value());
-        let proxy = node.proxy.value().or(serving.proxy.value());
-        let probe = node.probe.value().or(serving.probe.value());
-        let own = DhcpPolicy::default();
         let controllers = serving.controllers.iter();
         Some(Dhcp {
             controllers: controllers.map(|one| one.value.clone()).collect(),
             relay: target.map(|target| target.path.clone()),
             lease_time: lease_time.copied().unwrap_or(LEASE_TIME),
-            policy: DhcpPolicy {
-                authoritative: authoritative.copied().unwrap_or(own.authoritative),
-                identity: identity.copied().unwrap_or(own.identity),
-                proxy: proxy.copied().unwrap_or(own.proxy),
-                probe: probe.copied().unwrap_or(own.probe),
-            },
+            policy: policy(node, serving),
             image: node.image.value().or(serving.image.value()).cloned(),
             classes: self
                 .draft
@@ -431,6 +420,29 @@ impl Builder<'_> {
             })
         });
         placed.collect()
+    }
+}
+
+/// How a VLAN's DHCP takes its clients: as it says itself, else as the VLAN of its servers does.
+fn policy(node: &DhcpNode, serving: &DhcpNode) -> DhcpPolicy {
+    fn said<T: Copy>(own: &Slot<T>, theirs: &Slot<T>) -> Option<T> {
+        own.value().or(theirs.value()).copied()
+    }
+    let default = DhcpPolicy::default();
+    DhcpPolicy {
+        authoritative: said(&node.authoritative, &serving.authoritative)
+            .unwrap_or(default.authoritative),
+        identity: said(&node.identity, &serving.identity).unwrap_or(default.identity),
+        least_lease_time: said(&node.least_lease_time, &serving.least_lease_time)
+            .unwrap_or(default.least_lease_time),
+        boot_lease_time: said(&node.boot_lease_time, &serving.boot_lease_time),
+        offer_time: said(&node.offer_time, &serving.offer_time).unwrap_or(default.offer_time),
+        quarantine_time: said(&node.quarantine_time, &serving.quarantine_time)
+            .unwrap_or(default.quarantine_time),
+        unknown_clients: said(&node.unknown_clients, &serving.unknown_clients)
+            .unwrap_or(default.unknown_clients),
+        probe: said(&node.probe, &serving.probe).unwrap_or(default.probe),
+        proxy: said(&node.proxy, &serving.proxy).unwrap_or(default.proxy),
     }
 }
 

@@ -63,6 +63,10 @@ impl Cataloguer<'_> {
             controllers,
             relay_to,
             lease_time,
+            least_lease_time: _,
+            boot_lease_time: _,
+            offer_time: _,
+            quarantine_time: _,
             image,
             // In force are others besides.
             options: _,
@@ -72,6 +76,7 @@ impl Cataloguer<'_> {
             identity: _,
             proxy: _,
             probe: _,
+            unknown_clients: _,
             is_partial: _,
             length: _,
             span: _,
@@ -128,29 +133,32 @@ impl Cataloguer<'_> {
         pen: &mut Pen<'_>,
     ) {
         let own = DhcpPolicy::default();
-        match self.in_force(pen, &node.authoritative, relayed, |theirs| {
-            &theirs.authoritative
-        }) {
-            Some((flag, source)) => pen.value("authoritative", format!("#{flag}"), source),
-            None => pen.value(
-                "authoritative",
-                format!("#{}", own.authoritative),
-                Source::Default,
-            ),
-        }
-        match self.in_force(pen, &node.identity, relayed, |theirs| &theirs.identity) {
-            Some((identity, source)) => pen.value("identity", identity, source),
-            None => pen.value("identity", own.identity, Source::Default),
-        }
-        match self.in_force(pen, &node.probe, relayed, |theirs| &theirs.probe) {
-            Some((probe, source)) => pen.value("probe", probe, source),
-            None => pen.value("probe", own.probe, Source::Default),
-        }
+        let flag = |flag: bool| format!("#{flag}");
+        let said = self.in_force(pen, &node.authoritative, relayed, |one| &one.authoritative);
+        let said = said.map(|(said, source)| (flag(*said), source));
+        pen.told("authoritative", said, flag(own.authoritative));
+        let said = self.in_force(pen, &node.identity, relayed, |one| &one.identity);
+        pen.told("identity", said, &own.identity);
+        let (least, boot) = (&node.least_lease_time, &node.boot_lease_time);
+        let said = self.in_force(pen, least, relayed, |one| &one.least_lease_time);
+        pen.told("least-lease-time", said, &own.least_lease_time);
+        let said = self.in_force(pen, boot, relayed, |one| &one.boot_lease_time);
+        let said = said.map(|(said, source)| (said.to_string(), source));
+        pen.told("boot-lease-time", said, "as lease-time".to_owned());
+        let said = self.in_force(pen, &node.offer_time, relayed, |one| &one.offer_time);
+        pen.told("offer-time", said, &own.offer_time);
+        let quarantine = &node.quarantine_time;
+        let said = self.in_force(pen, quarantine, relayed, |one| &one.quarantine_time);
+        pen.told("quarantine-time", said, &own.quarantine_time);
+        let unknown = &node.unknown_clients;
+        let said = self.in_force(pen, unknown, relayed, |one| &one.unknown_clients);
+        pen.told("unknown-clients", said, &own.unknown_clients);
+        let said = self.in_force(pen, &node.probe, relayed, |one| &one.probe);
+        pen.told("probe", said, &own.probe);
         // Rare, and so told where somebody says it.
-        if let Some((flag, source)) =
-            self.in_force(pen, &node.proxy, relayed, |theirs| &theirs.proxy)
-        {
-            pen.value("proxy", format!("#{flag}"), source);
+        let said = self.in_force(pen, &node.proxy, relayed, |one| &one.proxy);
+        if let Some((said, source)) = said {
+            pen.value("proxy", flag(*said), source);
         }
     }
 

@@ -141,6 +141,19 @@ impl<'a> Pen<'a> {
         }
     }
 
+    /// A value with the place that says it, else its default.
+    pub(super) fn told<T: Display>(
+        &mut self,
+        name: &'static str,
+        said: Option<(T, Source)>,
+        default: T,
+    ) {
+        match said {
+            Some((value, source)) => self.value(name, value, source),
+            None => self.value(name, default, Source::Default),
+        }
+    }
+
     /// A flag that has a default.
     pub(super) fn flag(&mut self, name: &'static str, slot: &Slot<bool>, default: bool) {
         match slot.given() {

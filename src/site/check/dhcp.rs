@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::proxy::is_proxied;
 use super::reference::{controller, may_hide, without_address};
-use crate::base::duration::Seconds;
 use crate::base::limit;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
@@ -14,12 +13,6 @@ use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{DhcpNode, SubnetNode, VlanNode};
 use crate::site::resolve::{Draft, Placed, Plug};
-
-/// Shortest lease: renewal at half of it must leave time to retry.
-const LEASE_MIN: Seconds = Seconds(60);
-
-/// Longest lease.
-const LEASE_MAX: Seconds = Seconds(365 * 86_400);
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     asked(draft, out);
@@ -30,7 +23,6 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             continue;
         };
         controllers(draft, index, dhcp, out);
-        lease_time(dhcp, out);
         let mut subnets = vlan.node.subnets.iter();
         let is_managed = |subnet: &SubnetNode| subnet.managed.value() != Some(&false);
         let has_dynamic = subnets.any(|subnet| !subnet.dynamic.is_empty() && is_managed(subnet));
@@ -131,7 +123,8 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
     let machines = draft.hosts.iter().filter(|host| !host.is_controller());
     let links = machines.flat_map(|host| host.links.iter().map(move |link| (host, link)));
     for (host, link) in links {
-        let has_mac = !host.mac_of(link).is_absent();
+        let is_known =
+            !host.mac_of(link).is_absent() || link.node.identity.is_some() || host.has_uuid();
         let has_address = link.node.has_faulty_address
             || link.is_waiting
             || link
@@ -139,12 +132,12 @@ fn reserved(draft: &Draft<'_>) -> Vec<bool> {
                 .iter()
                 .any(|one| one.ip().is_ipv4() && is_managed(draft, one));
         match link.plug {
-            Plug::Vlan(vlan) if has_mac && has_address => {
+            Plug::Vlan(vlan) if is_known && has_address => {
                 if let Some(reserved) = found.get_mut(vlan) {
                     *reserved = true;
                 }
             }
-            Plug::Unknown if has_mac && has_address => found.fill(true),
+            Plug::Unknown if is_known && has_address => found.fill(true),
             Plug::Vlan(_) | Plug::Nothing | Plug::Unknown => {}
         }
     }
@@ -198,23 +191,4 @@ fn again(reference: &Spanned<HostName>, first: Span) -> Diagnostic {
         .label(reference.span, "again here")
         .label(first, "first here")
         .help("keep one of them")
-}
-
-fn lease_time(dhcp: &DhcpNode, out: &mut Faults) {
-    let Slot::Given(time) = &dhcp.lease_time else {
-        return;
-    };
-    if (LEASE_MIN..=LEASE_MAX).contains(&time.value) {
-        return;
-    }
-    out.push(
-        Diagnostic::new(
-            Code::InvalidValue,
-            format!(
-                "a lease of {} is not between {LEASE_MIN} and {LEASE_MAX}",
-                time.value
-            ),
-        )
-        .label(time.span, "out of bounds"),
-    );
 }

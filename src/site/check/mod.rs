@@ -32,6 +32,7 @@ mod rule;
 mod stack;
 mod subnet;
 mod tagged;
+mod times;
 mod vlan;
 mod vrf;
 
@@ -55,6 +56,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     bond::check(draft, out);
     bmc::check(draft, out);
     dhcp::check(draft, out);
+    times::check(draft, out);
     relay::check(draft, out);
     proxy::check(draft, out);
     class::check(draft, out);

@@ -135,7 +135,7 @@ mod tests {
         let text = r#"
             site "a" domain="a.example"
             fabric "f" {
-                vlan "pxe" id=2 { dhcp { controllers "c"; identity "mac"; probe "dynamic" }; subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.109" } }
+                vlan "pxe" id=2 { dhcp { controllers "c"; identity "mac"; boot-lease-time "2m"; quarantine-time "5m"; probe "dynamic" }; subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.109" } }
                 vlan "far" id=3 { dhcp { relay-to "pxe"; authoritative #false }; subnet "10.1.0.0/24" { dynamic-range "10.1.0.100-10.1.0.109" } }
                 vlan "own" id=4 { dhcp { controllers "c" }; subnet "10.2.0.0/24" { dynamic-range "10.2.0.100-10.2.0.109" } }
             }
@@ -153,7 +153,12 @@ mod tests {
             matches!(key, Key::Scope { .. }).then(|| (key.to_string(), text))
         };
         let found: Vec<_> = desired.state.iter().filter_map(policy).collect();
-        let said = |authoritative: bool| serde_json::json!({ "authoritative": authoritative, "identity": "mac", "probe": "dynamic" });
+        let said = |authoritative: bool| {
+            serde_json::json!({
+                "authoritative": authoritative, "identity": "mac", "least-lease-time": "1m", "boot-lease-time": "2m",
+                "offer-time": "30s", "quarantine-time": "5m", "unknown-clients": "allow", "probe": "dynamic"
+            })
+        };
         let expected = [
             ("vlan/f/far/scope/10.1.0.0/24".to_owned(), said(false)),
             (

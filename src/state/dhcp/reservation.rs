@@ -10,6 +10,7 @@ use crate::base::addr::Prefix;
 use crate::base::identity::{Identity, IdentityKind, Uuid};
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
+use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
 use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
@@ -18,7 +19,7 @@ use crate::state::{Changes, Desired, Key, Resource, State, list};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     pub host: HostName,
-    /// At most one in each subnet of the VLAN.
+    /// At most one in each subnet of the VLAN; none of a machine that is only known there, where others are not served.
     pub addresses: BTreeSet<Ipv4Addr>,
     /// What else it is known by, beside what it is kept under.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -90,7 +91,7 @@ impl Reservation {
 
     pub(in crate::state) fn summary(&self) -> String {
         if self.addresses.is_empty() {
-            return format!("a boot program for {}", self.host);
+            return format!("{} without an address", self.host);
         }
         format!("{} for {}", list(&self.addresses), self.host)
     }
@@ -176,7 +177,8 @@ pub(super) fn desired(
         .collect();
     // Another server may give the address, and the machine has its program from here all the same.
     let is_proxied = dhcp.policy.proxy;
-    if addresses.is_empty() && !is_proxied {
+    let is_known_only = dhcp.policy.unknown_clients != UnknownClients::Allow;
+    if addresses.is_empty() && !is_proxied && !is_known_only {
         return;
     }
     let mut identities = identities(path, machine, interface, is_proxied);

@@ -97,7 +97,29 @@ impl Scope {
             .field("authoritative", &before.authoritative, &after.authoritative)
             .field("identity", &before.identity, &after.identity)
             .field("proxy", &before.proxy, &after.proxy)
-            .field("probe", &before.probe, &after.probe);
+            .field("probe", &before.probe, &after.probe)
+            .field(
+                "least-lease-time",
+                &before.least_lease_time,
+                &after.least_lease_time,
+            )
+            .shown(
+                "boot-lease-time",
+                &before.boot_lease_time,
+                &after.boot_lease_time,
+                |time| list(time),
+            )
+            .field("offer-time", &before.offer_time, &after.offer_time)
+            .field(
+                "quarantine-time",
+                &before.quarantine_time,
+                &after.quarantine_time,
+            )
+            .field(
+                "unknown-clients",
+                &before.unknown_clients,
+                &after.unknown_clients,
+            );
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)

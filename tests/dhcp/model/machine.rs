@@ -239,6 +239,7 @@ impl Machine {
                 | Event::Renewed { .. }
                 | Event::Expired { .. }
                 | Event::Contested { .. }
+                | Event::Waiting { .. }
                 | Event::Reclaimed { .. }
                 | Event::Replaced { .. }
                 | Event::Store { .. }

@@ -14,6 +14,7 @@ use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
+use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::engine::{BatchId, Input};
@@ -76,6 +77,8 @@ pub(super) enum Command {
         done: oneshot::Sender<Result<Lease, ReleaseError>>,
     },
     Leased(oneshot::Sender<usize>),
+    /// The clients that wait to be named.
+    Waiting(oneshot::Sender<Vec<Waiting>>),
     Trouble(oneshot::Sender<Option<StoreTrouble>>),
     Counters(oneshot::Sender<Counters>),
     /// By the scopes' subnets.
@@ -124,6 +127,14 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 seen,
                 done,
             } => self.release(address, seen.as_deref(), done),
+            Command::Waiting(done) => {
+                let clock = self.clock.read();
+                let mut waiting = self.engine.waiting();
+                for one in &mut waiting {
+                    (one.since, one.heard) = (clock.in_wall(one.since), clock.in_wall(one.heard));
+                }
+                let _ = done.send(waiting);
+            }
             Command::Trouble(done) => drop(done.send(self.engine.trouble())),
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
@@ -149,9 +160,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             (exchange, link.map(|(key, _)| key.1.clone()))
         });
         let mut reserved = self.engine.reserved_for(mac);
-        let clock = self.clock.read();
         for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
-            *until = until.map(|until| clock.in_wall(until));
+            *until = until.map(|until| self.clock.read().in_wall(until));
         }
         Heard {
             exchanges: with_link.collect(),

@@ -116,6 +116,7 @@ fn told(clock: Reading, event: Event) -> Event {
             lease: clock.told(lease),
         },
         Event::Store { trouble } => Event::Store { trouble },
+        Event::Waiting { vlan, hardware } => Event::Waiting { vlan, hardware },
         told @ Event::Threshold { .. } => told,
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }

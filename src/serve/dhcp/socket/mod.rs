@@ -25,6 +25,7 @@ use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
+use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
@@ -333,6 +334,12 @@ impl Server {
 
     /// What is wrong with the store that leases are kept in.
     ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, ServerError> {
+        self.ask(Command::Waiting).await
+    }
+
     /// # Errors
     /// [`ServerError::Stopped`].
     pub async fn trouble(&self) -> Result<Option<StoreTrouble>, ServerError> {

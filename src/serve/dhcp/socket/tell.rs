@@ -21,6 +21,10 @@ pub(super) fn tell(event: &Event) {
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"
         ),
+        Event::Waiting { vlan, hardware } => tracing::info!(
+            %vlan, client = %hardware,
+            "a client that the site does not know is held"
+        ),
         Event::Exhausted { vlan, hardware } => tracing::warn!(
             %vlan, client = %hardware,
             "every address in the dynamic ranges of a VLAN is in use"
