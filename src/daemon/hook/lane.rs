@@ -72,6 +72,14 @@ pub(in crate::daemon) async fn serve<T: Hearer>(
     loop {
         news.borrow_and_update();
         lanes.adopt(&in_force.borrow_and_update());
+        if lanes.lanes.is_empty() {
+            // The DHCP server is not asked for what nobody hears, and what happens until somebody does is not theirs.
+            if in_force.changed().await.is_err() {
+                return;
+            }
+            next = *news.borrow_and_update();
+            continue;
+        }
         loop {
             let Ok(page) = dhcp.events(next).await else {
                 return;

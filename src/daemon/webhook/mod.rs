@@ -97,8 +97,7 @@ impl Teller {
                 return Ok(());
             };
             tries += 1;
-            let [jitter, ..] = chance().to_ne_bytes().map(u16::from);
-            let jitter = jitter * 257;
+            let jitter = (chance() >> 48) as u16;
             let (age, asked) = (job.since.elapsed(), failure.asked());
             let wait = self.patience.wait(tries, age, asked, jitter);
             let Some(wait) = wait.filter(|_| failure.may_pass()) else {
