@@ -68,6 +68,7 @@ struct Request {
 struct Receiver {
     seen: Arc<Mutex<Vec<Request>>>,
     plan: Arc<Mutex<VecDeque<Does>>>,
+    connections: Arc<Mutex<usize>>,
 }
 
 impl Receiver {
@@ -78,11 +79,13 @@ impl Receiver {
         let receiver = Self {
             seen: Arc::default(),
             plan: Arc::new(Mutex::new(plan.iter().copied().collect())),
+            connections: Arc::default(),
         };
         let listening = receiver.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let one = listening.clone();
+                *one.connections.lock().unwrap() += 1;
                 tokio::spawn(async move { one.converse(stream).await });
             }
         });
@@ -361,6 +364,29 @@ async fn events_are_told_in_order_until_they_are_taken_or_given_up() {
         let counted = [tally.delivered, tally.failed, tally.retried];
         assert_eq!(counted, counts, "{what}: {tally:?}");
         assert_eq!(tally.last_error.unwrap_or_default(), error, "{what}");
+    }
+}
+
+/// A connection serves as long as it is whole; one that the receiver closed between two events costs no try.
+#[tokio::test]
+async fn connections_are_used_again() {
+    const LAST: Does = Answer("200 OK\r\nconnection: close");
+    for (plan, expected) in [
+        (&[][..], 1),
+        (&[LAST, LAST][..], 3),
+        (&[Answer("500 No")][..], 1),
+        (&[EndlessBody][..], 2),
+        // The second request finds nobody any more, and is made anew.
+        (&[Answer("200 OK"), Close][..], 2),
+    ] {
+        let (receiver, url) = Receiver::start(plan).await;
+        let rig = Rig::new();
+        let webhooks = rig.say(&url, 60);
+        let tally = rig
+            .told(QUICK, &webhooks, 3, |tally| tally.waiting == 0)
+            .await;
+        assert_eq!((tally.delivered, tally.failed), (3, 0), "{plan:?}");
+        assert_eq!(*receiver.connections.lock().unwrap(), expected, "{plan:?}");
     }
 }
 
