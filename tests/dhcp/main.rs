@@ -12,6 +12,7 @@ mod assertions;
 mod beside;
 mod boot;
 mod bootp;
+mod bounds;
 #[path = "../support/cases.rs"]
 mod cases;
 mod classes;

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::circuit::{Circuit, Circuits};
 use super::config::Config;
 use super::engine::BatchId;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
@@ -19,6 +21,10 @@ pub(super) struct Record {
     pub pending: Option<BatchId>,
     /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
     pub promised: u64,
+    /// The circuit that its client is behind.
+    circuit: Option<Circuit>,
+    /// Whether it was reserved for nobody.
+    is_open: bool,
 }
 
 impl Record {
@@ -29,6 +35,15 @@ impl Record {
             LeaseState::Idle => false,
         };
         ends && self.pending.is_none() && self.lease.held_until <= now
+    }
+
+    /// The circuit that it counts for.
+    pub(super) fn counts_for(&self) -> Option<Circuit> {
+        let counts = match self.lease.state {
+            LeaseState::Offered | LeaseState::Active => self.is_open,
+            LeaseState::Idle | LeaseState::Declined => false,
+        };
+        self.circuit.filter(|_| counts)
     }
 
     /// The lease as it stands at `now`.
@@ -59,6 +74,9 @@ pub(super) struct Table {
     idle: BTreeMap<Prefix, Timed>,
     subnets: Vec<Prefix>,
     pub(super) usage: Usage,
+    circuits: Circuits,
+    /// Whose addresses are.
+    config: Arc<Config>,
 }
 
 impl Table {
@@ -102,10 +120,13 @@ impl Table {
         }
         self.index_time(address, state, time);
         let record = Record {
+            circuit: Circuit::of(lease.agent.as_deref()),
+            is_open: self.config.owner(address).is_none(),
             lease,
             pending: None,
             promised: time,
         };
+        self.circuits.add_from(Some(&record));
         self.records.insert(address, record);
     }
 
@@ -180,7 +201,7 @@ impl Table {
     }
 
     /// Takes the ranges of a new configuration; looks at those alone that were not there before.
-    pub(super) fn set_pools(&mut self, config: &Config) {
+    pub(super) fn set_pools(&mut self, config: &Arc<Config>) {
         let records = &self.records;
         self.usage.set(config, |first, last| {
             let within = records.from(first);
@@ -188,6 +209,36 @@ impl Table {
             let used = within.filter(|record| is_used(record.lease.state));
             u64::try_from(used.count()).unwrap_or(u64::MAX)
         });
+        let before = std::mem::replace(&mut self.config, Arc::clone(config));
+        self.count_circuits(&before);
+    }
+
+    /// Counts what is behind each circuit, where some VLAN bounds it: all of it when that begins, later what is reserved now and was
+    /// not, or the other way about.
+    fn count_circuits(&mut self, before: &Config) {
+        let mut scopes = self.config.scopes();
+        let is_bounded = scopes.any(|served| served.scope.policy.leases_per_circuit.is_some());
+        let changed: Vec<Ipv4Addr> = match (is_bounded, self.circuits.is_on()) {
+            (false, _) => Vec::new(),
+            (true, false) => self.from(Ipv4Addr::UNSPECIFIED).map(at).collect(),
+            (true, true) => self.config.owned_otherwise(before).collect(),
+        };
+        for address in &changed {
+            self.circuits.take_from(self.records.get(*address));
+        }
+        self.circuits.set(is_bounded);
+        for address in changed {
+            let is_open = self.config.owner(address).is_none();
+            if let Some(record) = self.records.get_mut(address) {
+                record.is_open = is_open;
+                self.circuits.add_from(Some(record));
+            }
+        }
+    }
+
+    /// How many leases and offers there are behind a circuit, where some VLAN bounds them.
+    pub(super) fn behind(&self, circuit: Circuit) -> u32 {
+        self.circuits.count(circuit)
     }
 
     fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
@@ -212,6 +263,7 @@ impl Table {
         let Some(record) = self.records.get(address) else {
             return;
         };
+        self.circuits.take_from(Some(record));
         let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
@@ -242,6 +294,10 @@ impl Table {
     }
 }
 
+fn at(record: &Record) -> Ipv4Addr {
+    record.lease.address
+}
+
 /// Whether an address in this state is nobody else's for longer than a moment.
 fn is_used(state: LeaseState) -> bool {
     match state {
@@ -267,6 +323,7 @@ fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u
 mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
+    use crate::serve::dhcp::lease::Agent;
     use proptest::prelude::*;
 
     fn lease(address: u8, client: u8, state: LeaseState, time: u64) -> Lease {
@@ -281,7 +338,13 @@ mod tests {
             held_until: time,
             name: None,
             vlan: None,
-            agent: None,
+            agent: (client > 0).then(|| {
+                let circuit = [client / 2].into();
+                Box::new(Agent {
+                    circuit,
+                    ..Agent::default()
+                })
+            }),
         }
     }
 
@@ -292,6 +355,7 @@ mod tests {
             steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..6, 0u64..9), 1..60)
         ) {
             let mut table = Table::default();
+            table.circuits.set(true);
             table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
             for (address, client, action, time) in steps {
                 let state = match action {
@@ -324,6 +388,11 @@ mod tests {
                 leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address.to_bits())).collect();
             expected.sort_unstable();
             prop_assert_eq!(in_order, expected);
+            let mut behind = HashMap::new();
+            for circuit in table.from(Ipv4Addr::UNSPECIFIED).filter_map(Record::counts_for) {
+                *behind.entry(circuit).or_default() += 1;
+            }
+            prop_assert_eq!(table.circuits.all(), behind);
             let listed: usize = table.clients.values().map(SmallVec::len).sum();
             prop_assert_eq!(listed, leases.len());
             prop_assert_eq!(table.hardware.len(), leases.len());
