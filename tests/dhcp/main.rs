@@ -46,6 +46,7 @@ mod revoke;
 mod scopes;
 mod socket;
 mod squatter;
+mod starvation;
 mod strain;
 mod support;
 mod tools;

@@ -150,7 +150,9 @@ const BOOT_LEASE_TIME: NodeSchema = plain(
 
 const OFFER_TIME: NodeSchema = plain(
     "offer-time",
-    "How long an offered address is held for its client; the default is thirty seconds.",
+    "How long an offered address is held for its client; the default is thirty seconds. Once no other address is left, the oldest offer \
+     of whoever has most of them gives way to a newcomer: of one circuit of a relay agent, or of all in the subnet that no agent tells a \
+     circuit of, where these have more than sixteen, or two more than the newcomer's.",
     &[argument(
         "a duration",
         Kind::Duration,

@@ -28,6 +28,8 @@ pub struct Counters {
     pub pool_empty: u64,
     /// Dropped: unknown clients where these are held or denied.
     pub unknown: u64,
+    /// Offers that nobody had taken up and that gave way to a newcomer, since nothing else was free.
+    pub given_way: u64,
     /// Dropped: new clients behind a circuit that has as many leases and offers as it may.
     pub circuit_full: u64,
     /// Dropped: more messages than a client or a circuit may send.

@@ -20,6 +20,7 @@ mod engine;
 mod event;
 mod exchange;
 mod expiry;
+mod giving;
 mod grant;
 mod history;
 mod inform;

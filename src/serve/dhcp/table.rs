@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::circuit::{Circuit, Circuits};
 use super::config::Config;
 use super::engine::BatchId;
+use super::giving::Offers;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::records::Records;
 use super::usage::Usage;
@@ -25,6 +26,8 @@ pub(super) struct Record {
     circuit: Option<Circuit>,
     /// Whether it was reserved for nobody.
     is_open: bool,
+    /// Its number among the offers that are listed; 0 for none of them.
+    listed: u64,
 }
 
 impl Record {
@@ -75,6 +78,9 @@ pub(super) struct Table {
     subnets: Vec<Prefix>,
     pub(super) usage: Usage,
     circuits: Circuits,
+    offers: Offers,
+    /// How many offers were listed.
+    listed: u64,
     /// Whose addresses are.
     config: Arc<Config>,
 }
@@ -125,9 +131,11 @@ impl Table {
             lease,
             pending: None,
             promised: time,
+            listed: 0,
         };
         self.circuits.add_from(Some(&record));
         self.records.insert(address, record);
+        self.index_offer(address);
     }
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) {
@@ -146,9 +154,11 @@ impl Table {
 
     /// Marks or clears the write under way.
     pub(super) fn set_pending(&mut self, address: Ipv4Addr, pending: Option<BatchId>) {
+        self.unindex_offer(address);
         if let Some(record) = self.records.get_mut(address) {
             record.pending = pending;
         }
+        self.index_offer(address);
     }
 
     /// Notes what the client is told now, within what is on disk already.
@@ -197,7 +207,12 @@ impl Table {
             let free = free_in(&self.records, *subnet).collect();
             self.idle.insert(*subnet, free);
         }
-        self.subnets = subnets;
+        if self.subnets != subnets {
+            self.subnets = subnets;
+            let mut offers = std::mem::take(&mut self.offers);
+            offers.sort(|address| self.subnet_of(address));
+            self.offers = offers;
+        }
     }
 
     /// Takes the ranges of a new configuration; looks at those alone that were not there before.
@@ -236,6 +251,10 @@ impl Table {
         }
     }
 
+    pub(super) fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
     /// How many leases and offers there are behind a circuit, where some VLAN bounds them.
     pub(super) fn behind(&self, circuit: Circuit) -> u32 {
         self.circuits.count(circuit)
@@ -264,6 +283,10 @@ impl Table {
             return;
         };
         self.circuits.take_from(Some(record));
+        self.unindex_offer(address);
+        let Some(record) = self.records.get(address) else {
+            return;
+        };
         let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
@@ -281,6 +304,35 @@ impl Table {
                 }
             }
         }
+    }
+
+    /// Lists an offer that may give way to others; what is being written may not.
+    fn index_offer(&mut self, address: Ipv4Addr) {
+        let record = self.records.get(address).filter(|record| {
+            let is_free = record.pending.is_none() && record.is_open;
+            is_free && record.lease.state == LeaseState::Offered
+        });
+        if record.is_none() {
+            return;
+        }
+        let subnet = self.subnet_of(address);
+        if let Some(record) = self.records.get_mut(address) {
+            self.listed += 1;
+            record.listed = self.listed;
+            let offer = (record.listed, address.to_bits());
+            self.offers.add(subnet, record.circuit, offer);
+        }
+    }
+
+    fn unindex_offer(&mut self, address: Ipv4Addr) {
+        let record = self.records.get_mut(address);
+        let Some(record) = record.filter(|record| record.listed > 0) else {
+            return;
+        };
+        let offer = (std::mem::take(&mut record.listed), address.to_bits());
+        let circuit = record.circuit;
+        let subnet = self.subnet_of(address);
+        self.offers.take(subnet, circuit, offer);
     }
 
     /// The subnet that holds `address`; subnets are sorted and do not overlap.
@@ -393,6 +445,8 @@ mod tests {
                 *behind.entry(circuit).or_default() += 1;
             }
             prop_assert_eq!(table.circuits.all(), behind);
+            let offered = leases.iter().filter(|lease| lease.state == LeaseState::Offered);
+            prop_assert_eq!(table.offers.count(), offered.count());
             let listed: usize = table.clients.values().map(SmallVec::len).sum();
             prop_assert_eq!(listed, leases.len());
             prop_assert_eq!(table.hardware.len(), leases.len());
