@@ -93,8 +93,20 @@ pub(crate) fn wait_for(lines: &mut impl BufRead, word: &str) {
 
 /// Kea in `folder`, one thread, which is its fastest way here; it never syncs its lease file.
 pub(crate) fn kea(cable: &Cable, folder: &Path, machines: u32) -> Running {
+    kea_with(cable, folder, &kea_config(folder, machines))
+}
+
+/// Kea without a lease file.
+#[allow(dead_code, reason = "not every benchmark asks for it")]
+pub(crate) fn kea_in_memory(cable: &Cable, folder: &Path) -> Running {
+    let mut config = kea_config(folder, 0);
+    *config.pointer_mut("/Dhcp4/lease-database/persist").unwrap() = json!(false);
+    kea_with(cable, folder, &config)
+}
+
+fn kea_with(cable: &Cable, folder: &Path, config: &Value) -> Running {
     let path = folder.join("kea.json");
-    fs::write(&path, kea_config(folder, machines).to_string()).unwrap();
+    fs::write(&path, config.to_string()).unwrap();
     let mut command = cable.server.command("kea-dhcp4");
     command
         .arg("-c")

@@ -52,8 +52,16 @@ pub(super) async fn serve(
     let mut news = dhcp.news();
     let mut next = 0;
     loop {
-        news.borrow_and_update();
+        let number = *news.borrow_and_update();
         lanes.adopt(&in_force.borrow_and_update());
+        if lanes.lanes.is_empty() {
+            // Nobody listens: the DHCP server is not asked for what nobody hears.
+            next = number;
+            match in_force.changed().await {
+                Ok(()) => continue,
+                Err(_) => return,
+            }
+        }
         loop {
             let Ok(page) = dhcp.events(next).await else {
                 return;
