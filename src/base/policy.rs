@@ -26,6 +26,15 @@ pub struct DhcpPolicy {
     pub unknown_clients: UnknownClients,
     /// Which addresses are looked for before they are offered.
     pub probe: ConflictProbe,
+    /// How many leases and offers there may be behind one circuit of a relay agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leases_per_circuit: Option<u32>,
+    /// How many messages a second one client may send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_client: Option<u32>,
+    /// How many may come from behind one circuit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_circuit: Option<u32>,
     /// Whether another server gives the addresses, so that firmware alone is answered, with what to boot (PXE 2.1 2.2).
     #[serde(skip_serializing_if = "is_false")]
     pub proxy: bool,
@@ -81,6 +90,9 @@ impl Default for DhcpPolicy {
             identity: ClientIdentity::default(),
             proxy: false,
             probe: ConflictProbe::default(),
+            leases_per_circuit: None,
+            rate_per_client: None,
+            rate_per_circuit: None,
             least_lease_time: Seconds(60),
             boot_lease_time: None,
             // Clients answer within seconds, and an offer costs an address.

@@ -98,6 +98,12 @@ impl Leave<'_> {
         self.one("authoritative", &mut to.authoritative, &from.authoritative);
         self.one("identity", &mut to.identity, &from.identity);
         self.one("probe", &mut to.probe, &from.probe);
+        let (leases, other) = (&mut to.leases_per_circuit, &from.leases_per_circuit);
+        self.one("leases-per-circuit", leases, other);
+        let (rate, other) = (&mut to.rate_per_client, &from.rate_per_client);
+        self.one("rate-per-client", rate, other);
+        let (rate, other) = (&mut to.rate_per_circuit, &from.rate_per_circuit);
+        self.one("rate-per-circuit", rate, other);
     }
 
     fn reservation(&self, to: &mut Reservation, from: &Reservation) {
@@ -253,7 +259,7 @@ mod tests {
         [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny","probe":"all"},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny","probe":"all","leases-per-circuit":2,"rate-per-client":3,"rate-per-circuit":4},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

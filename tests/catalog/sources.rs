@@ -29,10 +29,10 @@ const REST: &str = r#"site "s" domain="s.example.net"
 image "i" { boot "ipxe" "boot/a" }
 fabric "f" {
     vlan "v" mtu=9000 {
-        dhcp { controllers "c"; lease-time "5m" }
+        dhcp { controllers "c"; lease-time "5m"; rate-per-client 5; leases-per-circuit 9 }
         subnet "10.0.0.0/24" { gateway "10.0.0.1"; dynamic-range "10.0.0.100-10.0.0.109" }
     }
-    vlan "w" id=2 { dhcp { relay-to "v" }; subnet "10.0.1.0/24" { dynamic-range "10.0.1.16/28" } }
+    vlan "w" id=2 { dhcp { relay-to "v"; leases-per-circuit 8 }; subnet "10.0.1.0/24" { dynamic-range "10.0.1.16/28" } }
 }
 controller "c" { ethernet "x"; bridge "b" vlan="v" mtu=1500 { ports "x"; address "10.0.0.2" } }
 machines profile="p" from="rows.csv"
@@ -147,6 +147,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "quarantine-time 1h | by default",
             "unknown-clients allow | by default",
             "probe off | by default",
+            "leases-per-circuit 8 | site.kdl",
+            "rate-per-client 5 | site.kdl, relayed to vlan f/v",
         ],
     ),
     (

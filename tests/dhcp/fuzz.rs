@@ -41,12 +41,17 @@ fn site() -> impl Strategy<Value = Value> {
         any::<bool>(),
         select(vec!["client-id", "mac"]),
         select(vec!["off", "dynamic", "all"]),
+        proptest::option::of((1u32..4, 1u32..4)),
     );
     let shape = (any::<bool>(), any::<bool>(), any::<bool>(), 0u8..30);
     (policy, shape).prop_map(
-        |((authoritative, identity, probe), (annex, image, class, extent))| {
-            let policy =
+        |((authoritative, identity, probe, bounds), (annex, image, class, extent))| {
+            let mut policy =
                 json!({ "authoritative": authoritative, "identity": identity, "probe": probe });
+            if let Some((leases, rate)) = bounds {
+                policy["leases-per-circuit"] = leases.into();
+                policy["rate-per-circuit"] = rate.into();
+            }
             let mut site = crate::support::site();
             let pools = [format!("10.0.0.10-10.0.0.{}", 10 + extent)];
             let classes = json!([{ "name": "c", "matches": [{ "vendor_class": "PXEClient" }], "options": {} }]);

@@ -12,6 +12,7 @@ mod assertions;
 mod beside;
 mod boot;
 mod bootp;
+mod bounds;
 #[path = "../support/cases.rs"]
 mod cases;
 mod classes;
@@ -45,6 +46,7 @@ mod revoke;
 mod scopes;
 mod socket;
 mod squatter;
+mod starvation;
 mod strain;
 mod support;
 mod tools;

@@ -4,6 +4,9 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::bound::{
+    BoundsNode, LEASES_PER_CIRCUIT, RATE_PER_CIRCUIT, RATE_PER_CLIENT, read_bounds,
+};
 use super::class::{CLIENT_CLASS, ClassNode, read_classes};
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
@@ -33,6 +36,7 @@ pub struct DhcpNode {
     pub proxy: Slot<bool>,
     pub probe: Slot<ConflictProbe>,
     pub unknown_clients: Slot<UnknownClients>,
+    pub bounds: BoundsNode,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -78,6 +82,9 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&PROXY),
         optional(&PROBE),
         optional(&UNKNOWN),
+        optional(&LEASES_PER_CIRCUIT),
+        optional(&RATE_PER_CLIENT),
+        optional(&RATE_PER_CIRCUIT),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -143,7 +150,9 @@ const BOOT_LEASE_TIME: NodeSchema = plain(
 
 const OFFER_TIME: NodeSchema = plain(
     "offer-time",
-    "How long an offered address is held for its client; the default is thirty seconds.",
+    "How long an offered address is held for its client; the default is thirty seconds. Once no other address is left, the oldest offer \
+     of whoever has most of them gives way to a newcomer: of one circuit of a relay agent, or of all in the subnet that no agent tells a \
+     circuit of, where these have more than sixteen, or two more than the newcomer's.",
     &[argument(
         "a duration",
         Kind::Duration,
@@ -259,6 +268,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         proxy: flag(&reader, &PROXY, sink),
         probe: known(word(&reader, &PROBE, sink)),
         unknown_clients: known(word(&reader, &UNKNOWN, sink)),
+        bounds: read_bounds(&reader, sink),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

@@ -3,6 +3,7 @@
 mod address;
 mod bmc;
 mod bond;
+mod bound;
 mod bridge;
 mod class;
 mod column;
@@ -48,6 +49,7 @@ use crate::diag::span::{SourceId, Spanned};
 
 pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
+pub use bound::BoundsNode;
 pub use class::{ClassNode, MatchNode};
 pub use dhcp::{DhcpNode, SiteDhcpNode};
 pub use fabric::{FabricNode, VlanNode};

@@ -1,5 +1,5 @@
 //! Which address a client gets (RFC 2131 4.3.1): the declared one, else its own again, else the one it asks for, else one that
-//! nobody had yet, else the one that has been free for longest.
+//! nobody had yet, else the one that has been free for longest, else one that was only offered to another.
 
 use std::net::Ipv4Addr;
 
@@ -144,8 +144,9 @@ impl Engine {
         }
         // What is over and not ended yet is free as well.
         self.expire(ask.now, out);
-        let mut scopes = scopes.iter().copied();
-        scopes.find_map(|served| Some((served, self.pool_address(asker, served)?)))
+        let mut all = scopes.iter().copied();
+        let ended = all.find_map(|served| Some((served, self.pool_address(asker, served)?)));
+        ended.or_else(|| self.given_way(ask, scopes.iter().copied()))
     }
 
     fn pool_address(&mut self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {

@@ -258,6 +258,18 @@ impl Config {
         self.owners.get(&address).copied()
     }
 
+    /// The addresses that are somebody's here and nobody's in `before`, or the other way about.
+    pub(super) fn owned_otherwise<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = Ipv4Addr> + 'a {
+        let only = |own: &'a Self, other: &'a Self| {
+            let owned = own.owners.keys().copied();
+            owned.filter(|address| other.owner(*address).is_none())
+        };
+        only(self, before).chain(only(before, self))
+    }
+
     pub(super) fn image(&self, name: &Name) -> Option<&BootImage> {
         self.images.get(name)
     }

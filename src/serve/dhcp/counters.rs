@@ -28,6 +28,12 @@ pub struct Counters {
     pub pool_empty: u64,
     /// Dropped: unknown clients where these are held or denied.
     pub unknown: u64,
+    /// Offers that nobody had taken up and that gave way to a newcomer, since nothing else was free.
+    pub given_way: u64,
+    /// Dropped: new clients behind a circuit that has as many leases and offers as it may.
+    pub circuit_full: u64,
+    /// Dropped: more messages than a client or a circuit may send.
+    pub rate_limited: u64,
     /// Messages for which a write or a probe was under way already.
     pub coalesced: u64,
     /// Dropped: too many writes under way, or the store in trouble.
@@ -104,6 +110,8 @@ impl Counters {
                     &mut self.pool_empty
                 }
                 Silence::Held(_) | Silence::Denied(_) => &mut self.unknown,
+                Silence::CircuitFull(_) => &mut self.circuit_full,
+                Silence::ClientRate(_) | Silence::CircuitRate(_) => &mut self.rate_limited,
                 Silence::OtherServer(_)
                 | Silence::NothingNamed
                 | Silence::Stranger(_)

@@ -16,6 +16,7 @@ use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
 use super::probe::{Probe, Probes};
+use super::rate::Rates;
 use super::reply::Reply;
 use super::strain::{Rest, Strain};
 use super::table::Table;
@@ -128,6 +129,7 @@ pub struct Engine {
     pub(super) waiting: WaitingClients,
     pub(super) strain: Strain,
     pub(super) probes: Probes,
+    pub(super) rates: Rates,
     /// In the order in which they began.
     pub(super) pending: BTreeMap<BatchId, Pending>,
     batches: u64,
@@ -252,6 +254,7 @@ impl Engine {
     fn reconfigure(&mut self, config: Arc<Config>) {
         self.table.set_subnets(config.subnets());
         self.table.set_pools(&config);
+        self.rates.set(&config);
         for cursor in self.cursors.values_mut() {
             cursor.may_rewind = true;
         }

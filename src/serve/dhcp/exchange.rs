@@ -141,6 +141,16 @@ impl Exchange {
         }
     }
 
+    /// Of a message that is not looked at.
+    pub(super) fn outlined(now: u64, message: &Message<'_>, packet: Packet<'_>) -> Self {
+        Self {
+            kind: Some(message.kind),
+            relay: message.giaddr,
+            has: message.ciaddr,
+            ..Self::blank(now, message.hardware, packet)
+        }
+    }
+
     /// Of a datagram that is no message: its client, where it is long enough to name one.
     pub(super) fn unread(now: u64, packet: Packet<'_>) -> Option<Self> {
         let mut fixed = [0; OPTIONS_AT];
@@ -180,14 +190,19 @@ impl Engine {
         self.exchanges.of(mac, most)
     }
 
+    /// Counts what came of a message.
+    pub(super) fn tally(&mut self, exchange: &Exchange, outcome: &Outcome) {
+        self.counters.count(outcome);
+        if let (Some(scope), Some(kind)) = (exchange.scope, exchange.kind) {
+            self.scopes.entry(scope).or_default().count(kind, outcome);
+        }
+    }
+
     /// Keeps what came of a message, at once or once its write has ended.
     pub(super) fn conclude(&mut self, mut exchange: Exchange, conclusion: Conclusion) {
         match conclusion {
             Conclusion::Now(outcome) => {
-                self.counters.count(&outcome);
-                if let (Some(scope), Some(kind)) = (exchange.scope, exchange.kind) {
-                    self.scopes.entry(scope).or_default().count(kind, &outcome);
-                }
+                self.tally(&exchange, &outcome);
                 exchange.outcome = outcome;
                 self.exchanges.push(exchange);
             }

@@ -31,6 +31,9 @@ impl Engine {
             }
             self.abandon(batch);
         }
+        if let Some(silence) = self.why_circuit_has_enough(ask, address) {
+            return silence.into();
+        }
         let is_reserved = ask.asker.owns(ask.config, address);
         let name = if is_reserved {
             // The zone has it already.
@@ -121,8 +124,17 @@ impl Engine {
                 && old.client == lease.client
                 && old.hardware == lease.hardware
                 && old.name == lease.name
-                && old.agent == lease.agent
+                && is_where_it_was(old, lease)
                 && (lease.expires..=lease.held_until).contains(&old.held_until)
         })
+    }
+}
+
+/// Whether the relay agent tells the same of where the client is.
+fn is_where_it_was(old: &Lease, lease: &Lease) -> bool {
+    match (&old.agent, &lease.agent) {
+        (Some(old), Some(new)) => old.says_as(new),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }

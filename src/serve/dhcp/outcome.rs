@@ -76,6 +76,12 @@ pub enum Silence {
     Held(Arc<VlanPath>),
     #[error("VLAN {0} serves only clients that the site knows there")]
     Denied(Arc<VlanPath>),
+    #[error("its circuit has as many leases and offers as its VLAN lets one have, {0}")]
+    CircuitFull(u32),
+    #[error("it sends more messages than its VLAN lets a client send, {0} a second")]
+    ClientRate(u32),
+    #[error("more messages come by its circuit than its VLAN lets one send, {0} a second")]
+    CircuitRate(u32),
     #[error("it chose another server, {0}")]
     OtherServer(Ipv4Addr),
     #[error("it names no address: neither option 50 nor ciaddr")]
@@ -234,6 +240,8 @@ impl Silence {
             Self::ReservedTaken { .. } => "reserved-taken",
             Self::Held(_) => "held",
             Self::Denied(_) => "denied",
+            Self::CircuitFull(_) => "circuit-full",
+            Self::ClientRate(_) | Self::CircuitRate(_) => "rate-limited",
             Self::OtherServer(_) => "other-server",
             Self::NothingNamed => "nothing-named",
             Self::Stranger(_) => "not-authoritative",

@@ -35,6 +35,9 @@ impl Engine {
         packet: Packet<'_>,
         out: &mut Vec<Action>,
     ) {
+        if self.is_too_many(now, message, packet) {
+            return;
+        }
         let config = Arc::clone(&self.config);
         let mut exchange = Exchange::begun(now, message, packet);
         let served = scope_for(&config, message, packet.via);

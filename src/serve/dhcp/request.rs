@@ -22,7 +22,9 @@ impl Engine {
         packet: Packet<'_>,
         out: &mut Vec<Action>,
     ) {
-        self.answer_to(now, message, (packet, 0), out);
+        if !self.is_too_many(now, message, packet) {
+            self.answer_to(now, message, (packet, 0), out);
+        }
     }
 
     /// Answers a message for which so many addresses were found in use already.
@@ -99,6 +101,9 @@ impl Engine {
     fn discover(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
         if self.withholds(ask) {
             return Silence::Withheld.into();
+        }
+        if let Some(silence) = self.why_circuit_is_full(ask) {
+            return silence.into();
         }
         let wish = ask.message.options.address(code::REQUESTED_ADDRESS);
         let Some((served, address)) = self.allocate(ask, wish, out) else {

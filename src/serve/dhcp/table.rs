@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::circuit::{Circuit, Circuits};
 use super::config::Config;
 use super::engine::BatchId;
+use super::giving::Offers;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::records::Records;
 use super::usage::Usage;
@@ -19,6 +22,12 @@ pub(super) struct Record {
     pub pending: Option<BatchId>,
     /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
     pub promised: u64,
+    /// The circuit that its client is behind.
+    circuit: Option<Circuit>,
+    /// Whether it was reserved for nobody.
+    is_open: bool,
+    /// Its number among the offers that are listed; 0 for none of them.
+    listed: u64,
 }
 
 impl Record {
@@ -29,6 +38,15 @@ impl Record {
             LeaseState::Idle => false,
         };
         ends && self.pending.is_none() && self.lease.held_until <= now
+    }
+
+    /// The circuit that it counts for.
+    pub(super) fn counts_for(&self) -> Option<Circuit> {
+        let counts = match self.lease.state {
+            LeaseState::Offered | LeaseState::Active => self.is_open,
+            LeaseState::Idle | LeaseState::Declined => false,
+        };
+        self.circuit.filter(|_| counts)
     }
 
     /// The lease as it stands at `now`.
@@ -59,6 +77,12 @@ pub(super) struct Table {
     idle: BTreeMap<Prefix, Timed>,
     subnets: Vec<Prefix>,
     pub(super) usage: Usage,
+    circuits: Circuits,
+    offers: Offers,
+    /// How many offers were listed.
+    listed: u64,
+    /// Whose addresses are.
+    config: Arc<Config>,
 }
 
 impl Table {
@@ -102,11 +126,16 @@ impl Table {
         }
         self.index_time(address, state, time);
         let record = Record {
+            circuit: Circuit::of(lease.agent.as_deref()),
+            is_open: self.config.owner(address).is_none(),
             lease,
             pending: None,
             promised: time,
+            listed: 0,
         };
+        self.circuits.add_from(Some(&record));
         self.records.insert(address, record);
+        self.index_offer(address);
     }
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) {
@@ -125,9 +154,11 @@ impl Table {
 
     /// Marks or clears the write under way.
     pub(super) fn set_pending(&mut self, address: Ipv4Addr, pending: Option<BatchId>) {
+        self.unindex_offer(address);
         if let Some(record) = self.records.get_mut(address) {
             record.pending = pending;
         }
+        self.index_offer(address);
     }
 
     /// Notes what the client is told now, within what is on disk already.
@@ -176,11 +207,16 @@ impl Table {
             let free = free_in(&self.records, *subnet).collect();
             self.idle.insert(*subnet, free);
         }
-        self.subnets = subnets;
+        if self.subnets != subnets {
+            self.subnets = subnets;
+            let mut offers = std::mem::take(&mut self.offers);
+            offers.sort(|address| self.subnet_of(address));
+            self.offers = offers;
+        }
     }
 
     /// Takes the ranges of a new configuration; looks at those alone that were not there before.
-    pub(super) fn set_pools(&mut self, config: &Config) {
+    pub(super) fn set_pools(&mut self, config: &Arc<Config>) {
         let records = &self.records;
         self.usage.set(config, |first, last| {
             let within = records.from(first);
@@ -188,6 +224,40 @@ impl Table {
             let used = within.filter(|record| is_used(record.lease.state));
             u64::try_from(used.count()).unwrap_or(u64::MAX)
         });
+        let before = std::mem::replace(&mut self.config, Arc::clone(config));
+        self.count_circuits(&before);
+    }
+
+    /// Counts what is behind each circuit, where some VLAN bounds it: all of it when that begins, later what is reserved now and was
+    /// not, or the other way about.
+    fn count_circuits(&mut self, before: &Config) {
+        let mut scopes = self.config.scopes();
+        let is_bounded = scopes.any(|served| served.scope.policy.leases_per_circuit.is_some());
+        let changed: Vec<Ipv4Addr> = match (is_bounded, self.circuits.is_on()) {
+            (false, _) => Vec::new(),
+            (true, false) => self.from(Ipv4Addr::UNSPECIFIED).map(at).collect(),
+            (true, true) => self.config.owned_otherwise(before).collect(),
+        };
+        for address in &changed {
+            self.circuits.take_from(self.records.get(*address));
+        }
+        self.circuits.set(is_bounded);
+        for address in changed {
+            let is_open = self.config.owner(address).is_none();
+            if let Some(record) = self.records.get_mut(address) {
+                record.is_open = is_open;
+                self.circuits.add_from(Some(record));
+            }
+        }
+    }
+
+    pub(super) fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// How many leases and offers there are behind a circuit, where some VLAN bounds them.
+    pub(super) fn behind(&self, circuit: Circuit) -> u32 {
+        self.circuits.count(circuit)
     }
 
     fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
@@ -212,6 +282,11 @@ impl Table {
         let Some(record) = self.records.get(address) else {
             return;
         };
+        self.circuits.take_from(Some(record));
+        self.unindex_offer(address);
+        let Some(record) = self.records.get(address) else {
+            return;
+        };
         let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
@@ -231,6 +306,35 @@ impl Table {
         }
     }
 
+    /// Lists an offer that may give way to others; what is being written may not.
+    fn index_offer(&mut self, address: Ipv4Addr) {
+        let record = self.records.get(address).filter(|record| {
+            let is_free = record.pending.is_none() && record.is_open;
+            is_free && record.lease.state == LeaseState::Offered
+        });
+        if record.is_none() {
+            return;
+        }
+        let subnet = self.subnet_of(address);
+        if let Some(record) = self.records.get_mut(address) {
+            self.listed += 1;
+            record.listed = self.listed;
+            let offer = (record.listed, address.to_bits());
+            self.offers.add(subnet, record.circuit, offer);
+        }
+    }
+
+    fn unindex_offer(&mut self, address: Ipv4Addr) {
+        let record = self.records.get_mut(address);
+        let Some(record) = record.filter(|record| record.listed > 0) else {
+            return;
+        };
+        let offer = (std::mem::take(&mut record.listed), address.to_bits());
+        let circuit = record.circuit;
+        let subnet = self.subnet_of(address);
+        self.offers.take(subnet, circuit, offer);
+    }
+
     /// The subnet that holds `address`; subnets are sorted and do not overlap.
     fn subnet_of(&self, address: Ipv4Addr) -> Option<Prefix> {
         let address = IpAddr::V4(address);
@@ -240,6 +344,10 @@ impl Table {
         let subnet = self.subnets.get(after.checked_sub(1)?)?;
         subnet.contains(address).then_some(*subnet)
     }
+}
+
+fn at(record: &Record) -> Ipv4Addr {
+    record.lease.address
 }
 
 /// Whether an address in this state is nobody else's for longer than a moment.
@@ -267,6 +375,7 @@ fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u
 mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
+    use crate::serve::dhcp::lease::Agent;
     use proptest::prelude::*;
 
     fn lease(address: u8, client: u8, state: LeaseState, time: u64) -> Lease {
@@ -281,7 +390,13 @@ mod tests {
             held_until: time,
             name: None,
             vlan: None,
-            agent: None,
+            agent: (client > 0).then(|| {
+                let circuit = [client / 2].into();
+                Box::new(Agent {
+                    circuit,
+                    ..Agent::default()
+                })
+            }),
         }
     }
 
@@ -292,6 +407,7 @@ mod tests {
             steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..6, 0u64..9), 1..60)
         ) {
             let mut table = Table::default();
+            table.circuits.set(true);
             table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
             for (address, client, action, time) in steps {
                 let state = match action {
@@ -324,6 +440,13 @@ mod tests {
                 leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address.to_bits())).collect();
             expected.sort_unstable();
             prop_assert_eq!(in_order, expected);
+            let mut behind = HashMap::new();
+            for circuit in table.from(Ipv4Addr::UNSPECIFIED).filter_map(Record::counts_for) {
+                *behind.entry(circuit).or_default() += 1;
+            }
+            prop_assert_eq!(table.circuits.all(), behind);
+            let offered = leases.iter().filter(|lease| lease.state == LeaseState::Offered);
+            prop_assert_eq!(table.offers.count(), offered.count());
             let listed: usize = table.clients.values().map(SmallVec::len).sum();
             prop_assert_eq!(listed, leases.len());
             prop_assert_eq!(table.hardware.len(), leases.len());

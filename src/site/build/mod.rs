@@ -412,6 +412,7 @@ fn policy(node: &DhcpNode, serving: &DhcpNode) -> DhcpPolicy {
         own.value().or(theirs.value()).copied()
     }
     let default = DhcpPolicy::default();
+    let (own, theirs) = (&node.bounds, &serving.bounds);
     DhcpPolicy {
         authoritative: said(&node.authoritative, &serving.authoritative)
             .unwrap_or(default.authoritative),
@@ -426,6 +427,9 @@ fn policy(node: &DhcpNode, serving: &DhcpNode) -> DhcpPolicy {
             .unwrap_or(default.unknown_clients),
         probe: said(&node.probe, &serving.probe).unwrap_or(default.probe),
         proxy: said(&node.proxy, &serving.proxy).unwrap_or(default.proxy),
+        leases_per_circuit: said(&own.leases_per_circuit, &theirs.leases_per_circuit),
+        rate_per_client: said(&own.rate_per_client, &theirs.rate_per_client),
+        rate_per_circuit: said(&own.rate_per_circuit, &theirs.rate_per_circuit),
     }
 }
 

@@ -7,10 +7,19 @@ use crate::base::policy::DhcpPolicy;
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::{
-    DhcpNode, DnsServer, FabricNode, PoolNode, RangeNode, SubnetNode, VlanNode,
+    BoundsNode, DhcpNode, DnsServer, FabricNode, PoolNode, RangeNode, SubnetNode, VlanNode,
 };
 use crate::site::build::LEASE_TIME;
 use crate::site::resolve::{OptionPlace, Plug, Said, VlanDraft, nearest};
+
+/// A bound that a VLAN's DHCP may set.
+type Bound = fn(&BoundsNode) -> &Slot<u32>;
+
+const BOUNDS: [(&str, Bound); 3] = [
+    ("leases-per-circuit", |bounds| &bounds.leases_per_circuit),
+    ("rate-per-client", |bounds| &bounds.rate_per_client),
+    ("rate-per-circuit", |bounds| &bounds.rate_per_circuit),
+];
 
 impl Cataloguer<'_> {
     pub(super) fn fabrics(&mut self) {
@@ -76,6 +85,7 @@ impl Cataloguer<'_> {
             identity: _,
             proxy: _,
             probe: _,
+            bounds: _,
             unknown_clients: _,
             is_partial: _,
             length: _,
@@ -159,6 +169,13 @@ impl Cataloguer<'_> {
         let said = self.in_force(pen, &node.proxy, relayed, |one| &one.proxy);
         if let Some((said, source)) = said {
             pen.value("proxy", flag(*said), source);
+        }
+        for (name, bound) in BOUNDS {
+            let own = bound(&node.bounds);
+            if let Some((said, source)) = self.in_force(pen, own, relayed, |one| bound(&one.bounds))
+            {
+                pen.value(name, said, source);
+            }
         }
     }
 

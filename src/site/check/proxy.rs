@@ -23,6 +23,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
                 dhcp.authoritative.given().map(|said| said.span),
             ),
             ("identity", dhcp.identity.given().map(|said| said.span)),
+            (
+                "leases-per-circuit",
+                dhcp.bounds.leases_per_circuit.given().map(|said| said.span),
+            ),
         ];
         for (what, span) in said {
             out.extend(span.map(|span| idle(vlan, span, what)));

@@ -135,8 +135,8 @@ mod tests {
         let text = r#"
             site "a" domain="a.example"
             fabric "f" {
-                vlan "pxe" id=2 { dhcp { controllers "c"; identity "mac"; boot-lease-time "2m"; quarantine-time "5m"; probe "dynamic" }; subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.109" } }
-                vlan "far" id=3 { dhcp { relay-to "pxe"; authoritative #false }; subnet "10.1.0.0/24" { dynamic-range "10.1.0.100-10.1.0.109" } }
+                vlan "pxe" id=2 { dhcp { controllers "c"; identity "mac"; boot-lease-time "2m"; quarantine-time "5m"; probe "dynamic"; leases-per-circuit 8; rate-per-circuit 9 }; subnet "10.0.0.0/24" { dynamic-range "10.0.0.100-10.0.0.109" } }
+                vlan "far" id=3 { dhcp { relay-to "pxe"; authoritative #false; rate-per-client 5 }; subnet "10.1.0.0/24" { dynamic-range "10.1.0.100-10.1.0.109" } }
                 vlan "own" id=4 { dhcp { controllers "c" }; subnet "10.2.0.0/24" { dynamic-range "10.2.0.100-10.2.0.109" } }
             }
             controller "c" {
@@ -156,11 +156,14 @@ mod tests {
         let said = |authoritative: bool| {
             serde_json::json!({
                 "authoritative": authoritative, "identity": "mac", "least-lease-time": "1m", "boot-lease-time": "2m",
-                "offer-time": "30s", "quarantine-time": "5m", "unknown-clients": "allow", "probe": "dynamic"
+                "offer-time": "30s", "quarantine-time": "5m", "unknown-clients": "allow", "probe": "dynamic",
+                "leases-per-circuit": 8, "rate-per-circuit": 9
             })
         };
+        let mut far = said(false);
+        far["rate-per-client"] = 5.into();
         let expected = [
-            ("vlan/f/far/scope/10.1.0.0/24".to_owned(), said(false)),
+            ("vlan/f/far/scope/10.1.0.0/24".to_owned(), far),
             (
                 "vlan/f/own/scope/10.2.0.0/24".to_owned(),
                 serde_json::Value::Null,

@@ -120,6 +120,7 @@ impl Scope {
                 &before.unknown_clients,
                 &after.unknown_clients,
             );
+        let changes = bounds(changes, before, after);
         changes
             .shown("client-classes", &from.classes, &self.classes, |classes| {
                 list(classes)
@@ -139,6 +140,24 @@ impl Scope {
         }
         format!("lease {}, pools {}", self.lease_time, list(&self.pools))
     }
+}
+
+fn bounds(changes: Changes, before: &DhcpPolicy, after: &DhcpPolicy) -> Changes {
+    let shown = |bound: &Option<u32>| list(bound);
+    let (leases, client, circuit) = (
+        &before.leases_per_circuit,
+        &before.rate_per_client,
+        &before.rate_per_circuit,
+    );
+    changes
+        .shown(
+            "leases-per-circuit",
+            leases,
+            &after.leases_per_circuit,
+            shown,
+        )
+        .shown("rate-per-client", client, &after.rate_per_client, shown)
+        .shown("rate-per-circuit", circuit, &after.rate_per_circuit, shown)
 }
 
 fn pool_options(pools: &BTreeMap<AddressRange, BTreeMap<u8, OptionValue>>) -> String {

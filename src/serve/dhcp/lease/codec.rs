@@ -22,6 +22,7 @@ mod tag {
     pub(super) const VLAN: u8 = 4;
     pub(super) const CIRCUIT: u8 = 5;
     pub(super) const REMOTE: u8 = 6;
+    pub(super) const RELAY: u8 = 7;
 }
 
 /// Why stored bytes are no lease.
@@ -56,6 +57,7 @@ impl Lease {
         if let Some(agent) = &self.agent {
             put(&mut bytes, tag::CIRCUIT, &agent.circuit);
             put(&mut bytes, tag::REMOTE, &agent.remote);
+            put(&mut bytes, tag::RELAY, &agent.relay.octets());
         }
         bytes.push(tag::END);
         bytes
@@ -154,6 +156,10 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
             tag::VLAN => vlan = Some(Arc::new(text(value)?.parse().ok()?)),
             tag::CIRCUIT => agent.get_or_insert_with(Box::<Agent>::default).circuit = value.into(),
             tag::REMOTE => agent.get_or_insert_with(Box::<Agent>::default).remote = value.into(),
+            tag::RELAY => {
+                let relay = <[u8; 4]>::try_from(value).ok()?;
+                agent.get_or_insert_with(Box::<Agent>::default).relay = relay.into();
+            }
             _ => {}
         }
         rest = next;
@@ -203,6 +209,7 @@ mod tests {
         let placed = Lease {
             vlan: Some(Arc::new("plant/pxe".parse().unwrap())),
             agent: Some(Box::new(Agent {
+                relay: Ipv4Addr::new(10, 9, 0, 1),
                 circuit: [7; 255].into(),
                 remote: [].into(),
             })),

@@ -53,12 +53,31 @@ pub enum LeaseState {
 }
 
 /// Where a relay agent says that a client is (RFC 3046 3.1, 3.2); each as it came, and no longer than a suboption can be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Agent {
+    /// Where the agent is (giaddr); unspecified where an older program stored the lease.
+    pub relay: Ipv4Addr,
     /// The circuit that the client hangs on: often a switch's port.
     pub circuit: Box<[u8]>,
     /// The remote end of the circuit, or the agent itself.
     pub remote: Box<[u8]>,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            relay: Ipv4Addr::UNSPECIFIED,
+            circuit: [].into(),
+            remote: [].into(),
+        }
+    }
+}
+
+impl Agent {
+    /// Whether it tells the same of the client. Of two agents that stand in for each other now one forwards a message, now the other.
+    pub(super) fn says_as(&self, other: &Self) -> bool {
+        (&self.circuit, &self.remote) == (&other.circuit, &other.remote)
+    }
 }
 
 impl Lease {

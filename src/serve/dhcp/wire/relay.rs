@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Message, Options, code};
+use crate::serve::dhcp::circuit::Circuit;
 use crate::serve::dhcp::lease::Agent;
 
 /// Codes of suboptions.
@@ -20,16 +21,7 @@ pub(in super::super) mod suboption {
 impl Options<'_> {
     /// A suboption of option 82 (RFC 3046 2.0).
     fn relay(&self, suboption: u8) -> Option<Box<[u8]>> {
-        let relay = self.get(code::RELAY)?;
-        let mut rest: &[u8] = &relay;
-        while let [own, length, after @ ..] = rest {
-            let (data, next) = after.split_at_checked(usize::from(*length))?;
-            if *own == suboption {
-                return Some(data.into());
-            }
-            rest = next;
-        }
-        None
+        Some(within(&self.get(code::RELAY)?, suboption)?.into())
     }
 
     pub(in super::super) fn relay_address(&self, suboption: u8) -> Option<Ipv4Addr> {
@@ -38,7 +30,33 @@ impl Options<'_> {
     }
 }
 
+/// A suboption of what a relay agent told.
+fn within(told: &[u8], suboption: u8) -> Option<&[u8]> {
+    let mut rest = told;
+    while let [own, length, after @ ..] = rest {
+        let (data, next) = after.split_at_checked(usize::from(*length))?;
+        if *own == suboption {
+            return Some(data);
+        }
+        rest = next;
+    }
+    None
+}
+
 impl Message<'_> {
+    /// The circuit that [`Message::agent`] tells of, as a number; nothing is copied for it.
+    pub(in super::super) fn circuit(&self) -> Option<Circuit> {
+        if self.giaddr.is_unspecified() {
+            return None;
+        }
+        let told = self.options.get(code::RELAY)?;
+        let [circuit, remote] =
+            [suboption::CIRCUIT_ID, suboption::REMOTE_ID].map(|own| within(&told, own));
+        let is_told = circuit.is_some() || remote.is_some();
+        let (circuit, remote) = (circuit.unwrap_or_default(), remote.unwrap_or_default());
+        is_told.then(|| Circuit::new(self.giaddr, circuit, remote))
+    }
+
     /// The address that the agent wants the client to know the server by, so that all messages pass by the agent (RFC 5107 4).
     pub(in super::super) fn server_override(&self) -> Option<Ipv4Addr> {
         let own = self.options.relay_address(suboption::SERVER_OVERRIDE)?;
@@ -54,7 +72,12 @@ impl Message<'_> {
         let remote = self.options.relay(suboption::REMOTE_ID);
         (circuit.is_some() || remote.is_some()).then(|| {
             let (circuit, remote) = (circuit.unwrap_or_default(), remote.unwrap_or_default());
-            Box::new(Agent { circuit, remote })
+            let relay = self.giaddr;
+            Box::new(Agent {
+                relay,
+                circuit,
+                remote,
+            })
         })
     }
 }
