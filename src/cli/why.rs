@@ -69,10 +69,6 @@ fn rendered(why: &Why) -> String {
         obstacles,
     } in &why.reserved
     {
-        if addresses.is_empty() {
-            let _ = writeln!(text, "It is {host} in VLAN {vlan}.");
-            continue;
-        }
         let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
         if addresses.is_empty() {
