@@ -30,7 +30,7 @@ fn said(files: &[(&str, &str)]) -> [String; 3] {
     ]
 }
 
-const SECRETS: [&str; 20] = [
+const SECRETS: [&str; 29] = [
     "bmc \"redfish\" address=\"10.0.0.9\" username=\"u\" password=\"hunter2\"",
     "bmc \"redfish\" password=hunter2",
     "bmc \"redfish\" password=(pass)\"hunter2\"",
@@ -51,6 +51,15 @@ const SECRETS: [&str; 20] = [
     "bmc \"redfish\" { password \"hunter2\" }",
     "bcm \"redfish\" password=\"hunter2\"",
     "wall { within { secret \"hunter2\" } }",
+    "webhook \"w\" url=\"https://u:hunter2@a/\"",
+    "webhook \"w\" url=\"https:/u:hunter2@a\"",
+    "webhook \"w\" url=\"u:hunter2@a\"",
+    "webhook \"w\" url=\"https://u:hunter2@a/",
+    "webhook \"w\" url=https://u:hunter2@a/",
+    "webhook \"w\" ulr=\"https://u:hunter2@a/\"",
+    "webhook \"https://u:hunter2@a/\" { secret \"hunter2\" }",
+    "webhook \"w\" { url \"https://u:hunter2@a/\" }",
+    "webhook \"w\" url=(env)\"https://u:hunter2@a/\"",
 ];
 
 #[test]

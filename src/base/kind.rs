@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 13] = [
+pub const KINDS: [KindRow; 14] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -127,6 +127,11 @@ pub const KINDS: [KindRow; 13] = [
     row("file", &["file/**"], &["sha256", "bytes"]),
     row("image", &["image/*"], &["programs"]),
     row("hook", &["hook/*"], &["on", "run", "within"]),
+    row(
+        "webhook",
+        &["webhook/*"],
+        &["on", "url", "secret", "within"],
+    ),
     with_options(row(
         "scope",
         &["vlan/*/*/scope/*/*"],

@@ -27,3 +27,4 @@ pub mod route;
 pub mod secret;
 pub mod setting;
 pub mod vlan;
+pub mod webhook;

@@ -93,15 +93,20 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text
 }
 
-/// How the hooks do.
+/// How the hooks and webhooks do.
 fn hooks(status: &Status) -> String {
     let mut text = String::new();
-    for (name, tally) in &status.hooks {
+    let hooks = status.hooks.iter().map(|one| ("hook", one));
+    let webhooks = status.webhooks.iter().map(|one| ("webhook", one));
+    for (kind, (name, tally)) in hooks.chain(webhooks) {
         let _ = write!(
             text,
-            "  hook {name}: {} delivered, {} failed, {} dropped, {} waiting",
+            "  {kind} {name}: {} delivered, {} failed, {} dropped, {} waiting",
             tally.delivered, tally.failed, tally.dropped, tally.waiting
         );
+        if tally.retried > 0 {
+            let _ = write!(text, ", {} retried", tally.retried);
+        }
         if let (Some(error), Some(at)) = (&tally.last_error, tally.failed_at) {
             let _ = write!(text, "; last failed {at}: {error}");
         }

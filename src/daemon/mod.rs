@@ -26,6 +26,7 @@ mod serve;
 mod start;
 mod status;
 mod turn;
+mod webhook;
 mod who;
 mod why;
 

@@ -13,7 +13,7 @@ use super::draft::{Planned, Recent};
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
-use super::hook::Board;
+use super::hook::Boards;
 use super::in_force::{InForce, Publisher};
 use super::mend::Mending;
 use super::order::Order;
@@ -98,7 +98,7 @@ pub(super) struct Reconciler<S: Store> {
     pub(super) hold: Option<Hold>,
     pub(super) mending: Mending,
     pub(super) recent: Recent,
-    pub(super) hooks: Board,
+    pub(super) boards: Boards,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -109,7 +109,7 @@ impl<S: Store> Reconciler<S> {
         store: Arc<S>,
         blobs: Blobs,
         mending: Mending,
-        hooks: Board,
+        boards: Boards,
     ) -> Result<Self, Fault> {
         let records = Records::new(store)?;
         let (applied, hold) = (records.applied()?, records.hold()?);
@@ -124,7 +124,7 @@ impl<S: Store> Reconciler<S> {
             hold,
             mending,
             recent: Recent::default(),
-            hooks,
+            boards,
         })
     }
 
@@ -266,7 +266,8 @@ impl<S: Store> Reconciler<S> {
         {
             status.compare(&applied.site, &seen.plan, seen.differences);
         }
-        status.hooks = self.hooks.told();
+        status.hooks = self.boards.hooks.told();
+        status.webhooks = self.boards.webhooks.told();
         status.ended = self.mending.memory.ended();
         Ok(status)
     }

@@ -11,11 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
-use super::hook::{self, Board};
+use super::hook::{self, Boards};
 use super::mend::Mending;
 use super::privileges::drop_privileges;
 use super::reconcile::{Reconciler, Request};
 use super::turn::{Turns, UnderWay};
+use super::webhook;
 use super::who::{Who, now};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
@@ -117,16 +118,17 @@ async fn run(
     )
     .await?;
     let dhcp = world.dhcp();
-    let (board, in_force) = (Board::default(), world.hooks());
+    let (boards, hooks, webhooks) = (Boards::default(), world.hooks(), world.webhooks());
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
     let turns = Turns::new();
     let mending = Mending::new(settings.enforce, turns.clone());
-    let (controller, told) = (settings.controller.clone(), board.clone());
+    let (controller, told) = (settings.controller.clone(), boards.clone());
     let reconciler = Reconciler::new(controller, world, store, blobs.clone(), mending, told);
     let mut reconciler = reconciler.map_err(ServeError::Applied)?;
     reconciler.converge().await.map_err(ServeError::Applied)?;
-    tokio::spawn(hook::serve(dhcp.clone(), in_force, board));
+    tokio::spawn(hook::serve(dhcp.clone(), hooks, boards.hooks));
+    tokio::spawn(webhook::serve(dhcp.clone(), webhooks, boards.webhooks));
     let (requests, queue) = mpsc::channel(QUEUE);
     let context = Context {
         controller: settings.controller.clone(),

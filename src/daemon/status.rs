@@ -59,6 +59,9 @@ pub struct Status {
     /// How the hooks do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hooks: BTreeMap<Name, HookTally>,
+    /// How the webhooks do.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub webhooks: BTreeMap<Name, HookTally>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -113,6 +116,7 @@ impl Status {
             scopes: BTreeMap::new(),
             counters,
             hooks: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

@@ -166,6 +166,10 @@ codes! {
     RecordZone "E123" "name servers where no zone can begin"
     RecordCircle "E124" "aliases lead in a circle"
 
+    // Webhooks.
+    WebhookPlain "E130" "a webhook over plain HTTP to another host"
+    WebhookCredentials "E131" "a webhook's URL holds credentials"
+
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"

@@ -53,7 +53,7 @@ fn parse_one(source: &Unparsed) -> Parsed {
     let roots = tree.roots(&source.text);
     let syntax = diagnostics.len();
     let includes = roots.clone().flat_map(includes).collect();
-    let masked = secret::places(roots.clone());
+    let masked = secret::places(roots.clone(), &source.text);
     let declarations = node::decode(roots, gaps, &mut diagnostics);
     let mut further = diagnostics.split_off(syntax);
     let told: BTreeSet<Span> = diagnostics

@@ -159,6 +159,7 @@ impl<'a> Reader<'a> {
             | Kind::Label
             | Kind::Octets
             | Kind::Uuid
+            | Kind::Url
             | Kind::Secret => text(value, argument.kind, sink),
         }
     }

@@ -46,7 +46,8 @@ pub(super) fn remedy(written: &str, kind: Kind) -> Option<String> {
         | Kind::RoutingTable
         | Kind::Label
         | Kind::Octets
-        | Kind::Uuid => return None,
+        | Kind::Uuid
+        | Kind::Url => return None,
     };
     Some(format!("write \"{meant}\""))
 }

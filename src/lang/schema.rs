@@ -98,6 +98,7 @@ pub(super) enum Kind {
     /// Bytes, in hexadecimal.
     Octets,
     Uuid,
+    Url,
 }
 
 const ARCHITECTURES: [&str; ClientArch::ALL.len()] = {
@@ -241,6 +242,7 @@ impl Kind {
             Self::Label => "a text, or bytes as (hex)\"…\"",
             Self::Octets => "bytes in hexadecimal",
             Self::Uuid => "a UUID",
+            Self::Url => "a URL",
         }
     }
 
@@ -272,6 +274,7 @@ impl Kind {
             Self::Label => "name",
             Self::Octets => "00:01:0a:0b",
             Self::Uuid => "4c4c4544-0042-3510-8052-b4c04f564d31",
+            Self::Url => "https://inventory.example.net/leases",
             Self::Words(words) => words.first().copied().unwrap_or(""),
             Self::Integer { least, most } => return 100.clamp(least, most).to_string(),
             Self::Flag => return "#true".to_owned(),

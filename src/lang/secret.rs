@@ -13,8 +13,9 @@ use crate::diag::suggest::nearest;
 /// How the names of secrets end, whatever stands before it.
 const ENDINGS: [&str; 4] = ["password", "k-g", "secret", "token"];
 
-/// The values below `nodes` that stand where a reference to a secret belongs and are none; also in nodes that there are not.
-pub(super) fn places<'t>(nodes: impl Iterator<Item = Node<'t>>) -> Vec<Span> {
+/// The values below `nodes`, which are read from `text`, that stand where a reference to a secret belongs and are none, or are URLs with
+/// credentials; also in nodes that there are not.
+pub(super) fn places<'t>(nodes: impl Iterator<Item = Node<'t>>, text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     // A large site has few names, each thousands of times.
     let mut known: BTreeMap<&'t str, bool> = BTreeMap::new();
@@ -24,15 +25,20 @@ pub(super) fn places<'t>(nodes: impl Iterator<Item = Node<'t>>) -> Vec<Span> {
         open.extend(node.children());
         let mut follows_name = bears(node.name().value);
         for value in node.arguments() {
-            if follows_name && !is_reference(value) {
+            if follows_name && !is_reference(value) || has_credentials(value) {
                 found.push(value.span);
             }
             // `password: x` is a slip for `password=x`.
             follows_name |= matches!(value.scalar, Scalar::Text(word) if value.is_bare && word.ends_with(':') && bears(word));
         }
-        let properties = node.properties();
-        let secret = properties.filter(|one| bears(one.name.value) && !is_reference(one.value));
-        found.extend(secret.map(|one| one.value.span));
+        for one in node.properties() {
+            let (name, value) = (one.name.value, one.value);
+            if bears(name) && !is_reference(value) || has_credentials(value) {
+                found.push(value.span);
+            } else if is_url(name) {
+                found.extend(unclear(value, text));
+            }
+        }
     }
     found
 }
@@ -106,6 +112,36 @@ fn bears(name: &str) -> bool {
     let mut near = ENDINGS.into_iter().filter(near).peekable();
     ENDINGS.into_iter().any(ends)
         || near.peek().is_some() && nearest(&name.to_ascii_lowercase(), near).is_some()
+}
+
+/// Whether it looks like a URL with a user name or a password in it.
+fn has_credentials(value: Value<'_>) -> bool {
+    let Scalar::Text(text) = value.scalar else {
+        return false;
+    };
+    // Most texts of a site are short of it by this alone.
+    text.as_bytes().contains(&b'@') && text.contains(":/")
+}
+
+fn is_url(name: &str) -> bool {
+    name.eq_ignore_ascii_case("url") || name.eq_ignore_ascii_case("uri")
+}
+
+/// The place of what is meant as a URL, where nobody can tell what stands in it. Without quotes, what follows `https:` is a comment.
+fn unclear(value: Value<'_>, text: &str) -> Option<Span> {
+    let mut span = value.span;
+    let is_unclear = match value.scalar {
+        Scalar::Faulty => true,
+        Scalar::Text(word) if value.is_bare && word.ends_with(':') => {
+            let rest = text.get(span.end as usize..).unwrap_or_default();
+            let rest = rest.split('\n').next().unwrap_or_default();
+            span.end = span.end.saturating_add(u32::try_from(rest.len()).ok()?);
+            true
+        }
+        Scalar::Text(word) => word.contains('@'),
+        Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_) | Scalar::Null => false,
+    };
+    is_unclear.then_some(span)
 }
 
 fn is_reference(value: Value<'_>) -> bool {

@@ -114,6 +114,7 @@ impl<'a> Places<'a> {
             | Key::BootFile { .. }
             | Key::BootImage { .. }
             | Key::Hook { .. }
+            | Key::Webhook { .. }
             | Key::Zone { .. }
             | Key::Record { .. } => None,
         }

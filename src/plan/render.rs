@@ -98,7 +98,7 @@ fn section(key: &Key) -> Section {
             (1, format!("servers on {controller}"))
         }
         Key::BootFile { .. } | Key::BootImage { .. } => (2, "boot".to_owned()),
-        Key::Hook { .. } => (5, "hooks".to_owned()),
+        Key::Hook { .. } | Key::Webhook { .. } => (5, "hooks".to_owned()),
         Key::Scope { vlan, .. } | Key::Reservation { vlan, .. } => (3, format!("dhcp on {vlan}")),
         Key::Zone { zone } | Key::Record { zone, .. } => (4, format!("dns zone {zone}")),
     };
@@ -138,6 +138,7 @@ fn label(key: &Key) -> String {
         Key::BootFile { path } => format!("file {path}"),
         Key::BootImage { image } => format!("image {image}"),
         Key::Hook { name } => format!("hook {name}"),
+        Key::Webhook { name } => format!("webhook {name}"),
         Key::Scope { subnet, .. } => format!("scope {subnet}"),
         Key::Reservation { by, .. } => format!("reservation {by}"),
         Key::Zone { .. } => "zone".to_owned(),

@@ -23,6 +23,7 @@ use crate::base::route::{Family, RouteKind};
 use crate::base::secret::SecretRef;
 use crate::base::setting::LinkSetting;
 use crate::base::vlan::{VlanPath, VlanProtocol};
+use crate::base::webhook::WebhookUrl;
 use crate::lang::node::TimeServer;
 
 /// A whole site. Maps are ordered, so that equal sites render equally whatever the order of their nodes and files.
@@ -47,6 +48,7 @@ pub struct Site {
     /// What others may change, in the order of the patterns.
     pub ignored: Vec<IgnoreRule>,
     pub hooks: BTreeMap<Name, Hook>,
+    pub webhooks: BTreeMap<Name, Webhook>,
 }
 
 /// A program that is run when something happens to a lease.
@@ -55,6 +57,16 @@ pub struct Hook {
     pub events: BTreeSet<HookEvent>,
     pub program: ProgramPath,
     pub arguments: Vec<String>,
+    pub within: Seconds,
+    pub origin: Origin,
+}
+
+/// A URL that is told when something happens to a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub events: BTreeSet<HookEvent>,
+    pub url: WebhookUrl,
+    pub secret: SecretRef,
     pub within: Seconds,
     pub origin: Origin,
 }

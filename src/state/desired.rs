@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Guards, Key, Objects, Resource, State, boot, dhcp, dns, hook, link, listener, protect, route,
-    rule,
+    rule, webhook,
 };
 use crate::base::care::IgnoreRule;
 use crate::base::mac::MacAddr;
@@ -132,6 +132,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     if interfaces.is_some() {
         boot::desired(site, &mut into);
         hook::desired(site, &mut into);
+        webhook::desired(site, &mut into);
         dns::desired(site, name, &mut into);
         later(site, &mut into);
     }

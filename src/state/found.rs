@@ -152,6 +152,7 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::Record(_)
         | Resource::BootImage(_)
         | Resource::BootFile(_)
-        | Resource::Hook(_) => {}
+        | Resource::Hook(_)
+        | Resource::Webhook(_) => {}
     }
 }

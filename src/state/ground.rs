@@ -91,6 +91,7 @@ impl<'a> Ground<'a> {
             | Key::BootFile { .. }
             | Key::BootImage { .. }
             | Key::Hook { .. }
+            | Key::Webhook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

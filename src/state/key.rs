@@ -55,6 +55,8 @@ pub enum Key {
     BootImage { image: Name },
     /// `hook/inventory`
     Hook { name: Name },
+    /// `webhook/inventory`
+    Webhook { name: Name },
     /// `vlan/plant/pxe/scope/10.10.0.0/16`
     Scope { vlan: VlanPath, subnet: Prefix },
     /// `vlan/plant/pxe/reservation/52:54:00:00:00:01`
@@ -175,6 +177,7 @@ impl Key {
             | Self::BootFile { .. }
             | Self::BootImage { .. }
             | Self::Hook { .. }
+            | Self::Webhook { .. }
             | Self::Scope { .. }
             | Self::Reservation { .. }
             | Self::Zone { .. }
@@ -217,6 +220,7 @@ impl fmt::Display for Key {
             Self::BootFile { path } => write!(f, "file/{path}"),
             Self::BootImage { image } => write!(f, "image/{image}"),
             Self::Hook { name } => write!(f, "hook/{name}"),
+            Self::Webhook { name } => write!(f, "webhook/{name}"),
             Self::Scope { vlan, subnet } => write!(f, "vlan/{vlan}/scope/{subnet}"),
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
@@ -277,6 +281,9 @@ fn read(text: &str) -> Option<Key> {
             image: rest.parse().ok()?,
         }),
         "hook" => Some(Key::Hook {
+            name: rest.parse().ok()?,
+        }),
+        "webhook" => Some(Key::Webhook {
             name: rest.parse().ok()?,
         }),
         "vlan" => read_vlan(rest),
@@ -407,6 +414,8 @@ mod tests {
             "controller/rack-1/forwarders",
             "file/boot/bootx64.efi",
             "image/noble",
+            "hook/inventory",
+            "webhook/inventory",
             "vlan/plant/pxe/scope/10.10.0.0/16",
             "vlan/plant/pxe/reservation/52:54:00:00:00:01",
             "vlan/plant/pxe/reservation/client-id:0a0b",

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Zone};
+use super::{
+    BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Webhook, Zone,
+};
 use crate::base::option::{OptionValue, option_attribute};
 use crate::base::policy::DhcpPolicy;
 
@@ -28,6 +30,7 @@ impl Resource {
             (Self::BootImage(to), Self::BootImage(from)) => leave.image(to, from),
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
             (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
+            (Self::Webhook(to), Self::Webhook(from)) => leave.webhook(to, from),
             // Things of two kinds have no attributes in common.
             (
                 Self::Link(_)
@@ -42,7 +45,8 @@ impl Resource {
                 | Self::Record(_)
                 | Self::BootImage(_)
                 | Self::BootFile(_)
-                | Self::Hook(_),
+                | Self::Hook(_)
+                | Self::Webhook(_),
                 _,
             ) => {}
         }
@@ -154,6 +158,13 @@ impl Leave<'_> {
         self.one("run", &mut to.arguments, &from.arguments);
         self.one("within", &mut to.within, &from.within);
     }
+
+    fn webhook(&self, to: &mut Webhook, from: &Webhook) {
+        self.one("on", &mut to.events, &from.events);
+        self.one("url", &mut to.url, &from.url);
+        self.one("secret", &mut to.secret, &from.secret);
+        self.one("within", &mut to.within, &from.within);
+    }
 }
 
 #[cfg(test)]
@@ -164,7 +175,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 19] = [
+    const PAIRS: [[&str; 3]; 20] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -239,6 +250,11 @@ mod tests {
             "hook/a",
             r#"{"hook":{"events":["commit"],"program":"/bin/true","arguments":[],"within":"1s"}}"#,
             r#"{"hook":{"events":["commit","expiry"],"program":"/bin/false","arguments":["a b"],"within":"2s"}}"#,
+        ],
+        [
+            "webhook/a",
+            r#"{"webhook":{"events":["commit"],"url":"https://a/","secret":{"env":"A"},"within":"1s"}}"#,
+            r#"{"webhook":{"events":["expiry"],"url":"https://b/","secret":{"file":"/b"},"within":"2s"}}"#,
         ],
         [
             "vlan/f/v/scope/10.0.0.0/24",

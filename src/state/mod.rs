@@ -22,6 +22,7 @@ mod protect;
 mod route;
 mod rule;
 mod traffic;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +50,7 @@ pub use traffic::{
     Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
     SessionService, Transport,
 };
+pub use webhook::Webhook;
 
 /// Everything that should exist, or does.
 pub type State = BTreeMap<Key, Resource>;
@@ -70,6 +72,7 @@ pub enum Resource {
     BootImage(BootImage),
     BootFile(BootFile),
     Hook(Hook),
+    Webhook(Webhook),
 }
 
 /// One attribute that differs; both sides as people read them.
@@ -144,7 +147,8 @@ impl Resource {
             | Self::Forwarders(_)
             | Self::Zone(_)
             | Self::BootFile(_)
-            | Self::Hook(_) => Vec::new(),
+            | Self::Hook(_)
+            | Self::Webhook(_) => Vec::new(),
         }
     }
 
@@ -182,6 +186,7 @@ impl Resource {
             (Self::BootImage(from), Self::BootImage(to)) => to.changes(from, changes),
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
+            (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
         };
         changes.0
@@ -223,6 +228,7 @@ impl Resource {
             Self::BootImage(_) => "image",
             Self::BootFile(_) => "file",
             Self::Hook(_) => "hook",
+            Self::Webhook(_) => "webhook",
         }
     }
 
@@ -255,6 +261,7 @@ impl Resource {
             Self::BootImage(image) => image.summary(),
             Self::BootFile(file) => file.summary(),
             Self::Hook(hook) => hook.summary(),
+            Self::Webhook(webhook) => webhook.summary(),
         }
     }
 }

@@ -97,9 +97,11 @@ impl Protected<'_> {
             }
             Key::Reservation { vlan, .. } => [self.holder(resource), self.vlan(vlan)],
             Key::Record { zone, name, .. } => [self.record(zone, name, resource), None],
-            Key::Listener { .. } | Key::Forwarders { .. } | Key::Zone { .. } | Key::Hook { .. } => {
-                [None, None]
-            }
+            Key::Listener { .. }
+            | Key::Forwarders { .. }
+            | Key::Zone { .. }
+            | Key::Hook { .. }
+            | Key::Webhook { .. } => [None, None],
         };
         pair.into_iter().flatten().collect()
     }

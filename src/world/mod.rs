@@ -14,15 +14,21 @@ use crate::base::name::Name;
 use crate::diag::code::Code;
 use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
-use crate::state::{Hook, Key, Observation};
+use crate::state::{Hook, Key, Observation, Webhook};
 
 use live::{HostError, LedgerError};
 
 pub use live::Live;
 pub use sim::Sim;
 
-/// The hooks that the site names, as they are served.
-pub type HooksInForce = Arc<BTreeMap<Name, Arc<Hook>>>;
+/// What the site names to be told of events, as it is served.
+pub type InForce<T> = Arc<BTreeMap<Name, Arc<T>>>;
+
+/// The hooks that the site names.
+pub type HooksInForce = InForce<Hook>;
+
+/// The webhooks that the site names.
+pub type WebhooksInForce = InForce<Webhook>;
 
 /// A world that can be looked at and changed.
 pub trait World: Send {

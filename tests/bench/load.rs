@@ -3,11 +3,16 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{setsockopt, sockopt};
+
 use crate::rig::RELAYS;
 use crate::site::SERVER;
 
 /// How long a transaction may wait for an answer before it counts as lost and another takes its place.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Room for the answers to all that is under way: what is lost shall be lost by the server.
+const SOCKET_BUFFER: usize = 8 << 20;
 
 /// What one load saw, in transactions a second, microseconds, and transactions.
 #[derive(Debug, Default)]
@@ -54,6 +59,7 @@ struct Slot {
 pub(crate) fn run(window: usize, length: Duration) -> Seen {
     let socket = UdpSocket::bind((RELAYS[0], 67)).unwrap();
     socket.connect((SERVER, 67)).unwrap();
+    setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap();

@@ -99,6 +99,42 @@ fn programs_hear_of_leases_and_the_status_says_how_they_do() {
     }
 }
 
+/// What happened before there was any hook is not for one that comes later, and counts as nothing that it lost.
+#[test]
+fn a_hook_hears_what_happens_from_its_apply_on() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.applied();
+    let lease = |client| {
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            relay.request(client, address).unwrap()
+        })
+    };
+    lease(1);
+    let told = lab.path("told").display().to_string();
+    let tells = script(
+        &lab,
+        "tells",
+        &format!("cat > {told}.part; mv {told}.part {told}"),
+    );
+    lab.write(&format!(
+        "{SITE}hook \"late\" {{ on \"commit\"; run {tells:?} }}"
+    ));
+    lab.applied();
+    let address = lease(2);
+    let event: Value = serde_json::from_str(&written(&lab, "told")).unwrap();
+    assert_eq!(event["address"], address.to_string());
+    let status = lab.until("the hook has ended", |status| {
+        status["hooks"]["late"]["waiting"] == 0
+    });
+    let tally = &status["hooks"]["late"];
+    assert_eq!(
+        (&tally["delivered"], &tally["dropped"]),
+        (&1.into(), &0.into())
+    );
+}
+
 /// A site without a hook has none in the daemon either, and what differs is drift like anything else.
 #[test]
 fn hooks_come_and_go_with_the_site() {

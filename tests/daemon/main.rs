@@ -38,5 +38,6 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod webhooks;
 mod why;
 mod words;

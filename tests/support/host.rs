@@ -100,7 +100,8 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::Record(_)
             | Resource::BootImage(_)
             | Resource::BootFile(_)
-            | Resource::Hook(_) => {}
+            | Resource::Hook(_)
+            | Resource::Webhook(_) => {}
         }
     }
     seen

@@ -29,7 +29,7 @@ pub fn format(id: SourceId, text: &str) -> Result<String, Vec<Diagnostic>> {
     let (mut gaps, mut faults) = (Gaps::default(), Vec::new());
     let tree = parse(id, text, &mut gaps, &mut faults);
     if !faults.is_empty() {
-        secret::hush(&mut faults, text, &secret::places(tree.roots(text)));
+        secret::hush(&mut faults, text, &secret::places(tree.roots(text), text));
         return Err(faults);
     }
     let before = tokens(id, text);

@@ -31,6 +31,7 @@ mod suboption;
 mod table;
 mod tagged;
 mod vrf;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -71,6 +72,7 @@ pub use setting::SettingNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, PoolNode, RangeNode, SubnetNode};
 pub use table::TableRef;
+pub use webhook::WebhookNode;
 
 /// A site file: it has no name, and its children are the top-level nodes.
 pub(super) const ROOT: NodeSchema = NodeSchema {
@@ -92,6 +94,7 @@ pub(super) const ROOT: NodeSchema = NodeSchema {
         any(&machines::MACHINES),
         any(&ignore::IGNORE),
         any(&hook::HOOK),
+        any(&webhook::WEBHOOK),
     ],
 };
 
@@ -111,6 +114,7 @@ pub struct Declarations {
     pub images: Vec<ImageNode>,
     pub ignores: Vec<IgnoreNode>,
     pub hooks: Vec<HookNode>,
+    pub webhooks: Vec<WebhookNode>,
     /// Sources that are tables, so that what stands in one is told to come from a row.
     pub rows: BTreeSet<SourceId>,
     /// What was allocated; none where there is no lock.
@@ -159,6 +163,7 @@ impl Declarations {
         self.images.extend(other.images);
         self.ignores.extend(other.ignores);
         self.hooks.extend(other.hooks);
+        self.webhooks.extend(other.webhooks);
         self.rows.extend(other.rows);
         self.gaps.merge(other.gaps);
     }
@@ -197,6 +202,7 @@ fn declare(node: Node<'_>, into: &mut Declarations, sink: &mut Sink<'_>) {
         "image" => into.images.extend(image::read_image(node, sink)),
         "ignore" => into.ignores.extend(ignore::read_ignore(node, sink)),
         "hook" => into.hooks.extend(hook::read_hook(node, sink)),
+        "webhook" => into.webhooks.extend(webhook::read_webhook(node, sink)),
         _ => sink.unknown(node, &ROOT),
     }
 }

@@ -164,6 +164,7 @@ impl<'a> Course<'a> {
             | Key::BootFile { .. }
             | Key::BootImage { .. }
             | Key::Hook { .. }
+            | Key::Webhook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

@@ -1,19 +1,20 @@
 //! From a draft without faults to the site.
 
 mod controller;
+mod hook;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Hook, Image, Machine, MachineInterface,
-    PlacedAddress, Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
+    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress,
+    Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
 use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
-use crate::base::name::{DomainName, Name};
+use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
 use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
@@ -28,9 +29,6 @@ use crate::lang::node::{
 
 /// The lease time of a VLAN that states none.
 pub(super) const LEASE_TIME: Seconds = Seconds(600);
-
-/// How long a hook may run that states nothing.
-const HOOK_TIME: Seconds = Seconds(10);
 
 /// The site that a draft describes. A draft with a faulty part gives none, and its faults were reported.
 pub(super) fn build(draft: &Draft<'_>, sources: &Sources) -> Option<Site> {
@@ -87,6 +85,7 @@ impl Builder<'_> {
             machines: BTreeMap::new(),
             ignored: self.ignored(),
             hooks: self.hooks()?,
+            webhooks: self.webhooks()?,
         };
         for host in &self.draft.hosts {
             let name = host.name.value.clone();
@@ -336,22 +335,6 @@ impl Builder<'_> {
             reason: node.reason.clone(),
             origin: self.sources.origin(node.span),
         })
-    }
-
-    fn hooks(&self) -> Option<BTreeMap<Name, Hook>> {
-        let nodes = self.draft.declarations.hooks.iter();
-        let hooks = nodes.map(|node| {
-            let arguments = node.arguments.iter();
-            let built = Hook {
-                events: node.events.iter().map(|event| event.value).collect(),
-                program: node.program.value()?.clone(),
-                arguments: arguments.map(|argument| argument.value.clone()).collect(),
-                within: node.within.value().copied().unwrap_or(HOOK_TIME),
-                origin: self.sources.origin(node.name.span),
-            };
-            Some((node.name.value.clone(), built))
-        });
-        hooks.collect()
     }
 
     fn ignored(&self) -> Vec<IgnoreRule> {

@@ -9,7 +9,7 @@ use crate::base::record::RecordData;
 use crate::diag::span::{Span, Spanned};
 use crate::lang::node::{
     BootNode, Declarations, HookNode, IgnoreNode, ImageNode, RecordNode, RouteNode, SiteDhcpNode,
-    SiteNode, SpaceNode, TimeServer,
+    SiteNode, SpaceNode, TimeServer, WebhookNode,
 };
 use crate::site::resolve::Domain;
 
@@ -28,13 +28,14 @@ impl<'a> Cataloguer<'a> {
             images,
             ignores,
             hooks,
+            webhooks,
             rows: _,
             lock: _,
             lock_path: _,
             gaps: _,
         } = self.draft.declarations;
         for node in sites.iter().take(1) {
-            self.site(node, ignores, hooks);
+            self.site(node, ignores, (hooks, webhooks));
         }
         for SpaceNode { name } in spaces {
             let pen = self.pen("space", name.span);
@@ -57,7 +58,12 @@ impl<'a> Cataloguer<'a> {
         }
     }
 
-    fn site(&mut self, node: &SiteNode, ignores: &[IgnoreNode], hooks: &[HookNode]) {
+    fn site(
+        &mut self,
+        node: &SiteNode,
+        ignores: &[IgnoreNode],
+        (hooks, webhooks): (&[HookNode], &[WebhookNode]),
+    ) {
         let SiteNode {
             name,
             domain,
@@ -99,6 +105,9 @@ impl<'a> Cataloguer<'a> {
             pen.written("ignore", format!("{}{rest}", pattern.value), *span);
         }
         hooks.iter().for_each(|hook| write_hook(hook, &mut pen));
+        webhooks
+            .iter()
+            .for_each(|webhook| write_webhook(webhook, &mut pen));
         self.add(ObjectKey::Site, pen.done());
     }
 
@@ -287,4 +296,24 @@ fn write_hook(node: &HookNode, pen: &mut Pen<'_>) {
     let within = within.unwrap_or_default();
     let text = format!("{} {program}{arguments} on{events}{within}", name.value);
     pen.written("hook", text, *span);
+}
+
+fn write_webhook(node: &WebhookNode, pen: &mut Pen<'_>) {
+    let WebhookNode {
+        name,
+        url,
+        events,
+        secret,
+        within,
+        is_partial: _,
+        span,
+    } = node;
+    let (Some(url), Some(secret)) = (url.value(), secret.value()) else {
+        return;
+    };
+    let events: String = events.iter().map(|one| format!(" {}", one.value)).collect();
+    let within = within.value().map(|time| format!(" within {time}"));
+    let within = within.unwrap_or_default();
+    let text = format!("{} {url} on{events} secret {secret}{within}", name.value);
+    pen.written("webhook", text, *span);
 }

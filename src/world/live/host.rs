@@ -176,6 +176,7 @@ impl Host {
             | Key::BootFile { .. }
             | Key::BootImage { .. }
             | Key::Hook { .. }
+            | Key::Webhook { .. }
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }

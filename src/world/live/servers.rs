@@ -8,13 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::base::name::HostName;
+use crate::base::name::{HostName, Name};
 use crate::plan::Step;
 use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
 use crate::serve::{BootFiles, ListenError, dns, http, tftp};
-use crate::state::{Hook, Key, Listener, Resource, Service, State};
+use crate::state::{Hook, Key, Listener, Resource, Service, State, Webhook};
 use crate::store::Store;
-use crate::world::{HooksInForce, WorldError};
+use crate::world::{HooksInForce, InForce, WebhooksInForce, WorldError};
 
 /// The servers of this daemon.
 pub(super) struct Servers {
@@ -26,6 +26,7 @@ pub(super) struct Servers {
     tftp: tftp::Server,
     http: http::Server,
     hooks: watch::Sender<HooksInForce>,
+    webhooks: watch::Sender<WebhooksInForce>,
 }
 
 impl Servers {
@@ -54,6 +55,7 @@ impl Servers {
             tftp: tftp::Server::default(),
             http: http::Server::default(),
             hooks: watch::Sender::default(),
+            webhooks: watch::Sender::default(),
         })
     }
 
@@ -80,6 +82,11 @@ impl Servers {
     /// The hooks in force, for whoever runs them.
     pub(super) fn hooks(&self) -> watch::Receiver<HooksInForce> {
         self.hooks.subscribe()
+    }
+
+    /// The webhooks in force, for whoever tells them.
+    pub(super) fn webhooks(&self) -> watch::Receiver<WebhooksInForce> {
+        self.webhooks.subscribe()
     }
 
     /// The leases of these addresses.
@@ -262,6 +269,12 @@ impl Servers {
             let name = name.clone();
             (Key::Hook { name }, Resource::Hook(Hook::clone(hook)))
         }));
+        let webhooks = self.webhooks.borrow();
+        state.extend(webhooks.iter().map(|(name, webhook)| {
+            let name = name.clone();
+            let webhook = Webhook::clone(webhook);
+            (Key::Webhook { name }, Resource::Webhook(webhook))
+        }));
         Ok(state)
     }
 
@@ -272,12 +285,14 @@ impl Servers {
             };
             Some((name.clone(), Arc::new(hook.clone())))
         });
-        let hooks = Arc::new(hooks.collect());
-        self.hooks.send_if_modified(|before| {
-            let is_new = *before != hooks;
-            *before = hooks;
-            is_new
+        put_in_force(hooks, &self.hooks);
+        let webhooks = state.iter().filter_map(|(key, resource)| {
+            let (Key::Webhook { name }, Resource::Webhook(webhook)) = (key, resource) else {
+                return None;
+            };
+            Some((name.clone(), Arc::new(webhook.clone())))
         });
+        put_in_force(webhooks, &self.webhooks);
     }
 
     async fn load(&self, state: &State) -> Result<(), WorldError> {
@@ -291,6 +306,19 @@ impl Servers {
             .await?;
         Ok(())
     }
+}
+
+/// Tells of them whoever they are for, unless they are what is in force already.
+fn put_in_force<T: PartialEq>(
+    told: impl Iterator<Item = (Name, Arc<T>)>,
+    into: &watch::Sender<InForce<T>>,
+) {
+    let told = Arc::new(told.collect());
+    into.send_if_modified(|before| {
+        let is_new = *before != told;
+        *before = told;
+        is_new
+    });
 }
 
 /// What the engines are to serve once `steps` are done.

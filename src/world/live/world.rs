@@ -20,7 +20,7 @@ use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
-use crate::world::{HooksInForce, StepFailure, Way, World, WorldError};
+use crate::world::{HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError};
 
 /// How long an address counts as free that nobody answered for.
 const FREE_FOR: Duration = Duration::from_secs(10);
@@ -63,6 +63,11 @@ impl<S: Store> Live<S> {
     /// The hooks in force, for whoever runs them.
     pub fn hooks(&self) -> watch::Receiver<HooksInForce> {
         self.servers.hooks()
+    }
+
+    /// The webhooks in force, for whoever tells them.
+    pub fn webhooks(&self) -> watch::Receiver<WebhooksInForce> {
+        self.servers.webhooks()
     }
 
     /// Leases in force in these ranges.

@@ -151,6 +151,7 @@ impl World for Sim {
                 | Key::BootFile { .. }
                 | Key::BootImage { .. }
                 | Key::Hook { .. }
+                | Key::Webhook { .. }
                 | Key::Scope { .. }
                 | Key::Reservation { .. }
                 | Key::Zone { .. }
