@@ -84,7 +84,7 @@ pub struct Vlan {
     pub id: Option<u16>,
     pub mtu: Option<u32>,
     pub space: Option<Name>,
-    pub dhcp: Option<Dhcp>,
+    pub dhcp: Option<Box<Dhcp>>,
     pub subnets: BTreeMap<Prefix, Subnet>,
     pub protection: Option<Protection>,
     pub origin: Origin,

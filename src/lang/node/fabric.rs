@@ -26,7 +26,8 @@ pub struct VlanNode {
     pub id: Slot<u16>,
     pub mtu: Slot<u32>,
     pub space: Slot<Name>,
-    pub dhcp: Option<DhcpNode>,
+    /// Large, and most VLANs have none.
+    pub dhcp: Option<Box<DhcpNode>>,
     pub subnets: Vec<SubnetNode>,
     pub protect: Option<ProtectNode>,
 }
@@ -112,7 +113,8 @@ fn read_vlan(node: Node<'_>, sink: &mut Sink<'_>) -> Option<VlanNode> {
     }
     let mtu = reader.number("mtu", sink);
     let space = reader.property("space", sink);
-    let dhcp = reader.child("dhcp").map(|dhcp| read_dhcp(dhcp, sink));
+    let dhcp = reader.child("dhcp");
+    let dhcp = dhcp.map(|dhcp| Box::new(read_dhcp(dhcp, sink)));
     let subnets: Vec<_> = reader
         .children("subnet")
         .filter_map(|node| read_subnet(node, sink))

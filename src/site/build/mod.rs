@@ -110,7 +110,7 @@ impl Builder<'_> {
                 mtu: node.mtu.value().copied(),
                 space: node.space.value().cloned(),
                 dhcp: match &node.dhcp {
-                    Some(dhcp) => Some(self.dhcp(index, dhcp)?),
+                    Some(dhcp) => Some(Box::new(self.dhcp(index, dhcp)?)),
                     None => None,
                 },
                 subnets: BTreeMap::new(),

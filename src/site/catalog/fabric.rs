@@ -105,7 +105,7 @@ impl Cataloguer<'_> {
             let key = ObjectKey::Vlan(target.path.clone());
             pen.refer_at(Relation::RelayedTo, key, to.span);
         }
-        let relayed = serving.and_then(|target| Some((target, target.node.dhcp.as_ref()?)));
+        let relayed = serving.and_then(|target| Some((target, target.node.dhcp.as_deref()?)));
         if let Some((target, theirs)) = relayed
             && let Some(first) = theirs.controllers.first()
         {

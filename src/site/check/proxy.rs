@@ -84,7 +84,7 @@ fn has_nothing(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode) -> bool {
         Some(Plug::Vlan(target)) => draft.vlans.get(*target),
         Some(Plug::Nothing | Plug::Unknown) | None => None,
     };
-    let theirs = target.and_then(|target| target.node.dhcp.as_ref());
+    let theirs = target.and_then(|target| target.node.dhcp.as_deref());
     let mut images = [Some(dhcp), theirs].into_iter().flatten();
     let classes = draft.classes(vlan).into_iter();
     let has_image = images.any(|dhcp| !dhcp.image.is_absent())

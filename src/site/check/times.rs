@@ -36,7 +36,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             Some(Plug::Vlan(target)) => draft.vlans.get(*target),
             Some(Plug::Nothing | Plug::Unknown) | None => None,
         };
-        let theirs = serving.and_then(|target| target.node.dhcp.as_ref());
+        let theirs = serving.and_then(|target| target.node.dhcp.as_deref());
         for (name, time) in [
             ("least-lease-time", least as Time),
             ("boot-lease-time", boot),
