@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 /// The controller's address.
 pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 50, 0, 1);
 
-/// The first and last address for clients that nobody knows.
-pub(crate) const POOL: [&str; 2] = ["10.50.4.0", "10.50.255.250"];
+/// The first and last address for clients that nobody knows: more than any load takes.
+pub(crate) const POOL: [&str; 2] = ["10.50.4.0", "10.60.255.250"];
 
 /// The hardware address of the machine `number`.
 pub(crate) fn mac(number: u32) -> [u8; 6] {
