@@ -25,6 +25,8 @@ pub struct Config {
     servers: HashMap<Ipv4Addr, Option<usize>>,
     /// Every VLAN that something is served on; its place is its number.
     vlans: Vec<Arc<VlanPath>>,
+    /// The scopes of each VLAN, by its number: places in `scopes`.
+    scopes_of: Vec<Vec<usize>>,
     hosts: Vec<Host>,
     /// Which host an identity means in a VLAN, and whose an address is: places in `hosts`.
     identities: HashMap<(usize, Identity), HostId>,
@@ -94,7 +96,7 @@ impl Config {
             }
         }
         config.scopes.sort_by_key(|served| served.subnet);
-        config.index_servers();
+        config.index_scopes();
         config
     }
 
@@ -137,8 +139,12 @@ impl Config {
         });
     }
 
-    fn index_servers(&mut self) {
-        for (at, Served { scope, .. }) in self.scopes.iter().enumerate() {
+    fn index_scopes(&mut self) {
+        self.scopes_of = vec![Vec::new(); self.vlans.len()];
+        for (at, Served { scope, vlan, .. }) in self.scopes.iter().enumerate() {
+            if let Some(own) = self.scopes_of.get_mut(*vlan) {
+                own.push(at);
+            }
             let first = self.servers.entry(scope.server).or_default();
             if first.is_none() && scope.relay.is_none() {
                 *first = Some(at);
@@ -195,10 +201,9 @@ impl Config {
 
     /// `first`, then the other scopes of its VLAN: a client may get an address of any of them.
     pub(super) fn beside<'a>(&'a self, first: &'a Served) -> impl Iterator<Item = &'a Served> {
-        let others = self
-            .scopes
-            .iter()
-            .filter(move |served| served.vlan == first.vlan && served.subnet != first.subnet);
+        let own = self.scopes_of.get(first.vlan).into_iter().flatten();
+        let own = own.filter_map(|at| self.scopes.get(*at));
+        let others = own.filter(|served| served.subnet != first.subnet);
         std::iter::once(first).chain(others)
     }
 
