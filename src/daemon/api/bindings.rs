@@ -5,22 +5,19 @@
 //! before are told of addresses that were told already; all others are in this page or in one to come. So changes come in their
 //! order, and nothing has to be kept for later.
 
-use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::Context;
 use super::input::Asked;
-use super::routes::lines;
+use super::stream::streamed;
 use crate::daemon::binding::{BindingChange, BindingRow, Links, lease_of};
 use crate::serve::dhcp::{LeaseState, Server, ServerError};
 use crate::state::Service;
@@ -46,16 +43,10 @@ async fn bindings(State(context): State<Context>, Asked(which): Asked<Which>) ->
         phase: Phase::Listing(Ipv4Addr::UNSPECIFIED),
         follow: which.follow,
     };
-    let lines = stream::unfold(reader, |mut reader| async move {
+    streamed(reader, |mut reader| async move {
         let told = reader.more().await?;
-        let lines = lines(&told).ok()?;
-        Some((Ok::<_, Infallible>(lines), reader))
-    });
-    (
-        [("content-type", "application/x-ndjson")],
-        Body::from_stream(lines),
-    )
-        .into_response()
+        Some((told, reader))
+    })
 }
 
 /// How far one caller has read.

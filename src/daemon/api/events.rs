@@ -1,20 +1,17 @@
 //! The stream of events: those that are kept, and with `follow` those that come. Whoever reads slowly loses the oldest.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::Context;
 use super::input::Asked;
-use super::routes::lines;
+use super::stream::streamed;
 use crate::daemon::event::LeaseEvent;
 use crate::serve::dhcp::{Events, Server};
 
@@ -40,15 +37,10 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
         next: which.after.map(|after| after.saturating_add(1)),
         follow: which.follow,
     };
-    let lines = stream::unfold(reader, |mut reader| async move {
-        let lines = reader.lines().await?;
-        Some((Ok::<_, Infallible>(lines), reader))
-    });
-    (
-        [("content-type", "application/x-ndjson")],
-        Body::from_stream(lines),
-    )
-        .into_response()
+    streamed(reader, |mut reader| async move {
+        let told = reader.more().await?;
+        Some((told, reader))
+    })
 }
 
 /// How far one caller has read.
@@ -61,20 +53,20 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next lines; none once there will be none. Asked for only as the caller takes them.
-    async fn lines(&mut self) -> Option<Vec<u8>> {
+    /// The next events; none once there will be none. Asked for only as the caller takes them.
+    async fn more(&mut self) -> Option<Vec<LeaseEvent>> {
         loop {
             let end = *self.news.borrow_and_update();
             if self.next.is_some_and(|next| next > end) {
                 // Such an event is not of this run of the daemon.
                 self.next = None;
-                return lines(&[LeaseEvent::Restart {}]).ok();
+                return Some(vec![LeaseEvent::Restart {}]);
             }
             let page = self.dhcp.events(self.next.unwrap_or(0)).await.ok()?;
             let told = told(&page, self.next.is_none());
             self.next = Some(page.next);
             if !told.is_empty() {
-                return lines(&told).ok();
+                return Some(told);
             }
             if !self.follow {
                 return None;

@@ -8,6 +8,7 @@ mod ip;
 mod keep;
 mod peer;
 mod routes;
+mod stream;
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! Paths and what answers them.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,13 +9,13 @@ use axum::http::{Method, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::input::{Body, By, Named};
 use super::peer::Asker;
+use super::stream::streamed;
 use super::{Context, VERSION, bindings, dhcp, events, ip, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
@@ -132,33 +131,15 @@ async fn apply(
     };
     let asked = asked(&context, |reply| Request::Apply { order, reply });
     match asked.await.and_then(|events| events) {
-        Ok(events) => {
-            let lines = stream::unfold((events, Instant::now()), |(mut events, next)| async move {
-                sleep_until(next).await;
-                let mut told: Vec<Event> = Vec::new();
-                events.recv_many(&mut told, MOST_AT_ONCE).await;
-                let next = Instant::now() + PACE;
-                let lines = lines(&told).ok().filter(|lines| !lines.is_empty())?;
-                Some((Ok::<_, Infallible>(lines), (events, next)))
-            });
-            (
-                [("content-type", "application/x-ndjson")],
-                axum::body::Body::from_stream(lines),
-            )
-                .into_response()
-        }
+        Ok(events) => streamed((events, Instant::now()), |(mut events, next)| async move {
+            sleep_until(next).await;
+            let mut told: Vec<Event> = Vec::new();
+            events.recv_many(&mut told, MOST_AT_ONCE).await;
+            let next = Instant::now() + PACE;
+            (!told.is_empty()).then_some((told, (events, next)))
+        }),
         Err(fault) => Answer::<()>::Fault(fault).into_response(),
     }
-}
-
-/// One JSON object a line.
-pub(super) fn lines<T: Serialize>(events: &[T]) -> serde_json::Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    for event in events {
-        serde_json::to_writer(&mut lines, event)?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
 }
 
 /// The order of an apply, which has the turn from now on.
