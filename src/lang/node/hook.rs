@@ -4,7 +4,7 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Argument, Count, Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::{argument, arguments, child, first, open, optional};
+use super::{argument, arguments, child, first, open, optional, plain};
 use crate::base::duration::Seconds;
 use crate::base::hook::{HOOK_EVENTS, HookEvent, ProgramPath};
 use crate::base::name::Name;
@@ -40,17 +40,21 @@ const CHILDREN: [Child; 3] = [
     optional(&WITHIN),
 ];
 
-const ON: NodeSchema = NodeSchema {
-    name: "on",
-    doc: "What it is run on.",
-    arguments: &[arguments(
-        "an event",
-        Kind::Words(HOOK_EVENTS),
-        "An event, by the words of `bedplate events`.",
-    )],
-    properties: &[],
-    children: &[],
-};
+/// What hooks and webhooks are told of.
+pub(super) const EVENTS: &[Argument] = &[arguments(
+    "an event",
+    Kind::Words(HOOK_EVENTS),
+    "An event, by the words of `bedplate events`.",
+)];
+
+/// How long one run or try may take.
+pub(super) const TIME: &[Argument] = &[argument(
+    "a duration",
+    Kind::Duration,
+    "From one second to ten minutes.",
+)];
+
+const ON: NodeSchema = plain("on", "What it is run on.", EVENTS);
 
 const RUN: NodeSchema = NodeSchema {
     name: "run",
@@ -72,17 +76,11 @@ const RUN: NodeSchema = NodeSchema {
     children: &[],
 };
 
-const WITHIN: NodeSchema = NodeSchema {
-    name: "within",
-    doc: "How long it may run before it is killed with its process group; the default is ten seconds.",
-    arguments: &[argument(
-        "a duration",
-        Kind::Duration,
-        "From one second to ten minutes.",
-    )],
-    properties: &[],
-    children: &[],
-};
+const WITHIN: NodeSchema = plain(
+    "within",
+    "How long it may run before it is killed with its process group; the default is ten seconds.",
+    TIME,
+);
 
 pub(super) fn read_hook(node: Node<'_>, sink: &mut Sink<'_>) -> Option<HookNode> {
     let reader = open(node, &HOOK, sink);

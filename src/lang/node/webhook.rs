@@ -4,9 +4,10 @@ use super::super::kdl::Node;
 use super::super::read::{Reader, Sink};
 use super::super::schema::{Count, Kind, NodeSchema, Property};
 use super::super::slot::Slot;
-use super::{argument, arguments, child, first, open, optional};
+use super::hook::{EVENTS, TIME};
+use super::{argument, child, first, open, optional, plain};
 use crate::base::duration::Seconds;
-use crate::base::hook::{HOOK_EVENTS, HookEvent};
+use crate::base::hook::HookEvent;
 use crate::base::name::Name;
 use crate::base::secret::SecretRef;
 use crate::base::webhook::{WebhookUrl, WebhookUrlError};
@@ -50,17 +51,7 @@ const CHILDREN: [Child; 3] = [
     optional(&WITHIN),
 ];
 
-const ON: NodeSchema = NodeSchema {
-    name: "on",
-    doc: "What it is told of.",
-    arguments: &[arguments(
-        "an event",
-        Kind::Words(HOOK_EVENTS),
-        "An event, by the words of `bedplate events`.",
-    )],
-    properties: &[],
-    children: &[],
-};
+const ON: NodeSchema = plain("on", "What it is told of.", EVENTS);
 
 const SECRET: NodeSchema = NodeSchema {
     name: "secret",
@@ -74,17 +65,11 @@ const SECRET: NodeSchema = NodeSchema {
     children: &[],
 };
 
-const WITHIN: NodeSchema = NodeSchema {
-    name: "within",
-    doc: "How long one try may take, from looking up the host to the answer; the default is ten seconds.",
-    arguments: &[argument(
-        "a duration",
-        Kind::Duration,
-        "From one second to ten minutes.",
-    )],
-    properties: &[],
-    children: &[],
-};
+const WITHIN: NodeSchema = plain(
+    "within",
+    "How long one try may take, from looking up the host to the answer; the default is ten seconds.",
+    TIME,
+);
 
 pub(super) fn read_webhook(node: Node<'_>, sink: &mut Sink<'_>) -> Option<WebhookNode> {
     let reader = open(node, &WEBHOOK, sink);
