@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod arch;
 pub mod arp;
+pub mod bmc;
 pub mod bond;
 pub mod care;
 pub mod class;
