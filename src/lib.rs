@@ -40,6 +40,7 @@
 //! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
 //! * a kind of thing: `state/KIND.rs`, `world/live/KIND.rs` and a row in `base/kind.rs`; the compiler names every match to extend;
 //! * a DHCP option: one row in `base/option/mod.rs`;
+//! * a driver of BMCs: a folder in `world/bmc/`, its words in `base/bmc/`;
 //! * a command: `cli/args.rs` and one file in `cli/`.
 
 #![cfg_attr(

@@ -2,10 +2,12 @@
 
 mod log;
 mod part;
+mod secret;
 mod sensor;
 
 pub use log::{LogEntry, Severity};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
+pub use secret::Secret;
 pub use sensor::{Health, Sensor, Thresholds, Unit};
 
 use std::fmt;
