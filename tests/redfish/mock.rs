@@ -79,7 +79,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn put(&mut self, path: &str, mut value: Value) {
-        if value.get("@odata.id").is_none() {
+        if value.is_object() && value.get("@odata.id").is_none() {
             value["@odata.id"] = json!(path);
         }
         self.resources.insert(path.to_owned(), value);

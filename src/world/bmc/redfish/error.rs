@@ -133,6 +133,18 @@ impl Error {
         )
     }
 
+    /// Whether it may pass by itself.
+    pub(super) fn is_of_the_moment(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::Silent(_)
+                | Self::Lost(_)
+                | Self::Busy(_)
+                | Self::Unfinished(_)
+        )
+    }
+
     /// Whether a connection broke. One that never was is worth another try only after one that was.
     pub(super) fn is_lost(&self, tries: u32) -> bool {
         matches!(self, Self::Lost(_))

@@ -10,18 +10,24 @@ mod client;
 mod collection;
 mod error;
 mod identify;
+mod inventory;
+mod log;
 mod login;
 mod model;
+mod place;
 mod power;
+mod sensors;
 mod session;
 mod system;
 mod target;
 mod task;
+mod told;
 mod wire;
 
 pub use error::{Error, Malformed, Refusal};
 pub use session::Session;
 pub use target::{Endpoint, Limits, Target, Transport};
+pub use told::Told;
 
 use std::time::Duration;
 

@@ -5,8 +5,9 @@ use super::error::Error;
 use super::model::link::Link;
 use super::model::system::status;
 use super::target::Target;
-use super::{boot, identify, power, system};
-use crate::base::bmc::{BootOverride, ChassisStatus, PowerAction};
+use super::told::Told;
+use super::{boot, identify, inventory, log, power, sensors, system};
+use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 
 /// A session on a BMC, for one of its systems. Whoever drops it without [`Session::close`] leaves one of the few sessions that a BMC has
 /// taken until the BMC ends it.
@@ -61,6 +62,30 @@ impl Session {
     pub async fn identify(&mut self, is_on: bool) -> Result<(), Error> {
         self.client.wire.begin();
         identify::identify(&mut self.client, &self.system, is_on).await
+    }
+
+    /// The sensors of the chassis that the system is in.
+    pub async fn sensors(&mut self) -> Result<Told<Vec<Sensor>>, Error> {
+        self.client.wire.begin();
+        sensors::sensors(&mut self.client, &self.system).await
+    }
+
+    /// The system event log, or the log that is nearest to it; the oldest entry first.
+    pub async fn log(&mut self) -> Result<Told<Vec<LogEntry>>, Error> {
+        self.client.wire.begin();
+        log::log(&mut self.client, &self.system).await
+    }
+
+    /// Clears that log, and verifies that.
+    pub async fn clear_log(&mut self) -> Result<(), Error> {
+        self.client.wire.begin();
+        log::clear(&mut self.client, &self.system).await
+    }
+
+    /// What the machine is made of.
+    pub async fn inventory(&mut self) -> Result<Told<Inventory>, Error> {
+        self.client.wire.begin();
+        inventory::inventory(&mut self.client, &self.system).await
     }
 
     /// Ends the session on the BMC.

@@ -56,6 +56,11 @@ impl Link {
             .unwrap_or_default()
     }
 
+    /// The same with a question to the service; a link that has one is left alone.
+    pub(crate) fn asking(&self, query: &str) -> Option<Self> {
+        (!self.0.contains('?')).then(|| Self(format!("{}?{query}", self.0)))
+    }
+
     /// Without the slash at the end: services differ in whether there is one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.trim_end_matches('/') == other.0.trim_end_matches('/')

@@ -24,6 +24,10 @@ impl Answer {
         }
     }
 
+    pub(super) fn length(&self) -> usize {
+        self.body.len()
+    }
+
     /// The body as a JSON object; bytes that are no UTF-8 cost only themselves.
     pub(crate) fn object(&self) -> Option<Value> {
         let text = String::from_utf8_lossy(&self.body);

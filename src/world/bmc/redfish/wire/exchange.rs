@@ -25,6 +25,8 @@ const BACK_OFF: Duration = Duration::from_millis(200);
 const REDIRECTIONS: usize = 3;
 /// Requests of one call: more than any honest inventory needs.
 const REQUESTS: u32 = 2000;
+/// Bytes of all answers to one call: what is read is kept as a tree, which takes many times as much.
+const BYTES: usize = 4 * BODY;
 /// After this a connection may have been closed at the other end, unseen; what changes something is not risked on it.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -47,6 +49,7 @@ pub(crate) struct Wire {
     open: Option<(Line, Instant)>,
     until: Instant,
     requests: u32,
+    bytes: usize,
 }
 
 impl Wire {
@@ -57,13 +60,15 @@ impl Wire {
             open: None,
             until: Instant::now() + limits.whole,
             requests: REQUESTS,
+            bytes: BYTES,
         }
     }
 
-    /// A call begins: its time and its requests are counted from here.
+    /// A call begins: its time, its requests and their answers are counted from here.
     pub(crate) fn begin(&mut self) {
         self.until = Instant::now() + self.limits.whole;
         self.requests = REQUESTS;
+        self.bytes = BYTES;
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -144,6 +149,8 @@ impl Wire {
         let exchange = self.exchange(open, ask, link);
         let exchanged = timeout(time, exchange).await;
         let (line, answer) = exchanged.map_err(|_| Error::Silent(time))??;
+        let left = self.bytes.checked_sub(answer.length());
+        self.bytes = left.ok_or_else(|| malformed(link, Malformed::Endless))?;
         self.open = line.map(|line| (line, Instant::now()));
         Ok(answer)
     }
