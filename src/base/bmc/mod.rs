@@ -23,6 +23,8 @@ pub enum PowerState {
     /// On its way there; Redfish alone tells.
     TurningOn,
     TurningOff,
+    /// It has power, and its processors stand still; Redfish alone tells.
+    Paused,
     /// The BMC does not know, or says something that we do not.
     Unknown,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for PowerState {
             Self::Off => "off",
             Self::TurningOn => "turning on",
             Self::TurningOff => "turning off",
+            Self::Paused => "paused",
             Self::Unknown => "unknown",
         })
     }
