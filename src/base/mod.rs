@@ -11,6 +11,7 @@ pub mod dense;
 pub mod digest;
 pub mod duration;
 pub mod echo;
+pub mod fingerprint;
 pub mod glob;
 pub mod hook;
 pub mod identity;

@@ -23,6 +23,7 @@ mod leases;
 mod lock;
 mod output;
 mod plan;
+mod power;
 mod serve;
 mod session;
 mod show;
@@ -86,6 +87,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
         Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
+        Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
         Command::Events { follow, after } => {
             block_on(events::events((*follow, *after), &client, out))
         }

@@ -210,6 +210,14 @@ codes! {
     // Leases.
     NoSuchLease "D050" "an address that is not leased"
 
+    // BMCs.
+    NoSuchMachine "D060" "no such machine, or none with a BMC"
+    BmcUnreachable "D061" "a BMC does not answer"
+    BmcRefusesUs "D062" "a BMC does not let the daemon in"
+    BmcUntrusted "D063" "a BMC is not known to be who it should be"
+    BmcFailed "D064" "a BMC did not do what it was asked for"
+    BmcSecret "D065" "a BMC's secret or authority cannot be read"
+
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"
     ObjectAmbiguous "C002" "a name stands for several objects"

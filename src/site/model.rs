@@ -10,6 +10,7 @@ use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
+use crate::base::fingerprint::Fingerprint;
 use crate::base::hook::{HookEvent, ProgramPath};
 use crate::base::identity::{Identity, Uuid};
 use crate::base::mac::MacAddr;
@@ -368,9 +369,22 @@ pub struct Machine {
 pub struct Bmc {
     pub protocol: BmcProtocol,
     pub address: IpAddr,
+    /// None for the protocol's usual one.
+    pub port: Option<u16>,
     pub username: String,
     pub password: SecretRef,
     pub origin: Origin,
+}
+
+/// Which certificates of a BMC are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BmcTrust {
+    /// Those that the controller's system trusts.
+    System,
+    /// Those signed by the authorities in a file on the controller.
+    Authority(String),
+    /// One, whatever it says of names and dates.
+    Pinned(Fingerprint),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -378,6 +392,7 @@ pub enum BmcProtocol {
     Redfish {
         /// Which of several systems; none where the BMC has one.
         system: Option<String>,
+        trusts: BmcTrust,
     },
     Ipmi {
         cipher_suite: Option<u8>,

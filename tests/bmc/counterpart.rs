@@ -56,7 +56,12 @@ impl Default for Setup<'_> {
 impl Bmc {
     /// ipmi_sim, once it answers.
     pub(crate) fn sim(setup: Setup<'_>) -> Self {
-        let (place, folder) = (Namespace::new(), tempfile::tempdir().unwrap());
+        Self::sim_in(Namespace::new(), setup)
+    }
+
+    /// The same where something else is already.
+    pub(crate) fn sim_in(place: Namespace, setup: Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         fs::create_dir(path.join("state")).unwrap();
         fs::write(path.join("lan.conf"), lan(setup, &path)).unwrap();

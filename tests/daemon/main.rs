@@ -14,6 +14,12 @@ mod care;
 mod client;
 mod clock;
 mod confirm;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../bmc/counterpart.rs"]
+mod counterpart;
 mod disk;
 mod drift;
 mod events;
@@ -29,6 +35,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod power;
 mod proxy;
 mod relay;
 mod select;
@@ -41,3 +48,5 @@ mod upgrade;
 mod webhooks;
 mod why;
 mod words;
+
+use support::sandbox;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::secret::{Secret, SecretError};
+use super::secret::{self, KeyError};
 use super::sign::signature;
 use crate::base::duration::Seconds;
 use crate::base::secret::SecretRef;
@@ -33,7 +33,7 @@ const AGENT: &str = concat!("bedplate/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("its secret {0} cannot be read: {1}")]
-    Secret(SecretRef, #[source] SecretError),
+    Secret(SecretRef, #[source] KeyError),
     #[error("what is told cannot be signed")]
     Unsigned,
     #[error(transparent)]
@@ -210,7 +210,7 @@ async fn request(
     id: &str,
     body: &Bytes,
 ) -> Result<Request<Full<Bytes>>, Failure> {
-    let secret = Secret::read(&webhook.secret).await;
+    let secret = secret::read(&webhook.secret).await;
     let secret = secret.map_err(|error| Failure::Secret(webhook.secret.clone(), error))?;
     let at = now();
     let signature = signature(&secret, id, at, body).ok_or(Failure::Unsigned)?;

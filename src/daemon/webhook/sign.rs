@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::secret::Secret;
+use crate::base::bmc::Secret;
 use crate::base::moment::Moment;
 
 /// The value of `webhook-signature`. None for a key of no length that there is; there is none.
@@ -31,7 +31,7 @@ mod tests {
                 "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
             ),
         ] {
-            let secret = Secret::of(key.as_bytes().to_vec()).unwrap();
+            let secret = Secret::new(key.as_bytes().to_vec());
             let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
             let body = b"{\"test\": 2432232314}";
             let signed = signature(&secret, id, Moment(1_614_265_330), body).unwrap();

@@ -27,6 +27,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             incomplete.entry((bmc.span, what)).or_default().push(host);
         }
         foreign(bmc, out);
+        trusted(bmc, out);
         unplaced(draft, bmc, is_unsure, out);
         out.extend(of_gateway(draft, host, bmc));
     }
@@ -187,6 +188,16 @@ fn foreign(bmc: &BmcNode, out: &mut Faults) {
         ),
         (bmc.key.given().map(|one| one.span), "k-g", "ipmi"),
         (bmc.system.given().map(|one| one.span), "system", "redfish"),
+        (
+            bmc.fingerprint.given().map(|one| one.span),
+            "fingerprint",
+            "redfish",
+        ),
+        (
+            bmc.authority.given().map(|one| one.span),
+            "certificate-authority",
+            "redfish",
+        ),
     ];
     for (span, name, of) in spans {
         if let Some(span) = span.filter(|_| kind.value != of) {
@@ -201,6 +212,30 @@ fn foreign(bmc: &BmcNode, out: &mut Faults) {
                     .help("remove it, or change the protocol"),
             );
         }
+    }
+}
+
+/// Who vouches for a BMC: in a file whose place does not depend on where the daemon was started, and nobody beside a certificate that
+/// is pinned.
+fn trusted(bmc: &BmcNode, out: &mut Faults) {
+    let Some(authority) = bmc.authority.given() else {
+        return;
+    };
+    if let Some(pinned) = bmc.fingerprint.given() {
+        let message = "a certificate that is pinned needs nobody to vouch for it";
+        out.push(
+            Diagnostic::new(Code::BmcSetting, message)
+                .label(authority.span, "means nothing here")
+                .label(pinned.span, "the one that is trusted")
+                .help("remove one of them"),
+        );
+    } else if !authority.value.starts_with('/') {
+        let message = "a file on the controller has an absolute path";
+        out.push(
+            Diagnostic::new(Code::BmcSetting, message)
+                .label(authority.span, "not absolute")
+                .help("begin it with `/`"),
+        );
     }
 }
 

@@ -1,4 +1,137 @@
-//! Drivers that talk with BMCs: a folder for each protocol. They are told whom to ask and with which secret, and read no site.
+//! Drivers that talk with BMCs: a folder for each protocol, and one face for all. They are told whom to ask and with which secret, and
+//! read no site.
 
 pub mod ipmi;
 pub mod redfish;
+
+use crate::base::bmc::{ChassisStatus, PowerAction};
+use ipmi::IpmiError;
+
+/// A BMC and how to be let in. It has no `Debug`: it holds a password.
+pub enum Target {
+    Ipmi(ipmi::Target),
+    Redfish(redfish::Target),
+}
+
+/// A session with a BMC. BMCs have few, often four: whoever opens one closes it.
+pub enum Session {
+    Ipmi(Box<ipmi::Session>),
+    Redfish(Box<redfish::Session>),
+}
+
+/// Why a BMC did not do what it was asked for. Nothing of a secret is ever part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BmcError {
+    #[error(transparent)]
+    Ipmi(#[from] IpmiError),
+    #[error(transparent)]
+    Redfish(#[from] redfish::Error),
+}
+
+/// What kind of thing went wrong, whatever the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not answer, or has no time now.
+    Unreachable,
+    /// It does not let us in. Never tried again by itself: accounts are locked after a few tries.
+    Credentials,
+    /// It is not known to be who it should be: nothing secret was told to it.
+    Untrusted,
+    /// It answers, and did not do it; or what it says cannot be used.
+    Failed,
+}
+
+impl Target {
+    /// # Errors
+    /// Where the BMC does not answer, does not let us in, or is not trusted.
+    pub async fn open(&self) -> Result<Session, BmcError> {
+        Ok(match self {
+            Self::Ipmi(target) => Session::Ipmi(Box::new(ipmi::Session::open(target).await?)),
+            Self::Redfish(target) => {
+                Session::Redfish(Box::new(redfish::Session::open(target).await?))
+            }
+        })
+    }
+}
+
+impl Session {
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn chassis_status(&mut self) -> Result<ChassisStatus, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.chassis_status().await?,
+            Self::Redfish(session) => session.chassis_status().await?,
+        })
+    }
+
+    /// Asks for it; the machine may take its time, and [`Self::chassis_status`] tells when it is there.
+    ///
+    /// # Errors
+    /// Where the BMC does not agree.
+    pub async fn power(&mut self, action: PowerAction) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.power(action).await?,
+            Self::Redfish(session) => session.power(action).await?,
+        }
+        Ok(())
+    }
+
+    /// Ends it. A BMC that does not answer any more forgets the session by itself.
+    pub async fn close(self) {
+        match self {
+            Self::Ipmi(session) => session.close().await,
+            Self::Redfish(session) => drop(session.close().await),
+        }
+    }
+}
+
+impl BmcError {
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Ipmi(error) => of_ipmi(error),
+            Self::Redfish(error) => of_redfish(error),
+        }
+    }
+}
+
+fn of_ipmi(error: &IpmiError) -> Trouble {
+    match error {
+        IpmiError::Unreachable { .. }
+        | IpmiError::NoRoom
+        | IpmiError::SessionLost
+        | IpmiError::Unconfirmed { .. }
+        | IpmiError::NoRandomness
+        | IpmiError::Network(_) => Trouble::Unreachable,
+        IpmiError::Credentials(_) => Trouble::Credentials,
+        IpmiError::Downgrade { .. } => Trouble::Untrusted,
+        IpmiError::NoSuite(_)
+        | IpmiError::NoSession(_)
+        | IpmiError::Refused { .. }
+        | IpmiError::Malformed(_)
+        | IpmiError::Unsupported(_)
+        | IpmiError::TooLong(..) => Trouble::Failed,
+    }
+}
+
+fn of_redfish(error: &redfish::Error) -> Trouble {
+    use redfish::Error;
+    match error {
+        Error::Unreachable(_)
+        | Error::Silent(_)
+        | Error::Lost(_)
+        | Error::Busy(_)
+        | Error::Tls(_) => Trouble::Unreachable,
+        Error::Credentials => Trouble::Credentials,
+        Error::Distrust(_) | Error::Setup(_) => Trouble::Untrusted,
+        Error::Session
+        | Error::Refused(_)
+        | Error::Malformed { .. }
+        | Error::Unsupported(_)
+        | Error::NotAllowed { .. }
+        | Error::NoCycle { .. }
+        | Error::Missing { .. }
+        | Error::Ambiguous { .. }
+        | Error::NotDone { .. }
+        | Error::Unfinished(_) => Trouble::Failed,
+    }
+}
