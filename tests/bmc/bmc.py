@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 
-from pyghmi.ipmi import bmc
+from pyghmi.ipmi import bmc, console
 from pyghmi.ipmi.private import constants, serversession
 
 # Authentication, integrity and confidentiality of a suite: its hash, and how much of it signs a packet.
@@ -76,8 +76,20 @@ class Session(serversession.ServerSession):
         self.sessionid = struct.unpack("<I", self.clientsessionid)[0]
 
 
+class Line(console.ServerConsole):
+    """A serial line that says again what it is told, from its first moment on, and tells of breaks."""
+
+    def _print_data(self, data):
+        self.send_data(data)
+
+    def _got_sol_payload(self, payload):
+        if not isinstance(payload, dict) and payload[0] and payload[3] & 0x10:
+            print("break", flush=True)
+        super()._got_sol_payload(payload)
+
+
 class Machine(bmc.Bmc):
-    """A machine with power and boot options."""
+    """A machine with power, boot options, and records of sensors; its serial console says again what it is told."""
 
     def __init__(self, arguments):
         people = {name: arguments.password for name in (arguments.user, "reader")}
@@ -85,6 +97,8 @@ class Machine(bmc.Bmc):
         self.lies, self.strict = arguments.lie, arguments.strict
         self.key = arguments.key.encode() if arguments.key else None
         self.power, self.options = "off", {5: bytes(5)}
+        self.records = [bytes.fromhex(record) for record in arguments.record or []]
+        self.circle, self.forgets, self.asked = arguments.circle, arguments.forgets, 0
 
     def sessionless_data(self, data, sockaddr):
         data = bytes(data)
@@ -93,6 +107,29 @@ class Machine(bmc.Bmc):
             self.serversocket.sendto(pong, sockaddr)
         else:
             super().sessionless_data(data, sockaddr)
+
+    def is_active(self):
+        return True
+
+    def iohandler(self, data):
+        """Nothing: that there is one is how pyghmi knows of a console."""
+
+    def handle_raw_request(self, request, session):
+        what = (request["netfn"], request["command"])
+        if not self.records or what not in ((0x0A, 0x22), (0x0A, 0x23), (0x04, 0x2D)):
+            return super().handle_raw_request(request, session)
+        if what == (0x0A, 0x22):
+            return session.send_ipmi_response(data=[1, 0])
+        if what == (0x04, 0x2D):
+            return session.send_ipmi_response(data=[request["data"][0], 0xC0, 0xC0])
+        self.asked += 1
+        if self.forgets and self.asked % self.forgets == 0:
+            return session.send_ipmi_response(code=0xC5)
+        number, offset, count = request["data"][2], request["data"][4], request["data"][5]
+        if number >= len(self.records):
+            return session.send_ipmi_response(code=0xCB)
+        following = [number + 1, 0] if number + 1 < len(self.records) else [0, 0] if self.circle else [0xFF, 0xFF]
+        session.send_ipmi_response(data=[*following, *self.records[number][offset : offset + count]])
 
     def get_power_state(self):
         return self.power
@@ -133,7 +170,10 @@ def main():
     parser.add_argument("--port", type=int)
     parser.add_argument("--lie", action="store_true", help="answer suite 3 to every request")
     parser.add_argument("--strict", action="store_true", help="refuse the boot parameters that are optional")
-    serversession.ServerSession = Session
+    parser.add_argument("--record", action="append", help="a record of a sensor, in hexadecimal digits")
+    parser.add_argument("--circle", action="store_true", help="have the last record lead to the first")
+    parser.add_argument("--forgets", type=int, help="forget the reservation at every such question for a record")
+    serversession.ServerSession, console.ServerConsole = Session, Line
     Machine(parser.parse_args()).listen()
 
 

@@ -1,10 +1,10 @@
 //! BMCs that are not ours, each in a network namespace: OpenIPMI's `ipmi_sim`, and pyghmi's with `bmc.py`.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bedplate::base::bmc::Secret;
 use bedplate::world::bmc::ipmi::{IpmiError, PORT, Patience, Session, Target, ping};
@@ -21,6 +21,22 @@ pub(crate) const PATIENCE: Patience = Patience {
     total: Duration::from_secs(10),
 };
 
+/// Where the machine behind ipmi_sim listens for its serial line.
+const CONSOLE: u16 = 9700;
+
+/// Ends a loop that waits for what a BMC does in its own time, should it never come.
+pub(crate) struct Limit(Instant);
+
+impl Limit {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(self.0.elapsed() < PATIENCE.total * 2, "it never came");
+    }
+}
+
 /// A BMC that runs as long as this value.
 pub(crate) struct Bmc {
     pub(crate) place: Namespace,
@@ -28,6 +44,8 @@ pub(crate) struct Bmc {
     folder: TempDir,
     command: Box<dyn Fn() -> Command + Send + Sync>,
     program: Option<Running>,
+    /// Where the machine's end of the serial console comes out.
+    machine: TcpListener,
 }
 
 /// How ipmi_sim is set up beside what it always is.
@@ -36,8 +54,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) address: &'a str,
     /// K_g, as text.
     pub(crate) key: Option<&'a str>,
-    /// Where its serial console leads, as `tcp:ADDRESS:PORT`.
-    pub(crate) console: Option<&'a str>,
+    /// Whether it has a serial console, which leads to [`Bmc::machine`].
+    pub(crate) has_console: bool,
     /// Commands that make its sensors, log and parts. `FOLDER` is where its files are.
     pub(crate) commands: &'a str,
 }
@@ -47,7 +65,7 @@ impl Default for Setup<'_> {
         Self {
             address: "127.0.0.1",
             key: None,
-            console: None,
+            has_console: false,
             commands: "",
         }
     }
@@ -78,7 +96,8 @@ impl Bmc {
     }
 
     /// pyghmi's BMC, with arguments for `bmc.py`.
-    pub(crate) fn pyghmi(address: &'static str, arguments: &'static [&'static str]) -> Self {
+    pub(crate) fn pyghmi(address: &'static str, arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         let (place, folder) = (Namespace::new(), tempfile::tempdir().unwrap());
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let script = root.join("tests/bmc/bmc.py");
@@ -88,7 +107,7 @@ impl Bmc {
             command.arg(&script).args(["--address", address]);
             command.args(["--port", &PORT.to_string()]);
             command.args(["--user", USER, "--password", PASSWORD]);
-            command.args(arguments);
+            command.args(&arguments);
             command
         };
         Self::start(place, address, folder, Box::new(command))
@@ -101,7 +120,10 @@ impl Bmc {
         command: Box<dyn Fn() -> Command + Send + Sync>,
     ) -> Self {
         let address = SocketAddr::new(address.parse::<IpAddr>().unwrap(), PORT);
+        // ipmi_sim connects as it starts, and not again soon.
+        let machine = place.run(|| TcpListener::bind((Ipv4Addr::LOCALHOST, CONSOLE)).unwrap());
         let mut bmc = Self {
+            machine,
             place,
             address,
             folder,
@@ -123,6 +145,13 @@ impl Bmc {
         let answered = self.place.block_on(ping(self.address, PATIENCE));
         let said = ["said", "complained"].map(|name| fs::read_to_string(self.file(name)).unwrap());
         assert_eq!(answered, Ok(true), "{said:?}");
+    }
+
+    /// The machine's end of the serial console.
+    pub(crate) fn serial(&self) -> TcpStream {
+        let (serial, _) = self.machine.accept().unwrap();
+        serial.set_nonblocking(true).unwrap();
+        serial
     }
 
     /// A file of the BMC's.
@@ -181,9 +210,10 @@ fn lan(setup: Setup<'_>, folder: &Path) -> String {
     let key = setup
         .key
         .map_or_else(String::new, |key| format!("bmc_key \"{key}\""));
-    let console = setup
-        .console
-        .map_or_else(String::new, |to| format!("sol \"{to}\" 115200"));
+    let console = match setup.has_console {
+        true => format!("sol \"tcp:127.0.0.1:{CONSOLE}\" 115200"),
+        false => String::new(),
+    };
     let (chassis, folder, address) = (chassis.display(), folder.display(), setup.address);
     format!(
         r#"name "bmc"
@@ -195,7 +225,7 @@ set_working_mc 0x20
     allowed_auths_user none md2 md5 straight
     allowed_auths_operator none md2 md5 straight
     allowed_auths_admin none md2 md5 straight
-    guid a123456789abcdefa123456789abcdef
+    guid ae4f1df8ec7dd011a76500a0c91e6bf6
     {key}
   endlan
   chassis_control "{chassis} {folder}"
@@ -208,6 +238,7 @@ set_working_mc 0x20
 
 const MACHINE: &str = "mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+mc_set_guid 0x20 ae4f1df8ec7dd011a76500a0c91e6bf6
 sel_enable 0x20 1000 0x0a
 COMMANDS
 mc_enable 0x20

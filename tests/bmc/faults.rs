@@ -1,13 +1,17 @@
 //! A network and a BMC at fault: what can be done is done, once, and what cannot is told.
 
 use std::fs;
-use std::time::Duration;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use bedplate::base::bmc::{PowerAction, PowerState};
+use bedplate::base::bmc::{PowerAction, PowerState, Secret};
 use bedplate::world::bmc::ipmi::{IpmiError, Patience, Session, Target};
 
 use crate::counterpart::{Bmc, Setup};
 use crate::relay::{Fault, Relay};
+use crate::sandbox::Namespace;
 
 /// Answers on loopback come at once: a short wait makes a test of many losses short.
 const PATIENCE: Patience = Patience {
@@ -49,6 +53,38 @@ fn a_bad_network_only_costs_time() {
             Ok::<_, IpmiError>(())
         });
         assert_eq!(told, Ok(()), "{fault:?}");
+    }
+}
+
+#[test]
+fn no_single_loss_ends_an_opening() {
+    for bmc in [Bmc::sim(Setup::default()), Bmc::pyghmi("127.0.0.1", &[])] {
+        for lost in 1..=14 {
+            let told = bmc.place.block_on(async {
+                let relay = Relay::start(bmc.address, Fault::Loses(lost)).await;
+                let mut session = Session::open(&by(&relay, &bmc, PATIENCE)).await?;
+                let told = session.chassis_status().await;
+                session.close().await;
+                told
+            });
+            assert!(told.is_ok(), "{lost}: {told:?}");
+        }
+    }
+}
+
+/// What is asked anew meanwhile is answered twice, by a BMC that goes on from the last that it heard.
+#[test]
+fn a_slow_bmc_is_waited_for() {
+    for bmc in [Bmc::sim(Setup::default()), Bmc::pyghmi("127.0.0.1", &[])] {
+        let told = bmc.place.block_on(async {
+            let fault = Fault::Slow(Duration::from_millis(150));
+            let relay = Relay::start(bmc.address, fault).await;
+            let mut session = Session::open(&by(&relay, &bmc, PATIENCE)).await?;
+            let told = session.chassis_status().await;
+            session.close().await;
+            told
+        });
+        assert!(told.is_ok(), "{told:?}");
     }
 }
 
@@ -119,7 +155,7 @@ fn a_bmc_that_hangs_is_unreachable_in_time() {
     };
     // Nothing at all, the opening cut anywhere, and a session that is open.
     for most in 0..14 {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let told = bmc.place.block_on(async {
             let relay = Relay::start(bmc.address, Fault::HangsAfter(most)).await;
             let mut session = Session::open(&by(&relay, &bmc, patience)).await?;
@@ -175,7 +211,7 @@ fn no_session_stays_open() {
         let opened = bmc.place.block_on(async {
             let mut target = bmc.target();
             if round % 3 == 2 {
-                target.password = bedplate::base::bmc::Secret::new(b"wrong".to_vec());
+                target.password = Secret::new(b"wrong".to_vec());
                 return Session::open(&target).await.map(|_| ());
             }
             let session = Session::open(&target).await?;
@@ -188,4 +224,39 @@ fn no_session_stays_open() {
         assert_eq!(is_refused, round % 3 == 2, "round {round}: {opened:?}");
         assert!(is_refused || opened.is_ok(), "round {round}: {opened:?}");
     }
+}
+
+/// A BMC that says much and never what it is asked for.
+#[test]
+fn a_flood_does_not_keep_a_time_limit_from_being_noticed() {
+    let place = Namespace::new();
+    let socket = place.run(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let address = socket.local_addr().unwrap();
+    let has_ended = AtomicBool::new(false);
+    let target = Target {
+        patience: Patience {
+            total: Duration::from_millis(300),
+            ..PATIENCE
+        },
+        ..Target::new(address, b"admin", Secret::new(b"secret12".to_vec()))
+    };
+    let begun = Instant::now();
+    let told = thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, client) = socket.recv_from(&mut [0; 64]).unwrap();
+            while !has_ended.load(Ordering::Relaxed) {
+                let _lost = socket.send_to(&[6, 0, 0xff, 7, 0], client);
+            }
+        });
+        let told = place.block_on(Session::open(&target)).err();
+        has_ended.store(true, Ordering::Relaxed);
+        told
+    });
+    let unreachable = IpmiError::Unreachable {
+        address,
+        within: target.patience.total,
+        network: None,
+    };
+    assert_eq!(told, Some(unreachable));
+    assert!(begun.elapsed() < Duration::from_secs(3));
 }

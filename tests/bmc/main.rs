@@ -10,11 +10,16 @@
 )]
 
 mod boot;
+mod console;
 mod counterpart;
 mod faults;
+mod inventory;
+mod log;
+mod machine;
 mod opening;
 mod power;
 mod relay;
+mod repository;
 #[allow(
     dead_code,
     unreachable_pub,
@@ -22,3 +27,4 @@ mod relay;
 )]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod sensors;

@@ -5,7 +5,7 @@ use std::fs;
 use bedplate::base::bmc::{PowerAction, PowerState};
 use bedplate::world::bmc::ipmi::{Completion, Identify, IpmiError};
 
-use crate::counterpart::{Bmc, Setup};
+use crate::counterpart::{Bmc, Limit, Setup};
 
 #[test]
 fn power_verbs_do_what_they_say() {
@@ -39,7 +39,9 @@ fn a_cycle_ends_with_the_power_on() {
         session.power(PowerAction::Cycle).await?;
         let mut told = vec![session.chassis_status().await?.power];
         // ipmi_sim leaves it off for a second.
+        let limit = Limit::new();
         while told.last() != Some(&PowerState::On) {
+            limit.check();
             told.push(session.chassis_status().await?.power);
         }
         Ok(told)

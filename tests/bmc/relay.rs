@@ -2,9 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 /// What the relay does to datagrams, of both ways together.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +21,12 @@ pub(crate) enum Fault {
     Replays,
     /// Nothing comes any more, after so many.
     HangsAfter(usize),
+    /// This one datagram does not come.
+    Loses(usize),
+    /// Every answer takes so long.
+    Slow(Duration),
+    /// The next answer does not come.
+    LosesOneAnswer,
     /// No answer comes any more.
     LosesAnswers,
 }
@@ -41,11 +49,9 @@ struct Datagram {
 impl Relay {
     pub(crate) async fn start(bmc: SocketAddr, fault: Fault) -> Self {
         let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        far.connect(bmc).await.unwrap();
         let (address, seen) = (near.local_addr().unwrap(), Arc::default());
         let fault = Arc::new(Mutex::new(fault));
-        let task = tokio::spawn(run(near, far, Arc::clone(&fault), Arc::clone(&seen)));
+        let task = tokio::spawn(run(near, bmc, Arc::clone(&fault), Arc::clone(&seen)));
         Self {
             address,
             fault,
@@ -76,19 +82,28 @@ impl Drop for Relay {
     }
 }
 
+async fn to(bmc: SocketAddr) -> UdpSocket {
+    let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    far.connect(bmc).await.unwrap();
+    far
+}
+
 async fn run(
     near: UdpSocket,
-    far: UdpSocket,
+    bmc: SocketAddr,
     fault: Arc<Mutex<Fault>>,
     seen: Arc<Mutex<Vec<Datagram>>>,
 ) {
     let (mut client, mut state) = (None, [None, None]);
+    let (near, mut far) = (Arc::new(near), to(bmc).await);
     let (mut question, mut answer) = ([0; 2048], [0; 2048]);
     loop {
         let (is_answer, bytes) = tokio::select! {
             came = near.recv_from(&mut question) => {
                 let (length, from) = came.unwrap();
-                client = Some(from);
+                if client.replace(from) != Some(from) {
+                    far = to(bmc).await; // as the port was another, so it is to the BMC
+                }
                 (false, question[..length].to_vec())
             }
             came = far.recv(&mut answer) => match came {
@@ -106,10 +121,18 @@ async fn run(
         };
         let fault = *fault.lock().unwrap();
         for bytes in fault.makes_of(number, is_answer, bytes, &mut state[usize::from(is_answer)]) {
-            let _lost = match (is_answer, client) {
-                (false, _) => far.send(&bytes).await,
-                (true, Some(client)) => near.send_to(&bytes, client).await,
-                (true, None) => Ok(0),
+            let _lost = match (is_answer, client, fault) {
+                (false, ..) => far.send(&bytes).await,
+                (true, None, _) => Ok(0),
+                (true, Some(client), Fault::Slow(time)) => {
+                    let near = Arc::clone(&near);
+                    tokio::spawn(async move {
+                        sleep(time).await;
+                        let _lost = near.send_to(&bytes, client).await;
+                    });
+                    Ok(0)
+                }
+                (true, Some(client), _) => near.send_to(&bytes, client).await,
             };
         }
     }
@@ -127,9 +150,19 @@ impl Fault {
         match self {
             Self::None => vec![bytes],
             Self::DropsEvery(nth) if number.is_multiple_of(nth) => vec![],
+            Self::Loses(nth) if number == nth => vec![],
             Self::HangsAfter(most) if number > most => vec![],
             Self::LosesAnswers if is_answer => vec![],
-            Self::DropsEvery(_) | Self::HangsAfter(_) | Self::LosesAnswers => vec![bytes],
+            Self::LosesOneAnswer if is_answer && kept.is_none() => {
+                *kept = Some(bytes);
+                vec![]
+            }
+            Self::LosesOneAnswer => vec![bytes],
+            Self::DropsEvery(_)
+            | Self::Loses(_)
+            | Self::Slow(_)
+            | Self::HangsAfter(_)
+            | Self::LosesAnswers => vec![bytes],
             Self::Doubles => vec![bytes.clone(), bytes],
             Self::Replays => {
                 let before = kept.replace(bytes.clone());

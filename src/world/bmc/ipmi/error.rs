@@ -38,6 +38,10 @@ pub enum IpmiError {
     /// It started anew, or the session was idle for too long. A new one can be opened.
     #[error("the BMC no longer knows the session")]
     SessionLost,
+    #[error("somebody else uses the console")]
+    ConsoleInUse,
+    #[error("the BMC took the console away: somebody else uses it now, or it was disabled")]
+    ConsoleTaken,
     #[error("{command}: the BMC refuses: {code}")]
     Refused { command: Command, code: Completion },
     /// The command was sent, no answer came, and it is not one to be given twice.
@@ -69,6 +73,16 @@ pub enum Refusal {
     User,
     #[error("the user may not act at this privilege level")]
     Privilege,
+}
+
+impl IpmiError {
+    /// The same, with the time that was waited in all.
+    pub(super) fn in_all(mut self, waited: Duration) -> Self {
+        if let Self::Unreachable { within, .. } = &mut self {
+            *within = waited;
+        }
+        self
+    }
 }
 
 fn reason(network: &Option<io::ErrorKind>) -> String {

@@ -19,7 +19,9 @@ impl fmt::Display for Command {
 }
 
 const CHASSIS: u8 = 0x00;
+const SENSOR: u8 = 0x04;
 const APPLICATION: u8 = 0x06;
+const STORAGE: u8 = 0x0a;
 
 impl Command {
     pub(crate) const CHASSIS_STATUS: Self = Self::of(CHASSIS, 0x01, "Get Chassis Status");
@@ -33,6 +35,26 @@ impl Command {
     pub(crate) const SET_PRIVILEGE: Self =
         Self::of(APPLICATION, 0x3b, "Set Session Privilege Level");
     pub(crate) const CLOSE_SESSION: Self = Self::of(APPLICATION, 0x3c, "Close Session");
+
+    pub(crate) const SYSTEM_GUID: Self = Self::of(APPLICATION, 0x37, "Get System GUID");
+
+    pub(crate) const ACTIVATE_PAYLOAD: Self = Self::of(APPLICATION, 0x48, "Activate Payload");
+    pub(crate) const DEACTIVATE_PAYLOAD: Self = Self::of(APPLICATION, 0x49, "Deactivate Payload");
+    pub(crate) const PAYLOAD_INSTANCE: Self =
+        Self::of(APPLICATION, 0x4b, "Get Payload Instance Info");
+
+    pub(crate) const SENSOR_FACTORS: Self = Self::of(SENSOR, 0x23, "Get Sensor Reading Factors");
+    pub(crate) const SENSOR_THRESHOLDS: Self = Self::of(SENSOR, 0x27, "Get Sensor Thresholds");
+    pub(crate) const SENSOR_READING: Self = Self::of(SENSOR, 0x2d, "Get Sensor Reading");
+
+    pub(crate) const FRU_INFO: Self = Self::of(STORAGE, 0x10, "Get FRU Inventory Area Info");
+    pub(crate) const READ_FRU: Self = Self::of(STORAGE, 0x11, "Read FRU Data");
+    pub(crate) const RESERVE_SDR: Self = Self::of(STORAGE, 0x22, "Reserve SDR Repository");
+    pub(crate) const GET_SDR: Self = Self::of(STORAGE, 0x23, "Get SDR");
+    pub(crate) const SEL_INFO: Self = Self::of(STORAGE, 0x40, "Get SEL Info");
+    pub(crate) const RESERVE_SEL: Self = Self::of(STORAGE, 0x42, "Reserve SEL");
+    pub(crate) const SEL_ENTRY: Self = Self::of(STORAGE, 0x43, "Get SEL Entry");
+    pub(crate) const CLEAR_SEL: Self = Self::of(STORAGE, 0x47, "Clear SEL");
 
     const fn of(function: u8, code: u8, name: &'static str) -> Self {
         Self {
@@ -59,5 +81,35 @@ impl Authentication {
         Some(Self {
             speaks_rmcp_plus: kinds & 0x80 != 0 && extended & 0x02 != 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn capabilities_tell_of_rmcp_plus() {
+        for (data, expected) in [
+            // ipmi_sim's, and pyghmi's.
+            (&[1, 0x97, 0x06, 0x03, 0, 0, 0, 0][..], Some(true)),
+            (&[1, 0x80, 0x04, 0x02, 0, 0, 0, 0], Some(true)),
+            // One of IPMI 1.5 does not know what the third bit is about.
+            (&[1, 0x17, 0x06, 0x02, 0, 0, 0, 0], Some(false)),
+            (&[1, 0x97, 0x06, 0x01, 0, 0, 0, 0], Some(false)),
+            (&[1, 0x97, 0x06], None),
+        ] {
+            let read = Authentication::read(data).map(|told| told.speaks_rmcp_plus);
+            assert_eq!(read, expected, "{data:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..10)) {
+            let _ = Authentication::read(&bytes);
+        }
     }
 }

@@ -9,6 +9,9 @@ pub struct Completion(pub u8);
 impl Completion {
     pub(crate) const DONE: Self = Self(0x00);
     pub(crate) const BUSY: Self = Self(0xc0);
+    pub(crate) const INVALID_COMMAND: Self = Self(0xc1);
+    pub(crate) const RESERVATION_LOST: Self = Self(0xc5);
+    pub(crate) const NOT_PRESENT: Self = Self(0xcb);
 
     /// Whether the BMC does not know the command, or not with these data.
     pub(crate) fn is_unknown_to_it(self) -> bool {

@@ -2,8 +2,13 @@
 
 mod boot;
 mod chassis;
+mod console;
+mod inventory;
+mod log;
 mod opening;
 mod ping;
+mod repository;
+mod sensors;
 
 use getrandom::fill;
 use tokio::time::{Instant, sleep};
@@ -16,7 +21,11 @@ use super::error::IpmiError;
 use super::socket::Link;
 use super::target::{Patience, Target};
 
+pub use console::{Console, ConsoleKeys, ConsoleScreen};
+pub use log::LogPage;
 pub use ping::ping;
+
+use repository::Repository;
 
 /// A session. Commands are given one at a time; a session that is dropped instead of closed is closed as far as one datagram can do it.
 pub struct Session {
@@ -27,6 +36,8 @@ pub struct Session {
     /// Of the last request, in six bits.
     sequence: u8,
     state: State,
+    /// Once it was asked for.
+    records: Option<Repository>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +82,8 @@ impl Session {
     pub async fn open(target: &Target) -> Result<Self, IpmiError> {
         target.check()?;
         let mut link = Link::open(target.address).await?;
-        let (channel, suite) = opening::open(&mut link, target).await?;
+        let opened = opening::open(&mut link, target).await;
+        let (channel, suite) = opened.map_err(|error| error.in_all(target.patience.total))?;
         let mut session = Self {
             link,
             channel,
@@ -79,6 +91,7 @@ impl Session {
             patience: target.patience,
             sequence: 0,
             state: State::Open,
+            records: None,
         };
         match opening::raise(&mut session, target.privilege).await {
             Ok(()) => Ok(session),
@@ -119,6 +132,30 @@ impl Session {
                 .await;
             self.state = State::Closed;
         }
+    }
+
+    /// Which sensors and parts there are.
+    async fn records(&mut self) -> Result<&Repository, IpmiError> {
+        let records = match self.records.take() {
+            Some(records) => records,
+            None => self.repository().await?,
+        };
+        Ok(self.records.insert(records))
+    }
+
+    /// The same for those who can do without: none where the BMC has no records, or none that can be read.
+    async fn records_if_any(&mut self) -> Result<&Repository, IpmiError> {
+        let read = match self.records.take() {
+            Some(records) => Ok(records),
+            None => self.repository().await,
+        };
+        let records = match read {
+            Err(
+                IpmiError::Refused { .. } | IpmiError::Malformed(_) | IpmiError::Unsupported(_),
+            ) => Repository::default(),
+            read => read?,
+        };
+        Ok(self.records.insert(records))
     }
 
     /// Gives a command that may be given again, and expects that it is done.

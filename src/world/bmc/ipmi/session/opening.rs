@@ -80,9 +80,13 @@ impl Opening<'_> {
         loop {
             left -= 1;
             match self.exchange_keys().await {
-                // The last message opened the session, but its answer was lost: BMCs do not repeat it.
+                // An answer was lost that the BMC does not repeat: it took the step already.
                 Err(IpmiError::SessionLost | IpmiError::Unreachable { .. })
-                    if left > 0 && Instant::now() < self.end => {}
+                    if left > 0 && Instant::now() < self.end =>
+                {
+                    // From another port: some BMCs know a session by where it comes from, and go on with the one they have.
+                    *self.link = Link::open(self.target.address).await?;
+                }
                 Err(IpmiError::SessionLost) => {
                     return Err(IpmiError::NoSession("it keeps forgetting it".to_owned()));
                 }
@@ -116,6 +120,11 @@ impl Opening<'_> {
         let step = Step {
             said: PayloadType::Rakp1,
             heard: PayloadType::Rakp2,
+            // Three times; then it is begun anew, for some BMCs answer only once.
+            patience: Patience {
+                total: target.patience.first * 7,
+                ..target.patience
+            },
             ..step
         };
         let say = |tag| handshake.rakp1(tag, bmc_session);
@@ -131,11 +140,8 @@ impl Opening<'_> {
         let step = Step {
             said: PayloadType::Rakp3,
             heard: PayloadType::Rakp4,
-            patience: Patience {
-                total: step.patience.first * 3,
-                ..step.patience
-            },
             is_answered_once: true,
+            ..step
         };
         let say = |tag| handshake.rakp3(tag, bmc_session, &bmc);
         let hear = |tag, payload: &[u8]| handshake.hear_rakp4(tag, bmc_session, &bmc, payload);
