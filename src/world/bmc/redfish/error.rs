@@ -133,6 +133,14 @@ impl Error {
         )
     }
 
+    /// Without what the BMC says of it.
+    pub(super) fn without_words(mut self) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.words = None;
+        }
+        self
+    }
+
     /// Whether it may pass by itself.
     pub(super) fn is_of_the_moment(&self) -> bool {
         matches!(
