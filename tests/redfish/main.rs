@@ -19,5 +19,6 @@ mod media;
 mod mock;
 mod power;
 mod sensors;
+mod stolen;
 mod systems;
 mod tls;
