@@ -10,13 +10,19 @@ use std::thread::{self, JoinHandle};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Batch, Guard, Pair, Store, StoreError, Write};
+use super::{Batch, Guard, Store, StoreError, Write};
 
 /// Batches that may wait for the writer; callers beyond that wait for room.
 const QUEUE: usize = 4096;
 
 /// Most batches under one sync: enough to fill the time of a slow one, little enough to bound a journal record.
 const GROUP: usize = 1024;
+
+/// Octets of blocks that are kept in memory once they were read: a server knows what it wrote, and seldom reads it.
+const CACHE: u64 = 8 << 20;
+
+/// Octets that were written and are in no table yet: a hundred thousand leases.
+const MEMTABLE: u64 = 16 << 20;
 
 /// A store in a folder of its own.
 pub struct Embedded {
@@ -92,15 +98,13 @@ impl Store for Embedded {
         self.disk.read(|pairs| value(pairs, key))
     }
 
-    fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
+    fn visit(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
         self.disk.read(|pairs| {
-            pairs
-                .prefix(prefix)
-                .map(|pair| {
-                    let (key, value) = pair.into_inner().map_err(as_io)?;
-                    Ok((key.to_vec(), value.to_vec()))
-                })
-                .collect()
+            for pair in pairs.prefix(prefix) {
+                let (key, value) = pair.into_inner().map_err(as_io)?;
+                each(&key, &value);
+            }
+            Ok(())
         })
     }
 
@@ -115,10 +119,10 @@ impl Store for Embedded {
 
 impl Opened {
     fn at(path: &Path) -> io::Result<Self> {
-        let database = Database::builder(path).open().map_err(as_io)?;
-        let pairs = database
-            .keyspace("pairs", KeyspaceCreateOptions::default)
-            .map_err(as_io)?;
+        let database = Database::builder(path).cache_size(CACHE);
+        let database = database.open().map_err(as_io)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let pairs = database.keyspace("pairs", options).map_err(as_io)?;
         Ok(Self { database, pairs })
     }
 
