@@ -40,6 +40,7 @@ impl Emulator {
             .arg(format!("{root}/tests/redfish/emulator.py"))
             .args([address.as_ref(), certificate, state.path(), login.as_ref()])
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("TMPDIR", state.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -60,7 +60,7 @@ async fn what_cannot_be_used_is_told() {
     for (does, expected, asked) in [
         (
             Does::Silence,
-            "the BMC gave no answer within 2 seconds".to_owned(),
+            "the BMC gave no answer within 2s".to_owned(),
             1,
         ),
         (
@@ -106,6 +106,12 @@ async fn where_it_leads_and_what_it_refuses_is_told() {
             format!("{unusable}{system}: it leads to another host"),
             1,
         ),
+        // To the same host, and without the means that were asked for.
+        (
+            fields(308, "Location", "https://127.0.0.1/x"),
+            format!("{unusable}{system}: it leads to another host"),
+            1,
+        ),
         (
             fields(302, "Location", "//other.example/x"),
             format!("{unusable}{system}: it leads to another host"),
@@ -118,7 +124,7 @@ async fn where_it_leads_and_what_it_refuses_is_told() {
         ),
         (
             fields(503, "Retry-After", "86400"),
-            "the BMC is busy and asks to be left alone for 86400 seconds".to_owned(),
+            "the BMC is busy and asks to be left alone for 86400s".to_owned(),
             1,
         ),
         (

@@ -1,6 +1,9 @@
 //! Event logs: the right one of several, page by page, in order; cleared, and verified.
 
+use std::time::Duration;
+
 use bedplate::base::bmc::Severity;
+use bedplate::world::bmc::redfish::Session;
 use serde_json::{Value, json};
 
 use crate::mock::{Does, Mock, SYSTEM, State};
@@ -216,4 +219,48 @@ async fn a_log_that_cannot_be_cleared_is_left() {
         error.to_string(),
         "the BMC offers no clearing of its event log"
     );
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_read_costs_no_other() {
+    let place = format!("{SYSTEM}/LogServices/SEL/Entries");
+    let mock = Mock::honest();
+    mock.with(|state| paged(state, &[&[1, 2], &[3]], Some("/nowhere")));
+    let told = mock.open().await.log().await.unwrap();
+    assert_eq!(told.value.len(), 3);
+    assert_eq!(told.warnings, ["the BMC refuses GET /nowhere: 404"]);
+    let silent = format!("GET {place}?$skip=1");
+    let mock = Mock::start(move |request, _| request.is(&silent).then_some(Does::Silence));
+    mock.with(|state| paged(state, &[&[1, 2], &[3]], None));
+    let mut target = mock.target();
+    target.limits.request = Duration::from_secs(1);
+    let told = Session::open(&target).await.unwrap().log().await.unwrap();
+    assert_eq!(told.value.len(), 2);
+    assert_eq!(
+        told.warnings,
+        ["the rest was not read: the BMC gave no answer within 1s"]
+    );
+}
+
+#[tokio::test]
+async fn entries_are_taken_as_they_are_told() {
+    let mock = Mock::honest();
+    let (mut homeless, mut typed) = (entry(1, "OK"), entry(2, "OK"));
+    homeless.as_object_mut().unwrap().remove("@odata.id");
+    // A reference with more than where it leads is still one.
+    typed = json!({"@odata.id": typed["@odata.id"].take(), "@odata.type": "#LogEntry", "@odata.etag": "1", "Name": "x"});
+    mock.with(|state| {
+        add(
+            state,
+            SYSTEM,
+            "SEL",
+            "SEL",
+            &[homeless.clone(), homeless, typed],
+        );
+        state.put("/entries/2", entry(2, "OK"));
+    });
+    let told = mock.open().await.log().await.unwrap();
+    let texts: Vec<&str> = told.value.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(texts, ["entry 1", "entry 1", "entry 2"]);
+    assert_eq!(told.warnings, [""; 0]);
 }

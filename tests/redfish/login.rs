@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bedplate::base::bmc::{PowerState, Secret};
+use bedplate::base::bmc::{PowerAction, PowerState, Secret};
 use bedplate::world::bmc::redfish::{Error, Session};
 use bedplate::world::https::Trusted;
 use serde_json::json;
@@ -241,4 +241,56 @@ async fn nothing_is_left_open_where_opening_fails() {
     });
     assert!(Session::open(&mock.target()).await.is_err());
     assert_eq!((mock.count(LOGIN), mock.left()), (1, 0));
+}
+
+#[tokio::test]
+async fn what_is_secret_is_not_repeated() {
+    let mock = Mock::start(|request, _| {
+        let token = request.field("x-auth-token").unwrap_or_default();
+        let said = format!("who says {token}");
+        let body = json!({"error": {"code": said, "message": said}}).to_string();
+        let answer = Does::Answer(400, Vec::new(), body);
+        request.is(&format!("GET {SYSTEM}")).then_some(answer)
+    });
+    let mut session = mock.open().await;
+    let error = session.chassis_status().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the BMC refuses GET {SYSTEM}: 400")
+    );
+    assert!(!format!("{error:?}").contains("token"));
+    // What a task says in the end, too.
+    let mock = Mock::start(|request, _| {
+        let failed = json!({"TaskState": "Exception", "Messages": [{"Message": format!("{PASSWORD} says so")}]});
+        request
+            .line
+            .ends_with("Reset")
+            .then(|| Does::Answer(202, Vec::new(), failed.to_string()))
+    });
+    let error = mock.open().await.power(PowerAction::On).await.unwrap_err();
+    assert_eq!(error.to_string(), "the BMC refuses the task: 202");
+    assert!(!format!("{error:?}").contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_session_can_go_to_a_task_of_its_own() {
+    let mock = Mock::honest();
+    let mut session = mock.open().await;
+    let working = tokio::spawn(async move {
+        session.chassis_status().await?;
+        session.power(PowerAction::On).await?;
+        session.set_boot(None).await?;
+        session.boot().await?;
+        session.identify(true).await?;
+        session.sensors().await?;
+        session.inventory().await?;
+        session.media().await?;
+        session.console().await?;
+        assert!(session.log().await.is_err() && session.clear_log().await.is_err());
+        assert!(session.insert_media("Cd", "http://a/").await.is_err());
+        assert!(session.eject_media("Cd").await.is_err());
+        session.close().await
+    });
+    working.await.unwrap().unwrap();
+    assert_eq!(mock.left(), 0);
 }

@@ -8,14 +8,17 @@
 
 mod boot;
 mod certificates;
+mod console;
 mod emulator;
 mod hostile;
 mod identify;
 mod inventory;
 mod log;
 mod login;
+mod media;
 mod mock;
 mod power;
 mod sensors;
+mod stolen;
 mod systems;
 mod tls;

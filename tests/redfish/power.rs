@@ -228,6 +228,6 @@ async fn accepted_tasks_are_followed_to_their_end() {
     let (outcome, _) = followed(&[(202, r#"{"TaskState": "Running"}"#)]).await;
     assert_eq!(
         outcome,
-        Err("what the BMC began has not ended within 1.5 seconds".to_owned())
+        Err("what the BMC began has not ended within 1.5s".to_owned())
     );
 }

@@ -291,7 +291,7 @@ async fn what_was_read_before_the_bmc_fell_silent_is_told() {
     assert_eq!(shown(&told.value), ["one Other 1"]);
     assert_eq!(
         told.warnings,
-        ["the rest was not read: the BMC gave no answer within 1 seconds"]
+        ["the rest was not read: the BMC gave no answer within 1s"]
     );
 }
 

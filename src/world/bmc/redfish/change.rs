@@ -35,9 +35,10 @@ pub(super) async fn change(
     let answer = match client.patch(place, &change.body, etag.as_deref()).await {
         Ok(answer) => answer,
         Err(error) if is_stale(&error) => {
-            // Somebody else changed it meanwhile, or the tag is wanted after all: once more, with what it is now.
+            // Somebody else changed it meanwhile, or the tag is wanted after all: once more, with what it is now. A weak tag never
+            // fits (RFC 9110, section 13.1.1), so that those who give one mean a strong one.
             let etag = client.get(place).await?.etag;
-            let etag = etag.as_deref().unwrap_or("*");
+            let etag = etag.as_deref().unwrap_or("*").trim_start_matches("W/");
             client.patch(place, &change.body, Some(etag)).await?
         }
         Err(error) => return Err(error),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::{Error, Malformed, Refusal};
 use super::login::{Account, Auth, login, logout};
 use super::model::link::Link;
-use super::model::message;
+use super::model::message::{self, Message};
 use super::model::read::text;
 use super::target::Target;
 use super::wire::{Answer, Ask, Connector, Wire, malformed};
@@ -184,10 +184,23 @@ impl Client {
     }
 
     fn taken(&self, method: &Method, link: &Link, answer: Answer) -> Result<Answer, Error> {
-        match answer.status.is_success() {
-            true => Ok(answer),
-            false => Err(refused(method, link, &answer, &self.account)),
+        if answer.status.is_success() {
+            return Ok(answer);
         }
+        let said = answer.object().map(|body| message::message(&body));
+        let asked = format!("{method} {link}");
+        Err(self.refusal(asked, answer.status, said.unwrap_or_default()))
+    }
+
+    /// A refusal in the BMC's own words, without what it was told or gave in secret.
+    pub(super) fn refusal(&self, asked: String, status: StatusCode, said: Message) -> Error {
+        let is_open = |text: &String| !self.account.is_in(text) && !self.auth.is_in(text);
+        Error::Refused(Box::new(Refusal {
+            asked,
+            status: status.as_u16(),
+            code: said.code.filter(is_open),
+            words: said.words.filter(is_open),
+        }))
     }
 
     fn read(&self, link: &Link, answer: &Answer) -> Result<Resource, Error> {
@@ -202,18 +215,4 @@ impl Client {
 fn bytes(body: &Value) -> Bytes {
     // Every JSON value has a form as text.
     serde_json::to_vec(body).unwrap_or_default().into()
-}
-
-/// A refusal in the BMC's own words, without what was told to it in secret.
-pub(super) fn refused(method: &Method, link: &Link, answer: &Answer, account: &Account) -> Error {
-    let said = answer.object().map(|body| message::message(&body));
-    let said = said.unwrap_or_default();
-    let secret = String::from_utf8_lossy(account.password.bytes());
-    let is_open = |text: &String| secret.is_empty() || !text.contains(&*secret);
-    Error::Refused(Box::new(Refusal {
-        asked: format!("{method} {link}"),
-        status: answer.status.as_u16(),
-        code: said.code.filter(is_open),
-        words: said.words.filter(is_open),
-    }))
 }

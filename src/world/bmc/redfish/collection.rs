@@ -16,7 +16,7 @@ const PAGES: usize = 64;
 /// A member of a collection: where it is, and what it says where the collection says it, too.
 pub(super) struct Member {
     pub(super) link: Link,
-    pub(super) value: Option<Value>,
+    value: Option<Value>,
 }
 
 /// The members that were found.
@@ -24,20 +24,28 @@ pub(super) struct Member {
 pub(super) struct Members {
     pub(super) found: Vec<Member>,
     /// Whether there are more than were asked for, or they never end.
-    pub(super) is_cut: bool,
+    is_cut: bool,
+    /// What ended the walk early. What was found before it is there.
+    fault: Option<Error>,
 }
 
 /// What takes a member.
 pub(super) type Take<'a> = &'a mut (dyn FnMut(&Link, &Value) + Send);
 
-/// The first members of a collection, each once.
+/// Where the first members of a collection are.
 pub(super) async fn members(
     client: &mut Client,
     collection: &Link,
     most: usize,
-) -> Result<Members, Error> {
+) -> Result<Vec<Member>, Error> {
     let page = client.get(collection).await?.value;
-    walk(client, collection, page, most).await
+    let mut members = walk(client, collection, page, most).await;
+    // What is nowhere cannot be asked.
+    members.found.retain(|one| !one.link.is_same(collection));
+    match members.fault {
+        Some(fault) => Err(fault),
+        None => Ok(members.found),
+    }
 }
 
 /// Hands the members of a collection over, one after the other. Those that cannot be read are told of, and no collection is an empty one.
@@ -48,31 +56,32 @@ pub(super) async fn each(
     warnings: &mut Warnings,
     take: Take<'_>,
 ) -> Result<(), Error> {
-    let whole = whole(client, collection, most).await?;
-    let members = match whole {
+    let members = match whole(client, collection, most).await? {
         Some(members) => members,
         None => {
             let Some(page) = warnings.spare(client.find(collection).await)?.flatten() else {
                 return Ok(());
             };
-            let walked = walk(client, collection, page.value, most).await;
-            warnings.spare(walked)?.unwrap_or_default()
+            walk(client, collection, page.value, most).await
         }
     };
     if members.is_cut {
         let count = members.found.len();
         warnings.add(format!("{collection}: only the first {count} are read"));
     }
-    for Member { link, value } in members.found {
-        let value = match value {
-            Some(value) => Some(value),
-            None => {
-                let read = warnings.spare(client.get(&link).await)?;
-                read.map(|resource| resource.value)
-            }
-        };
-        if let Some(value) = value {
-            take(&link, &value);
+    let mut unread = Vec::new();
+    for member in members.found {
+        match member.value {
+            Some(value) => take(&member.link, &value),
+            None => unread.push(member.link),
+        }
+    }
+    if let Some(fault) = members.fault {
+        warnings.spare::<()>(Err(fault))?;
+    }
+    for link in unread {
+        if let Some(resource) = warnings.spare(client.get(&link).await)? {
+            take(&link, &resource.value);
         }
     }
     Ok(())
@@ -90,51 +99,65 @@ async fn whole(
     let Some(asking) = collection.asking("$expand=.").filter(|_| does) else {
         return Ok(None);
     };
-    let read = match client.get(&asking).await {
-        Ok(page) => walk(client, &asking, page.value, most).await,
-        Err(error) => Err(error),
-    };
-    match read {
-        Ok(members) => Ok(Some(members)),
+    match client.get(&asking).await {
+        Ok(page) => {
+            let members = walk(client, collection, page.value, most).await;
+            Ok(Some(members).filter(|members| members.fault.is_none()))
+        }
         Err(error) if error.is_of_one_answer() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-async fn walk(
-    client: &mut Client,
-    collection: &Link,
-    mut page: Value,
-    most: usize,
-) -> Result<Members, Error> {
+async fn walk(client: &mut Client, collection: &Link, mut page: Value, most: usize) -> Members {
     let mut members = Members::default();
     let mut pages = vec![collection.clone()];
     let mut known = BTreeSet::new();
     loop {
         for item in items(&page, &["Members"]) {
-            let Some(link) = Link::of(item) else { continue };
-            if !known.insert(link.as_str().trim_end_matches('/').to_owned()) {
+            let Some(member) = member(collection, item, &mut known) else {
                 continue;
-            }
+            };
             if members.found.len() >= most {
                 members.is_cut = true;
-                return Ok(members);
+                return members;
             }
-            // A mere reference has one key, or a tag beside it.
-            let is_whole = item.as_object().is_some_and(|item| item.len() > 2);
-            let value = is_whole.then(|| item.clone());
-            members.found.push(Member { link, value });
+            members.found.push(member);
         }
         let Some(next) = next(&page) else {
-            return Ok(members);
+            return members;
         };
         if pages.len() >= PAGES || pages.contains(&next) {
             members.is_cut = true;
-            return Ok(members);
+            return members;
         }
-        page = client.get(&next).await?.value;
+        page = match client.get(&next).await {
+            Ok(page) => page.value,
+            Err(fault) => {
+                members.fault = Some(fault);
+                return members;
+            }
+        };
         pages.push(next);
     }
+}
+
+/// One item of a page; none where it is known already, or is nothing.
+fn member(collection: &Link, item: &Value, known: &mut BTreeSet<String>) -> Option<Member> {
+    // A mere reference has annotations, and at most a name beside them.
+    let keys = item.as_object()?.keys();
+    let is_whole = keys.filter(|key| !key.starts_with('@')).count() > 1;
+    let value = is_whole.then(|| item.clone());
+    let Some(link) = Link::of(item) else {
+        // It is told in the collection alone.
+        let link = collection.clone();
+        return value.map(|value| Member {
+            link,
+            value: Some(value),
+        });
+    };
+    let is_new = known.insert(link.as_str().trim_end_matches('/').to_owned());
+    is_new.then_some(Member { link, value })
 }
 
 /// The page behind this one.

@@ -10,11 +10,11 @@ use crate::world::https::{Distrust, TlsError};
 pub enum Error {
     #[error("the BMC cannot be reached: {0}")]
     Unreachable(#[source] io::Error),
-    #[error("the BMC gave no answer within {} seconds", .0.as_secs_f32())]
+    #[error("the BMC gave no answer within {0:?}")]
     Silent(Duration),
     #[error("the connection with the BMC failed: {0}")]
     Lost(#[source] hyper::Error),
-    #[error("the BMC is busy and asks to be left alone for {} seconds", .0.as_secs())]
+    #[error("the BMC is busy and asks to be left alone for {0:?}")]
     Busy(Duration),
     /// Its certificate is not trusted: nothing was told to it.
     #[error("the BMC is not who it should be: {0}")]
@@ -62,7 +62,7 @@ pub enum Error {
         wanted: String,
         found: String,
     },
-    #[error("what the BMC began has not ended within {} seconds", .0.as_secs_f32())]
+    #[error("what the BMC began has not ended within {0:?}")]
     Unfinished(Duration),
 }
 
@@ -131,6 +131,14 @@ impl Error {
             self,
             Self::Refused(_) | Self::Malformed { .. } | Self::Unsupported(_)
         )
+    }
+
+    /// Without what the BMC says of it.
+    pub(super) fn without_words(mut self) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.words = None;
+        }
+        self
     }
 
     /// Whether it may pass by itself.

@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::client::refused;
-use super::error::{Error, Malformed};
+use super::error::{Error, Malformed, Refusal};
 use super::model::link::Link;
 use super::model::message;
 use super::model::read::link;
@@ -31,6 +30,14 @@ pub(super) struct Account {
     pub(super) password: Secret,
 }
 
+impl Account {
+    /// Whether a text repeats the password.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let password = String::from_utf8_lossy(self.password.bytes());
+        !password.is_empty() && text.contains(&*password)
+    }
+}
+
 /// How requests show who asks. It has no `Debug`: it holds a token or a password.
 pub(super) enum Auth {
     Nobody,
@@ -46,6 +53,15 @@ pub(super) enum Auth {
 }
 
 impl Auth {
+    /// Whether a text repeats what is shown with each request.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let field = self.field();
+        let shown = field.as_ref().and_then(|(_, value)| value.to_str().ok());
+        // What is behind the scheme of a password is it in another form.
+        let secret = shown.map(|shown| shown.trim_start_matches("Basic "));
+        secret.is_some_and(|secret| !secret.is_empty() && text.contains(secret))
+    }
+
     pub(super) fn field(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::Nobody | Self::Refused => None,
@@ -194,6 +210,12 @@ fn failure(ask: &Ask, answer: &Answer, account: &Account) -> Error {
     match answer.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !is_full => Error::Credentials,
         StatusCode::BAD_REQUEST if is_login => Error::Credentials,
-        _ => refused(&ask.method, &ask.link, answer, account),
+        // The words of one who was just told a password are not repeated.
+        status => Error::Refused(Box::new(Refusal {
+            asked: format!("{} {}", ask.method, ask.link),
+            status: status.as_u16(),
+            code: Some(code).filter(|code| !code.is_empty() && !account.is_in(code)),
+            words: None,
+        })),
     }
 }

@@ -46,7 +46,7 @@ async fn around(
         return Ok(found);
     };
     let listed = warnings.spare(members(client, &all, MOST).await)?;
-    if let [only] = &listed.unwrap_or_default().found[..] {
+    if let [only] = &listed.unwrap_or_default()[..] {
         return Ok(vec![only.link.clone()]);
     }
     each(client, &all, MOST, warnings, &mut |link, value| {

@@ -6,8 +6,10 @@ use super::model::link::Link;
 use super::model::system::status;
 use super::target::Target;
 use super::told::Told;
-use super::{boot, identify, inventory, log, power, sensors, system};
-use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use super::{boot, console, identify, inventory, log, media, power, sensors, system};
+use crate::base::bmc::{
+    BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor, SerialAccess,
+};
 
 /// A session on a BMC, for one of its systems. Whoever drops it without [`Session::close`] leaves one of the few sessions that a BMC has
 /// taken until the BMC ends it.
@@ -86,6 +88,30 @@ impl Session {
     pub async fn inventory(&mut self) -> Result<Told<Inventory>, Error> {
         self.client.wire.begin();
         inventory::inventory(&mut self.client, &self.system).await
+    }
+
+    /// The drives that the BMC can lend the machine.
+    pub async fn media(&mut self) -> Result<Told<Vec<Media>>, Error> {
+        self.client.wire.begin();
+        media::list(&mut self.client, &self.system).await
+    }
+
+    /// Puts what is at a URL into one of them, and verifies that. No error repeats the URL: it may hold a password.
+    pub async fn insert_media(&mut self, id: &str, url: &str) -> Result<(), Error> {
+        self.client.wire.begin();
+        media::insert(&mut self.client, &self.system, id, url).await
+    }
+
+    /// Empties one of them, and verifies that.
+    pub async fn eject_media(&mut self, id: &str) -> Result<(), Error> {
+        self.client.wire.begin();
+        media::eject(&mut self.client, &self.system, id).await
+    }
+
+    /// The ways to the machine's serial console.
+    pub async fn console(&mut self) -> Result<Told<Vec<SerialAccess>>, Error> {
+        self.client.wire.begin();
+        console::console(&mut self.client, &self.system).await
     }
 
     /// Ends the session on the BMC.

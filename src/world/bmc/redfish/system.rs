@@ -13,7 +13,7 @@ const SYSTEMS: usize = 64;
 /// The system with that id or UUID, or the only one.
 pub(super) async fn choose(client: &mut Client, wanted: Option<&str>) -> Result<Link, Error> {
     let systems = link(&client.root, &["Systems"]).ok_or(Error::Unsupported("systems"))?;
-    let mut found = members(client, &systems, SYSTEMS).await?.found;
+    let mut found = members(client, &systems, SYSTEMS).await?;
     let known = || found.iter().map(|one| one.link.id().to_owned()).collect();
     let Some(wanted) = wanted else {
         return match found.len() {

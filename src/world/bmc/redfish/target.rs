@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::model::link::Link;
 use crate::base::bmc::Secret;
 use crate::base::name::DomainName;
 use crate::world::https::Trusted;
@@ -88,8 +89,16 @@ impl Endpoint {
         }
     }
 
-    /// Whether an authority of a URL means this BMC.
-    pub(super) fn is_at(&self, authority: &str) -> bool {
+    /// Whether a URL, or a path alone, is of this BMC, spoken with as now.
+    pub(super) fn is_of(&self, url: &str) -> bool {
+        let own = match self.transport {
+            Transport::Tls(_) => "https",
+            Transport::Plain => "http",
+        };
+        Link::authority(url).is_none_or(|(scheme, at)| scheme == own && self.is_at(at))
+    }
+
+    fn is_at(&self, authority: &str) -> bool {
         let full = match authority.rsplit_once(':') {
             Some((_, port)) if port.parse::<u16>().is_ok() => authority.to_owned(),
             _ => format!("{authority}:{}", self.usual_port()),
@@ -163,7 +172,20 @@ mod tests {
                 name: name.map(|name: &str| name.parse().unwrap()),
                 transport,
             };
-            assert_eq!(endpoint.is_at(authority), is_own, "{authority}");
+            let scheme = match endpoint.transport {
+                Transport::Tls(_) => "https",
+                Transport::Plain => "http",
+            };
+            for (url, expected) in [
+                (format!("{scheme}://{authority}/a"), is_own),
+                (format!("{scheme}://{authority}"), is_own),
+                (format!("x{scheme}://{authority}/a"), true),
+                ("/a".to_owned(), true),
+            ] {
+                assert_eq!(endpoint.is_of(&url), expected, "{url}");
+            }
+            let other = if scheme == "http" { "https" } else { "http" };
+            assert!(!endpoint.is_of(&format!("{other}://{authority}/")));
         }
     }
 

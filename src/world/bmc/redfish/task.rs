@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use serde_json::Value;
 
 use super::client::Client;
-use super::error::{Error, Refusal};
+use super::error::Error;
 use super::model::link::Link;
 use super::model::read::{link, text};
 use super::model::task::{Progress, progress};
@@ -28,12 +28,7 @@ pub(super) async fn finish(client: &mut Client, mut answer: Answer) -> Result<()
             Some(Progress::Done) => return Ok(()),
             Some(Progress::Failed(message)) => {
                 let asked = monitor.as_ref().map_or("the task", Link::as_str).to_owned();
-                return Err(Error::Refused(Box::new(Refusal {
-                    asked,
-                    status: answer.status.as_u16(),
-                    code: message.code,
-                    words: message.words,
-                })));
+                return Err(client.refusal(asked, answer.status, message));
             }
             None if answer.status != StatusCode::ACCEPTED => return Ok(()),
             Some(Progress::Running) | None => {}

@@ -38,9 +38,11 @@ impl Link {
         Self::read(value.get("@odata.id")?.as_str()?)
     }
 
-    /// The authority that a URL names, where it names one.
-    pub(crate) fn authority(text: &str) -> Option<&str> {
-        split(text).0
+    /// The scheme and the authority that a URL names, where it names them.
+    pub(crate) fn authority(text: &str) -> Option<(&str, &str)> {
+        let authority = split(text).0?;
+        let (scheme, _) = text.trim().split_once("://")?;
+        Some((scheme, authority))
     }
 
     pub(crate) fn as_str(&self) -> &str {

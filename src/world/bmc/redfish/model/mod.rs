@@ -2,9 +2,11 @@
 
 pub(super) mod action;
 pub(super) mod boot;
+pub(super) mod console;
 pub(super) mod date;
 pub(super) mod link;
 pub(super) mod log;
+pub(super) mod media;
 pub(super) mod message;
 pub(super) mod part;
 pub(super) mod read;

@@ -111,7 +111,7 @@ impl Wire {
         let Some(text) = answer.text(&LOCATION).filter(|_| is_followed) else {
             return Ok(None);
         };
-        let is_here = Link::authority(text).is_none_or(|one| self.connector.endpoint.is_at(one));
+        let is_here = self.connector.endpoint.is_of(text);
         let link = Link::read(text).filter(|_| is_here);
         let link = link.ok_or_else(|| malformed(&ask.link, Malformed::Elsewhere))?;
         Ok(Some(link))

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::super::link::Link;
-use super::super::{action, boot, log, message, part, sensor, system, task};
+use super::super::{action, boot, console, log, media, message, part, sensor, system, task};
 use crate::base::bmc::{BootDevice, BootMode, BootOverride};
 
 /// Keys that readers look for, so that they find something.
@@ -35,7 +35,16 @@ const KEYS: &[&str] = &[
     "Ethernet",
     "Fans",
     "Health",
+    "ConnectTypesSupported",
     "Id",
+    "Image",
+    "Inserted",
+    "IPMI",
+    "MediaTypes",
+    "Port",
+    "SSH",
+    "SerialConsole",
+    "ServiceEnabled",
     "IndicatorLED",
     "Links",
     "LocationIndicatorActive",
@@ -155,6 +164,10 @@ fn read_all(value: &Value) {
     sensor::thermal_metrics(value);
     sensor::fan(value);
     sensor::supply(value);
+    console::of_system(value);
+    console::of_manager(value, value);
+    media::media(value, &place);
+    media::said(value);
     part::identity(value);
     part::processor(value);
     part::memory(value);
