@@ -34,7 +34,7 @@ mod why;
 
 pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
-pub use bmc::{MachineSelection, PowerEvent, PowerOrder};
+pub use bmc::{BmcReading, MachineSelection, PowerEvent, PowerOrder, ShownCertificate};
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use draft::Planned;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+pub use super::bmc::{Bmc, BmcProtocol, BmcTrust};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
@@ -10,7 +11,6 @@ use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
-use crate::base::fingerprint::Fingerprint;
 use crate::base::hook::{HookEvent, ProgramPath};
 use crate::base::identity::{Identity, Uuid};
 use crate::base::mac::MacAddr;
@@ -362,43 +362,6 @@ pub struct Machine {
     /// Its own, else its profile's.
     pub protection: Option<Protection>,
     pub origin: Origin,
-}
-
-/// A machine's baseboard management controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bmc {
-    pub protocol: BmcProtocol,
-    pub address: IpAddr,
-    /// None for the protocol's usual one.
-    pub port: Option<u16>,
-    pub username: String,
-    pub password: SecretRef,
-    pub origin: Origin,
-}
-
-/// Which certificates of a BMC are trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BmcTrust {
-    /// Those that the controller's system trusts.
-    System,
-    /// Those signed by the authorities in a file on the controller.
-    Authority(String),
-    /// One, whatever it says of names and dates.
-    Pinned(Fingerprint),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BmcProtocol {
-    Redfish {
-        /// Which of several systems; none where the BMC has one.
-        system: Option<String>,
-        trusts: BmcTrust,
-    },
-    Ipmi {
-        cipher_suite: Option<u8>,
-        privilege: Option<String>,
-        key: Option<SecretRef>,
-    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 mod adopt;
 mod apply;
 mod bindings;
+mod bmc;
 mod care;
 mod client;
 mod clock;
@@ -35,7 +36,6 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
-mod power;
 mod proxy;
 mod relay;
 mod select;
@@ -48,5 +48,24 @@ mod upgrade;
 mod webhooks;
 mod why;
 mod words;
+
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../redfish/certificates.rs"]
+mod certificates;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../redfish/emulator.rs"]
+mod emulator;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../bmc/machine.rs"]
+mod machine;
 
 use support::sandbox;

@@ -62,10 +62,14 @@ impl Emulator {
         }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn endpoint(&self, trusted: Trusted) -> Endpoint {
         Endpoint {
             address: self.address.parse().unwrap(),
-            port: self.port,
+            port: self.port(),
             name: None,
             transport: Transport::Tls(trusted),
         }

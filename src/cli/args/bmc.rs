@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::base::bmc::PowerAction;
 use crate::base::name::{HostName, Name, NameError};
@@ -19,6 +19,26 @@ pub(in crate::cli) struct PowerArguments {
     /// Do not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LogArguments {
+    /// A machine of the site in force
+    pub(in crate::cli) machine: HostName,
+    /// Clear the log once it was read
+    #[arg(long)]
+    pub(in crate::cli) clear: bool,
+    /// Do not ask
+    #[arg(long, requires = "clear")]
+    pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum BmcDeed {
+    /// What the machine is made of: its serials, parts and network ports
+    Inventory { machine: HostName },
+    /// Show the certificate that a Redfish BMC presents, to compare and to pin; nothing is told to the BMC
+    Trust { machine: HostName },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use bmc::PowerArguments;
+use bmc::{BmcDeed, LogArguments, PowerArguments};
 
 use crate::base::addr::{AddrError, Prefix};
 use crate::base::duration::{DurationError, Seconds};
@@ -125,6 +125,18 @@ pub(in crate::cli) enum Command {
     Ip(IpArguments),
     /// Switch machines on and off through their BMCs, or tell whether they run
     Power(PowerArguments),
+    /// Show what a machine's sensors read, by its BMC
+    Sensors {
+        /// A machine of the site in force
+        machine: HostName,
+    },
+    /// Show a machine's event log, as its BMC keeps it
+    Sel(LogArguments),
+    /// Ask a machine's BMC what the machine is made of, or who the BMC is
+    Bmc {
+        #[command(subcommand)]
+        deed: BmcDeed,
+    },
     /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, threshold, exhaustion; the last 8192 are kept
     Events {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost

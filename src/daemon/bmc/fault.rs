@@ -106,6 +106,15 @@ pub(super) fn no_bmc(host: &HostName) -> Fault {
     .help("give it one: bmc \"redfish\" address=\"…\" username=\"…\" password=(file)\"…\"")
 }
 
+/// A certificate of a protocol that has none.
+pub(super) fn no_certificate(host: &HostName) -> Fault {
+    Fault::new(
+        Code::BadRequest,
+        format!("the BMC of {host} speaks IPMI, which has no certificates"),
+    )
+    .help("its password proves both sides to each other")
+}
+
 pub(super) fn nothing_chosen(says: &Says) -> Fault {
     let fault = Fault::new(Code::NoSuchMachine, "none of these machines has a BMC");
     helped(fault, None, says)

@@ -4,6 +4,7 @@
 mod choose;
 mod fault;
 mod power;
+mod reading;
 mod target;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::world::https::Trust;
 
 pub use choose::MachineSelection;
 pub use power::{PowerEvent, PowerOrder};
+pub use reading::{BmcReading, ShownCertificate};
 
 /// Sessions that are open at once: a rack's worth, and little memory.
 const AT_ONCE: usize = 128;

@@ -4,8 +4,12 @@
 pub mod ipmi;
 pub mod redfish;
 
-use crate::base::bmc::{ChassisStatus, PowerAction};
+use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 use ipmi::IpmiError;
+pub use redfish::Told;
+
+/// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
+const ENTRIES: usize = 65_536;
 
 /// A BMC and how to be let in. It has no `Debug`: it holds a password.
 pub enum Target {
@@ -76,12 +80,79 @@ impl Session {
         Ok(())
     }
 
+    /// # Errors
+    /// Where the BMC tells of none.
+    pub async fn sensors(&mut self) -> Result<Told<Vec<Sensor>>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => whole(session.sensors().await?),
+            Self::Redfish(session) => session.sensors().await?,
+        })
+    }
+
+    /// The event log, the oldest entry first.
+    ///
+    /// # Errors
+    /// Where the BMC has none, or does not tell of it.
+    pub async fn log(&mut self) -> Result<Told<Vec<LogEntry>>, BmcError> {
+        let session = match self {
+            Self::Ipmi(session) => session,
+            Self::Redfish(session) => return Ok(session.log().await?),
+        };
+        let (mut entries, mut from) = (Vec::new(), None);
+        loop {
+            let page = session.log(from).await?;
+            entries.extend(page.entries);
+            if entries.len() >= ENTRIES {
+                let warnings = vec![format!("the log goes on after {ENTRIES} entries")];
+                return Ok(Told {
+                    value: entries,
+                    warnings,
+                });
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(whole(entries)),
+            }
+        }
+    }
+
+    /// Clears that log, and waits until the BMC says that it is clear.
+    ///
+    /// # Errors
+    /// Where it does not become so.
+    pub async fn clear_log(&mut self) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.clear_log().await?,
+            Self::Redfish(session) => session.clear_log().await?,
+        }
+        Ok(())
+    }
+
+    /// What the machine is made of.
+    ///
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn inventory(&mut self) -> Result<Told<Inventory>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => whole(session.inventory().await?),
+            Self::Redfish(session) => session.inventory().await?,
+        })
+    }
+
     /// Ends it. A BMC that does not answer any more forgets the session by itself.
     pub async fn close(self) {
         match self {
             Self::Ipmi(session) => session.close().await,
             Self::Redfish(session) => drop(session.close().await),
         }
+    }
+}
+
+/// What was read without anything amiss.
+fn whole<T>(value: T) -> Told<T> {
+    Told {
+        value,
+        warnings: Vec::new(),
     }
 }
 
@@ -106,6 +177,8 @@ fn of_ipmi(error: &IpmiError) -> Trouble {
         IpmiError::Downgrade { .. } => Trouble::Untrusted,
         IpmiError::NoSuite(_)
         | IpmiError::NoSession(_)
+        | IpmiError::ConsoleInUse
+        | IpmiError::ConsoleTaken
         | IpmiError::Refused { .. }
         | IpmiError::Malformed(_)
         | IpmiError::Unsupported(_)

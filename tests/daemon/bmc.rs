@@ -1,15 +1,29 @@
-//! `bedplate power` through the real daemon, with a BMC that is not ours.
+//! `bedplate power`, `sensors`, `sel` and `bmc` through the real daemon, with BMCs that are not ours.
 
 use std::fs;
+use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::certificates::Authority;
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
-use crate::lab::{Lab, SITE, Said};
+use crate::emulator::{self, Emulator};
+use crate::lab::{Lab, PATIENCE, SITE, Said};
+use crate::machine::Numeric;
 use crate::sandbox::Namespace;
 
 /// Where the BMC is, behind a cable of its own.
 const ADDRESS: &str = "10.71.0.21";
+
+const TEMPERATURE: Numeric = Numeric {
+    number: 1,
+    name: "CPU Temp",
+    kind: 1,
+    format: 0x00,
+    unit: 1,
+    factors: (1, 0, 0, 0),
+    thresholds: [None, None, None, Some(80), Some(90), Some(250)],
+};
 
 /// A lab with a BMC, which its site knows; and another one that is nowhere.
 fn wired() -> (Lab, Bmc) {
@@ -18,8 +32,11 @@ fn wired() -> (Lab, Bmc) {
     lab.host.veth("mgmt", &place, "eth0");
     lab.host.ip("address add 10.71.0.2/16 dev mgmt");
     place.ip(&format!("address add {ADDRESS}/16 dev eth0"));
+    let poll = "poll 100 file \"FOLDER/temperature\"";
+    let commands = TEMPERATURE.sensor(poll) + &TEMPERATURE.record();
     let setup = Setup {
         address: ADDRESS,
+        commands: &commands,
         ..Setup::default()
     };
     let bmc = Bmc::sim_in(place, setup);
@@ -122,4 +139,92 @@ fn power_is_switched_and_what_the_bmc_reports_is_told() {
     assert_eq!(power(), "1\n");
     let log = fs::read_to_string(lab.path("log")).unwrap();
     assert!(log.contains("power on") && !log.contains(PASSWORD), "{log}");
+}
+
+#[test]
+fn sensors_and_log_are_shown() {
+    let (lab, bmc) = wired();
+    fs::write(bmc.file("temperature"), "95").unwrap();
+    let _daemon = lab.serve();
+    lab.applied();
+    // ipmi_sim looks at its file from time to time, and logs what it finds there.
+    let end = Instant::now() + PATIENCE;
+    while lab.json(&["sel", "node-02"])["read"]
+        .as_array()
+        .unwrap()
+        .len()
+        < 2
+    {
+        assert!(Instant::now() < end, "nothing is logged");
+    }
+    let sensor = "CPU Temp  95 °C    critical  above 90";
+    for (arguments, code, parts) in [
+        ("sensors node-02", 0, &[sensor][..]),
+        ("sel node-02", 0, &["critical", "CPU Temp", "going high"]),
+        ("sel node-02 --clear", 1, &["--yes"]),
+        (
+            "sel node-02 --clear --yes",
+            0,
+            &["going high", "Cleared 2 entries."],
+        ),
+        ("sel node-02", 0, &["The event log is empty."]),
+        ("bmc inventory node-02", 0, &["uuid: f81d4fae"]),
+        ("bmc trust node-02", 1, &["D009", "speaks IPMI"]),
+        ("sensors node-03", 1, &["D061"]),
+        ("sensors node-01", 1, &["D060", "has no BMC"]),
+    ] {
+        check(&lab, arguments, code, parts);
+    }
+}
+
+#[test]
+fn a_certificate_is_trusted_by_the_sites_word_alone() {
+    let lab = Lab::new();
+    let authority = Authority::new();
+    let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
+    let emulator = lab
+        .host
+        .run(|| Emulator::start("127.0.0.1", &certificate, "sessions"));
+    fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
+    let (port, password) = (emulator.port(), lab.path("password"));
+    let site = |trust: &str| {
+        format!(
+            "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"127.0.0.1\" port={port} username=\"{}\" password=(file){password:?} {{ {trust} }} }}\n",
+            emulator::USER
+        )
+    };
+    let pinned = authority.fingerprint("bmc").to_string();
+    let another = "0a".repeat(32);
+    let authorities = lab.path("ca.pem");
+    fs::write(&authorities, authority.pem()).unwrap();
+    lab.write(&site(""));
+    let _daemon = lab.serve();
+    for (trust, code, parts) in [
+        (
+            String::new(),
+            4,
+            &["D063", "signed by itself", "bmc trust node-02"][..],
+        ),
+        (format!("fingerprint \"{another}\""), 4, &["D063"]),
+        (
+            format!("certificate-authority {authorities:?}"),
+            4,
+            &["D063"],
+        ),
+        (format!("fingerprint \"{pinned}\""), 0, &["node-02", "on"]),
+    ] {
+        lab.write(&site(&trust));
+        lab.applied();
+        check(&lab, "power status node-02", code, parts);
+        check(&lab, "bmc trust node-02", 0, &[&pinned, "itself"]);
+    }
+    for (arguments, parts) in [
+        ("power off node-02 --yes", &["off", "was on"][..]),
+        ("power on node-02", &["on", "was off"]),
+        ("bmc inventory node-02", &["uuid"]),
+        ("sensors node-02", &["°C"]),
+    ] {
+        let said = check(&lab, arguments, 0, parts);
+        assert!(!said.out.contains(emulator::PASSWORD), "{said:?}");
+    }
 }
