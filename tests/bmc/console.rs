@@ -92,6 +92,29 @@ fn a_bad_network_only_costs_time() {
     }
 }
 
+/// More than waits for a reader: the BMC keeps it, and what is typed meanwhile is heard.
+#[test]
+fn who_does_not_read_loses_nothing() {
+    let bmc = with_console();
+    let serial = bmc.serial();
+    bmc.place.block_on(async {
+        let mut serial = TcpStream::from_std(serial).unwrap();
+        let target = Target {
+            patience: PATIENCE,
+            ..bmc.target()
+        };
+        let mut console = console(&target).await.unwrap();
+        let (said, typed) = (text("machine", 2000), text("person", 50));
+        serial.write_all(&said).await.unwrap();
+        assert!(console.keys.send(&typed).await);
+        let mut heard = vec![0; typed.len()];
+        serial.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, typed);
+        assert_eq!(shown(&mut console, said.len()).await, said);
+        console.close().await;
+    });
+}
+
 #[test]
 fn what_was_typed_before_the_end_is_sent() {
     let bmc = with_console();
