@@ -28,6 +28,7 @@ mod fuzz;
 mod history;
 mod hostile;
 mod identity;
+mod known;
 mod load;
 mod model;
 mod names;

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::ask::Ask;
 use super::config::{Config, HostId, Served};
 use super::engine::{Action, Engine};
-use super::lease::{Agent, ClientKey, Hardware, Lease, LeaseState};
+use super::lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseState};
 use super::table::Record;
 
 /// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
@@ -33,6 +33,8 @@ pub(super) struct Asker {
     pub hardware: Hardware,
     /// The host with reserved addresses that it is, where it came from.
     pub host: Option<HostId>,
+    /// What it is that host by, where its lease would not say so by itself.
+    pub known: Option<Box<Known>>,
     /// Where its relay agent says that it is.
     pub agent: Option<Box<Agent>>,
 }

@@ -226,6 +226,7 @@ mod tests {
                     name: Some("a.example".parse().unwrap()),
                     vlan: None,
                     agent: None,
+                    known: None,
                 },
                 until: 7300,
                 how,
@@ -266,6 +267,7 @@ mod tests {
             name: None,
             vlan: None,
             agent: None,
+            known: None,
         };
         for (state, held_until, noticed, expected) in [
             (LeaseState::Active, 999, None, true),

@@ -55,7 +55,7 @@ pub use engine::{Action, BatchId, Engine, Input, Packet};
 pub use event::Event;
 pub use exchange::{Exchange, Reserved, Said};
 pub use history::{DAYS as HISTORY_DAYS, Ending, MOST as HISTORY_MOST, Past};
-pub use lease::{Agent, ClientKey, Hardware, Lease, LeaseError, LeaseState, PREFIX};
+pub use lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseError, LeaseState, PREFIX};
 pub use names::NameChange;
 pub use outcome::{Malformed, Outcome, Refusal, Silence};
 pub use probe::{Probe, ProbeWay};

@@ -9,7 +9,7 @@ use super::config::{Config, Served};
 use super::engine::{Action, Engine, Packet};
 use super::event::Event;
 use super::exchange::Exchange;
-use super::lease::{Lease, LeaseState};
+use super::lease::{Known, Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::Answer;
 use super::wire::{Kind, Message, code};
@@ -89,9 +89,13 @@ impl Engine {
         };
         let agent = message.agent().or_else(known);
         let identity = |kind| message.identity(kind, agent.as_deref());
-        let shown = config.host(served.vlan, identity);
+        let shown = config.recognised(served.vlan, identity);
+        let shown = shown.map(|(host, by)| (host, Known::beyond(by, &client)));
+        let found = shown.or_else(|| self.remembered(config, message, served, &client));
+        let (host, known) = found.map_or((None, None), |(host, known)| (Some(host), known));
         Asker {
-            host: shown.or_else(|| self.remembered(config, message, served, &client)),
+            host,
+            known,
             hardware: message.hardware,
             client,
             agent,
