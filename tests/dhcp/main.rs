@@ -49,5 +49,6 @@ mod socket;
 mod squatter;
 mod starvation;
 mod strain;
+mod stranded;
 mod support;
 mod tools;

@@ -86,11 +86,13 @@ impl Engine {
                 Standing::Taken
             };
         };
-        // An offer promises nothing, so that one from a pool that moved since is none.
+        // What is being written is about to be told; anything else of a pool that moved since ends here: an offer promises nothing, and
+        // a lease is not renewed.
         let is_open = is_open || record.pending.is_some();
         match (record.lease.state, asker.holds(&self.config, record)) {
-            (LeaseState::Active, true) => Standing::Own,
-            (LeaseState::Offered | LeaseState::Idle, true) if is_open => Standing::Own,
+            (LeaseState::Active | LeaseState::Offered | LeaseState::Idle, true) if is_open => {
+                Standing::Own
+            }
             (LeaseState::Idle, false) if is_open => Standing::Free,
             (LeaseState::Offered | LeaseState::Active | LeaseState::Idle, _) => Standing::Taken,
             (LeaseState::Declined, _) => Standing::Taken,

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::config::{Config, HostId, Served};
 use super::engine::Engine;
-use super::exchange::Reserved;
+use super::exchange::{Exchange, Obstacle, Reserved};
 use super::lease::{ClientKey, Known, LeaseState};
 use super::outcome::Refusal;
 use super::wire::{Message, code};
@@ -85,7 +85,7 @@ impl Engine {
             let found = own
                 .addresses
                 .iter()
-                .filter_map(|at| self.obstacle(*at, mac));
+                .filter_map(|at| self.obstacle(*at, mac, &heard));
             own.obstacles = found.collect();
         }
         reserved
@@ -102,20 +102,30 @@ impl Engine {
         })
     }
 
-    /// Why a client cannot have just now what is reserved for it.
-    fn obstacle(
-        &self,
-        address: Ipv4Addr,
-        mac: MacAddr,
-    ) -> Option<(Ipv4Addr, Refusal, Option<u64>)> {
+    /// Why a client has not what is reserved for it; `heard` are its last exchanges.
+    fn obstacle(&self, address: Ipv4Addr, mac: MacAddr, heard: &[Exchange]) -> Option<Obstacle> {
         let lease = &self.table.get(address)?.lease;
-        match lease.state {
-            LeaseState::Declined => Some((address, Refusal::Quarantined, Some(lease.held_until))),
+        let (why, until) = match lease.state {
+            LeaseState::Declined => (Refusal::Quarantined, Some(lease.held_until)),
             LeaseState::Active if lease.hardware.mac() != Some(mac) => {
                 let until = (!lease.is_infinite()).then_some(lease.expires);
-                Some((address, Refusal::Held(lease.hardware), until))
+                (Refusal::Held(lease.hardware), until)
             }
-            LeaseState::Active | LeaseState::Offered | LeaseState::Idle => None,
-        }
+            LeaseState::Active | LeaseState::Offered | LeaseState::Idle => return None,
+        };
+        let circuit = lease.agent.as_ref().map(|agent| &agent.circuit);
+        let circuit = circuit.filter(|circuit| !circuit.is_empty());
+        let last = heard.last().map(|exchange| &exchange.said);
+        let gives_way = last.is_some_and(|said| {
+            let by_circuit = circuit.is_some() && said.circuit.as_ref() == circuit;
+            let id = lease.client.id();
+            by_circuit || (id.is_some() && said.client_id.as_deref() == id)
+        });
+        Some(Obstacle {
+            address,
+            why,
+            until,
+            gives_way: gives_way && lease.state == LeaseState::Active,
+        })
     }
 }
