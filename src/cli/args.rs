@@ -119,7 +119,7 @@ pub(super) enum Command {
     Leases(LeasesArguments),
     /// Account for addresses: how much of each subnet and range is in use, or what a subnet's addresses are, an address, or a MAC has
     Ip(IpArguments),
-    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, threshold, exhaustion; the last 8192 are kept
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, waiting, threshold, exhaustion, store; restart and lost where some are missing; the last 8192 are kept
     Events {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
         #[arg(long)]
