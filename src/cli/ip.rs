@@ -269,6 +269,8 @@ fn ended(how: Ending) -> &'static str {
         Ending::Revoked => "revoked",
         Ending::Reassigned => "reassigned",
         Ending::Replaced => "replaced",
+        Ending::Moved => "moved",
+        Ending::Withdrawn => "withdrawn",
     }
 }
 

@@ -88,6 +88,17 @@ impl Publisher {
 }
 
 impl InForce {
+    /// What is in force.
+    ///
+    /// # Errors
+    /// Where that is nothing yet, or the site no longer compiles.
+    pub(super) async fn applied(&self) -> Result<Arc<Inventory>, Fault> {
+        if self.0.borrow().is_none() {
+            return Err(fault::nothing_applied());
+        }
+        self.inventory().await
+    }
+
     /// The inventory of what is in force; an empty one before anything was applied.
     ///
     /// # Errors
