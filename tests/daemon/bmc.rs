@@ -28,10 +28,7 @@ const TEMPERATURE: Numeric = Numeric {
 /// A lab with a BMC, which its site knows; and another one that is nowhere.
 fn wired() -> (Lab, Bmc) {
     let lab = Lab::new();
-    let place = Namespace::new();
-    lab.host.veth("mgmt", &place, "eth0");
-    lab.host.ip("address add 10.71.0.2/16 dev mgmt");
-    place.ip(&format!("address add {ADDRESS}/16 dev eth0"));
+    let place = beside(&lab);
     let poll = "poll 100 file \"FOLDER/temperature\"";
     let commands = TEMPERATURE.sensor(poll) + &TEMPERATURE.record();
     let setup = Setup {
@@ -53,6 +50,15 @@ fn wired() -> (Lab, Bmc) {
     ];
     lab.write(&format!("{SITE}{}\n", machines.join("\n")));
     (lab, bmc)
+}
+
+/// Where a BMC runs that the lab's controller reaches.
+fn beside(lab: &Lab) -> Namespace {
+    let place = Namespace::new();
+    lab.host.veth("mgmt", &place, "eth0");
+    lab.host.ip("address add 10.71.0.2/16 dev mgmt");
+    place.ip(&format!("address add {ADDRESS}/16 dev eth0"));
+    place
 }
 
 /// What a command must say: part of what is told, and its exit code.
@@ -182,14 +188,13 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
     let lab = Lab::new();
     let authority = Authority::new();
     let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
-    let emulator = lab
-        .host
-        .run(|| Emulator::start("127.0.0.1", &certificate, "sessions"));
+    let place = beside(&lab);
+    let emulator = place.run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
     fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
     let (port, password) = (emulator.port(), lab.path("password"));
     let site = |trust: &str| {
         format!(
-            "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"127.0.0.1\" port={port} username=\"{}\" password=(file){password:?} {{ {trust} }} }}\n",
+            "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={port} username=\"{}\" password=(file){password:?} {{ {trust} }} }}\n",
             emulator::USER
         )
     };

@@ -23,7 +23,8 @@ pub(super) async fn read(reference: &SecretRef) -> Result<Secret, KeyError> {
     of(secret::read(reference).await?)
 }
 
-fn of(written: Secret) -> Result<Secret, KeyError> {
+/// The key that is written so.
+pub(super) fn of(written: Secret) -> Result<Secret, KeyError> {
     let Some(encoded) = written.bytes().strip_prefix(ENCODED) else {
         return Ok(written);
     };
