@@ -98,7 +98,7 @@ class Machine(bmc.Bmc):
         self.key = arguments.key.encode() if arguments.key else None
         self.power, self.options = "off", {5: bytes(5)}
         self.records = [bytes.fromhex(record) for record in arguments.record or []]
-        self.circle, self.forgets, self.asked = arguments.circle, arguments.forgets, 0
+        self.circle, self.forgets, self.asked, self.most = arguments.circle, arguments.forgets, 0, arguments.most
 
     def sessionless_data(self, data, sockaddr):
         data = bytes(data)
@@ -129,6 +129,7 @@ class Machine(bmc.Bmc):
         if number >= len(self.records):
             return session.send_ipmi_response(code=0xCB)
         following = [number + 1, 0] if number + 1 < len(self.records) else [0, 0] if self.circle else [0xFF, 0xFF]
+        count = min(count, self.most)
         session.send_ipmi_response(data=[*following, *self.records[number][offset : offset + count]])
 
     def get_power_state(self):
@@ -173,6 +174,7 @@ def main():
     parser.add_argument("--record", action="append", help="a record of a sensor, in hexadecimal digits")
     parser.add_argument("--circle", action="store_true", help="have the last record lead to the first")
     parser.add_argument("--forgets", type=int, help="forget the reservation at every such question for a record")
+    parser.add_argument("--most", type=int, default=255, help="give no more bytes of a record at once")
     serversession.ServerSession, console.ServerConsole = Session, Line
     Machine(parser.parse_args()).listen()
 

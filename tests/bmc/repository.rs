@@ -41,6 +41,11 @@ fn whole_records() {
 }
 
 #[test]
+fn records_that_come_in_pieces_unasked() {
+    check(&["--most", "40"], None, 40);
+}
+
+#[test]
 fn a_bad_record_costs_itself_alone() {
     check(&[], Some(7), 39);
 }

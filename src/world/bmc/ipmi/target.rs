@@ -100,10 +100,11 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// The pauses after each time that something is sent. They grow to `LONGEST` and have no end.
+    /// The pauses after each time that something is sent. They grow to `LONGEST`, and there is always another.
     pub(super) fn pauses(self) -> impl Iterator<Item = Duration> {
+        const SHORTEST: Duration = Duration::from_millis(1);
         const LONGEST: Duration = Duration::from_secs(4);
-        std::iter::successors(Some(self.first.min(LONGEST)), |pause| {
+        std::iter::successors(Some(self.first.clamp(SHORTEST, LONGEST)), |pause| {
             Some((*pause * 2).min(LONGEST))
         })
     }

@@ -69,13 +69,17 @@ impl Formula {
             _ => return None,
         };
         let kind = linearisation & 0x7f;
+        let is_nonlinear = kind >= 0x70;
+        if factors.m == 0 && !is_nonlinear {
+            return None; // every byte would be the same number
+        }
         let (unit, scale) = unit(units, base);
         Some(Self {
             format,
             linearisation: linear(kind),
             factors,
             scale,
-            is_nonlinear: kind >= 0x70,
+            is_nonlinear,
             unit,
         })
     }
@@ -264,8 +268,10 @@ mod tests {
 
     #[test]
     fn what_has_no_number_has_no_formula() {
-        let case: Case = (0xc0, 0, 0, 1, 0, (0, 0), 0, None, Unit::Other);
-        assert_eq!(formula(&case), None);
+        for (units, m) in [(0xc0, 1), (0x00, 0)] {
+            let case: Case = (units, 0, 0, m, 0, (0, 0), 0, None, Unit::Other);
+            assert_eq!(formula(&case), None);
+        }
     }
 
     proptest! {

@@ -69,8 +69,12 @@ pub(crate) fn sensor(
         sensor.reading = value(reading.byte);
     }
     if record.event_type == THRESHOLD {
+        let states = reading.states;
         // The two highest bits are nothing.
-        sensor.health = health(reading.states.unwrap_or(0) & 0x3f);
+        sensor.health = match states.or_else(|| beyond(&sensor)) {
+            Some(states) => health(states & 0x3f),
+            None => Health::Unknown,
+        };
     } else if let Some(states) = reading.states {
         let set = (0..15).filter(|offset| states & 1 << offset != 0);
         let known = set.map(|offset| state(record.event_type, record.kind, offset));
@@ -79,6 +83,22 @@ pub(crate) fn sensor(
         sensor.states = words;
     }
     sensor
+}
+
+/// The same bits for a BMC that does not tell them.
+fn beyond(sensor: &Sensor) -> Option<u16> {
+    let (reading, limits) = (sensor.reading?, sensor.thresholds);
+    let lower = |limit: Option<f64>| limit.is_some_and(|limit| reading <= limit);
+    let upper = |limit: Option<f64>| limit.is_some_and(|limit| reading >= limit);
+    let bits = [
+        lower(limits.lower_caution),
+        lower(limits.lower_critical),
+        lower(limits.lower_fatal),
+        upper(limits.upper_caution),
+        upper(limits.upper_critical),
+        upper(limits.upper_fatal),
+    ];
+    Some((0..).zip(bits).map(|(bit, is)| u16::from(is) << bit).sum())
 }
 
 /// How it is with a sensor that is beyond these thresholds: bits from the lower caution to the upper fatal (table 35-15).
@@ -113,6 +133,8 @@ mod tests {
             (&[42, 0xe0, 0xc0], None, Health::Unknown),
             (&[42, 0x80, 0xc0], None, Health::Unknown),
             (&[42, 0xc0], Some(42.0), Health::Ok),
+            (&[85, 0xc0], Some(85.0), Health::Warning),
+            (&[250, 0xc0], Some(250.0), Health::Critical),
         ] {
             let read = Reading::read(data);
             let told = sensor(record, read, record.thresholds, |byte| formula.value(byte));

@@ -11,8 +11,8 @@ use super::super::socket::Link;
 use super::super::target::{Patience, Privilege, Target};
 use super::{Session, authentication, random};
 
-/// How often the key exchange is begun anew because the BMC lost its thread. A refusal is never asked for again.
-const BEGINNINGS: usize = 4;
+/// How often the key exchange is begun anew because the BMC says that it lost its thread. A refusal is never asked for again.
+const BEGINNINGS: usize = 3;
 
 /// Opens a session in the first suite that the BMC speaks.
 pub(super) async fn open(
@@ -76,26 +76,25 @@ struct Step {
 
 impl Opening<'_> {
     async fn run(&mut self) -> Result<Channel, IpmiError> {
-        let mut left = BEGINNINGS;
+        let (mut patience, mut left) = (self.target.patience, BEGINNINGS);
         loop {
-            left -= 1;
-            match self.exchange_keys().await {
+            match self.exchange_keys(patience).await {
                 // An answer was lost that the BMC does not repeat: it took the step already.
-                Err(IpmiError::SessionLost | IpmiError::Unreachable { .. })
-                    if left > 0 && Instant::now() < self.end =>
-                {
-                    // From another port: some BMCs know a session by where it comes from, and go on with the one they have.
-                    *self.link = Link::open(self.target.address).await?;
-                }
+                Err(IpmiError::Unreachable { .. }) if Instant::now() < self.end => {}
+                Err(IpmiError::SessionLost) if left > 0 => left -= 1,
                 Err(IpmiError::SessionLost) => {
                     return Err(IpmiError::NoSession("it keeps forgetting it".to_owned()));
                 }
                 ended => return ended,
             }
+            // From another port: some BMCs know a session by where it comes from, and go on with the one they have.
+            *self.link = Link::open(self.target.address).await?;
+            // It may be that the BMC is slow, and nothing is lost.
+            patience.first *= 2;
         }
     }
 
-    async fn exchange_keys(&mut self) -> Result<Channel, IpmiError> {
+    async fn exchange_keys(&mut self, patience: Patience) -> Result<Channel, IpmiError> {
         let target = self.target;
         let session = u32::from_le_bytes(random()?).max(1);
         let handshake = Handshake {
@@ -110,7 +109,7 @@ impl Opening<'_> {
         let step = Step {
             said: PayloadType::OpenRequest,
             heard: PayloadType::OpenResponse,
-            patience: target.patience,
+            patience,
             is_answered_once: false,
         };
         let say = |tag| handshake.open_request(tag);
@@ -122,8 +121,8 @@ impl Opening<'_> {
             heard: PayloadType::Rakp2,
             // Three times; then it is begun anew, for some BMCs answer only once.
             patience: Patience {
-                total: target.patience.first * 7,
-                ..target.patience
+                total: patience.first * 7,
+                ..patience
             },
             ..step
         };

@@ -13,6 +13,9 @@ const MOST: usize = 2048;
 /// How often a reservation may be lost before it is given up: BMCs change their records while they start.
 const RESERVATIONS: usize = 8;
 
+/// How much is asked for at once where a BMC does not give records whole.
+const PIECE: u8 = 32;
+
 /// The least that is worth to be asked for.
 const LEAST: u8 = 4;
 
@@ -47,8 +50,12 @@ impl Session {
         let mut seen = BTreeSet::new();
         // Records that lead round in a circle are read once.
         while seen.len() < MOST && seen.insert(next) {
-            let Some((following, record)) = self.record(next, &mut asking).await? else {
-                break;
+            let (following, record) = match self.record(next, &mut asking).await {
+                Ok(Some(read)) => read,
+                Ok(None) => break,
+                // Which record follows is not known then; those before are.
+                Err(IpmiError::Refused { .. } | IpmiError::Malformed(_)) if next != FIRST => break,
+                Err(error) => return Err(error),
             };
             match record.as_deref().and_then(Record::read) {
                 Some(Record::Sensors(sensors)) => repository.sensors.extend(sensors),
@@ -83,9 +90,12 @@ impl Session {
     ) -> Result<Option<(u16, Option<Vec<u8>>)>, IpmiError> {
         if asking.size.is_none() {
             match self.piece(id, asking, 0, 0xff).await {
-                Ok(Some((next, whole))) => return Ok(Some((next, Some(whole)))),
+                Ok(Some((next, whole))) if is_whole(&whole) => {
+                    return Ok(Some((next, Some(whole))));
+                }
+                Ok(Some(_)) => asking.size = Some(PIECE), // as much as it can give at once
                 Ok(None) => return Ok(None),
-                Err(error) if is_too_much(&error) => asking.size = Some(32),
+                Err(error) if is_too_much(&error) => asking.size = Some(PIECE),
                 Err(error) => return Err(error),
             }
         }
@@ -150,6 +160,12 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether a record is as long as its header says.
+fn is_whole(record: &[u8]) -> bool {
+    let header = Reader(record).array::<HEADER>();
+    header.is_some_and(|[.., length]| record.len() >= HEADER + usize::from(length))
 }
 
 /// Whether a BMC cannot give as many bytes at once as it was asked for, in whichever words it says so.
