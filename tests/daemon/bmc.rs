@@ -216,7 +216,7 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
             4,
             &["D063"],
         ),
-        (format!("fingerprint \"{pinned}\""), 0, &["node-02", "on"]),
+        (format!("fingerprint \"{pinned}\""), 0, &["node-02  off"]),
     ] {
         lab.write(&site(&trust));
         lab.applied();
@@ -224,8 +224,8 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
         check(&lab, "bmc trust node-02", 0, &[&pinned, "itself"]);
     }
     for (arguments, parts) in [
-        ("power off node-02 --yes", &["off", "was on"][..]),
-        ("power on node-02", &["on", "was off"]),
+        ("power on node-02", &["on", "was off"][..]),
+        ("power off node-02 --yes", &["off", "was on"]),
         ("bmc inventory node-02", &["uuid"]),
         ("sensors node-02", &["°C"]),
     ] {
