@@ -140,7 +140,7 @@ codes! {
     BmcMissing "E110" "a power state without a BMC"
     TableShape "E112" "a table is not well formed"
     TableColumn "E113" "a table's header is wrong"
-    BmcSetting "E111" "a setting of another protocol"
+    BmcSetting "E111" "a setting that a BMC does not take"
     BridgeVlan "E114" "a bridge cannot filter VLANs so"
     VrfPort "E115" "a link cannot be a port of a VRF"
     VrfTable "E116" "a VRF has no routing table of its own"

@@ -112,7 +112,7 @@ const CIPHER_SUITE: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a number",
         Kind::Integer { least: 0, most: 17 },
-        "A suite of IPMI 2.0, table 22-20.",
+        "17 or 3, of IPMI 2.0, table 22-20.",
     )],
     properties: &[],
     children: &[],

@@ -28,6 +28,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         }
         foreign(bmc, out);
         trusted(bmc, out);
+        out.extend(unspoken(bmc));
         unplaced(draft, bmc, is_unsure, out);
         out.extend(of_gateway(draft, host, bmc));
     }
@@ -213,6 +214,17 @@ fn foreign(bmc: &BmcNode, out: &mut Faults) {
             );
         }
     }
+}
+
+/// A cipher suite that Bedplate does not speak; the others protect less, or nothing.
+fn unspoken(bmc: &BmcNode) -> Option<Diagnostic> {
+    let suite = bmc.cipher_suite.given()?;
+    (!matches!(suite.value, 3 | 17)).then(|| {
+        let message = format!("cipher suite {} is not spoken", suite.value);
+        Diagnostic::new(Code::BmcSetting, message)
+            .label(suite.span, "neither 17 nor 3")
+            .help("write 17, or 3 for a BMC that does not know 17")
+    })
 }
 
 /// Who vouches for a BMC: in a file whose place does not depend on where the daemon was started, and nobody beside a certificate that
