@@ -13,7 +13,6 @@ use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, 
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::daemon::{BmcReading, ShownCertificate};
-use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
 pub(super) async fn sensors(
@@ -80,14 +79,8 @@ fn tell(
 }
 
 fn agreed(machine: &HostName, out: &Output) -> Result<bool, Fault> {
-    let fault = |message| {
-        Fault::new(Code::BadRequest, message).help("see what is in it first, then add --yes")
-    };
-    if out.json {
-        return Err(fault("with --json nobody is asked"));
-    }
-    let answer = out.confirmed(&format!("Clear the event log of {machine}?"));
-    answer.ok_or_else(|| fault("there is no terminal to ask on"))
+    let question = format!("Clear the event log of {machine}?");
+    out.agreed(&question, "see what is in it first, then add --yes")
 }
 
 fn sensors_text(sensors: &[Sensor]) -> String {

@@ -52,20 +52,16 @@ fn agreed(arguments: &PowerArguments, out: &Output) -> Result<bool, Fault> {
     if arguments.deed == PowerDeed::On {
         return Ok(true);
     }
-    let fault = |message| {
-        Fault::new(Code::BadRequest, message)
-            .help("see who is meant with `power status`, then add --yes")
-    };
-    if out.json {
-        return Err(fault("with --json nobody is asked"));
-    }
     let words: Vec<String> = arguments.who.iter().map(ToString::to_string).collect();
     let deed = arguments
         .deed
         .action()
         .map_or_else(String::new, |action| action.to_string());
-    let answer = out.confirmed(&format!("{}: {deed}?", words.join(" ")));
-    answer.ok_or_else(|| fault("there is no terminal to ask on"))
+    let question = format!("{}: {deed}?", words.join(" "));
+    out.agreed(
+        &question,
+        "see who is meant with `power status`, then add --yes",
+    )
 }
 
 /// What came of it so far.

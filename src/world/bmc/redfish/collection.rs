@@ -48,6 +48,22 @@ pub(super) async fn members(
     }
 }
 
+/// The members of the collection that `key` of a resource leads to; none where it leads nowhere.
+pub(super) async fn gathered(
+    client: &mut Client,
+    resource: &Value,
+    key: &str,
+    most: usize,
+    warnings: &mut Warnings,
+) -> Result<Vec<(Link, Value)>, Error> {
+    let mut read = Vec::new();
+    if let Some(place) = link(resource, &[key]) {
+        let mut take = |link: &Link, value: &Value| read.push((link.clone(), value.clone()));
+        each(client, &place, most, warnings, &mut take).await?;
+    }
+    Ok(read)
+}
+
 /// Hands the members of a collection over, one after the other. Those that cannot be read are told of, and no collection is an empty one.
 pub(super) async fn each(
     client: &mut Client,

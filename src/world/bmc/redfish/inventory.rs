@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::client::Client;
-use super::collection::each;
+use super::collection::gathered;
 use super::error::Error;
 use super::model::link::Link;
 use super::model::part::{
@@ -46,12 +46,20 @@ async fn all(
         ("Processors", processor as fn(&Value) -> _),
         ("Memory", memory),
     ] {
-        for (_, value) in collected(client, system, key, found).await? {
+        for (_, value) in gathered(client, system, key, MOST, &mut found.warnings).await? {
             found.inventory.parts.extend(read(&value));
         }
     }
     disks(client, system, found).await?;
-    for (_, value) in collected(client, system, "EthernetInterfaces", found).await? {
+    for (_, value) in gathered(
+        client,
+        system,
+        "EthernetInterfaces",
+        MOST,
+        &mut found.warnings,
+    )
+    .await?
+    {
         join(
             &mut found.inventory.ports,
             interface(&value).into_iter().collect(),
@@ -62,7 +70,15 @@ async fn all(
             continue;
         };
         power_supplies(client, &chassis.value, found).await?;
-        for (_, adapter) in collected(client, &chassis.value, "NetworkAdapters", found).await? {
+        for (_, adapter) in gathered(
+            client,
+            &chassis.value,
+            "NetworkAdapters",
+            MOST,
+            &mut found.warnings,
+        )
+        .await?
+        {
             adapter_ports(client, &adapter, found).await?;
         }
     }
@@ -72,7 +88,7 @@ async fn all(
 /// Those of the controllers; where there are none, those of the older ones.
 async fn disks(client: &mut Client, system: &Value, found: &mut Found) -> Result<(), Error> {
     let mut drives: Vec<Link> = Vec::new();
-    for (_, controller) in collected(client, system, "Storage", found).await? {
+    for (_, controller) in gathered(client, system, "Storage", MOST, &mut found.warnings).await? {
         for drive in links(&controller, &["Drives"]) {
             if drives.len() < MOST && !drives.contains(&drive) {
                 drives.push(drive);
@@ -85,7 +101,9 @@ async fn disks(client: &mut Client, system: &Value, found: &mut Found) -> Result
         found.inventory.parts.extend(part);
     }
     if drives.is_empty() {
-        for (_, controller) in collected(client, system, "SimpleStorage", found).await? {
+        for (_, controller) in
+            gathered(client, system, "SimpleStorage", MOST, &mut found.warnings).await?
+        {
             let disks: Vec<Part> = devices(&controller);
             found.inventory.parts.extend(disks.into_iter().take(MOST));
         }
@@ -102,7 +120,15 @@ async fn power_supplies(
     if let Some(place) = link(chassis, &["PowerSubsystem"]) {
         let subsystem = found.warnings.spare(client.find(&place).await)?.flatten();
         if let Some(subsystem) = subsystem {
-            for (_, value) in collected(client, &subsystem.value, "PowerSupplies", found).await? {
+            for (_, value) in gathered(
+                client,
+                &subsystem.value,
+                "PowerSupplies",
+                MOST,
+                &mut found.warnings,
+            )
+            .await?
+            {
                 found.inventory.parts.extend(supply(&value));
             }
             return Ok(());
@@ -127,23 +153,9 @@ async fn adapter_ports(
     let name = text(adapter, &["Id"]).or_else(|| text(adapter, &["Name"]));
     let name = name.unwrap_or_else(|| "adapter".to_owned());
     for key in ["NetworkDeviceFunctions", "Ports", "NetworkPorts"] {
-        for (_, value) in collected(client, adapter, key, found).await? {
+        for (_, value) in gathered(client, adapter, key, MOST, &mut found.warnings).await? {
             join(&mut found.inventory.ports, adapter_port(&name, &value));
         }
     }
     Ok(())
-}
-
-async fn collected(
-    client: &mut Client,
-    value: &Value,
-    key: &str,
-    found: &mut Found,
-) -> Result<Vec<(Link, Value)>, Error> {
-    let mut read = Vec::new();
-    if let Some(place) = link(value, &[key]) {
-        let mut take = |link: &Link, value: &Value| read.push((link.clone(), value.clone()));
-        each(client, &place, MOST, &mut found.warnings, &mut take).await?;
-    }
-    Ok(read)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::client::Client;
-use super::collection::each;
+use super::collection::{each, gathered};
 use super::error::Error;
 use super::model::link::Link;
 use super::model::read::link;
@@ -85,12 +85,22 @@ async fn newer(client: &mut Client, chassis: &Value, found: &mut Found) -> Resul
         if let Some(metrics) = link(&subsystem, &["ThermalMetrics"]) {
             listed(client, &metrics, thermal_metrics, found).await?;
         }
-        for (place, value) in parts(client, &subsystem, "Fans", found).await? {
+        for (place, value) in
+            gathered(client, &subsystem, "Fans", PARTS, &mut found.warnings).await?
+        {
             found.take(&place, fan(&value));
         }
     }
     if let Some(subsystem) = part(client, chassis, "PowerSubsystem", found).await? {
-        for (place, mut value) in parts(client, &subsystem, "PowerSupplies", found).await? {
+        for (place, mut value) in gathered(
+            client,
+            &subsystem,
+            "PowerSupplies",
+            PARTS,
+            &mut found.warnings,
+        )
+        .await?
+        {
             if let Some(metrics) = part(client, &value, "Metrics", found).await? {
                 overlay(&mut value, &metrics);
             }
@@ -135,20 +145,6 @@ async fn part(
     };
     let read = found.warnings.spare(client.find(&place).await)?;
     Ok(read.flatten().map(|resource| resource.value))
-}
-
-async fn parts(
-    client: &mut Client,
-    value: &Value,
-    key: &str,
-    found: &mut Found,
-) -> Result<Vec<(Link, Value)>, Error> {
-    let mut read = Vec::new();
-    if let Some(place) = link(value, &[key]) {
-        let mut take = |link: &Link, value: &Value| read.push((link.clone(), value.clone()));
-        each(client, &place, PARTS, &mut found.warnings, &mut take).await?;
-    }
-    Ok(read)
 }
 
 /// What a supply measures is in a resource of its own.
