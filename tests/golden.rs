@@ -177,7 +177,8 @@ fn every_example_comes_to_what_is_golden() {
         let mut bundle = Bundle::of(&compiled, "site.kdl").unwrap();
         let edit = fs::read_to_string(folder("golden").join(&name).join("edit.kdl"))
             .expect("each example has golden/EXAMPLE/edit.kdl");
-        bundle.sources.get_mut("site.kdl").unwrap().push_str(&edit);
+        let text = bundle.sources.get_mut("site.kdl").unwrap();
+        *text = format!("{text}{edit}").into();
         let recompiled = bundle.compile();
         let edited = faultless(&recompiled);
         let mut all = Texts::new();

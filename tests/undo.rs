@@ -123,11 +123,11 @@ impl Sites {
         assert!(text.contains(BRIDGED), "the example has changed");
         let site = |text: String| {
             let mut bundle = bundle.clone();
-            bundle.sources.insert("site.kdl".to_owned(), text);
+            bundle.sources.insert("site.kdl".to_owned(), text.into());
             bundle.compile().site.expect("the site compiles")
         };
         Self {
-            quickstart: site(text.clone()),
+            quickstart: site(text.to_string()),
             edited: site(format!("{text}{edit}")),
             unbridged: site(text.replace(BRIDGED, UNBRIDGED)),
             bare: site(BARE.to_owned()),

@@ -1,6 +1,7 @@
 //! A bundle: everything that the daemon needs to compile a site again, the same code on the same text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,8 @@ pub struct Bundle {
     pub format_version: u32,
     /// The source to begin with, relative to the site folder.
     pub root: String,
-    pub sources: BTreeMap<String, String>,
+    /// Shared, since what is in force is known in several places.
+    pub sources: BTreeMap<String, Arc<str>>,
     pub files: BTreeMap<FilePath, Content>,
 }
 
@@ -38,7 +40,7 @@ impl Bundle {
         let sources = compiled
             .sources
             .iter()
-            .map(|(path, text)| (path.to_owned(), text.to_owned()))
+            .map(|(path, text)| (path.to_owned(), text.into()))
             .collect();
         let files = site.images.values().flat_map(|image| &image.files);
         let files = files
@@ -72,7 +74,7 @@ impl Bundle {
     fn files(&self) -> MemoryFiles {
         let mut files = MemoryFiles::default();
         for (path, text) in &self.sources {
-            files.insert(path, text.clone().into_bytes());
+            files.insert(path, text.as_bytes().to_vec());
         }
         for (path, content) in &self.files {
             files.insert_digest(path.as_str(), content.digest, content.size);

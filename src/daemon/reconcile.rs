@@ -1,7 +1,6 @@
 //! The one task that owns the world: requests come in one at a time, so two applies can never mix.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +16,7 @@ use super::hook::Boards;
 use super::in_force::{InForce, Publisher};
 use super::mend::Mending;
 use super::order::Order;
-use super::record::{Applied, Records};
+use super::record::{Applied, Left, Records};
 use super::status::Status;
 use super::who::Who;
 use crate::apply::Event;
@@ -106,26 +105,24 @@ impl<S: Store> Reconciler<S> {
     pub(super) fn new(
         controller: HostName,
         world: Live<S>,
-        store: Arc<S>,
+        left: Left<S>,
         blobs: Blobs,
         mending: Mending,
         boards: Boards,
-    ) -> Result<Self, Fault> {
-        let records = Records::new(store)?;
-        let (applied, hold) = (records.applied()?, records.hold()?);
-        Ok(Self {
+    ) -> Self {
+        Self {
             controller,
             world,
-            records,
+            records: left.records,
             blobs,
-            applied,
+            applied: left.applied,
             in_force: Publisher::default(),
             pending: None,
-            hold,
+            hold: left.hold,
             mending,
             recent: Recent::default(),
             boards,
-        })
+        }
     }
 
     /// What is in force, from now on.

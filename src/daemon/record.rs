@@ -141,8 +141,27 @@ impl Applied {
     }
 }
 
+/// What the last run left, as it was read at the start.
+pub(super) struct Left<S> {
+    pub(super) records: Records<S>,
+    pub(super) applied: Option<Applied>,
+    pub(super) hold: Option<Hold>,
+}
+
+impl<S: Store> Left<S> {
+    /// Takes a while where the site is large.
+    pub(super) fn read(store: Arc<S>) -> Result<Self, Fault> {
+        let records = Records::new(store)?;
+        Ok(Self {
+            applied: records.read(APPLIED)?,
+            hold: records.read(HOLD)?,
+            records,
+        })
+    }
+}
+
 impl<S: Store> Records<S> {
-    pub(super) fn new(store: Arc<S>) -> Result<Self, Fault> {
+    fn new(store: Arc<S>) -> Result<Self, Fault> {
         let stored = store.range(ENTRY.as_bytes()).map_err(fault::store)?;
         let entries = stored.iter().filter_map(|(_, bytes)| {
             let entry: Result<Entry, _> = serde_json::from_slice(bytes);
@@ -159,17 +178,9 @@ impl<S: Store> Records<S> {
         })
     }
 
-    pub(super) fn applied(&self) -> Result<Option<Applied>, Fault> {
-        self.read(APPLIED)
-    }
-
     /// The journal of an apply that the last daemon did not end, or that nobody confirmed.
     pub(super) fn interrupted(&self) -> Result<Option<Journal>, Fault> {
         self.read(RUNNING)
-    }
-
-    pub(super) fn hold(&self) -> Result<Option<Hold>, Fault> {
-        self.read(HOLD)
     }
 
     /// Puts applying on hold, or no longer.

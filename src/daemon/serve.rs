@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use nix::unistd::geteuid;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
@@ -15,7 +16,8 @@ use super::hook::{self, Boards};
 use super::mend::Mending;
 use super::privileges::drop_privileges;
 use super::reconcile::{Reconciler, Request};
-use super::turn::{Turns, UnderWay};
+use super::record::Left;
+use super::turn::{Turn, Turns, UnderWay};
 use super::webhook;
 use super::who::{Who, now};
 use crate::base::name::HostName;
@@ -111,9 +113,12 @@ async fn run(
 ) -> Result<(), ServeError> {
     let store = Arc::new(Embedded::open(&settings.state.join("store"))?);
     let blobs = Blobs::open(settings.state.join("files"))?;
+    // Beside the leases: of a large site both take a while.
+    let of_applies = store.clone();
+    let left = spawn_blocking(move || Left::read(of_applies));
     let world = Live::start(
         settings.controller.clone(),
-        store.clone(),
+        store,
         blobs.folder().to_owned(),
     )
     .await?;
@@ -124,8 +129,11 @@ async fn run(
     let turns = Turns::new();
     let mending = Mending::new(settings.enforce, turns.clone());
     let (controller, told) = (settings.controller.clone(), boards.clone());
-    let reconciler = Reconciler::new(controller, world, store, blobs.clone(), mending, told);
-    let mut reconciler = reconciler.map_err(ServeError::Applied)?;
+    let left = left
+        .await
+        .map_err(|ended| ServeError::Runtime(ended.into()))?;
+    let left = left.map_err(ServeError::Applied)?;
+    let mut reconciler = Reconciler::new(controller, world, left, blobs.clone(), mending, told);
     reconciler.converge().await.map_err(ServeError::Applied)?;
     tokio::spawn(hook::serve(dhcp.clone(), hooks, boards.hooks));
     tokio::spawn(webhook::serve(dhcp.clone(), webhooks, boards.webhooks));
@@ -142,26 +150,8 @@ async fn run(
     let (turns, last) = (context.turns.clone(), context.requests.clone());
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
-    let mut stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
-    let stopped = async {
-        tokio::select! {
-            _ = stop.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        // An apply under way ends first, and no other begins.
-        let stopping = UnderWay {
-            plan: "none: the daemon is stopping".to_owned(),
-            who: Who::of(geteuid()),
-            since: now(),
-        };
-        let turn = turns.wait(stopping).await;
-        let (reply, ended) = oneshot::channel();
-        if last.send(Request::Stop { reply }).await.is_ok() {
-            // No answer comes where the owner is gone, and then there is nothing to wait for.
-            let _ = ended.await;
-        }
-        turn
-    };
+    let stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
+    let stopped = stopped(stop, &turns, &last);
     // A task of its own: who asks whose turn it is hears it while the owner compiles a large site or the kernel takes its time.
     let answering = tokio::spawn(api::serve(listener, context));
     tokio::select! {
@@ -169,4 +159,25 @@ async fn run(
         () = reconciler.serve(queue, changes) => Ok(()),
         _turn = stopped => Ok(()),
     }
+}
+
+/// Waits until the daemon is told to stop and may: nothing else can begin while what is returned is held.
+async fn stopped(mut stop: Signal, turns: &Turns, last: &mpsc::Sender<Request>) -> Turn {
+    tokio::select! {
+        _ = stop.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    // An apply under way ends first, and no other begins.
+    let stopping = UnderWay {
+        plan: "none: the daemon is stopping".to_owned(),
+        who: Who::of(geteuid()),
+        since: now(),
+    };
+    let turn = turns.wait(stopping).await;
+    let (reply, ended) = oneshot::channel();
+    if last.send(Request::Stop { reply }).await.is_ok() {
+        // No answer comes where the owner is gone, and then there is nothing to wait for.
+        let _ = ended.await;
+    }
+    turn
 }

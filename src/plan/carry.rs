@@ -15,13 +15,14 @@ use crate::state::{Ground, Key, Link, Resource, State};
 pub(super) fn carry_along(
     inputs: Inputs<'_>,
     outcome: &State,
-    steps: Vec<Step>,
+    mut steps: Vec<Step>,
     obstructed: &mut BTreeMap<Key, Obstruction>,
     keep: &Keep,
 ) -> Vec<Step> {
     let (observed, desired) = (&inputs.observed.state, &inputs.desired.state);
     let mut by_key: BTreeMap<Key, Vec<Step>> = BTreeMap::new();
-    for step in steps {
+    // Of the rest there may be a great many.
+    for step in steps.extract_if(.., |step| stands_on_links(&step.key)) {
         by_key.entry(step.key.clone()).or_default().push(step);
     }
     let falling = falling(observed, desired, &by_key, &keep.movers);
@@ -52,7 +53,13 @@ pub(super) fn carry_along(
     }
     ports(inputs, &mut by_key);
     let_fall(inputs, &mut by_key);
-    by_key.into_values().flatten().collect()
+    steps.extend(by_key.into_values().flatten());
+    steps
+}
+
+/// Whether a thing can fall, or something with it: what else the servers hold stands on no link.
+fn stands_on_links(key: &Key) -> bool {
+    key.is_host() || matches!(key, Key::Listener { .. })
 }
 
 /// What things stand on before and when all is done.

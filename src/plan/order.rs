@@ -20,17 +20,12 @@ pub(super) fn ordered(
         (a.phase, a.after.is_some(), &a.key).cmp(&(b.phase, b.after.is_some(), &b.key))
     });
     // A swap takes effect as a whole, so only the host's steps need an order among themselves.
-    let (host, servers): (Vec<Step>, Vec<Step>) = steps
-        .into_iter()
-        .partition(|step| step.phase == Phase::Host);
+    let [first, last] =
+        [Phase::Host, Phase::Publish].map(|phase| steps.partition_point(|step| step.phase < phase));
+    let host: Vec<Step> = steps.drain(first..last).collect();
     let graph = edges(&host, desired, observed, movers);
-    let host = sorted(host, &graph)?;
-    let (mut ordered, publish): (Vec<Step>, Vec<Step>) = servers
-        .into_iter()
-        .partition(|step| step.phase == Phase::Withdraw);
-    ordered.extend(host);
-    ordered.extend(publish);
-    Ok(ordered)
+    steps.splice(first..first, sorted(host, &graph)?);
+    Ok(steps)
 }
 
 fn sorted(steps: Vec<Step>, graph: &DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     Guards, Key, Objects, Resource, State, boot, dhcp, dns, hook, link, listener, protect, route,
     rule, webhook,
 };
 use crate::base::care::IgnoreRule;
+use crate::base::dense;
 use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::origin::Origin;
@@ -18,7 +20,9 @@ use crate::site::model::{ReverseDns, Site};
 /// What should exist, and beside it where each thing was declared. Origins take no part in equality, diff or digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
+    #[serde(deserialize_with = "dense::map")]
     pub state: State,
+    #[serde(deserialize_with = "origins")]
     pub origins: BTreeMap<Key, Origin>,
     /// What the site says and this release does not bring about yet.
     #[serde(default)]
@@ -45,6 +49,19 @@ pub struct Desired {
     /// Who must answer after each apply. Not stored: a start has nothing to go back to.
     #[serde(skip)]
     pub reachable: BTreeSet<IpAddr>,
+}
+
+/// Reads origins, most of which are in the same few files.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Origin>, D::Error> {
+    let mut origins: BTreeMap<Key, Origin> = dense::map(deserializer)?;
+    let mut last: Option<Arc<str>> = None;
+    for origin in origins.values_mut() {
+        match &last {
+            Some(file) if *file == origin.file => origin.file = Arc::clone(file),
+            Some(_) | None => last = Some(Arc::clone(&origin.file)),
+        }
+    }
+    Ok(origins)
 }
 
 /// A thing that is checked, and that nothing makes yet.

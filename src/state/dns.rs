@@ -12,6 +12,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::base::origin::Origin;
 use crate::base::record::{RecordData, RecordType};
+use crate::base::sorted::SortedSet;
 use crate::base::vlan::VlanPath;
 use crate::site::host_name::{NamedLink, names as host_names};
 use crate::site::model::{PlacedAddress, ReverseDns, Site, Subnet};
@@ -35,7 +36,7 @@ pub struct Zone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub ttl: Seconds,
-    pub values: BTreeSet<RecordData>,
+    pub values: SortedSet<RecordData>,
 }
 
 /// Resolvers for names outside the site's zones; without any, such questions are refused.
@@ -326,7 +327,7 @@ impl<'a> Names<'a> {
         let empty = || {
             let record = Record {
                 ttl: TTL,
-                values: BTreeSet::new(),
+                values: SortedSet::default(),
             };
             (record, origin.clone())
         };

@@ -147,7 +147,7 @@ impl Protected<'_> {
         };
         let own = name.absolute(zone).and_then(|name| self.names.get(&name));
         if let Some((host, addresses)) = own
-            && !addresses.is_disjoint(values)
+            && values.iter().any(|value| addresses.contains(value))
         {
             return self.machine(host);
         }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::journal::{CAPACITY, Changes, Journal, OnDisk};
 use super::tables::{Checkpoints, Shelves};
 use super::writer::Writer;
-use super::{Batch, Guard, Pair, Store, StoreError, Write};
+use super::{Batch, Guard, Store, StoreError, Write};
 
 /// Batches that may wait for the writer; callers beyond that wait for room.
 const QUEUE: usize = 4096;
@@ -96,8 +96,8 @@ impl Store for Embedded {
         self.shelves.get(key)
     }
 
-    fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
-        self.shelves.range(prefix)
+    fn visit(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
+        self.shelves.visit(prefix, each)
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
-use super::{Batch, Pair, Store, StoreError, Write};
+use super::{Batch, Store, StoreError, Write};
 
 /// Behaves as a store on a disk that the test commands.
 pub struct Faulty {
@@ -104,15 +104,14 @@ impl Store for Faulty {
         Ok(self.disk().durable.get(key).cloned())
     }
 
-    fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
+    fn visit(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
         let disk = self.disk();
         let within = disk
             .durable
             .range(prefix.to_vec()..)
             .take_while(|(key, _)| key.starts_with(prefix));
-        Ok(within
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect())
+        within.for_each(|(key, value)| each(key, value));
+        Ok(())
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {

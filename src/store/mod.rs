@@ -62,11 +62,23 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Read`] where the disk fails.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// All pairs whose key begins with `prefix`, in the order of their keys.
+    /// Shows `each` pair whose key begins with `prefix`, in the order of their keys: a store may hold more than fits in memory twice.
     ///
     /// # Errors
     /// [`StoreError::Read`] where the disk fails.
-    fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError>;
+    fn visit(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError>;
+
+    /// The same pairs, where they are few.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] where the disk fails.
+    fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
+        let mut pairs = Vec::new();
+        self.visit(prefix, &mut |key, value| {
+            pairs.push((key.to_vec(), value.to_vec()));
+        })?;
+        Ok(pairs)
+    }
 
     /// Writes a batch; when the future is ready with `Ok`, the batch survives a power cut.
     ///

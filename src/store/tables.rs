@@ -9,12 +9,18 @@ use std::thread::{self, JoinHandle};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
+use super::StoreError;
 use super::journal::Changes;
 use super::writer::Tables;
-use super::{Pair, StoreError};
 
 /// Bytes of a batch of a checkpoint: readers and the journal's syncs do not wait long behind one.
 const BATCH: usize = 1 << 20;
+
+/// Octets of blocks that are kept in memory once they were read: a server knows what it wrote, and seldom reads it.
+const CACHE: u64 = 8 << 20;
+
+/// Octets that were written and are in no table yet: a hundred thousand leases.
+const MEMTABLE: u64 = 16 << 20;
 
 /// What readers read. Locks are taken in the order of the fields.
 pub(super) struct Shelves {
@@ -57,10 +63,10 @@ impl Recent {
 
 impl Opened {
     fn at(path: &Path) -> io::Result<Self> {
-        let database = Database::builder(path).open().map_err(as_io)?;
-        let pairs = database
-            .keyspace("pairs", KeyspaceCreateOptions::default)
-            .map_err(as_io)?;
+        let database = Database::builder(path).cache_size(CACHE);
+        let database = database.open().map_err(as_io)?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+        let pairs = database.keyspace("pairs", options).map_err(as_io)?;
         Ok(Self { database, pairs })
     }
 
@@ -115,16 +121,21 @@ impl Shelves {
         )
     }
 
-    pub(super) fn range(&self, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
+    pub(super) fn visit(
+        &self,
+        prefix: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<(), StoreError> {
         self.read(|opened| {
             // Both at one moment: no group is seen in part.
             let (recent, snapshot) =
                 self.recent(|recent| (recent.within(prefix), opened.database.snapshot()));
-            let stored = snapshot.prefix(&opened.pairs, prefix).map(|pair| {
-                let (key, value) = pair.into_inner().map_err(as_io)?;
-                Ok((key.to_vec(), value.to_vec()))
-            });
-            merge(recent, stored)
+            let stored = snapshot.prefix(&opened.pairs, prefix);
+            merge(
+                recent,
+                stored.map(|pair| pair.into_inner().map_err(as_io)),
+                each,
+            )
         })
     }
 
@@ -165,22 +176,33 @@ impl Shelves {
     }
 }
 
-/// Pairs of the tables, less those that were changed since.
-fn merge(recent: Changes, stored: impl Iterator<Item = io::Result<Pair>>) -> io::Result<Vec<Pair>> {
+/// Shows the pairs of the tables, with what was changed since in the place of what was there.
+fn merge<B: AsRef<[u8]>>(
+    recent: Changes,
+    stored: impl Iterator<Item = io::Result<(B, B)>>,
+    each: &mut dyn FnMut(&[u8], &[u8]),
+) -> io::Result<()> {
     let mut recent = recent.into_iter().peekable();
-    let mut pairs = Vec::new();
+    let mut show = |key: &[u8], value: Option<&[u8]>| {
+        if let Some(value) = value {
+            each(key, value);
+        }
+    };
     for pair in stored {
         let (key, value) = pair?;
-        while let Some((changed, value)) = recent.next_if(|(changed, _)| *changed < key) {
-            pairs.extend(value.map(|value| (changed, value)));
+        let (key, value) = (key.as_ref(), value.as_ref());
+        while let Some((before, value)) = recent.next_if(|(before, _)| **before < *key) {
+            show(&before, value.as_deref());
         }
-        match recent.next_if(|(changed, _)| *changed == key) {
-            Some((_, newer)) => pairs.extend(newer.map(|newer| (key, newer))),
-            None => pairs.push((key, value)),
+        match recent.next_if(|(same, _)| **same == *key) {
+            Some((_, newer)) => show(key, newer.as_deref()),
+            None => show(key, Some(value)),
         }
     }
-    pairs.extend(recent.filter_map(|(key, value)| Some((key, value?))));
-    Ok(pairs)
+    for (key, value) in recent {
+        show(&key, value.as_deref());
+    }
+    Ok(())
 }
 
 /// The tables as the writer has them: a checkpoint runs in a thread of its own, beside the writer.

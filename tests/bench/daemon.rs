@@ -1,4 +1,4 @@
-//! What 10,000 reservations cost the daemon beside Kea, on one cable in one run: start-up, memory, and one reservation more.
+//! What 10,000 and 100,000 reservations cost the daemon beside Kea, on one cable in one run: start-up, memory, and one reservation more.
 //!
 //! `cargo bench --bench daemon`, as root, with kea-dhcp4 installed. Ours starts from its own store, where it holds the text of the
 //! site and serves DNS for each machine too; Kea starts from a file of nothing but reservations. A change of ours begins with the
@@ -33,7 +33,7 @@ use site::{address, mac};
 use support::sandbox::Running;
 
 const ROUNDS: usize = 3;
-const MACHINES: u32 = 10_000;
+const MACHINES: [u32; 2] = [10_000, 100_000];
 
 /// The measurements of one server.
 #[derive(Default)]
@@ -50,14 +50,20 @@ struct Measured {
 
 fn main() {
     let cable = Cable::new();
-    let mut bench = Bench::new(&cable);
+    for machines in MACHINES {
+        compare(&mut Bench::new(&cable, machines));
+    }
+}
+
+fn compare(bench: &mut Bench<'_>) {
+    let machines = bench.machines;
     let (mut ours, mut kea) = (Measured::default(), Measured::default());
     for _ in 0..ROUNDS {
         bench.kea(&mut kea);
         bench.ours(&mut ours);
     }
     let print = |name: &str, unit, ours: &[f64], theirs: &[f64]| {
-        let name = format!("daemon: {name}, {MACHINES} reservations");
+        let name = format!("daemon: {name}, {machines} reservations");
         figure::print(&name, unit, ours, "kea", theirs);
     };
     print(
@@ -103,36 +109,39 @@ struct Bench<'a> {
     cable: &'a Cable,
     asking: Probe,
     steady: Probe,
+    machines: u32,
 }
 
 impl<'a> Bench<'a> {
-    fn new(cable: &'a Cable) -> Self {
+    fn new(cable: &'a Cable, machines: u32) -> Self {
         let [asking, steady] = RELAYS.map(|relay| Probe::new(&cable.client, relay));
         Self {
             cable,
             asking,
             steady,
+            machines,
         }
     }
 
     fn ours(&mut self, into: &mut Measured) {
         let folder = scratch();
-        let bedplate = Bedplate::prepared(self.cable, folder.path(), MACHINES);
+        let bedplate = Bedplate::prepared(self.cable, folder.path(), self.machines);
         let started = Instant::now();
         let mut daemon = bedplate.start(self.cable);
-        into.start.push(self.offered(MACHINES, started));
+        into.start.push(self.offered(self.machines, started));
         into.memory.push(resident(&mut daemon));
         let mut log = BufReader::new(daemon.child().stderr.take().unwrap());
         rig::wait_for(&mut log, "\"ready\"");
-        bedplate.write_site(MACHINES + 1);
+        bedplate.write_site(self.machines + 1);
         let mut apply = bedplate.command(self.cable);
         apply
             .args(["--json", "apply", "--yes", "site.kdl"])
             .stdout(Stdio::piped());
+        let next = self.machines + 1;
         let (until, silence) = self.during(|asking| {
             let started = Instant::now();
             let mut apply = Running::start(&mut apply);
-            let offered = asking.until_offered(mac(MACHINES + 1), address(MACHINES + 1));
+            let offered = asking.until_offered(mac(next), address(next));
             assert!(apply.child().wait().unwrap().success());
             offered - started
         });
@@ -143,7 +152,7 @@ impl<'a> Bench<'a> {
 
     /// One more once its plan is made: from the daemon's word that it begins.
     fn ours_swap(&mut self, bedplate: &Bedplate, into: &mut Measured) {
-        bedplate.write_site(MACHINES + 2);
+        bedplate.write_site(self.machines + 2);
         let mut apply = bedplate.command(self.cable);
         apply
             .args(["--json", "apply", "--yes", "site.kdl"])
@@ -151,9 +160,10 @@ impl<'a> Bench<'a> {
         let mut apply = Running::start(&mut apply);
         let mut events = BufReader::new(apply.child().stdout.take().unwrap());
         rig::wait_for(&mut events, "\"started\"");
+        let next = self.machines + 2;
         let (until, silence) = self.during(|asking| {
             let started = Instant::now();
-            asking.until_offered(mac(MACHINES + 2), address(MACHINES + 2)) - started
+            asking.until_offered(mac(next), address(next)) - started
         });
         into.swap.push(until);
         into.swap_silence.push(silence);
@@ -165,18 +175,25 @@ impl<'a> Bench<'a> {
         let folder = folder.path();
         let config = folder.join("kea.json");
         let started = Instant::now();
-        let mut daemon = rig::kea(self.cable, folder, MACHINES);
-        into.start.push(self.offered(MACHINES, started));
+        let mut daemon = rig::kea(self.cable, folder, self.machines);
+        into.start.push(self.offered(self.machines, started));
         into.memory.push(resident(&mut daemon));
         let set =
-            json!({ "command": "config-set", "arguments": rig::kea_config(folder, MACHINES + 1) })
+            json!({ "command": "config-set", "arguments": rig::kea_config(folder, self.machines + 1) })
                 .to_string();
-        let (until, silence) = self.kea_change(folder, &set, MACHINES + 1);
+        let (until, silence) = self.kea_change(folder, &set, self.machines + 1);
         into.change.push(until);
         into.silence.push(silence);
-        fs::write(config, rig::kea_config(folder, MACHINES + 2).to_string()).unwrap();
-        let (until, silence) =
-            self.kea_change(folder, r#"{ "command": "config-reload" }"#, MACHINES + 2);
+        fs::write(
+            config,
+            rig::kea_config(folder, self.machines + 2).to_string(),
+        )
+        .unwrap();
+        let (until, silence) = self.kea_change(
+            folder,
+            r#"{ "command": "config-reload" }"#,
+            self.machines + 2,
+        );
         into.swap.push(until);
         into.swap_silence.push(silence);
     }

@@ -19,6 +19,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::BufReader;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,8 @@ fn main() {
     let started = Instant::now();
     let mut daemon = bedplate.start(&cable);
     let ours = since_offered(&mut asking, started);
+    let mut log = BufReader::new(daemon.child().stderr.take().unwrap());
+    rig::wait_for(&mut log, "\"ready\"");
     let memory = resident(daemon.child().id());
     let silence = while_they_end(&mut steady, ends);
     drop(daemon);

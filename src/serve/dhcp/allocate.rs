@@ -119,7 +119,7 @@ impl Engine {
             .iter()
             .flat_map(|reservation| &reservation.addresses);
         let reserved = reserved.copied().filter_map(at);
-        let former = self.table.addresses_of(&asker.client).iter().copied();
+        let former = self.table.addresses_of(&asker.client).into_iter();
         let former: Few<_> = former.filter_map(at).collect();
         let is_own = |(served, address): &(&Served, Ipv4Addr)| {
             self.standing(asker, served, *address) == Standing::Own

@@ -76,9 +76,9 @@ impl Engine {
     /// Why a client that has nothing here yet gets nothing: its circuit has as much as its VLAN lets it.
     pub(super) fn why_circuit_is_full(&self, ask: &Ask<'_>) -> Option<Silence> {
         let silence = self.why_full(ask)?;
-        let own = self.table.addresses_of(&ask.asker.client).iter();
-        let mut own = own.filter(|address| ask.neighbour(**address).is_some());
-        let has_one = own.any(|address| self.is_counted(*address));
+        let own = self.table.addresses_of(&ask.asker.client).into_iter();
+        let mut own = own.filter(|address| ask.neighbour(*address).is_some());
+        let has_one = own.any(|address| self.is_counted(address));
         (!has_one).then_some(silence)
     }
 

@@ -70,9 +70,12 @@ pub(super) struct Served {
 impl Config {
     /// Takes what concerns DHCP from `state`.
     pub fn from_state(state: &State) -> Self {
+        let is_host = |key: &&Key| matches!(key, Key::Reservation { .. });
+        let hosts = state.keys().filter(is_host).count();
         let mut config = Self {
-            identities: HashMap::with_capacity(state.len()),
-            owners: HashMap::with_capacity(state.len()),
+            hosts: Vec::with_capacity(hosts),
+            identities: HashMap::with_capacity(hosts),
+            owners: HashMap::with_capacity(hosts),
             ..Self::default()
         };
         for (key, resource) in state {

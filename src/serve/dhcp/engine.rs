@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::admit::WaitingClients;
@@ -30,7 +31,7 @@ const PENDING: usize = 16_384;
 
 /// Names one write, so that its end can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchId(u64);
+pub struct BatchId(NonZeroU64);
 
 /// A datagram as it came.
 #[derive(Debug, Clone, Copy)]
@@ -141,13 +142,8 @@ impl Engine {
     /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
     pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
         let mut engine = Self::default();
-        let mut vlans = BTreeSet::new();
+        engine.table.reserve(leases.len());
         for mut lease in leases {
-            // Many leases, few VLANs.
-            if let Some(vlan) = &lease.vlan {
-                vlans.insert(Arc::clone(vlan));
-                lease.vlan = vlans.get(vlan).cloned();
-            }
             if lease.held_until <= now {
                 lease.become_idle();
             }
@@ -268,7 +264,7 @@ impl Engine {
 
     pub(super) fn next_batch(&mut self) -> BatchId {
         self.batches += 1;
-        BatchId(self.batches)
+        BatchId(NonZeroU64::MIN.saturating_add(self.batches))
     }
 
     pub(super) fn is_full(&self) -> bool {

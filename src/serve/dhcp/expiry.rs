@@ -44,7 +44,7 @@ impl Engine {
         let reserved = asker.host.and_then(|host| config.reservation(host));
         let reserved = reserved.into_iter().flat_map(|own| &own.addresses);
         let mut about: SmallVec<[Ipv4Addr; 8]> = reserved.copied().collect();
-        about.extend_from_slice(self.table.addresses_of(&asker.client));
+        about.extend(self.table.addresses_of(&asker.client));
         about.extend(message.options.address(code::REQUESTED_ADDRESS));
         about.push(message.ciaddr);
         for address in about {

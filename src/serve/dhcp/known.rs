@@ -28,11 +28,11 @@ impl Engine {
             return None;
         }
         let by_hardware = ClientKey::of_hardware(message.hardware);
-        let own = self.table.addresses_of(client).iter();
+        let own = self.table.addresses_of(client).into_iter();
         let mut own = own.chain(self.table.addresses_of(&by_hardware));
         own.find_map(|address| {
-            let record = self.table.get(*address)?;
-            let host = config.owner(*address)?;
+            let record = self.table.get(address)?;
+            let host = config.owner(address)?;
             let is_its = record.lease.state == LeaseState::Active
                 && record.lease.hardware == message.hardware
                 && config.is_known_by(host, served.vlan, IdentityKind::MachineId);

@@ -45,9 +45,9 @@ impl Engine {
             now.or(lease.vlan.as_ref()).cloned()
         };
         let here = vlan(&record.lease);
-        let own = self.table.addresses_of(&record.lease.client).iter();
-        let others = own.filter(|own| self.config.owner(**own) != Some(owner));
-        let leases = others.filter_map(|own| Some(&self.table.get(*own)?.lease));
+        let own = self.table.addresses_of(&record.lease.client).into_iter();
+        let others = own.filter(|own| self.config.owner(*own) != Some(owner));
+        let leases = others.filter_map(|own| Some(&self.table.get(own)?.lease));
         leases
             .filter(|lease| lease.state == LeaseState::Active && vlan(lease) == here)
             .cloned()

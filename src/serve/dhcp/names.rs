@@ -1,9 +1,10 @@
 //! Names of leases: made valid, unique among themselves, and never one that the site declares.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::Ipv4Addr;
 
 use compact_str::CompactString;
+use hashbrown::HashTable;
 
 use super::config::Config;
 use crate::base::name::DomainName;
@@ -16,8 +17,21 @@ pub enum NameChange {
 }
 
 /// Which lease has which name.
+///
+/// Names are known by a keyed hash: a million of them need not lie here too. Two that share one, of which there will be none, cannot
+/// both be had, as if they were the same.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<DomainName, Ipv4Addr>);
+pub(super) struct Names {
+    holders: HashTable<Holder>,
+    /// Secret, since names come from the network.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Holder {
+    name: u64,
+    address: Ipv4Addr,
+}
 
 impl Names {
     /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on.
@@ -33,27 +47,39 @@ impl Names {
         let name = from_client
             .filter(|name| self.is_free(config, name, address))
             .or_else(|| generated().filter(|name| self.is_free(config, name, address)))?;
-        self.0.insert(name.clone(), address);
+        self.hold(&name, address);
         Some(name)
     }
 
     /// The lease that has the name which a client asks for.
     pub(super) fn holder(&self, domain: &DomainName, asked: Option<&[u8]>) -> Option<Ipv4Addr> {
-        self.0.get(&wanted(domain, asked)?).copied()
+        self.holder_of(&wanted(domain, asked)?)
+    }
+
+    fn holder_of(&self, name: &DomainName) -> Option<Ipv4Addr> {
+        let name = self.hasher.hash_one(name);
+        let found = self.holders.find(name, |holder| holder.name == name)?;
+        Some(found.address)
     }
 
     fn is_free(&self, config: &Config, name: &DomainName, address: Ipv4Addr) -> bool {
-        !config.declares(name) && self.0.get(name).is_none_or(|holder| *holder == address)
+        let holder = self.holder_of(name);
+        !config.declares(name) && holder.is_none_or(|holder| holder == address)
     }
 
     /// Holds a name that a stored lease has; false where another lease holds it.
     pub(super) fn hold(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        *self.0.entry(name.clone()).or_insert(address) == address
+        let name = self.hasher.hash_one(name);
+        let is_it = |holder: &Holder| holder.name == name;
+        let place = self.holders.entry(name, is_it, |holder| holder.name);
+        place.or_insert(Holder { name, address }).get().address == address
     }
 
     pub(super) fn release(&mut self, name: &DomainName, address: Ipv4Addr) {
-        if self.0.get(name) == Some(&address) {
-            self.0.remove(name);
+        let name = self.hasher.hash_one(name);
+        let is_its = |holder: &Holder| (holder.name, holder.address) == (name, address);
+        if let Ok(held) = self.holders.find_entry(name, is_its) {
+            held.remove();
         }
     }
 }

@@ -161,10 +161,8 @@ impl Engine {
 
     /// The client chose another server's offer, so ours is free again (RFC 2131 3.1 step 4).
     fn not_chosen(&mut self, ask: &Ask<'_>, server: Ipv4Addr) -> Silence {
-        let offered = self.table.addresses_of(&ask.asker.client).iter().copied();
-        let offered = offered.filter(|address| ask.neighbour(*address).is_some());
-        let offered: Vec<_> = offered.collect();
-        for address in offered {
+        let offered = self.table.addresses_of(&ask.asker.client).into_iter();
+        for address in offered.filter(|address| ask.neighbour(*address).is_some()) {
             if let Some(record) = self.table.get(address)
                 && record.lease.state == LeaseState::Offered
                 && record.pending.is_none()
@@ -205,8 +203,9 @@ impl Engine {
 
     /// Whether the client has, or had, an address here.
     fn knows(&self, ask: &Ask<'_>) -> bool {
-        let mut had = self.table.addresses_of(&ask.asker.client).iter();
-        ask.asker.host.is_some() || had.any(|address| ask.neighbour(*address).is_some())
+        let had = self.table.addresses_of(&ask.asker.client);
+        let has_had = |address: &Ipv4Addr| ask.neighbour(*address).is_some();
+        ask.asker.host.is_some() || had.iter().any(has_had)
     }
 
     /// The client renews or rebinds (RFC 2131 4.3.2): it says which address it has.

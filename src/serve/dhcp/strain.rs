@@ -91,9 +91,9 @@ impl Engine {
         if self.trouble_now(ask.now).is_none() {
             return false;
         }
-        let mut own = self.table.addresses_of(&ask.asker.client).iter();
+        let mut own = self.table.addresses_of(&ask.asker.client).into_iter();
         let has_lease = own.any(|address| {
-            let record = self.table.get(*address);
+            let record = self.table.get(address);
             record.is_some_and(|record| record.lease.state == LeaseState::Active)
         });
         let is_trial = self.strain.tried.is_none_or(|tried| tried < ask.now);

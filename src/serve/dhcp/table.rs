@@ -1,10 +1,8 @@
 //! All leases in memory: found at once by address or client, by time when something is due. Must not know of packets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use super::circuit::{Circuit, Circuits};
 use super::config::Config;
@@ -14,6 +12,7 @@ use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::records::Records;
 use super::usage::Usage;
 use crate::base::addr::Prefix;
+use crate::base::index::{AddressIndex, Addresses};
 
 /// A lease as far as it is promised, and the write under way that would change it.
 #[derive(Debug)]
@@ -67,10 +66,9 @@ pub(super) struct Table {
     records: Records<Record>,
     /// How many of them are active.
     leased: usize,
-    /// A client has one address at most in each subnet, so these lists are short.
-    clients: HashMap<ClientKey, SmallVec<[Ipv4Addr; 2]>>,
+    clients: AddressIndex,
     /// By hardware address, for those who ask about a machine, whatever it calls itself.
-    hardware: BTreeSet<(Hardware, Ipv4Addr)>,
+    hardware: AddressIndex,
     /// When leases, offers and quarantines end.
     due: Timed,
     /// Free addresses that had a client, least recently used first, by subnet.
@@ -90,15 +88,16 @@ impl Table {
         self.records.get(address)
     }
 
-    pub(super) fn addresses_of(&self, client: &ClientKey) -> &[Ipv4Addr] {
-        self.clients.get(client).map_or(&[], SmallVec::as_slice)
+    /// A client has one address at most in each subnet, so these are few; in their order.
+    pub(super) fn addresses_of(&self, client: &ClientKey) -> Addresses {
+        self.clients.of(client, client_in(&self.records))
     }
 
     /// The records of a hardware address.
     pub(super) fn of_hardware(&self, hardware: Hardware) -> impl Iterator<Item = &Record> {
-        let ends = (hardware, Ipv4Addr::UNSPECIFIED)..=(hardware, Ipv4Addr::BROADCAST);
-        let own = self.hardware.range(ends);
-        own.filter_map(|(_, address)| self.records.get(*address))
+        let own = self.hardware.of(&hardware, hardware_in(&self.records));
+        own.into_iter()
+            .filter_map(|address| self.records.get(address))
     }
 
     /// The records from `first` on, in the order of their addresses.
@@ -110,19 +109,22 @@ impl Table {
         self.leased
     }
 
+    /// Makes room for as many more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.clients.reserve(count);
+        self.hardware.reserve(count);
+    }
+
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
     pub(super) fn put(&mut self, lease: Lease) {
         let (address, state, time) = (lease.address, lease.state, lease.held_until);
         let same_client =
             |old: &Record| old.lease.client == lease.client && old.lease.hardware == lease.hardware;
-        match self.records.get(address) {
-            Some(old) if same_client(old) => self.unindex_time(address),
-            Some(_) | None => {
-                self.remove(address);
-                let own = self.clients.entry(lease.client.clone()).or_default();
-                own.push(address);
-                self.hardware.insert((lease.hardware, address));
-            }
+        let is_known = self.records.get(address).is_some_and(same_client);
+        if is_known {
+            self.unindex_time(address);
+        } else {
+            self.remove(address);
         }
         self.index_time(address, state, time);
         let record = Record {
@@ -134,6 +136,10 @@ impl Table {
             listed: 0,
         };
         self.circuits.add_from(Some(&record));
+        if !is_known {
+            self.clients.insert(&record.lease.client, address);
+            self.hardware.insert(&record.lease.hardware, address);
+        }
         self.records.insert(address, record);
         self.index_offer(address);
     }
@@ -143,13 +149,8 @@ impl Table {
         let Some(old) = self.records.remove(address) else {
             return;
         };
-        self.hardware.remove(&(old.lease.hardware, address));
-        if let Some(own) = self.clients.get_mut(&old.lease.client) {
-            own.retain(|held| *held != address);
-            if own.is_empty() {
-                self.clients.remove(&old.lease.client);
-            }
-        }
+        self.hardware.remove(&old.lease.hardware, address);
+        self.clients.remove(&old.lease.client, address);
     }
 
     /// Marks or clears the write under way.
@@ -346,6 +347,18 @@ impl Table {
     }
 }
 
+fn client_in<'r>(
+    records: &'r Records<Record>,
+) -> impl Fn(Ipv4Addr) -> Option<&'r ClientKey> + use<'r> {
+    |address| Some(&records.get(address)?.lease.client)
+}
+
+fn hardware_in<'r>(
+    records: &'r Records<Record>,
+) -> impl Fn(Ipv4Addr) -> Option<&'r Hardware> + use<'r> {
+    |address| Some(&records.get(address)?.lease.hardware)
+}
+
 fn at(record: &Record) -> Ipv4Addr {
     record.lease.address
 }
@@ -373,6 +386,8 @@ fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::base::mac::MacAddr;
     use crate::serve::dhcp::lease::Agent;
@@ -447,8 +462,7 @@ mod tests {
             prop_assert_eq!(table.circuits.all(), behind);
             let offered = leases.iter().filter(|lease| lease.state == LeaseState::Offered);
             prop_assert_eq!(table.offers.count(), offered.count());
-            let listed: usize = table.clients.values().map(SmallVec::len).sum();
-            prop_assert_eq!(listed, leases.len());
+            prop_assert_eq!(table.clients.len(), leases.len());
             prop_assert_eq!(table.hardware.len(), leases.len());
             for lease in leases {
                 prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));

@@ -219,7 +219,7 @@ impl Names {
             self.leases.pointer(key).map(|name| RecordSet {
                 kind: RecordType::PTR,
                 ttl,
-                data: vec![pointer(name)],
+                data: [pointer(name)].into(),
             })
         })
     }

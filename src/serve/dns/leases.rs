@@ -1,9 +1,10 @@
 //! The names that leases bring: an overlay over the declared ones. Knows neither zones nor who holds a lease.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
 use super::zone::suffixes;
+use crate::base::index::{AddressIndex, Addresses};
 use crate::base::name::DomainName;
 
 /// What reverse names of addresses end with (RFC 1035 3.5).
@@ -12,7 +13,8 @@ const REVERSE: &str = "in-addr.arpa";
 /// Names and addresses in force, both ways; names as `zone::fold` writes them.
 #[derive(Default)]
 pub(super) struct Leases {
-    addresses: HashMap<DomainName, BTreeSet<Ipv4Addr>>,
+    /// By the names that `pointers` has.
+    addresses: AddressIndex,
     pointers: BTreeMap<Ipv4Addr, DomainName>,
     /// How many of the names that have an address are below each name, which therefore exists itself (RFC 8020 2).
     below: HashMap<String, usize>,
@@ -21,19 +23,15 @@ pub(super) struct Leases {
 impl Leases {
     /// Names `address`, in place of the name that it had. Returns whether anything changed.
     pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        match self.pointers.insert(address, name.clone()) {
-            Some(before) if before == *name => return false,
-            Some(before) => self.forget(&before, address),
-            None => {}
+        if self.pointers.get(&address) == Some(name) {
+            return false;
         }
-        match self.addresses.get_mut(name.as_str()) {
-            Some(addresses) => drop(addresses.insert(address)),
-            None => {
-                count_above(&mut self.below, name.as_str());
-                let addresses = BTreeSet::from([address]);
-                self.addresses.insert(name.clone(), addresses);
-            }
+        self.forget(address);
+        if self.addresses(name.as_str()).is_none() {
+            count_above(&mut self.below, name.as_str());
         }
+        self.pointers.insert(address, name.clone());
+        self.addresses.insert(name.as_str(), address);
         true
     }
 
@@ -42,23 +40,24 @@ impl Leases {
         if self.pointers.get(&address) != Some(name) {
             return false;
         }
-        self.pointers.remove(&address);
-        self.forget(name, address);
+        self.forget(address);
         true
     }
 
-    fn forget(&mut self, name: &DomainName, address: Ipv4Addr) {
-        if let Some(addresses) = self.addresses.get_mut(name.as_str()) {
-            addresses.remove(&address);
-            if addresses.is_empty() {
-                self.addresses.remove(name.as_str());
-                uncount_above(&mut self.below, name.as_str());
-            }
+    fn forget(&mut self, address: Ipv4Addr) {
+        let Some(name) = self.pointers.remove(&address) else {
+            return;
+        };
+        self.addresses.remove(name.as_str(), address);
+        if self.addresses(name.as_str()).is_none() {
+            uncount_above(&mut self.below, name.as_str());
         }
     }
 
-    pub(super) fn addresses(&self, name: &str) -> Option<&BTreeSet<Ipv4Addr>> {
-        self.addresses.get(name)
+    /// The addresses of a name, in their order; none where it has none.
+    pub(super) fn addresses(&self, name: &str) -> Option<Addresses> {
+        let found = self.addresses.of(name, text_in(&self.pointers));
+        (!found.is_empty()).then_some(found)
     }
 
     /// The name of the address that `name` is the reverse name of.
@@ -85,6 +84,12 @@ impl Leases {
         let mut within = self.pointers.range(first..=last.into());
         within.next().is_some()
     }
+}
+
+fn text_in<'p>(
+    pointers: &'p BTreeMap<Ipv4Addr, DomainName>,
+) -> impl Fn(Ipv4Addr) -> Option<&'p str> + use<'p> {
+    |address| pointers.get(&address).map(DomainName::as_str)
 }
 
 /// The address whose first octets a name below `in-addr.arpa` has, the others being 0, and how many those are.
@@ -138,10 +143,8 @@ mod tests {
         assert!(!leases.publish(&name("a.x.example"), one));
         assert!(leases.publish(&name("a.x.example"), two));
         assert!(leases.publish(&name("b.example"), one), "one is renamed");
-        assert_eq!(
-            leases.addresses("a.x.example"),
-            Some(&BTreeSet::from([two]))
-        );
+        let held = leases.addresses("a.x.example");
+        assert_eq!(held.as_deref(), Some(&[two][..]));
         assert_eq!(
             leases.pointer("1.0.0.10.in-addr.arpa"),
             Some(&name("b.example"))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::iter;
 use std::net::IpAddr;
 
+use compact_str::CompactString;
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, SSHFP, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
@@ -20,9 +21,9 @@ const EXPIRE: i32 = 604_800;
 #[derive(Default)]
 pub(super) struct View {
     state: State,
-    apexes: HashMap<String, Apex>,
+    apexes: HashMap<CompactString, Apex>,
     /// Every name that exists, those between a record and its zone among them (RFC 8020 2).
-    nodes: HashMap<String, Vec<RecordSet>>,
+    nodes: HashMap<CompactString, Vec<RecordSet>>,
     upstreams: Vec<IpAddr>,
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Apex {
     name: Name,
     primary: Name,
     contact: Name,
-    servers: Vec<RData>,
+    servers: Box<[RData]>,
     ttl: u32,
     negative_ttl: u32,
 }
@@ -40,7 +41,7 @@ pub(super) struct Apex {
 pub(super) struct RecordSet {
     pub(super) kind: RecordType,
     pub(super) ttl: u32,
-    pub(super) data: Vec<RData>,
+    pub(super) data: Box<[RData]>,
 }
 
 impl View {
@@ -51,8 +52,8 @@ impl View {
         for (key, resource) in state {
             if let (Key::Zone { zone }, Resource::Zone(declared)) = (key, resource) {
                 let apex = Apex::new(zone, declared);
-                view.apexes.insert(zone.as_str().to_owned(), apex);
-                view.nodes.entry(zone.as_str().to_owned()).or_default();
+                view.apexes.insert(zone.as_str().into(), apex);
+                view.nodes.entry(zone.as_str().into()).or_default();
             } else if let (Key::Record { zone, name, .. }, Resource::Record(record)) =
                 (key, resource)
             {
@@ -72,18 +73,20 @@ impl View {
     }
 
     fn add(&mut self, name: &DomainName, zone: &DomainName, record: &state::Record) {
-        let data: Vec<_> = record.values.iter().filter_map(wire_data).collect();
+        let data: Box<[_]> = record.values.iter().filter_map(wire_data).collect();
         let Some(kind) = data.first().map(RData::record_type) else {
             return;
         };
         let ttl = record.ttl.0;
-        let sets = self.nodes.entry(name.as_str().to_owned()).or_default();
+        let sets = self.nodes.entry(name.as_str().into()).or_default();
+        // Most names have one: a vector would make room for four.
+        sets.reserve_exact(1);
         sets.push(RecordSet { kind, ttl, data });
         for above in suffixes(name.as_str())
             .skip(1)
             .take_while(|above| *above != zone.as_str())
         {
-            self.nodes.entry(above.to_owned()).or_default();
+            self.nodes.entry(above.into()).or_default();
         }
     }
 
@@ -141,7 +144,7 @@ impl Apex {
         RecordSet {
             kind: RecordType::SOA,
             ttl: self.ttl,
-            data: vec![self.soa(serial)],
+            data: [self.soa(serial)].into(),
         }
     }
 

@@ -12,7 +12,7 @@ mod prober;
 mod tell;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -385,11 +385,21 @@ impl Drop for Server {
 }
 
 fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
-    let pairs = store.range(PREFIX).map_err(ServerError::Load)?;
-    pairs
-        .into_iter()
-        .map(|(key, value)| {
-            Lease::decode(&key, &value).map_err(|source| ServerError::Lease { key, source })
-        })
-        .collect()
+    let (mut leases, mut vlans, mut fault) = (Vec::new(), BTreeSet::new(), None);
+    let read = store.visit(PREFIX, &mut |key, value| match Lease::decode(key, value) {
+        Ok(mut lease) => {
+            // Many leases, few VLANs.
+            if let Some(vlan) = &lease.vlan {
+                vlans.insert(Arc::clone(vlan));
+                lease.vlan = vlans.get(vlan).cloned();
+            }
+            leases.push(lease);
+        }
+        Err(source) => {
+            let key = key.to_vec();
+            fault.get_or_insert(ServerError::Lease { key, source });
+        }
+    });
+    read.map_err(ServerError::Load)?;
+    fault.map_or(Ok(leases), Err)
 }

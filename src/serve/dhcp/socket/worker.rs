@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
-use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ReleaseError;
@@ -100,6 +99,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             unsent: 0,
         };
         worker.obey();
+        // There were as many as leases, and there will never be again.
+        worker.actions = Vec::new();
         worker
     }
 
@@ -107,6 +108,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What ends at once is ended a few at a time, and not as fast as may be: a thread that never rests has to wait for the others.
+        let mut moments = interval(Duration::from_millis(1));
+        moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -119,8 +123,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     Wake::Probed(found) => self.probed(found),
                 },
                 _ = seconds.tick() => self.tick(),
-                // What ends at once is ended between packets: those that came meanwhile are seen after each few.
-                () = yield_now(), if self.engine.is_behind(self.clock.now()) => self.tick(),
+                _ = moments.tick(), if self.engine.is_behind(self.clock.now()) => self.tick(),
             }
             self.obey();
         }
