@@ -27,7 +27,7 @@
 //! | [`plan`] | difference, order, hazards, the way back, rendering | I/O, async, clock |
 //! | [`store`] | durable storage | what is stored |
 //! | [`serve`] | the embedded servers: a pure engine and a thin socket each | the site language, plans |
-//! | [`world`] | one trait: live, or simulated | planning decisions |
+//! | [`world`] | one trait: live, or simulated; drivers of BMCs | planning decisions |
 //! | [`apply`] | runs a plan against any world | how to decide |
 //! | [`watch`] | that something changed around the daemon | how to change anything |
 //! | [`daemon`] | wires it together, API | protocol details |
@@ -40,6 +40,8 @@
 //! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
 //! * a kind of thing: `state/KIND.rs`, `world/live/KIND.rs` and a row in `base/kind.rs`; the compiler names every match to extend;
 //! * a DHCP option: one row in `base/option/mod.rs`;
+//! * a driver of BMCs: a folder in `world/bmc/`, its words in `base/bmc/`;
+//! * what a BMC of Redfish tells: its reader in `world/bmc/redfish/model/`, beside it who asks, in `base/bmc/` the word for it;
 //! * a command: `cli/args.rs` and one file in `cli/`.
 
 #![cfg_attr(

@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod arch;
 pub mod arp;
+pub mod bmc;
 pub mod bond;
 pub mod care;
 pub mod class;
@@ -10,6 +11,7 @@ pub mod dense;
 pub mod digest;
 pub mod duration;
 pub mod echo;
+pub mod fingerprint;
 pub mod glob;
 pub mod hook;
 pub mod identity;

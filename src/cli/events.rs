@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::base::moment::Moment;
 use crate::daemon::{EventRow, LeaseEvent};
 use crate::diag::fault::Fault;
-use crate::serve::dhcp::StoreTrouble;
+use crate::serve::dhcp::{Ending, StoreTrouble};
 
 pub(super) async fn events(
     (follow, after): (bool, Option<u64>),
@@ -85,6 +85,7 @@ fn line(event: &LeaseEvent) -> String {
         expires,
         host,
         is_by_hand,
+        how,
         by,
         ..
     } = row;
@@ -95,9 +96,24 @@ fn line(event: &LeaseEvent) -> String {
         expires.map(|expires| format!("until {}", Moment(expires))),
         host.as_ref().map(|host| format!("reserved for {host}")),
         is_by_hand.then(|| "by hand".to_owned()),
+        how.and_then(ended).map(str::to_owned),
         by.map(|by| format!("in use by {by}")),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();
     let rest = rest.join(", ");
     format!("{at}  {word:<10}  {address:<15}  {hardware:<17}  {rest}\n")
+}
+
+/// How a lease ended, where neither its client nor an operator ended it.
+fn ended(how: Ending) -> Option<&'static str> {
+    match how {
+        Ending::Moved => Some("moved to its reserved address"),
+        Ending::Withdrawn => Some("in no range any more"),
+        Ending::Expired
+        | Ending::Released
+        | Ending::Declined
+        | Ending::Revoked
+        | Ending::Reassigned
+        | Ending::Replaced => None,
+    }
 }

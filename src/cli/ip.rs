@@ -16,7 +16,6 @@ use crate::daemon::{
     AddressDetail, AddressRow, AddressUse, Conflict, Counts, IpOverview, MacDetail, NextAddress,
     PastRow, Reclaim, Reclaimable, Reclaimed, SubnetListing, SubnetRow, now,
 };
-use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::Ending;
 
@@ -269,6 +268,8 @@ fn ended(how: Ending) -> &'static str {
         Ending::Revoked => "revoked",
         Ending::Reassigned => "reassigned",
         Ending::Replaced => "replaced",
+        Ending::Moved => "moved",
+        Ending::Withdrawn => "withdrawn",
     }
 }
 
@@ -328,19 +329,14 @@ async fn reclaim(
 }
 
 fn agreed(addresses: usize, out: &Output) -> Result<bool, Fault> {
-    let fault = |message| {
-        let fault = Fault::new(Code::BadRequest, message);
-        fault.help("see what would be freed, then free it with --yes")
-    };
-    if out.json {
-        return Err(fault("with --json nobody is asked"));
-    }
     let question = match addresses {
         1 => "Free this address?".to_owned(),
         _ => format!("Free these {addresses} addresses?"),
     };
-    let answer = out.confirmed(&question);
-    answer.ok_or_else(|| fault("there is no terminal to ask on"))
+    out.agreed(
+        &question,
+        "see what would be freed, then free it with --yes",
+    )
 }
 
 fn reclaimable_text(found: &[Reclaimable]) -> String {

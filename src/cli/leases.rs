@@ -61,7 +61,7 @@ pub(super) fn rendered(leases: &[LeaseRow]) -> String {
         table.row([
             lease.address.to_string(),
             lease.hardware.clone(),
-            word(lease.state).to_owned(),
+            word(lease, now).to_owned(),
             left(lease, now),
             lease.vlan.as_ref().map_or_else(none, ToString::to_string),
             lease.name.as_ref().map_or_else(none, ToString::to_string),
@@ -70,9 +70,12 @@ pub(super) fn rendered(leases: &[LeaseRow]) -> String {
     table.text()
 }
 
-fn word(state: LeaseState) -> &'static str {
-    match state {
+/// Its state, by the words of `bedplate ip`.
+fn word(lease: &LeaseRow, now: Moment) -> &'static str {
+    let is_over = lease.expires.is_some_and(|expires| expires <= now.0);
+    match lease.state {
         LeaseState::Offered => "offered",
+        LeaseState::Active if is_over => "held",
         LeaseState::Active => "active",
         LeaseState::Idle => "idle",
         LeaseState::Declined => "declined",

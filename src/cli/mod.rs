@@ -4,6 +4,7 @@ mod adopt;
 mod apply;
 mod args;
 mod bindings;
+mod bmc;
 mod check;
 mod client;
 mod compile;
@@ -23,6 +24,7 @@ mod leases;
 mod lock;
 mod output;
 mod plan;
+mod power;
 mod serve;
 mod session;
 mod show;
@@ -86,6 +88,10 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Status => block_on(status::status(&client, out)),
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
         Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
+        Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
+        Command::Sensors { machine } => block_on(bmc::sensors(machine, &client, out)),
+        Command::Sel(arguments) => block_on(bmc::log(arguments, &client, out)),
+        Command::Bmc { deed } => block_on(bmc::bmc(deed, &client, out)),
         Command::Events { follow, after } => {
             block_on(events::events((*follow, *after), &client, out))
         }

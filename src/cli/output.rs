@@ -120,6 +120,16 @@ impl Output {
         self.progress(&format!("{fault}\n  more: bedplate explain {}", fault.code));
     }
 
+    /// Asks before something is done that `--yes` would let pass unasked; a fault with this help where there is nobody to ask.
+    pub(super) fn agreed(&self, question: &str, help: &str) -> Result<bool, Fault> {
+        let fault = |message| Fault::new(Code::BadRequest, message).help(help);
+        if self.json {
+            return Err(fault("with --json nobody is asked"));
+        }
+        self.confirmed(question)
+            .ok_or_else(|| fault("there is no terminal to ask on"))
+    }
+
     /// Asks a question on the terminal; `None` where there is none to ask on.
     pub(super) fn confirmed(&self, question: &str) -> Option<bool> {
         if !stdin().is_terminal() || !stderr().is_terminal() {

@@ -1,12 +1,14 @@
 //! `bedplate why MAC`: what became of a machine's messages to the DHCP server.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::Output;
 use super::table::{Table, shown};
 use crate::base::mac::MacAddr;
+use crate::base::vlan::VlanPath;
 use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, WaitingRow, Why};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
@@ -69,25 +71,20 @@ fn rendered(why: &Why) -> String {
         obstacles,
     } in &why.reserved
     {
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-        let addresses = addresses.join(", ");
         if addresses.is_empty() {
             let _ = writeln!(text, "It is {host}, which is known in VLAN {vlan}.");
             continue;
         }
         let _ = writeln!(
             text,
-            "It is {host}: {addresses} is reserved for it in VLAN {vlan}."
+            "It is {host}: {} is reserved for it in VLAN {vlan}.",
+            joined(addresses)
         );
         for obstacle in obstacles {
-            let ObstacleRow {
-                address, because, ..
-            } = obstacle;
-            let _ = write!(text, "It cannot have {address} just now: {because}");
-            let _ = match obstacle.until {
-                Some(until) => writeln!(text, ", until {until}."),
-                None => writeln!(text, "."),
-            };
+            text.push_str(&hindered(obstacle));
+        }
+        if obstacles.iter().all(|obstacle| obstacle.gives_way) {
+            text.push_str(&moving(why, vlan, addresses));
         }
     }
     text.push_str(&elsewhere(why));
@@ -95,6 +92,45 @@ fn rendered(why: &Why) -> String {
         let _ = writeln!(text, "  {}", line(exchange));
     }
     text
+}
+
+fn joined(addresses: &[Ipv4Addr]) -> String {
+    let words: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    words.join(", ")
+}
+
+/// Why it has not an address that is reserved for it.
+fn hindered(obstacle: &ObstacleRow) -> String {
+    let ObstacleRow {
+        address,
+        because,
+        until,
+        gives_way,
+    } = obstacle;
+    let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+    if *gives_way {
+        format!(
+            "{address} is leased under another identifier of this machine ({because}{until}): it gets it as soon as it asks.\n"
+        )
+    } else {
+        format!("It cannot have {address} just now: {because}{until}.\n")
+    }
+}
+
+/// Where a machine has another address than the one that is reserved for it: it moves there.
+fn moving(why: &Why, vlan: &VlanPath, reserved: &[Ipv4Addr]) -> String {
+    let active = why.leases.iter();
+    let active = active.filter(|lease| lease.state == LeaseState::Active);
+    let here = active.filter(|lease| lease.vlan.as_ref() == Some(vlan));
+    let (own, others): (Vec<_>, Vec<_>) = here.partition(|lease| reserved.contains(&lease.address));
+    if !own.is_empty() || others.is_empty() {
+        return String::new();
+    }
+    let others: Vec<_> = others.iter().map(|lease| lease.address).collect();
+    format!(
+        "It has {} until it asks anew (a restart of its DHCP client will do), and moves then; what is in no range any more it cannot renew.\n",
+        joined(&others)
+    )
 }
 
 /// The answer in a sentence.
@@ -155,7 +191,7 @@ fn line(exchange: &ExchangeRow) -> String {
 }
 
 /// The address that the client named, where the outcome does not say it already.
-fn asked(exchange: &ExchangeRow) -> Option<std::net::Ipv4Addr> {
+fn asked(exchange: &ExchangeRow) -> Option<Ipv4Addr> {
     let named = exchange.requested.or(exchange.has);
     named.filter(|_| exchange.address != named)
 }

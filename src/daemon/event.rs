@@ -11,7 +11,7 @@ use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
 use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Event, Hardware, Lease, StoreTrouble, Told};
+use crate::serve::dhcp::{Ending, Event, Hardware, Lease, Release, StoreTrouble, Told};
 
 /// One line of the stream of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub struct EventRow {
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// How a lease was released, by the word of the history: `released`, `revoked`, `moved` or `withdrawn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<Ending>,
     /// Who answered for the address, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MacAddr>,
@@ -136,8 +139,9 @@ impl LeaseEvent {
             Event::Committed { lease } => Self::Commit(of(lease)),
             Event::Renewed { lease } => Self::Renew(of(lease)),
             Event::Expired { lease } => Self::Expiry(of(lease)),
-            Event::Released { lease, is_by_hand } => Self::Release(EventRow {
-                is_by_hand: *is_by_hand,
+            Event::Released { lease, how } => Self::Release(EventRow {
+                is_by_hand: *how == Release::ByHand,
+                how: Some((*how).into()),
                 ..of(lease)
             }),
             Event::Declined { lease, .. } => Self::Decline(of(lease)),
@@ -197,6 +201,7 @@ impl EventRow {
             expires: None,
             host: None,
             is_by_hand: false,
+            how: None,
             by: None,
         }
     }

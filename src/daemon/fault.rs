@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::net::IpAddr;
 
 use super::blobs::BlobError;
 use super::confirm::{Unconfirmed, WITHIN};
@@ -15,9 +16,11 @@ use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::diag::suggest::did_you_mean;
 use crate::plan::PlanError;
 use crate::serve::dhcp::ReleaseError;
 use crate::site::Compiled;
+use crate::site::inventory::Inventory;
 use crate::site::model::Site;
 use crate::state::Key;
 use crate::store::StoreError;
@@ -257,10 +260,46 @@ pub(super) fn closing() -> Fault {
     Fault::new(Code::DaemonAbsent, "the daemon is shutting down")
 }
 
+/// What is asked of a site before there is any.
+pub(super) fn nothing_applied() -> Fault {
+    Fault::new(Code::ObjectUnknown, "no site is applied yet").help("`bedplate apply` applies one")
+}
+
 /// A subnet that what is in force does not have.
-pub(super) fn no_subnet(subnet: Prefix) -> Fault {
+pub(super) fn no_subnet(subnet: Prefix, site: &Inventory) -> Fault {
+    let known: Vec<_> = site
+        .subnets
+        .iter()
+        .map(|one| one.subnet.to_string())
+        .collect();
     let message = format!("the applied site has no subnet {subnet}");
-    Fault::new(Code::ObjectUnknown, message).help("`bedplate ip` lists those that it has")
+    unknown(message, &subnet.to_string(), &known)
+}
+
+/// A VLAN that what is in force does not have.
+pub(super) fn no_vlan(vlan: &str, site: &Inventory) -> Fault {
+    let vlans = site.subnets.iter().map(|one| &one.vlan);
+    let known: Vec<_> = vlans
+        .flat_map(|known| [known.vlan.to_string(), known.to_string()])
+        .collect();
+    unknown(
+        format!("the applied site has no VLAN `{vlan}`"),
+        vlan,
+        &known,
+    )
+}
+
+/// An address that is in no subnet of what is in force, and that nobody has or had.
+pub(super) fn no_address(address: IpAddr) -> Fault {
+    let message =
+        format!("no subnet of the applied site holds {address}, and nobody has leased it");
+    Fault::new(Code::ObjectUnknown, message).help("`bedplate ip` lists the subnets that it has")
+}
+
+fn unknown(message: String, word: &str, known: &[String]) -> Fault {
+    let meant = did_you_mean(word, known.iter().map(String::as_str));
+    let list = || "`bedplate ip` lists those that it has".to_owned();
+    Fault::new(Code::ObjectUnknown, message).help(meant.unwrap_or_else(list))
 }
 
 /// Something of the store that was only to be shown.

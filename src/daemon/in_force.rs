@@ -1,5 +1,7 @@
-//! What the applied site does with addresses, for those who ask while the world is being changed. Found out when it is first asked for.
+//! What the applied site says of addresses and machines, for those who ask while the world is being changed. Found out when it is first
+//! asked for.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
@@ -7,13 +9,45 @@ use tokio::sync::watch;
 use super::bundle::Bundle;
 use super::fault;
 use super::record::Applied;
+use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
+use crate::site::Compiled;
 use crate::site::inventory::Inventory;
+use crate::site::model::{Bmc, Machine};
 
-/// A site that is in force, and its inventory once somebody asked.
+/// A site that is in force, and what it says once somebody asked.
 struct Site {
     bundle: Bundle,
-    inventory: OnceLock<Result<Arc<Inventory>, Fault>>,
+    says: OnceLock<Result<Arc<Says>, Fault>>,
+}
+
+/// What a site says, as far as others than the owner of the world ask for it.
+#[derive(Default)]
+pub(super) struct Says {
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) machines: BTreeMap<HostName, MachineCard>,
+}
+
+/// What reaches a machine whose system does not run.
+pub(super) struct MachineCard {
+    pub(super) tags: BTreeSet<Name>,
+    pub(super) bmc: Option<Bmc>,
+}
+
+impl Says {
+    fn of(compiled: Compiled, inventory: Inventory) -> Self {
+        let machines = compiled.site.into_iter().flat_map(|site| site.machines);
+        let card = |machine: Machine| MachineCard {
+            tags: machine.tags,
+            bmc: machine.bmc,
+        };
+        Self {
+            inventory: Arc::new(inventory),
+            machines: machines
+                .map(|(host, machine)| (host, card(machine)))
+                .collect(),
+        }
+    }
 }
 
 /// Where the owner of the world says what is in force.
@@ -45,7 +79,7 @@ impl Publisher {
             *site = applied.map(|applied| {
                 Arc::new(Site {
                     bundle: applied.bundle.clone(),
-                    inventory: OnceLock::new(),
+                    says: OnceLock::new(),
                 })
             });
             true
@@ -54,22 +88,39 @@ impl Publisher {
 }
 
 impl InForce {
+    /// What is in force.
+    ///
+    /// # Errors
+    /// Where that is nothing yet, or the site no longer compiles.
+    pub(super) async fn applied(&self) -> Result<Arc<Inventory>, Fault> {
+        if self.0.borrow().is_none() {
+            return Err(fault::nothing_applied());
+        }
+        self.inventory().await
+    }
+
     /// The inventory of what is in force; an empty one before anything was applied.
     ///
     /// # Errors
     /// Where the site no longer compiles.
     pub(super) async fn inventory(&self) -> Result<Arc<Inventory>, Fault> {
+        Ok(Arc::clone(&self.says().await?.inventory))
+    }
+
+    /// All that the site in force says; nothing before anything was applied.
+    ///
+    /// # Errors
+    /// Where the site no longer compiles.
+    pub(super) async fn says(&self) -> Result<Arc<Says>, Fault> {
         let Some(site) = self.0.borrow().clone() else {
             return Ok(Arc::default());
         };
         // A large site takes a while, and others are answered meanwhile.
         let compiled = tokio::task::spawn_blocking(move || {
-            let made = site
-                .inventory
-                .get_or_init(|| match site.bundle.inventory() {
-                    (_, Some(inventory)) => Ok(Arc::new(inventory)),
-                    (compiled, None) => Err(fault::site(&compiled)),
-                });
+            let made = site.says.get_or_init(|| match site.bundle.inventory() {
+                (compiled, Some(inventory)) => Ok(Arc::new(Says::of(compiled, inventory))),
+                (compiled, None) => Err(fault::site(&compiled)),
+            });
             made.clone()
         });
         compiled.await.unwrap_or_else(|_| Err(fault::closing()))

@@ -126,6 +126,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     pairs.join(":")
 }
 
+/// Whether a VLAN is meant by its full name, or by its own alone.
+pub(super) fn is_called(vlan: &VlanPath, wanted: &str) -> bool {
+    vlan.vlan.as_str() == wanted || vlan.to_string() == wanted
+}
+
 impl LeaseFilter {
     /// The first and the last address that may be among them; none where only IPv6 could be.
     pub(super) fn ends(&self) -> Option<(Ipv4Addr, Ipv4Addr)> {
@@ -141,7 +146,7 @@ impl LeaseFilter {
     pub(super) fn takes(&self, lease: &Lease) -> bool {
         let vlan = |wanted: &String| {
             let own = lease.vlan.as_deref();
-            own.is_some_and(|own| own.vlan.as_str() == wanted || own.to_string() == *wanted)
+            own.is_some_and(|own| is_called(own, wanted))
         };
         let name = |wanted: &String| {
             let own = lease.name.as_ref().map(DomainName::as_str);

@@ -3,6 +3,7 @@
 pub mod api;
 mod binding;
 mod blobs;
+mod bmc;
 mod bundle;
 mod confirm;
 mod draft;
@@ -22,6 +23,7 @@ mod order;
 mod privileges;
 mod reconcile;
 mod record;
+mod secret;
 mod serve;
 mod start;
 mod status;
@@ -32,6 +34,7 @@ mod why;
 
 pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
+pub use bmc::{BmcReading, MachineSelection, PowerEvent, PowerOrder, ShownCertificate};
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use draft::Planned;

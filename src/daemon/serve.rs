@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::api::{self, Admission, Context, SocketError};
 use super::blobs::{BlobError, Blobs};
+use super::bmc::Bmcs;
 use super::hook::{self, Boards};
 use super::mend::Mending;
 use super::privileges::drop_privileges;
@@ -142,6 +143,7 @@ async fn run(
         controller: settings.controller.clone(),
         requests,
         dhcp,
+        bmcs: Bmcs::new(reconciler.in_force()),
         in_force: reconciler.in_force(),
         blobs,
         turns,

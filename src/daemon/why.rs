@@ -29,18 +29,21 @@ pub struct ReservedRow {
     pub vlan: VlanPath,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
-    /// Which of them it cannot have just now.
+    /// Which of them it has not, because another has it or it is in quarantine.
     #[serde(default)]
     pub obstacles: Vec<ObstacleRow>,
 }
 
-/// Why a machine cannot have an address that is reserved for it.
+/// Why a machine has not an address that is reserved for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObstacleRow {
     pub address: Ipv4Addr,
     pub because: String,
     /// When that ends, as far as is known.
     pub until: Option<Moment>,
+    /// Whether it ends as soon as the machine asks.
+    #[serde(default)]
+    pub gives_way: bool,
 }
 
 /// A client that gets no answer until the site names it.
@@ -98,10 +101,11 @@ impl Why {
             obstacles: reserved
                 .obstacles
                 .into_iter()
-                .map(|(address, because, until)| ObstacleRow {
-                    address,
-                    because: because.to_string(),
-                    until: until.map(Moment),
+                .map(|obstacle| ObstacleRow {
+                    address: obstacle.address,
+                    because: obstacle.why.to_string(),
+                    until: obstacle.until.map(Moment),
+                    gives_way: obstacle.gives_way,
                 })
                 .collect(),
         });

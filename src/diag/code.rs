@@ -140,7 +140,7 @@ codes! {
     BmcMissing "E110" "a power state without a BMC"
     TableShape "E112" "a table is not well formed"
     TableColumn "E113" "a table's header is wrong"
-    BmcSetting "E111" "a setting of another protocol"
+    BmcSetting "E111" "a setting that a BMC does not take"
     BridgeVlan "E114" "a bridge cannot filter VLANs so"
     VrfPort "E115" "a link cannot be a port of a VRF"
     VrfTable "E116" "a VRF has no routing table of its own"
@@ -209,6 +209,14 @@ codes! {
 
     // Leases.
     NoSuchLease "D050" "an address that is not leased"
+
+    // BMCs.
+    NoSuchMachine "D060" "no such machine, or none with a BMC"
+    BmcUnreachable "D061" "a BMC does not answer"
+    BmcRefusesUs "D062" "a BMC does not let the daemon in"
+    BmcUntrusted "D063" "a BMC is not known to be who it should be"
+    BmcFailed "D064" "a BMC did not do what it was asked for"
+    BmcSecret "D065" "a BMC's secret or authority cannot be read"
 
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"

@@ -1,11 +1,14 @@
 //! What an apply should be told beforehand, though nothing forbids it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Inputs;
-use crate::state::{Key, Manager};
+use crate::base::policy::UnknownClients;
+use crate::base::vlan::VlanPath;
+use crate::state::{Key, Manager, Resource};
 
 /// One thing to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,8 @@ pub enum Warning {
         /// How it lets go of the link.
         help: String,
     },
+    /// A VLAN no longer serves clients that the site does not know there: those that have a lease cannot renew it.
+    ShutOut { vlan: VlanPath, leased: usize },
 }
 
 pub(super) fn warnings(inputs: Inputs<'_>) -> Vec<Warning> {
@@ -33,7 +38,26 @@ pub(super) fn warnings(inputs: Inputs<'_>) -> Vec<Warning> {
             help: by.release(link),
         })
     });
-    claimed.collect()
+    claimed.chain(shut_out(inputs)).collect()
+}
+
+/// VLANs that served whoever came, and now only whom the site knows there.
+fn shut_out(inputs: Inputs<'_>) -> impl Iterator<Item = Warning> {
+    let policy = |resource: Option<&Resource>| match resource {
+        Some(Resource::Scope(scope)) => Some(scope.policy.unknown_clients),
+        Some(_) | None => None,
+    };
+    let leased = inputs.observed.facts.leased;
+    let changed = inputs.desired.state.iter().filter_map(move |(key, after)| {
+        let Key::Scope { vlan, .. } = key else {
+            return None;
+        };
+        let before = policy(inputs.observed.state.get(key))?;
+        let is_shut = before == UnknownClients::Allow && policy(Some(after)) != Some(before);
+        is_shut.then(|| vlan.clone())
+    });
+    let changed: BTreeSet<VlanPath> = changed.filter(|_| leased > 0).collect();
+    { changed.into_iter() }.map(move |vlan| Warning::ShutOut { vlan, leased })
 }
 
 impl fmt::Display for Warning {
@@ -42,6 +66,10 @@ impl fmt::Display for Warning {
             Self::Managed { link, by, .. } => {
                 write!(f, "{by} manages {link} too, and may undo what is applied")
             }
+            Self::ShutOut { vlan, leased } => write!(
+                f,
+                "VLAN {vlan} will serve only clients that the site knows there: of the {leased} leases in force on all VLANs, those of others there are not renewed"
+            ),
         }
     }
 }
@@ -51,6 +79,9 @@ impl Warning {
     pub fn help(&self) -> &str {
         match self {
             Self::Managed { help, .. } => help,
+            Self::ShutOut { .. } => {
+                "`bedplate leases --vlan VLAN` lists them; name those that are to stay"
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The resolved site: names looked up, profiles applied, rules checked; immutable. Reads `lang`'s nodes, never KDL itself.
 
+mod bmc;
 mod build;
 pub mod catalog;
 mod check;

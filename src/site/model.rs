@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+pub use super::bmc::{Bmc, BmcProtocol, BmcTrust};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
@@ -361,29 +362,6 @@ pub struct Machine {
     /// Its own, else its profile's.
     pub protection: Option<Protection>,
     pub origin: Origin,
-}
-
-/// A machine's baseboard management controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bmc {
-    pub protocol: BmcProtocol,
-    pub address: IpAddr,
-    pub username: String,
-    pub password: SecretRef,
-    pub origin: Origin,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BmcProtocol {
-    Redfish {
-        /// Which of several systems; none where the BMC has one.
-        system: Option<String>,
-    },
-    Ipmi {
-        cipher_suite: Option<u8>,
-        privilege: Option<String>,
-        key: Option<SecretRef>,
-    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -180,7 +180,7 @@ fn later(site: &Site, into: &mut Desired) {
     }
     for (host, machine) in &site.machines {
         if machine.power.is_some() {
-            let why = "BMCs are not spoken to yet";
+            let why = "an apply does not switch machines yet; `bedplate power` does";
             add(format!("machine/{host}/power"), why, &machine.origin);
         }
     }

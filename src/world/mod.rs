@@ -1,5 +1,7 @@
 //! The world behind one trait: live, or simulated in memory. Executes steps; decides nothing.
 
+pub mod bmc;
+pub mod https;
 pub mod live;
 mod sim;
 

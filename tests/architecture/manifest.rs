@@ -3,7 +3,7 @@
 use crate::{Files, check};
 
 /// What the project has, and a little room. To raise it is a decision, not an accident.
-const MOST: usize = 40;
+const MOST: usize = 48;
 
 pub(crate) fn dependencies_have_reasons(files: &Files) -> Vec<String> {
     let manifest = files.get("Cargo.toml").map_or("", String::as_str);
@@ -42,7 +42,7 @@ fn a_dependency_without_reason_and_one_too_many_are_refused() {
         &[
             "Cargo.toml: y has no reason beside it",
             "Cargo.toml: z has no reason beside it",
-            "Cargo.toml: 41 dependencies; 40 are allowed",
+            "Cargo.toml: 49 dependencies; 48 are allowed",
         ],
     );
 }

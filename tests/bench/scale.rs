@@ -111,6 +111,7 @@ fn put(number: u32, ends: u64) -> Write {
         name: Some(name.parse().unwrap()),
         vlan: None,
         agent: None,
+        known: None,
     };
     Write::Put {
         key: lease.key(),

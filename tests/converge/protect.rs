@@ -238,6 +238,34 @@ fn leases_of_a_range_that_stays_are_not_stranded() {
     }
 }
 
+/// Whoever the site does not know has no lease any longer where it may not: that is said beforehand, once for a VLAN.
+#[test]
+fn whom_a_vlan_shuts_out_is_warned_of() {
+    let open = Parts::new().text();
+    let shut = open.replace("dhcp {", "dhcp { unknown-clients \"deny\";");
+    assert_ne!(open, shut);
+    for (before, after, leased, expected) in [
+        (&open, &shut, 3, 1),
+        (&open, &shut, 0, 0),
+        (&open, &open, 3, 0),
+        (&shut, &open, 3, 0),
+        (&shut, &shut, 3, 0),
+    ] {
+        let mut lab = Lab::new();
+        lab.apply(before);
+        lab.world.facts.leased = leased;
+        let warnings = lab.plan(after).warnings;
+        assert_eq!(warnings.len(), expected, "{warnings:?}");
+        let words: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        assert!(
+            words
+                .iter()
+                .all(|words| words.contains("/pxe will serve only")),
+            "{words:?}"
+        );
+    }
+}
+
 #[test]
 fn a_bridge_that_stays_keeps_its_ports() {
     let mut lab = Lab::new();

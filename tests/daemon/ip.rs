@@ -50,6 +50,16 @@ fn every_address_of_a_subnet_is_accounted_for() {
     let lab = Lab::new();
     let _daemon = lab.serve();
     assert_eq!(lab.run(&["ip"]).out, "No site is applied yet.\n");
+    for asked in [
+        &["ip", "10.70.0.11"][..],
+        &["ip", "02:00:00:00:70:01"],
+        &["ip", "next", "10.70.0.0/16"],
+        &["why", "02:00:00:00:70:01"],
+    ] {
+        let said = lab.run(asked);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains("no site is applied yet"), "{said:?}");
+    }
     lab.write(&site());
     lab.applied();
     let [first, _, declined, offered] = addresses(&lab);
@@ -154,7 +164,7 @@ fn one_address_and_one_mac_are_told_of() {
     assert_eq!(detail["declared"][0]["first"], "10.70.0.11");
     for (what, code, words) in [
         ("10.70.0.11", 0, "machine node-01/eth0"),
-        ("192.0.2.1", 0, "in no subnet of the site"),
+        ("192.0.2.1", 1, "no subnet of the applied site holds"),
         (
             "02:ee:00:00:00:99",
             0,
@@ -303,4 +313,46 @@ fn the_past_of_an_address_outlives_the_daemon() {
         said.contains("declined") && said.contains("client-1.lab.example"),
         "{said}"
     );
+}
+
+/// By `identity "mac"` a lease does not have the identifier that its machine is known by: it is the machine's all the same.
+#[test]
+fn the_lease_of_the_rightful_machine_is_kept() {
+    let lab = Lab::new();
+    let machine = r#"machine "node-02" {
+        ethernet "eth0" vlan="pxe" client-id="cid-1" { address "10.70.0.12" }
+    }"#;
+    lab.write(&(SITE.replace("lease-time", "identity \"mac\"; lease-time") + machine));
+    let daemon = lab.serve();
+    lab.applied();
+    let mut asks = vec![
+        "-i",
+        "eth0",
+        "-n",
+        "-q",
+        "-t",
+        "5",
+        "-T",
+        "1",
+        "-s",
+        "/bin/true",
+    ];
+    let has_its_own = |case: &str| {
+        let leases = lab.json(&["leases"]);
+        let leases = leases.as_array().unwrap().iter();
+        let leases: Vec<_> = leases.map(|lease| &lease["address"]).collect();
+        assert_eq!(leases, ["10.70.0.12"], "{case}");
+        assert_eq!(lab.json(&["ip"])["conflicts"], json!([]), "{case}");
+        let freed = lab.json(&["ip", "reclaim", "--yes"]);
+        assert_eq!(freed, json!({ "freed": [], "kept": [] }), "{case}");
+    };
+    asks.extend(["-C", "-x", "0x3d:6369642d31"]);
+    assert!(lab.machines[1].output("udhcpc", &asks).status.success());
+    has_its_own("as it says who it is");
+    asks.truncate(10);
+    assert!(lab.machines[1].output("udhcpc", &asks).status.success());
+    has_its_own("as it does not");
+    drop(daemon);
+    let _daemon = lab.serve();
+    has_its_own("after a restart");
 }

@@ -83,10 +83,8 @@ fn leases_are_filtered() {
         ("", both.clone()),
         ("--vlan pxe", both.clone()),
         ("--vlan plant/pxe", both.clone()),
-        ("--vlan plant", vec![]),
         ("--subnet 10.70.0.0/16", both.clone()),
         ("--subnet 10.70.2.0/24", vec![]),
-        ("--subnet fd00::/64", vec![]),
         ("--mac 02:ee:00:00:00:02", vec![second]),
         ("--mac 02-EE-00-00-00-09", vec![]),
         ("--name client-1", vec![first]),
@@ -113,6 +111,10 @@ fn leases_are_filtered() {
         ("--state gone", 1),
         ("--mac 02:ee", 1),
         ("--vlan a&b", 1),
+        ("--vlan plant", 1),
+        ("--vlan nosuch", 1),
+        ("--subnet 10.9.9.0/24", 1),
+        ("--subnet fd00::/64", 1),
         ("--subnet 10.70.0.1/16", 1),
     ] {
         let words: Vec<_> = ["leases"]
@@ -121,6 +123,10 @@ fn leases_are_filtered() {
             .collect();
         assert_eq!(lab.run(&words).code, code, "{options}");
     }
+    let said = lab.run(&["leases", "--vlan", "pxf"]);
+    assert!(said.err.contains("did you mean `pxe`?"), "{said:?}");
+    let said = lab.run(&["ip", "10.99.0.1"]);
+    assert!(said.code == 1 && said.err.contains("10.99.0.1"), "{said:?}");
 }
 
 #[test]

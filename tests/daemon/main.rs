@@ -10,10 +10,17 @@
 mod adopt;
 mod apply;
 mod bindings;
+mod bmc;
 mod care;
 mod client;
 mod clock;
 mod confirm;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../bmc/counterpart.rs"]
+mod counterpart;
 mod disk;
 mod drift;
 mod events;
@@ -41,3 +48,24 @@ mod upgrade;
 mod webhooks;
 mod why;
 mod words;
+
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../redfish/certificates.rs"]
+mod certificates;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../redfish/emulator.rs"]
+mod emulator;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../bmc/machine.rs"]
+mod machine;
+
+use support::sandbox;

@@ -1,6 +1,6 @@
 //! Events: what an operator may want to know of, as the engine tells it.
 
-use bedplate::serve::dhcp::{Action, BatchId, Event, Input, Packet};
+use bedplate::serve::dhcp::{Action, BatchId, Event, Input, Packet, Release};
 
 use crate::support::*;
 
@@ -21,8 +21,13 @@ fn word(event: &Event) -> String {
             assert!(lease.name.is_some(), "told as it was");
             format!("expiry {}", lease.address)
         }
-        Event::Released { lease, is_by_hand } => {
-            let how = if *is_by_hand { " by hand" } else { "" };
+        Event::Released { lease, how } => {
+            let how = match how {
+                Release::ByClient => "",
+                Release::ByHand => " by hand",
+                Release::Moved => " moved",
+                Release::Withdrawn => " withdrawn",
+            };
             format!("release {}{how}", lease.address)
         }
         Event::Declined { lease, before } => {

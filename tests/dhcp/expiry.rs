@@ -36,6 +36,7 @@ fn lease(n: u32, until: u64) -> Lease {
         name: Some(format!("host-{n}.example").parse().unwrap()),
         vlan: None,
         agent: None,
+        known: None,
     }
 }
 

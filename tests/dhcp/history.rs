@@ -37,6 +37,7 @@ fn store(held_until: u64) -> Arc<Faulty> {
         name: None,
         vlan: None,
         agent: None,
+        known: None,
     };
     let writes = vec![Write::Put {
         key: lease.key(),

@@ -311,3 +311,23 @@ fn it_is_told_what_is_reserved_for_a_client_by_what_it_showed() {
         assert_eq!(hosts, expected.into_iter().collect::<Vec<_>>());
     }
 }
+
+/// What another has on its circuit it gets at once when it asks; what a stranger has elsewhere it waits for.
+#[test]
+fn it_is_told_what_gives_way_to_a_client() {
+    let site = known_by(&[(1, 51, json!([{ "circuit-id": [7, 7] }]))]);
+    let there = |ask: Ask| relayed(ask).option(82, &CIRCUIT);
+    let mac = bedplate::base::mac::MacAddr([2, 0, 0, 0, 0, 2]);
+    for (holder, gives_way) in [
+        (there(select(1, 51)), true),
+        (select(1, 51).field(28, &[2, 0, 0, 0, 1, 1]), false),
+    ] {
+        let mut rig = Rig::new(&site);
+        assert_eq!(rig.said(&holder), "ack 10.0.0.51");
+        let heard = rig.said(&there(discover(2)));
+        let obstacles = &rig.engine.reserved_for(mac)[0].obstacles;
+        assert_eq!(obstacles.len(), 1);
+        assert_eq!(obstacles[0].gives_way, gives_way);
+        assert_eq!(heard == "offer 10.0.0.51", gives_way, "as is told: {heard}");
+    }
+}

@@ -12,7 +12,7 @@ use super::peer::Asker;
 use super::routes::Answer;
 use crate::base::mac::MacAddr;
 use crate::daemon::fault;
-use crate::daemon::lease::{LeaseFilter, LeaseRow};
+use crate::daemon::lease::{LeaseFilter, LeaseRow, is_called};
 use crate::daemon::why::{WaitingRow, Why};
 use crate::diag::fault::Fault;
 
@@ -28,19 +28,42 @@ async fn leases(
     State(context): State<Context>,
     Asked(filter): Asked<LeaseFilter>,
 ) -> Answer<Vec<LeaseRow>> {
-    let Some(ends) = filter.ends() else {
-        return Answer::Value(Vec::new());
+    filtered(&context, &filter).await.into()
+}
+
+async fn filtered(context: &Context, filter: &LeaseFilter) -> Result<Vec<LeaseRow>, Fault> {
+    let dhcp = &context.dhcp;
+    let leases = match (filter.mac, filter.ends()) {
+        (_, None) => Ok(Vec::new()),
+        (Some(mac), Some(_)) => dhcp.leases_of(mac.into()).await,
+        (None, Some(ends)) => dhcp.leases_in(ends).await,
     };
-    let leases = match filter.mac {
-        Some(mac) => context.dhcp.leases_of(mac.into()).await,
-        None => context.dhcp.leases_in(ends).await,
-    };
-    let leases = leases.map_err(|error| fault::world(&error));
-    let rows = leases.map(|leases| {
-        let taken = leases.iter().filter(|lease| filter.takes(lease));
-        taken.map(LeaseRow::of).collect()
-    });
-    rows.into()
+    let leases = leases.map_err(|error| fault::world(&error))?;
+    let taken = leases.iter().filter(|lease| filter.takes(lease));
+    let rows: Vec<LeaseRow> = taken.map(LeaseRow::of).collect();
+    if rows.is_empty() {
+        place(context, filter).await?;
+    }
+    Ok(rows)
+}
+
+/// Whether there is such a place: leases of one that is no more are listed all the same.
+async fn place(context: &Context, filter: &LeaseFilter) -> Result<(), Fault> {
+    if filter.vlan.is_none() && filter.subnet.is_none() {
+        return Ok(());
+    }
+    let site = context.in_force.applied().await?;
+    if let Some(vlan) = &filter.vlan
+        && !site.subnets.iter().any(|one| is_called(&one.vlan, vlan))
+    {
+        return Err(fault::no_vlan(vlan, &site));
+    }
+    if let Some(subnet) = filter.subnet
+        && !site.subnets.iter().any(|one| one.subnet.overlaps(subnet))
+    {
+        return Err(fault::no_subnet(subnet, &site));
+    }
+    Ok(())
 }
 
 /// Ends a lease; answered once that is durable, with the lease as it was.
@@ -68,6 +91,7 @@ async fn why(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answ
 }
 
 async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
+    context.in_force.applied().await?;
     let dhcp = &context.dhcp;
     let heard = dhcp.heard(mac).await;
     let heard = heard.map_err(|error| fault::world(&error))?;

@@ -112,25 +112,31 @@ async fn subnet(
     State(context): State<Context>,
     Asked(Which { subnet }): Asked<Which>,
 ) -> Answer<Vec<SubnetListing>> {
-    let facts = Facts::all(&context).await;
-    let listed = facts.map(|facts| facts.account().listings(subnet));
-    some(listed, subnet).into()
+    some(&context, subnet, |account| account.listings(subnet))
+        .await
+        .into()
 }
 
 async fn next(
     State(context): State<Context>,
     Asked(Which { subnet }): Asked<Which>,
 ) -> Answer<Vec<NextAddress>> {
-    let facts = Facts::all(&context).await;
-    let next = facts.map(|facts| facts.account().next(subnet));
-    some(next, subnet).into()
+    some(&context, subnet, |account| account.next(subnet))
+        .await
+        .into()
 }
 
 /// What is told of the subnets with this prefix, where there are any.
-fn some<T>(told: Result<Vec<T>, Fault>, subnet: Prefix) -> Result<Vec<T>, Fault> {
-    let told = told?;
+async fn some<T>(
+    context: &Context,
+    subnet: Prefix,
+    tell: impl FnOnce(&Account<'_>) -> Vec<T>,
+) -> Result<Vec<T>, Fault> {
+    context.in_force.applied().await?;
+    let facts = Facts::all(context).await?;
+    let told = tell(&facts.account());
     if told.is_empty() {
-        return Err(fault::no_subnet(subnet));
+        return Err(fault::no_subnet(subnet, &facts.inventory));
     }
     Ok(told)
 }
@@ -143,18 +149,28 @@ async fn address(
 }
 
 async fn one(context: &Context, address: IpAddr) -> Result<AddressDetail, Fault> {
+    context.in_force.applied().await?;
     let IpAddr::V4(v4) = address else {
         let facts = Facts::all(context).await?;
-        return Ok(facts.account().address(address, None));
+        return known(facts.account().address(address, None), address);
     };
     let facts = Facts::within(context, (v4, v4)).await?;
     let leases = context.dhcp.leases_in((v4, v4)).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
     let history = past(&context.dhcp, move |dhcp| dhcp.past_at(v4)).await?;
-    Ok(AddressDetail {
+    let detail = AddressDetail {
         history,
         ..facts.account().address(address, leases.first())
-    })
+    };
+    known(detail, address)
+}
+
+/// What is told of an address, where there is anything.
+fn known(detail: AddressDetail, address: IpAddr) -> Result<AddressDetail, Fault> {
+    let is_known = detail.subnet.is_some() || detail.lease.is_some() || !detail.history.is_empty();
+    is_known
+        .then_some(detail)
+        .ok_or_else(|| fault::no_address(address))
 }
 
 async fn mac(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<MacDetail> {
@@ -162,6 +178,7 @@ async fn mac(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answ
 }
 
 async fn of_mac(context: &Context, mac: MacAddr) -> Result<MacDetail, Fault> {
+    context.in_force.applied().await?;
     let facts = Facts::all(context).await?;
     let leases = context.dhcp.leases_of(mac.into()).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
@@ -193,7 +210,7 @@ async fn found(
     if let Some(within) = within
         && !facts.inventory.has(within)
     {
-        return Err(fault::no_subnet(within));
+        return Err(fault::no_subnet(within, &facts.inventory));
     }
     let listening = context.dhcp.listening(Service::Dhcp).await;
     let account = facts.account();

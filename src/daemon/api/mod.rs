@@ -1,6 +1,7 @@
 //! The API: HTTP with JSON over a Unix socket, versioned in its paths. Knows requests and answers, not how they come about.
 
 mod bindings;
+mod bmc;
 mod dhcp;
 mod events;
 mod input;
@@ -20,6 +21,7 @@ use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 
 use super::blobs::Blobs;
+use super::bmc::Bmcs;
 use super::in_force::InForce;
 use super::reconcile::Request;
 use super::turn::Turns;
@@ -44,6 +46,7 @@ pub(super) struct Context {
     /// Answers beside the owner of the world, who has no ear for anybody while it applies.
     pub(super) dhcp: Arc<Server>,
     pub(super) in_force: InForce,
+    pub(super) bmcs: Bmcs,
     pub(super) blobs: Blobs,
     pub(super) turns: Turns,
     pub(super) admission: Admission,

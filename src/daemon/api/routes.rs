@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::input::{Body, By, Named};
 use super::peer::Asker;
 use super::stream::streamed;
-use super::{Context, VERSION, bindings, dhcp, events, ip, keep, peer};
+use super::{Context, VERSION, bindings, bmc, dhcp, events, ip, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -88,6 +88,7 @@ pub(super) fn router(context: Context) -> Router {
         .merge(events::routes(path))
         .merge(ip::routes(path))
         .merge(bindings::routes(path))
+        .merge(bmc::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -299,6 +300,7 @@ fn http_status(code: Code) -> StatusCode {
         Code::BadRequest,
         Code::NoSuchController,
         Code::ObjectUnknown,
+        Code::NoSuchMachine,
     ]
     .contains(&code)
     {

@@ -188,6 +188,7 @@ mod tests {
             expires: Some(1_000_600),
             host: None,
             is_by_hand: false,
+            how: None,
             by: None,
         })
     }

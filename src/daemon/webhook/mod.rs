@@ -7,7 +7,6 @@ mod secret;
 mod sign;
 #[cfg(test)]
 mod tests;
-mod trust;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
@@ -19,7 +18,6 @@ use tokio::time::sleep;
 
 use self::post::{Failure, Poster};
 use self::retry::Patience;
-use self::trust::Trust;
 use super::event::LeaseEvent;
 use super::hook::Board;
 use super::hook::lane::{self, Job, Jobs};
@@ -27,6 +25,7 @@ use crate::base::name::Name;
 use crate::serve::dhcp::Server;
 use crate::state::Webhook;
 use crate::world::WebhooksInForce;
+use crate::world::https::Trust;
 
 /// Tells webhooks of events, until the DHCP server has ended.
 pub(super) async fn serve(

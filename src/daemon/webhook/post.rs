@@ -2,29 +2,25 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::secret::{Secret, SecretError};
+use super::secret::{self, KeyError};
 use super::sign::signature;
-use super::trust::{Trust, TrustError};
 use crate::base::duration::Seconds;
 use crate::base::secret::SecretRef;
 use crate::base::webhook::WebhookUrl;
 use crate::daemon::who::now;
 use crate::state::Webhook;
+use crate::world::https::{Line, Trust, TrustError, retry_after};
 
 /// What is read of an answer's head and of its body; neither is shown to anybody.
 const HEAD: usize = 16 * 1024;
@@ -37,7 +33,7 @@ const AGENT: &str = concat!("bedplate/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("its secret {0} cannot be read: {1}")]
-    Secret(SecretRef, #[source] SecretError),
+    Secret(SecretRef, #[source] KeyError),
     #[error("what is told cannot be signed")]
     Unsigned,
     #[error(transparent)]
@@ -109,28 +105,21 @@ impl Failure {
     }
 }
 
-/// A connection that is open for the next event; it ends with this.
-struct Line {
+/// The connection to a URL that is open for the next event.
+struct Open {
     url: WebhookUrl,
-    sender: SendRequest<Full<Bytes>>,
-    work: AbortHandle,
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.work.abort();
-    }
+    line: Line,
 }
 
 /// Tells the events of one webhook.
 pub(super) struct Poster {
     trust: Trust,
-    line: Option<Line>,
+    open: Option<Open>,
 }
 
 impl Poster {
     pub(super) fn new(trust: Trust) -> Self {
-        Self { trust, line: None }
+        Self { trust, open: None }
     }
 
     /// Tells `body` under `id`, within the webhook's time.
@@ -141,13 +130,13 @@ impl Poster {
         body: &Bytes,
     ) -> Result<(), Failure> {
         // What is open after its time is over is not used again.
-        let line = self.line.take();
-        let exchange = self.exchange(line, webhook, id, body);
+        let open = self.open.take();
+        let exchange = self.exchange(open, webhook, id, body);
         let time = Duration::from_secs(webhook.within.0.into());
-        let (line, status, asked) = timeout(time, exchange)
+        let (open, status, asked) = timeout(time, exchange)
             .await
             .map_err(|_| Failure::Time(webhook.within))??;
-        self.line = line;
+        self.open = open;
         match status.is_success() {
             true => Ok(()),
             false => Err(Failure::Status { status, asked }),
@@ -156,48 +145,48 @@ impl Poster {
 
     async fn exchange(
         &self,
-        line: Option<Line>,
+        open: Option<Open>,
         webhook: &Webhook,
         id: &str,
         body: &Bytes,
-    ) -> Result<(Option<Line>, StatusCode, Option<Duration>), Failure> {
+    ) -> Result<(Option<Open>, StatusCode, Option<Duration>), Failure> {
         let request = request(webhook, id, body).await?;
-        let reusable = line.filter(|line| line.url == webhook.url && !line.sender.is_closed());
-        let (mut line, response) = match reusable {
-            Some(mut line) => match line.sender.send_request(request.clone()).await {
-                Ok(response) => (line, response),
+        let reusable = open.filter(|open| open.url == webhook.url && !open.line.sender.is_closed());
+        let (mut open, response) = match reusable {
+            Some(mut open) => match open.line.sender.send_request(request.clone()).await {
+                Ok(response) => (open, response),
                 // The receiver closed it meanwhile, which is no fault of its own.
                 Err(_) => self.fresh(webhook, request).await?,
             },
             None => self.fresh(webhook, request).await?,
         };
-        let (status, asked) = (response.status(), asked(response.headers()));
+        let (status, asked) = (response.status(), retry_after(response.headers()));
         let is_whole = Limited::new(response.into_body(), BODY)
             .collect()
             .await
             .is_ok();
-        let is_ready = is_whole && line.sender.ready().await.is_ok();
-        Ok((is_ready.then_some(line), status, asked))
+        let is_ready = is_whole && open.line.sender.ready().await.is_ok();
+        Ok((is_ready.then_some(open), status, asked))
     }
 
     async fn fresh(
         &self,
         webhook: &Webhook,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Line, Response<Incoming>), Failure> {
-        let url = &webhook.url;
-        let stream = connected(url).await?;
+    ) -> Result<(Open, Response<Incoming>), Failure> {
+        let url = webhook.url.clone();
+        let stream = connected(&url).await?;
         let mut line = if url.is_tls() {
             let connector = TlsConnector::from(self.trust.config().await?);
             let name = ServerName::try_from(url.host().to_owned());
             let name = name.map_err(|error| Failure::Tls(io::Error::other(error)))?;
             let stream = connector.connect(name, stream).await;
-            opened(url, stream.map_err(Failure::Tls)?).await?
+            Line::open(stream.map_err(Failure::Tls)?, HEAD).await?
         } else {
-            opened(url, stream).await?
+            Line::open(stream, HEAD).await?
         };
         let response = line.sender.send_request(request).await?;
-        Ok((line, response))
+        Ok((Open { url, line }, response))
     }
 }
 
@@ -216,25 +205,12 @@ async fn connected(url: &WebhookUrl) -> Result<TcpStream, Failure> {
     Err(failure)
 }
 
-async fn opened<T>(url: &WebhookUrl, stream: T) -> Result<Line, Failure>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut builder = Builder::new();
-    builder.max_buf_size(HEAD);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-    // What fails on it fails for whoever waits for the answer, too.
-    let work = tokio::spawn(async { drop(connection.await) }).abort_handle();
-    let url = url.clone();
-    Ok(Line { url, sender, work })
-}
-
 async fn request(
     webhook: &Webhook,
     id: &str,
     body: &Bytes,
 ) -> Result<Request<Full<Bytes>>, Failure> {
-    let secret = Secret::read(&webhook.secret).await;
+    let secret = secret::read(&webhook.secret).await;
     let secret = secret.map_err(|error| Failure::Secret(webhook.secret.clone(), error))?;
     let at = now();
     let signature = signature(&secret, id, at, body).ok_or(Failure::Unsigned)?;
@@ -247,15 +223,4 @@ async fn request(
         .header("webhook-signature", signature)
         .body(Full::new(body.clone()))?;
     Ok(request)
-}
-
-/// How long the receiver wants to be left alone: seconds, or until a date (RFC 9110, section 10.2.3).
-fn asked(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // So many digits that they are no number ask for very long.
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(SystemTime::now()).unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::secret::Secret;
+use crate::base::bmc::Secret;
 use crate::base::moment::Moment;
 
 /// The value of `webhook-signature`. None for a key of no length that there is; there is none.
@@ -19,6 +19,7 @@ pub(super) fn signature(secret: &Secret, id: &str, at: Moment, body: &[u8]) -> O
 
 #[cfg(test)]
 mod tests {
+    use super::super::secret::of;
     use super::*;
 
     /// Made with `openssl dgst -sha256 -hmac`, and the second one with the reference library's key.
@@ -31,7 +32,7 @@ mod tests {
                 "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
             ),
         ] {
-            let secret = Secret::of(key.as_bytes().to_vec()).unwrap();
+            let secret = of(Secret::new(key.as_bytes().to_vec())).unwrap();
             let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
             let body = b"{\"test\": 2432232314}";
             let signed = signature(&secret, id, Moment(1_614_265_330), body).unwrap();

@@ -9,9 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::retry::Patience;
-use super::secret::Secret;
 use super::sign::signature;
 use super::starter;
+use crate::base::bmc::Secret;
 use crate::base::duration::Seconds;
 use crate::base::hook::HookEvent;
 use crate::base::moment::Moment;
@@ -235,7 +235,7 @@ fn numbers(seen: &[Request]) -> Vec<u64> {
         let (id, at) = (&fields["webhook-id"], &fields["webhook-timestamp"]);
         let at = Moment(at.parse().unwrap());
         assert!(at.0.abs_diff(now().0) < 600);
-        let secret = Secret::of(KEY.into()).unwrap();
+        let secret = Secret::new(KEY.into());
         let expected = signature(&secret, id, at, body.as_bytes()).unwrap();
         assert_eq!(fields["webhook-signature"], expected);
         // An event has one id, however often it is told, and no other has it.

@@ -7,6 +7,7 @@ use super::super::read::Sink;
 use super::super::schema::{Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::{argument, first, open, optional, property};
+use crate::base::fingerprint::Fingerprint;
 use crate::base::name::Name;
 use crate::base::secret::SecretRef;
 use crate::diag::span::Span;
@@ -15,6 +16,8 @@ use crate::diag::span::Span;
 pub struct BmcNode {
     pub kind: Slot<String>,
     pub address: Slot<IpAddr>,
+    /// Where it listens there, if not at the protocol's usual port.
+    pub port: Slot<u16>,
     /// The fabric of the address, where isolated ones have the same.
     pub fabric: Slot<Name>,
     pub username: Slot<String>,
@@ -24,6 +27,10 @@ pub struct BmcNode {
     pub cipher_suite: Slot<u8>,
     pub privilege: Slot<String>,
     pub system: Slot<String>,
+    /// The one certificate that is trusted.
+    pub fingerprint: Slot<Fingerprint>,
+    /// A file on the controller with the authorities that sign the BMCs' certificates.
+    pub authority: Slot<String>,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
@@ -43,6 +50,7 @@ impl BmcNode {
         Self {
             kind: Slot::Absent,
             address: Slot::Absent,
+            port: Slot::Absent,
             fabric: Slot::Absent,
             username: Slot::Absent,
             password: Slot::Absent,
@@ -50,6 +58,8 @@ impl BmcNode {
             cipher_suite: Slot::Absent,
             privilege: Slot::Absent,
             system: Slot::Absent,
+            fingerprint: Slot::Absent,
+            authority: Slot::Absent,
             is_partial: false,
             span,
         }
@@ -67,6 +77,14 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     properties: &[
         property("address", Kind::Ip, "Its own address."),
         property(
+            "port",
+            Kind::Integer {
+                least: 1,
+                most: 65_535,
+            },
+            "The port that it listens on; by default 443 for Redfish and 623 for IPMI.",
+        ),
+        property(
             "fabric",
             Kind::Reference,
             "The fabric that `address` is in; needed where several isolated ones have it.",
@@ -83,6 +101,8 @@ pub(super) const BMC: NodeSchema = NodeSchema {
         optional(&PRIVILEGE),
         optional(&KEY),
         optional(&SYSTEM),
+        optional(&FINGERPRINT),
+        optional(&AUTHORITY),
     ],
 };
 
@@ -92,7 +112,7 @@ const CIPHER_SUITE: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a number",
         Kind::Integer { least: 0, most: 17 },
-        "A suite of IPMI 2.0, table 22-20.",
+        "17 or 3, of IPMI 2.0, table 22-20.",
     )],
     properties: &[],
     children: &[],
@@ -129,6 +149,30 @@ const SYSTEM: NodeSchema = NodeSchema {
         "an id",
         Kind::Text,
         "The system's id, as Redfish lists it.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const FINGERPRINT: NodeSchema = NodeSchema {
+    name: "fingerprint",
+    doc: "Redfish alone: the one certificate that the BMC may have, whatever it says of names and dates; `bedplate bmc trust` shows it.",
+    arguments: &[argument(
+        "a fingerprint",
+        Kind::Text,
+        "The SHA-256 of the certificate, in hexadecimal digits.",
+    )],
+    properties: &[],
+    children: &[],
+};
+
+const AUTHORITY: NodeSchema = NodeSchema {
+    name: "certificate-authority",
+    doc: "Redfish alone: who signs the BMC's certificate; by default those whom the controller's system trusts.",
+    arguments: &[argument(
+        "a path",
+        Kind::Text,
+        "A file on the controller, in PEM form, by its absolute path.",
     )],
     properties: &[],
     children: &[],
@@ -174,6 +218,7 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
     BmcNode {
         kind: reader.word_argument(sink),
         address: reader.property("address", sink),
+        port: reader.number("port", sink),
         fabric: reader.property("fabric", sink),
         username: reader.property("username", sink),
         password: reader.secret("password", sink),
@@ -181,6 +226,8 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
         cipher_suite,
         privilege,
         system: first(&reader, &SYSTEM, sink),
+        fingerprint: first(&reader, &FINGERPRINT, sink),
+        authority: first(&reader, &AUTHORITY, sink),
         is_partial: reader.is_partial(),
         span: reader.span(),
     }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::ask::Ask;
 use super::config::{Config, HostId, Served};
 use super::engine::{Action, Engine};
-use super::lease::{Agent, ClientKey, Hardware, Lease, LeaseState};
+use super::lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseState};
 use super::table::Record;
 
 /// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
@@ -33,6 +33,8 @@ pub(super) struct Asker {
     pub hardware: Hardware,
     /// The host with reserved addresses that it is, where it came from.
     pub host: Option<HostId>,
+    /// What it is that host by, where its lease would not say so by itself.
+    pub known: Option<Box<Known>>,
     /// Where its relay agent says that it is.
     pub agent: Option<Box<Agent>>,
 }
@@ -84,11 +86,13 @@ impl Engine {
                 Standing::Taken
             };
         };
-        // An offer promises nothing, so that one from a pool that moved since is none.
+        // What is being written is about to be told; anything else of a pool that moved since ends here: an offer promises nothing, and
+        // a lease is not renewed.
         let is_open = is_open || record.pending.is_some();
         match (record.lease.state, asker.holds(&self.config, record)) {
-            (LeaseState::Active, true) => Standing::Own,
-            (LeaseState::Offered | LeaseState::Idle, true) if is_open => Standing::Own,
+            (LeaseState::Active | LeaseState::Offered | LeaseState::Idle, true) if is_open => {
+                Standing::Own
+            }
             (LeaseState::Idle, false) if is_open => Standing::Free,
             (LeaseState::Offered | LeaseState::Active | LeaseState::Idle, _) => Standing::Taken,
             (LeaseState::Declined, _) => Standing::Taken,

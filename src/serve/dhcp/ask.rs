@@ -59,6 +59,7 @@ impl<'a> Ask<'a> {
             name: None,
             vlan: self.config.vlan(served.vlan).cloned(),
             agent: self.asker.agent.clone(),
+            known: self.asker.known.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::class::Class;
 use super::exchange::Reserved;
+use super::lease::Lease;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
 use crate::base::identity::{Identity, IdentityKind};
@@ -210,14 +211,43 @@ impl Config {
         std::iter::once(first).chain(others)
     }
 
-    /// The host that a client is: by the first of its identities that one in this VLAN is known by.
+    /// The host that a client is, and what it is that by: the first of its identities that one in this VLAN is known by.
+    pub(super) fn recognised(
+        &self,
+        vlan: usize,
+        shown: impl Fn(IdentityKind) -> Option<Identity>,
+    ) -> Option<(HostId, Identity)> {
+        let mut shown = self.kinds.iter().filter_map(|kind| shown(*kind));
+        shown.find_map(|identity| {
+            let (known, host) = self.identities.get_key_value(&(vlan, identity))?;
+            Some((*host, known.1.clone()))
+        })
+    }
+
+    /// The host that a client is.
     pub(super) fn host(
         &self,
         vlan: usize,
         shown: impl Fn(IdentityKind) -> Option<Identity>,
     ) -> Option<HostId> {
-        let mut shown = self.kinds.iter().filter_map(|kind| shown(*kind));
-        shown.find_map(|identity| self.identities.get(&(vlan, identity)).copied())
+        self.recognised(vlan, shown).map(|(host, _)| host)
+    }
+
+    /// Whether the site gives the address of a lease to another than its client, as far as the lease tells who that is.
+    pub(super) fn is_of_another(&self, owner: HostId, lease: &Lease) -> bool {
+        let Some(vlan) = self.hosts.get(owner.0).map(|host| host.vlan) else {
+            return false;
+        };
+        for kind in &self.kinds {
+            let shown = lease.identity(*kind).map(|identity| (vlan, identity));
+            if let Some(host) = shown.and_then(|shown| self.identities.get(&shown)) {
+                return *host != owner;
+            }
+            if !lease.tells(*kind) && self.is_known_by(owner, vlan, *kind) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether some host is known by this kind of identity.
@@ -231,6 +261,11 @@ impl Config {
             let mut all = std::iter::once(&host.by).chain(&host.reservation.identities);
             host.vlan == vlan && all.any(|identity| identity.kind() == kind)
         })
+    }
+
+    /// Whether `host` is known by this in this VLAN.
+    pub(super) fn knows(&self, host: HostId, vlan: usize, by: &Identity) -> bool {
+        self.identities.get(&(vlan, by.clone())) == Some(&host)
     }
 
     /// What is reserved in each VLAN for the host that `host` finds there.

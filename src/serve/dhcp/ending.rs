@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::ask::Ask;
 use super::engine::{Action, BatchId, Engine};
-use super::event::Event;
+use super::event::{Event, Release};
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Outcome, Silence};
 use super::wire::code;
@@ -26,8 +26,8 @@ impl Engine {
         }
         let lease = self.table.get(address).map(|record| record.lease.clone());
         self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
-        let is_by_hand = false;
-        out.extend(lease.map(|lease| Action::Event(Event::Released { lease, is_by_hand })));
+        let how = Release::ByClient;
+        out.extend(lease.map(|lease| Action::Event(Event::Released { lease, how })));
         Outcome::Released { address }
     }
 

@@ -21,8 +21,8 @@ pub enum Event {
     Renewed { lease: Lease },
     /// Its time is over; told as it was.
     Expired { lease: Lease },
-    /// Its client gave it back or moved to the address that is reserved for it, or an operator ended it; told as it was.
-    Released { lease: Lease, is_by_hand: bool },
+    /// It is over before its time; told as it was.
+    Released { lease: Lease, how: Release },
     /// A client found its address in use by another; it is quarantined.
     /// It was the client's as `before` says.
     Declined { lease: Lease, before: Box<Lease> },
@@ -56,6 +56,19 @@ pub enum Event {
         vlan: Arc<VlanPath>,
         hardware: Hardware,
     },
+}
+
+/// How a lease is over before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Its client gave it back.
+    ByClient,
+    /// An operator ended it.
+    ByHand,
+    /// Its client took the address that is reserved for it.
+    Moved,
+    /// Its address is in no range any more, and its client was told so.
+    Withdrawn,
 }
 
 impl Engine {

@@ -67,8 +67,19 @@ pub struct Reserved {
     pub vlan: Arc<VlanPath>,
     pub host: HostName,
     pub addresses: Vec<Ipv4Addr>,
-    /// Which of them it cannot have just now, why, and until when where that is known.
-    pub obstacles: Vec<(Ipv4Addr, Refusal, Option<u64>)>,
+    /// Which of them it has not, and why.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Why a client has not what is reserved for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub address: Ipv4Addr,
+    pub why: Refusal,
+    /// Until when, where that is known.
+    pub until: Option<u64>,
+    /// Whether that ends as soon as the client asks: it is the machine that the other has the address as.
+    pub gives_way: bool,
 }
 
 /// Exchanges that are over.

@@ -124,6 +124,7 @@ impl Engine {
                 && old.client == lease.client
                 && old.hardware == lease.hardware
                 && old.name == lease.name
+                && old.known == lease.known
                 && is_where_it_was(old, lease)
                 && (lease.expires..=lease.held_until).contains(&old.held_until)
         })

@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
+use super::event::{Event, Release};
 use super::lease::{Hardware, Lease, LeaseState};
 use crate::store::Write;
 
@@ -54,16 +54,33 @@ pub enum Ending {
     Reassigned,
     /// The machine that it is reserved for took it under another identifier.
     Replaced,
+    /// Its client took the address that is reserved for it.
+    Moved,
+    /// Its address was in no range any more, and its client was told so.
+    Withdrawn,
+}
+
+impl From<Release> for Ending {
+    fn from(how: Release) -> Self {
+        match how {
+            Release::ByClient => Self::Released,
+            Release::ByHand => Self::Revoked,
+            Release::Moved => Self::Moved,
+            Release::Withdrawn => Self::Withdrawn,
+        }
+    }
 }
 
 impl Ending {
-    const ALL: [(u8, Self); 6] = [
+    const ALL: [(u8, Self); 8] = [
         (1, Self::Expired),
         (2, Self::Released),
         (3, Self::Declined),
         (4, Self::Revoked),
         (5, Self::Reassigned),
         (6, Self::Replaced),
+        (7, Self::Moved),
+        (8, Self::Withdrawn),
     ];
 
     fn code(self) -> u8 {
@@ -78,14 +95,7 @@ impl Past {
     pub(super) fn of(event: &Event, now: u64) -> Option<Self> {
         let (lease, until, how) = match event {
             Event::Expired { lease } => (lease, lease.held_until, Ending::Expired),
-            Event::Released {
-                lease,
-                is_by_hand: false,
-            } => (lease, now, Ending::Released),
-            Event::Released {
-                lease,
-                is_by_hand: true,
-            } => (lease, now, Ending::Revoked),
+            Event::Released { lease, how } => (lease, now, Ending::from(*how)),
             Event::Declined { before, .. } => (&**before, now, Ending::Declined),
             Event::Reclaimed { lease } => (lease, now, Ending::Reassigned),
             Event::Replaced { lease } => (lease, now, Ending::Replaced),
@@ -226,6 +236,7 @@ mod tests {
                     name: Some("a.example".parse().unwrap()),
                     vlan: None,
                     agent: None,
+                    known: None,
                 },
                 until: 7300,
                 how,
@@ -266,6 +277,7 @@ mod tests {
             name: None,
             vlan: None,
             agent: None,
+            known: None,
         };
         for (state, held_until, noticed, expected) in [
             (LeaseState::Active, 999, None, true),

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::ask::Ask;
 use super::engine::{Action, Engine};
-use super::event::Event;
+use super::event::{Event, Release};
 use super::lease::{Lease, LeaseState};
 
 impl Engine {
@@ -12,8 +12,8 @@ impl Engine {
     pub(super) fn leave_others(&mut self, now: u64, address: Ipv4Addr, out: &mut Vec<Action>) {
         for lease in self.others(address) {
             self.end(lease.address, (LeaseState::Idle, now), now, out);
-            let is_by_hand = false;
-            out.push(Action::Event(Event::Released { lease, is_by_hand }));
+            let how = Release::Moved;
+            out.push(Action::Event(Event::Released { lease, how }));
         }
     }
 

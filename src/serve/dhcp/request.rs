@@ -7,9 +7,9 @@ use super::allocate::{Asker, Standing};
 use super::ask::{Ask, scope_for};
 use super::config::{Config, Served};
 use super::engine::{Action, Engine, Packet};
-use super::event::Event;
+use super::event::{Event, Release};
 use super::exchange::Exchange;
-use super::lease::{Lease, LeaseState};
+use super::lease::{Known, Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
 use super::reply::Answer;
 use super::wire::{Kind, Message, code};
@@ -89,9 +89,13 @@ impl Engine {
         };
         let agent = message.agent().or_else(known);
         let identity = |kind| message.identity(kind, agent.as_deref());
-        let shown = config.host(served.vlan, identity);
+        let shown = config.recognised(served.vlan, identity);
+        let shown = shown.map(|(host, by)| (host, Known::beyond(by, &client)));
+        let found = shown.or_else(|| self.remembered(config, message, served, &client));
+        let (host, known) = found.map_or((None, None), |(host, known)| (Some(host), known));
         Asker {
-            host: shown.or_else(|| self.remembered(config, message, served, &client)),
+            host,
+            known,
             hardware: message.hardware,
             client,
             agent,
@@ -230,20 +234,28 @@ impl Engine {
         Outcome::Refused { address, why }.into()
     }
 
-    /// Frees an address that its holder is being refused because the site gives it to another.
+    /// Frees an address that its holder is being refused because the site gives it to another, or to nobody any more.
     fn reclaim(&mut self, ask: &Ask<'_>, address: Ipv4Addr, out: &mut Vec<Action>) {
-        let owner = ask.config.owner(address);
         // A host is one within its VLAN, and a stranger elsewhere.
-        let is_here = ask.neighbour(address).is_some();
-        let is_others = is_here && owner.is_some() && owner != ask.asker.host;
-        let record = self.table.get(address);
-        let Some(record) = record.filter(|record| record.lease.client == ask.asker.client) else {
+        let Some(served) = ask.neighbour(address) else {
             return;
         };
-        if is_others && record.lease.state == LeaseState::Active {
-            let lease = record.lease.clone();
-            out.push(Action::Event(Event::Reclaimed { lease }));
-            self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
-        }
+        let owner = ask.config.owner(address);
+        let is_anothers = owner.is_some() && owner != ask.asker.host;
+        let is_nobodys = owner.is_none() && !served.pools_hold(address);
+        let record = self.table.get(address);
+        let own = record.filter(|record| record.lease.client == ask.asker.client);
+        let lease = own.map(|record| record.lease.clone());
+        let lease = lease.filter(|lease| lease.state == LeaseState::Active);
+        let Some(lease) = lease.filter(|_| is_anothers || is_nobodys) else {
+            return;
+        };
+        out.push(Action::Event(if is_anothers {
+            Event::Reclaimed { lease }
+        } else {
+            let how = Release::Withdrawn;
+            Event::Released { lease, how }
+        }));
+        self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
     }
 }

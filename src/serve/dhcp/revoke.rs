@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::engine::{Action, BatchId, Engine};
-use super::event::Event;
+use super::event::{Event, Release};
 use super::lease::{Lease, LeaseState};
 
 impl Engine {
@@ -22,7 +22,7 @@ impl Engine {
                 let (_, batch) = self.end(address, (LeaseState::Idle, now), now, out)?;
                 let event = Event::Released {
                     lease: lease.clone(),
-                    is_by_hand: true,
+                    how: Release::ByHand,
                 };
                 out.push(Action::Event(event));
                 self.tell_usage(out);

@@ -56,12 +56,13 @@ impl Strain {
 }
 
 impl Engine {
-    /// What is wrong with the store, or was a moment ago.
-    pub fn trouble(&self) -> Option<StoreTrouble> {
+    /// What was told to be wrong with the store, and not yet to be over.
+    pub fn told_trouble(&self) -> Option<StoreTrouble> {
         self.strain.told.map(|(trouble, _)| trouble)
     }
 
-    fn trouble_now(&self, now: u64) -> Option<StoreTrouble> {
+    /// What is wrong with the store: nothing any more once a write has ended well, and none takes too long.
+    pub fn trouble(&self, now: u64) -> Option<StoreTrouble> {
         if self.strain.is_failing {
             return Some(StoreTrouble::Failing);
         }
@@ -73,13 +74,13 @@ impl Engine {
 
     /// Tells of trouble once, and of its end.
     pub(super) fn look(&mut self, now: u64, out: &mut Vec<Action>) {
-        let before = self.trouble();
-        match (self.trouble_now(now), self.strain.told) {
+        let before = self.told_trouble();
+        match (self.trouble(now), self.strain.told) {
             (Some(trouble), _) => self.strain.told = Some((trouble, now)),
             (None, Some((_, seen))) if seen + CALM_SECONDS <= now => self.strain.told = None,
             (None, _) => {}
         }
-        let after = self.trouble();
+        let after = self.told_trouble();
         if before != after {
             out.push(Action::Event(Event::Store { trouble: after }));
         }
@@ -88,7 +89,7 @@ impl Engine {
     /// Whether a client without a lease is better left to another server: nothing could be promised to it. One each second is let in,
     /// since only writes tell that writes do again.
     pub(super) fn withholds(&mut self, ask: &Ask<'_>) -> bool {
-        if self.trouble_now(ask.now).is_none() {
+        if self.trouble(ask.now).is_none() {
             return false;
         }
         let mut own = self.table.addresses_of(&ask.asker.client).into_iter();
@@ -151,7 +152,7 @@ impl Engine {
 
     /// Answers a client at once whose write waits behind others that take too long.
     pub(super) fn hurry_one(&mut self, batch: BatchId, now: u64, out: &mut Vec<Action>) {
-        if self.trouble_now(now) != Some(StoreTrouble::Slow) {
+        if self.trouble(now) != Some(StoreTrouble::Slow) {
             return;
         }
         let pending = self.pending.get_mut(&batch);

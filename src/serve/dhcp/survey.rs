@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::config::Config;
 use super::lease::Lease;
 use crate::base::addr::Prefix;
-use crate::base::identity::{Identity, IdentityKind};
 use crate::base::vlan::VlanPath;
 
 /// A subnet that is served.
@@ -38,22 +37,9 @@ impl Config {
         self.owner(address).is_some()
     }
 
-    /// Whether the site gives the address of a lease to another than its client.
+    /// Whether the site gives the address of a lease to another than its client; not where that is in doubt.
     pub fn is_anothers(&self, lease: &Lease) -> bool {
-        let Some(owner) = self.owner(lease.address) else {
-            return false;
-        };
-        let Some(served) = self.scope_of(lease.address) else {
-            return false;
-        };
-        let reservation = self.reservation(owner);
-        let identities = reservation
-            .into_iter()
-            .flat_map(|reservation| &reservation.identities);
-        // A lease does not tell the machine's own identifier (RFC 4578).
-        let mut kinds = identities.map(Identity::kind);
-        let is_unknown = kinds.any(|kind| kind == IdentityKind::MachineId);
-        let client = self.host(served.vlan, |kind| lease.identity(kind));
-        !is_unknown && client != Some(owner)
+        let owner = self.owner(lease.address);
+        owner.is_some_and(|owner| self.is_of_another(owner, lease))
     }
 }

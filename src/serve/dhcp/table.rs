@@ -405,6 +405,7 @@ mod tests {
             held_until: time,
             name: None,
             vlan: None,
+            known: None,
             agent: (client > 0).then(|| {
                 let circuit = [client / 2].into();
                 Box::new(Agent {

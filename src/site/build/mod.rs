@@ -6,8 +6,8 @@ mod hook;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Bmc, BmcProtocol, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress,
-    Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
+    Bmc, BmcProtocol, BmcTrust, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface,
+    PlacedAddress, Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
 use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
@@ -364,11 +364,17 @@ impl Builder<'_> {
             },
             _ => BmcProtocol::Redfish {
                 system: node.system.value().cloned(),
+                trusts: match (node.fingerprint.value(), node.authority.value()) {
+                    (Some(fingerprint), _) => BmcTrust::Pinned(*fingerprint),
+                    (None, Some(path)) => BmcTrust::Authority(path.clone()),
+                    (None, None) => BmcTrust::System,
+                },
             },
         };
         Some(Bmc {
             protocol,
             address: *node.address.value()?,
+            port: node.port.value().copied(),
             username: node.username.value()?.clone(),
             password: node.password.value()?.clone(),
             origin: self.sources.origin(node.span),

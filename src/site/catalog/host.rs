@@ -148,6 +148,7 @@ impl<'a> Cataloguer<'a> {
         let BmcNode {
             kind,
             address,
+            port,
             fabric,
             username,
             password,
@@ -155,12 +156,15 @@ impl<'a> Cataloguer<'a> {
             cipher_suite,
             privilege,
             system,
+            fingerprint,
+            authority,
             is_partial: _,
             span: _,
         } = node;
         pen.part_of(Relation::Of, &key);
         pen.slot("kind", kind);
         pen.slot("address", address);
+        pen.slot("port", port);
         pen.slot("fabric", fabric);
         pen.slot("username", username);
         pen.slot("password", password);
@@ -168,6 +172,8 @@ impl<'a> Cataloguer<'a> {
         pen.slot("cipher-suite", cipher_suite);
         pen.slot("privilege", privilege);
         pen.slot("system", system);
+        pen.slot("fingerprint", fingerprint);
+        pen.slot("certificate-authority", authority);
         if let Some(given) = address.given() {
             let subnet = self.draft.subnet_of_bmc(node);
             if let Some((subnet, _)) = subnet.and_then(|subnet| self.subnet_key(subnet)) {

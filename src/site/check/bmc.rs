@@ -27,6 +27,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             incomplete.entry((bmc.span, what)).or_default().push(host);
         }
         foreign(bmc, out);
+        trusted(bmc, out);
+        out.extend(unspoken(bmc));
         unplaced(draft, bmc, is_unsure, out);
         out.extend(of_gateway(draft, host, bmc));
     }
@@ -187,6 +189,16 @@ fn foreign(bmc: &BmcNode, out: &mut Faults) {
         ),
         (bmc.key.given().map(|one| one.span), "k-g", "ipmi"),
         (bmc.system.given().map(|one| one.span), "system", "redfish"),
+        (
+            bmc.fingerprint.given().map(|one| one.span),
+            "fingerprint",
+            "redfish",
+        ),
+        (
+            bmc.authority.given().map(|one| one.span),
+            "certificate-authority",
+            "redfish",
+        ),
     ];
     for (span, name, of) in spans {
         if let Some(span) = span.filter(|_| kind.value != of) {
@@ -201,6 +213,41 @@ fn foreign(bmc: &BmcNode, out: &mut Faults) {
                     .help("remove it, or change the protocol"),
             );
         }
+    }
+}
+
+/// A cipher suite that Bedplate does not speak; the others protect less, or nothing.
+fn unspoken(bmc: &BmcNode) -> Option<Diagnostic> {
+    let suite = bmc.cipher_suite.given()?;
+    (!matches!(suite.value, 3 | 17)).then(|| {
+        let message = format!("cipher suite {} is not spoken", suite.value);
+        Diagnostic::new(Code::BmcSetting, message)
+            .label(suite.span, "neither 17 nor 3")
+            .help("write 17, or 3 for a BMC that does not know 17")
+    })
+}
+
+/// Who vouches for a BMC: in a file whose place does not depend on where the daemon was started, and nobody beside a certificate that
+/// is pinned.
+fn trusted(bmc: &BmcNode, out: &mut Faults) {
+    let Some(authority) = bmc.authority.given() else {
+        return;
+    };
+    if let Some(pinned) = bmc.fingerprint.given() {
+        let message = "a certificate that is pinned needs nobody to vouch for it";
+        out.push(
+            Diagnostic::new(Code::BmcSetting, message)
+                .label(authority.span, "means nothing here")
+                .label(pinned.span, "the one that is trusted")
+                .help("remove one of them"),
+        );
+    } else if !authority.value.starts_with('/') {
+        let message = "a file on the controller has an absolute path";
+        out.push(
+            Diagnostic::new(Code::BmcSetting, message)
+                .label(authority.span, "not absolute")
+                .help("begin it with `/`"),
+        );
     }
 }
 

@@ -96,6 +96,7 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
     BmcNode {
         kind: own.kind.clone().or(base.kind.clone()),
         address: own.address.clone().or(base.address.clone()),
+        port: own.port.clone().or(base.port.clone()),
         fabric: own.fabric.clone().or(base.fabric.clone()),
         username: own.username.clone().or(base.username.clone()),
         password: own.password.clone().or(base.password.clone()),
@@ -103,6 +104,8 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
         cipher_suite: own.cipher_suite.clone().or(base.cipher_suite.clone()),
         privilege: own.privilege.clone().or(base.privilege.clone()),
         system: own.system.clone().or(base.system.clone()),
+        fingerprint: own.fingerprint.clone().or(base.fingerprint.clone()),
+        authority: own.authority.clone().or(base.authority.clone()),
         is_partial: own.is_partial || base.is_partial,
         span: own.span,
     }

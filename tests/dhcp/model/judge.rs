@@ -38,9 +38,6 @@ pub(super) enum Heard {
 /// Seconds of a lease without an end.
 pub(super) const FOR_EVER: u64 = u64::MAX;
 
-/// How much longer than it said a server may hold an address for its client: it may have told of a shorter lease since.
-const GRACE: u64 = 700;
-
 #[derive(Default)]
 pub(super) struct Judge {
     /// Who may use an address, and until when.
@@ -49,8 +46,6 @@ pub(super) struct Judge {
     pub(super) declined: BTreeMap<Ipv4Addr, u64>,
     pub(super) offered: BTreeMap<Who, Ipv4Addr>,
     pub(super) granted: BTreeMap<Who, Ipv4Addr>,
-    /// What the disk says after a crash: it may not know yet that a lease is over.
-    pub(super) restored: BTreeMap<Ipv4Addr, (Who, u64)>,
     /// What was asked for while writes are under way: it may be granted already, though nobody was told.
     pub(super) under_way: BTreeSet<(Who, Ipv4Addr)>,
 }
@@ -147,8 +142,6 @@ impl Judge {
                     return fail(format!("{address} for {seconds} s by BOOTP"));
                 }
                 self.held.insert(address, (asked.who, FOR_EVER));
-                // Even where it goes on with DHCP, nobody knows before it comes again that it heard of that.
-                self.restored.insert(address, (asked.who, FOR_EVER));
                 self.granted.insert(asked.who, address);
                 Ok(())
             }
@@ -186,6 +179,15 @@ impl Judge {
         Ok(())
     }
 
+    /// What lies in no pool any more ends with the word that its client may not go on with it.
+    pub(super) fn withdrawn(&mut self, address: Ipv4Addr, layout: &Layout) -> Result<(), String> {
+        if layout.owner(address).is_some() || layout.pools_hold(address) {
+            return fail(format!("{address} ended, and it may be had"));
+        }
+        self.held.remove(&address);
+        Ok(())
+    }
+
     fn may_have(&self, asked: &Asked, address: Ipv4Addr, now: u64) -> Result<(), String> {
         let (machine, _) = asked.who;
         let owner = asked.layout.owner(address);
@@ -201,12 +203,8 @@ impl Judge {
         if owner.is_some_and(|owner| owner != machine) {
             return fail(format!("{address} is reserved for {owner:?}"));
         }
-        let late = now.saturating_sub(GRACE);
-        let restored = self.restored.get(&address);
-        let is_had = restored.is_some_and(|(who, until)| *who == asked.who && *until > now)
-            || self.holds(asked.who, address, late)
-            || self.under_way.contains(&(asked.who, address));
-        let is_kept = is_had && asked.layout.serves(address);
+        let is_under_way = self.under_way.contains(&(asked.who, address));
+        let is_kept = is_under_way && asked.layout.serves(address);
         if owner.is_none() && !asked.layout.pools_hold(address) && !is_kept {
             return fail(format!("{address} lies in no pool"));
         }
@@ -227,7 +225,8 @@ impl Judge {
         // One that comes back from elsewhere finds its lease again.
         let owner = asked.layout.owner(asked.about);
         let is_others = owner.is_some_and(|owner| owner != asked.who.0);
-        if is_others && self.holds(asked.who, asked.about, now) {
+        let is_nobodys = owner.is_none() && !asked.layout.pools_hold(asked.about);
+        if (is_others || is_nobodys) && self.holds(asked.who, asked.about, now) {
             self.held.remove(&asked.about);
         }
         Ok(())
@@ -238,6 +237,7 @@ impl Judge {
         let owner = asked.layout.owner(asked.about);
         self.holds(asked.who, asked.about, now)
             && owner.is_none_or(|owner| owner == asked.who.0)
+            && (owner.is_some() || asked.layout.pools_hold(asked.about))
             && asked.layout.serves(asked.about)
             && is_ours(asked)
             && is_near(asked, asked.about)

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use bedplate::base::name::DomainName;
 use bedplate::serve::dhcp::{
     Action, BatchId, Config, Engine, Event, Input, Lease, LeaseState, NameChange, PREFIX, Packet,
-    Reply,
+    Release, Reply,
 };
 use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
 use dhcproto::v4::{DhcpOption, MessageType, OptionCode};
@@ -225,8 +225,13 @@ impl Machine {
                 }
             }
             Action::Probe(probe) => self.probes.push(probe.address),
-            Action::Event(Event::Released { lease, .. }) => {
-                let ended = self.judge.ended(lease.address, &self.layout, self.now);
+            Action::Event(Event::Released { lease, how }) => {
+                let ended = match how {
+                    Release::Withdrawn => self.judge.withdrawn(lease.address, &self.layout),
+                    Release::ByClient | Release::ByHand | Release::Moved => {
+                        self.judge.ended(lease.address, &self.layout, self.now)
+                    }
+                };
                 if let Err(words) = ended {
                     self.blame(words);
                 }
@@ -327,12 +332,6 @@ impl Machine {
             .filter(|lease| lease.state == LeaseState::Declined);
         self.judge.declined = declined
             .map(|lease| (lease.address, lease.held_until))
-            .collect();
-        let active = leases
-            .iter()
-            .filter(|lease| lease.state == LeaseState::Active);
-        self.judge.restored = active
-            .map(|lease| (lease.address, (client(lease), lease.held_until)))
             .collect();
         let mut actions = Vec::new();
         self.engine = Engine::restore(leases, self.now, &mut actions);

@@ -8,7 +8,8 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::{Agent, ClientKey, Hardware, Lease, LeaseState, PREFIX};
+use super::{Agent, ClientKey, Hardware, Known, Lease, LeaseState, PREFIX};
+use crate::base::name::DomainName;
 
 /// The layout that is written.
 const VERSION: u8 = 2;
@@ -23,6 +24,8 @@ mod tag {
     pub(super) const CIRCUIT: u8 = 5;
     pub(super) const REMOTE: u8 = 6;
     pub(super) const RELAY: u8 = 7;
+    /// What the client was recognised by; empty where by nothing but what stands here.
+    pub(super) const KNOWN: u8 = 8;
 }
 
 /// Why stored bytes are no lease.
@@ -58,6 +61,14 @@ impl Lease {
             put(&mut bytes, tag::CIRCUIT, &agent.circuit);
             put(&mut bytes, tag::REMOTE, &agent.remote);
             put(&mut bytes, tag::RELAY, &agent.relay.octets());
+        }
+        match self.known.as_deref() {
+            Some(Known::By(identity)) => {
+                put(&mut bytes, tag::KNOWN, identity.to_string().as_bytes());
+            }
+            // A lease of a reserved address has no name: for others it goes without saying.
+            None if self.name.is_none() => put(&mut bytes, tag::KNOWN, b""),
+            None | Some(Known::Untold) => {}
         }
         bytes.push(tag::END);
         bytes
@@ -133,6 +144,7 @@ fn read_first(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Leas
         since: 0,
         expires,
         held_until,
+        known: untold(state, name.as_ref()),
         name,
         vlan: None,
         agent: None,
@@ -145,7 +157,7 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
     let (held_until, rest) = number(rest)?;
     let ([kind], mut rest) = rest.split_first_chunk()?;
     let (mut client, mut hardware) = (None, None);
-    let (mut name, mut vlan, mut agent) = (None, None, None);
+    let (mut name, mut vlan, mut agent, mut known) = (None, None, None, None);
     while rest != [tag::END] {
         let (own, after) = rest.split_first()?;
         let (value, next) = counted(after)?;
@@ -160,6 +172,7 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
                 let relay = <[u8; 4]>::try_from(value).ok()?;
                 agent.get_or_insert_with(Box::<Agent>::default).relay = relay.into();
             }
+            tag::KNOWN => known = Some(read_known(value)?),
             _ => {}
         }
         rest = next;
@@ -172,10 +185,25 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
         since,
         expires,
         held_until,
+        known: known.unwrap_or_else(|| untold(state, name.as_ref())),
         name,
         vlan,
         agent,
     })
+}
+
+fn read_known(value: &[u8]) -> Option<Option<Box<Known>>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    let identity = text(value)?.parse().ok()?;
+    Some(Some(Box::new(Known::By(identity))))
+}
+
+/// What is known where it was not stored: a name says that the address was reserved for nobody.
+fn untold(state: LeaseState, name: Option<&DomainName>) -> Option<Box<Known>> {
+    let is_untold = state == LeaseState::Active && name.is_none();
+    is_untold.then(|| Box::new(Known::Untold))
 }
 
 fn read_hardware(kind: u8, used: &[u8]) -> Option<Hardware> {
@@ -201,6 +229,7 @@ mod tests {
             name: name.map(|name| name.parse().unwrap()),
             vlan: None,
             agent: None,
+            known: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod codec;
+mod known;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
 pub use client::{ClientKey, Hardware};
 pub use codec::LeaseError;
+pub use known::Known;
+pub(super) use known::duid;
 
 /// Leases of the one isolation domain that there is; never a VLAN's name, so that renaming one keeps its leases.
 pub const PREFIX: &[u8] = b"lease/default/";
@@ -37,6 +40,8 @@ pub struct Lease {
     pub vlan: Option<Arc<VlanPath>>,
     /// What the relay agent said of the client, where one did.
     pub agent: Option<Box<Agent>>,
+    /// What the site knew its client by, where nothing else here tells.
+    pub known: Option<Box<Known>>,
 }
 
 /// What the address is.

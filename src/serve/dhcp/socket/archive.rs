@@ -314,6 +314,7 @@ mod tests {
             name: None,
             vlan: None,
             agent: None,
+            known: None,
         };
         let how = Ending::Expired;
         Past { lease, until, how }

@@ -189,6 +189,7 @@ mod tests {
             name: None,
             vlan: None,
             agent: None,
+            known: None,
         };
         for (steady, wall, expires) in [
             (500_000, 500_000, 1000),

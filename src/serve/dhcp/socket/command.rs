@@ -135,7 +135,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 }
                 let _ = done.send(waiting);
             }
-            Command::Trouble(done) => drop(done.send(self.engine.trouble())),
+            Command::Trouble(done) => {
+                let _ = done.send(self.engine.trouble(self.clock.now()));
+            }
             Command::Leased(done) => drop(done.send(self.engine.leased())),
             Command::Counters(done) => {
                 let (unsent, unrecorded) = (self.unsent, self.archive.missing());
@@ -160,8 +162,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             (exchange, link.map(|(key, _)| key.1.clone()))
         });
         let mut reserved = self.engine.reserved_for(mac);
-        for (_, _, until) in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
-            *until = until.map(|until| self.clock.read().in_wall(until));
+        for obstacle in reserved.iter_mut().flat_map(|own| &mut own.obstacles) {
+            obstacle.until = obstacle.until.map(|at| self.clock.read().in_wall(at));
         }
         Heard {
             exchanges: with_link.collect(),

@@ -93,9 +93,9 @@ fn told(clock: Reading, event: Event) -> Event {
         Event::Expired { lease } => Event::Expired {
             lease: clock.told(lease),
         },
-        Event::Released { lease, is_by_hand } => Event::Released {
+        Event::Released { lease, how } => Event::Released {
             lease: clock.told(lease),
-            is_by_hand,
+            how,
         },
         Event::Declined { lease, before } => Event::Declined {
             lease: clock.told(lease),

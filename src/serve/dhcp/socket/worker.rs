@@ -228,7 +228,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             self.clock.not_stored();
             let leases = batches.len();
             // Told once: how often it goes on is for those who look closely.
-            if leases == 0 || self.engine.trouble() == Some(StoreTrouble::Failing) {
+            if leases == 0 || self.engine.told_trouble() == Some(StoreTrouble::Failing) {
                 tracing::debug!(error = %fault, leases, "leases were not stored, and not promised");
             } else {
                 tracing::error!(error = %fault, leases, "leases were not stored, and not promised");

@@ -1,11 +1,15 @@
 //! The command line's grammar: verbs and options, each with its help. Decides nothing.
 
+pub(in crate::cli) mod bmc;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use bmc::{BmcDeed, LogArguments, PowerArguments};
 
 use crate::base::addr::{AddrError, Prefix};
 use crate::base::duration::{DurationError, Seconds};
@@ -18,11 +22,11 @@ use crate::plan::{HazardKind, Selection};
 /// A bare-metal site in one file: checked as a whole, planned, applied, verified, rolled back.
 #[derive(Debug, Parser)]
 #[command(name = "bedplate", version, after_help = EXIT_CODES)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(in crate::cli) command: Command,
     #[command(flatten)]
-    pub(super) global: Global,
+    pub(in crate::cli) global: Global,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (--exit-code); \
@@ -30,7 +34,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 change
 
 /// Options of every command.
 #[derive(Debug, Args)]
-pub(super) struct Global {
+pub(in crate::cli) struct Global {
     /// The daemon's socket
     #[arg(
         long,
@@ -38,17 +42,17 @@ pub(super) struct Global {
         value_name = "PATH",
         default_value = "/run/bedplate/bedplate.sock"
     )]
-    pub(super) socket: PathBuf,
+    pub(in crate::cli) socket: PathBuf,
     /// Print JSON instead of text
     #[arg(long, global = true)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
     /// Say more about what is going on
     #[arg(short, long, global = true)]
-    pub(super) verbose: bool,
+    pub(in crate::cli) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(in crate::cli) enum Command {
     /// Check a site: every fault in one run, each with its place and what to do
     Check {
         #[command(flatten)]
@@ -119,7 +123,21 @@ pub(super) enum Command {
     Leases(LeasesArguments),
     /// Account for addresses: how much of each subnet and range is in use, or what a subnet's addresses are, an address, or a MAC has
     Ip(IpArguments),
-    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, threshold, exhaustion; the last 8192 are kept
+    /// Switch machines on and off through their BMCs, or tell whether they run
+    Power(PowerArguments),
+    /// Show what a machine's sensors read, by its BMC
+    Sensors {
+        /// A machine of the site in force
+        machine: HostName,
+    },
+    /// Show a machine's event log, as its BMC keeps it
+    Sel(LogArguments),
+    /// Ask a machine's BMC what the machine is made of, or who the BMC is
+    Bmc {
+        #[command(subcommand)]
+        deed: BmcDeed,
+    },
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, waiting, threshold, exhaustion, store; restart and lost where some are missing; the last 8192 are kept
     Events {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
         #[arg(long)]
@@ -147,112 +165,112 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct SiteArgument {
+pub(in crate::cli) struct SiteArgument {
     /// A .kdl file, or a folder with site.kdl
     #[arg(value_name = "SITE", default_value = ".")]
-    pub(super) site: PathBuf,
+    pub(in crate::cli) site: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArguments {
+pub(in crate::cli) struct ShowArguments {
     /// A key as plans print it (machine/node-01, vlan/plant/pxe), or a name, an address or a MAC that is enough to tell
-    pub(super) what: String,
+    pub(in crate::cli) what: String,
     #[command(flatten)]
-    pub(super) site: SiteArgument,
+    pub(in crate::cli) site: SiteArgument,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct DiffArguments {
+pub(in crate::cli) struct DiffArguments {
     /// A .kdl file, a folder with site.kdl, or a git revision: REV, or REV:PATH with the path from the repository's root
-    pub(super) old: String,
+    pub(in crate::cli) old: String,
     /// The same, for the site as it is to be
     #[arg(default_value = ".")]
-    pub(super) new: String,
+    pub(in crate::cli) new: String,
     /// Print Markdown, for a pull request
     #[arg(long, conflicts_with = "json")]
-    pub(super) markdown: bool,
+    pub(in crate::cli) markdown: bool,
     /// List every object, and every value of those that come or go
     #[arg(long)]
-    pub(super) full: bool,
+    pub(in crate::cli) full: bool,
     /// Exit with 2 where something differs
     #[arg(long)]
-    pub(super) exit_code: bool,
+    pub(in crate::cli) exit_code: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct GraphArguments {
+pub(in crate::cli) struct GraphArguments {
     #[command(flatten)]
-    pub(super) site: SiteArgument,
+    pub(in crate::cli) site: SiteArgument,
     /// One object, named as for `show`, with what it needs and what needs it
     #[arg(long, value_name = "WHAT")]
-    pub(super) of: Option<String>,
+    pub(in crate::cli) of: Option<String>,
     /// How far from that object
     #[arg(long, value_name = "N", requires = "of")]
-    pub(super) depth: Option<usize>,
+    pub(in crate::cli) depth: Option<usize>,
     /// Every machine and each of its links by itself, however many there are
     #[arg(long)]
-    pub(super) full: bool,
+    pub(in crate::cli) full: bool,
     /// DOT is for Graphviz, SVG for a browser
     #[arg(long, value_enum, default_value_t = Format::Dot)]
-    pub(super) format: Format,
+    pub(in crate::cli) format: Format,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     Dot,
     Svg,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct PlanArguments {
+pub(in crate::cli) struct PlanArguments {
     #[command(flatten)]
-    pub(super) site: SiteArgument,
+    pub(in crate::cli) site: SiteArgument,
     /// Plan without a daemon, against an observation saved as JSON, or against another site as if it were applied
     #[arg(long, value_name = "FILE")]
-    pub(super) against: Option<PathBuf>,
+    pub(in crate::cli) against: Option<PathBuf>,
     /// The controller to plan for, with --against; default: the host's name, or the only controller
     #[arg(long, value_name = "NAME", requires = "against")]
-    pub(super) controller: Option<HostName>,
+    pub(in crate::cli) controller: Option<HostName>,
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(in crate::cli) choice: Choice,
     /// Save the plan, for `bedplate apply FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
-    pub(super) out: Option<PathBuf>,
+    pub(in crate::cli) out: Option<PathBuf>,
     /// Exit with 2 where there are changes
     #[arg(long)]
-    pub(super) exit_code: bool,
+    pub(in crate::cli) exit_code: bool,
     /// List every step, and what others made
     #[arg(long)]
-    pub(super) full: bool,
+    pub(in crate::cli) full: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ApplyArguments {
+pub(in crate::cli) struct ApplyArguments {
     /// A .kdl file, a folder with site.kdl, or a plan saved with `plan --out`
     #[arg(value_name = "SITE or PLAN", default_value = ".")]
-    pub(super) target: PathBuf,
+    pub(in crate::cli) target: PathBuf,
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(in crate::cli) choice: Choice,
     #[command(flatten)]
-    pub(super) terms: Terms,
+    pub(in crate::cli) terms: Terms,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct AdoptArguments {
+pub(in crate::cli) struct AdoptArguments {
     /// A .kdl file or a folder with site.kdl; then keys as plans print them, or patterns over keys (`*`, `**`)
     #[arg(value_name = "[SITE] KEY")]
     what: Vec<String>,
     /// Write nothing; only show the change
     #[arg(long, visible_alias = "diff")]
-    pub(super) dry_run: bool,
+    pub(in crate::cli) dry_run: bool,
     /// Do not ask
     #[arg(long)]
-    pub(super) yes: bool,
+    pub(in crate::cli) yes: bool,
 }
 
 impl AdoptArguments {
     /// The site and the keys: each key begins with the word of a controller, or is a pattern.
-    pub(super) fn split(&self) -> (&Path, &[String]) {
+    pub(in crate::cli) fn split(&self) -> (&Path, &[String]) {
         let is_key = |text: &str| is_pattern(text) || text.starts_with("controller/");
         match self.what.split_first() {
             Some((site, keys)) if !is_key(site) => (Path::new(site), keys),
@@ -263,17 +281,17 @@ impl AdoptArguments {
 
 /// Which changes to make.
 #[derive(Debug, Args)]
-pub(super) struct Choice {
+pub(in crate::cli) struct Choice {
     /// Make only the changes to this thing and what it needs; a key, or a pattern over keys (`*`, `**`). May be repeated
     #[arg(long, value_name = "KEY")]
-    pub(super) only: Vec<String>,
+    pub(in crate::cli) only: Vec<String>,
     /// Leave out the changes to this thing and what needs it; a key or a pattern. May be repeated
     #[arg(long, value_name = "KEY")]
-    pub(super) except: Vec<String>,
+    pub(in crate::cli) except: Vec<String>,
 }
 
 impl Choice {
-    pub(super) fn selection(&self) -> Selection {
+    pub(in crate::cli) fn selection(&self) -> Selection {
         Selection {
             only: self.only.clone(),
             except: self.except.clone(),
@@ -283,28 +301,28 @@ impl Choice {
 
 /// How a plan is shown, agreed to and run.
 #[derive(Debug, Args)]
-pub(super) struct Terms {
+pub(in crate::cli) struct Terms {
     /// Hazards to go ahead with
     #[arg(long, value_name = "HAZARD,…", value_delimiter = ',')]
-    pub(super) allow: Vec<HazardKind>,
+    pub(in crate::cli) allow: Vec<HazardKind>,
     /// Go back by itself unless `bedplate confirm` comes within this time: 10s to 24h, such as 2m
     #[arg(long, value_name = "TIME", value_parser = within)]
-    pub(super) confirm_within: Option<Seconds>,
+    pub(in crate::cli) confirm_within: Option<Seconds>,
     /// Do not ask
     #[arg(long)]
-    pub(super) yes: bool,
+    pub(in crate::cli) yes: bool,
     /// List every step, and what others made
     #[arg(long)]
-    pub(super) full: bool,
+    pub(in crate::cli) full: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RollbackArguments {
+pub(in crate::cli) struct RollbackArguments {
     /// The number of an apply in `bedplate history`, whose state to go back to
     #[arg(value_name = "N", value_parser = number)]
-    pub(super) number: Option<u64>,
+    pub(in crate::cli) number: Option<u64>,
     #[command(flatten)]
-    pub(super) terms: Terms,
+    pub(in crate::cli) terms: Terms,
 }
 
 fn number(text: &str) -> Result<u64, String> {
@@ -325,44 +343,44 @@ fn within(text: &str) -> Result<Seconds, String> {
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(super) struct LeasesArguments {
+pub(in crate::cli) struct LeasesArguments {
     #[command(subcommand)]
-    pub(super) deed: Option<LeasesDeed>,
+    pub(in crate::cli) deed: Option<LeasesDeed>,
     /// Only clients of this VLAN: NAME or FABRIC/NAME
     #[arg(long, value_name = "VLAN", value_parser = plain)]
-    pub(super) vlan: Option<String>,
+    pub(in crate::cli) vlan: Option<String>,
     /// Only addresses of this prefix
     #[arg(long, value_name = "PREFIX")]
-    pub(super) subnet: Option<Prefix>,
+    pub(in crate::cli) subnet: Option<Prefix>,
     /// Only the client with this hardware address
     #[arg(long, value_name = "MAC")]
-    pub(super) mac: Option<MacAddr>,
+    pub(in crate::cli) mac: Option<MacAddr>,
     /// Only clients of this name in DNS, with or without its domain; a pattern (`*`)
     #[arg(long, value_name = "NAME", value_parser = plain)]
-    pub(super) name: Option<String>,
+    pub(in crate::cli) name: Option<String>,
     /// Only those in this state, others than usual among them: active, declined, offered, idle, all
     #[arg(long, value_name = "STATE")]
-    pub(super) state: Option<StateFilter>,
+    pub(in crate::cli) state: Option<StateFilter>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum LeasesDeed {
+pub(in crate::cli) enum LeasesDeed {
     /// End a lease or a quarantine at once: the address is free, its name gone. A client that still uses it is not told, and may get it again
     Release { address: Ipv4Addr },
 }
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(super) struct IpArguments {
+pub(in crate::cli) struct IpArguments {
     #[command(subcommand)]
-    pub(super) deed: Option<IpDeed>,
+    pub(in crate::cli) deed: Option<IpDeed>,
     /// A subnet, whose addresses are listed; an address or a MAC, of which all is told; without it, all subnets are listed
     #[arg(value_name = "SUBNET|ADDRESS|MAC")]
-    pub(super) what: Option<IpWhat>,
+    pub(in crate::cli) what: Option<IpWhat>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum IpDeed {
+pub(in crate::cli) enum IpDeed {
     /// Tell the next free address of a subnet: what `lock` would give, less what somebody has all the same; exit with 1 where it is full
     Next { subnet: Prefix },
     /// Free addresses that are kept for nobody's good: of leases that are over and kept for their clients, of quarantines where nobody
@@ -378,7 +396,7 @@ pub(super) enum IpDeed {
 
 /// What `ip` tells of.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum IpWhat {
+pub(in crate::cli) enum IpWhat {
     Subnet(Prefix),
     Address(IpAddr),
     Mac(MacAddr),
@@ -410,24 +428,24 @@ fn plain(text: &str) -> Result<String, String> {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ServeArguments {
+pub(in crate::cli) struct ServeArguments {
     /// The controller of the site that this host is; default: the host's name
     #[arg(long, value_name = "NAME")]
-    pub(super) controller: Option<HostName>,
+    pub(in crate::cli) controller: Option<HostName>,
     /// Folder for leases, ownership, the applied site and boot files
     #[arg(long, value_name = "DIR", default_value = "/var/lib/bedplate")]
-    pub(super) state: PathBuf,
+    pub(in crate::cli) state: PathBuf,
     /// Put back at once what others change of what is applied; without it, that is only told
     #[arg(long)]
-    pub(super) enforce: bool,
+    pub(in crate::cli) enforce: bool,
     /// End when the process that started the daemon ends, however it ends
     #[arg(long, hide = true)]
-    pub(super) with_parent: bool,
+    pub(in crate::cli) with_parent: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct DemoArguments {
+pub(in crate::cli) struct DemoArguments {
     /// Write what crosses the machines' wires to a pcap file
     #[arg(long, value_name = "FILE")]
-    pub(super) capture: Option<PathBuf>,
+    pub(in crate::cli) capture: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Whom webhooks trust: the certificate authorities of the host, read anew now and then. Must not know what is told.
+//! Whom the host trusts: its certificate authorities, read anew now and then. Must not know what is asked of whom.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,33 +13,52 @@ const KEPT: Duration = Duration::from_secs(300);
 
 /// Why nobody can be trusted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TrustError {
+pub enum TrustError {
     #[error("the controller's system trusts no certificate authority")]
     Nobody,
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] Error),
 }
 
-/// How TLS is spoken, and until when that is known.
-type Known = Option<(Instant, Arc<ClientConfig>)>;
+/// The authorities, how TLS is spoken with them, and until when that is known.
+#[derive(Clone)]
+struct Known {
+    until: Instant,
+    roots: Arc<RootCertStore>,
+    config: Arc<ClientConfig>,
+}
 
-/// The host's authorities, shared by all webhooks.
+/// The host's authorities, shared by all who ask over TLS.
 #[derive(Clone, Default)]
-pub(super) struct Trust(Arc<Mutex<Known>>);
+pub struct Trust(Arc<Mutex<Option<Known>>>);
 
 impl Trust {
     /// How TLS is spoken now: certificates are verified, always.
-    pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    pub async fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        Ok(self.known().await?.config)
+    }
+
+    /// Who is trusted now.
+    pub async fn roots(&self) -> Result<Arc<RootCertStore>, TrustError> {
+        Ok(self.known().await?.roots)
+    }
+
+    async fn known(&self) -> Result<Known, TrustError> {
         let mut known = self.0.lock().await;
-        if let Some((until, config)) = &*known
-            && Instant::now() < *until
+        if let Some(known) = &*known
+            && Instant::now() < known.until
         {
-            return Ok(Arc::clone(config));
+            return Ok(known.clone());
         }
         let read = tokio::task::spawn_blocking(system_roots).await;
-        let config = configured(read.unwrap_or_else(|_| RootCertStore::empty()))?;
-        *known = Some((Instant::now() + KEPT, Arc::clone(&config)));
-        Ok(config)
+        let roots = Arc::new(read.unwrap_or_else(|_| RootCertStore::empty()));
+        let fresh = Known {
+            until: Instant::now() + KEPT,
+            config: configured(Arc::clone(&roots))?,
+            roots,
+        };
+        *known = Some(fresh.clone());
+        Ok(fresh)
     }
 }
 
@@ -54,7 +73,7 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn configured(roots: RootCertStore) -> Result<Arc<ClientConfig>, TrustError> {
+fn configured(roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, TrustError> {
     if roots.is_empty() {
         return Err(TrustError::Nobody);
     }

@@ -1,0 +1,271 @@
+//! `bedplate sensors`, `sel` and `bmc`: what a machine's BMC tells.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::bmc::{BmcDeed, LogArguments};
+use super::client::Client;
+use super::output::{Output, count};
+use super::table::Table;
+use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
+use crate::base::moment::Moment;
+use crate::base::name::HostName;
+use crate::daemon::{BmcReading, ShownCertificate};
+use crate::diag::fault::Fault;
+
+pub(super) async fn sensors(
+    machine: &HostName,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let told: BmcReading<Vec<Sensor>> = client.get(&format!("bmc/{machine}/sensors")).await?;
+    tell(&told, sensors_text(&told.read), &told.warnings, out)
+}
+
+pub(super) async fn log(
+    arguments: &LogArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let machine = &arguments.machine;
+    let path = format!("bmc/{machine}/log");
+    let told: BmcReading<Vec<LogEntry>> = match arguments.clear {
+        false => client.get(&path).await?,
+        true if arguments.yes || agreed(machine, out)? => client.post(&path, &()).await?,
+        true => {
+            out.progress("Nothing is cleared.");
+            return Ok(ExitCode::from(1));
+        }
+    };
+    let mut text = log_text(&told.read);
+    if arguments.clear {
+        let _ = writeln!(text, "Cleared {}.", count_entries(told.read.len()));
+    }
+    tell(&told, text, &told.warnings, out)
+}
+
+pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    match deed {
+        BmcDeed::Inventory { machine } => {
+            let path = format!("bmc/{machine}/inventory");
+            let told: BmcReading<Inventory> = client.get(&path).await?;
+            tell(&told, inventory_text(&told.read), &told.warnings, out)
+        }
+        BmcDeed::Trust { machine } => {
+            let path = format!("bmc/{machine}/certificate");
+            let shown: ShownCertificate = client.get(&path).await?;
+            tell(&shown, certificate_text(&shown), &[], out)
+        }
+    }
+}
+
+fn tell(
+    value: &impl Serialize,
+    text: String,
+    warnings: &[String],
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    if out.json {
+        out.value(value)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    out.text(&text);
+    for warning in warnings {
+        out.progress(&format!("warning: {warning}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn agreed(machine: &HostName, out: &Output) -> Result<bool, Fault> {
+    let question = format!("Clear the event log of {machine}?");
+    out.agreed(&question, "see what is in it first, then add --yes")
+}
+
+fn sensors_text(sensors: &[Sensor]) -> String {
+    if sensors.is_empty() {
+        return "The BMC tells of no sensors.\n".to_owned();
+    }
+    let mut table = Table::default();
+    table.row(["SENSOR", "READING", "HEALTH", "CRITICAL"].map(str::to_owned));
+    for sensor in sensors {
+        let reading = match sensor.reading {
+            Some(reading) => format!("{}{}", number(reading), unit(sensor.unit)),
+            None if sensor.states.is_empty() => "-".to_owned(),
+            None => sensor.states.join(", "),
+        };
+        let bounds = &sensor.thresholds;
+        let bounds = [
+            bounds
+                .lower_critical
+                .map(|least| format!("below {}", number(least))),
+            bounds
+                .upper_critical
+                .map(|most| format!("above {}", number(most))),
+        ];
+        let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+        table.row([
+            sensor.name.clone(),
+            reading,
+            health(sensor.health).to_owned(),
+            bounds.join(", "),
+        ]);
+    }
+    table.text()
+}
+
+/// With as many digits as say something.
+fn number(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Celsius => " °C",
+        Unit::Rpm => " rpm",
+        Unit::Volts => " V",
+        Unit::Amperes => " A",
+        Unit::Watts => " W",
+        Unit::Percent => " %",
+        Unit::Other => "",
+    }
+}
+
+fn health(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Critical => "critical",
+        Health::Unknown => "-",
+    }
+}
+
+fn log_text(entries: &[LogEntry]) -> String {
+    if entries.is_empty() {
+        return "The event log is empty.\n".to_owned();
+    }
+    let mut table = Table::default();
+    table.row(["ID", "AT", "SEVERITY", "SOURCE", "EVENT"].map(str::to_owned));
+    for entry in entries {
+        let none = || "-".to_owned();
+        let severity = match entry.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        };
+        table.row([
+            entry.id.clone(),
+            entry.at.map_or_else(none, |at| Moment(at).to_string()),
+            severity.to_owned(),
+            entry.source.clone().unwrap_or_else(none),
+            entry.text.clone(),
+        ]);
+    }
+    table.text()
+}
+
+fn count_entries(entries: usize) -> String {
+    match entries {
+        1 => "1 entry".to_owned(),
+        _ => format!("{entries} entries"),
+    }
+}
+
+fn inventory_text(inventory: &Inventory) -> String {
+    let mut text = String::new();
+    for (name, value) in [
+        ("manufacturer", &inventory.manufacturer),
+        ("model", &inventory.model),
+        ("serial", &inventory.serial),
+        ("asset tag", &inventory.asset_tag),
+        ("uuid", &inventory.uuid),
+        ("firmware", &inventory.firmware),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{name}: {value}");
+        }
+    }
+    let mut table = Table::default();
+    for part in &inventory.parts {
+        let none = String::new;
+        table.row([
+            kind(part.kind).to_owned(),
+            part.place.clone(),
+            part.model.clone().unwrap_or_else(none),
+            part.serial.clone().unwrap_or_else(none),
+            part.size.map_or_else(none, |size| sized(part.kind, size)),
+        ]);
+    }
+    for port in &inventory.ports {
+        let mac = port.mac.map_or_else(String::new, |mac| mac.to_string());
+        table.row([
+            "port".to_owned(),
+            port.name.clone(),
+            mac,
+            String::new(),
+            String::new(),
+        ]);
+    }
+    match text.is_empty() && table.is_empty() {
+        true => "The BMC tells nothing of the machine.\n".to_owned(),
+        false => text + &table.text(),
+    }
+}
+
+fn kind(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Board => "board",
+        PartKind::Processor => "processor",
+        PartKind::Memory => "memory",
+        PartKind::Disk => "disk",
+        PartKind::PowerSupply => "power supply",
+        PartKind::Other => "part",
+    }
+}
+
+fn sized(kind: PartKind, size: u64) -> String {
+    match kind {
+        PartKind::Processor => count(usize::try_from(size).unwrap_or(usize::MAX), "core"),
+        PartKind::Memory | PartKind::Disk => format!("{} GiB", size >> 30),
+        PartKind::Board | PartKind::PowerSupply | PartKind::Other => size.to_string(),
+    }
+}
+
+fn certificate_text(shown: &ShownCertificate) -> String {
+    let moment = |at: Option<u64>| at.map_or_else(|| "-".to_owned(), |at| Moment(at).to_string());
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "The BMC of {} shows a certificate that nobody vouches for here:",
+        shown.machine
+    );
+    let _ = writeln!(text, "  for     {}", shown.subject);
+    let _ = match shown.is_self_signed {
+        true => writeln!(text, "  by      itself"),
+        false => writeln!(text, "  by      {}", shown.issuer),
+    };
+    let _ = writeln!(
+        text,
+        "  valid   {} to {}",
+        moment(shown.not_before),
+        moment(shown.not_after)
+    );
+    let _ = writeln!(text, "  SHA-256 {}", shown.fingerprint);
+    text.push_str(match shown.is_pinned {
+        Some(true) => "It is the one that the site pins.\n",
+        Some(false) => {
+            "It is NOT the one that the site pins: find out why before you write the new one.\n"
+        }
+        None => "",
+    });
+    if shown.is_pinned != Some(true) {
+        let _ = writeln!(
+            text,
+            "Compare it on the machine itself. To trust it, write into its `bmc`:\n  fingerprint \"{}\"",
+            shown.fingerprint
+        );
+    }
+    text
+}

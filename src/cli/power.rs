@@ -1,0 +1,125 @@
+//! `bedplate power`: machines on and off through their BMCs.
+
+use std::process::ExitCode;
+
+use super::args::bmc::{PowerArguments, PowerDeed, Who};
+use super::client::Client;
+use super::output::{Output, count};
+use super::table::Table;
+use crate::base::bmc::PowerState;
+use crate::base::name::HostName;
+use crate::daemon::{MachineSelection, PowerEvent, PowerOrder};
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+
+/// The exit code is 4 where some machine is not as it was told to be.
+pub(super) async fn power(
+    arguments: &PowerArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let order = PowerOrder {
+        which: which(arguments)?,
+        action: arguments.deed.action(),
+    };
+    if order.action.is_some() && !arguments.yes && !agreed(arguments, out)? {
+        out.progress("Nothing is done.");
+        return Ok(ExitCode::from(1));
+    }
+    let mut told = Told::default();
+    client
+        .post_lines("power", &order, |events| {
+            for event in events {
+                told.hear(event, out);
+            }
+        })
+        .await?;
+    told.finished(out)
+}
+
+/// Who is meant: all of them only by that word, where something is done.
+fn which(arguments: &PowerArguments) -> Result<MachineSelection, Fault> {
+    match (arguments.deed, arguments.who.as_slice()) {
+        (PowerDeed::Status, []) => Ok(Who::which(&[Who::All])),
+        (_, []) => Err(Fault::new(Code::BadRequest, "which machines?")
+            .help("name them, or write tag:TAG or all")),
+        (_, who) => Ok(Who::which(who)),
+    }
+}
+
+fn agreed(arguments: &PowerArguments, out: &Output) -> Result<bool, Fault> {
+    // To give power to what has none harms nobody.
+    if arguments.deed == PowerDeed::On {
+        return Ok(true);
+    }
+    let words: Vec<String> = arguments.who.iter().map(ToString::to_string).collect();
+    let deed = arguments
+        .deed
+        .action()
+        .map_or_else(String::new, |action| action.to_string());
+    let question = format!("{}: {deed}?", words.join(" "));
+    out.agreed(
+        &question,
+        "see who is meant with `power status`, then add --yes",
+    )
+}
+
+/// What came of it so far.
+#[derive(Default)]
+struct Told {
+    machines: usize,
+    done: Vec<(HostName, PowerState, PowerState)>,
+    failed: Vec<(HostName, Fault)>,
+}
+
+impl Told {
+    fn hear(&mut self, event: &PowerEvent, out: &Output) {
+        if out.json {
+            out.line(event);
+        }
+        match event {
+            PowerEvent::Chosen { machines } => self.machines = *machines,
+            PowerEvent::Done {
+                machine,
+                power,
+                was,
+            } => self.done.push((machine.clone(), *power, *was)),
+            PowerEvent::Failed { machine, fault } => {
+                self.failed.push((machine.clone(), fault.clone()));
+            }
+        }
+        let heard = self.done.len() + self.failed.len();
+        if !out.json && self.machines > 1 && heard < self.machines && heard.is_multiple_of(10) {
+            out.progress(&format!("{heard} of {}", count(self.machines, "machine")));
+        }
+    }
+
+    fn finished(mut self, out: &Output) -> Result<ExitCode, Fault> {
+        let missing = self.machines - self.done.len() - self.failed.len();
+        if !out.json {
+            self.done.sort();
+            self.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let mut table = Table::default();
+            for (machine, power, was) in &self.done {
+                let before = match power == was {
+                    true => String::new(),
+                    false => format!("was {was}"),
+                };
+                table.row([machine.to_string(), power.to_string(), before]);
+            }
+            out.text(&table.text());
+            for (_, fault) in &self.failed {
+                out.progress(&format!("{fault}\n  more: bedplate explain {}", fault.code));
+            }
+        }
+        if missing > 0 {
+            let message = format!(
+                "the daemon ended before {} were told of",
+                count(missing, "machine")
+            );
+            return Err(Fault::new(Code::DaemonAbsent, message)
+                .help("ask again with `power status`: what was begun is done"));
+        }
+        Ok(ExitCode::from(if self.failed.is_empty() { 0 } else { 4 }))
+    }
+}

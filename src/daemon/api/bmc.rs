@@ -1,0 +1,82 @@
+//! What is asked of machines' BMCs.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::Context;
+use super::input::{Body, Named};
+use super::peer::Asker;
+use super::routes::Answer;
+use super::stream::streamed;
+use crate::base::bmc::{Inventory, LogEntry, Sensor};
+use crate::base::name::HostName;
+use crate::daemon::bmc::{BmcReading, PowerEvent, PowerOrder, ShownCertificate};
+
+/// Machines that are told of together.
+const AT_ONCE: usize = 256;
+
+pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
+    Router::new()
+        .route(&path("power"), post(power))
+        .route(&path("bmc/{machine}/sensors"), get(sensors))
+        .route(&path("bmc/{machine}/log"), get(log).post(clear))
+        .route(&path("bmc/{machine}/inventory"), get(inventory))
+        .route(&path("bmc/{machine}/certificate"), get(certificate))
+}
+
+async fn sensors(
+    State(context): State<Context>,
+    Named(machine): Named<HostName>,
+) -> Answer<BmcReading<Vec<Sensor>>> {
+    context.bmcs.sensors(machine).await.into()
+}
+
+async fn log(
+    State(context): State<Context>,
+    Named(machine): Named<HostName>,
+) -> Answer<BmcReading<Vec<LogEntry>>> {
+    context.bmcs.log(machine, false).await.into()
+}
+
+/// Answers with what was cleared.
+async fn clear(
+    State(context): State<Context>,
+    Named(machine): Named<HostName>,
+) -> Answer<BmcReading<Vec<LogEntry>>> {
+    context.bmcs.log(machine, true).await.into()
+}
+
+async fn inventory(
+    State(context): State<Context>,
+    Named(machine): Named<HostName>,
+) -> Answer<BmcReading<Inventory>> {
+    context.bmcs.inventory(machine).await.into()
+}
+
+async fn certificate(
+    State(context): State<Context>,
+    Named(machine): Named<HostName>,
+) -> Answer<ShownCertificate> {
+    context.bmcs.certificate(machine).await.into()
+}
+
+/// Streams what becomes of each machine, one JSON object a line.
+async fn power(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(order): Body<PowerOrder>,
+) -> Response {
+    if let Some(action) = order.action {
+        tracing::info!(%who, "{action} is asked for");
+    }
+    match context.bmcs.power(&order).await {
+        Ok(events) => streamed(events, |mut events| async move {
+            let mut told: Vec<PowerEvent> = Vec::new();
+            events.recv_many(&mut told, AT_ONCE).await;
+            (!told.is_empty()).then_some((told, events))
+        }),
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}

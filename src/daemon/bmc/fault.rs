@@ -1,0 +1,142 @@
+//! The faults of BMCs: each says whose, what happened and what to do next.
+
+use super::super::in_force::Says;
+use crate::base::name::{HostName, Name};
+use crate::base::secret::SecretRef;
+use crate::daemon::secret::SecretError;
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+use crate::diag::suggest::did_you_mean;
+use crate::site::model::{Bmc, BmcProtocol};
+use crate::world::bmc::{BmcError, Trouble};
+
+pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
+    let at = bmc.address;
+    let (code, message, help) = match error.trouble() {
+        Trouble::Unreachable => (
+            Code::BmcUnreachable,
+            format!("the BMC of {host} at {at} does not answer"),
+            "see that it has power, and that this controller has a way to it".to_owned(),
+        ),
+        Trouble::Credentials => (
+            Code::BmcRefusesUs,
+            format!("the BMC of {host} at {at} does not let {} in", bmc.username),
+            format!(
+                "see {} in the site; this was the only try, since accounts are locked after a few",
+                bmc.origin
+            ),
+        ),
+        Trouble::Untrusted => (
+            Code::BmcUntrusted,
+            format!("the BMC of {host} at {at} is not known to be who it should be"),
+            untrusted(host, bmc),
+        ),
+        Trouble::Failed => (
+            Code::BmcFailed,
+            format!("the BMC of {host} at {at} did not do it"),
+            "what it says of it stands above".to_owned(),
+        ),
+    };
+    Fault::new(code, message).because(error).help(help)
+}
+
+fn untrusted(host: &HostName, bmc: &Bmc) -> String {
+    match bmc.protocol {
+        BmcProtocol::Redfish { .. } => format!(
+            "`bedplate bmc trust {host}` shows its certificate: compare it, then pin it by `fingerprint`, or name its authority by `certificate-authority`"
+        ),
+        BmcProtocol::Ipmi { .. } => {
+            "somebody between here and the BMC may want weaker ciphers; look before you allow them by `cipher-suite`"
+                .to_owned()
+        }
+    }
+}
+
+/// A secret that cannot be read; what stands in it is not told.
+pub(super) fn secret(host: &HostName, reference: &SecretRef, error: &SecretError) -> Fault {
+    let message = format!("{reference}, which the BMC of {host} needs, cannot be read");
+    Fault::new(Code::BmcSecret, message)
+        .because(error)
+        .help("the daemon reads it when it is used: put it where the site says, on this controller")
+}
+
+/// A file of authorities that cannot be read.
+pub(super) fn authority(host: &HostName, path: &str, error: &std::io::Error) -> Fault {
+    let message = format!("{path}, with which the BMC of {host} is verified, cannot be read");
+    Fault::new(Code::BmcSecret, message)
+        .because(error)
+        .help("put the authority's certificate there, in PEM form")
+}
+
+pub(super) fn no_machine(host: &HostName, says: &Says) -> Fault {
+    let known = says.machines.keys().map(HostName::as_str);
+    let fault = Fault::new(
+        Code::NoSuchMachine,
+        format!("the site in force has no machine `{host}`"),
+    );
+    helped(fault, did_you_mean(host.as_str(), known), says)
+}
+
+pub(super) fn no_tag(tag: &Name, says: &Says) -> Fault {
+    let known = says.machines.values().flat_map(|card| &card.tags);
+    let fault = Fault::new(
+        Code::NoSuchMachine,
+        format!("no machine of the site in force has the tag `{tag}`"),
+    );
+    helped(
+        fault,
+        did_you_mean(tag.as_str(), known.map(Name::as_str)),
+        says,
+    )
+}
+
+fn helped(fault: Fault, meant: Option<String>, says: &Says) -> Fault {
+    match meant {
+        _ if says.machines.is_empty() => fault.help("apply a site with machines first"),
+        Some(meant) => fault.help(meant),
+        None => fault.help("what is not applied yet is not known to the daemon"),
+    }
+}
+
+pub(super) fn no_bmc(host: &HostName) -> Fault {
+    Fault::new(
+        Code::NoSuchMachine,
+        format!("machine `{host}` has no BMC in the site in force"),
+    )
+    .help("give it one: bmc \"redfish\" address=\"…\" username=\"…\" password=(file)\"…\"")
+}
+
+/// A certificate of a protocol that has none.
+pub(super) fn no_certificate(host: &HostName) -> Fault {
+    Fault::new(
+        Code::BadRequest,
+        format!("the BMC of {host} speaks IPMI, which has no certificates"),
+    )
+    .help("its password proves both sides to each other")
+}
+
+pub(super) fn nothing_chosen(says: &Says) -> Fault {
+    let fault = Fault::new(Code::NoSuchMachine, "none of these machines has a BMC");
+    helped(fault, None, says)
+}
+
+/// What a machine is not in a state for.
+pub(super) fn is_off(host: &HostName) -> Fault {
+    Fault::new(
+        Code::BmcFailed,
+        format!("{host} is off, and so cannot be restarted"),
+    )
+    .help(format!("`bedplate power on {host}` starts it"))
+}
+
+/// A machine that does not come to what it was told.
+pub(super) fn not_there(host: &HostName, wanted: &str, found: &str, seconds: u64) -> Fault {
+    Fault::new(
+        Code::BmcFailed,
+        format!("{host} was told to be {wanted}, and is {found} after {seconds} seconds"),
+    )
+    .help(match wanted {
+        "off" => "its system may not have heard it, or be busy; `bedplate power off` takes the power away",
+        _ => "`bedplate sel` tells what the machine says of it",
+    })
+}

@@ -1,0 +1,134 @@
+//! What a machine's BMC reads: sensors, its log, what the machine is made of, and the certificate that it shows.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bmcs, MachineSelection, fault, target};
+use crate::base::bmc::{Inventory, LogEntry, Sensor};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::moment::Moment;
+use crate::base::name::HostName;
+use crate::diag::fault::Fault;
+use crate::site::model::{Bmc, BmcProtocol};
+use crate::world::bmc::{BmcError, Session, Told, redfish};
+use crate::world::https::Trusted;
+
+/// How long a BMC may take to show its certificate.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
+
+/// What a BMC told, and what it said that could not be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BmcReading<T> {
+    pub machine: HostName,
+    pub read: T,
+    /// One thing that is amiss costs only itself.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// A certificate that a BMC shows. Nobody vouches for it here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownCertificate {
+    pub machine: HostName,
+    pub fingerprint: Fingerprint,
+    pub subject: String,
+    pub issuer: String,
+    pub is_self_signed: bool,
+    pub not_before: Option<u64>,
+    pub not_after: Option<u64>,
+    /// Whether it is the one that the site pins; none where the site pins none.
+    pub is_pinned: Option<bool>,
+}
+
+impl Bmcs {
+    pub(in crate::daemon) async fn sensors(
+        &self,
+        machine: HostName,
+    ) -> Result<BmcReading<Vec<Sensor>>, Fault> {
+        self.read(machine, async |session| session.sensors().await)
+            .await
+    }
+
+    /// The event log, cleared after it was read where that is wanted.
+    pub(in crate::daemon) async fn log(
+        &self,
+        machine: HostName,
+        clear: bool,
+    ) -> Result<BmcReading<Vec<LogEntry>>, Fault> {
+        if clear {
+            tracing::info!(%machine, "the event log is cleared");
+        }
+        self.read(machine, async |session| {
+            let read = session.log().await?;
+            if clear {
+                session.clear_log().await?;
+            }
+            Ok(read)
+        })
+        .await
+    }
+
+    pub(in crate::daemon) async fn inventory(
+        &self,
+        machine: HostName,
+    ) -> Result<BmcReading<Inventory>, Fault> {
+        self.read(machine, async |session| session.inventory().await)
+            .await
+    }
+
+    async fn read<T>(
+        &self,
+        machine: HostName,
+        what: impl AsyncFnOnce(&mut Session) -> Result<Told<T>, BmcError>,
+    ) -> Result<BmcReading<T>, Fault> {
+        let bmc = self.bmc_of(&machine).await?;
+        let Told { value, warnings } = self
+            .with((&machine, &bmc), async |session| {
+                let read = what(session).await;
+                read.map_err(|error| fault::bmc(&machine, &bmc, &error))
+            })
+            .await?;
+        Ok(BmcReading {
+            machine,
+            read: value,
+            warnings,
+        })
+    }
+
+    /// The certificate that a machine's BMC shows now; nothing is told to it.
+    pub(in crate::daemon) async fn certificate(
+        &self,
+        machine: HostName,
+    ) -> Result<ShownCertificate, Fault> {
+        let bmc = self.bmc_of(&machine).await?;
+        let BmcProtocol::Redfish { trusts, .. } = &bmc.protocol else {
+            return Err(fault::no_certificate(&machine));
+        };
+        let trusted = Trusted::System(self.trust.clone());
+        let endpoint = target::endpoint(bmc.address, bmc.port, trusted);
+        let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
+        let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error.into()))?;
+        let fingerprint = Fingerprint(shown.fingerprint);
+        let seconds = |moment: Moment| moment.0;
+        Ok(ShownCertificate {
+            machine,
+            fingerprint,
+            subject: shown.subject,
+            issuer: shown.issuer,
+            is_self_signed: shown.is_self_signed,
+            not_before: shown.not_before.map(seconds),
+            not_after: shown.not_after.map(seconds),
+            is_pinned: trusts.pinned().map(|pinned| pinned == fingerprint),
+        })
+    }
+
+    async fn bmc_of(&self, machine: &HostName) -> Result<Bmc, Fault> {
+        let which = MachineSelection {
+            machines: vec![machine.clone()],
+            ..MachineSelection::default()
+        };
+        let mut chosen = self.chosen(&which).await?;
+        chosen.remove(machine).ok_or_else(|| fault::no_bmc(machine))
+    }
+}

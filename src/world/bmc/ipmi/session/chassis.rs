@@ -1,0 +1,41 @@
+//! Power and the identify light.
+
+use super::super::codec::Command;
+use super::super::codec::chassis::{Identify, control, identify, status};
+use super::super::error::IpmiError;
+use super::Session;
+use crate::base::bmc::{ChassisStatus, PowerAction};
+
+impl Session {
+    /// How it stands with power and light.
+    pub async fn chassis_status(&mut self) -> Result<ChassisStatus, IpmiError> {
+        let data = self.request(Command::CHASSIS_STATUS, &[]).await?;
+        status(&data).ok_or(IpmiError::Malformed("chassis status"))
+    }
+
+    /// Does something with the power. A BMC that agrees is not done yet: [`Self::chassis_status`] tells when the machine is there.
+    pub async fn power(&mut self, action: PowerAction) -> Result<(), IpmiError> {
+        let (command, data) = (Command::CHASSIS_CONTROL, [control(action)]);
+        match action {
+            PowerAction::On | PowerAction::Off => self.request(command, &data).await?,
+            // A second soft off is a second press of the button, which some systems take for an end by force.
+            PowerAction::SoftOff | PowerAction::Cycle | PowerAction::Reset => {
+                self.request_once(command, &data).await?
+            }
+        };
+        Ok(())
+    }
+
+    /// Switches the identify light.
+    pub async fn identify(&mut self, light: Identify) -> Result<(), IpmiError> {
+        let command = Command::CHASSIS_IDENTIFY;
+        let answered = self.answer(command, 0, &identify(light)).await?;
+        if light == Identify::On && answered.completion.is_unknown_to_it() {
+            // That it stays on came with IPMI 2.0, and is a BMC's choice (section 28.5).
+            return Err(IpmiError::Unsupported(
+                "the BMC knows the identify light for a time only",
+            ));
+        }
+        answered.done(command).map(|_| ())
+    }
+}

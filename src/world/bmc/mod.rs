@@ -1,0 +1,210 @@
+//! Drivers that talk with BMCs: a folder for each protocol, and one face for all. They are told whom to ask and with which secret, and
+//! read no site.
+
+pub mod ipmi;
+pub mod redfish;
+
+use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use ipmi::IpmiError;
+pub use redfish::Told;
+
+/// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
+const ENTRIES: usize = 65_536;
+
+/// A BMC and how to be let in. It has no `Debug`: it holds a password.
+pub enum Target {
+    Ipmi(ipmi::Target),
+    Redfish(redfish::Target),
+}
+
+/// A session with a BMC. BMCs have few, often four: whoever opens one closes it.
+pub enum Session {
+    Ipmi(Box<ipmi::Session>),
+    Redfish(Box<redfish::Session>),
+}
+
+/// Why a BMC did not do what it was asked for. Nothing of a secret is ever part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BmcError {
+    #[error(transparent)]
+    Ipmi(#[from] IpmiError),
+    #[error(transparent)]
+    Redfish(#[from] redfish::Error),
+}
+
+/// What kind of thing went wrong, whatever the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not answer, or has no time now.
+    Unreachable,
+    /// It does not let us in. Never tried again by itself: accounts are locked after a few tries.
+    Credentials,
+    /// It is not known to be who it should be: nothing secret was told to it.
+    Untrusted,
+    /// It answers, and did not do it; or what it says cannot be used.
+    Failed,
+}
+
+impl Target {
+    /// # Errors
+    /// Where the BMC does not answer, does not let us in, or is not trusted.
+    pub async fn open(&self) -> Result<Session, BmcError> {
+        Ok(match self {
+            Self::Ipmi(target) => Session::Ipmi(Box::new(ipmi::Session::open(target).await?)),
+            Self::Redfish(target) => {
+                Session::Redfish(Box::new(redfish::Session::open(target).await?))
+            }
+        })
+    }
+}
+
+impl Session {
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn chassis_status(&mut self) -> Result<ChassisStatus, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.chassis_status().await?,
+            Self::Redfish(session) => session.chassis_status().await?,
+        })
+    }
+
+    /// Asks for it; the machine may take its time, and [`Self::chassis_status`] tells when it is there.
+    ///
+    /// # Errors
+    /// Where the BMC does not agree.
+    pub async fn power(&mut self, action: PowerAction) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.power(action).await?,
+            Self::Redfish(session) => session.power(action).await?,
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// Where the BMC tells of none.
+    pub async fn sensors(&mut self) -> Result<Told<Vec<Sensor>>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => whole(session.sensors().await?),
+            Self::Redfish(session) => session.sensors().await?,
+        })
+    }
+
+    /// The event log, the oldest entry first.
+    ///
+    /// # Errors
+    /// Where the BMC has none, or does not tell of it.
+    pub async fn log(&mut self) -> Result<Told<Vec<LogEntry>>, BmcError> {
+        let session = match self {
+            Self::Ipmi(session) => session,
+            Self::Redfish(session) => return Ok(session.log().await?),
+        };
+        let (mut entries, mut from) = (Vec::new(), None);
+        loop {
+            let page = session.log(from).await?;
+            entries.extend(page.entries);
+            if entries.len() >= ENTRIES {
+                let warnings = vec![format!("the log goes on after {ENTRIES} entries")];
+                return Ok(Told {
+                    value: entries,
+                    warnings,
+                });
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(whole(entries)),
+            }
+        }
+    }
+
+    /// Clears that log, and waits until the BMC says that it is clear.
+    ///
+    /// # Errors
+    /// Where it does not become so.
+    pub async fn clear_log(&mut self) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.clear_log().await?,
+            Self::Redfish(session) => session.clear_log().await?,
+        }
+        Ok(())
+    }
+
+    /// What the machine is made of.
+    ///
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn inventory(&mut self) -> Result<Told<Inventory>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => whole(session.inventory().await?),
+            Self::Redfish(session) => session.inventory().await?,
+        })
+    }
+
+    /// Ends it. A BMC that does not answer any more forgets the session by itself.
+    pub async fn close(self) {
+        match self {
+            Self::Ipmi(session) => session.close().await,
+            Self::Redfish(session) => drop(session.close().await),
+        }
+    }
+}
+
+/// What was read without anything amiss.
+fn whole<T>(value: T) -> Told<T> {
+    Told {
+        value,
+        warnings: Vec::new(),
+    }
+}
+
+impl BmcError {
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Ipmi(error) => of_ipmi(error),
+            Self::Redfish(error) => of_redfish(error),
+        }
+    }
+}
+
+fn of_ipmi(error: &IpmiError) -> Trouble {
+    match error {
+        IpmiError::Unreachable { .. }
+        | IpmiError::NoRoom
+        | IpmiError::SessionLost
+        | IpmiError::Unconfirmed { .. }
+        | IpmiError::NoRandomness
+        | IpmiError::Network(_) => Trouble::Unreachable,
+        IpmiError::Credentials(_) => Trouble::Credentials,
+        IpmiError::Downgrade { .. } => Trouble::Untrusted,
+        IpmiError::NoSuite(_)
+        | IpmiError::NoSession(_)
+        | IpmiError::ConsoleInUse
+        | IpmiError::ConsoleTaken
+        | IpmiError::Refused { .. }
+        | IpmiError::Malformed(_)
+        | IpmiError::Unsupported(_)
+        | IpmiError::TooLong(..) => Trouble::Failed,
+    }
+}
+
+fn of_redfish(error: &redfish::Error) -> Trouble {
+    use redfish::Error;
+    match error {
+        Error::Unreachable(_)
+        | Error::Silent(_)
+        | Error::Lost(_)
+        | Error::Busy(_)
+        | Error::Tls(_) => Trouble::Unreachable,
+        Error::Credentials => Trouble::Credentials,
+        Error::Distrust(_) | Error::Setup(_) => Trouble::Untrusted,
+        Error::Session
+        | Error::Refused(_)
+        | Error::Malformed { .. }
+        | Error::Unsupported(_)
+        | Error::NotAllowed { .. }
+        | Error::NoCycle { .. }
+        | Error::Missing { .. }
+        | Error::Ambiguous { .. }
+        | Error::NotDone { .. }
+        | Error::Unfinished(_) => Trouble::Failed,
+    }
+}

@@ -1,0 +1,41 @@
+//! A tolerant driver for Redfish (DSP0266): asks a BMC over HTTPS, and reads its answers for what they mean. Told whom to ask; reads no
+//! site and no environment.
+//!
+//! `model` is pure: what resources say, and what is written to them. `wire` speaks HTTP. The other files ask, in the order that each
+//! matter needs, and report what was not done.
+
+mod boot;
+mod change;
+mod client;
+mod collection;
+mod console;
+mod error;
+mod identify;
+mod inventory;
+mod log;
+mod login;
+mod media;
+mod model;
+mod place;
+mod power;
+mod sensors;
+mod session;
+mod system;
+mod target;
+mod task;
+mod told;
+mod wire;
+
+pub use error::{Error, Malformed, Refusal};
+pub use session::Session;
+pub use target::{Endpoint, Limits, Target, Transport};
+pub use told::Told;
+
+use std::time::Duration;
+
+use crate::world::https::Certificate;
+
+/// The certificate that a BMC presents, for people to compare. Nothing of it is trusted, and nothing is told to the BMC.
+pub async fn presented(endpoint: &Endpoint, within: Duration) -> Result<Certificate, Error> {
+    wire::presented(endpoint, within).await
+}

@@ -1,0 +1,5 @@
+//! Readers against what real services write, and against anything else.
+
+mod any;
+mod part;
+mod sensor;
