@@ -2,10 +2,12 @@
 //! read no site.
 
 pub mod ipmi;
+mod pool;
 pub mod redfish;
 
 use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 use ipmi::IpmiError;
+pub use pool::{Caller, Pool, PoolError};
 pub use redfish::Told;
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
@@ -59,6 +61,14 @@ impl Target {
 }
 
 impl Session {
+    /// Whether the BMC still knows it, or the next question opens it anew; found out quickly.
+    async fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Ipmi(session) => session.is_alive().await,
+            Self::Redfish(_) => true,
+        }
+    }
+
     /// # Errors
     /// Where the BMC does not tell.
     pub async fn chassis_status(&mut self) -> Result<ChassisStatus, BmcError> {
