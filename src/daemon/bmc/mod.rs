@@ -26,11 +26,12 @@ pub(super) struct Bmcs {
 }
 
 impl Bmcs {
-    pub(super) fn new(in_force: InForce) -> Self {
+    /// They speak through the sessions of `pool`.
+    pub(super) fn new(in_force: InForce, pool: Pool) -> Self {
         Self {
             in_force,
             trust: Trust::default(),
-            pool: Pool::default(),
+            pool,
         }
     }
 
