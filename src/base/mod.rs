@@ -32,5 +32,7 @@ pub mod route;
 pub mod secret;
 pub mod setting;
 pub mod sorted;
+pub mod template;
+pub mod url;
 pub mod vlan;
 pub mod webhook;

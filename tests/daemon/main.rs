@@ -32,6 +32,7 @@ mod hostile;
 mod interrupted;
 mod ip;
 mod killed;
+mod kinds;
 mod lab;
 mod leases;
 mod managed;

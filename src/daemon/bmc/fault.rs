@@ -9,7 +9,7 @@ use crate::site::model::{Bmc, BmcProtocol};
 use crate::world::bmc::{BmcError, TargetError, Trouble};
 
 pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
-    let at = bmc.address;
+    let at = bmc.place();
     let (code, message, help) = match error.trouble() {
         Trouble::Unreachable => (
             Code::BmcUnreachable,
@@ -18,7 +18,10 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         ),
         Trouble::Credentials => (
             Code::BmcRefusesUs,
-            format!("the BMC of {host} at {at} does not let {} in", bmc.username),
+            format!(
+                "the BMC of {host} at {at} does not let {} in",
+                bmc.username().unwrap_or("us")
+            ),
             format!(
                 "see {} in the site; this was the only try, since accounts are locked after a few",
                 bmc.origin
@@ -40,12 +43,15 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
 
 fn untrusted(host: &HostName, bmc: &Bmc) -> String {
     match bmc.protocol {
-        BmcProtocol::Redfish { .. } => format!(
+        BmcProtocol::Redfish { .. } | BmcProtocol::Webhook(_) => format!(
             "`bedplate bmc trust {host}` shows its certificate: compare it, then pin it by `fingerprint`, or name its authority by `certificate-authority`"
         ),
         BmcProtocol::Ipmi { .. } => {
             "somebody between here and the BMC may want weaker ciphers; look before you allow them by `cipher-suite`"
                 .to_owned()
+        }
+        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
+            "look who answers there".to_owned()
         }
     }
 }
@@ -108,12 +114,24 @@ pub(super) fn no_bmc(host: &HostName) -> Fault {
 }
 
 /// A certificate of a protocol that has none.
-pub(super) fn no_certificate(host: &HostName) -> Fault {
-    Fault::new(
-        Code::BadRequest,
-        format!("the BMC of {host} speaks IPMI, which has no certificates"),
-    )
-    .help("its password proves both sides to each other")
+pub(super) fn no_certificate(host: &HostName, bmc: &Bmc) -> Fault {
+    let (speaks, help) = match &bmc.protocol {
+        BmcProtocol::Ipmi { .. } => ("IPMI", "its password proves both sides to each other"),
+        BmcProtocol::Redfish { .. } | BmcProtocol::Webhook(_) => (
+            "plain HTTP",
+            "write https:// where it is asked, and secrets can be sent to it",
+        ),
+        BmcProtocol::WakeOnLan { .. } => (
+            "Wake-on-LAN",
+            "whoever is in the subnet can send such a packet",
+        ),
+        BmcProtocol::Qemu { .. } => (
+            "QMP",
+            "whoever may open the socket is trusted: see its mode",
+        ),
+    };
+    let message = format!("the BMC of {host} speaks {speaks}, which has no certificates");
+    Fault::new(Code::BadRequest, message).help(help)
 }
 
 pub(super) fn nothing_chosen(says: &Says) -> Fault {

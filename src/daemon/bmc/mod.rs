@@ -45,7 +45,7 @@ impl Bmcs {
             let target = Target::of(bmc, &self.trust).await;
             target.map_err(|error| fault::target(host, &error))
         };
-        let address = bmc.address;
+        let address = bmc.address();
         let done = self
             .pool
             .with(address, Caller::Operator, target, what)

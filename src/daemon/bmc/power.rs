@@ -107,9 +107,10 @@ impl Bmcs {
                 let Some(wanted) = asked(host, action, was)? else {
                     return Ok((was, None));
                 };
-                tracing::info!(machine = %host, bmc = %bmc.address, "{}", wanted.action);
+                tracing::info!(machine = %host, bmc = %bmc.place(), "{}", wanted.action);
                 session.power(wanted.action).await.map_err(failed)?;
-                Ok((was, Some(wanted)))
+                // Nobody waits for one that could not say so.
+                Ok((was, session.tells_power().then_some(wanted)))
             })
             .await?;
         let Some(Wanted { state, within, .. }) = wanted else {

@@ -4,6 +4,7 @@
 pub mod ipmi;
 mod pool;
 pub mod redfish;
+pub mod switch;
 mod target;
 
 use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
@@ -19,12 +20,14 @@ const ENTRIES: usize = 65_536;
 pub enum Target {
     Ipmi(ipmi::Target),
     Redfish(redfish::Target),
+    Switch(switch::Target),
 }
 
 /// A session with a BMC. BMCs have few, often four: whoever opens one closes it.
 pub enum Session {
     Ipmi(Box<ipmi::Session>),
     Redfish(Box<redfish::Session>),
+    Switch(switch::Session),
 }
 
 /// Why a BMC did not do what it was asked for. Nothing of a secret is ever part of it.
@@ -34,6 +37,8 @@ pub enum BmcError {
     Ipmi(#[from] IpmiError),
     #[error(transparent)]
     Redfish(#[from] redfish::Error),
+    #[error(transparent)]
+    Switch(#[from] switch::SwitchError),
 }
 
 /// What kind of thing went wrong, whatever the protocol.
@@ -58,6 +63,7 @@ impl Target {
             Self::Redfish(target) => {
                 Session::Redfish(Box::new(redfish::Session::open(target).await?))
             }
+            Self::Switch(target) => Session::Switch(switch::Session::open(target).await?),
         })
     }
 }
@@ -68,6 +74,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.is_alive().await,
             Self::Redfish(_) => true,
+            Self::Switch(session) => session.is_alive(),
         }
     }
 
@@ -77,7 +84,16 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => session.chassis_status().await?,
             Self::Redfish(session) => session.chassis_status().await?,
+            Self::Switch(session) => session.chassis_status().await?,
         })
+    }
+
+    /// Whether it can tell if the machine runs; where it cannot, nobody waits for it to say so.
+    pub fn tells_power(&self) -> bool {
+        match self {
+            Self::Ipmi(_) | Self::Redfish(_) => true,
+            Self::Switch(session) => session.tells_power(),
+        }
     }
 
     /// Asks for it; the machine may take its time, and [`Self::chassis_status`] tells when it is there.
@@ -88,6 +104,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.power(action).await?,
             Self::Redfish(session) => session.power(action).await?,
+            Self::Switch(session) => session.power(action).await?,
         }
         Ok(())
     }
@@ -98,6 +115,7 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => whole(session.sensors().await?),
             Self::Redfish(session) => session.sensors().await?,
+            Self::Switch(session) => return Err(session.lacks("sensors").into()),
         })
     }
 
@@ -109,6 +127,7 @@ impl Session {
         let session = match self {
             Self::Ipmi(session) => session,
             Self::Redfish(session) => return Ok(session.log().await?),
+            Self::Switch(session) => return Err(session.lacks("event log").into()),
         };
         let (mut entries, mut from) = (Vec::new(), None);
         loop {
@@ -136,6 +155,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.clear_log().await?,
             Self::Redfish(session) => session.clear_log().await?,
+            Self::Switch(session) => return Err(session.lacks("event log").into()),
         }
         Ok(())
     }
@@ -148,6 +168,7 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => whole(session.inventory().await?),
             Self::Redfish(session) => session.inventory().await?,
+            Self::Switch(session) => return Err(session.lacks("inventory").into()),
         })
     }
 
@@ -156,6 +177,8 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.close().await,
             Self::Redfish(session) => drop(session.close().await),
+            // Nothing at the other end remembers it.
+            Self::Switch(_) => {}
         }
     }
 }
@@ -173,6 +196,7 @@ impl BmcError {
         match self {
             Self::Ipmi(error) => of_ipmi(error),
             Self::Redfish(error) => of_redfish(error),
+            Self::Switch(error) => error.trouble(),
         }
     }
 }

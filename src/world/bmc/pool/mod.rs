@@ -6,7 +6,6 @@ mod shelf;
 mod standing;
 mod turns;
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{BmcError, Session, Target, Trouble};
+use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 use shelf::{Found, Shelf};
 use standing::{Standing, Standings};
@@ -106,7 +106,7 @@ impl Pool {
     /// Where there is no session, and where `what` fails.
     pub async fn with<T, E>(
         &self,
-        address: IpAddr,
+        address: BmcAddress,
         caller: Caller,
         target: impl AsyncFnOnce() -> Result<Target, E>,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
@@ -127,7 +127,7 @@ impl Pool {
 
     async fn work<T, E>(
         &self,
-        address: IpAddr,
+        address: BmcAddress,
         caller: Caller,
         target: impl AsyncFnOnce() -> Result<Target, E>,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
@@ -155,7 +155,7 @@ impl Pool {
     /// A session that is known to work, and whether it was open before.
     async fn open<E>(
         &self,
-        address: IpAddr,
+        address: BmcAddress,
         caller: Caller,
         (target, (seal, account)): (Target, (Digest, Digest)),
         turn: Turn,
@@ -197,7 +197,7 @@ impl Pool {
         opened.map(|held| (held, false)).map_err(PoolError::Bmc)
     }
 
-    fn keep(&self, address: IpAddr, seal: Digest, session: Session) {
+    fn keep(&self, address: BmcAddress, seal: Digest, session: Session) {
         let put = self.shelf().put(address, seal, session, Instant::now());
         if let Some(surplus) = put.surplus {
             tokio::spawn(close(surplus));
@@ -222,7 +222,7 @@ impl Pool {
     }
 
     /// Forgets what is known of BMCs that are no longer asked.
-    pub fn retain(&self, is_known: impl Fn(IpAddr) -> bool) {
+    pub fn retain(&self, is_known: impl Fn(BmcAddress) -> bool) {
         self.standings().retain(is_known);
     }
 

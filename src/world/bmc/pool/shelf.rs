@@ -1,11 +1,11 @@
 //! Sessions that are open and that nobody uses, each for a short time. Pure: knows sessions only as something to hand out again.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 
 /// Sessions that are kept at most; the one that is idle longest makes room.
@@ -13,7 +13,7 @@ const MOST: usize = 256;
 
 /// What is kept.
 pub(super) struct Shelf<S> {
-    kept: HashMap<IpAddr, Kept<S>>,
+    kept: HashMap<BmcAddress, Kept<S>>,
     within: Duration,
 }
 
@@ -52,7 +52,7 @@ impl<S> Shelf<S> {
     }
 
     /// Takes what is kept for a BMC.
-    pub(super) fn take(&mut self, address: IpAddr, seal: Digest) -> Found<S> {
+    pub(super) fn take(&mut self, address: BmcAddress, seal: Digest) -> Found<S> {
         match self.kept.remove(&address) {
             None => Found::Nothing,
             Some(kept) if kept.seal == seal => Found::Same(kept.session),
@@ -62,7 +62,7 @@ impl<S> Shelf<S> {
 
     pub(super) fn put(
         &mut self,
-        address: IpAddr,
+        address: BmcAddress,
         seal: Digest,
         session: S,
         now: Instant,
@@ -109,8 +109,8 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    fn at(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(number).into()
+    fn at(number: u32) -> BmcAddress {
+        BmcAddress::Ip(Ipv4Addr::from_bits(number).into())
     }
 
     #[test]

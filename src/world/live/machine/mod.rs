@@ -102,7 +102,7 @@ impl Machines {
                 continue;
             }
             let unasked = Unreached {
-                bmc: bmc.address.to_string(),
+                bmc: bmc.place(),
                 why: Silence::Unasked,
                 cause: String::new(),
             };
@@ -129,7 +129,7 @@ impl Machines {
         let _leave = self.looks.acquire().await;
         let told = self.with(bmc, async |session| session.chassis_status().await);
         let unreached = |why, cause: String| Unreached {
-            bmc: bmc.address.to_string(),
+            bmc: bmc.place(),
             why,
             cause,
         };
@@ -211,7 +211,7 @@ impl Machines {
                     if silence(&error) != Silence::Unreachable || !was_heard {
                         return Err(error);
                     }
-                    tracing::warn!(%machine, bmc = %bmc.address, error = inner(&error), "lost on the way, and asked again");
+                    tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
                     way.course.unsure();
                 }
             }
@@ -225,14 +225,16 @@ impl Machines {
         bmc: &Bmc,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, BmcError>,
     ) -> Result<T, MachineError> {
-        let at = || bmc.address.to_string();
+        let at = || bmc.place();
         let failed = |source| MachineError::Bmc { at: at(), source };
         let target = async || {
             let target = Target::of(bmc, &self.trust).await;
             target.map_err(|source| MachineError::Target { at: at(), source })
         };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
-        let done = self.pool.with(bmc.address, Caller::Operator, target, what);
+        let done = self
+            .pool
+            .with(bmc.address(), Caller::Operator, target, what);
         done.await.map_err(|error| match error {
             PoolError::Own(error) => error,
             PoolError::Bmc(source) => failed(source),
