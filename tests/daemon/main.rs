@@ -41,6 +41,7 @@ mod pool;
 mod power;
 mod proxy;
 mod relay;
+mod secrets;
 mod select;
 mod shim;
 mod squatter;
