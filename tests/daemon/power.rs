@@ -198,6 +198,29 @@ fn redfish_is_switched_once_it_is_trusted() {
     fs::write(&password, emulator::PASSWORD).unwrap();
     check(&lab, "apply --yes", 0, &["machine/node-02/power"]);
     check(&lab, "power status node-02", 0, &["node-02  on"]);
+    // What comes first at every boot.
+    let ordered = |device: &str| {
+        let site = site(&trust, "on");
+        site.replace("; power", &format!("; boot-order \"{device}\"; power"))
+    };
+    lab.write(&ordered("network"));
+    check(&lab, "plan", 0, &["boot-order node-02", "-> network"]);
+    lab.applied();
+    lab.write(&ordered("disk"));
+    check(
+        &lab,
+        "plan",
+        0,
+        &["first  network -> disk", "changed in the site"],
+    );
+    check(
+        &lab,
+        "apply --yes --confirm-within 1h",
+        0,
+        &["machine/node-02/boot-order"],
+    );
+    check(&lab, "rollback --yes", 0, &["everything is as it was"]);
+    check(&lab, "plan", 0, &["first  network -> disk"]);
     lab.write(&site(&trust, "off"));
     check(&lab, "apply --yes --allow power-cycle", 0, &[]);
     check(&lab, "power status node-02", 0, &["node-02  off"]);
