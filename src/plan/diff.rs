@@ -156,10 +156,12 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         }
         let found = along.get(key);
         let obstruction = match (resource, found) {
-            (Resource::Power(_), _) => match inputs.observed.facts.unreached.get(key) {
-                Some(unreached) => Obstruction::Deferred(unreached.clone()),
-                None => continue,
-            },
+            (Resource::Power(_) | Resource::BootOrder(_), _) => {
+                match inputs.observed.facts.unreached.get(key) {
+                    Some(unreached) => Obstruction::Deferred(unreached.clone()),
+                    None => continue,
+                }
+            }
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
             (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
             (Resource::Link(link), Some(found))

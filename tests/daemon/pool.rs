@@ -16,7 +16,7 @@ use crate::support::rack::{Manner, PASSWORD, Rack, USER};
 const FIRST: &str = "10.72.1.1";
 
 /// A lab with a rack behind a cable, whose first `count` BMCs its site knows.
-fn racked(count: usize) -> (Lab, Rack, Namespace) {
+pub(crate) fn racked(count: usize) -> (Lab, Rack, Namespace) {
     let lab = Lab::new();
     let place = Namespace::new();
     lab.host.veth("mgmt", &place, "eth0");
@@ -29,7 +29,7 @@ fn racked(count: usize) -> (Lab, Rack, Namespace) {
     (lab, rack, place)
 }
 
-fn address(number: usize) -> String {
+pub(crate) fn address(number: usize) -> String {
     format!("10.72.{}.{}", 1 + number / 200, 1 + number % 200)
 }
 
