@@ -3,13 +3,11 @@
 mod log;
 mod part;
 mod remote;
-mod secret;
 mod sensor;
 
 pub use log::{LogEntry, Severity};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
-pub use secret::Secret;
 pub use sensor::{Health, Sensor, Thresholds, Unit};
 
 use std::fmt;

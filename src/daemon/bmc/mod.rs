@@ -5,14 +5,12 @@ mod choose;
 mod fault;
 mod power;
 mod reading;
-mod target;
 
 use super::in_force::InForce;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
 use crate::world::bmc::{Caller, Pool, PoolError, Session};
-use crate::world::https::Trust;
 
 pub use choose::MachineSelection;
 pub use power::{PowerEvent, PowerOrder};
@@ -22,7 +20,6 @@ pub use reading::{BmcReading, ShownCertificate};
 #[derive(Clone)]
 pub(super) struct Bmcs {
     in_force: InForce,
-    trust: Trust,
     pool: Pool,
 }
 
@@ -30,7 +27,6 @@ impl Bmcs {
     pub(super) fn new(in_force: InForce) -> Self {
         Self {
             in_force,
-            trust: Trust::default(),
             pool: Pool::default(),
         }
     }
@@ -41,14 +37,10 @@ impl Bmcs {
         (host, bmc): (&HostName, &Bmc),
         what: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let target = async || target::of(host, bmc, &self.trust).await;
-        let address = bmc.address;
-        let done = self
-            .pool
-            .with(address, Caller::Operator, target, what)
-            .await;
+        let done = self.pool.with(bmc, Caller::Operator, what).await;
         done.map_err(|error| match error {
             PoolError::Own(fault) => fault,
+            PoolError::Target(error) => fault::target(host, &error),
             PoolError::Bmc(error) => fault::bmc(host, bmc, &error),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {

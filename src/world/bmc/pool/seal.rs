@@ -78,8 +78,8 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::bmc::Secret;
     use crate::base::name::DomainName;
+    use crate::base::secret::Secret;
     use std::collections::BTreeSet;
 
     fn secret(text: &str) -> Secret {
