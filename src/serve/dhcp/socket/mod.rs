@@ -275,6 +275,14 @@ impl Server {
         self.ask(|done| Command::Events { from, most, done }).await
     }
 
+    /// Tells an event of others among those of leases.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn tell(&self, event: Event) -> Result<(), ServerError> {
+        self.ask(|done| Command::Tell(event, done)).await
+    }
+
     /// Who held an address in the past, the latest first; at most a thousand.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod shelf;
 mod standing;
 mod turns;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::site::model::Bmc;
 use crate::world::https::Trust;
 use shelf::{Found, Shelf};
 use standing::{Standing, Standings};
+pub use turns::POLLED;
 use turns::{Turn, Turns};
 
 /// How long a session that nobody uses is kept: a command that looks again and again needs one, and BMCs end those of a minute by themselves.
@@ -258,8 +260,8 @@ impl Pool {
     }
 
     /// Forgets what is known of BMCs that are no longer asked.
-    pub fn retain(&self, is_known: impl Fn(IpAddr) -> bool) {
-        self.standings().retain(is_known);
+    pub fn retain(&self, known: &HashSet<IpAddr>) {
+        self.standings().retain(|address| known.contains(&address));
     }
 
     /// Closes all sessions; no other is opened. What is under way ends there.
