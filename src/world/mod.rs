@@ -3,6 +3,7 @@
 pub mod bmc;
 pub mod https;
 pub mod live;
+pub(crate) mod program;
 pub mod secret;
 mod sim;
 

@@ -96,6 +96,7 @@ impl Emulator {
     }
 
     /// From now on these properties of the system are what it tells.
+    #[allow(dead_code, reason = "tests of the daemon alone ask for it")]
     pub(crate) fn show(&mut self, properties: &Value) {
         self.say(&format!("show {properties}"));
     }

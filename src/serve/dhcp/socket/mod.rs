@@ -28,6 +28,7 @@ use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::{Counters, ScopeCounters};
+use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
