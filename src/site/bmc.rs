@@ -111,6 +111,17 @@ impl Bmc {
         }
     }
 
+    /// Whether it can tell if its machine runs.
+    pub fn tells_power(&self) -> bool {
+        match &self.protocol {
+            BmcProtocol::Redfish { .. } | BmcProtocol::Ipmi { .. } | BmcProtocol::Qemu { .. } => {
+                true
+            }
+            BmcProtocol::Webhook(webhook) => webhook.requests.status.is_some(),
+            BmcProtocol::WakeOnLan { .. } => false,
+        }
+    }
+
     /// Whom the site has it let in as; nobody where it knows no accounts.
     pub fn username(&self) -> Option<&str> {
         match &self.protocol {

@@ -2,6 +2,7 @@
 
 mod address;
 mod log;
+mod news;
 mod part;
 mod remote;
 mod request;
@@ -9,6 +10,7 @@ mod sensor;
 
 pub use address::BmcAddress;
 pub use log::{LogEntry, Severity};
+pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
 pub use request::{

@@ -107,7 +107,7 @@ impl Bmcs {
             BmcProtocol::Redfish {
                 account, trusts, ..
             } => {
-                let trusted = Trusted::System(self.trust.clone());
+                let trusted = Trusted::System(self.pool.trust());
                 let endpoint = endpoint(account.address, account.port, trusted);
                 let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
                 (shown.map_err(BmcError::from), trusts)

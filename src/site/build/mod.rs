@@ -1,6 +1,7 @@
 //! From a draft without faults to the site.
 
 mod bmc;
+mod boot;
 mod controller;
 mod hook;
 
@@ -323,6 +324,7 @@ impl Builder<'_> {
                 Some("off") => Some(false),
                 Some(_) | None => None,
             },
+            boot_order: boot::order(shape),
             boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
             options: options(&shape.options),
             default_gateways: shape.default_gateways.iter().map(|one| one.value).collect(),

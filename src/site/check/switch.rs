@@ -144,3 +144,15 @@ pub(super) fn unseen(host: &Host<'_>, power: &Slot<String>, bmc: &BmcNode) -> Op
             .help("write power \"unmanaged\", or give the machine another BMC"),
     )
 }
+
+/// A boot order for what only switches.
+pub(super) fn unordered(bmc: &BmcNode, order: &Slot<String>) -> Option<Diagnostic> {
+    let (order, kind) = (order.given()?, bmc.kind.given()?);
+    matches!(kind.value.as_str(), "webhook" | "wake-on-lan" | "qemu").then(|| {
+        let message = format!("a BMC of kind {} sets no boot order", kind.value);
+        Diagnostic::new(Code::BmcSetting, message)
+            .label(order.span, "nobody can bring this about")
+            .label(kind.span, "it switches the power, and no more")
+            .help("remove the order: what the firmware is set to counts")
+    })
+}

@@ -7,9 +7,9 @@ pub mod redfish;
 pub mod switch;
 mod target;
 
-use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 use ipmi::IpmiError;
-pub use pool::{Caller, Pool, PoolError};
+pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
 pub use target::{TargetError, endpoint};
 
@@ -96,6 +96,21 @@ impl Session {
         }
     }
 
+    /// Something that is another after each restart of the machine, or after one of another cause; none where the BMC tells nothing of them.
+    ///
+    /// # Errors
+    /// Where the BMC does not answer.
+    pub async fn restart_mark(&mut self) -> Result<Option<String>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session
+                .restart_cause()
+                .await?
+                .map(|cause| cause.to_string()),
+            Self::Redfish(session) => session.last_reset().await?,
+            Self::Switch(_) => None,
+        })
+    }
+
     /// Asks for it; the machine may take its time, and [`Self::chassis_status`] tells when it is there.
     ///
     /// # Errors
@@ -170,6 +185,31 @@ impl Session {
             Self::Redfish(session) => session.inventory().await?,
             Self::Switch(session) => return Err(session.lacks("inventory").into()),
         })
+    }
+
+    /// What overrides where the machine boots from, if anything does.
+    ///
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn boot(&mut self) -> Result<Option<BootOverride>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.boot().await?,
+            Self::Redfish(session) => session.boot().await?,
+            Self::Switch(session) => return Err(session.lacks("boot order").into()),
+        })
+    }
+
+    /// Has the machine boot from elsewhere, or as its firmware is set to.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_boot(&mut self, wanted: Option<BootOverride>) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_boot(wanted).await?,
+            Self::Redfish(session) => session.set_boot(wanted).await?,
+            Self::Switch(session) => return Err(session.lacks("boot order").into()),
+        }
+        Ok(())
     }
 
     /// Ends it. A BMC that does not answer any more forgets the session by itself.
