@@ -33,7 +33,10 @@ mod why;
 
 pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
-pub use bmc::{BmcReading, MachineSelection, PowerEvent, PowerOrder, ShownCertificate};
+pub use bmc::{
+    BmcReading, BmcRow, BmcSummary, MachineSelection, PowerEvent, PowerOrder, Restart,
+    ShownCertificate,
+};
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
 pub use draft::Planned;

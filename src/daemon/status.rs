@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::bmc::BmcSummary;
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -62,6 +63,9 @@ pub struct Status {
     /// How the webhooks do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub webhooks: BTreeMap<Name, HookTally>,
+    /// How the BMCs of the site do; none where it has none, or where nobody watches them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bmcs: Option<BmcSummary>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -117,6 +121,7 @@ impl Status {
             counters,
             hooks: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            bmcs: None,
             under_way: None,
             unconfirmed: None,
             hold: None,

@@ -47,6 +47,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod watch;
 mod webhooks;
 mod why;
 mod words;

@@ -1,11 +1,13 @@
 //! What baseboard management controllers tell and do, in the words that every protocol of theirs shares. Knows no protocol.
 
 mod log;
+mod news;
 mod part;
 mod remote;
 mod sensor;
 
 pub use log::{LogEntry, Severity};
+pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
 pub use sensor::{Health, Sensor, Thresholds, Unit};

@@ -189,10 +189,10 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     if let Some(under_way) = context.turns.holder() {
         return Answer::Value(Status::amid(&context.controller, under_way));
     }
-    asked(&context, |reply| Request::Status { reply })
-        .await
-        .and_then(|status| status)
-        .into()
+    let status = asked(&context, |reply| Request::Status { reply }).await;
+    let told = status.and_then(|status| status);
+    let bmcs = context.bmcs.summary();
+    told.map(|status| Status { bmcs, ..status }).into()
 }
 
 async fn observation(State(context): State<Context>) -> Answer<Observation> {

@@ -8,7 +8,7 @@ mod target;
 
 use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 use ipmi::IpmiError;
-pub use pool::{Caller, Pool, PoolError};
+pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
 pub use target::{TargetError, endpoint};
 
@@ -77,6 +77,20 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => session.chassis_status().await?,
             Self::Redfish(session) => session.chassis_status().await?,
+        })
+    }
+
+    /// Something that is another after each restart of the machine, or after one of another cause; none where the BMC tells nothing of them.
+    ///
+    /// # Errors
+    /// Where the BMC does not answer.
+    pub async fn restart_mark(&mut self) -> Result<Option<String>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session
+                .restart_cause()
+                .await?
+                .map(|cause| cause.to_string()),
+            Self::Redfish(session) => session.last_reset().await?,
         })
     }
 

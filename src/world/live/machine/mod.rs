@@ -17,8 +17,7 @@ use crate::base::name::HostName;
 use crate::plan::Step;
 use crate::site::model::Bmc;
 use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Unreached};
-use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, Target, TargetError, Trouble};
-use crate::world::https::Trust;
+use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{StepFailure, WorldError};
 use course::{Course, Move};
 
@@ -76,7 +75,6 @@ pub enum MachineError {
 pub(super) struct Machines {
     pub(super) switches: Arc<Switches>,
     pub(super) pool: Pool,
-    trust: Trust,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
 }
@@ -93,7 +91,6 @@ impl Machines {
         Self {
             switches: Arc::default(),
             pool: Pool::default(),
-            trust: Trust::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -299,14 +296,11 @@ impl Machines {
     ) -> Result<T, MachineError> {
         let at = || bmc.address.to_string();
         let failed = |source| MachineError::Bmc { at: at(), source };
-        let target = async || {
-            let target = Target::of(bmc, &self.trust).await;
-            target.map_err(|source| MachineError::Target { at: at(), source })
-        };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
-        let done = self.pool.with(bmc.address, Caller::Operator, target, what);
+        let done = self.pool.with(bmc, Caller::Operator, what);
         done.await.map_err(|error| match error {
             PoolError::Own(error) => error,
+            PoolError::Target(source) => MachineError::Target { at: at(), source },
             PoolError::Bmc(source) => failed(source),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
