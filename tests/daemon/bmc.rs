@@ -15,7 +15,7 @@ use crate::pool::serving;
 use crate::sandbox::Namespace;
 
 /// Where the BMC is, behind a cable of its own.
-const ADDRESS: &str = "10.71.0.21";
+pub(crate) const ADDRESS: &str = "10.71.0.21";
 
 const TEMPERATURE: Numeric = Numeric {
     number: 1,
@@ -55,7 +55,7 @@ fn wired() -> (Lab, Bmc) {
 }
 
 /// Where a BMC runs that the lab's controller reaches.
-fn beside(lab: &Lab) -> Namespace {
+pub(crate) fn beside(lab: &Lab) -> Namespace {
     let place = Namespace::new();
     lab.host.veth("mgmt", &place, "eth0");
     lab.host.ip("address add 10.71.0.2/16 dev mgmt");
@@ -64,7 +64,7 @@ fn beside(lab: &Lab) -> Namespace {
 }
 
 /// What a command must say: part of what is told, and its exit code.
-fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Said {
+pub(crate) fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Said {
     let words: Vec<&str> = arguments.split_whitespace().collect();
     let said = lab.run(&words);
     assert_eq!(said.code, code, "{arguments}: {said:?}");

@@ -37,6 +37,7 @@ mod leases;
 mod managed;
 mod owned;
 mod pool;
+mod power;
 mod proxy;
 mod relay;
 mod select;

@@ -38,10 +38,11 @@ pub(super) struct Bmcs {
 }
 
 impl Bmcs {
-    pub(super) fn new(in_force: InForce, dhcp: Arc<Server>) -> Self {
+    /// They speak through the sessions of `pool`; what becomes of BMCs is told among the events that `dhcp` keeps.
+    pub(super) fn new(in_force: InForce, pool: Pool, dhcp: Arc<Server>) -> Self {
         Self {
             in_force,
-            pool: Pool::default(),
+            pool,
             board: Arc::default(),
             dhcp,
         }
