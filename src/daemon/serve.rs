@@ -126,7 +126,7 @@ async fn run(
         blobs.folder().to_owned(),
     )
     .await?;
-    let (dhcp, pool) = (world.dhcp(), world.bmcs());
+    let (dhcp, bmcs) = (world.dhcp(), world.bmcs());
     let (boards, hooks, webhooks) = (Boards::default(), world.hooks(), world.webhooks());
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
@@ -145,7 +145,7 @@ async fn run(
     let context = Context {
         controller: settings.controller.clone(),
         requests,
-        bmcs: Bmcs::new(reconciler.in_force(), pool, dhcp.clone()),
+        bmcs: Bmcs::new(reconciler.in_force(), bmcs, dhcp.clone()),
         dhcp,
         in_force: reconciler.in_force(),
         blobs,

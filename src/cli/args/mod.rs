@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (--exit-code); \
-3 hazards not allowed; 4 incomplete (something waits, or a failure was undone).";
+3 hazards not allowed; 4 incomplete (something waits, a machine is not as it should be, or a failure was undone).";
 
 /// Options of every command.
 #[derive(Debug, Args)]

@@ -38,7 +38,7 @@ pub(super) struct Bmcs {
 }
 
 impl Bmcs {
-    /// They speak through the sessions of `pool`; what becomes of BMCs is told among the events that `dhcp` keeps.
+    /// They speak through the sessions of `pool`, and events go where those of DHCP go.
     pub(super) fn new(in_force: InForce, pool: Pool, dhcp: Arc<Server>) -> Self {
         Self {
             in_force,

@@ -6,7 +6,7 @@ mod pool;
 pub mod redfish;
 mod target;
 
-use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
 use ipmi::IpmiError;
 pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
@@ -163,6 +163,29 @@ impl Session {
             Self::Ipmi(session) => whole(session.inventory().await?),
             Self::Redfish(session) => session.inventory().await?,
         })
+    }
+
+    /// What overrides where the machine boots from, if anything does.
+    ///
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn boot(&mut self) -> Result<Option<BootOverride>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.boot().await?,
+            Self::Redfish(session) => session.boot().await?,
+        })
+    }
+
+    /// Has the machine boot from elsewhere, or as its firmware is set to.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_boot(&mut self, wanted: Option<BootOverride>) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_boot(wanted).await?,
+            Self::Redfish(session) => session.set_boot(wanted).await?,
+        }
+        Ok(())
     }
 
     /// Ends it. A BMC that does not answer any more forgets the session by itself.
