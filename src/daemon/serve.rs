@@ -143,12 +143,13 @@ async fn run(
         controller: settings.controller.clone(),
         requests,
         dhcp,
-        bmcs: Bmcs::new(reconciler.in_force()),
+        bmcs: Bmcs::new(reconciler.in_force(), settings.state.join("consoles")),
         in_force: reconciler.in_force(),
         blobs,
         turns,
         admission: Admission::here(),
     };
+    tokio::spawn(context.bmcs.clone().keep_recordings());
     let (turns, last) = (context.turns.clone(), context.requests.clone());
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");

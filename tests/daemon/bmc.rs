@@ -53,7 +53,7 @@ fn wired() -> (Lab, Bmc) {
 }
 
 /// Where a BMC runs that the lab's controller reaches.
-fn beside(lab: &Lab) -> Namespace {
+pub(crate) fn beside(lab: &Lab) -> Namespace {
     let place = Namespace::new();
     lab.host.veth("mgmt", &place, "eth0");
     lab.host.ip("address add 10.71.0.2/16 dev mgmt");
@@ -62,7 +62,7 @@ fn beside(lab: &Lab) -> Namespace {
 }
 
 /// What a command must say: part of what is told, and its exit code.
-fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Said {
+pub(crate) fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Said {
     let words: Vec<&str> = arguments.split_whitespace().collect();
     let said = lab.run(&words);
     assert_eq!(said.code, code, "{arguments}: {said:?}");

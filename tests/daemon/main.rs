@@ -15,6 +15,7 @@ mod care;
 mod client;
 mod clock;
 mod confirm;
+mod console;
 #[allow(
     dead_code,
     reason = "what is shared with the drivers' tests, none uses whole"

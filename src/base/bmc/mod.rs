@@ -1,11 +1,13 @@
 //! What baseboard management controllers tell and do, in the words that every protocol of theirs shares. Knows no protocol.
 
+mod light;
 mod log;
 mod part;
 mod remote;
 mod secret;
 mod sensor;
 
+pub use light::Light;
 pub use log::{LogEntry, Severity};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};

@@ -2,6 +2,7 @@
 //! applies: a BMC that hangs keeps nobody from anything else.
 
 mod choose;
+mod console;
 mod fault;
 mod power;
 mod reading;
@@ -9,6 +10,7 @@ mod target;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,7 +22,13 @@ use crate::site::model::Bmc;
 use crate::world::bmc::Session;
 use crate::world::https::Trust;
 
+use console::{Claims, Recordings};
+
 pub use choose::MachineSelection;
+pub use console::{
+    ConsoleFrame, ConsoleOpened, ConsoleOrder, PROTOCOL as CONSOLE_PROTOCOL, RECORDING_BYTES,
+    RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
+};
 pub use power::{PowerEvent, PowerOrder};
 pub use reading::{BmcReading, ShownCertificate};
 
@@ -35,6 +43,8 @@ pub(super) struct Bmcs {
     all: Arc<Semaphore>,
     /// BMCs that somebody speaks with: each with one at a time, since it has few sessions, and fewer thoughts.
     each: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
+    claims: Claims,
+    recordings: Recordings,
 }
 
 /// Leave to speak with a BMC.
@@ -44,12 +54,15 @@ struct Turn {
 }
 
 impl Bmcs {
-    pub(super) fn new(in_force: InForce) -> Self {
+    /// Recordings of consoles are kept in this folder.
+    pub(super) fn new(in_force: InForce, recordings: PathBuf) -> Self {
         Self {
             in_force,
             trust: Trust::default(),
             all: Arc::new(Semaphore::new(AT_ONCE)),
             each: Arc::default(),
+            claims: Claims::default(),
+            recordings: Recordings::new(recordings),
         }
     }
 

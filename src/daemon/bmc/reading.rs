@@ -123,7 +123,7 @@ impl Bmcs {
         })
     }
 
-    async fn bmc_of(&self, machine: &HostName) -> Result<Bmc, Fault> {
+    pub(super) async fn bmc_of(&self, machine: &HostName) -> Result<Bmc, Fault> {
         let which = MachineSelection {
             machines: vec![machine.clone()],
             ..MachineSelection::default()

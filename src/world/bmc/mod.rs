@@ -4,8 +4,11 @@
 pub mod ipmi;
 pub mod redfish;
 
-use crate::base::bmc::{ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use crate::base::bmc::{
+    BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
+};
 use ipmi::IpmiError;
+pub use ipmi::{Console, ConsoleScreen};
 pub use redfish::Told;
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
@@ -21,6 +24,14 @@ pub enum Target {
 pub enum Session {
     Ipmi(Box<ipmi::Session>),
     Redfish(Box<redfish::Session>),
+}
+
+/// What a BMC has for who wants the machine's serial console.
+pub enum ConsoleOffer {
+    /// The console itself.
+    Console(Console),
+    /// Other ways that the BMC tells of; it has none by its own protocol.
+    Ways(Vec<SerialAccess>),
 }
 
 /// Why a BMC did not do what it was asked for. Nothing of a secret is ever part of it.
@@ -137,6 +148,69 @@ impl Session {
             Self::Ipmi(session) => whole(session.inventory().await?),
             Self::Redfish(session) => session.inventory().await?,
         })
+    }
+
+    /// Opens the machine's serial console, in this session, which is the console's from then on; takes it from whoever has it where that
+    /// is wanted.
+    ///
+    /// # Errors
+    /// Where the BMC does not give it.
+    pub async fn console(self, takes: bool) -> Result<ConsoleOffer, BmcError> {
+        let mut session = match self {
+            Self::Ipmi(session) if takes => {
+                return Ok(ConsoleOffer::Console(session.take_console().await?));
+            }
+            Self::Ipmi(session) => return Ok(ConsoleOffer::Console(session.console().await?)),
+            Self::Redfish(session) => session,
+        };
+        let ways = session.console().await;
+        // What it told stands, however the session ends.
+        session.close().await.ok();
+        Ok(ConsoleOffer::Ways(ways?.value))
+    }
+
+    /// Switches the light by which a person finds the machine.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn identify(&mut self, light: Light) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.identify(light).await?,
+            Self::Redfish(session) => {
+                let is_on = match light {
+                    Light::Off => false,
+                    Light::On => true,
+                    Light::For(_) => {
+                        return Err(redfish::Error::Unsupported("identify light for a time").into());
+                    }
+                };
+                session.identify(is_on).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What overrides where the machine boots from, if anything does.
+    ///
+    /// # Errors
+    /// Where the BMC does not tell.
+    pub async fn boot(&mut self) -> Result<Option<BootOverride>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.boot().await?,
+            Self::Redfish(session) => session.boot().await?,
+        })
+    }
+
+    /// Has the machine boot from elsewhere, or as its firmware is set to.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_boot(&mut self, wanted: Option<BootOverride>) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_boot(wanted).await?,
+            Self::Redfish(session) => session.set_boot(wanted).await?,
+        }
+        Ok(())
     }
 
     /// Ends it. A BMC that does not answer any more forgets the session by itself.

@@ -15,7 +15,6 @@ mod session;
 mod socket;
 mod target;
 
-pub use codec::chassis::Identify;
 pub use codec::sel::LogInfo;
 pub use codec::{CipherSuite, Command, Completion};
 pub use error::{IpmiError, Refusal};
