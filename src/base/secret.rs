@@ -1,8 +1,9 @@
-//! Where a secret is kept. The secret itself is read where it is used, and never held by a type that can be shown.
+//! Where a secret is kept, and the secret itself, which is read where it is used, and never held by a type that can be shown.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// A reference to a secret, as the language writes it: `(env)"NAME"`, `(file)"path"`, `(credential)"name"`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,5 +42,20 @@ impl fmt::Display for SecretRef {
             Self::Credential(place) => ("credential", place),
         };
         write!(f, "({kind}){place:?}")
+    }
+}
+
+/// A password or key. It can be neither printed nor serialised, and its bytes are wiped when it goes.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// For the one who proves it, and nobody else.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }

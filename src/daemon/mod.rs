@@ -23,7 +23,6 @@ mod order;
 mod privileges;
 mod reconcile;
 mod record;
-mod secret;
 mod serve;
 mod start;
 mod status;

@@ -1,15 +1,17 @@
-//! The store of a single controller: fjall on a local disk, written by one thread that lets many batches share a sync.
-//! Must not know what is stored.
+//! The store of a single controller: a journal and tables on a local disk, written by one thread that lets many
+//! batches share a sync. Must not know what is stored.
 
-use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::{mpsc, oneshot};
 
+use super::journal::{CAPACITY, Changes, Journal, OnDisk};
+use super::tables::{Checkpoints, Shelves};
+use super::writer::Writer;
 use super::{Batch, Guard, Store, StoreError, Write};
 
 /// Batches that may wait for the writer; callers beyond that wait for room.
@@ -18,15 +20,12 @@ const QUEUE: usize = 4096;
 /// Most batches under one sync: enough to fill the time of a slow one, little enough to bound a journal record.
 const GROUP: usize = 1024;
 
-/// Octets of blocks that are kept in memory once they were read: a server knows what it wrote, and seldom reads it.
-const CACHE: u64 = 8 << 20;
-
-/// Octets that were written and are in no table yet: a hundred thousand leases.
-const MEMTABLE: u64 = 16 << 20;
+/// Bytes after which a group takes no further batch: most groups fit what is left of a segment.
+const GROUP_BYTES: usize = 1 << 20;
 
 /// A store in a folder of its own.
 pub struct Embedded {
-    disk: Arc<Disk>,
+    shelves: Arc<Shelves>,
     queue: Option<mpsc::Sender<Request>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -34,19 +33,6 @@ pub struct Embedded {
 struct Request {
     batch: Batch,
     done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// What every key of a group will hold, once written.
-type Staged = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-struct Disk {
-    path: PathBuf,
-    open: RwLock<Option<Opened>>,
-}
-
-struct Opened {
-    database: Database,
-    pairs: Keyspace,
 }
 
 impl Embedded {
@@ -59,23 +45,35 @@ impl Embedded {
             path: path.display().to_string(),
             source,
         };
-        let opened = Opened::at(path).map_err(fault)?;
-        let disk = Arc::new(Disk {
-            path: path.to_owned(),
-            open: RwLock::new(Some(opened)),
-        });
+        let shelves = Arc::new(Shelves::open(path).map_err(fault)?);
+        let (journal, recovered) = open_journal(path).map_err(fault)?;
         let (queue, requests) = mpsc::channel(QUEUE);
-        let for_writer = Arc::clone(&disk);
+        let for_writer = Arc::clone(&shelves);
+        let tables = Checkpoints::new(Arc::clone(&shelves));
+        // Here, so that what was recovered is there for the first reader.
+        let mut writer = Writer::new(journal, recovered, tables);
         let writer = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || write_groups(&for_writer, requests))
+            .spawn(move || {
+                write_groups(&for_writer, &mut writer, requests);
+                // What the tables lack then is in the journal.
+                let _ = writer.close();
+            })
             .map_err(fault)?;
         Ok(Self {
-            disk,
+            shelves,
             queue: Some(queue),
             writer: Mutex::new(Some(writer)),
         })
     }
+}
+
+/// The journal in its two files.
+fn open_journal(path: &Path) -> io::Result<(Journal<OnDisk>, Changes)> {
+    let [a, b] = ["journal.a", "journal.b"].map(|name| OnDisk::open(&path.join(name)));
+    let segments = [a?, b?];
+    File::open(path)?.sync_all()?;
+    Journal::open(segments, CAPACITY)
 }
 
 impl Drop for Embedded {
@@ -95,17 +93,11 @@ impl Drop for Embedded {
 
 impl Store for Embedded {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.disk.read(|pairs| value(pairs, key))
+        self.shelves.get(key)
     }
 
     fn visit(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        self.disk.read(|pairs| {
-            for pair in pairs.prefix(prefix) {
-                let (key, value) = pair.into_inner().map_err(as_io)?;
-                each(&key, &value);
-            }
-            Ok(())
-        })
+        self.shelves.visit(prefix, each)
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -117,99 +109,37 @@ impl Store for Embedded {
     }
 }
 
-impl Opened {
-    fn at(path: &Path) -> io::Result<Self> {
-        let database = Database::builder(path).cache_size(CACHE);
-        let database = database.open().map_err(as_io)?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
-        let pairs = database.keyspace("pairs", options).map_err(as_io)?;
-        Ok(Self { database, pairs })
-    }
-
-    /// Writes all of `staged` or nothing; readers see it only after the sync.
-    fn write(&self, staged: &Staged) -> io::Result<()> {
-        let mut batch = self
-            .database
-            .batch()
-            .durability(Some(PersistMode::SyncData));
-        for (key, value) in staged {
-            match value {
-                Some(value) => batch.insert(&self.pairs, key.as_slice(), value.as_slice()),
-                None => batch.remove(&self.pairs, key.as_slice()),
-            }
-        }
-        batch.commit().map_err(as_io)
-    }
-}
-
-impl Disk {
-    fn read<T>(&self, read: impl FnOnce(&Keyspace) -> io::Result<T>) -> Result<T, StoreError> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let opened = open.as_ref().ok_or_else(|| StoreError::Read(closed()))?;
-        read(&opened.pairs).map_err(StoreError::Read)
-    }
-
-    /// Writes a group; after a failure the database is opened anew, since fjall accepts nothing after one.
-    fn write(&self, staged: &Staged, undo: &mut Staged) -> io::Result<()> {
-        self.reopen(undo)?;
-        let Err(fault) = self.write_opened(staged, undo)? else {
-            return Ok(());
-        };
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
-        Err(fault)
-    }
-
-    /// Opens the database again where a failure closed it.
-    fn reopen(&self, undo: &mut Staged) -> io::Result<()> {
-        let is_open = self
-            .open
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some();
-        if is_open {
-            return Ok(());
-        }
-        let opened = Opened::at(&self.path)?;
-        // A record that failed may lie whole in the journal all the same; what was there before it comes back first.
-        opened.write(undo)?;
-        undo.clear();
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
-        Ok(())
-    }
-
-    /// The outer error is one of reading, the inner one of writing; with the latter, `undo` learns what was there before.
-    fn write_opened(&self, staged: &Staged, undo: &mut Staged) -> io::Result<io::Result<()>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let opened = open.as_ref().ok_or_else(closed)?;
-        let written = opened.write(staged);
-        if written.is_err() {
-            for key in staged.keys() {
-                undo.insert(key.clone(), value(&opened.pairs, key)?);
-            }
-        }
-        Ok(written)
-    }
-}
+type Journaled = Writer<OnDisk, Checkpoints>;
 
 /// The writer thread: what arrived during one sync goes out with the next.
-fn write_groups(disk: &Disk, mut requests: mpsc::Receiver<Request>) {
-    let mut undo = Staged::new();
+fn write_groups(shelves: &Shelves, writer: &mut Journaled, mut requests: mpsc::Receiver<Request>) {
     while let Some(first) = requests.blocking_recv() {
+        let mut bytes = size(&first.batch);
         let mut group = vec![first];
         while group.len() < GROUP
+            && bytes < GROUP_BYTES
             && let Ok(next) = requests.try_recv()
         {
+            bytes += size(&next.batch);
             group.push(next);
         }
-        write_group(disk, group, &mut undo);
+        write_group(shelves, writer, group);
     }
 }
 
-fn write_group(disk: &Disk, group: Vec<Request>, undo: &mut Staged) {
-    let mut staged = Staged::new();
+fn size(batch: &Batch) -> usize {
+    let write = |write: &Write| match write {
+        Write::Put { key, value } => key.len() + value.len(),
+        Write::Delete { key } => key.len(),
+    };
+    batch.writes.iter().map(write).sum()
+}
+
+fn write_group(shelves: &Shelves, writer: &mut Journaled, group: Vec<Request>) {
+    let mut staged = Changes::new();
     let mut waiting = Vec::with_capacity(group.len());
     for Request { batch, done } in group {
-        match disk.guards_hold(&batch.guards, &staged) {
+        match guards_hold(shelves, &batch.guards, &staged) {
             Ok(()) => {
                 staged.extend(batch.writes.into_iter().map(|write| match write {
                     Write::Put { key, value } => (key, Some(value)),
@@ -221,7 +151,7 @@ fn write_group(disk: &Disk, group: Vec<Request>, undo: &mut Staged) {
             Err(fault) => drop(done.send(Err(fault))),
         }
     }
-    let written = disk.write(&staged, undo);
+    let written = writer.write(staged);
     for done in waiting {
         let answer = match &written {
             Ok(()) => Ok(()),
@@ -234,36 +164,18 @@ fn write_group(disk: &Disk, group: Vec<Request>, undo: &mut Staged) {
     }
 }
 
-impl Disk {
-    /// Guards see what earlier batches of their group will have written.
-    fn guards_hold(&self, guards: &[Guard], staged: &Staged) -> Result<(), StoreError> {
-        for guard in guards {
-            let found = match staged.get(&guard.key) {
-                Some(value) => value.clone(),
-                None => self.read(|pairs| value(pairs, &guard.key))?,
-            };
-            if found != guard.expected {
-                return Err(StoreError::Guard);
-            }
+/// Guards see what earlier batches of their group will have written.
+fn guards_hold(shelves: &Shelves, guards: &[Guard], staged: &Changes) -> Result<(), StoreError> {
+    for guard in guards {
+        let found = match staged.get(&guard.key) {
+            Some(value) => value.clone(),
+            None => shelves.get(&guard.key)?,
+        };
+        if found != guard.expected {
+            return Err(StoreError::Guard);
         }
-        Ok(())
     }
-}
-
-fn value(pairs: &Keyspace, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let found = pairs.get(key).map_err(as_io)?;
-    Ok(found.map(|value| value.to_vec()))
-}
-
-fn closed() -> io::Error {
-    io::Error::other("the store could not be opened again after a failed write")
-}
-
-fn as_io(fault: fjall::Error) -> io::Error {
-    if let fjall::Error::Io(source) = fault {
-        return source;
-    }
-    io::Error::other(fault)
+    Ok(())
 }
 
 #[cfg(test)]

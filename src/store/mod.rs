@@ -2,6 +2,11 @@
 
 mod embedded;
 mod faulty;
+mod journal;
+mod tables;
+#[cfg(test)]
+mod torn;
+mod writer;
 
 use std::future::Future;
 

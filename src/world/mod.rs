@@ -3,6 +3,7 @@
 pub mod bmc;
 pub mod https;
 pub mod live;
+pub mod secret;
 mod sim;
 
 use std::collections::{BTreeMap, BTreeSet};

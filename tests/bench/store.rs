@@ -1,4 +1,5 @@
-//! The store beside redb and the disk's own limit: durable batches a second, and start-up after kill -9.
+//! The store beside what it keeps its tables in, redb and the disk's own limits: durable batches a second, and start-up
+//! after kill -9.
 //!
 //! `cargo bench --bench store`; `BEDPLATE_BENCH_LEASES` scales the start-up, a million leases by default.
 
@@ -11,6 +12,7 @@ mod figure;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +21,8 @@ use bedplate::store::{Batch, Embedded, Store, Write};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 const RECORDS: u64 = 64;
+const PAGE: usize = 4096;
+const OVERWRITTEN: u64 = 8 << 20;
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 5;
 const PAIRS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("pairs");
@@ -27,22 +31,35 @@ const PAIRS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("pairs");
 #[derive(Clone, Copy)]
 enum Candidate {
     Ours,
+    /// fjall without our journal before it.
+    Fjall,
     Redb,
     /// redb so that it need not walk its file after a kill.
     RedbQuickRepair,
-    /// An append and fdatasync for each batch: no store can do better.
+    /// An append and fdatasync for each batch: no store that only appends can do better.
     Disk,
+    /// The same over what was written before: no store can do better.
+    Overwrite,
 }
 
 impl Candidate {
-    const ALL: [Self; 4] = [Self::Ours, Self::Redb, Self::RedbQuickRepair, Self::Disk];
+    const ALL: [Self; 6] = [
+        Self::Ours,
+        Self::Fjall,
+        Self::Redb,
+        Self::RedbQuickRepair,
+        Self::Disk,
+        Self::Overwrite,
+    ];
 
     fn name(self) -> &'static str {
         match self {
-            Self::Ours => "fjall",
+            Self::Ours => "ours",
+            Self::Fjall => "fjall",
             Self::Redb => "redb",
             Self::RedbQuickRepair => "redb quick-repair",
             Self::Disk => "append and fdatasync",
+            Self::Overwrite => "overwrite and fdatasync",
         }
     }
 }
@@ -50,8 +67,11 @@ impl Candidate {
 /// An open store of any kind: writes one batch durably.
 enum Opened {
     Ours(Embedded, tokio::runtime::Runtime),
+    Fjall(fjall::Database, fjall::Keyspace),
     Redb(Box<Database>, bool),
     Disk(File),
+    /// A file, and where the next batch goes.
+    Overwrite(File, u64),
 }
 
 /// A key and a value of the size of a lease's.
@@ -67,7 +87,13 @@ impl Opened {
             Candidate::Ours => {
                 let runtime = tokio::runtime::Builder::new_current_thread();
                 let runtime = { runtime }.build().unwrap();
-                Self::Ours(Embedded::open(&folder.join("fjall")).unwrap(), runtime)
+                Self::Ours(Embedded::open(&folder.join("ours")).unwrap(), runtime)
+            }
+            Candidate::Fjall => {
+                let database = fjall::Database::builder(folder.join("fjall"));
+                let database = database.open().unwrap();
+                let pairs = database.keyspace("pairs", fjall::KeyspaceCreateOptions::default);
+                Self::Fjall(database, pairs.unwrap())
             }
             Candidate::Redb | Candidate::RedbQuickRepair => {
                 let database = Database::create(folder.join(candidate.name())).unwrap();
@@ -78,6 +104,14 @@ impl Opened {
                 let mut options = File::options();
                 let options = options.append(true).create(true);
                 Self::Disk(options.open(folder.join("append")).unwrap())
+            }
+            Candidate::Overwrite => {
+                let file = File::create(folder.join("overwrite")).unwrap();
+                for at in (0..OVERWRITTEN).step_by(PAGE) {
+                    file.write_all_at(&[0; PAGE], at).unwrap();
+                }
+                file.sync_all().unwrap();
+                Self::Overwrite(file, 0)
             }
         }
     }
@@ -91,6 +125,14 @@ impl Opened {
                 runtime
                     .block_on(store.commit(Batch { guards, writes }))
                     .unwrap();
+            }
+            Self::Fjall(database, pairs) => {
+                let durable = Some(fjall::PersistMode::SyncData);
+                let mut batch = database.batch().durability(durable);
+                for (key, value) in records {
+                    batch.insert(pairs, key, value);
+                }
+                batch.commit().unwrap();
             }
             Self::Redb(database, quick) => {
                 let mut batch = database.begin_write().unwrap();
@@ -109,18 +151,28 @@ impl Opened {
                 file.write_all(&bytes).unwrap();
                 file.sync_data().unwrap();
             }
+            Self::Overwrite(file, at) => {
+                let mut bytes: Vec<u8> = records
+                    .flat_map(|(key, value)| [key, value].concat())
+                    .collect();
+                bytes.resize(bytes.len().next_multiple_of(PAGE), 0);
+                file.write_all_at(&bytes, *at).unwrap();
+                file.sync_data().unwrap();
+                *at = (*at + bytes.len() as u64) % (OVERWRITTEN / 2);
+            }
         }
     }
 
     fn count(&self) -> usize {
         match self {
             Self::Ours(store, _) => store.range(b"lease/").unwrap().len(),
+            Self::Fjall(_, pairs) => pairs.prefix(b"lease/").count(),
             Self::Redb(database, _) => {
                 let read = database.begin_read().unwrap();
                 let table = read.open_table(PAIRS).unwrap();
                 table.iter().unwrap().map(Result::unwrap).count()
             }
-            Self::Disk(_) => 0,
+            Self::Disk(_) | Self::Overwrite(..) => 0,
         }
     }
 }
@@ -139,7 +191,7 @@ fn main() {
 fn batches() {
     let folder = scratch();
     let mut opened = Candidate::ALL.map(|candidate| Opened::at(candidate, folder.path()));
-    let mut rates = [const { Vec::new() }; 4];
+    let mut rates = [const { Vec::new() }; 6];
     let mut next = 0;
     for _ in 0..ROUNDS {
         for (opened, rates) in opened.iter_mut().zip(&mut rates) {
@@ -162,11 +214,13 @@ fn batches() {
 /// Milliseconds from nothing to every lease read, after the process that wrote them was killed.
 fn starts(leases: u64) {
     let times = Candidate::ALL.map(|candidate| match candidate {
-        Candidate::Disk => f64::NAN,
-        Candidate::Ours | Candidate::Redb | Candidate::RedbQuickRepair => start(candidate, leases),
+        Candidate::Disk | Candidate::Overwrite => f64::NAN,
+        Candidate::Ours | Candidate::Fjall | Candidate::Redb | Candidate::RedbQuickRepair => {
+            start(candidate, leases)
+        }
     });
     let [ours, peers @ ..] = times;
-    for (peer, theirs) in Candidate::ALL.iter().skip(1).zip(peers).take(2) {
+    for (peer, theirs) in Candidate::ALL.iter().skip(1).zip(peers).take(3) {
         let name = format!("store: start after kill -9 with {leases} leases");
         figure::print(&name, "ms", &[ours], peer.name(), &[theirs]);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bedplate::base::bmc::Secret;
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::ipmi::{IpmiError, PORT, Patience, Session, Target, ping};
 use tempfile::TempDir;
 

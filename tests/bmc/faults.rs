@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bedplate::base::bmc::{PowerAction, PowerState, Secret};
+use bedplate::base::bmc::{PowerAction, PowerState};
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::ipmi::{IpmiError, Patience, Session, Target};
 
 use crate::counterpart::{Bmc, Setup};

@@ -1,6 +1,7 @@
 //! Sessions are opened with the suite, the key and the name that are right, and with no others; each try is one try.
 
-use bedplate::base::bmc::{PowerAction, Secret};
+use bedplate::base::bmc::PowerAction;
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::ipmi::{
     CipherSuite, Completion, IpmiError, Privilege, Refusal, Session, Target, ping,
 };

@@ -12,8 +12,8 @@ use crate::lab::{Lab, MORE, SITE, dig, udhcpc, with_routes};
 use crate::support::sandbox::Running;
 use crate::support::witness;
 
-/// Size of the state folder's disk.
-const DISK: &str = "96m";
+/// Size of the state folder's disk: too small for the journal to be allocated, which would go on for a while on a full one.
+const DISK: &str = "24m";
 
 /// Room that comes free at a time: less than any of the writes of an apply.
 const ROOM: u64 = 4096;
@@ -117,12 +117,12 @@ fn at_any_moment(from: &str, to: &str) {
 
 #[test]
 fn a_disk_that_is_full_at_any_moment_of_an_apply_leaves_all_as_it_was() {
-    at_any_moment(SITE, &with_routes(20));
+    at_any_moment(SITE, &with_routes(100));
 }
 
 #[test]
 fn nor_does_it_lose_what_makes_room_for_others() {
-    let from = with_routes(20);
+    let from = with_routes(100);
     let to = from.replace("10.100.1", "10.101.1");
     at_any_moment(&from, &to.replace("10.70.0.2\"", "10.70.0.3\""));
 }

@@ -25,7 +25,9 @@ fn a_client_gets_the_next_address_and_people_hear_why() {
     assert_eq!(told, expected.map(Value::from));
     let quarantined = lab.run(&["leases", "--state", "declined"]).out;
     let words = format!("10.70.1.0 was free for it, but {STRANGER} answered for that");
+    let disputed = format!("{STRANGER} answered before it was offered to {CLIENT}");
     for (said, word) in [
+        (lab.run(&["ip"]).out, disputed),
         (lab.run(&["events"]).out, format!("in use by {STRANGER}")),
         (lab.run(&["why", CLIENT]).out, words),
         (lab.run(&["-v", "status"]).out, "conflicts 1".to_owned()),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use bedplate::base::mac::MacAddr;
-use bedplate::serve::dhcp::{Event, Input, ProbeWay};
+use bedplate::serve::dhcp::{Event, Input, Known, ProbeWay};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -51,6 +51,7 @@ fn taken(rig: &mut Rig, step: &Step) -> String {
     let mut words = Vec::new();
     for event in rig.events.drain(..) {
         if let Event::Conflict { lease, by } = event {
+            assert_eq!(lease.known.as_deref(), Some(&Known::Found(by)));
             let by = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
             words.push(format!("{} used by {by}", lease.address));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use bedplate::base::bmc::Secret;
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::redfish::{Endpoint, Limits, Target, Transport};
 use bedplate::world::https::Trusted;
 use serde_json::Value;

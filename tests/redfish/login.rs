@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use bedplate::base::bmc::{PowerAction, PowerState, Secret};
+use bedplate::base::bmc::{PowerAction, PowerState};
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::redfish::{Error, Session};
 use bedplate::world::https::Trusted;
 use serde_json::json;

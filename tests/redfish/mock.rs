@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use bedplate::base::bmc::Secret;
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::redfish::{Endpoint, Limits, Session, Target, Transport};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bedplate::base::bmc::Secret;
+use bedplate::base::secret::Secret;
 use bedplate::world::bmc::redfish::{Endpoint, Error, Limits, Session, Target, presented};
 use bedplate::world::https::Trusted;
 use tokio::io::AsyncReadExt as _;

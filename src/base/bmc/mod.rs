@@ -4,14 +4,12 @@ mod light;
 mod log;
 mod part;
 mod remote;
-mod secret;
 mod sensor;
 
 pub use light::Light;
 pub use log::{LogEntry, Severity};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
-pub use secret::Secret;
 pub use sensor::{Health, Sensor, Thresholds, Unit};
 
 use std::fmt;

@@ -2,13 +2,11 @@
 
 use super::super::in_force::Says;
 use crate::base::name::{HostName, Name};
-use crate::base::secret::SecretRef;
-use crate::daemon::secret::SecretError;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::suggest::did_you_mean;
 use crate::site::model::{Bmc, BmcProtocol};
-use crate::world::bmc::{BmcError, Trouble};
+use crate::world::bmc::{BmcError, TargetError, Trouble};
 
 pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
     let at = bmc.address;
@@ -52,20 +50,23 @@ fn untrusted(host: &HostName, bmc: &Bmc) -> String {
     }
 }
 
-/// A secret that cannot be read; what stands in it is not told.
-pub(super) fn secret(host: &HostName, reference: &SecretRef, error: &SecretError) -> Fault {
-    let message = format!("{reference}, which the BMC of {host} needs, cannot be read");
-    Fault::new(Code::BmcSecret, message)
-        .because(error)
-        .help("the daemon reads it when it is used: put it where the site says, on this controller")
-}
-
-/// A file of authorities that cannot be read.
-pub(super) fn authority(host: &HostName, path: &str, error: &std::io::Error) -> Fault {
-    let message = format!("{path}, with which the BMC of {host} is verified, cannot be read");
-    Fault::new(Code::BmcSecret, message)
-        .because(error)
-        .help("put the authority's certificate there, in PEM form")
+/// What the site names to be let in by, and cannot be read. What stands in it is not told.
+pub(super) fn target(host: &HostName, error: &TargetError) -> Fault {
+    let fault = |message| Fault::new(Code::BmcSecret, message);
+    match error {
+        TargetError::Secret { reference, source } => fault(format!(
+            "{reference}, which the BMC of {host} needs, cannot be read"
+        ))
+        .because(source)
+        .help(
+            "the daemon reads it when it is used: put it where the site says, on this controller",
+        ),
+        TargetError::Authority { path, source } => fault(format!(
+            "{path}, with which the BMC of {host} is verified, cannot be read"
+        ))
+        .because(source)
+        .help("put the authority's certificate there, in PEM form"),
+    }
 }
 
 pub(super) fn no_machine(host: &HostName, says: &Says) -> Fault {

@@ -6,7 +6,6 @@ mod console;
 mod fault;
 mod power;
 mod reading;
-mod target;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +18,7 @@ use super::in_force::InForce;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
-use crate::world::bmc::Session;
+use crate::world::bmc::{Session, Target};
 use crate::world::https::Trust;
 
 use console::{Claims, Recordings};
@@ -72,8 +71,10 @@ impl Bmcs {
         (host, bmc): (&HostName, &Bmc),
         what: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let target = target::of(host, bmc, &self.trust).await?;
         let _turn = self.turn(bmc.address).await?;
+        // Read when its turn has come: nobody holds a secret while he waits.
+        let target = Target::of(bmc, &self.trust).await;
+        let target = target.map_err(|error| fault::target(host, &error))?;
         let opened = target.open().await;
         let mut session = opened.map_err(|error| fault::bmc(host, bmc, &error))?;
         let done = what(&mut session).await;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bmcs, MachineSelection, fault, target};
+use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{Inventory, LogEntry, Sensor};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
-use crate::world::bmc::{BmcError, Session, Told, redfish};
+use crate::world::bmc::{BmcError, Session, Told, endpoint, redfish};
 use crate::world::https::Trusted;
 
 /// How long a BMC may take to show its certificate.
@@ -106,7 +106,7 @@ impl Bmcs {
             return Err(fault::no_certificate(&machine));
         };
         let trusted = Trusted::System(self.trust.clone());
-        let endpoint = target::endpoint(bmc.address, bmc.port, trusted);
+        let endpoint = endpoint(bmc.address, bmc.port, trusted);
         let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
         let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error.into()))?;
         let fingerprint = Fingerprint(shown.fingerprint);

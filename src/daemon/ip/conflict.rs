@@ -4,7 +4,7 @@ use super::account::Account;
 use super::part::Place;
 use super::row::{AddressUse, Conflict, ConflictKind};
 use super::spot::Spot;
-use crate::serve::dhcp::{Lease, LeaseState};
+use crate::serve::dhcp::{Known, Lease, LeaseState};
 
 impl Account<'_> {
     /// What is in dispute of an address.
@@ -23,8 +23,17 @@ impl Account<'_> {
         let hardware = lease.hardware;
         match lease.state {
             LeaseState::Declined => {
-                let because = format!("{hardware} found it in use by another");
-                return Some((ConflictKind::Declined, because));
+                return Some(match lease.known.as_deref() {
+                    Some(Known::Found(by)) => {
+                        let by = by.map_or("somebody".to_owned(), |by| by.to_string());
+                        let because = format!("{by} answered before it was offered to {hardware}");
+                        (ConflictKind::InUse, because)
+                    }
+                    Some(Known::By(_) | Known::Untold) | None => {
+                        let because = format!("{hardware} found it in use by another");
+                        (ConflictKind::Declined, because)
+                    }
+                });
             }
             LeaseState::Active => {}
             LeaseState::Offered | LeaseState::Idle => return None,

@@ -146,6 +146,8 @@ pub struct Conflict {
 pub enum ConflictKind {
     /// A client found it in use by another.
     Declined,
+    /// Our own probe found it in use, and so nobody was offered it.
+    InUse,
     /// Another MAC answers there than its holder's.
     SeenElsewhere,
     /// Leased to another than the site gives it to.

@@ -2,9 +2,8 @@
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 
-use crate::base::bmc::Secret;
-use crate::base::secret::SecretRef;
-use crate::daemon::secret::{self, SecretError};
+use crate::base::secret::{Secret, SecretRef};
+use crate::world::secret::{self, SecretError};
 
 /// What a key begins with that is base64 behind it, as Standard Webhooks write them.
 const ENCODED: &[u8] = b"whsec_";

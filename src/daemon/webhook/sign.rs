@@ -4,8 +4,8 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::base::bmc::Secret;
 use crate::base::moment::Moment;
+use crate::base::secret::Secret;
 
 /// The value of `webhook-signature`. None for a key of no length that there is; there is none.
 pub(super) fn signature(secret: &Secret, id: &str, at: Moment, body: &[u8]) -> Option<String> {

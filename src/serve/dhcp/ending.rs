@@ -5,9 +5,23 @@ use std::net::Ipv4Addr;
 use super::ask::Ask;
 use super::engine::{Action, BatchId, Engine};
 use super::event::{Event, Release};
-use super::lease::{Lease, LeaseState};
+use super::lease::{Known, Lease, LeaseState};
 use super::outcome::{Outcome, Silence};
 use super::wire::code;
+use crate::base::mac::MacAddr;
+
+/// What an address is once its lease ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Becomes {
+    Free,
+    /// Its client found it in use, and nobody gets it until then.
+    Declined(u64),
+    /// The same, but we found it ourselves; and by whom, where the link told.
+    Found {
+        until: u64,
+        by: Option<MacAddr>,
+    },
+}
 
 /// The server that a client means, where it is not us (RFC 2131 table 5); some name none.
 fn other_server(ask: &Ask<'_>) -> Option<Ipv4Addr> {
@@ -25,7 +39,7 @@ impl Engine {
             return Outcome::Unanswered(silence);
         }
         let lease = self.table.get(address).map(|record| record.lease.clone());
-        self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
+        self.end(address, Becomes::Free, ask.now, out);
         let how = Release::ByClient;
         out.extend(lease.map(|lease| Action::Event(Event::Released { lease, how })));
         Outcome::Released { address }
@@ -41,7 +55,7 @@ impl Engine {
         let seconds = ask.served.scope.policy.quarantine_time.0;
         let until = ask.now + u64::from(seconds);
         let before = self.table.get(address).map(|record| record.lease.clone());
-        let ended = self.end(address, (LeaseState::Declined, until), ask.now, out);
+        let ended = self.end(address, Becomes::Declined(until), ask.now, out);
         let owner = ask.config.owner(address);
         let host = owner.and_then(|host| Some(ask.config.reservation(host)?.host.clone()));
         if let (Some((lease, _)), Some(before)) = (ended, before) {
@@ -72,7 +86,7 @@ impl Engine {
     pub(super) fn end(
         &mut self,
         address: Ipv4Addr,
-        (state, time): (LeaseState, u64),
+        becomes: Becomes,
         now: u64,
         out: &mut Vec<Action>,
     ) -> Option<(Lease, BatchId)> {
@@ -82,8 +96,17 @@ impl Engine {
             self.abandon(batch);
         }
         self.withdraw(lease.name.take(), address, out);
-        (lease.state, lease.since) = (state, now);
-        (lease.expires, lease.held_until) = (time, time);
+        lease.since = now;
+        let (state, until) = match becomes {
+            Becomes::Free => (LeaseState::Idle, now),
+            Becomes::Declined(until) => (LeaseState::Declined, until),
+            Becomes::Found { until, by } => {
+                lease.known = Some(Box::new(Known::Found(by)));
+                (LeaseState::Declined, until)
+            }
+        };
+        lease.state = state;
+        (lease.expires, lease.held_until) = (until, until);
         if state == LeaseState::Idle {
             self.freed(&lease);
         }

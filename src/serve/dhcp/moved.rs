@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
+use super::ending::Becomes;
 use super::engine::{Action, Engine};
 use super::event::{Event, Release};
 use super::lease::{Lease, LeaseState};
@@ -11,7 +12,7 @@ impl Engine {
     /// Ends what else the client has in the VLAN, now that it was told of `address`: nobody else could have it as long as it lasts.
     pub(super) fn leave_others(&mut self, now: u64, address: Ipv4Addr, out: &mut Vec<Action>) {
         for lease in self.others(address) {
-            self.end(lease.address, (LeaseState::Idle, now), now, out);
+            self.end(lease.address, Becomes::Free, now, out);
             let how = Release::Moved;
             out.push(Action::Event(Event::Released { lease, how }));
         }

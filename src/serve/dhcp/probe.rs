@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::ask::Ask;
 use super::config::Served;
+use super::ending::Becomes;
 use super::engine::{Action, Engine, Packet};
 use super::event::Event;
 use super::exchange::Exchange;
@@ -161,7 +162,7 @@ impl Engine {
         let served = self.config.scope_of(address);
         let policy = served.map(|served| served.scope.policy).unwrap_or_default();
         let until = now + u64::from(policy.quarantine_time.0);
-        let ended = self.end(address, (LeaseState::Declined, until), now, out);
+        let ended = self.end(address, Becomes::Found { until, by }, now, out);
         out.extend(ended.map(|(lease, _)| Action::Event(Event::Conflict { lease, by })));
         if let Some(exchange) = waiting.exchange.take() {
             let silence = Silence::InUse { address, by };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::allocate::{Asker, Standing};
 use super::ask::{Ask, scope_for};
 use super::config::{Config, Served};
+use super::ending::Becomes;
 use super::engine::{Action, Engine, Packet};
 use super::event::{Event, Release};
 use super::exchange::Exchange;
@@ -256,6 +257,6 @@ impl Engine {
             let how = Release::Withdrawn;
             Event::Released { lease, how }
         }));
-        self.end(address, (LeaseState::Idle, ask.now), ask.now, out);
+        self.end(address, Becomes::Free, ask.now, out);
     }
 }

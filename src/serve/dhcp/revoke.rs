@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::ending::Becomes;
 use super::engine::{Action, BatchId, Engine};
 use super::event::{Event, Release};
 use super::lease::{Lease, LeaseState};
@@ -19,7 +20,7 @@ impl Engine {
         let lease = self.table.get(address)?.lease.clone();
         match lease.state {
             LeaseState::Active | LeaseState::Declined => {
-                let (_, batch) = self.end(address, (LeaseState::Idle, now), now, out)?;
+                let (_, batch) = self.end(address, Becomes::Free, now, out)?;
                 let event = Event::Released {
                     lease: lease.clone(),
                     how: Release::ByHand,

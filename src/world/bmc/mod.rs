@@ -1,8 +1,9 @@
 //! Drivers that talk with BMCs: a folder for each protocol, and one face for all. They are told whom to ask and with which secret, and
-//! read no site.
+//! read no site; [`Target::of`] alone knows what one says of a BMC.
 
 pub mod ipmi;
 pub mod redfish;
+mod target;
 
 use crate::base::bmc::{
     BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
@@ -10,6 +11,7 @@ use crate::base::bmc::{
 use ipmi::IpmiError;
 pub use ipmi::{Console, ConsoleScreen};
 pub use redfish::Told;
+pub use target::{TargetError, endpoint};
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
 const ENTRIES: usize = 65_536;

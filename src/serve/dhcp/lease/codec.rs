@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{Agent, ClientKey, Hardware, Known, Lease, LeaseState, PREFIX};
+use crate::base::mac::MacAddr;
 use crate::base::name::DomainName;
 
 /// The layout that is written.
@@ -26,6 +27,8 @@ mod tag {
     pub(super) const RELAY: u8 = 7;
     /// What the client was recognised by; empty where by nothing but what stands here.
     pub(super) const KNOWN: u8 = 8;
+    /// We found the address in use, by this hardware address; empty where the link did not tell.
+    pub(super) const FOUND: u8 = 9;
 }
 
 /// Why stored bytes are no lease.
@@ -65,6 +68,10 @@ impl Lease {
         match self.known.as_deref() {
             Some(Known::By(identity)) => {
                 put(&mut bytes, tag::KNOWN, identity.to_string().as_bytes());
+            }
+            Some(Known::Found(by)) => {
+                let by = by.as_ref().map_or(&[][..], |by| &by.0);
+                put(&mut bytes, tag::FOUND, by);
             }
             // A lease of a reserved address has no name: for others it goes without saying.
             None if self.name.is_none() => put(&mut bytes, tag::KNOWN, b""),
@@ -173,6 +180,7 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
                 agent.get_or_insert_with(Box::<Agent>::default).relay = relay.into();
             }
             tag::KNOWN => known = Some(read_known(value)?),
+            tag::FOUND => known = Some(Some(Box::new(read_found(value)?))),
             _ => {}
         }
         rest = next;
@@ -200,6 +208,14 @@ fn read_known(value: &[u8]) -> Option<Option<Box<Known>>> {
     Some(Some(Box::new(Known::By(identity))))
 }
 
+fn read_found(value: &[u8]) -> Option<Known> {
+    if value.is_empty() {
+        return Some(Known::Found(None));
+    }
+    let by = <[u8; 6]>::try_from(value).ok()?;
+    Some(Known::Found(Some(MacAddr(by))))
+}
+
 /// What is known where it was not stored: a name says that the address was reserved for nobody.
 fn untold(state: LeaseState, name: Option<&DomainName>) -> Option<Box<Known>> {
     let is_untold = state == LeaseState::Active && name.is_none();
@@ -215,7 +231,6 @@ fn read_hardware(kind: u8, used: &[u8]) -> Option<Hardware> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::mac::MacAddr;
 
     fn lease(id: &[u8], name: Option<&str>) -> Lease {
         Lease {
@@ -246,7 +261,14 @@ mod tests {
             held_until: Lease::INFINITE,
             ..lease(&[1], Some("b.example"))
         };
+        let found = |by| Lease {
+            state: LeaseState::Declined,
+            known: Some(Box::new(Known::Found(by))),
+            ..lease(&[1], None)
+        };
         let cases = [
+            found(None),
+            found(Some(MacAddr([2, 0, 0, 0, 0, 9]))),
             lease(&[], None),
             lease(&[9; 300], Some("a.example")),
             placed,

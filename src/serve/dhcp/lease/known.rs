@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{ClientKey, Lease};
 use crate::base::identity::{Identity, IdentityKind};
+use crate::base::mac::MacAddr;
 
 /// Type and IAID before a DUID (RFC 4361 6.1).
 const BEFORE_DUID: usize = 5;
@@ -16,6 +17,8 @@ pub enum Known {
     By(Identity),
     /// An older program stored the lease, and did not say.
     Untold,
+    /// Nothing, for it has it no more: we found the address in use before we gave it away; and by whom, where the link told.
+    Found(Option<MacAddr>),
 }
 
 impl Known {
@@ -76,7 +79,7 @@ impl Lease {
     fn known_by(&self, kind: IdentityKind) -> Option<&Identity> {
         match self.known.as_deref()? {
             Known::By(identity) => Some(identity).filter(|identity| identity.kind() == kind),
-            Known::Untold => None,
+            Known::Untold | Known::Found(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::codec::CipherSuite;
 use super::error::IpmiError;
-use crate::base::bmc::Secret;
+use crate::base::secret::Secret;
 
 /// IPMI's UDP port.
 pub const PORT: u16 = 623;

@@ -13,7 +13,7 @@ use super::model::link::Link;
 use super::model::message;
 use super::model::read::link;
 use super::wire::{Answer, Ask, Wire, malformed};
-use crate::base::bmc::Secret;
+use crate::base::secret::Secret;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 

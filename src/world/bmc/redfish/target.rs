@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::model::link::Link;
-use crate::base::bmc::Secret;
 use crate::base::name::DomainName;
+use crate::base::secret::Secret;
 use crate::world::https::Trusted;
 
 /// A BMC and the account on it. It has no `Debug`: it holds a password.

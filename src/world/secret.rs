@@ -7,8 +7,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
-use crate::base::bmc::Secret;
-use crate::base::secret::SecretRef;
+use crate::base::secret::{Secret, SecretRef};
 
 /// Longer ones are no keys.
 const LONGEST: u64 = 4096;
@@ -18,7 +17,7 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SecretError {
+pub enum SecretError {
     #[error("the daemon's environment has no such variable")]
     NoVariable,
     #[error("its path is not absolute")]
@@ -38,7 +37,7 @@ pub(super) enum SecretError {
 }
 
 /// What a reference leads to at this moment.
-pub(super) async fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
+pub async fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
     let path = match reference {
         SecretRef::Env(name) => {
             let value = std::env::var_os(name).ok_or(SecretError::NoVariable)?;

@@ -1,0 +1,125 @@
+//! From what a site says of a BMC to what a driver needs: secrets and authorities are read when they are used, and not before.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
+
+use super::{Target, ipmi, redfish};
+use crate::base::secret::{Secret, SecretRef};
+use crate::site::model::{Bmc, BmcProtocol, BmcTrust};
+use crate::world::https::{Trust, Trusted};
+use crate::world::secret::{self, SecretError};
+
+/// Longest file of authorities: what a site has of its own is a handful.
+const AUTHORITIES: u64 = 1 << 20;
+
+/// Why it is not known how to be let in. No error repeats a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    #[error("{reference} cannot be read")]
+    Secret {
+        reference: SecretRef,
+        source: SecretError,
+    },
+    #[error("{path} cannot be read")]
+    Authority { path: String, source: io::Error },
+}
+
+impl Target {
+    /// Reads what a driver needs to be let in by `bmc`.
+    ///
+    /// # Errors
+    /// Where a secret or an authority that the site names cannot be read.
+    pub async fn of(bmc: &Bmc, trust: &Trust) -> Result<Self, TargetError> {
+        let password = read(&bmc.password).await?;
+        Ok(match &bmc.protocol {
+            BmcProtocol::Ipmi {
+                cipher_suite,
+                privilege,
+                key,
+            } => {
+                let port = bmc.port.unwrap_or(ipmi::PORT);
+                let address = SocketAddr::new(bmc.address, port);
+                let mut target = ipmi::Target::new(address, bmc.username.as_bytes(), password);
+                if let Some(key) = key {
+                    target.bmc_key = Some(read(key).await?);
+                }
+                if let Some(suite) = cipher_suite.and_then(suite) {
+                    target.suites = vec![suite];
+                }
+                target.privilege = privilege.as_deref().map_or(target.privilege, level);
+                Self::Ipmi(target)
+            }
+            BmcProtocol::Redfish { system, trusts } => {
+                let trusted = trusted(trusts, trust).await?;
+                Self::Redfish(redfish::Target {
+                    endpoint: endpoint(bmc.address, bmc.port, trusted),
+                    username: bmc.username.clone(),
+                    password,
+                    system: system.clone(),
+                    limits: redfish::Limits::USUAL,
+                })
+            }
+        })
+    }
+}
+
+/// Where a BMC of Redfish is asked, over TLS.
+pub fn endpoint(address: IpAddr, port: Option<u16>, trusted: Trusted) -> redfish::Endpoint {
+    let mut endpoint = redfish::Endpoint::tls(address, trusted);
+    endpoint.port = port.unwrap_or(endpoint.port);
+    endpoint
+}
+
+async fn read(reference: &SecretRef) -> Result<Secret, TargetError> {
+    let secret = secret::read(reference).await;
+    secret.map_err(|source| TargetError::Secret {
+        reference: reference.clone(),
+        source,
+    })
+}
+
+async fn trusted(trusts: &BmcTrust, trust: &Trust) -> Result<Trusted, TargetError> {
+    Ok(match trusts {
+        BmcTrust::System => Trusted::System(trust.clone()),
+        BmcTrust::Pinned(fingerprint) => Trusted::Pinned(fingerprint.0),
+        BmcTrust::Authority(path) => {
+            let read = authorities(path.as_ref()).await;
+            let pem = read.map_err(|source| TargetError::Authority {
+                path: path.clone(),
+                source,
+            })?;
+            Trusted::Authority(pem.into())
+        }
+    })
+}
+
+async fn authorities(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for whoever writes it.
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut pem = Vec::new();
+    let file = File::open(path).await?;
+    file.take(AUTHORITIES).read_to_end(&mut pem).await?;
+    Ok(pem)
+}
+
+fn suite(number: u8) -> Option<ipmi::CipherSuite> {
+    match number {
+        3 => Some(ipmi::CipherSuite::Sha1),
+        17 => Some(ipmi::CipherSuite::Sha256),
+        _ => None,
+    }
+}
+
+fn level(word: &str) -> ipmi::Privilege {
+    match word {
+        "user" => ipmi::Privilege::User,
+        "administrator" => ipmi::Privilege::Administrator,
+        _ => ipmi::Privilege::Operator,
+    }
+}
