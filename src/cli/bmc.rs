@@ -9,6 +9,7 @@ use super::args::bmc::{BmcDeed, LogArguments};
 use super::client::Client;
 use super::output::{Output, count};
 use super::table::Table;
+use super::wish;
 use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
@@ -58,6 +59,8 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
             let shown: ShownCertificate = client.get(&path).await?;
             tell(&shown, certificate_text(&shown), &[], out)
         }
+        BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
+        BmcDeed::Boot(arguments) => wish::boot(arguments, client, out).await,
     }
 }
 

@@ -33,6 +33,7 @@ mod status;
 mod table;
 mod thing;
 mod why;
+mod wish;
 
 use std::process::ExitCode;
 

@@ -34,9 +34,9 @@ mod why;
 pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
 pub use bmc::{
-    BmcReading, CONSOLE_PROTOCOL, ConsoleFrame, ConsoleOpened, ConsoleOrder, MachineSelection,
-    PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES,
-    RecordingHeader, RecordingRow, ShownCertificate,
+    BmcEvent, BmcOrder, BmcReading, BmcState, BmcWish, CONSOLE_PROTOCOL, ConsoleFrame,
+    ConsoleOpened, ConsoleOrder, MachineSelection, PowerEvent, PowerOrder, RECORDING_BYTES,
+    RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow, ShownCertificate,
 };
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};

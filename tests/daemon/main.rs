@@ -48,6 +48,7 @@ mod support;
 mod upgrade;
 mod webhooks;
 mod why;
+mod wish;
 mod words;
 
 #[allow(

@@ -115,6 +115,18 @@ pub struct BootOverride {
     pub mode: Option<BootMode>,
 }
 
+impl fmt::Display for BootOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = if self.once { "once" } else { "always" };
+        write!(f, "{}, {when}", self.device)?;
+        match self.mode {
+            Some(BootMode::Bios) => f.write_str(", BIOS"),
+            Some(BootMode::Efi) => f.write_str(", UEFI"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What a BMC answers to the question how it stands with its machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChassisStatus {

@@ -12,7 +12,9 @@ use super::routes::Answer;
 use super::stream::streamed;
 use crate::base::bmc::{Inventory, LogEntry, Sensor};
 use crate::base::name::HostName;
-use crate::daemon::bmc::{BmcReading, PowerEvent, PowerOrder, ShownCertificate};
+use crate::daemon::bmc::{
+    BmcEvent, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate,
+};
 
 /// Machines that are told of together.
 const AT_ONCE: usize = 256;
@@ -20,6 +22,7 @@ const AT_ONCE: usize = 256;
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("power"), post(power))
+        .route(&path("bmc"), post(wish))
         .route(&path("bmc/{machine}/sensors"), get(sensors))
         .route(&path("bmc/{machine}/log"), get(log).post(clear))
         .route(&path("bmc/{machine}/inventory"), get(inventory))
@@ -74,6 +77,23 @@ async fn power(
     match context.bmcs.power(&order).await {
         Ok(events) => streamed(events, |mut events| async move {
             let mut told: Vec<PowerEvent> = Vec::new();
+            events.recv_many(&mut told, AT_ONCE).await;
+            (!told.is_empty()).then_some((told, events))
+        }),
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}
+
+/// Streams the same way what becomes of each machine's light, or of its boot override.
+async fn wish(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(order): Body<BmcOrder>,
+) -> Response {
+    tracing::info!(%who, wish = ?order.wish, "asked of BMCs");
+    match context.bmcs.wish(&order).await {
+        Ok(events) => streamed(events, |mut events| async move {
+            let mut told: Vec<BmcEvent> = Vec::new();
             events.recv_many(&mut told, AT_ONCE).await;
             (!told.is_empty()).then_some((told, events))
         }),

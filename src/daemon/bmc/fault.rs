@@ -141,3 +141,11 @@ pub(super) fn not_there(host: &HostName, wanted: &str, found: &str, seconds: u64
         _ => "`bedplate sel` tells what the machine says of it",
     })
 }
+
+/// A BMC that agreed to what it does not report.
+pub(super) fn not_so(host: &HostName, wanted: &str, found: &str) -> Fault {
+    let message = format!("{host} was told to be {wanted}, and is {found}");
+    Fault::new(Code::BmcFailed, message).help(
+        "the BMC agreed and does not report it: it may do it all the same, or have no such thing",
+    )
+}

@@ -6,6 +6,7 @@ mod console;
 mod fault;
 mod power;
 mod reading;
+mod wish;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,6 +31,7 @@ pub use console::{
 };
 pub use power::{PowerEvent, PowerOrder};
 pub use reading::{BmcReading, ShownCertificate};
+pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// Sessions that are open at once: a rack's worth, and little memory.
 const AT_ONCE: usize = 128;

@@ -14,13 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::{Bmcs, target};
+use super::Bmcs;
 use crate::base::name::HostName;
 use crate::daemon::who::{Who, now};
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
 use crate::world::bmc::ipmi::ConsoleKeys;
-use crate::world::bmc::{Console, ConsoleOffer};
+use crate::world::bmc::{Console, ConsoleOffer, Target};
 
 use claim::Claim;
 pub(super) use claim::Claims;
@@ -65,9 +65,10 @@ impl Bmcs {
     ) -> Result<HeldConsole, Fault> {
         let bmc = self.bmc_of(&machine).await?;
         let claim = self.claims.claim(&machine, who, order.take).await?;
-        let target = target::of(&machine, &bmc, &self.trust).await?;
         let offer = {
             let _turn = self.turn(bmc.address).await?;
+            let target = Target::of(&bmc, &self.trust).await;
+            let target = target.map_err(|error| super::fault::target(&machine, &error))?;
             let session = target.open().await;
             let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
             session.console(order.take).await
