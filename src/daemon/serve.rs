@@ -151,10 +151,11 @@ async fn run(
     };
     tokio::spawn(context.bmcs.clone().keep_recordings());
     let (turns, last) = (context.turns.clone(), context.requests.clone());
+    let bmcs = context.bmcs.clone();
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
     let stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
-    let stopped = stopped(stop, &turns, &last);
+    let stopped = stopped(stop, &turns, &last, &bmcs);
     // A task of its own: who asks whose turn it is hears it while the owner compiles a large site or the kernel takes its time.
     let answering = tokio::spawn(api::serve(listener, context));
     tokio::select! {
@@ -165,7 +166,12 @@ async fn run(
 }
 
 /// Waits until the daemon is told to stop and may: nothing else can begin while what is returned is held.
-async fn stopped(mut stop: Signal, turns: &Turns, last: &mpsc::Sender<Request>) -> Turn {
+async fn stopped(
+    mut stop: Signal,
+    turns: &Turns,
+    last: &mpsc::Sender<Request>,
+    bmcs: &Bmcs,
+) -> Turn {
     tokio::select! {
         _ = stop.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -182,5 +188,6 @@ async fn stopped(mut stop: Signal, turns: &Turns, last: &mpsc::Sender<Request>) 
         // No answer comes where the owner is gone, and then there is nothing to wait for.
         let _ = ended.await;
     }
+    bmcs.end().await;
     turn
 }

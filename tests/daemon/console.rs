@@ -214,6 +214,16 @@ fn the_terminal_is_restored_however_it_ends() {
     let mut person = sits(&lab, &[]);
     person.types(b"x");
     comes(&mut serial, "x");
+    // An end of the daemon gives the console back first; one that is killed cannot.
+    let pid = i32::try_from(daemon.child().id()).unwrap();
+    kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    assert_eq!(person.ended(), Some(1));
+    person.seen.until("the daemon ends");
+    daemon.child().wait().unwrap();
+    let mut daemon = lab.serve();
+    let mut person = sits(&lab, &[]);
+    person.types(b"x");
+    comes(&mut serial, "x");
     daemon.child().kill().unwrap();
     assert_eq!(person.ended(), Some(1));
     person.seen.until("D001");

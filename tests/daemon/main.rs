@@ -37,6 +37,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod pool;
 mod proxy;
 mod relay;
 mod select;

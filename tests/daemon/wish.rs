@@ -27,12 +27,80 @@ pub(crate) fn places<const N: usize>(lab: &Lab, addresses: [&str; N]) -> [Namesp
     })
 }
 
-#[test]
-fn lights_and_boot_overrides_are_told_as_the_bmcs_report_them() {
+/// What commands say: part of it, and the exit code.
+const CASES: &[(&str, i32, &[&str])] = &[
+    (
+        "bmc boot status",
+        0,
+        &["node-02  no boot override", "node-04"][..],
+    ),
+    ("bmc boot pxe", 1, &["which machines?"]),
+    ("bmc boot pxe node-02", 1, &["--yes"]),
+    (
+        "bmc boot pxe node-02 --once --persistent",
+        1,
+        &["cannot be used with"],
+    ),
+    (
+        "bmc boot pxe node-02 --uefi --yes",
+        0,
+        &["node-02  network, once, UEFI  was: no boot override"],
+    ),
+    (
+        "bmc boot disk node-02 --persistent --yes",
+        0,
+        &["disk, always, BIOS  was: network, once, UEFI"],
+    ),
+    (
+        "bmc boot status node-02",
+        0,
+        &["node-02  disk, always, BIOS\n"],
+    ),
+    (
+        "bmc boot none node-02",
+        0,
+        &["no boot override", "was: disk"],
+    ),
+    // It agrees, and reports none.
+    (
+        "bmc boot pxe node-03 --yes",
+        4,
+        &[
+            "D064",
+            "to boot from network, once",
+            "is without a boot override",
+        ],
+    ),
+    (
+        "bmc boot uefi-http node-02 --yes",
+        4,
+        &["D064", "no boot by HTTP"],
+    ),
+    // This one keeps every override for good.
+    (
+        "bmc boot pxe node-04 --uefi --yes",
+        4,
+        &["D064", "is Continuous Pxe UEFI, not Once"],
+    ),
+    (
+        "bmc boot pxe node-04 --uefi --persistent --yes",
+        0,
+        &["network, always, UEFI"],
+    ),
+    ("bmc identify", 1, &["NAME|tag:TAG|all"]),
+    ("bmc identify node-03", 0, &["node-03"]),
+    ("bmc identify node-04 --for 5", 4, &["D064", "for a time"]),
+    ("bmc identify node-04", 0, &["identify light on"]),
+    ("bmc identify node-04 --off", 0, &["identify light off"]),
+    ("bmc identify node-05", 1, &["D060"]),
+];
+
+/// A lab whose site knows a BMC that keeps what it is told, one that does not, and one that speaks Redfish.
+fn wired() -> (Lab, [Bmc; 2], Emulator) {
     let lab = Lab::new();
     let addresses = ["10.71.0.21", "10.71.0.22", "10.71.0.23"];
     let [keeps, forgets, redfish] = places(&lab, addresses);
-    let _keeps = Bmc::pyghmi_in(keeps, addresses[0], &[]);
+    let keeps = Bmc::pyghmi_in(keeps, addresses[0], &[]);
     let setup = Setup {
         address: addresses[1],
         ..Setup::default()
@@ -59,75 +127,16 @@ fn lights_and_boot_overrides_are_told_as_the_bmcs_report_them() {
         lab.path("other"),
         authority.fingerprint("bmc"),
     ));
+    (lab, [keeps, forgets], emulator)
+}
+
+#[test]
+fn lights_and_boot_overrides_are_told_as_the_bmcs_report_them() {
+    let (lab, [_keeps, forgets], _emulator) = wired();
     let _daemon = lab.serve();
     lab.applied();
-    for (arguments, code, parts) in [
-        (
-            "bmc boot status",
-            0,
-            &["node-02  no boot override", "node-04"][..],
-        ),
-        ("bmc boot pxe", 1, &["which machines?"]),
-        ("bmc boot pxe node-02", 1, &["--yes"]),
-        (
-            "bmc boot pxe node-02 --once --persistent",
-            1,
-            &["cannot be used with"],
-        ),
-        (
-            "bmc boot pxe node-02 --uefi --yes",
-            0,
-            &["node-02  network, once, UEFI  was: no boot override"],
-        ),
-        (
-            "bmc boot disk node-02 --persistent --yes",
-            0,
-            &["disk, always, BIOS  was: network, once, UEFI"],
-        ),
-        (
-            "bmc boot status node-02",
-            0,
-            &["node-02  disk, always, BIOS\n"],
-        ),
-        (
-            "bmc boot none node-02",
-            0,
-            &["no boot override", "was: disk"],
-        ),
-        // It agrees, and reports none.
-        (
-            "bmc boot pxe node-03 --yes",
-            4,
-            &[
-                "D064",
-                "to boot from network, once",
-                "is without a boot override",
-            ],
-        ),
-        (
-            "bmc boot uefi-http node-02 --yes",
-            4,
-            &["D064", "no boot by HTTP"],
-        ),
-        // This one keeps every override for good.
-        (
-            "bmc boot pxe node-04 --uefi --yes",
-            4,
-            &["D064", "is Continuous Pxe UEFI, not Once"],
-        ),
-        (
-            "bmc boot pxe node-04 --uefi --persistent --yes",
-            0,
-            &["network, always, UEFI"],
-        ),
-        ("bmc identify", 1, &["NAME|tag:TAG|all"]),
-        ("bmc identify node-03", 0, &["node-03"]),
-        ("bmc identify node-04 --for 5", 4, &["D064", "for a time"]),
-        ("bmc identify node-04", 0, &["identify light on"]),
-        ("bmc identify node-04 --off", 0, &["identify light off"]),
-        ("bmc identify node-05", 1, &["D060"]),
-    ] {
-        check(&lab, arguments, code, parts);
+    for (arguments, code, parts) in CASES {
+        check(&lab, arguments, *code, parts);
     }
     check(&lab, "bmc identify node-03 --for 30", 0, &["node-03"]);
     let set = fs::read_to_string(forgets.file("identify")).unwrap();

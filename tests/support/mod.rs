@@ -11,5 +11,6 @@
 pub mod golden;
 pub mod guest;
 pub mod normalise;
+pub mod rack;
 pub mod sandbox;
 pub mod witness;

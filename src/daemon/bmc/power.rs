@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::name::HostName;
+use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
-use crate::world::bmc::Session;
 
 /// How long a machine may take to be on or off.
 const HARD: Duration = Duration::from_secs(60);
@@ -101,56 +101,89 @@ impl Bmcs {
         action: Option<PowerAction>,
     ) -> Result<(PowerState, PowerState), Fault> {
         let failed = |error| fault::bmc(host, bmc, &error);
-        self.with((host, bmc), async |session| {
-            let was = session.chassis_status().await.map_err(failed)?.power;
-            let Some(action) = action else {
-                return Ok((was, was));
-            };
-            let wanted = match action {
-                PowerAction::On | PowerAction::Cycle | PowerAction::Reset => PowerState::On,
-                PowerAction::SoftOff | PowerAction::Off => PowerState::Off,
-            };
-            match action {
-                PowerAction::Cycle | PowerAction::Reset if was == PowerState::Off => {
-                    return Err(fault::is_off(host));
+        let (was, wanted) = self
+            .with((host, bmc), async |session| {
+                let was = session.chassis_status().await.map_err(failed)?.power;
+                let Some(wanted) = asked(host, action, was)? else {
+                    return Ok((was, None));
+                };
+                tracing::info!(machine = %host, bmc = %bmc.address, "{}", wanted.action);
+                session.power(wanted.action).await.map_err(failed)?;
+                Ok((was, Some(wanted)))
+            })
+            .await?;
+        let Some(Wanted { state, within, .. }) = wanted else {
+            return Ok((was, was));
+        };
+        let now = self.until((host, bmc), state, within).await?;
+        if now != state {
+            let words = (state.to_string(), now.to_string());
+            return Err(fault::not_there(host, &words.0, &words.1, within.as_secs()));
+        }
+        Ok((now, was))
+    }
+
+    /// Looks until the machine is as it should be, or the time is over; how it is then. Between two looks others have their turn, and a BMC
+    /// that starts anew meanwhile is found again.
+    async fn until(
+        &self,
+        (host, bmc): (&HostName, &Bmc),
+        wanted: PowerState,
+        within: Duration,
+    ) -> Result<PowerState, Fault> {
+        let deadline = Instant::now() + within;
+        loop {
+            let look = self.with((host, bmc), async |session| {
+                let status = session.chassis_status().await;
+                status.map_err(|error| fault::bmc(host, bmc, &error))
+            });
+            match look.await {
+                Ok(status) if status.power == wanted || Instant::now() >= deadline => {
+                    return Ok(status.power);
                 }
-                PowerAction::Cycle | PowerAction::Reset => {}
-                PowerAction::On | PowerAction::SoftOff | PowerAction::Off if was == wanted => {
-                    return Ok((was, was));
+                Err(fault) if fault.code != Code::BmcUnreachable || Instant::now() >= deadline => {
+                    return Err(fault);
                 }
-                PowerAction::On | PowerAction::SoftOff | PowerAction::Off => {}
+                Ok(_) | Err(_) => sleep(LOOK).await,
             }
-            tracing::info!(machine = %host, bmc = %bmc.address, "{action}");
-            session.power(action).await.map_err(failed)?;
-            let within = match action {
-                PowerAction::SoftOff => SOFT,
-                PowerAction::On | PowerAction::Off | PowerAction::Cycle | PowerAction::Reset => {
-                    HARD
-                }
-            };
-            let now = until(session, wanted, within).await.map_err(failed)?;
-            if now != wanted {
-                let words = (wanted.to_string(), now.to_string());
-                return Err(fault::not_there(host, &words.0, &words.1, within.as_secs()));
-            }
-            Ok((now, was))
-        })
-        .await
+        }
     }
 }
 
-/// Looks until the machine is as it should be, or the time is over; how it is then.
-async fn until(
-    session: &mut Session,
-    wanted: PowerState,
+/// What is to become of a machine, and how long that may take.
+struct Wanted {
+    action: PowerAction,
+    state: PowerState,
     within: Duration,
-) -> Result<PowerState, crate::world::bmc::BmcError> {
-    let deadline = Instant::now() + within;
-    loop {
-        let now = session.chassis_status().await?.power;
-        if now == wanted || Instant::now() >= deadline {
-            return Ok(now);
+}
+
+/// What is asked of a machine that is in state `was`; nothing where it is so already.
+fn asked(
+    host: &HostName,
+    action: Option<PowerAction>,
+    was: PowerState,
+) -> Result<Option<Wanted>, Fault> {
+    let Some(action) = action else {
+        return Ok(None);
+    };
+    let (state, within) = match action {
+        PowerAction::On | PowerAction::Cycle | PowerAction::Reset => (PowerState::On, HARD),
+        PowerAction::Off => (PowerState::Off, HARD),
+        PowerAction::SoftOff => (PowerState::Off, SOFT),
+    };
+    match action {
+        PowerAction::Cycle | PowerAction::Reset if was == PowerState::Off => {
+            return Err(fault::is_off(host));
         }
-        sleep(LOOK).await;
+        PowerAction::Cycle | PowerAction::Reset => {}
+        PowerAction::On | PowerAction::SoftOff | PowerAction::Off if was == state => {
+            return Ok(None);
+        }
+        PowerAction::On | PowerAction::SoftOff | PowerAction::Off => {}
     }
+    Ok(Some(Wanted {
+        action,
+        state,
+        within,
+    }))
 }

@@ -5,7 +5,7 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::DhcpNode;
-use crate::site::resolve::{Draft, Plug, VlanDraft};
+use crate::site::resolve::{Draft, Host, Plug, Role, VlanDraft};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     for (index, vlan) in draft.vlans.iter().enumerate() {
@@ -37,7 +37,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
                 Diagnostic::new(Code::DhcpNothing, message)
                     .label(
                         dhcp.span,
-                        "no image, and another server gives the addresses",
+                        "no image here nor of a machine, and another server gives the addresses",
                     )
                     .help("add `image` here, or to a machine of the vlan; or remove `dhcp`"),
             );
@@ -78,7 +78,7 @@ fn idle(vlan: &VlanDraft<'_>, span: Span, what: &str) -> Diagnostic {
     }
 }
 
-/// Whether no client could ever be told what to boot; whatever machine is there may have an image of its own.
+/// Whether no client could ever be told what to boot.
 fn has_nothing(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode) -> bool {
     let target = match draft.relays.get(vlan) {
         Some(Plug::Vlan(target)) => draft.vlans.get(*target),
@@ -91,7 +91,11 @@ fn has_nothing(draft: &Draft<'_>, vlan: usize, dhcp: &DhcpNode) -> bool {
         || classes
             .into_iter()
             .any(|(_, class)| !class.image.is_absent());
-    let mut machines = draft.hosts.iter().filter(|host| !host.is_controller());
+    let boots = |host: &Host<'_>| match &host.role {
+        Role::Controller(_) => false,
+        Role::Machine(shape) => host.lacks_profile || !shape.image.is_absent(),
+    };
+    let mut machines = draft.hosts.iter().filter(|host| boots(host));
     let has_machine = machines.any(|host| {
         let mut plugs = host.links.iter().map(|link| &link.plug);
         plugs.any(|plug| {

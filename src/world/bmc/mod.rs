@@ -2,14 +2,16 @@
 //! read no site; [`Target::of`] alone knows what one says of a BMC.
 
 pub mod ipmi;
+mod pool;
 pub mod redfish;
 mod target;
 
 use crate::base::bmc::{
     BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
 };
+pub use ipmi::Console;
 use ipmi::IpmiError;
-pub use ipmi::{Console, ConsoleScreen};
+pub use pool::{Caller, Pool, PoolError};
 pub use redfish::Told;
 pub use target::{TargetError, endpoint};
 
@@ -72,6 +74,14 @@ impl Target {
 }
 
 impl Session {
+    /// Whether the BMC still knows it, or the next question opens it anew; found out quickly.
+    async fn is_alive(&mut self) -> bool {
+        match self {
+            Self::Ipmi(session) => session.is_alive().await,
+            Self::Redfish(_) => true,
+        }
+    }
+
     /// # Errors
     /// Where the BMC does not tell.
     pub async fn chassis_status(&mut self) -> Result<ChassisStatus, BmcError> {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::claim::Away;
 use crate::base::bmc::{SerialAccess, SerialProtocol};
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
@@ -19,10 +20,19 @@ pub(super) fn held(machine: &HostName, who: &Who, since: Moment) -> Fault {
     Fault::new(Code::ConsoleInUse, message).help(take(machine))
 }
 
-/// Somebody took it by this daemon.
-pub(super) fn taken(machine: &HostName, by: &Who) -> Fault {
-    let message = format!("{by} took the console of {machine}");
-    Fault::new(Code::ConsoleInUse, message).help("ask them before you take it back")
+/// It is taken away from who has it.
+pub(super) fn away(machine: &HostName, away: &Away) -> Fault {
+    match away {
+        Away::Taken(by) => {
+            let message = format!("{by} took the console of {machine}");
+            Fault::new(Code::ConsoleInUse, message).help("ask them before you take it back")
+        }
+        Away::Ending => Fault::new(
+            Code::DaemonAbsent,
+            "the daemon ends, and the console with it",
+        )
+        .help("`bedplate status` shows whether it is back"),
+    }
 }
 
 pub(super) fn too_many(most: usize) -> Fault {

@@ -65,14 +65,12 @@ impl Bmcs {
     ) -> Result<HeldConsole, Fault> {
         let bmc = self.bmc_of(&machine).await?;
         let claim = self.claims.claim(&machine, who, order.take).await?;
-        let offer = {
-            let _turn = self.turn(bmc.address).await?;
-            let target = Target::of(&bmc, &self.trust).await;
-            let target = target.map_err(|error| super::fault::target(&machine, &error))?;
-            let session = target.open().await;
-            let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
-            session.console(order.take).await
-        };
+        // Not of the pool: a console has its session for long, and others have theirs meanwhile.
+        let target = Target::of(&bmc, &self.trust).await;
+        let target = target.map_err(|error| super::fault::target(&machine, &error))?;
+        let session = target.open().await;
+        let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
+        let offer = session.console(order.take).await;
         let console = match offer.map_err(|error| fault::bmc(&machine, &bmc, &error))? {
             ConsoleOffer::Console(console) => console,
             ConsoleOffer::Ways(ways) => return Err(fault::elsewhere(&machine, &bmc, &ways)),
@@ -153,8 +151,8 @@ impl HeldConsole {
         loop {
             let shown = tokio::select! {
                 shown = self.console.screen.next() => shown,
-                who = &mut self.claim.taken => {
-                    return who.map_or(End::Left, |who| End::Fault(fault::taken(&self.machine, &who)));
+                away = &mut self.claim.away => {
+                    return away.map_or(End::Left, |away| End::Fault(fault::away(&self.machine, &away)));
                 }
             };
             let shown = match shown {
@@ -172,7 +170,7 @@ impl HeldConsole {
                 let is_told = tokio::select! {
                     told = frame.write(to) => told.is_ok(),
                     // In the midst of a frame that nobody reads there is no room for another word.
-                    _ = &mut self.claim.taken => false,
+                    _ = &mut self.claim.away => false,
                 };
                 if !is_told {
                     return End::Left;

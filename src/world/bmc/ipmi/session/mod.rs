@@ -112,6 +112,18 @@ impl Session {
         self.patience = patience;
     }
 
+    /// Whether the BMC still knows the session. It is silent to those that it forgot, and whoever waits for the answer to a command hears
+    /// of that late.
+    pub async fn is_alive(&mut self) -> bool {
+        let patience = Patience {
+            first: self.patience.first / 2,
+            total: self.patience.first * 4,
+        };
+        let witness = Command::CHASSIS_STATUS;
+        let asked = self.ask(witness, 0, &[], Repeat::Harmless, patience);
+        asked.await.is_ok()
+    }
+
     /// Ends the session, so that the BMC has room for another. A BMC that does not answer forgets it by itself after a minute.
     pub async fn close(mut self) {
         if self.state == State::Open {

@@ -1,0 +1,136 @@
+//! Sessions with many BMCs: reused, bounded, closed, and replaced where a BMC forgot them; a BMC that hangs keeps nobody from others.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::lab::{Lab, PATIENCE, SITE, Said};
+use crate::sandbox::{Namespace, Running};
+use crate::support::rack::{Manner, PASSWORD, Rack, USER};
+
+/// The first of them.
+const FIRST: &str = "10.72.1.1";
+
+/// A lab with a rack behind a cable, whose first `count` BMCs its site knows.
+fn racked(count: usize) -> (Lab, Rack, Namespace) {
+    let lab = Lab::new();
+    let place = Namespace::new();
+    lab.host.veth("mgmt", &place, "eth0");
+    lab.host.ip("address add 10.71.0.2/16 dev mgmt");
+    place.ip("address add 10.71.0.3/16 dev eth0");
+    let rack = Rack::start(&place, "10.72.0.0/16");
+    lab.host.ip("route add 10.72.0.0/16 via 10.71.0.3");
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    lab.write(&site(&lab, count));
+    (lab, rack, place)
+}
+
+fn address(number: usize) -> String {
+    format!("10.72.{}.{}", 1 + number / 200, 1 + number % 200)
+}
+
+fn site(lab: &Lab, count: usize) -> String {
+    let password = lab.path("password").display().to_string();
+    let mut site = SITE.to_owned();
+    for number in 0..count {
+        let at = address(number);
+        writeln!(
+            site,
+            "machine \"bmc-{number:03}\" {{ bmc \"ipmi\" address=\"{at}\" username=\"{USER}\" password=(file){password:?} }}"
+        )
+        .unwrap();
+    }
+    site
+}
+
+fn power(lab: &Lab, arguments: &str, code: i32) -> Said {
+    let words: Vec<&str> = arguments.split_whitespace().collect();
+    let said = lab.run(&[&["power"], words.as_slice()].concat());
+    assert_eq!(said.code, code, "{arguments}: {said:?}");
+    said
+}
+
+/// Tells the daemon to end, and waits until it has.
+fn ended(mut daemon: Running) {
+    let child = daemon.child();
+    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    kill(pid, Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_session_is_used_again_replaced_and_closed() {
+    let (lab, rack, _place) = racked(1);
+    let daemon = lab.serve();
+    lab.applied();
+    let sessions = || {
+        let bmc = rack.bmc(FIRST);
+        (bmc.opened, bmc.open(), bmc.most)
+    };
+    let before = sessions().0;
+    for (deed, code, opened) in [
+        ("status bmc-000", 0, 1),
+        ("status bmc-000", 0, 1),
+        ("on bmc-000", 0, 1),
+        ("off bmc-000 --yes", 0, 1),
+    ] {
+        power(&lab, deed, code);
+        assert_eq!(sessions(), (before + opened, 1, 1), "{deed}");
+    }
+    rack.restart(FIRST);
+    power(&lab, "on bmc-000", 0);
+    assert_eq!(sessions(), (before + 2, 1, 1), "it forgot the first");
+    fs::write(lab.path("password"), "another").unwrap();
+    power(&lab, "status bmc-000", 4);
+    assert_eq!(sessions(), (before + 2, 0, 1), "that is no password");
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    power(&lab, "status bmc-000", 0);
+    assert_eq!(sessions(), (before + 3, 1, 1));
+    ended(daemon);
+    assert_eq!(sessions(), (before + 3, 0, 1), "the daemon left it open");
+}
+
+#[test]
+fn a_session_that_nobody_needs_is_closed() {
+    let (lab, rack, _place) = racked(1);
+    let _daemon = lab.serve();
+    lab.applied();
+    power(&lab, "status bmc-000", 0);
+    let end = Instant::now() + PATIENCE;
+    while rack.bmc(FIRST).open() > 0 {
+        assert!(Instant::now() < end, "it stays open");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn those_that_hang_do_not_hold_up_the_others() {
+    const ALL: usize = 300;
+    let (lab, rack, _place) = racked(ALL);
+    let hangs = |number: usize| number % 20 == 7;
+    for number in (0..ALL).filter(|number| hangs(*number)) {
+        rack.set(&address(number), |bmc| bmc.manner = Manner::Hangs);
+    }
+    let _daemon = lab.serve();
+    lab.applied();
+    let said = lab.run(&["--json", "power", "status", "all"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    let told: Vec<Value> = said
+        .out
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let hanging = (0..ALL).filter(|number| hangs(*number)).count();
+    let is_done = |event: &Value| event["done"].is_object();
+    let first = told.iter().position(|event| !is_done(event)).unwrap();
+    assert_eq!((told.len(), first), (ALL, ALL - hanging));
+    assert!(told[first..].iter().all(|event| !is_done(event)));
+    for (at, bmc) in rack.all() {
+        assert!(bmc.most <= 1, "{at}: {bmc:?}");
+    }
+}
