@@ -32,7 +32,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
     (
         "bmc boot status",
         0,
-        &["node-02  no boot override", "node-04"][..],
+        &["node-02  no boot override", "node-04"],
     ),
     ("bmc boot pxe", 1, &["which machines?"]),
     ("bmc boot pxe node-02", 1, &["--yes"]),
