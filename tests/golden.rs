@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use support::golden::{Texts, check};
 
+use bedplate::base::bmc::PowerState;
 use bedplate::base::digest::Digest;
 use bedplate::base::name::HostName;
 use bedplate::cli::files::DiskFiles;
@@ -22,7 +23,9 @@ use bedplate::lang::files::MemoryFiles;
 use bedplate::plan::{Detail, Inputs, Paint, Plan, plan, render, undo};
 use bedplate::site::model::Site;
 use bedplate::site::{Compiled, compile};
-use bedplate::state::{Desired, Link, Observation, Ownership, Resource, State, desired, elsewhere};
+use bedplate::state::{
+    Desired, Link, Observation, Ownership, Power, Resource, State, desired, elsewhere,
+};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -34,7 +37,7 @@ fn faultless(compiled: &Compiled) -> &Site {
     compiled.site.as_ref().unwrap()
 }
 
-/// A host that has the site's physical links, down and nobody's, and nothing else.
+/// A host that has the site's physical links, down and nobody's, and nothing else; all machines are off.
 fn empty_host(desired: &Desired) -> Observation {
     let mut host = Observation::default();
     for (key, resource) in &desired.state {
@@ -44,6 +47,11 @@ fn empty_host(desired: &Desired) -> Observation {
             let link = Link::new(link.kind.clone(), false, Some(1500));
             host.state.insert(key.clone(), Resource::Link(link));
             host.facts.ownership.insert(key.clone(), Ownership::Foreign);
+        }
+        if let Resource::Power(_) = resource {
+            let state = PowerState::Off;
+            let power = Resource::Power(Power { state });
+            host.state.insert(key.clone(), power);
         }
     }
     host

@@ -53,6 +53,14 @@ impl<W: World> World for Failing<'_, W> {
         self.world.reach(targets, within).await
     }
 
+    async fn switch(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        self.world.switch(steps, done).await
+    }
+
     async fn execute(
         &mut self,
         group: &[Step],

@@ -1,6 +1,7 @@
 //! Runs a plan against any world: execute in order, verify by observing again, undo on failure. Decides nothing that the plan left open.
 
 mod beside;
+mod machines;
 mod reach;
 mod report;
 mod rollback;

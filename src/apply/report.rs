@@ -1,6 +1,7 @@
 //! What an apply tells: events while it runs, and a report at its end.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,9 @@ use crate::base::moment::Moment;
 use crate::base::origin::Origin;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::plan::{Action, Hazard, Obstacle, Waiting};
+use crate::plan::{Action, Hazard, Obstacle, Plan, Waiting};
 use crate::state::{Domain, Key};
+use crate::world::StepFailure;
 
 /// Something that happened while a plan was running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,9 @@ pub struct Report {
     /// Steps in the plan.
     pub steps: usize,
     pub waiting: Vec<Waiting>,
+    /// Machines that are not as the plan says; all else is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failure>,
     /// When it is reverted unless somebody confirms it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_by: Option<Moment>,
@@ -95,11 +100,32 @@ pub enum Outcome {
     },
 }
 
+impl Failure {
+    /// Of the `index`-th step of a plan.
+    pub(super) fn of(plan: &Plan, index: usize, failed: StepFailure) -> Self {
+        let code = failed.error.code();
+        let mut causes = vec![failed.error.to_string()];
+        let mut source = failed.error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        let origin = plan.steps.get(index).and_then(|step| step.origin.clone());
+        Self {
+            index,
+            key: *failed.key,
+            origin,
+            code,
+            causes,
+        }
+    }
+}
+
 impl Report {
     /// The exit code that scripts see: 0 done, 1 refused, 3 hazards not allowed, 4 incomplete.
     pub fn exit_code(&self) -> u8 {
         match &self.outcome {
-            Outcome::Done if self.waiting.is_empty() => 0,
+            Outcome::Done if self.waiting.is_empty() && self.failed.is_empty() => 0,
             Outcome::Done => 4,
             Outcome::Stale | Outcome::Obstructed { .. } => 1,
             Outcome::Hazardous { .. } => 3,

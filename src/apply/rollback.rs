@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::beside;
+use super::machines;
 use super::verify::{difference, differing};
-use crate::plan::{Action, Phase, Reason, Step, undo};
+use crate::plan::{Action, Phase, Reason, Step, by_domain, undo};
 use crate::state::{Key, Observation, Resource, State};
 use crate::world::{Way, World, WorldError};
 
@@ -15,11 +16,15 @@ pub async fn take_back<W: World>(
     steps: &[Step],
     beside: &Observation,
 ) -> BTreeSet<Key> {
-    let way_back = undo(steps);
+    let (held, switched) = by_domain(steps);
+    let way_back = undo(held);
     go_back(world, &way_back, beside).await;
+    // Their BMCs may have been out of reach until now.
+    let mut machines = machines::take_back(world, switched).await;
     match world.observe().await {
         Ok(after) => {
             let mut left = differing(&way_back, &after);
+            left.append(&mut machines);
             let missing = beside.state.keys();
             let missing = missing.filter(|key| !after.state.contains_key(*key));
             left.extend(missing.cloned());

@@ -1,13 +1,13 @@
 //! The executor: generic over the world, so that tests drive the one that runs in production.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 
+use super::machines;
 use super::reach::Watch;
 use super::report::{Event, Failure, Outcome, Report};
 use super::rollback::roll_back;
 use super::verify::{differing, fallen};
-use crate::plan::{HazardKind, Phase, Plan, Step, preflight};
+use crate::plan::{HazardKind, Phase, Plan, Step, by_domain, preflight};
 use crate::state::Observation;
 use crate::world::{StepFailure, Way, World, WorldError};
 
@@ -35,11 +35,22 @@ pub async fn run<W: World>(
         Some(outcome) => outcome,
         None => execute(world, plan, &before, &mut tell).await,
     };
+    // Where the controller's own part was undone, what machines are switched on for is not there.
+    let failed = match outcome {
+        Outcome::Done => machines::switch(world, plan, &mut tell).await,
+        Outcome::Stale
+        | Outcome::Hazardous { .. }
+        | Outcome::Obstructed { .. }
+        | Outcome::Undone { .. }
+        | Outcome::Unverified { .. }
+        | Outcome::Unreachable { .. } => Vec::new(),
+    };
     let report = Report {
         plan: plan.id.clone(),
         outcome,
         steps: plan.steps.len(),
         waiting: plan.waiting.clone(),
+        failed,
         confirm_by: None,
     };
     tell(Event::Finished(report.clone()));
@@ -84,7 +95,7 @@ async fn execute<W: World>(
         tell(Event::Silent { addresses });
     }
     if let Err((index, failed)) = forward(world, plan, tell).await {
-        let failure = failure(plan, index, failed);
+        let failure = Failure::of(plan, index, failed);
         tell(Event::Failed(failure.clone()));
         // The failed step may have taken effect in part, so it is undone too; its whole swap, where it was one of a swap.
         let reached = reached(plan, index);
@@ -96,15 +107,16 @@ async fn execute<W: World>(
         return Outcome::Undone { failure, left };
     }
     tell(Event::Verifying);
+    let held = by_domain(&plan.steps).0;
     let differs = match world.observe().await {
         Ok(after) => {
-            let mut differs = differing(&plan.steps, &after);
-            differs.extend(fallen(&plan.steps, before, &after));
+            let mut differs = differing(held, &after);
+            differs.extend(fallen(held, before, &after));
             differs
         }
         Err(error) => {
             tracing::error!(%error, "cannot observe after applying");
-            plan.steps.iter().map(|step| step.key.clone()).collect()
+            held.iter().map(|step| step.key.clone()).collect()
         }
     };
     let lost = if differs.is_empty() {
@@ -117,9 +129,9 @@ async fn execute<W: World>(
     }
     tell(Event::Undoing {
         domain: plan.domain(),
-        steps: plan.steps.len(),
+        steps: held.len(),
     });
-    let left = roll_back(world, &plan.steps, before).await;
+    let left = roll_back(world, held, before).await;
     if differs.is_empty() {
         Outcome::Unreachable { lost, left }
     } else {
@@ -164,22 +176,4 @@ fn reached(plan: &Plan, index: usize) -> &[Step] {
             .map_or(index + 1, |last| last + 1),
     };
     plan.steps.get(..end).unwrap_or(&plan.steps)
-}
-
-fn failure(plan: &Plan, index: usize, failed: StepFailure) -> Failure {
-    let code = failed.error.code();
-    let mut causes = vec![failed.error.to_string()];
-    let mut source = failed.error.source();
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    let origin = plan.steps.get(index).and_then(|step| step.origin.clone());
-    Failure {
-        index,
-        key: *failed.key,
-        origin,
-        code,
-        causes,
-    }
 }

@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 14] = [
+pub const KINDS: [KindRow; 15] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -174,6 +174,7 @@ pub const KINDS: [KindRow; 14] = [
     )),
     row("zone", &["zone/*"], &["servers", "ttl", "negative-ttl"]),
     row("record", &["zone/*/*/*"], &["values", "ttl"]),
+    row("power", &["machine/*/power"], &["state"]),
 ];
 
 /// The kinds of which some key may match `pattern`.
@@ -212,6 +213,7 @@ mod tests {
             ("image/noble", "image"),
             ("file/boot/a/b", "file"),
             ("zone/*/node-01/A", "record"),
+            ("machine/node-01/*", "power"),
             ("zones/*", ""),
         ] {
             let words: Vec<_> = kinds_of(pattern).map(|row| row.word).collect();

@@ -26,6 +26,7 @@ pub mod origin;
 pub mod percent;
 pub mod policy;
 pub mod probe;
+pub mod program;
 pub mod record;
 pub mod route;
 pub mod secret;

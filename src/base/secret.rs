@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// A reference to a secret, as the language writes it: `(env)"NAME"`, `(file)"path"`, `(credential)"name"`.
+use super::program::{ProgramLine, ProgramLineError};
+
+/// A reference to a secret, as the language writes it: `(env)"NAME"`, `(file)"path"`, `(credential)"name"`, `(exec)"program arguments"`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretRef {
@@ -15,20 +17,41 @@ pub enum SecretRef {
     File(String),
     /// A credential that the daemon's service manager hands it (systemd `LoadCredential=`).
     Credential(String),
+    /// A program on the controller that prints it.
+    Exec(ProgramLine),
 }
 
 /// The annotations that a reference may have.
-pub const SECRET_KINDS: [&str; 3] = ["env", "file", "credential"];
+pub const SECRET_KINDS: [&str; 4] = ["env", "file", "credential", "exec"];
+
+/// Why a text is no reference to a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretRefError {
+    #[error("a secret is kept in no such place")]
+    Kind,
+    #[error("the secret's place is empty")]
+    Empty,
+    #[error(transparent)]
+    Program(#[from] ProgramLineError),
+}
 
 impl SecretRef {
-    /// The reference of a kind to a place; none for a kind that there is not.
-    pub fn new(kind: &str, place: &str) -> Option<Self> {
-        let place = place.to_owned();
-        match kind {
-            "env" => Some(Self::Env(place)),
-            "file" => Some(Self::File(place)),
-            "credential" => Some(Self::Credential(place)),
-            _ => None,
+    /// The reference of a kind to a place.
+    ///
+    /// # Errors
+    /// For a kind that there is not, and a place that is none.
+    pub fn new(kind: &str, place: &str) -> Result<Self, SecretRefError> {
+        let of = match kind {
+            "env" => Self::Env,
+            "file" => Self::File,
+            "credential" => Self::Credential,
+            "exec" if !place.is_empty() => return Ok(Self::Exec(place.parse()?)),
+            "exec" => return Err(SecretRefError::Empty),
+            _ => return Err(SecretRefError::Kind),
+        };
+        match place.is_empty() {
+            true => Err(SecretRefError::Empty),
+            false => Ok(of(place.to_owned())),
         }
     }
 }
@@ -40,6 +63,7 @@ impl fmt::Display for SecretRef {
             Self::Env(place) => ("env", place),
             Self::File(place) => ("file", place),
             Self::Credential(place) => ("credential", place),
+            Self::Exec(line) => return write!(f, "(exec){:?}", line.as_str()),
         };
         write!(f, "({kind}){place:?}")
     }

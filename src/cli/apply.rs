@@ -123,6 +123,7 @@ fn hazardous(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Option<Report> {
         outcome: Outcome::Hazardous { hazards },
         steps: plan.steps.len(),
         waiting: plan.waiting.clone(),
+        failed: Vec::new(),
         confirm_by: None,
     })
 }
@@ -286,6 +287,32 @@ fn waiting(count: usize) -> String {
     format!(" {wait}; `bedplate plan` says what for.")
 }
 
+/// The last words of an apply that brought its site about, but for machines that are not as they should be.
+fn done(report: &Report, waiting: &str) -> String {
+    if report.steps == 0 {
+        return format!("Nothing to do.{waiting}\n");
+    }
+    let steps = match report.failed.len() {
+        0 => count(report.steps, "step"),
+        failed => format!(
+            "{} of {}",
+            report.steps - failed,
+            count(report.steps, "step")
+        ),
+    };
+    let line = |failure: &Failure| format!("    {}: {}\n", failure.key, failure.causes.join(": "));
+    let failed: String = report.failed.iter().map(line).collect();
+    let head = match report.failed.len() {
+        0 => "",
+        _ => "Not as the site says, and nobody else's trouble:\n",
+    };
+    format!(
+        "Applied {}: {steps}, verified.{waiting}\n{head}{failed}{}",
+        report.plan,
+        report.confirm_by.map_or_else(String::new, two_ways)
+    )
+}
+
 /// The last words of an apply.
 pub(super) fn ended(report: &Report) -> String {
     let waiting = waiting(report.waiting.len());
@@ -302,13 +329,7 @@ pub(super) fn ended(report: &Report) -> String {
         }
     };
     match &report.outcome {
-        Outcome::Done if report.steps == 0 => format!("Nothing to do.{waiting}\n"),
-        Outcome::Done => format!(
-            "Applied {}: {}, verified.{waiting}\n{}",
-            report.plan,
-            count(report.steps, "step"),
-            report.confirm_by.map_or_else(String::new, two_ways)
-        ),
+        Outcome::Done => done(report, &waiting),
         // Told as a fault.
         Outcome::Stale => String::new(),
         Outcome::Hazardous { hazards } => {

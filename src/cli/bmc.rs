@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::args::bmc::{BmcDeed, LogArguments};
 use super::client::Client;
+use super::discover;
 use super::output::{Output, count};
 use super::table::Table;
 use super::wish;
@@ -61,6 +62,7 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
         }
         BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
         BmcDeed::Boot(arguments) => wish::boot(arguments, client, out).await,
+        BmcDeed::Discover(arguments) => discover::discover(arguments, client, out).await,
     }
 }
 

@@ -84,7 +84,7 @@ fn reverted(entry: &Entry, out: &Output) -> Result<ExitCode, Fault> {
     } else {
         let plan = &entry.plan;
         out.text(&format!(
-            "Reverted {plan}, but {left} things could not be brought back; `bedplate status` shows them.\n"
+            "Reverted {plan}, but {left} things are not as they were before: the daemon's log names them.\n"
         ));
     }
     Ok(ExitCode::from(if left == 0 { 0 } else { 4 }))

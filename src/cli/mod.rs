@@ -12,6 +12,7 @@ mod confirm;
 mod console;
 mod demo;
 mod diff;
+mod discover;
 mod events;
 mod explain;
 pub mod files;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::diag::fault::Fault;
 use crate::plan::Step;
-use crate::state::Key;
+use crate::state::{Key, Switches};
 use crate::store::Store;
 use crate::world::World;
 
@@ -43,6 +44,8 @@ pub(super) struct Pending {
     /// All of them: the journal has the host's alone.
     steps: Vec<Step>,
     journal: Journal,
+    /// Through which machines were switched, and are switched back.
+    switches: Arc<Switches>,
     previous: Option<Applied>,
 }
 
@@ -75,7 +78,7 @@ impl<S: Store> Reconciler<S> {
         &mut self,
         mut entry: Entry,
         within: Seconds,
-        (steps, mut journal): (&[Step], Journal),
+        (steps, mut journal): (Vec<Step>, Journal),
         next: &Applied,
     ) -> Result<Moment, Fault> {
         let deadline = Instant::now() + Duration::from_secs(within.0.into());
@@ -87,8 +90,9 @@ impl<S: Store> Reconciler<S> {
             entry,
             until,
             deadline,
-            steps: steps.to_vec(),
+            steps,
             journal,
+            switches: self.world.switches(),
             previous: self.put_in_force(Some(next.clone())),
         });
         Ok(until)
@@ -131,11 +135,12 @@ impl<S: Store> Reconciler<S> {
         let pending = self.pending.take()?;
         let mut entry = pending.entry;
         tracing::warn!(plan = entry.plan, %cause, "reverting an apply");
+        self.world.reach_machines(pending.switches);
         let left = self.go_back(&pending.steps, pending.journal).await;
         if !left.is_empty() {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();
             let left = left.join(", ");
-            tracing::error!(left, "cannot bring back what was before");
+            tracing::error!(left, "not all is as it was before");
         } else {
             tracing::warn!(
                 plan = entry.plan,

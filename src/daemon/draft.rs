@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::blobs::Blobs;
 use super::bundle::Bundle;
@@ -17,6 +19,7 @@ use crate::diag::fault::Fault;
 use crate::plan::{Plan, Selected, Selection, select};
 use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
+use crate::world::Looked;
 
 /// A plan with what came to light while making it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +46,33 @@ pub(super) struct Draft {
 pub(super) struct Recent {
     understood: Option<(Bundle, Arc<Meaning>)>,
     made: Option<Made>,
+    /// How the machines of that site were.
+    looked: Option<Sight>,
 }
+
+/// What BMCs told, and for which plan they were asked.
+struct Sight {
+    meaning: Arc<Meaning>,
+    selection: Selection,
+    at: Instant,
+    looked: Looked,
+}
+
+/// Whether machines are looked at for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Anew,
+    /// Not where they were looked at for the same plan a while ago: a BMC that comes or goes meanwhile makes no other plan of it, and
+    /// each machine is looked at once more before it is switched.
+    Known,
+}
+
+/// What is known of machines for so long is known to whoever applies.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
 
 impl Recent {
     pub(super) fn forget_plan(&mut self) {
-        self.made = None;
+        (self.made, self.looked) = (None, None);
     }
 }
 
@@ -88,9 +113,13 @@ impl<S: Store> Reconciler<S> {
         &mut self,
         bundle: &Bundle,
         selection: &Selection,
+        look: Look,
     ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
-        let observed = self.observe().await?;
+        let mut observed = self.observe().await?;
+        let Looked { state, unreached } = self.looked_at(&meaning, selection, look).await;
+        observed.state.extend(state);
+        observed.facts.unreached = unreached;
         let mut selected = self.selected(&meaning, &observed, selection)?;
         if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
             selected = self.selected(&meaning, &seen, selection)?;
@@ -111,6 +140,34 @@ impl<S: Store> Reconciler<S> {
             desired,
             observed,
         })
+    }
+
+    /// How the machines are that are chosen.
+    async fn looked_at(
+        &mut self,
+        meaning: &Arc<Meaning>,
+        selection: &Selection,
+        look: Look,
+    ) -> Looked {
+        self.world.reach_machines(meaning.desired.switches.clone());
+        if meaning.desired.switches.is_empty() {
+            return Looked::default();
+        }
+        if let (Look::Known, Some(known)) = (look, &self.recent.looked)
+            && Arc::ptr_eq(&known.meaning, meaning)
+            && known.selection == *selection
+            && known.at.elapsed() < KNOWN_FOR
+        {
+            return known.looked.clone();
+        }
+        let looked = self.world.look(|key| selection.takes(key)).await;
+        self.recent.looked = Some(Sight {
+            meaning: meaning.clone(),
+            selection: selection.clone(),
+            at: Instant::now(),
+            looked: looked.clone(),
+        });
+        looked
     }
 
     /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.

@@ -271,7 +271,7 @@ impl fmt::Display for Fate {
         };
         f.write_str(&text)?;
         if left > 0 {
-            write!(f, "; {left} things could not be brought back")?;
+            write!(f, "; {left} things are not as they were before")?;
         }
         Ok(())
     }

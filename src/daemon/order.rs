@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bundle::Bundle;
-use super::draft::{Draft, Planned};
+use super::draft::{Draft, Look, Planned};
 use super::fault;
 use super::history::{Fate, Occasion};
 use super::reconcile::Reconciler;
 use super::record::Applied;
 use super::turn::Turn;
 use super::who::Who;
-use crate::apply::{Event, Outcome, Report, beside, run, take_back};
+use crate::apply::{Event, Failure, Outcome, Report, beside, run, take_back};
 use crate::base::duration::Seconds;
 use crate::diag::fault::Fault;
 use crate::plan::{HazardKind, Plan, Selection, allowing};
@@ -123,7 +123,7 @@ impl<S: Store> Reconciler<S> {
         selection: &Selection,
         id: &str,
     ) -> Result<Draft, Fault> {
-        let draft = self.plan(bundle, selection).await?;
+        let draft = self.plan(bundle, selection, Look::Known).await?;
         let Planned { plan, missing, .. } = &draft.planned;
         if plan.id != id {
             return Err(fault::stale(id, &plan.id));
@@ -139,7 +139,7 @@ impl<S: Store> Reconciler<S> {
         &mut self,
         plan: &Plan,
         terms: Terms<'_>,
-        next: Applied,
+        mut next: Applied,
         mut tell: impl FnMut(Event) + Send,
     ) -> Result<Report, Fault> {
         let begun = self.records.begin(plan, terms.beside, terms.occasion);
@@ -166,11 +166,15 @@ impl<S: Store> Reconciler<S> {
             logged(self.records.end(Some(&entry)).await);
             return Ok(report);
         }
+        let failed = report.failed.iter().map(|failure| &failure.key);
+        next.leave_out(plan.deferred().chain(failed));
         // What changes nothing needs no way back.
         let within = terms.confirm_within.filter(|_| !plan.is_empty());
         let kept = match within {
             Some(within) => {
-                let back = (plan.steps.as_slice(), journal.clone());
+                let mut steps = plan.steps.clone();
+                steps.retain(|step| report.failed.iter().all(|one| one.key != step.key));
+                let back = (steps, journal.clone());
                 let waits = self.await_confirmation(entry.clone(), within, back, &next);
                 waits.await.map(|until| report.confirm_by = Some(until))
             }
@@ -200,7 +204,12 @@ fn log_end(report: &Report, who: &Who) {
     if report.outcome != Outcome::Done {
         let why = told(&report.outcome);
         tracing::warn!(plan, %who, steps, "not applied: {why}");
-    } else if let Some(until) = report.confirm_by {
+        return;
+    }
+    for Failure { key, causes, .. } in &report.failed {
+        tracing::warn!(plan, %key, "not applied: {}", causes.join(": "));
+    }
+    if let Some(until) = report.confirm_by {
         tracing::info!(plan, %who, steps, "applied; goes back at {until} unless it is confirmed");
     } else {
         tracing::info!(plan, %who, steps, "applied");

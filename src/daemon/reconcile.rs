@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::confirm::Pending;
-use super::draft::{Planned, Recent};
+use super::draft::{Look, Planned, Recent};
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
@@ -177,7 +177,7 @@ impl<S: Store> Reconciler<S> {
                 reply,
             } => {
                 self.world.asked_by(client);
-                let drafted = self.plan(&bundle, &selection).await;
+                let drafted = self.plan(&bundle, &selection, Look::Anew).await;
                 drop(reply.send(drafted.map(|draft| draft.planned)))
             }
             Request::Apply { order, reply } => self.apply(*order, reply).await,

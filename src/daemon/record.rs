@@ -141,6 +141,16 @@ impl Applied {
     }
 }
 
+impl Applied {
+    /// Leaves out what was not brought about: it is new in the site until it is.
+    pub(super) fn leave_out<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) {
+        for key in keys {
+            // Of most applies there are none, and no copy is made.
+            Arc::make_mut(&mut self.desired).state.remove(key);
+        }
+    }
+}
+
 /// What the last run left, as it was read at the start.
 pub(super) struct Left<S> {
     pub(super) records: Records<S>,

@@ -123,7 +123,7 @@ async fn run(
         blobs.folder().to_owned(),
     )
     .await?;
-    let dhcp = world.dhcp();
+    let (dhcp, bmcs) = (world.dhcp(), world.bmcs());
     let (boards, hooks, webhooks) = (Boards::default(), world.hooks(), world.webhooks());
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
@@ -143,7 +143,7 @@ async fn run(
         controller: settings.controller.clone(),
         requests,
         dhcp,
-        bmcs: Bmcs::new(reconciler.in_force(), settings.state.join("consoles")),
+        bmcs: Bmcs::new(reconciler.in_force(), bmcs, settings.state.join("consoles")),
         in_force: reconciler.in_force(),
         blobs,
         turns,

@@ -8,7 +8,8 @@ use super::read::Sink;
 use super::remedy::remedy;
 use super::schema::Kind;
 use super::slot::Slot;
-use crate::base::secret::SecretRef;
+use crate::base::program::ProgramLineError;
+use crate::base::secret::{SecretRef, SecretRefError};
 use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{Span, Spanned};
@@ -121,16 +122,34 @@ pub(super) fn secret(value: Value<'_>, kind: Kind, sink: &mut Sink<'_>) -> Slot<
         .annotation
         .map(|kind| (kind, SecretRef::new(kind.value, place)));
     let (span, problem) = match known {
-        Some((_, Some(_))) if place.is_empty() => (value.span, "the secret's place is empty"),
-        Some((_, Some(reference))) => return Slot::Given(Spanned::new(reference, value.span)),
-        Some((kind, None)) => (kind.span, "a secret is kept in no such place"),
-        None => (value.span, "a secret may not stand in a site file"),
+        Some((_, Ok(reference))) => return Slot::Given(Spanned::new(reference, value.span)),
+        Some((kind, Err(error @ SecretRefError::Kind))) => (kind.span, error.to_string()),
+        Some((_, Err(error))) => (value.span, error.to_string()),
+        None => (
+            value.span,
+            "a secret may not stand in a site file".to_owned(),
+        ),
+    };
+    let help = match known {
+        Some((_, Err(SecretRefError::Program(error)))) => of_program(error),
+        Some(_) | None => {
+            "write where it is kept: (env)\"NAME\", (file)\"/absolute/path\", (credential)\"name\" or (exec)\"/program argument\""
+        }
     };
     let fault = Diagnostic::new(Code::SecretPlace, problem).label(span, "here");
-    sink.report(fault.help(
-        "write where it is kept: (env)\"NAME\", (file)\"/absolute/path\" or (credential)\"name\"",
-    ));
+    sink.report(fault.help(help));
     Slot::Faulty
+}
+
+fn of_program(error: ProgramLineError) -> &'static str {
+    match error {
+        ProgramLineError::Relative => {
+            "begin with `/`: (exec)\"/usr/local/bin/secret-of bmc/rack-7\""
+        }
+        ProgramLineError::Shell(_) | ProgramLineError::Form => {
+            "put what needs more than words between spaces into a script on the controller, and name that"
+        }
+    }
 }
 
 fn annotated(value: Value<'_>, sink: &mut Sink<'_>) -> bool {

@@ -55,7 +55,8 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         }
     }
     for (key, before) in &inputs.observed.state {
-        if inputs.desired.state.contains_key(key) || staying.contains_key(key) {
+        let is_told = inputs.desired.state.contains_key(key) || staying.contains_key(key);
+        if is_told || key.machine().is_some() {
             continue;
         }
         let step = withdrawal.step(key, before);
@@ -74,9 +75,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     for (key, on) in behind {
         obstructed.entry(key).or_insert(on);
     }
-    let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
-    let stays = |key: &&Key| !changing.contains(key) && !obstructed.contains_key(*key);
-    let unchanged = inputs.desired.state.keys().filter(stays).count();
+    let unchanged = unchanged(inputs, &steps, &obstructed);
     place_listeners(&mut steps);
     // What others took away and the site leaves to them waits for nothing.
     let waiting = obstructed
@@ -99,6 +98,15 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         keep,
         returned,
     }
+}
+
+/// How many things are as they should be.
+fn unchanged(inputs: Inputs<'_>, steps: &[Step], obstructed: &BTreeMap<Key, Obstruction>) -> usize {
+    let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    let stays = |key: &&Key| {
+        !changing.contains(key) && !obstructed.contains_key(*key) && !is_unasked(inputs, key)
+    };
+    inputs.desired.state.keys().filter(stays).count()
 }
 
 /// Things that cannot be made now, and things that must stay: each of the two is for the other to mind.
@@ -144,6 +152,10 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         }
         let found = observed.get(key);
         let obstruction = match (resource, found) {
+            (Resource::Power(_), _) => match inputs.observed.facts.unreached.get(key) {
+                Some(unreached) => Obstruction::Deferred(unreached.clone()),
+                None => continue,
+            },
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
             (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
             (Resource::Link(link), Some(found))
@@ -231,6 +243,11 @@ pub(super) fn blocking(
     ways.into_iter().find(is_blocked)?.into_iter().next()
 }
 
+/// Whether it is not known how a machine is, since nobody asked: it is as it should be for all that is known.
+pub(super) fn is_unasked(inputs: Inputs<'_>, key: &Key) -> bool {
+    key.machine().is_some() && !inputs.observed.state.contains_key(key)
+}
+
 fn wanted(
     inputs: Inputs<'_>,
     said: &State,
@@ -238,6 +255,9 @@ fn wanted(
     after: &Resource,
     nature: &Nature<'_>,
 ) -> Vec<Step> {
+    if is_unasked(inputs, key) {
+        return Vec::new();
+    }
     let before = inputs.observed.state.get(key);
     let said = &managed(inputs, key, said.get(key).unwrap_or(after));
     let changes = before
@@ -333,6 +353,8 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
 pub(super) fn phase(key: &Key) -> Phase {
     if key.is_host() {
         Phase::Host
+    } else if key.machine().is_some() {
+        Phase::Machines
     } else {
         Phase::Publish
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::course::Course;
 use super::{Action, Inputs, Plan, Reason, Step, cut, reach};
+use crate::base::bmc::PowerState;
 use crate::base::mac::MacAddr;
 use crate::state::{Key, Observation, Resource, State};
 
@@ -17,6 +18,9 @@ const MASS_FLOOR: usize = 10;
 
 /// Share of a kind that may go without a question, in percent.
 const MASS_SHARE: usize = 20;
+
+/// Machines that are named in one hazard; more are counted.
+const NAMED: usize = 10;
 
 /// One danger, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +47,8 @@ pub enum HazardKind {
     SelfBmc,
     /// Somebody else answers for an address that is about to be taken.
     IpConflict,
+    /// A machine that runs loses its power.
+    PowerCycle,
 }
 
 /// Why a text names no hazard.
@@ -60,6 +66,7 @@ pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
     hazards.extend(reach::default_routes(&course));
     hazards.extend(reach::bmcs(&course, &inputs.desired.bmcs));
     hazards.extend(conflicts(&plan.steps, &facts.conflicts));
+    hazards.extend(power_cycle(&plan.steps));
     // Last, so that they stay on screen.
     hazards.extend(cut::cuts(&course, &facts.sessions));
     hazards
@@ -81,6 +88,35 @@ fn conflicts(steps: &[Step], conflicts: &BTreeMap<IpAddr, MacAddr>) -> Vec<Hazar
         })
     });
     taken.collect()
+}
+
+/// Machines that run, or may, and are turned off.
+fn power_cycle(steps: &[Step]) -> Option<Hazard> {
+    let stopped = steps.iter().filter_map(|step| {
+        let (Key::Power { machine }, Some(Resource::Power(after))) = (&step.key, &step.after)
+        else {
+            return None;
+        };
+        let goes = matches!(&step.before, Some(Resource::Power(before)) if before.state == PowerState::TurningOff);
+        (after.state == PowerState::Off && !goes).then_some(machine.as_str())
+    });
+    let stopped: Vec<&str> = stopped.collect();
+    let (named, more) = stopped.split_at_checked(NAMED).unwrap_or((&stopped, &[]));
+    let text = match (named, more.len()) {
+        ([], _) => return None,
+        ([one], _) => format!("{one} runs, and is turned off"),
+        (_, 0) => format!("{} run, and are turned off", named.join(", ")),
+        (_, more) => format!(
+            "{} and {more} more run, and are turned off",
+            named.join(", ")
+        ),
+    };
+    let how = "asked to stop first; whoever does not within two minutes loses its power";
+    let text = format!("{text}\n{how}");
+    Some(Hazard {
+        kind: HazardKind::PowerCycle,
+        text,
+    })
 }
 
 fn mass_delete(steps: &[Step], observed: &State) -> Vec<Hazard> {
@@ -185,7 +221,7 @@ pub fn allowing(hazards: &[Hazard]) -> String {
 }
 
 impl HazardKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MassDelete,
         Self::StrandLeases,
         Self::ForeignChildren,
@@ -193,6 +229,7 @@ impl HazardKind {
         Self::DefaultRoute,
         Self::SelfBmc,
         Self::IpConflict,
+        Self::PowerCycle,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -204,6 +241,7 @@ impl HazardKind {
             Self::DefaultRoute => "default-route",
             Self::SelfBmc => "self-bmc",
             Self::IpConflict => "ip-conflict",
+            Self::PowerCycle => "power-cycle",
         }
     }
 }

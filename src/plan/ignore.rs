@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::diff::managed;
+use super::diff::{is_unasked, managed};
 use super::{Inputs, Mode};
 use crate::base::care::IgnoreRule;
 use crate::state::{Change, Desired, Key, Resource};
@@ -55,6 +55,7 @@ impl Left {
             let found = inputs.observed.state.get(key);
             // What was not applied yet is new, and nobody can have changed it.
             if found != Some(wanted)
+                && !is_unasked(inputs, key)
                 && let Some(applied) = applied.state.get(key)
             {
                 let drift = Drift {

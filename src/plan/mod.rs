@@ -47,6 +47,7 @@ pub use adopt::{Adopter, Candidate, Draft};
 pub use hazard::{Hazard, HazardKind, allowing};
 pub use ignore::{Disregard, Ignored};
 pub use obstruction::Obstruction;
+pub use part::by_domain;
 pub use preflight::{Obstacle, ObstacleCause, preflight};
 pub use render::{Detail, Paint, render};
 pub use select::{Selected, Selection, select};
@@ -168,6 +169,8 @@ pub enum Phase {
     Host,
     /// Servers take up everything else.
     Publish,
+    /// Machines are switched, side by side: what they boot from is there by then.
+    Machines,
 }
 
 /// A change that is withheld, and what it waits for.
@@ -333,11 +336,6 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
-    }
-
-    /// The steps in runs of one phase, in order.
-    pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
-        self.steps.chunk_by(|a, b| a.phase == b.phase)
     }
 
     /// What fails and is undone together: all that a controller holds.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::origin::Origin;
-use crate::state::Key;
+use crate::state::{Key, Unreached};
 
 /// What a withheld change waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub enum Obstruction {
     Occupied { by: Key },
     /// It is to be the first of its prefix, and comes after another for the sake of the thing named: that stays, or others made it.
     Behind { of: Key },
+    /// Nobody can tell how the machine is: what may have to change is for another apply.
+    Deferred(Unreached),
     /// Others took it away, and the site leaves that to them.
     Ignored,
     /// Left out by name.
@@ -82,6 +84,7 @@ impl fmt::Display for Obstruction {
             Self::Behind { of } => {
                 write!(f, "cannot be the first of its prefix beside {of}, which stays as it is")
             }
+            Self::Deferred(unreached) => write!(f, "deferred: {unreached}"),
             Self::Ignored => f.write_str("others took it away"),
             Self::Excepted => f.write_str("left out by --except"),
             Self::NotChosen => f.write_str("not among what --only names"),

@@ -1,11 +1,22 @@
-//! Parts of a plan that run without the rest: servers that find back to where they answer.
+//! Parts of a plan: whose steps they are, and servers that find back to where they answer without the rest.
 
 use std::collections::BTreeSet;
 
-use super::{Action, Obstruction, Plan, PlanError, Reason, Step};
+use super::{Action, Obstruction, Phase, Plan, PlanError, Reason, Step, Waiting};
 use crate::state::{Key, Observation, digest_of};
 
+/// The steps of a controller itself, and those of machines, each of which is a domain of its own.
+pub fn by_domain(steps: &[Step]) -> (&[Step], &[Step]) {
+    let first = steps.partition_point(|step| step.phase < Phase::Machines);
+    steps.split_at_checked(first).unwrap_or((steps, &[]))
+}
+
 impl Plan {
+    /// The controller's steps in runs of one phase, in order.
+    pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
+        by_domain(&self.steps).0.chunk_by(|a, b| a.phase == b.phase)
+    }
+
     /// The servers' part of a plan that puts things right: what listens nowhere any more and could again, and what is not served.
     /// It takes nothing away and touches no link. None where there is nothing of that.
     ///
@@ -17,7 +28,8 @@ impl Plan {
         without: &BTreeSet<Key>,
     ) -> Result<Option<Self>, PlanError> {
         let is_in = |step: &&Step| {
-            !step.key.is_host()
+            step.phase != Phase::Host
+                && step.phase != Phase::Machines
                 && step.because == Reason::Drift
                 && matches!(step.action, Action::Create | Action::Update)
                 && !without.contains(&step.key)
@@ -41,6 +53,12 @@ impl Plan {
         };
         part.id = format!("p-{}", digest_of(&part)?.short());
         Ok(Some(part))
+    }
+
+    /// What is for another apply, since a BMC did not tell: that was not brought about, and is new until it is.
+    pub fn deferred(&self) -> impl Iterator<Item = &Key> {
+        let deferred = |one: &&Waiting| matches!(one.on, Obstruction::Deferred(_));
+        self.waiting.iter().filter(deferred).map(|one| &one.key)
     }
 
     /// What waits for a link or a lease that the host does not have, and what waits for that.
@@ -76,6 +94,7 @@ impl Obstruction {
             | Self::Needed { .. }
             | Self::Occupied { .. }
             | Self::Behind { .. }
+            | Self::Deferred(_)
             | Self::Ignored
             | Self::Excepted
             | Self::NotChosen => false,

@@ -116,7 +116,8 @@ impl<'a> Places<'a> {
             | Key::Hook { .. }
             | Key::Webhook { .. }
             | Key::Zone { .. }
-            | Key::Record { .. } => None,
+            | Key::Record { .. }
+            | Key::Power { .. } => None,
         }
     }
 }

@@ -110,6 +110,11 @@ impl Selection {
         self.only.is_empty() && self.except.is_empty()
     }
 
+    /// Whether somebody chose `key` itself.
+    pub fn takes(&self, key: &Key) -> bool {
+        self.names(key) && !self.excludes(key)
+    }
+
     fn names(&self, key: &Key) -> bool {
         let key = key.to_string();
         self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, &key))
@@ -228,6 +233,7 @@ impl<'a> Choice<'a> {
             unapplied: new.unapplied.clone(),
             objects: new.objects.clone(),
             bmcs: new.bmcs.clone(),
+            switches: new.switches.clone(),
             reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
             unmoved: BTreeSet::new(),

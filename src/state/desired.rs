@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Guards, Key, Objects, Resource, State, boot, dhcp, dns, hook, link, listener, protect, route,
-    rule, webhook,
+    Guards, Key, Objects, Resource, State, Switches, boot, dhcp, dns, hook, link, listener, power,
+    protect, route, rule, webhook,
 };
 use crate::base::care::IgnoreRule;
 use crate::base::dense;
@@ -46,6 +46,9 @@ pub struct Desired {
     /// Where the machines' BMCs answer. Not stored: only a site that is planned for must reach them.
     #[serde(skip)]
     pub bmcs: BTreeSet<IpAddr>,
+    /// The BMCs of machines whose power is the controller's to see to. Not stored: only who plans looks at machines.
+    #[serde(skip)]
+    pub switches: Arc<Switches>,
     /// Who must answer after each apply. Not stored: a start has nothing to go back to.
     #[serde(skip)]
     pub reachable: BTreeSet<IpAddr>,
@@ -124,6 +127,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     link::desired(site, name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
     rule::desired(name, controller, &mut into);
+    power::desired(site, name, &mut into);
     let mut interfaces = None;
     let proxied = listener::proxied(site);
     for (path, vlan) in &site.vlans {
@@ -156,7 +160,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     into
 }
 
-/// What no part of this release brings about: power states, scripts for boot programs, the time, searches of subnets.
+/// What no part of this release brings about: scripts for boot programs, the time, searches of subnets.
 fn later(site: &Site, into: &mut Desired) {
     let mut add = |what: String, why: &str, origin: &Origin| {
         into.unapplied.push(Unapplied {
@@ -176,12 +180,6 @@ fn later(site: &Site, into: &mut Desired) {
         if image.cmdline.is_some() || image.user_data.is_some() {
             let why = "boot scripts and user data are not generated yet";
             add(format!("image/{name}/cmdline"), why, &image.origin);
-        }
-    }
-    for (host, machine) in &site.machines {
-        if machine.power.is_some() {
-            let why = "an apply does not switch machines yet; `bedplate power` does";
-            add(format!("machine/{host}/power"), why, &machine.origin);
         }
     }
     for (path, vlan) in &site.vlans {

@@ -153,6 +153,7 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::BootImage(_)
         | Resource::BootFile(_)
         | Resource::Hook(_)
-        | Resource::Webhook(_) => {}
+        | Resource::Webhook(_)
+        | Resource::Power(_) => {}
     }
 }

@@ -95,7 +95,8 @@ impl<'a> Ground<'a> {
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }
-            | Key::Record { .. } => return Table::MAIN,
+            | Key::Record { .. }
+            | Key::Power { .. } => return Table::MAIN,
         };
         // Most hosts have none.
         if self.vrfs.is_empty() {

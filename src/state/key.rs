@@ -71,6 +71,10 @@ pub enum Key {
         name: RecordName,
         kind: RecordType,
     },
+    /// `machine/node-01/power`
+    ///
+    /// The last, as machines come last in a plan.
+    Power { machine: HostName },
 }
 
 /// What a listener speaks.
@@ -99,6 +103,8 @@ pub struct RecordName(String);
 pub enum Domain {
     /// A controller's host network with the servers that depend on it.
     Controller(HostName),
+    /// What is done to a machine through its BMC.
+    Machine(HostName),
 }
 
 /// Why a text is not a key.
@@ -181,7 +187,8 @@ impl Key {
             | Self::Scope { .. }
             | Self::Reservation { .. }
             | Self::Zone { .. }
-            | Self::Record { .. } => false,
+            | Self::Record { .. }
+            | Self::Power { .. } => false,
         }
     }
 }
@@ -225,6 +232,7 @@ impl fmt::Display for Key {
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
+            Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
     }
 }
@@ -255,6 +263,7 @@ impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Controller(name) => write!(f, "controller/{name}"),
+            Self::Machine(name) => write!(f, "machine/{name}"),
         }
     }
 }
@@ -285,6 +294,9 @@ fn read(text: &str) -> Option<Key> {
         }),
         "webhook" => Some(Key::Webhook {
             name: rest.parse().ok()?,
+        }),
+        "machine" => Some(Key::Power {
+            machine: rest.strip_suffix("/power")?.parse().ok()?,
         }),
         "vlan" => read_vlan(rest),
         "zone" => read_zone(rest),
@@ -422,6 +434,7 @@ mod tests {
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
+            "machine/node-01/power",
         ];
         for text in keys {
             assert_eq!(text.parse::<Key>().unwrap().to_string(), text);
@@ -434,6 +447,8 @@ mod tests {
             "zone/a/b",
             "zone/a/b/XX",
             "image/",
+            "machine/node-01",
+            "machine/node-01/bmc",
         ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }

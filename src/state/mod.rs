@@ -18,6 +18,7 @@ mod link;
 mod listener;
 mod manager;
 mod observation;
+mod power;
 mod protect;
 mod route;
 mod rule;
@@ -44,6 +45,7 @@ pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use manager::Manager;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
+pub use power::{Power, Silence, Switches, Unreached};
 pub use route::{Hop, Route};
 pub use rule::{Action as RuleAction, Rule};
 pub use traffic::{
@@ -73,6 +75,7 @@ pub enum Resource {
     BootFile(BootFile),
     Hook(Hook),
     Webhook(Webhook),
+    Power(Power),
 }
 
 /// One attribute that differs; both sides as people read them.
@@ -148,7 +151,8 @@ impl Resource {
             | Self::Zone(_)
             | Self::BootFile(_)
             | Self::Hook(_)
-            | Self::Webhook(_) => Vec::new(),
+            | Self::Webhook(_)
+            | Self::Power(_) => Vec::new(),
         }
     }
 
@@ -187,6 +191,7 @@ impl Resource {
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
+            (Self::Power(from), Self::Power(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
         };
         changes.0
@@ -229,6 +234,7 @@ impl Resource {
             Self::BootFile(_) => "file",
             Self::Hook(_) => "hook",
             Self::Webhook(_) => "webhook",
+            Self::Power(_) => "power",
         }
     }
 
@@ -262,6 +268,7 @@ impl Resource {
             Self::BootFile(file) => file.summary(),
             Self::Hook(hook) => hook.summary(),
             Self::Webhook(webhook) => webhook.summary(),
+            Self::Power(power) => power.summary(),
         }
     }
 }

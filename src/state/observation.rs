@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Beside, BusyPort, Key, Manager, Resource, Session, State, digest_of};
+use super::{Beside, BusyPort, Key, Manager, Resource, Session, State, Unreached, digest_of};
 use crate::base::digest::Digest;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
@@ -43,6 +43,9 @@ pub struct Facts {
     /// Other programs that manage links.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub managers: BTreeMap<LinkName, Manager>,
+    /// What BMCs were asked for and did not tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreached: BTreeMap<Key, Unreached>,
 }
 
 /// Whose an observed thing is, when Bedplate did not make it.
@@ -75,13 +78,24 @@ pub struct LeaseFact {
     pub mac: MacAddr,
 }
 
+/// A state without what BMCs tell.
+struct Held<'a>(&'a State);
+
+impl Serialize for Held<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let held = self.0.iter().filter(|(key, _)| key.machine().is_none());
+        serializer.collect_map(held)
+    }
+}
+
 impl Observation {
-    /// What a plan was made from: the state and whose it is. Leases, sessions and carrier come and go without making a plan stale.
+    /// What a plan was made from: the state and whose it is. Leases, sessions and carrier come and go without making a plan stale; so do
+    /// machines, at each of which is looked again before it is switched.
     ///
     /// # Errors
     /// As [`digest_of`].
     pub fn digest(&self) -> Result<Digest, serde_json::Error> {
-        digest_of(&(&self.state, &self.facts.ownership))
+        digest_of(&(Held(&self.state), &self.facts.ownership))
     }
 
     /// Whether others made `key`, and no claim covers it.

@@ -101,7 +101,9 @@ impl Protected<'_> {
             | Key::Forwarders { .. }
             | Key::Zone { .. }
             | Key::Hook { .. }
-            | Key::Webhook { .. } => [None, None],
+            | Key::Webhook { .. }
+            // No plan takes a machine away.
+            | Key::Power { .. } => [None, None],
         };
         pair.into_iter().flatten().collect()
     }

@@ -3,6 +3,7 @@
 pub mod bmc;
 pub mod https;
 pub mod live;
+pub(crate) mod program;
 pub mod secret;
 mod sim;
 
@@ -19,9 +20,10 @@ use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
 use crate::state::{Hook, Key, Observation, Webhook};
 
-use live::{HostError, LedgerError};
+use bmc::Trouble;
+use live::{HostError, LedgerError, MachineError};
 
-pub use live::Live;
+pub use live::{Live, Looked};
 pub use sim::Sim;
 
 /// What the site names to be told of events, as it is served.
@@ -53,6 +55,14 @@ pub trait World: Send {
         way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> impl Future<Output = Result<(), StepFailure>> + Send;
+
+    /// Brings machines to what `steps` say, side by side, each until its BMC reports it, and tells `done` the index of each that is so.
+    /// Whatever one does keeps nobody from the others; those that are not so come back.
+    fn switch(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> impl Future<Output = Vec<StepFailure>> + Send;
 }
 
 /// Whether an apply brings about what is wanted, or what was.
@@ -92,6 +102,8 @@ pub enum WorldError {
     Ledger(#[from] LedgerError),
     #[error("{key}: the content with sha256 {digest} was never uploaded")]
     MissingContent { key: Box<Key>, digest: Digest },
+    #[error("the machine is not as it should be")]
+    Machine(#[source] MachineError),
     #[error("{key}: {why}")]
     Refused { key: Box<Key>, why: &'static str },
     #[error("{key}: this failure was asked for")]
@@ -112,6 +124,7 @@ impl WorldError {
             }
             Self::Ledger(_) => Code::StoreFailed,
             Self::MissingContent { .. } => Code::ContentMissing,
+            Self::Machine(error) => of_machine(error),
             Self::Missing { .. }
             | Self::Host(_)
             | Self::Listen(_)
@@ -120,5 +133,19 @@ impl WorldError {
             | Self::Refused { .. }
             | Self::Injected { .. } => Code::WorldFailed,
         }
+    }
+}
+
+fn of_machine(error: &MachineError) -> Code {
+    match error {
+        MachineError::Target { .. } => Code::BmcSecret,
+        MachineError::Bmc { source, .. } => match source.trouble() {
+            Trouble::Unreachable => Code::BmcUnreachable,
+            Trouble::Credentials => Code::BmcRefusesUs,
+            Trouble::Untrusted => Code::BmcUntrusted,
+            Trouble::Failed => Code::BmcFailed,
+        },
+        MachineError::NoBmc | MachineError::NotThere { .. } => Code::BmcFailed,
+        MachineError::Ending => Code::WorldFailed,
     }
 }

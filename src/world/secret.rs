@@ -1,5 +1,7 @@
 //! Reads a secret from where it is kept. What is read can be neither printed nor serialised, and no error repeats it.
 
+mod told;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,9 +10,13 @@ use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
 use crate::base::secret::{Secret, SecretRef};
+pub use told::ProgramError;
 
 /// Longer ones are no keys.
-const LONGEST: u64 = 4096;
+const LONGEST: usize = 4096;
+
+/// What is read of one, with a line's end, and a byte by which one that is too long is known.
+const ROOM: usize = LONGEST + 3;
 
 /// Where the service manager lays credentials (systemd.exec(5)).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -30,6 +36,8 @@ pub enum SecretError {
     Kind,
     #[error("{0}")]
     Read(#[from] io::Error),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     #[error("it is empty")]
     Empty,
     #[error("it is longer than {LONGEST} bytes")]
@@ -46,6 +54,7 @@ pub async fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
         SecretRef::File(path) if path.starts_with('/') => PathBuf::from(path),
         SecretRef::File(_) => return Err(SecretError::Relative),
         SecretRef::Credential(name) => credential(name)?,
+        SecretRef::Exec(line) => return written(told::told(line).await?),
     };
     written(contents(&path).await?)
 }
@@ -60,7 +69,7 @@ fn written(mut bytes: Zeroizing<Vec<u8>>) -> Result<Secret, SecretError> {
     }
     match bytes.len() {
         0 => Err(SecretError::Empty),
-        length if length as u64 > LONGEST => Err(SecretError::TooLong),
+        length if length > LONGEST => Err(SecretError::TooLong),
         _ => Ok(Secret::new(std::mem::take(&mut *bytes))),
     }
 }
@@ -79,9 +88,9 @@ async fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
         return Err(SecretError::Kind);
     }
     // Room for all of it at once: a vector that grows leaves copies behind.
-    let mut contents = Zeroizing::new(Vec::with_capacity(LONGEST as usize + 3));
+    let mut contents = Zeroizing::new(Vec::with_capacity(ROOM));
     let file = File::open(path).await?;
-    file.take(LONGEST + 3).read_to_end(&mut contents).await?;
+    file.take(ROOM as u64).read_to_end(&mut contents).await?;
     Ok(contents)
 }
 
@@ -144,6 +153,15 @@ mod tests {
             (
                 SecretRef::Credential("a".to_owned()),
                 "the daemon was started without credentials",
+            ),
+            (
+                SecretRef::Exec("/bin/echo hunter2".parse().unwrap()),
+                "read",
+            ),
+            (SecretRef::Exec("/bin/true".parse().unwrap()), "it is empty"),
+            (
+                SecretRef::Exec("/usr/bin/yes hunter2".parse().unwrap()),
+                "it is longer than 4096 bytes",
             ),
         ] {
             let said = match read(&reference).await {

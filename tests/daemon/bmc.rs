@@ -1,6 +1,7 @@
 //! `bedplate power`, `sensors`, `sel` and `bmc` through the real daemon, with BMCs that are not ours.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -8,12 +9,12 @@ use serde_json::Value;
 use crate::certificates::Authority;
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
-use crate::lab::{Lab, PATIENCE, SITE, Said};
+use crate::lab::{Lab, PATIENCE, SITE, Said, script};
 use crate::machine::Numeric;
 use crate::sandbox::Namespace;
 
 /// Where the BMC is, behind a cable of its own.
-const ADDRESS: &str = "10.71.0.21";
+pub(crate) const ADDRESS: &str = "10.71.0.21";
 
 const TEMPERATURE: Numeric = Numeric {
     number: 1,
@@ -145,6 +146,50 @@ fn power_is_switched_and_what_the_bmc_reports_is_told() {
     assert_eq!(power(), "1\n");
     let log = fs::read_to_string(lab.path("log")).unwrap();
     assert!(log.contains("power on") && !log.contains(PASSWORD), "{log}");
+}
+
+/// A password that a program prints; what it says when it fails is told to nobody.
+#[test]
+fn a_program_may_tell_the_password() {
+    let (lab, bmc) = wired();
+    let (kept, program) = (lab.path("password"), lab.path("secret-of"));
+    let (file, exec) = (
+        format!("(file){kept:?}"),
+        format!("(exec)\"{} node\"", program.display()),
+    );
+    let site = fs::read_to_string(lab.path("site/site.kdl")).unwrap();
+    lab.write(&site.replace(&file, &exec));
+    let asked = lab.path("asked");
+    let tells = |end: &str| {
+        let text = format!(
+            "#!/bin/sh\necho \"$*\" >>{}\necho {PASSWORD} >&2\necho {PASSWORD}\n{end}\n",
+            asked.display()
+        );
+        script(&program, &text);
+    };
+    tells("");
+    let _daemon = lab.serve();
+    lab.applied();
+    assert!(!asked.exists(), "a plan and an apply need no secret");
+    check(&lab, "power on node-02", 0, &["on", "was off"]);
+    assert!(fs::read_to_string(&asked).unwrap().starts_with("node\n"));
+    tells("exit 3");
+    let parts = &["D065", "exit status: 3", "run it by hand", &exec];
+    check(&lab, "power off node-02 --yes", 4, parts);
+    tells("");
+    let mode = |mode| fs::set_permissions(&program, PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o777);
+    let parts = &[
+        "D065",
+        "others than root and the daemon can change",
+        "so that it is not run",
+    ];
+    check(&lab, "power off node-02 --yes", 4, parts);
+    assert_eq!(fs::read_to_string(bmc.file("power")).unwrap(), "1\n");
+    mode(0o755);
+    check(&lab, "power off node-02 --yes", 0, &["off", "was on"]);
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    assert!(!log.contains(PASSWORD), "{log}");
 }
 
 #[test]

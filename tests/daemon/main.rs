@@ -22,6 +22,7 @@ mod console;
 )]
 #[path = "../bmc/counterpart.rs"]
 mod counterpart;
+mod discover;
 mod disk;
 mod drift;
 mod events;
@@ -38,6 +39,7 @@ mod leases;
 mod managed;
 mod owned;
 mod pool;
+mod power;
 mod proxy;
 mod relay;
 mod select;

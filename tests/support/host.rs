@@ -101,7 +101,8 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::BootImage(_)
             | Resource::BootFile(_)
             | Resource::Hook(_)
-            | Resource::Webhook(_) => {}
+            | Resource::Webhook(_)
+            | Resource::Power(_) => {}
         }
     }
     seen

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::base::addr::Prefix;
 use crate::base::bmc::{BootDevice, BootMode, BootOverride, PowerAction};
 use crate::base::name::{HostName, Name, NameError};
 use crate::daemon::{BmcWish, MachineSelection};
@@ -43,6 +44,8 @@ pub(in crate::cli) enum BmcDeed {
     Identify(IdentifyArguments),
     /// Say where machines boot from next, instead of what their firmware is set to
     Boot(BootArguments),
+    /// Look for BMCs in subnets: which answer, whose they are, and which of the site's are silent; no password is shown to any
+    Discover(DiscoverArguments),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +63,21 @@ pub(in crate::cli) struct IdentifyArguments {
     /// Switch it on for so many seconds, 1 to 255; Redfish knows no time
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..))]
     pub(in crate::cli) r#for: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each address is asked by a ping of RMCP and for the service root of Redfish, 256 at a time and 500 a second at most. In IPv6 subnets those are asked whom the controller knows as neighbours. A fingerprint is what was seen, not what is true: compare it before you pin it.
+
+Examples:
+  bedplate bmc discover                   the subnets of the site that hold BMCs
+  bedplate bmc discover 10.62.0.0/24 10.63.0.0/24
+  bedplate --json bmc discover | jq -c 'select(.found.machine == null)'"
+)]
+pub(in crate::cli) struct DiscoverArguments {
+    /// Subnets, together of 65,536 addresses at most; without any those of the site that hold a BMC
+    #[arg(value_name = "SUBNET")]
+    pub(in crate::cli) subnets: Vec<Prefix>,
 }
 
 #[derive(Debug, Args)]

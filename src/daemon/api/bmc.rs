@@ -13,7 +13,8 @@ use super::stream::streamed;
 use crate::base::bmc::{Inventory, LogEntry, Sensor};
 use crate::base::name::HostName;
 use crate::daemon::bmc::{
-    BmcEvent, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate,
+    BmcEvent, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate, SweepEvent,
+    SweepOrder,
 };
 
 /// Machines that are told of together.
@@ -23,6 +24,7 @@ pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("power"), post(power))
         .route(&path("bmc"), post(wish))
+        .route(&path("discover"), post(discover))
         .route(&path("bmc/{machine}/sensors"), get(sensors))
         .route(&path("bmc/{machine}/log"), get(log).post(clear))
         .route(&path("bmc/{machine}/inventory"), get(inventory))
@@ -94,6 +96,23 @@ async fn wish(
     match context.bmcs.wish(&order).await {
         Ok(events) => streamed(events, |mut events| async move {
             let mut told: Vec<BmcEvent> = Vec::new();
+            events.recv_many(&mut told, AT_ONCE).await;
+            (!told.is_empty()).then_some((told, events))
+        }),
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}
+
+/// Streams what a sweep finds, as it does.
+async fn discover(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(order): Body<SweepOrder>,
+) -> Response {
+    tracing::info!(%who, "a sweep for BMCs is asked for");
+    match context.bmcs.discover(&order).await {
+        Ok(events) => streamed(events, |mut events| async move {
+            let mut told: Vec<SweepEvent> = Vec::new();
             events.recv_many(&mut told, AT_ONCE).await;
             (!told.is_empty()).then_some((told, events))
         }),

@@ -3,12 +3,16 @@
 
 mod choose;
 mod console;
+mod discover;
 mod fault;
 mod power;
 mod reading;
 mod wish;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 use super::in_force::InForce;
 use crate::base::name::HostName;
@@ -24,6 +28,7 @@ pub use console::{
     ConsoleFrame, ConsoleOpened, ConsoleOrder, PROTOCOL as CONSOLE_PROTOCOL, RECORDING_BYTES,
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
+pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use power::{PowerEvent, PowerOrder};
 pub use reading::{BmcReading, ShownCertificate};
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
@@ -36,17 +41,20 @@ pub(super) struct Bmcs {
     pool: Pool,
     claims: Claims,
     recordings: Recordings,
+    /// One sweep at a time: the network is others' too.
+    sweeps: Arc<Semaphore>,
 }
 
 impl Bmcs {
-    /// Recordings of consoles are kept in this folder.
-    pub(super) fn new(in_force: InForce, recordings: PathBuf) -> Self {
+    /// They speak through the sessions of `pool`. Recordings of consoles are kept in a folder.
+    pub(super) fn new(in_force: InForce, pool: Pool, recordings: PathBuf) -> Self {
         Self {
             in_force,
             trust: Trust::default(),
-            pool: Pool::default(),
+            pool,
             claims: Claims::default(),
             recordings: Recordings::new(recordings),
+            sweeps: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -6,19 +6,15 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::base::duration::Seconds;
 use crate::base::name::Name;
 use crate::daemon::event::LeaseEvent;
 use crate::state::Hook;
-
-/// Where programs that it runs itself are found.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::world::program::{self, Running};
 
 /// What is kept of what it said last.
 const SAID_BYTES: usize = 2048;
@@ -53,45 +49,24 @@ impl std::fmt::Display for Said {
     }
 }
 
-/// A process group whose leader was not waited for yet, so that its number is nobody else's.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.map(Pid::from_raw))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // One that is gone already is as good.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
-    }
-}
-
 /// Runs the program to its end, or to the end of its time. Dropped before that, it kills the program with its group.
 pub(super) async fn run(name: &Name, hook: &Hook, event: &LeaseEvent) -> Result<(), Failure> {
     let mut command = command(name, hook, event);
-    let mut child = command.spawn().map_err(Failure::Start)?;
-    let mut group = Group::of(&child);
-    let input = child.stdin.take();
-    let mut said = child.stderr.take().map(|errors| tokio::spawn(tail(errors)));
+    let mut running = Running::start(&mut command).map_err(Failure::Start)?;
+    let input = running.child.stdin.take();
+    let errors = running.child.stderr.take();
+    let mut said = errors.map(|errors| tokio::spawn(tail(errors)));
     let ended = {
         let told = async {
             // A program that does not read has its reasons.
             let _ = tell(input, event).await;
         };
-        let both = async { tokio::join!(child.wait(), told).0 };
+        let both = async { tokio::join!(running.ended(), told).0 };
         timeout(Duration::from_secs(hook.within.0.into()), both).await
     };
-    if ended.is_ok() {
-        // Its number may be another's from now on.
-        group.0 = None;
+    if ended.is_err() {
+        running.kill().await;
     }
-    drop(group);
     let said = match &mut said {
         Some(said) => {
             let words = timeout(LAST_WORDS, &mut *said).await;
@@ -104,19 +79,15 @@ pub(super) async fn run(name: &Name, hook: &Hook, event: &LeaseEvent) -> Result<
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(Failure::Status(status, said)),
         Ok(Err(error)) => Err(Failure::Wait(error)),
-        Err(_) => {
-            let _ = child.wait().await;
-            Err(Failure::Time(hook.within, said))
-        }
+        Err(_) => Err(Failure::Time(hook.within, said)),
     }
 }
 
 fn command(name: &Name, hook: &Hook, event: &LeaseEvent) -> Command {
-    let mut command = Command::new(hook.program.as_str());
+    let mut command = program::command(hook.program.as_str(), &hook.arguments);
     command
-        .args(&hook.arguments)
-        .env_clear()
-        .env("PATH", PATH)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
         .env("BEDPLATE_HOOK", name.to_string())
         .env("BEDPLATE_EVENT", event.word());
     if let Some(row) = event.row() {
@@ -129,13 +100,6 @@ fn command(name: &Name, hook: &Hook, event: &LeaseEvent) -> Command {
         let known = known.into_iter();
         command.envs(known.filter_map(|(name, value)| Some((name, value?))));
     }
-    command
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
     command
 }
 
@@ -176,6 +140,7 @@ mod tests {
     use crate::base::hook::HookEvent;
     use crate::base::moment::Moment;
     use crate::daemon::event::EventRow;
+    use crate::world::program::PATH;
 
     fn commit() -> LeaseEvent {
         LeaseEvent::Commit(EventRow {

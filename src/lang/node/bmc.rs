@@ -180,7 +180,7 @@ const AUTHORITY: NodeSchema = NodeSchema {
 
 pub(super) const POWER: NodeSchema = NodeSchema {
     name: "power",
-    doc: "Whether the machine should run; by default nobody minds.",
+    doc: "Whether the machine should run: an apply switches it through its BMC; by default nobody minds.",
     arguments: &[argument(
         "a state",
         Kind::Words(POWER_STATES),

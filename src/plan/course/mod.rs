@@ -168,7 +168,8 @@ impl<'a> Course<'a> {
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }
-            | Key::Record { .. } => {}
+            | Key::Record { .. }
+            | Key::Power { .. } => {}
         }
     }
 

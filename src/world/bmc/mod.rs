@@ -1,6 +1,7 @@
 //! Drivers that talk with BMCs: a folder for each protocol, and one face for all. They are told whom to ask and with which secret, and
 //! read no site; [`Target::of`] alone knows what one says of a BMC.
 
+mod discover;
 pub mod ipmi;
 mod pool;
 pub mod redfish;
@@ -9,6 +10,7 @@ mod target;
 use crate::base::bmc::{
     BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
 };
+pub use discover::{Presence, look};
 pub use ipmi::Console;
 use ipmi::IpmiError;
 pub use pool::{Caller, Pool, PoolError};

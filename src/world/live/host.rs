@@ -180,7 +180,8 @@ impl Host {
             | Key::Scope { .. }
             | Key::Reservation { .. }
             | Key::Zone { .. }
-            | Key::Record { .. } => Err(not_ours(key)),
+            | Key::Record { .. }
+            | Key::Power { .. } => Err(not_ours(key)),
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
+use super::machine::{Looked, Machines};
 use super::servers::Servers;
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -18,8 +19,11 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
-use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
+use crate::state::{
+    ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, Switches,
+};
 use crate::store::Store;
+use crate::world::bmc::Pool;
 use crate::world::{HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError};
 
 /// How long an address counts as free that nobody answered for.
@@ -30,6 +34,7 @@ pub struct Live<S> {
     host: Host,
     servers: Servers,
     ledger: Ledger<S>,
+    machines: Machines,
     /// Addresses that nobody answered for, and when: an apply follows its plan at once.
     free: BTreeMap<(LinkName, IpAddr), Instant>,
 }
@@ -51,6 +56,7 @@ impl<S: Store> Live<S> {
             host,
             servers,
             ledger,
+            machines: Machines::new(),
             free: BTreeMap::new(),
         })
     }
@@ -104,6 +110,27 @@ impl<S: Store> Live<S> {
     /// [`WorldError`] where the DHCP server has ended.
     pub async fn store(&self) -> Result<Option<StoreTrouble>, WorldError> {
         self.servers.store().await
+    }
+
+    /// The sessions with BMCs, for those who ask beside plans.
+    pub fn bmcs(&self) -> Pool {
+        self.machines.pool.clone()
+    }
+
+    /// Through which BMCs machines are looked at and switched from now on.
+    pub fn reach_machines(&mut self, through: Arc<Switches>) {
+        self.machines.switches = through;
+    }
+
+    /// Through which they are now.
+    pub fn switches(&self) -> Arc<Switches> {
+        self.machines.switches.clone()
+    }
+
+    /// How those machines are that are `chosen`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
+    /// BMCs are slow, and have few sessions.
+    pub async fn look(&self, chosen: impl Fn(&Key) -> bool) -> Looked {
+        self.machines.look(chosen).await
     }
 
     /// Whose session is to be told from others' when the world is next looked at.
@@ -220,6 +247,7 @@ impl<S: Store> World for Live<S> {
                 busy: found.busy,
                 conflicts: BTreeMap::new(),
                 managers: found.managers,
+                unreached: BTreeMap::new(),
             },
         })
     }
@@ -248,5 +276,13 @@ impl<S: Store> World for Live<S> {
             key: Box::new(group.get(at).unwrap_or(first).key.clone()),
             error,
         })
+    }
+
+    async fn switch(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        self.machines.switch(steps, done).await
     }
 }

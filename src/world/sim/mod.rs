@@ -10,7 +10,7 @@ use std::time::Duration;
 use kernel::{Hidden, Kernel, Restless};
 
 use super::{StepFailure, Way, World, WorldError};
-use crate::base::name::LinkName;
+use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::state::{Ground, Key, Observation, Ownership, Resource};
 
@@ -23,6 +23,8 @@ pub struct Sim {
     fail_at: Option<usize>,
     hidden: Hidden,
     restless: Restless,
+    /// Machines whose BMCs promise everything and do nothing.
+    idle: BTreeSet<HostName>,
 }
 
 impl Sim {
@@ -36,6 +38,7 @@ impl Sim {
             fail_at: None,
             hidden,
             restless,
+            idle: BTreeSet::new(),
         }
     }
 
@@ -48,6 +51,11 @@ impl Sim {
     /// The link's driver takes it down and up for another MTU from now on: for any, or for `only` this one.
     pub fn bounce(&mut self, link: LinkName, only: Option<u32>) {
         self.restless.insert(link, only);
+    }
+
+    /// The machine's BMC promises everything and does nothing from now on.
+    pub fn idles(&mut self, machine: HostName) {
+        self.idle.insert(machine);
     }
 
     /// The world as it is, to be changed behind Bedplate's back.
@@ -155,7 +163,8 @@ impl World for Sim {
                 | Key::Scope { .. }
                 | Key::Reservation { .. }
                 | Key::Zone { .. }
-                | Key::Record { .. } => false,
+                | Key::Record { .. }
+                | Key::Power { .. } => false,
             })
         };
         let reached = targets.iter().filter(|target| leads_to(target));
@@ -187,5 +196,31 @@ impl World for Sim {
             .filter(|step| !step.key.is_host())
             .for_each(done);
         Ok(())
+    }
+
+    async fn switch(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        let mut failures = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            let is_idle = step
+                .key
+                .machine()
+                .is_some_and(|one| self.idle.contains(one));
+            if is_idle {
+                let key = Box::new(step.key.clone());
+                let error = WorldError::Injected { key: key.clone() };
+                failures.push(StepFailure { at, key, error });
+                continue;
+            }
+            match &step.after {
+                Some(after) => drop(self.world.state.insert(step.key.clone(), after.clone())),
+                None => drop(self.world.state.remove(&step.key)),
+            }
+            done(at);
+        }
+        failures
     }
 }

@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::super::codec::guid::uuid;
-use super::super::codec::message::Answer;
-use super::super::codec::packet::{sessionless, sessionless_answer};
-use super::super::codec::{self, Command, request};
+use super::super::codec::{self, Answer, Command, request, sessionless, sessionless_answer, uuid};
 use super::super::error::IpmiError;
 use super::super::socket::Link;
 use super::super::target::Patience;

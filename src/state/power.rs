@@ -1,0 +1,134 @@
+//! Whether machines run: what the site says of it, and through which BMCs that is found out and brought about.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Desired, Key, Resource};
+use crate::base::bmc::PowerState;
+use crate::base::name::HostName;
+use crate::site::model::{Bmc, Machine, Site};
+
+/// Whether a machine runs, as its BMC reports it or the site wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Power {
+    pub state: PowerState,
+}
+
+/// The BMCs of the machines that a controller looks after.
+pub type Switches = BTreeMap<HostName, Bmc>;
+
+/// A machine whose BMC did not tell how it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreached {
+    /// Where its BMC should be.
+    pub bmc: String,
+    pub why: Silence,
+    /// The driver's own words.
+    pub cause: String,
+}
+
+/// Why a BMC did not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// It does not answer, or has no time now.
+    Unreachable,
+    /// It does not let us in.
+    Credentials,
+    /// It is not known to be who it should be.
+    Untrusted,
+    /// What is needed to be let in cannot be read.
+    Secret,
+    /// It answers, and what it says is of no use.
+    Failed,
+    /// Others took all the time that there was.
+    Unasked,
+}
+
+impl Power {
+    pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
+        changes.field("state", &from.state, &self.state)
+    }
+
+    pub(super) fn summary(&self) -> String {
+        self.state.to_string()
+    }
+}
+
+impl Key {
+    /// The machine that this is a property of: its BMC is asked about it, and no kernel or server of ours.
+    pub fn machine(&self) -> Option<&HostName> {
+        if let Self::Power { machine } = self {
+            Some(machine)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bmc, why, cause } = self;
+        match why {
+            Silence::Unreachable => write!(f, "its BMC at {bmc} does not answer"),
+            Silence::Credentials => {
+                write!(
+                    f,
+                    "its BMC at {bmc} does not let us in, which was tried once: {cause}"
+                )
+            }
+            Silence::Untrusted => {
+                write!(
+                    f,
+                    "its BMC at {bmc} is not known to be who it should be: {cause}"
+                )
+            }
+            Silence::Secret => write!(f, "its BMC at {bmc} was not asked: {cause}"),
+            Silence::Failed => write!(f, "its BMC at {bmc} does not tell: {cause}"),
+            Silence::Unasked => write!(f, "its BMC at {bmc} was not asked: others took too long"),
+        }
+    }
+}
+
+/// What the site says of machines' power, of those that `controller` looks after.
+pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
+    let mut switches = Switches::new();
+    for (host, machine) in &site.machines {
+        let (Some(runs), Some(bmc)) = (machine.power, &machine.bmc) else {
+            continue;
+        };
+        if keeper(site, machine, bmc) != Some(controller) {
+            continue;
+        }
+        let state = match runs {
+            true => PowerState::On,
+            false => PowerState::Off,
+        };
+        let key = Key::Power {
+            machine: host.clone(),
+        };
+        into.add(key, Resource::Power(Power { state }), &machine.origin);
+        switches.insert(host.clone(), bmc.clone());
+    }
+    into.switches = switches.into();
+}
+
+/// The one controller that looks after a machine's power: of those that serve it, else of all, the first by name with an address in the
+/// subnet of its BMC, else the first by name.
+fn keeper<'s>(site: &'s Site, machine: &Machine, bmc: &Bmc) -> Option<&'s HostName> {
+    let vlans = machine.interfaces.values();
+    let vlans = vlans.filter_map(|interface| site.vlans.get(interface.vlan.as_ref()?));
+    let serving = vlans.filter_map(|vlan| vlan.dhcp.as_ref());
+    let serving: Vec<&HostName> = serving.flat_map(|dhcp| &dhcp.controllers).collect();
+    let all = || site.controllers.iter();
+    let near = |name: &HostName| {
+        let links = site.controllers.get(name).into_iter();
+        let links = links.flat_map(|controller| controller.links.values());
+        let mut placed = links.flat_map(|link| &link.addresses);
+        placed.any(|placed| placed.address.prefix().contains(bmc.address))
+    };
+    let rank = |name: &HostName| (!serving.is_empty() && !serving.contains(&name), !near(name));
+    all().map(|(name, _)| name).min_by_key(|name| rank(name))
+}

@@ -1,0 +1,309 @@
+//! The machines' power, through their BMCs: how it is, and how it becomes what it should be. What BMCs report counts, not what they
+//! promise.
+
+mod course;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::base::bmc::PowerState;
+use crate::base::name::HostName;
+use crate::plan::Step;
+use crate::site::model::Bmc;
+use crate::state::{Key, Power, Resource, Silence, State, Switches, Unreached};
+use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, Target, TargetError, Trouble};
+use crate::world::https::Trust;
+use crate::world::{StepFailure, WorldError};
+use course::{Course, Move};
+
+/// Machines that are looked at at once for a plan: as many as the pool has room for.
+const AT_ONCE: usize = 128;
+
+/// How long one BMC may take to tell how its machine is …
+const LOOK_WITHIN: Duration = Duration::from_secs(15);
+
+/// … and all of them together: whoever plans waits for them.
+const ALL_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at a machine on its way.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a BMC that was heard may be silent: it may have started anew.
+const SILENT: Duration = Duration::from_secs(90);
+
+/// Why a machine is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    #[error("no BMC of it is known")]
+    NoBmc,
+    #[error("the BMC at {at} cannot be asked")]
+    Target {
+        at: String,
+        #[source]
+        source: TargetError,
+    },
+    #[error("the daemon ends")]
+    Ending,
+    #[error("the BMC at {at}")]
+    Bmc {
+        at: String,
+        #[source]
+        source: BmcError,
+    },
+    #[error(
+        "it was told to be {wanted}, and is {found} after {seconds} seconds, as its BMC reports"
+    )]
+    NotThere {
+        wanted: PowerState,
+        found: PowerState,
+        seconds: u64,
+    },
+}
+
+/// The machines that are looked at and switched.
+#[derive(Clone)]
+pub(super) struct Machines {
+    pub(super) switches: Arc<Switches>,
+    pub(super) pool: Pool,
+    trust: Trust,
+    /// Leave to look at a machine for the sake of a plan.
+    looks: Arc<Semaphore>,
+}
+
+/// What was found out about machines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    pub state: State,
+    pub unreached: BTreeMap<Key, Unreached>,
+}
+
+impl Machines {
+    pub(super) fn new() -> Self {
+        Self {
+            switches: Arc::default(),
+            pool: Pool::default(),
+            trust: Trust::default(),
+            looks: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Asks the BMCs of those machines that are `chosen`, side by side.
+    pub(super) async fn look(&self, chosen: impl Fn(&Key) -> bool) -> Looked {
+        let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
+        for (host, bmc) in self.switches.iter() {
+            let key = power_of(host);
+            if !chosen(&key) {
+                continue;
+            }
+            let unasked = Unreached {
+                bmc: bmc.address.to_string(),
+                why: Silence::Unasked,
+                cause: String::new(),
+            };
+            looked.unreached.insert(key.clone(), unasked);
+            let (machines, bmc) = (self.clone(), bmc.clone());
+            asked.spawn(async move { (key, machines.power(&bmc).await) });
+        }
+        let deadline = Instant::now() + ALL_WITHIN;
+        while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
+            match told {
+                Ok((key, Ok(state))) => {
+                    looked.unreached.remove(&key);
+                    looked.state.insert(key, Resource::Power(Power { state }));
+                }
+                Ok((key, Err(unreached))) => drop(looked.unreached.insert(key, unreached)),
+                Err(error) => tracing::error!(%error, "a BMC was not asked"),
+            }
+        }
+        looked
+    }
+
+    async fn power(&self, bmc: &Bmc) -> Result<PowerState, Unreached> {
+        // Whoever waits for room is not late.
+        let _leave = self.looks.acquire().await;
+        let told = self.with(bmc, async |session| session.chassis_status().await);
+        let unreached = |why, cause: String| Unreached {
+            bmc: bmc.address.to_string(),
+            why,
+            cause,
+        };
+        match timeout(LOOK_WITHIN, told).await {
+            Ok(Ok(status)) => Ok(status.power),
+            Ok(Err(error)) => Err(unreached(silence(&error), inner(&error))),
+            Err(_) => {
+                let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
+                Err(unreached(Silence::Unreachable, cause))
+            }
+        }
+    }
+
+    /// Brings machines to what `steps` say, side by side. Tells `done` of each that is so; those that are not come back.
+    pub(super) async fn switch(
+        &self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        let (mut failures, mut under_way) = (Vec::new(), JoinSet::new());
+        for (at, step) in steps.iter().enumerate() {
+            let (machines, step) = (self.clone(), step.clone());
+            under_way.spawn(async move {
+                let brought = machines.step(&step).await;
+                brought.map(|()| at).map_err(|error| StepFailure {
+                    at,
+                    key: Box::new(step.key),
+                    error: WorldError::Machine(error),
+                })
+            });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            match ended {
+                Ok(Ok(at)) => done(at),
+                Ok(Err(failure)) => failures.push(failure),
+                Err(error) => tracing::error!(%error, "a machine was not switched"),
+            }
+        }
+        failures
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), MachineError> {
+        let (Key::Power { machine }, Some(Resource::Power(wanted))) = (&step.key, &step.after)
+        else {
+            return Ok(());
+        };
+        let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
+        self.bring(machine, bmc, wanted.state).await
+    }
+
+    /// Does what it takes, and looks until the BMC reports it. Between two looks others have their turn; a BMC that is lost on the way is
+    /// asked again.
+    async fn bring(
+        &self,
+        machine: &HostName,
+        bmc: &Bmc,
+        wanted: PowerState,
+    ) -> Result<(), MachineError> {
+        let mut way = Way {
+            machine,
+            course: Course::new(wanted),
+            began: Instant::now(),
+        };
+        let mut heard: Option<Instant> = None;
+        loop {
+            let looked = self.with(bmc, async |session| way.look(session).await);
+            match looked.await {
+                Ok((_, Move::Done)) => return Ok(()),
+                Ok((found, Move::GiveUp)) => {
+                    return Err(MachineError::NotThere {
+                        wanted,
+                        found,
+                        seconds: way.began.elapsed().as_secs(),
+                    });
+                }
+                Ok((_, Move::Wait | Move::Ask(_))) => heard = Some(Instant::now()),
+                Err(error) => {
+                    let was_heard = heard.is_some_and(|heard| heard.elapsed() < SILENT);
+                    if silence(&error) != Silence::Unreachable || !was_heard {
+                        return Err(error);
+                    }
+                    tracing::warn!(%machine, bmc = %bmc.address, error = inner(&error), "lost on the way, and asked again");
+                    way.course.unsure();
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Does `what` in a session with a BMC.
+    async fn with<T>(
+        &self,
+        bmc: &Bmc,
+        what: impl AsyncFnOnce(&mut Session) -> Result<T, BmcError>,
+    ) -> Result<T, MachineError> {
+        let at = || bmc.address.to_string();
+        let failed = |source| MachineError::Bmc { at: at(), source };
+        let target = async || {
+            let target = Target::of(bmc, &self.trust).await;
+            target.map_err(|source| MachineError::Target { at: at(), source })
+        };
+        let what = async |session: &mut Session| what(session).await.map_err(failed);
+        let done = self.pool.with(bmc.address, Caller::Operator, target, what);
+        done.await.map_err(|error| match error {
+            PoolError::Own(error) => error,
+            PoolError::Bmc(source) => failed(source),
+            // Of these, all but the last happen to those who ask by themselves alone.
+            PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
+                MachineError::Ending
+            }
+        })
+    }
+}
+
+/// A machine that is being switched.
+struct Way<'a> {
+    machine: &'a HostName,
+    course: Course,
+    began: Instant,
+}
+
+impl Way<'_> {
+    /// Looks once, and asks for what is to be asked; how the machine was, and what was done about it.
+    async fn look(&mut self, session: &mut Session) -> Result<(PowerState, Move), BmcError> {
+        let seen = session.chassis_status().await?.power;
+        let next = self.course.next(self.began.elapsed(), seen);
+        self.ask(session, next).await?;
+        Ok((seen, next))
+    }
+
+    /// Asks for something, and for the next best where the BMC would not.
+    async fn ask(&mut self, session: &mut Session, mut next: Move) -> Result<(), BmcError> {
+        while let Move::Ask(action) = next {
+            tracing::info!(machine = %self.machine, "{action}");
+            let Err(error) = session.power(action).await else {
+                return Ok(());
+            };
+            match self.course.refused(self.began.elapsed()) {
+                Some(other) if error.trouble() == Trouble::Failed => next = other,
+                Some(_) | None => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn power_of(machine: &HostName) -> Key {
+    Key::Power {
+        machine: machine.clone(),
+    }
+}
+
+fn silence(error: &MachineError) -> Silence {
+    match error {
+        MachineError::Target { .. } => Silence::Secret,
+        MachineError::Bmc { source, .. } => match source.trouble() {
+            Trouble::Unreachable => Silence::Unreachable,
+            Trouble::Credentials => Silence::Credentials,
+            Trouble::Untrusted => Silence::Untrusted,
+            Trouble::Failed => Silence::Failed,
+        },
+        MachineError::NoBmc | MachineError::Ending | MachineError::NotThere { .. } => {
+            Silence::Failed
+        }
+    }
+}
+
+/// What lies behind an error, in the words of who met it.
+fn inner(error: &MachineError) -> String {
+    let mut words = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push(error.to_string());
+        cause = error.source();
+    }
+    words.join(": ")
+}

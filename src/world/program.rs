@@ -1,0 +1,76 @@
+//! How the daemon runs programs: no shell, no environment but what is said, no open files but the standard ones, and a process group of
+//! its own, which does not outlive whoever waits for it. Must not know what they are run for.
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+/// Where programs that it runs itself are found.
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A program that is told nothing and heard by nobody, until a stream of it is opened.
+pub(crate) fn command(
+    program: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", PATH)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// A program that was started. Dropped before its end was waited for, it is killed with its group.
+pub(crate) struct Running {
+    // Killed before the leader can be waited for, so that the number is nobody else's.
+    group: Group,
+    pub(crate) child: Child,
+}
+
+/// A process group whose leader was not waited for yet.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // One that is gone already is as good.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let child = command.spawn()?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Ok(Self {
+            group: Group(id.map(Pid::from_raw)),
+            child,
+        })
+    }
+
+    /// Waits for its end; what it began itself may go on.
+    pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let ended = self.child.wait().await;
+        // Its number may be another's from now on.
+        self.group.0 = None;
+        ended
+    }
+
+    /// Kills it with all that it began and that stayed in its group.
+    pub(crate) async fn kill(&mut self) {
+        drop(Group(self.group.0.take()));
+        let _ = self.child.wait().await;
+    }
+}

@@ -1,0 +1,207 @@
+//! `power` of machines as the site says it: planned, applied, verified and taken back through BMCs that are not ours.
+
+use std::fs;
+
+use crate::bmc::{ADDRESS, beside, check};
+use crate::certificates::Authority;
+use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
+use crate::emulator::{self, Emulator};
+use crate::lab::{Lab, SITE};
+
+/// Where no BMC is.
+const NOWHERE: &str = "10.71.0.99";
+
+/// A lab with a BMC behind a cable of its own, and the file that keeps its password.
+fn wired() -> (Lab, Bmc) {
+    let lab = Lab::new();
+    let place = beside(&lab);
+    let setup = Setup {
+        address: ADDRESS,
+        ..Setup::default()
+    };
+    let bmc = Bmc::sim_in(place, setup);
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    (lab, bmc)
+}
+
+/// The lab's site with machines: name, where the BMC is, and what is said of the power.
+fn with(lab: &Lab, machines: &[(&str, &str, &str)]) {
+    let password = lab.path("password").display().to_string();
+    let machine = |(name, address, power): &(&str, &str, &str)| {
+        format!(
+            r#"machine "{name}" {{ bmc "ipmi" address="{address}" username="{USER}" password=(file)"{password}" {{ cipher-suite 3 }}; {power} }}{}"#,
+            "\n"
+        )
+    };
+    let machines: String = machines.iter().map(machine).collect();
+    lab.write(&(SITE.to_owned() + &machines));
+}
+
+fn power(bmc: &Bmc) -> String {
+    let power = fs::read_to_string(bmc.file("power")).unwrap_or_default();
+    power.trim().to_owned()
+}
+
+/// All that the chassis was asked for.
+fn asked(bmc: &Bmc) -> String {
+    fs::read_to_string(bmc.file("done")).unwrap_or_default()
+}
+
+#[test]
+fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    let both = |power| [("node-02", ADDRESS, power), ("node-03", NOWHERE, power)];
+    with(&lab, &both("power \"on\""));
+    let deferred = "deferred: its BMC at 10.71.0.99 does not answer";
+    check(
+        &lab,
+        "plan",
+        0,
+        &["power node-02", "state  off -> on", deferred],
+    );
+    assert_eq!(power(&bmc), "", "a plan switched it");
+    check(
+        &lab,
+        "apply --yes",
+        4,
+        &["ok    ~ machine/node-02/power", "1 thing waits"],
+    );
+    assert_eq!(power(&bmc), "1");
+    lab.serves();
+    check(&lab, "plan --exit-code", 0, &["nothing to do", deferred]);
+    check(&lab, "apply --yes", 4, &["Nothing to do. 1 thing waits"]);
+
+    // The steady look leaves BMCs alone, and so does a start.
+    let before = asked(&bmc);
+    let status = lab.status();
+    assert_eq!(status["drift"].as_array().unwrap().len(), 0, "{status:#}");
+    assert_eq!(status["waiting"].as_array().unwrap().len(), 0, "{status:#}");
+    assert_eq!(asked(&bmc), before);
+
+    // Somebody else turned it off: that is drift, once somebody looks.
+    bmc.ipmitool("chassis power off");
+    check(
+        &lab,
+        "plan",
+        0,
+        &["changed outside Bedplate", "state  off -> on"],
+    );
+    let except = "--except machine/node-03/power";
+    check(
+        &lab,
+        &format!("apply --yes {except}"),
+        0,
+        &["machine/node-02/power"],
+    );
+    assert_eq!(power(&bmc), "1");
+
+    // Turning off wants leave, and asks the system first.
+    with(&lab, &both("power \"off\""));
+    let hazard = "HAZARD power-cycle  node-02 runs, and is turned off";
+    check(&lab, "plan", 0, &[hazard]);
+    check(&lab, "apply --yes", 3, &["power-cycle"]);
+    assert_eq!(power(&bmc), "1");
+    let allow = "apply --yes --allow power-cycle";
+    check(&lab, allow, 4, &["machine/node-02/power"]);
+    assert_eq!(power(&bmc), "0");
+    assert!(asked(&bmc).contains("set shutdown 1"), "{}", asked(&bmc));
+
+    // Minded no more: neither asked nor touched.
+    with(&lab, &both("power \"unmanaged\""));
+    let before = asked(&bmc);
+    lab.applied();
+    assert_eq!(asked(&bmc), before);
+}
+
+#[test]
+fn what_a_bmc_does_not_do_is_told_and_all_else_is_done() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    with(&lab, &[("node-02", ADDRESS, "power \"on\"")]);
+    let saved = lab.path("saved.plan").display().to_string();
+    check(&lab, &format!("plan --out {saved}"), 0, &["power node-02"]);
+    // One try, and no more for the same plan.
+    fs::write(lab.path("password"), "another").unwrap();
+    let told = [
+        "FAIL  machine/node-02/power",
+        "error[D062]",
+        "Not as the site says",
+    ];
+    check(&lab, &format!("apply --yes {saved}"), 4, &told);
+    lab.serves();
+    let refused = "deferred: its BMC at 10.71.0.21 does not let us in";
+    check(&lab, "plan", 0, &[refused]);
+    fs::remove_file(lab.path("password")).unwrap();
+    check(&lab, "plan", 0, &["was not asked", "No such file"]);
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    // What was never brought about is nobody's drift.
+    check(&lab, "plan", 0, &["new in the site", "state  off -> on"]);
+    check(&lab, &format!("plan --out {saved}"), 0, &[]);
+    bmc.place.ip(&format!("address del {ADDRESS}/16 dev eth0"));
+    check(&lab, &format!("apply --yes {saved}"), 4, &["error[D061]"]);
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    assert!(!log.contains(PASSWORD), "{log}");
+}
+
+#[test]
+fn an_apply_that_goes_back_turns_on_what_it_turned_off() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    let node = |power| [("node-02", ADDRESS, power)];
+    with(&lab, &node("power \"on\""));
+    check(&lab, "apply --yes --confirm-within 1h", 0, &["confirm"]);
+    assert_eq!(power(&bmc), "1");
+    // It may be at work: nobody agreed to have it stopped.
+    check(
+        &lab,
+        "rollback --yes",
+        4,
+        &["1 things are not as they were"],
+    );
+    assert_eq!(power(&bmc), "1");
+    with(&lab, &node("power \"off\""));
+    let off = "apply --yes --allow power-cycle --confirm-within 1h";
+    check(&lab, off, 0, &["confirm"]);
+    assert_eq!(power(&bmc), "0");
+    check(&lab, "rollback --yes", 0, &[]);
+    assert_eq!(power(&bmc), "1");
+}
+
+#[test]
+fn redfish_is_switched_once_it_is_trusted() {
+    let lab = Lab::new();
+    let authority = Authority::new();
+    let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
+    let place = beside(&lab);
+    let mut emulator = place.run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
+    fs::write(lab.path("password"), "wrong").unwrap();
+    let (port, password) = (emulator.port(), lab.path("password"));
+    let pinned = authority.fingerprint("bmc").to_string();
+    let site = |trust: &str, power: &str| {
+        format!(
+            "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={port} username=\"{}\" password=(file){password:?} {{ {trust} }}; power \"{power}\" }}\n",
+            emulator::USER
+        )
+    };
+    let trust = format!("fingerprint \"{pinned}\"");
+    let _daemon = lab.serve();
+    lab.write(&site("", "on"));
+    let unknown = "deferred: its BMC at 10.71.0.21 is not known to be who it should be";
+    check(&lab, "plan", 0, &[unknown]);
+    check(&lab, "apply --yes", 4, &["1 thing waits"]);
+    lab.write(&site(&trust, "on"));
+    let before = emulator.told()["refused"].as_u64().unwrap();
+    check(&lab, "apply --yes", 4, &["1 thing waits"]);
+    let after = emulator.told()["refused"].as_u64().unwrap();
+    assert_eq!(after - before, 1, "a refused password was tried again");
+    fs::write(&password, emulator::PASSWORD).unwrap();
+    check(&lab, "apply --yes", 0, &["machine/node-02/power"]);
+    check(&lab, "power status node-02", 0, &["node-02  on"]);
+    lab.write(&site(&trust, "off"));
+    check(&lab, "apply --yes --allow power-cycle", 0, &[]);
+    check(&lab, "power status node-02", 0, &["node-02  off"]);
+    lab.applied();
+    let open = emulator.told()["open"].as_u64().unwrap();
+    assert!(open <= 1, "{open} sessions are open");
+}
