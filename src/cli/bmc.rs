@@ -14,7 +14,7 @@ use super::wish;
 use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::daemon::{BmcReading, ShownCertificate};
+use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate};
 use crate::diag::fault::Fault;
 
 pub(super) async fn sensors(
@@ -52,8 +52,9 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
     match deed {
         BmcDeed::Inventory { machine } => {
             let path = format!("bmc/{machine}/inventory");
-            let told: BmcReading<Inventory> = client.get(&path).await?;
-            tell(&told, inventory_text(&told.read), &told.warnings, out)
+            let told: BmcInventory = client.get(&path).await?;
+            let text = inventory_text(&told.reading.read) + &differences_text(&told.differences);
+            tell(&told, text, &told.reading.warnings, out)
         }
         BmcDeed::Trust { machine } => {
             let path = format!("bmc/{machine}/certificate");
@@ -217,6 +218,18 @@ fn inventory_text(inventory: &Inventory) -> String {
         true => "The BMC tells nothing of the machine.\n".to_owned(),
         false => text + &table.text(),
     }
+}
+
+/// How the machine differs from what the site says, with what to do about it.
+fn differences_text(differences: &[InventoryDifference]) -> String {
+    let mut text = String::new();
+    if !differences.is_empty() {
+        text.push_str("The site says otherwise:\n");
+    }
+    for difference in differences {
+        let _ = writeln!(text, "  {difference}\n    {}", difference.help());
+    }
+    text
 }
 
 fn kind(kind: PartKind) -> &'static str {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::bmc::MachineDrift;
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -62,6 +63,9 @@ pub struct Status {
     /// How the webhooks do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub webhooks: BTreeMap<Name, HookTally>,
+    /// Machines that are not what the site says, by what their BMCs told last; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<MachineDrift>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -117,6 +121,7 @@ impl Status {
             counters,
             hooks: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            machines: Vec::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

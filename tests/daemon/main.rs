@@ -38,6 +38,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod parts;
 mod pool;
 mod power;
 mod proxy;

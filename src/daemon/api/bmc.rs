@@ -10,11 +10,11 @@ use super::input::{Body, Named};
 use super::peer::Asker;
 use super::routes::Answer;
 use super::stream::streamed;
-use crate::base::bmc::{Inventory, LogEntry, Sensor};
+use crate::base::bmc::{LogEntry, Sensor};
 use crate::base::name::HostName;
 use crate::daemon::bmc::{
-    BmcEvent, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate, SweepEvent,
-    SweepOrder,
+    BmcEvent, BmcInventory, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate,
+    SweepEvent, SweepOrder,
 };
 
 /// Machines that are told of together.
@@ -56,7 +56,7 @@ async fn clear(
 async fn inventory(
     State(context): State<Context>,
     Named(machine): Named<HostName>,
-) -> Answer<BmcReading<Inventory>> {
+) -> Answer<BmcInventory> {
     context.bmcs.inventory(machine).await.into()
 }
 

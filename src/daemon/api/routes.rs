@@ -190,10 +190,13 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     if let Some(under_way) = context.turns.holder() {
         return Answer::Value(Status::amid(&context.controller, under_way));
     }
-    asked(&context, |reply| Request::Status { reply })
-        .await
-        .and_then(|status| status)
-        .into()
+    let asked = asked(&context, |reply| Request::Status { reply });
+    let mut status = match asked.await.and_then(|status| status) {
+        Ok(status) => status,
+        Err(fault) => return Answer::Fault(fault),
+    };
+    status.machines = context.bmcs.machine_drift().await;
+    Answer::Value(status)
 }
 
 async fn observation(State(context): State<Context>) -> Answer<Observation> {

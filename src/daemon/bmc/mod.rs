@@ -2,6 +2,7 @@
 //! applies: a BMC that hangs keeps nobody from anything else.
 
 mod choose;
+mod compare;
 mod console;
 mod discover;
 mod fault;
@@ -21,16 +22,18 @@ use crate::site::model::Bmc;
 use crate::world::bmc::{Caller, Pool, PoolError, Session, Target};
 use crate::world::https::Trust;
 
+use compare::Looks;
 use console::{Claims, Recordings};
 
 pub use choose::MachineSelection;
+pub use compare::{InventoryDifference, MachineDrift};
 pub use console::{
     ConsoleFrame, ConsoleOpened, ConsoleOrder, PROTOCOL as CONSOLE_PROTOCOL, RECORDING_BYTES,
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use power::{PowerEvent, PowerOrder};
-pub use reading::{BmcReading, ShownCertificate};
+pub use reading::{BmcInventory, BmcReading, ShownCertificate};
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// All BMCs of the site in force.
@@ -43,6 +46,7 @@ pub(super) struct Bmcs {
     recordings: Recordings,
     /// One sweep at a time: the network is others' too.
     sweeps: Arc<Semaphore>,
+    looks: Looks,
 }
 
 impl Bmcs {
@@ -55,6 +59,7 @@ impl Bmcs {
             claims: Claims::default(),
             recordings: Recordings::new(recordings),
             sweeps: Arc::new(Semaphore::new(1)),
+            looks: Looks::default(),
         }
     }
 
