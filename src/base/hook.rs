@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What happens to leases, by the words of `bedplate events`.
+/// What happens to leases and BMCs, by the words of `bedplate events`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookEvent {
@@ -20,6 +20,7 @@ pub enum HookEvent {
     Exhaustion,
     Threshold,
     Store,
+    Bmc,
 }
 
 /// The words for [`HookEvent`].
@@ -35,6 +36,7 @@ pub const HOOK_EVENTS: &[&str] = &[
     "exhaustion",
     "threshold",
     "store",
+    "bmc",
 ];
 
 /// Why a text is no [`HookEvent`].
@@ -53,7 +55,7 @@ pub struct ProgramPath(String);
 pub struct ProgramPathError(String);
 
 impl HookEvent {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Commit,
         Self::Renew,
         Self::Expiry,
@@ -65,6 +67,7 @@ impl HookEvent {
         Self::Exhaustion,
         Self::Threshold,
         Self::Store,
+        Self::Bmc,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -80,6 +83,7 @@ impl HookEvent {
             Self::Exhaustion => "exhaustion",
             Self::Threshold => "threshold",
             Self::Store => "store",
+            Self::Bmc => "bmc",
         }
     }
 }

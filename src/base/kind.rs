@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 15] = [
+pub const KINDS: [KindRow; 16] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -174,6 +174,7 @@ pub const KINDS: [KindRow; 15] = [
     )),
     row("zone", &["zone/*"], &["servers", "ttl", "negative-ttl"]),
     row("record", &["zone/*/*/*"], &["values", "ttl"]),
+    row("boot-order", &["machine/*/boot-order"], &["first", "mode"]),
     row("power", &["machine/*/power"], &["state"]),
 ];
 
@@ -213,7 +214,7 @@ mod tests {
             ("image/noble", "image"),
             ("file/boot/a/b", "file"),
             ("zone/*/node-01/A", "record"),
-            ("machine/node-01/*", "power"),
+            ("machine/node-01/*", "boot-order power"),
             ("zones/*", ""),
         ] {
             let words: Vec<_> = kinds_of(pattern).map(|row| row.word).collect();

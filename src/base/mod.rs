@@ -1,6 +1,7 @@
 //! Words that every layer shares. Knows no other layer.
 
 pub mod addr;
+pub mod along;
 pub mod arch;
 pub mod arp;
 pub mod bmc;

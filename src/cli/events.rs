@@ -1,4 +1,4 @@
-//! `bedplate events`: what happens to leases, line by line.
+//! `bedplate events`: what happens to leases and BMCs, line by line.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -66,6 +66,20 @@ fn line(event: &LeaseEvent) -> String {
             return format!(
                 "{at}  threshold   {subnet} is {how} {threshold}: {used} of {size}, VLAN {vlan}\n"
             );
+        }
+        LeaseEvent::Bmc {
+            at,
+            machine,
+            address,
+            condition,
+            why,
+            ..
+        } => {
+            let how = condition.map_or_else(
+                || "is fine again".to_owned(),
+                |condition| condition.to_string(),
+            );
+            return format!("{at}  bmc         {address:<15}  {machine} {how}: {why}\n");
         }
         LeaseEvent::Restart {} => {
             return "… the daemon was started anew meanwhile: numbers begin again\n".to_owned();

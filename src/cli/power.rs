@@ -8,7 +8,7 @@ use super::output::{Output, count};
 use super::table::Table;
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
-use crate::daemon::{MachineSelection, PowerEvent, PowerOrder};
+use crate::daemon::{MachineSelection, PowerEvent, PowerOrder, Restart};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -68,7 +68,7 @@ fn agreed(arguments: &PowerArguments, out: &Output) -> Result<bool, Fault> {
 #[derive(Default)]
 struct Told {
     machines: usize,
-    done: Vec<(HostName, PowerState, PowerState)>,
+    done: Vec<(HostName, PowerState, String)>,
     failed: Vec<(HostName, Fault)>,
 }
 
@@ -83,13 +83,28 @@ impl Told {
                 machine,
                 power,
                 was,
-            } => self.done.push((machine.clone(), *power, *was)),
+                restart,
+            } => {
+                let beside = match restart {
+                    Some(restart) => restarted(*restart).to_owned(),
+                    None if power == was => String::new(),
+                    None => format!("was {was}"),
+                };
+                self.done.push((machine.clone(), *power, beside));
+            }
             PowerEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
             }
+            PowerEvent::Waiting { machines, first } => {
+                if !out.json {
+                    out.progress(&waits(*machines, first));
+                }
+                return;
+            }
         }
         let heard = self.done.len() + self.failed.len();
-        if !out.json && self.machines > 1 && heard < self.machines && heard.is_multiple_of(10) {
+        let step = (self.machines / 10).max(10);
+        if !out.json && heard > 0 && heard < self.machines && heard.is_multiple_of(step) {
             out.progress(&format!("{heard} of {}", count(self.machines, "machine")));
         }
     }
@@ -100,12 +115,8 @@ impl Told {
             self.done.sort();
             self.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
             let mut table = Table::default();
-            for (machine, power, was) in &self.done {
-                let before = match power == was {
-                    true => String::new(),
-                    false => format!("was {was}"),
-                };
-                table.row([machine.to_string(), power.to_string(), before]);
+            for (machine, power, beside) in &self.done {
+                table.row([machine.to_string(), power.to_string(), beside.clone()]);
             }
             out.text(&table.text());
             for (_, fault) in &self.failed {
@@ -121,5 +132,25 @@ impl Told {
                 .help("ask again with `power status`: what was begun is done"));
         }
         Ok(ExitCode::from(if self.failed.is_empty() { 0 } else { 4 }))
+    }
+}
+
+/// For whom is waited.
+fn waits(machines: usize, first: &[HostName]) -> String {
+    let names: Vec<_> = first.iter().map(ToString::to_string).collect();
+    let more = if machines > first.len() { ", …" } else { "" };
+    format!(
+        "waiting for {}: {}{more}",
+        count(machines, "machine"),
+        names.join(", ")
+    )
+}
+
+/// How it is known that a machine restarted.
+fn restarted(restart: Restart) -> &'static str {
+    match restart {
+        Restart::SeenOff => "restarted: it was seen off",
+        Restart::Told => "restarted: its BMC tells of it",
+        Restart::Unseen => "its BMC agreed to restart it, and nothing shows that it did",
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn serve(arguments: &ServeArguments, global: &Global) -> Result<ExitC
         state: arguments.state.clone(),
         socket: global.socket.clone(),
         enforce: arguments.enforce,
+        poll_bmcs: arguments.poll_bmcs.0,
     };
     run(&settings).map_err(fault)?;
     Ok(ExitCode::SUCCESS)

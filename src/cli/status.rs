@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::client::Client;
-use super::output::Output;
+use super::output::{Output, count};
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    Drift, Ended, Hold, MachineDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
+    BmcSummary, Drift, Ended, Hold, MachineDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
@@ -60,6 +60,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
             waits_for(row.waits_for.as_ref())
         );
     }
+    text.push_str(&bmcs(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
     text.push_str(&machines(status));
@@ -94,6 +95,38 @@ fn rendered(status: &Status, verbose: bool) -> String {
     }
     if !status.drift.is_empty() {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
+    }
+    text
+}
+
+/// How the BMCs do, each of those that are not fine.
+fn bmcs(status: &Status) -> String {
+    let Some(BmcSummary {
+        fine,
+        unasked,
+        troubled,
+        rows,
+    }) = &status.bmcs
+    else {
+        return String::new();
+    };
+    let mut text = format!("  {}: {fine} fine", count(fine + unasked + troubled, "BMC"));
+    if *troubled > 0 {
+        let _ = write!(text, ", {troubled} not");
+    }
+    if *unasked > 0 {
+        let _ = write!(text, ", {unasked} not asked yet");
+    }
+    text.push('\n');
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "  bmc {} at {} {} since {}: {}",
+            row.machine, row.address, row.condition, row.since, row.why
+        );
+    }
+    if *troubled > rows.len() {
+        let _ = writeln!(text, "  … and {} more", troubled - rows.len());
     }
     text
 }

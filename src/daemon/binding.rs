@@ -104,6 +104,7 @@ impl BindingChange {
             | Event::Conflict { .. }
             | Event::Waiting { .. }
             | Event::Store { .. }
+            | Event::Bmc { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => None,
         }
@@ -125,6 +126,7 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         | Event::Conflict { .. }
         | Event::Waiting { .. }
         | Event::Store { .. }
+        | Event::Bmc { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. } => None,
     }

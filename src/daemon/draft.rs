@@ -160,7 +160,9 @@ impl<S: Store> Reconciler<S> {
         {
             return known.looked.clone();
         }
-        let looked = self.world.look(|key| selection.takes(key)).await;
+        let keys = meaning.desired.state.keys();
+        let keys = keys.filter(|key| key.machine().is_some() && selection.takes(key));
+        let looked = self.world.look(keys).await;
         self.recent.looked = Some(Sight {
             meaning: meaning.clone(),
             selection: selection.clone(),

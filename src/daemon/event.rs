@@ -1,10 +1,11 @@
-//! What happens to leases, as the daemon tells of it.
+//! What happens to leases and BMCs, as the daemon tells of it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
+use crate::base::bmc::BmcCondition;
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
@@ -49,6 +50,15 @@ pub enum LeaseEvent {
         number: u64,
         at: Moment,
         trouble: Option<StoreTrouble>,
+    },
+    /// A BMC is not as it should be, for another reason than before; or it is fine again.
+    Bmc {
+        number: u64,
+        at: Moment,
+        machine: HostName,
+        address: IpAddr,
+        condition: Option<BmcCondition>,
+        why: String,
     },
     /// The event to go on after is of an earlier run of the daemon: numbers begin anew.
     Restart {},
@@ -100,6 +110,7 @@ impl LeaseEvent {
             Self::Threshold { .. } => HookEvent::Threshold,
             Self::Exhaustion(_) => HookEvent::Exhaustion,
             Self::Store { .. } => HookEvent::Store,
+            Self::Bmc { .. } => HookEvent::Bmc,
             Self::Restart {} | Self::Lost { .. } => return None,
         })
     }
@@ -121,9 +132,11 @@ impl LeaseEvent {
             | Self::Replace(row)
             | Self::Waiting(row)
             | Self::Exhaustion(row) => Some(row),
-            Self::Threshold { .. } | Self::Store { .. } | Self::Restart {} | Self::Lost { .. } => {
-                None
-            }
+            Self::Threshold { .. }
+            | Self::Store { .. }
+            | Self::Bmc { .. }
+            | Self::Restart {}
+            | Self::Lost { .. } => None,
         }
     }
 
@@ -159,6 +172,14 @@ impl LeaseEvent {
                 number: told.number,
                 at: Moment(told.at),
                 trouble: *trouble,
+            },
+            Event::Bmc { news } => Self::Bmc {
+                number: told.number,
+                at: Moment(told.at),
+                machine: news.machine.clone(),
+                address: news.address,
+                condition: news.condition,
+                why: news.why.clone(),
             },
             Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),

@@ -127,6 +127,28 @@ impl InForce {
         Ok(Arc::clone(&self.says().await?.inventory))
     }
 
+    /// The BMCs of the site in force. A site in which the word does not occur has none, and is not compiled for them.
+    ///
+    /// # Errors
+    /// Where the site no longer compiles.
+    pub(super) async fn bmcs(&self) -> Result<Vec<(HostName, Bmc)>, Fault> {
+        let site = self.0.borrow().clone();
+        let mut sources = site.iter().flat_map(|site| site.bundle.sources.values());
+        if !sources.any(|text| text.contains("bmc")) {
+            return Ok(Vec::new());
+        }
+        let says = self.says().await?;
+        let machines = says.machines.iter();
+        Ok(machines
+            .filter_map(|(host, card)| Some((host.clone(), card.bmc.clone()?)))
+            .collect())
+    }
+
+    /// Waits until something else is in force; false where nothing will be any more.
+    pub(super) async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+
     /// All that the site in force says; nothing before anything was applied.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::unistd::geteuid;
 use tokio::net::UnixListener;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub socket: PathBuf,
     /// Whether to put back what others change of what is applied.
     pub enforce: bool,
+    /// How often BMCs are asked how they do; none for never.
+    pub poll_bmcs: Option<Duration>,
 }
 
 /// Why the daemon could not start or go on.
@@ -142,8 +145,13 @@ async fn run(
     let context = Context {
         controller: settings.controller.clone(),
         requests,
+        bmcs: Bmcs::new(
+            reconciler.in_force(),
+            bmcs,
+            dhcp.clone(),
+            settings.state.join("consoles"),
+        ),
         dhcp,
-        bmcs: Bmcs::new(reconciler.in_force(), bmcs, settings.state.join("consoles")),
         in_force: reconciler.in_force(),
         blobs,
         turns,
@@ -152,6 +160,9 @@ async fn run(
     tokio::spawn(context.bmcs.clone().keep_recordings());
     let (turns, last) = (context.turns.clone(), context.requests.clone());
     let bmcs = context.bmcs.clone();
+    if let Some(every) = settings.poll_bmcs {
+        tokio::spawn(bmcs.clone().watch(every));
+    }
     let listener = UnixListener::from_std(listener).map_err(ServeError::Api)?;
     tracing::info!(controller = %settings.controller, socket = %settings.socket.display(), "ready");
     let stop = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;

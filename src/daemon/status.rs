@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::MachineDrift;
+use super::bmc::{BmcSummary, MachineDrift};
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -63,6 +63,9 @@ pub struct Status {
     /// How the webhooks do.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub webhooks: BTreeMap<Name, HookTally>,
+    /// How the BMCs of the site do; none where it has none, or where nobody watches them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bmcs: Option<BmcSummary>,
     /// Machines that are not what the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machines: Vec<MachineDrift>,
@@ -121,6 +124,7 @@ impl Status {
             counters,
             hooks: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            bmcs: None,
             machines: Vec::new(),
             under_way: None,
             unconfirmed: None,

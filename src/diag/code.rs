@@ -137,7 +137,7 @@ codes! {
     LinkCycle "E107" "links stand on each other in a circle"
     LoopbackAddress "E108" "an address that a link on no wire cannot have"
     SecretPlace "E109" "a secret does not stand in a site file"
-    BmcMissing "E110" "a power state without a BMC"
+    BmcMissing "E110" "a power state or boot order without a BMC"
     TableShape "E112" "a table is not well formed"
     TableColumn "E113" "a table's header is wrong"
     BmcSetting "E111" "a setting that a BMC does not take"

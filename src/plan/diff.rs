@@ -14,6 +14,7 @@ use super::nature::Nature;
 use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
+use crate::base::along::Along;
 use crate::state::{Disruption, Ground, Guards, Key, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
@@ -46,12 +47,14 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     let mut steps = Vec::new();
     let mut foreign = Vec::new();
     let mut behind = BTreeMap::new();
+    let mut known = Known::new(inputs, said);
     for (key, after) in &inputs.desired.state {
         if !obstructed.contains_key(key) {
             let on = order.withheld(inputs, key, after);
             behind.extend(on.map(|on| (key.clone(), on)));
             let after = &order.applied_to(key, managed(inputs, key, after));
-            steps.extend(wanted(inputs, said, key, after, &nature));
+            let known = known.of(key);
+            steps.extend(wanted(inputs, known, key, after, &nature));
         }
     }
     for (key, before) in &inputs.observed.state {
@@ -145,17 +148,20 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
     let mut obstructed = known;
     let ground = Ground::new(desired);
     let leases = Leases::new(inputs);
+    let mut along = Along::new(observed);
     for (key, resource) in desired {
         if let Some(obstruction) = leases.obstruction(key, resource, &ground) {
             obstructed.entry(key.clone()).or_insert(obstruction);
             continue;
         }
-        let found = observed.get(key);
+        let found = along.get(key);
         let obstruction = match (resource, found) {
-            (Resource::Power(_), _) => match inputs.observed.facts.unreached.get(key) {
-                Some(unreached) => Obstruction::Deferred(unreached.clone()),
-                None => continue,
-            },
+            (Resource::Power(_) | Resource::BootOrder(_), _) => {
+                match inputs.observed.facts.unreached.get(key) {
+                    Some(unreached) => Obstruction::Deferred(unreached.clone()),
+                    None => continue,
+                }
+            }
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
             (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
             (Resource::Link(link), Some(found))
@@ -243,6 +249,29 @@ pub(super) fn blocking(
     ways.into_iter().find(is_blocked)?.into_iter().next()
 }
 
+/// What else is known of things, asked for in their order.
+struct Known<'a> {
+    observed: Along<'a, Key, Resource>,
+    said: Along<'a, Key, Resource>,
+    applied: Option<Along<'a, Key, Resource>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(inputs: Inputs<'a>, said: &'a State) -> Self {
+        Self {
+            observed: Along::new(&inputs.observed.state),
+            said: Along::new(said),
+            applied: inputs.applied.map(|applied| Along::new(&applied.state)),
+        }
+    }
+
+    /// What was found of it, what the site says of it, and what it said when it was last applied.
+    fn of(&mut self, key: &Key) -> [Option<&'a Resource>; 3] {
+        let applied = self.applied.as_mut().and_then(|applied| applied.get(key));
+        [self.observed.get(key), self.said.get(key), applied]
+    }
+}
+
 /// Whether it is not known how a machine is, since nobody asked: it is as it should be for all that is known.
 pub(super) fn is_unasked(inputs: Inputs<'_>, key: &Key) -> bool {
     key.machine().is_some() && !inputs.observed.state.contains_key(key)
@@ -250,7 +279,7 @@ pub(super) fn is_unasked(inputs: Inputs<'_>, key: &Key) -> bool {
 
 fn wanted(
     inputs: Inputs<'_>,
-    said: &State,
+    [before, said, applied]: [Option<&Resource>; 3],
     key: &Key,
     after: &Resource,
     nature: &Nature<'_>,
@@ -258,8 +287,7 @@ fn wanted(
     if is_unasked(inputs, key) {
         return Vec::new();
     }
-    let before = inputs.observed.state.get(key);
-    let said = &managed(inputs, key, said.get(key).unwrap_or(after));
+    let said = &managed(inputs, key, said.unwrap_or(after));
     let changes = before
         .map(|before| after.changes_from(before))
         .unwrap_or_default();
@@ -271,7 +299,7 @@ fn wanted(
         Some(_) if !changes.is_empty() => Action::Update,
         Some(_) => return Vec::new(),
     };
-    let because = match inputs.applied.and_then(|applied| applied.state.get(key)) {
+    let because = match applied {
         Some(applied) if applied == said => Reason::Drift,
         Some(_) => Reason::Edited,
         None => Reason::Declared,

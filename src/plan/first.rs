@@ -67,9 +67,12 @@ impl Order {
         key: &Key,
         wanted: &Resource,
     ) -> Option<Obstruction> {
+        if !is_first(wanted) {
+            return None;
+        }
         let found = inputs.observed.state.get(key);
         let is_later = |found: &Resource| matches!(found, Resource::Address(address) if address.secondary == Some(true));
-        if !is_first(wanted) || !found.is_none_or(is_later) {
+        if !found.is_none_or(is_later) {
             return None;
         }
         let of = self.settled.get(&place(key)?).cloned();

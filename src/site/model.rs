@@ -6,6 +6,7 @@ use std::net::IpAddr;
 pub use super::bmc::{Bmc, BmcProtocol, BmcTrust};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
+use crate::base::bmc::BootOverride;
 use crate::base::bond::{BondMode, BondParameter, BondValue};
 use crate::base::care::{IgnoreRule, Protection};
 use crate::base::class::ClientClass;
@@ -353,6 +354,8 @@ pub struct Machine {
     pub bmc: Option<Bmc>,
     /// Whether it should run; none where nobody minds.
     pub power: Option<bool>,
+    /// What its firmware is to try first at every boot; none where nobody minds.
+    pub boot_order: Option<BootOverride>,
     /// Whether the network offers it nothing to boot.
     pub boots_from_disk: bool,
     /// What DHCP tells it besides, by code.

@@ -71,9 +71,11 @@ pub enum Key {
         name: RecordName,
         kind: RecordType,
     },
-    /// `machine/node-01/power`
+    /// `machine/node-01/boot-order`
     ///
-    /// The last, as machines come last in a plan.
+    /// What machines have comes last, as they do in a plan; this before their power, which may start them.
+    BootOrder { machine: HostName },
+    /// `machine/node-01/power`
     Power { machine: HostName },
 }
 
@@ -188,6 +190,7 @@ impl Key {
             | Self::Reservation { .. }
             | Self::Zone { .. }
             | Self::Record { .. }
+            | Self::BootOrder { .. }
             | Self::Power { .. } => false,
         }
     }
@@ -232,6 +235,7 @@ impl fmt::Display for Key {
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
+            Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
     }
@@ -295,9 +299,15 @@ fn read(text: &str) -> Option<Key> {
         "webhook" => Some(Key::Webhook {
             name: rest.parse().ok()?,
         }),
-        "machine" => Some(Key::Power {
-            machine: rest.strip_suffix("/power")?.parse().ok()?,
-        }),
+        "machine" => {
+            let (machine, property) = rest.split_once('/')?;
+            let machine = machine.parse().ok()?;
+            match property {
+                "boot-order" => Some(Key::BootOrder { machine }),
+                "power" => Some(Key::Power { machine }),
+                _ => None,
+            }
+        }
         "vlan" => read_vlan(rest),
         "zone" => read_zone(rest),
         _ => None,
@@ -434,6 +444,7 @@ mod tests {
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
+            "machine/node-01/boot-order",
             "machine/node-01/power",
         ];
         for text in keys {

@@ -31,6 +31,10 @@ impl Resource {
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
             (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             (Self::Webhook(to), Self::Webhook(from)) => leave.webhook(to, from),
+            (Self::BootOrder(to), Self::BootOrder(from)) => {
+                leave.one("first", &mut to.first, &from.first);
+                leave.one("mode", &mut to.mode, &from.mode);
+            }
             (Self::Power(to), Self::Power(from)) => {
                 leave.one("state", &mut to.state, &from.state);
             }
@@ -50,6 +54,7 @@ impl Resource {
                 | Self::BootFile(_)
                 | Self::Hook(_)
                 | Self::Webhook(_)
+                | Self::BootOrder(_)
                 | Self::Power(_),
                 _,
             ) => {}
@@ -179,7 +184,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 21] = [
+    const PAIRS: [[&str; 3]; 22] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -279,6 +284,11 @@ mod tests {
             "zone/a.b/m/A",
             r#"{"record":{"ttl":"1s","values":[{"A":"10.0.0.1"}]}}"#,
             r#"{"record":{"ttl":"2s","values":[{"A":"10.0.0.2"}]}}"#,
+        ],
+        [
+            "machine/m/boot-order",
+            r#"{"boot-order":{"first":"network","mode":"efi"}}"#,
+            r#"{"boot-order":{"first":"disk","mode":"bios"}}"#,
         ],
         [
             "machine/m/power",

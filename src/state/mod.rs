@@ -4,6 +4,7 @@
 
 mod address;
 mod boot;
+mod boot_order;
 mod compare;
 mod desired;
 mod dhcp;
@@ -33,6 +34,7 @@ use crate::base::digest::Digest;
 
 pub use address::Address;
 pub use boot::{BootFile, BootImage};
+pub use boot_order::BootOrder;
 pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
 pub use dhcp::{Reservation, Scope};
@@ -75,6 +77,7 @@ pub enum Resource {
     BootFile(BootFile),
     Hook(Hook),
     Webhook(Webhook),
+    BootOrder(BootOrder),
     Power(Power),
 }
 
@@ -152,6 +155,7 @@ impl Resource {
             | Self::BootFile(_)
             | Self::Hook(_)
             | Self::Webhook(_)
+            | Self::BootOrder(_)
             | Self::Power(_) => Vec::new(),
         }
     }
@@ -191,6 +195,7 @@ impl Resource {
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
+            (Self::BootOrder(from), Self::BootOrder(to)) => to.changes(from, changes),
             (Self::Power(from), Self::Power(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
         };
@@ -234,6 +239,7 @@ impl Resource {
             Self::BootFile(_) => "file",
             Self::Hook(_) => "hook",
             Self::Webhook(_) => "webhook",
+            Self::BootOrder(_) => "boot-order",
             Self::Power(_) => "power",
         }
     }
@@ -268,6 +274,7 @@ impl Resource {
             Self::BootFile(file) => file.summary(),
             Self::Hook(hook) => hook.summary(),
             Self::Webhook(webhook) => webhook.summary(),
+            Self::BootOrder(order) => order.summary(),
             Self::Power(power) => power.summary(),
         }
     }

@@ -1,11 +1,11 @@
-//! Whether machines run: what the site says of it, and through which BMCs that is found out and brought about.
+//! Whether machines run and what they boot from: what the site says of it, and through which BMCs that is found out and brought about.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Desired, Key, Resource};
+use super::{BootOrder, Changes, Desired, Key, Resource};
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
 use crate::site::model::{Bmc, Machine, Site};
@@ -60,7 +60,7 @@ impl Power {
 impl Key {
     /// The machine that this is a property of: its BMC is asked about it, and no kernel or server of ours.
     pub fn machine(&self) -> Option<&HostName> {
-        if let Self::Power { machine } = self {
+        if let Self::Power { machine } | Self::BootOrder { machine } = self {
             Some(machine)
         } else {
             None
@@ -92,24 +92,35 @@ impl fmt::Display for Unreached {
     }
 }
 
-/// What the site says of machines' power, of those that `controller` looks after.
+/// What the site says of machines themselves, of those that `controller` looks after.
 pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
     let mut switches = Switches::new();
     for (host, machine) in &site.machines {
-        let (Some(runs), Some(bmc)) = (machine.power, &machine.bmc) else {
+        let Some(bmc) = &machine.bmc else {
             continue;
         };
-        if keeper(site, machine, bmc) != Some(controller) {
+        let is_minded = machine.power.is_some() || machine.boot_order.is_some();
+        if !is_minded || keeper(site, machine, bmc) != Some(controller) {
             continue;
         }
-        let state = match runs {
-            true => PowerState::On,
-            false => PowerState::Off,
-        };
-        let key = Key::Power {
-            machine: host.clone(),
-        };
-        into.add(key, Resource::Power(Power { state }), &machine.origin);
+        if let Some(order) = machine.boot_order {
+            let order = Resource::BootOrder(BootOrder::of(Some(order)));
+            let key = Key::BootOrder {
+                machine: host.clone(),
+            };
+            into.add(key, order, &machine.origin);
+        }
+        if let Some(runs) = machine.power {
+            let state = match runs {
+                true => PowerState::On,
+                false => PowerState::Off,
+            };
+            let power = Resource::Power(Power { state });
+            let key = Key::Power {
+                machine: host.clone(),
+            };
+            into.add(key, power, &machine.origin);
+        }
         switches.insert(host.clone(), bmc.clone());
     }
     into.switches = switches.into();

@@ -103,6 +103,7 @@ impl Protected<'_> {
             | Key::Hook { .. }
             | Key::Webhook { .. }
             // No plan takes a machine away.
+            | Key::BootOrder { .. }
             | Key::Power { .. } => [None, None],
         };
         pair.into_iter().flatten().collect()

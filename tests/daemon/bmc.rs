@@ -11,6 +11,7 @@ use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE, SITE, Said, script};
 use crate::machine::Numeric;
+use crate::pool::serving;
 use crate::sandbox::Namespace;
 
 /// Where the BMC is, behind a cable of its own.
@@ -80,7 +81,7 @@ pub(crate) fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Sa
 #[test]
 fn power_is_switched_and_what_the_bmc_reports_is_told() {
     let (lab, bmc) = wired();
-    let _daemon = lab.serve();
+    let _daemon = serving(&lab, "off");
     check(&lab, "power status", 1, &["D060", "apply a site"]);
     lab.applied();
     let power = || fs::read_to_string(bmc.file("power")).unwrap_or_default();
@@ -122,6 +123,7 @@ fn power_is_switched_and_what_the_bmc_reports_is_told() {
         .out
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|event: &Value| event["waiting"].is_null())
         .collect();
     assert_eq!(events[0]["chosen"]["machines"], 2);
     assert_eq!(events[1]["done"]["machine"], "node-02");
@@ -168,7 +170,7 @@ fn a_program_may_tell_the_password() {
         script(&program, &text);
     };
     tells("");
-    let _daemon = lab.serve();
+    let _daemon = serving(&lab, "off");
     lab.applied();
     assert!(!asked.exists(), "a plan and an apply need no secret");
     check(&lab, "power on node-02", 0, &["on", "was off"]);
@@ -196,7 +198,7 @@ fn a_program_may_tell_the_password() {
 fn sensors_and_log_are_shown() {
     let (lab, bmc) = wired();
     fs::write(bmc.file("temperature"), "95").unwrap();
-    let _daemon = lab.serve();
+    let _daemon = serving(&lab, "off");
     lab.applied();
     // ipmi_sim looks at its file from time to time, and logs what it finds there.
     let end = Instant::now() + PATIENCE;
@@ -248,7 +250,7 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
     let authorities = lab.path("ca.pem");
     fs::write(&authorities, authority.pem()).unwrap();
     lab.write(&site(""));
-    let _daemon = lab.serve();
+    let _daemon = serving(&lab, "off");
     for (trust, code, parts) in [
         (
             String::new(),

@@ -50,6 +50,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod watch;
 mod webhooks;
 mod why;
 mod wish;

@@ -2,11 +2,15 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::bmc::{ADDRESS, beside, check};
 use crate::certificates::Authority;
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, SITE};
+use crate::pool::{address, racked};
+use crate::support::rack::Manner;
 
 /// Where no BMC is.
 const NOWHERE: &str = "10.71.0.99";
@@ -198,10 +202,126 @@ fn redfish_is_switched_once_it_is_trusted() {
     fs::write(&password, emulator::PASSWORD).unwrap();
     check(&lab, "apply --yes", 0, &["machine/node-02/power"]);
     check(&lab, "power status node-02", 0, &["node-02  on"]);
+    // What comes first at every boot.
+    let ordered = |device: &str| {
+        let site = site(&trust, "on");
+        site.replace("; power", &format!("; boot-order \"{device}\"; power"))
+    };
+    lab.write(&ordered("network"));
+    check(&lab, "plan", 0, &["boot-order node-02", "-> network"]);
+    lab.applied();
+    lab.write(&ordered("disk"));
+    check(
+        &lab,
+        "plan",
+        0,
+        &["first  network -> disk", "changed in the site"],
+    );
+    check(
+        &lab,
+        "apply --yes --confirm-within 1h",
+        0,
+        &["machine/node-02/boot-order"],
+    );
+    check(&lab, "rollback --yes", 0, &["everything is as it was"]);
+    check(&lab, "plan", 0, &["first  network -> disk"]);
     lab.write(&site(&trust, "off"));
     check(&lab, "apply --yes --allow power-cycle", 0, &[]);
     check(&lab, "power status node-02", 0, &["node-02  off"]);
     lab.applied();
     let open = emulator.told()["open"].as_u64().unwrap();
     assert!(open <= 1, "{open} sessions are open");
+}
+
+/// The rack's site, all of whose machines are to run.
+fn all_on(lab: &Lab) {
+    let file = lab.path("site/site.kdl");
+    let site = fs::read_to_string(&file).unwrap();
+    let lines = site.lines();
+    let lines = lines.map(|line| match line.starts_with("machine \"bmc-") {
+        true => line.replace(" }", "; power \"on\" }"),
+        false => line.to_owned(),
+    });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+}
+
+/// The last word of an apply.
+fn report(lab: &Lab, code: i32) -> Value {
+    let said = lab.run(&["--json", "apply", "--yes"]);
+    assert_eq!(said.code, code, "{}", said.err);
+    serde_json::from_str(said.out.lines().last().unwrap()).unwrap()
+}
+
+/// A rack at once, some BMCs of which hang: they hold up neither each other nor anybody else.
+#[test]
+fn a_rack_is_switched_by_one_apply() {
+    const ALL: usize = 300;
+    let (lab, rack, _place) = racked(ALL);
+    let hangs = |number: usize| number % 20 == 7;
+    let hanging: Vec<usize> = (0..ALL).filter(|number| hangs(*number)).collect();
+    for number in &hanging {
+        rack.set(&address(*number), |bmc| bmc.manner = Manner::Hangs);
+    }
+    all_on(&lab);
+    let _daemon = lab.serve();
+    let report = report(&lab, 4);
+    let count = |name: &str| report[name].as_array().map_or(0, Vec::len);
+    assert_eq!((count("waiting"), count("failed")), (hanging.len(), 0));
+    for number in 0..ALL {
+        let bmc = rack.bmc(&address(number));
+        assert_eq!(bmc.is_on, !hangs(number), "{number}");
+        assert!(bmc.most <= 1, "{number}: {bmc:?}");
+    }
+}
+
+/// Each fault that a BMC may have: what waits for it, what is told of it, and whether the machine runs. All at once, and one without.
+#[test]
+fn each_fault_of_a_bmc_is_its_own() {
+    let faults = [
+        (Manner::Fine, "", "", true),
+        (Manner::Loses, "", "", true),
+        (Manner::Hangs, "does not answer", "", false),
+        (Manner::HangsInside, "does not answer", "", false),
+        (Manner::Garbles, "does not tell", "", false),
+        (Manner::Lies, "", "told to be on, and is off", false),
+        // Whose password is another one.
+        (Manner::Fine, "does not let us in", "", false),
+    ];
+    let (lab, rack, _place) = racked(faults.len());
+    for (number, (manner, waits, ..)) in faults.iter().enumerate() {
+        let is_locked = waits.contains("let us in");
+        rack.set(&address(number), |bmc| {
+            bmc.manner = *manner;
+            bmc.password = is_locked.then_some("another");
+        });
+    }
+    all_on(&lab);
+    let _daemon = lab.serve();
+    let report = report(&lab, 4);
+    let shown = lab.run(&["plan"]).out;
+    for (number, (manner, waits, fails, runs)) in faults.iter().enumerate() {
+        let key = format!("machine/bmc-{number:03}/power");
+        let of = |name: &str| {
+            let all = report[name].as_array().map_or(&[][..], Vec::as_slice);
+            all.iter().find(|one| one["key"] == key.as_str()).cloned()
+        };
+        assert_eq!(
+            of("waiting").is_some(),
+            !waits.is_empty(),
+            "{manner:?}: {report:#}"
+        );
+        let failed = of("failed").map_or_else(String::new, |one| one["causes"].to_string());
+        assert!(
+            failed.contains(fails) && failed.is_empty() == fails.is_empty(),
+            "{manner:?}: {failed}"
+        );
+        let line = shown.lines().find(|line| line.contains(&key));
+        assert!(
+            line.unwrap_or_default().contains(waits),
+            "{manner:?}: {shown}"
+        );
+        assert_eq!(rack.bmc(&address(number)).is_on, *runs, "{manner:?}");
+    }
+    let locked = rack.bmc(&address(faults.len() - 1));
+    assert_eq!(locked.tries, 2, "once for each plan, and no more");
 }

@@ -49,6 +49,7 @@ fn word(event: &Event) -> String {
             format!("{how} {threshold} {used}/{size}")
         }
         Event::Store { trouble } => format!("store {trouble:?}"),
+        Event::Bmc { .. } => panic!("{event:?} is none of the engine's"),
         Event::Waiting { vlan, hardware } => format!("waiting {vlan} {hardware}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
     }

@@ -124,6 +124,7 @@ fn told(events: &[Event]) -> Vec<String> {
         | Event::Replaced { .. }
         | Event::Waiting { .. }
         | Event::Store { .. }
+        | Event::Bmc { .. }
         | Event::Threshold { .. }
         | Event::Exhausted { .. }) => panic!("{other:?}"),
     };

@@ -54,6 +54,7 @@ fn conflicts(server: &Server) -> Vec<(Ipv4Addr, Option<MacAddr>)> {
         | Event::Waiting { .. }
         | Event::Threshold { .. }
         | Event::Store { .. }
+        | Event::Bmc { .. }
         | Event::Exhausted { .. } => None,
     });
     found.collect()

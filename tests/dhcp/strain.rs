@@ -40,6 +40,7 @@ fn troubles(rig: &Rig) -> Vec<Option<StoreTrouble>> {
         | Event::Conflict { .. }
         | Event::Replaced { .. }
         | Event::Threshold { .. }
+        | Event::Bmc { .. }
         | Event::Exhausted { .. } => None,
     };
     rig.events.iter().filter_map(trouble).collect()

@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::{fs, io, thread};
 
 use crate::lab::Lab;
-use crate::machine::{Firmware, Machine, put_kernel};
+use crate::machine::{Ending, Firmware, Machine, put_kernel};
 use crate::support::sandbox::Running;
 
 /// The machine that the site knows.
-const DECLARED: &str = "02:00:00:00:70:11";
+pub(crate) const DECLARED: &str = "02:00:00:00:70:11";
 
 /// What every machine must be told, whoever gives the addresses.
 const TOLD: &[&str] = &[
@@ -18,7 +18,7 @@ const TOLD: &[&str] = &[
     "script=http://10.70.0.2/boot/boot.ipxe",
 ];
 
-const SITE: &str = r#"
+pub(crate) const SITE: &str = r#"
 site "lab" domain="lab.example"
 fabric "plant" {
     vlan "pxe" {
@@ -69,10 +69,10 @@ initrd tftp://10.70.0.2/boot/initrd
 boot
 "#;
 
-fn lab(site: &str) -> Lab {
+pub(crate) fn lab(site: &str, ending: Ending) -> Lab {
     let lab = Lab::new();
     let boot = lab.path("site/boot");
-    put_kernel(&boot);
+    put_kernel(&boot, ending);
     for name in ["snponly.efi", "ipxe.efi"] {
         fs::copy(format!("/usr/lib/ipxe/{name}"), boot.join(name)).unwrap();
     }
@@ -94,7 +94,7 @@ struct Boot {
 }
 
 /// Makes a switch of the namespace behind the lab's first port.
-fn switch(lab: &Lab) {
+pub(crate) fn switch(lab: &Lab) {
     let switch = &lab.machines[0];
     switch.ip("link add sw0 type bridge");
     switch.ip("link set eth0 master sw0");
@@ -130,7 +130,7 @@ fn foreign(lab: &Lab) -> Running {
 }
 
 fn check(boot: &Boot) {
-    let lab = lab(if boot.is_proxied { PROXIED } else { SITE });
+    let lab = lab(if boot.is_proxied { PROXIED } else { SITE }, Ending::Stops);
     let _daemon = lab.serve();
     lab.applied();
     switch(&lab);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,24 +28,31 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// What is booted in the end, where tests/guest/fetch has put it.
 const DEBIAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/guest/debian");
 
-/// Prints what it was started with, and ends.
+/// Prints what it was started with, and then does `END`.
 const INIT: &str = r#"#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 [ -d /sys/firmware/efi ] && firmware=uefi || firmware=bios
 echo "booted firmware=$firmware $(/bin/busybox cat /proc/cmdline)"
-/bin/busybox poweroff -f
+END
 "#;
 
 /// A machine that is on.
 pub(crate) struct Machine {
-    _qemu: Running,
+    qemu: Option<Running>,
     serial: Receiver<Vec<u8>>,
     heard: String,
 }
 
+/// What a system does once it has said that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Stops,
+    RunsOn,
+}
+
 /// Files of a kernel and of its root file system, put into `folder` as `vmlinuz` and `initrd`.
-pub(crate) fn put_kernel(folder: &Path) {
+pub(crate) fn put_kernel(folder: &Path, ending: Ending) {
     let kernels = fs::read_dir(format!("{DEBIAN}/boot")).expect("tests/setup fetches a kernel");
     let kernel = kernels.flatten().next().unwrap().path();
     fs::copy(kernel, folder.join("vmlinuz")).unwrap();
@@ -54,7 +61,11 @@ pub(crate) fn put_kernel(folder: &Path) {
         fs::create_dir_all(root.join(name)).unwrap();
     }
     fs::copy(format!("{DEBIAN}/bin/busybox"), root.join("bin/busybox")).unwrap();
-    crate::lab::script(&root.join("init"), INIT);
+    let end = match ending {
+        Ending::Stops => "/bin/busybox poweroff -f",
+        Ending::RunsOn => "exec /bin/busybox sleep 100000",
+    };
+    crate::lab::script(&root.join("init"), &INIT.replace("END", end));
     let archive = "find . | cpio --quiet -o -H newc --owner 0:0 >../initrd";
     let mut shell = Command::new("sh");
     let made = shell.args(["-c", archive]).current_dir(&root).status();
@@ -103,9 +114,28 @@ impl Machine {
             {}
         });
         Self {
-            _qemu: qemu,
+            qemu: Some(qemu),
             serial: told,
             heard: String::new(),
+        }
+    }
+
+    /// Its process: it runs as long as somebody has it.
+    pub(crate) fn plug(&mut self) -> Option<Running> {
+        self.qemu.take()
+    }
+
+    /// Waits until it prints no more, since it has ended.
+    #[track_caller]
+    pub(crate) fn ends(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.serial.recv_timeout(left) {
+                Ok(bytes) => self.heard.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => panic!("it runs on:\n{}", self.heard),
+            }
         }
     }
 

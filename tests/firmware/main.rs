@@ -8,9 +8,18 @@
 )]
 
 mod boots;
+#[allow(
+    dead_code,
+    reason = "what is shared with the drivers' tests, none uses whole"
+)]
+#[path = "../bmc/counterpart.rs"]
+mod counterpart;
 #[allow(dead_code, reason = "these tests use a part of it")]
 #[path = "../daemon/lab.rs"]
 mod lab;
 mod machine;
+mod power;
 #[path = "../support/mod.rs"]
 mod support;
+
+use support::sandbox;

@@ -24,6 +24,7 @@ ROOT = ("", "/redfish", "/redfish/v1")
 fakedriver.random.randint = lambda *_: 0  # power changes at once
 
 sessions = {}
+shown = {}  # properties of the system that are told instead of the emulator's
 told = {"opened": 0, "refused": 0, "requests": []}
 
 
@@ -74,7 +75,15 @@ def with_sessions(environ, start):
         for token in [token for token, link in sessions.items() if link == path]:
             del sessions[token]
         return answer(start, "204 No Content")
+    if shown and method == "GET" and path.startswith("/redfish/v1/Systems/"):
+        return other(environ, start)
     return main.app(environ, start)
+
+
+def other(environ, start):
+    seen = []
+    body = b"".join(main.app(environ, lambda status, fields, _=None: seen.append(status)))
+    return answer(start, seen[0], json.loads(body) | shown)
 
 
 def with_basic(environ, start):
@@ -116,4 +125,6 @@ print(server.server_port, flush=True)
 for line in sys.stdin:
     if line.strip() == "expire":
         sessions.clear()
+    if line.startswith("show "):
+        shown.update(json.loads(line.removeprefix("show ")))
     print(json.dumps(told | {"open": len(sessions)}), flush=True)

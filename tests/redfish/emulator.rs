@@ -95,6 +95,12 @@ impl Emulator {
         self.say("expire");
     }
 
+    /// From now on these properties of the system are what it tells.
+    #[allow(dead_code, reason = "tests of the daemon alone ask for it")]
+    pub(crate) fn show(&mut self, properties: &Value) {
+        self.say(&format!("show {properties}"));
+    }
+
     fn say(&mut self, line: &str) -> Value {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
         let mut answer = String::new();

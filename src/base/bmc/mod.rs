@@ -2,12 +2,14 @@
 
 mod light;
 mod log;
+mod news;
 mod part;
 mod remote;
 mod sensor;
 
 pub use light::Light;
 pub use log::{LogEntry, Severity};
+pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
 pub use sensor::{Health, Sensor, Thresholds, Unit};

@@ -6,6 +6,7 @@ pub(in crate::cli) mod console;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -32,7 +33,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes (--exit-code); \
-3 hazards not allowed; 4 incomplete (something waits, or a failure was undone).";
+3 hazards not allowed; 4 incomplete (something waits, a machine is not as it should be, or a failure was undone).";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -431,6 +432,25 @@ fn plain(text: &str) -> Result<String, String> {
     Err("letters, digits and - _ . / make a name, with * and ? a pattern".to_owned())
 }
 
+/// A time of a second at least, or none for `off`.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Interval(pub(in crate::cli) Option<Duration>);
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        match text.parse() {
+            Ok(Seconds(0)) => Err("the least is 1s; `off` for never".to_owned()),
+            Ok(Seconds(seconds)) => Ok(Self(Some(Duration::from_secs(seconds.into())))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServeArguments {
     /// The controller of the site that this host is; default: the host's name
@@ -442,6 +462,9 @@ pub(in crate::cli) struct ServeArguments {
     /// Put back at once what others change of what is applied; without it, that is only told
     #[arg(long)]
     pub(in crate::cli) enforce: bool,
+    /// Ask each BMC so often whether it answers and lets us in, for `status`: `5m`, or `off`
+    #[arg(long, value_name = "D", default_value = "5m")]
+    pub(in crate::cli) poll_bmcs: Interval,
     /// End when the process that started the daemon ends, however it ends
     #[arg(long, hide = true)]
     pub(in crate::cli) with_parent: bool,

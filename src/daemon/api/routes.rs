@@ -190,11 +190,12 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     if let Some(under_way) = context.turns.holder() {
         return Answer::Value(Status::amid(&context.controller, under_way));
     }
-    let asked = asked(&context, |reply| Request::Status { reply });
-    let mut status = match asked.await.and_then(|status| status) {
+    let status = asked(&context, |reply| Request::Status { reply }).await;
+    let mut status = match status.and_then(|status| status) {
         Ok(status) => status,
         Err(fault) => return Answer::Fault(fault),
     };
+    status.bmcs = context.bmcs.summary();
     status.machines = context.bmcs.machine_drift().await;
     Answer::Value(status)
 }

@@ -1,6 +1,7 @@
 //! Speaks with the BMCs of the site that is in force. Answered beside the owner of the world, who has no ear for anybody while it
 //! applies: a BMC that hangs keeps nobody from anything else.
 
+mod board;
 mod choose;
 mod compare;
 mod console;
@@ -8,23 +9,29 @@ mod discover;
 mod fault;
 mod power;
 mod reading;
+mod restart;
+mod rounds;
+mod watch;
 mod wish;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use super::in_force::InForce;
 use crate::base::name::HostName;
+use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::serve::dhcp::Server;
 use crate::site::model::Bmc;
-use crate::world::bmc::{Caller, Pool, PoolError, Session, Target};
-use crate::world::https::Trust;
+use crate::world::bmc::{Caller, Pool, PoolError, Session};
 
+use board::Board;
 use compare::Looks;
 use console::{Claims, Recordings};
 
+pub use board::{BmcRow, BmcSummary};
 pub use choose::MachineSelection;
 pub use compare::{InventoryDifference, MachineDrift};
 pub use console::{
@@ -34,14 +41,17 @@ pub use console::{
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use power::{PowerEvent, PowerOrder};
 pub use reading::{BmcInventory, BmcReading, ShownCertificate};
+pub use restart::Restart;
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// All BMCs of the site in force.
 #[derive(Clone)]
 pub(super) struct Bmcs {
     in_force: InForce,
-    trust: Trust,
     pool: Pool,
+    board: Arc<Mutex<Board>>,
+    /// Keeps the events, those of others too.
+    dhcp: Arc<Server>,
     claims: Claims,
     recordings: Recordings,
     /// One sweep at a time: the network is others' too.
@@ -50,12 +60,18 @@ pub(super) struct Bmcs {
 }
 
 impl Bmcs {
-    /// They speak through the sessions of `pool`. Recordings of consoles are kept in a folder.
-    pub(super) fn new(in_force: InForce, pool: Pool, recordings: PathBuf) -> Self {
+    /// They speak through the sessions of `pool`, and events go where those of DHCP go. Recordings of consoles are kept in a folder.
+    pub(super) fn new(
+        in_force: InForce,
+        pool: Pool,
+        dhcp: Arc<Server>,
+        recordings: PathBuf,
+    ) -> Self {
         Self {
             in_force,
-            trust: Trust::default(),
             pool,
+            board: Arc::default(),
+            dhcp,
             claims: Claims::default(),
             recordings: Recordings::new(recordings),
             sweeps: Arc::new(Semaphore::new(1)),
@@ -69,23 +85,33 @@ impl Bmcs {
         (host, bmc): (&HostName, &Bmc),
         what: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let target = async || {
-            let target = Target::of(bmc, &self.trust).await;
-            target.map_err(|error| fault::target(host, &error))
-        };
-        let address = bmc.address;
-        let done = self
-            .pool
-            .with(address, Caller::Operator, target, what)
-            .await;
-        done.map_err(|error| match error {
+        let done = self.pool.with(bmc, Caller::Operator, what).await;
+        let done = done.map_err(|error| match error {
             PoolError::Own(fault) => fault,
+            PoolError::Target(error) => fault::target(host, &error),
             PoolError::Bmc(error) => fault::bmc(host, bmc, &error),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
                 super::fault::closing()
             }
-        })
+        });
+        match &done {
+            Ok(_) => self.heard(host, Ok(None)).await,
+            // What one command comes to says nothing of the BMC.
+            Err(fault) if fault.code == Code::BmcFailed => {}
+            Err(fault) => self.heard(host, Err(fault)).await,
+        }
+        done
+    }
+
+    /// How the BMCs of the site in force do; none where it has none, or where nobody watches them.
+    pub(super) fn summary(&self) -> Option<BmcSummary> {
+        self.board().summary()
+    }
+
+    // It is whole at each moment.
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes all sessions, since the daemon ends.

@@ -1,12 +1,14 @@
 //! Power: asks BMCs side by side, and believes what they report later rather than what they promise.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval_at, sleep};
 
+use super::restart::{Restart, Watch};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::name::HostName;
@@ -22,6 +24,13 @@ const SOFT: Duration = Duration::from_secs(300);
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The same where a machine may be off for a moment only.
+const QUICK_LOOK: Duration = Duration::from_millis(250);
+
+/// How often it is told who is waited for, and how many of them by name.
+const TELL: Duration = Duration::from_secs(10);
+const NAMED: usize = 3;
 
 /// What to do with the power of some machines; without an action they are asked how they are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,10 +54,18 @@ pub enum PowerEvent {
         machine: HostName,
         power: PowerState,
         was: PowerState,
+        /// Of a power cycle and a reset: how it is known that there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart: Option<Restart>,
     },
     Failed {
         machine: HostName,
         fault: Fault,
+    },
+    /// Told from time to time while it takes long: how many machines are waited for, and the first of them.
+    Waiting {
+        machines: usize,
+        first: Vec<HostName>,
     },
 }
 
@@ -67,87 +84,145 @@ impl Bmcs {
         tokio::spawn(async move {
             let machines = chosen.len();
             let _gone = tell.send(PowerEvent::Chosen { machines }).await;
+            let left: BTreeSet<HostName> = chosen.keys().cloned().collect();
             let mut asked = JoinSet::new();
             for (host, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
                 asked.spawn(async move {
                     let event = match bmcs.power_of(&host, &bmc, action).await {
-                        Ok((power, was)) => PowerEvent::Done {
-                            machine: host,
+                        Ok(Became {
                             power,
                             was,
+                            restart,
+                        }) => PowerEvent::Done {
+                            machine: host.clone(),
+                            power,
+                            was,
+                            restart,
                         },
                         Err(fault) => {
                             tracing::warn!(machine = %host, code = %fault.code, "{}", fault.message);
-                            PowerEvent::Failed {
-                                machine: host,
-                                fault,
-                            }
+                            let machine = host.clone();
+                            PowerEvent::Failed { machine, fault }
                         }
                     };
                     let _gone = tell.send(event).await;
+                    host
                 });
             }
-            asked.join_all().await;
+            tell_of(asked, left, &tell).await;
         });
         Ok(told)
     }
 
-    /// How the machine is in the end, and how it was.
+    /// What becomes of a machine.
     async fn power_of(
         &self,
         host: &HostName,
         bmc: &Bmc,
         action: Option<PowerAction>,
-    ) -> Result<(PowerState, PowerState), Fault> {
+    ) -> Result<Became, Fault> {
         let failed = |error| fault::bmc(host, bmc, &error);
-        let (was, wanted) = self
+        let (was, wanted, mark) = self
             .with((host, bmc), async |session| {
                 let was = session.chassis_status().await.map_err(failed)?.power;
                 let Some(wanted) = asked(host, action, was)? else {
-                    return Ok((was, None));
+                    return Ok((was, None, None));
+                };
+                let mark = match wanted.is_restart {
+                    true => session.restart_mark().await.map_err(failed)?,
+                    false => None,
                 };
                 tracing::info!(machine = %host, bmc = %bmc.address, "{}", wanted.action);
                 session.power(wanted.action).await.map_err(failed)?;
-                Ok((was, Some(wanted)))
+                Ok((was, Some(wanted), mark))
             })
             .await?;
-        let Some(Wanted { state, within, .. }) = wanted else {
-            return Ok((was, was));
+        let mut became = Became {
+            power: was,
+            was,
+            restart: None,
         };
-        let now = self.until((host, bmc), state, within).await?;
-        if now != state {
-            let words = (state.to_string(), now.to_string());
-            return Err(fault::not_there(host, &words.0, &words.1, within.as_secs()));
+        if let Some(wanted) = wanted {
+            let mut watch = wanted.is_restart.then(|| Watch::new(wanted.action, mark));
+            became.power = wanted.state;
+            became.restart = self.until((host, bmc), &wanted, &mut watch).await?;
         }
-        Ok((now, was))
+        Ok(became)
     }
 
-    /// Looks until the machine is as it should be, or the time is over; how it is then. Between two looks others have their turn, and a BMC
-    /// that starts anew meanwhile is found again.
+    /// Looks until the machine is as it should be, or the time is over. Between two looks others have their turn, and a BMC that starts
+    /// anew meanwhile is found again.
     async fn until(
         &self,
         (host, bmc): (&HostName, &Bmc),
-        wanted: PowerState,
-        within: Duration,
-    ) -> Result<PowerState, Fault> {
-        let deadline = Instant::now() + within;
+        wanted: &Wanted,
+        watch: &mut Option<Watch>,
+    ) -> Result<Option<Restart>, Fault> {
+        let failed = |error| fault::bmc(host, bmc, &error);
+        let begun = Instant::now();
         loop {
             let look = self.with((host, bmc), async |session| {
-                let status = session.chassis_status().await;
-                status.map_err(|error| fault::bmc(host, bmc, &error))
+                let power = session.chassis_status().await.map_err(failed)?.power;
+                let mark = match wanted.is_restart {
+                    true => session.restart_mark().await.map_err(failed)?,
+                    false => None,
+                };
+                Ok((power, mark))
             });
+            let after = begun.elapsed();
+            let is_late = after >= wanted.within;
             match look.await {
-                Ok(status) if status.power == wanted || Instant::now() >= deadline => {
-                    return Ok(status.power);
+                Ok((power, mark)) => {
+                    let seen = watch.as_mut();
+                    let seen = seen.map(|watch| watch.sees(power, mark.as_deref(), after));
+                    match seen {
+                        None if power == wanted.state => return Ok(None),
+                        Some(Some(restart)) => return Ok(Some(restart)),
+                        None | Some(None) if is_late => {
+                            let words = (wanted.state.to_string(), power.to_string());
+                            let seconds = wanted.within.as_secs();
+                            return Err(fault::not_there(host, &words.0, &words.1, seconds));
+                        }
+                        None | Some(None) => {}
+                    }
                 }
-                Err(fault) if fault.code != Code::BmcUnreachable || Instant::now() >= deadline => {
-                    return Err(fault);
-                }
-                Ok(_) | Err(_) => sleep(LOOK).await,
+                Err(fault) if fault.code != Code::BmcUnreachable || is_late => return Err(fault),
+                Err(_) => {}
+            }
+            sleep(if wanted.is_restart { QUICK_LOOK } else { LOOK }).await;
+        }
+    }
+}
+
+/// Waits for all, and tells now and then for whom.
+async fn tell_of(
+    mut asked: JoinSet<HostName>,
+    mut left: BTreeSet<HostName>,
+    tell: &mpsc::Sender<PowerEvent>,
+) {
+    let mut again = interval_at(Instant::now() + TELL, TELL);
+    loop {
+        tokio::select! {
+            ended = asked.join_next() => match ended {
+                Some(Ok(host)) => drop(left.remove(&host)),
+                Some(Err(_)) => {}
+                None => return,
+            },
+            _ = again.tick() => {
+                let machines = left.len();
+                let first = left.iter().take(NAMED).cloned().collect();
+                let _gone = tell.send(PowerEvent::Waiting { machines, first }).await;
             }
         }
     }
+}
+
+/// What became of a machine.
+struct Became {
+    power: PowerState,
+    was: PowerState,
+    restart: Option<Restart>,
 }
 
 /// What is to become of a machine, and how long that may take.
@@ -155,6 +230,8 @@ struct Wanted {
     action: PowerAction,
     state: PowerState,
     within: Duration,
+    /// Whether it is to be on again, and not only on.
+    is_restart: bool,
 }
 
 /// What is asked of a machine that is in state `was`; nothing where it is so already.
@@ -171,19 +248,16 @@ fn asked(
         PowerAction::Off => (PowerState::Off, HARD),
         PowerAction::SoftOff => (PowerState::Off, SOFT),
     };
-    match action {
-        PowerAction::Cycle | PowerAction::Reset if was == PowerState::Off => {
-            return Err(fault::is_off(host));
-        }
-        PowerAction::Cycle | PowerAction::Reset => {}
-        PowerAction::On | PowerAction::SoftOff | PowerAction::Off if was == state => {
-            return Ok(None);
-        }
-        PowerAction::On | PowerAction::SoftOff | PowerAction::Off => {}
+    let is_restart = matches!(action, PowerAction::Cycle | PowerAction::Reset);
+    match is_restart {
+        true if was == PowerState::Off => return Err(fault::is_off(host)),
+        false if was == state => return Ok(None),
+        true | false => {}
     }
     Ok(Some(Wanted {
         action,
         state,
         within,
+        is_restart,
     }))
 }

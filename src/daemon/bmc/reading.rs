@@ -130,7 +130,7 @@ impl Bmcs {
         let BmcProtocol::Redfish { trusts, .. } = &bmc.protocol else {
             return Err(fault::no_certificate(&machine));
         };
-        let trusted = Trusted::System(self.trust.clone());
+        let trusted = Trusted::System(self.pool.trust());
         let endpoint = endpoint(bmc.address, bmc.port, trusted);
         let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
         let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error.into()))?;

@@ -132,7 +132,9 @@ impl Teller {
 /// The event's number in this run of the daemon.
 fn number(event: &LeaseEvent) -> u64 {
     match event {
-        LeaseEvent::Threshold { number, .. } | LeaseEvent::Store { number, .. } => *number,
+        LeaseEvent::Threshold { number, .. }
+        | LeaseEvent::Store { number, .. }
+        | LeaseEvent::Bmc { number, .. } => *number,
         LeaseEvent::Commit(row)
         | LeaseEvent::Renew(row)
         | LeaseEvent::Expiry(row)

@@ -8,6 +8,7 @@ use super::super::schema::{Kind, NodeSchema, Property};
 use super::super::slot::Slot;
 use super::bmc::{BMC, BOOT_FROM, BmcNode, POWER, read_bmc};
 use super::bond::{BOND, CONTROLLER_BOND};
+use super::boot_order::{BOOT_ORDER, read_boot_order};
 use super::bridge::{BRIDGE, CONTROLLER_BRIDGE};
 use super::dummy::DUMMY;
 use super::link::{CONTROLLER_LOOPBACK, ETHERNET, INTERFACE, LOOPBACK, LinkNode, read_links};
@@ -67,6 +68,9 @@ pub struct HostShape {
     pub bmc: Option<BmcNode>,
     pub power: Slot<String>,
     pub boot_from: Slot<String>,
+    /// What its firmware tries first, and in which mode.
+    pub boot_order: Slot<String>,
+    pub boot_mode: Slot<String>,
     pub options: Vec<OptionNode>,
     /// The routers that it sends everything else to, where it could have several.
     pub default_gateways: Vec<Spanned<IpAddr>>,
@@ -87,6 +91,8 @@ impl HostShape {
             bmc: None,
             power: Slot::Absent,
             boot_from: Slot::Absent,
+            boot_order: Slot::Absent,
+            boot_mode: Slot::Absent,
             options: Vec::new(),
             default_gateways: Vec::new(),
             removed: Vec::new(),
@@ -182,6 +188,7 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        optional(&BOOT_ORDER),
         any(&OPTION),
         optional(&DEFAULT_GATEWAY),
         any(&REMOVE),
@@ -206,6 +213,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
         optional(&BMC),
         optional(&POWER),
         optional(&BOOT_FROM),
+        optional(&BOOT_ORDER),
         any(&OPTION),
         optional(&DEFAULT_GATEWAY),
         optional(&PROTECT),
@@ -336,6 +344,7 @@ fn moved(reader: &Reader<'_>, sink: &mut Sink<'_>) -> Vec<Spanned<HostName>> {
 }
 
 fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
+    let (boot_order, boot_mode) = read_boot_order(reader, sink);
     HostShape {
         uuid: Slot::Absent,
         image: first(reader, &IMAGE, sink),
@@ -346,6 +355,8 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
         bmc: reader.child(BMC.name).map(|node| read_bmc(node, sink)),
         power: word(reader, &POWER, sink),
         boot_from: word(reader, &BOOT_FROM, sink),
+        boot_order,
+        boot_mode,
         options: read_options(reader, sink),
         default_gateways: default_gateways(reader, sink),
         removed: Vec::new(),

@@ -3,6 +3,7 @@
 mod address;
 mod bmc;
 mod bond;
+mod boot_order;
 mod bound;
 mod bridge;
 mod class;

@@ -8,6 +8,7 @@ use super::lease::{Hardware, Lease};
 use super::outcome::Silence;
 use super::strain::StoreTrouble;
 use crate::base::addr::Prefix;
+use crate::base::bmc::BmcNews;
 use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::base::percent::Percent;
@@ -51,6 +52,8 @@ pub enum Event {
         size: u64,
         is_above: bool,
     },
+    /// A BMC is not as it should be, or is so again: told in one stream with the others, and none of the engine's.
+    Bmc { news: Box<BmcNews> },
     /// No dynamic range of the VLAN has an address left for this client. Told once, until one is free again.
     Exhausted {
         vlan: Arc<VlanPath>,

@@ -105,6 +105,7 @@ impl Past {
             | Event::Conflict { .. }
             | Event::Waiting { .. }
             | Event::Store { .. }
+            | Event::Bmc { .. }
             | Event::Threshold { .. }
             | Event::Exhausted { .. } => return None,
         };

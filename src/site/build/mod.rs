@@ -1,5 +1,6 @@
 //! From a draft without faults to the site.
 
+mod boot;
 mod controller;
 mod hook;
 
@@ -322,6 +323,7 @@ impl Builder<'_> {
                 Some("off") => Some(false),
                 Some(_) | None => None,
             },
+            boot_order: boot::order(shape),
             boots_from_disk: shape.boot_from.value().is_some_and(|place| place == "disk"),
             options: options(&shape.options),
             default_gateways: shape.default_gateways.iter().map(|one| one.value).collect(),

@@ -219,6 +219,8 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         bmc: _,
         power,
         boot_from,
+        boot_order,
+        boot_mode,
         options,
         default_gateways: _,
         removed: _,
@@ -231,6 +233,8 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.list("tag", tags.as_deref().unwrap_or_default());
     pen.slot("power", power);
     pen.slot("boot-from", boot_from);
+    pen.slot("boot-order", boot_order);
+    pen.slot("boot-order mode", boot_mode);
     pen.options(options);
     pen.protect(protect.as_ref());
 }

@@ -8,7 +8,7 @@ use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::Slot;
-use crate::lang::node::BmcNode;
+use crate::lang::node::{BmcNode, HostShape};
 use crate::site::resolve::{Domain, Draft, Host, Role, several_fabrics};
 
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
@@ -20,9 +20,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
             continue;
         };
         let Some(bmc) = &shape.bmc else {
-            powerless(host, &shape.power, out);
+            powerless(host, shape, out);
             continue;
         };
+        out.extend(unbootable(bmc, &shape.boot_order));
         if let Some(what) = absent(draft, host, bmc) {
             incomplete.entry((bmc.span, what)).or_default().push(host);
         }
@@ -106,17 +107,33 @@ fn of_gateway(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode) -> Option<Diagn
     })
 }
 
-/// A power state that nothing can bring about.
-fn powerless(host: &Host<'_>, power: &Slot<String>, out: &mut Faults) {
-    let Some(power) = power.given().filter(|power| power.value != "unmanaged") else {
-        return;
+/// A power state or a boot order that nothing can bring about.
+fn powerless(host: &Host<'_>, shape: &HostShape, out: &mut Faults) {
+    let power = shape.power.given();
+    let power = power.filter(|power| power.value != "unmanaged");
+    let (span, what, mend) = match (power, shape.boot_order.given()) {
+        (Some(power), _) => (power.span, "power state", ", or write power \"unmanaged\""),
+        (None, Some(order)) => (order.span, "boot order", ""),
+        (None, None) => return,
     };
-    let message = format!("{} has a power state and no BMC", host.title());
+    let message = format!("{} has a {what} and no BMC", host.title());
     out.push(
         Diagnostic::new(Code::BmcMissing, message)
-            .label(power.span, "nothing can bring this about")
-            .help("add a `bmc` to it or to its profile, or write power \"unmanaged\""),
+            .label(span, "nothing can bring this about")
+            .help(format!("add a `bmc` to it or to its profile{mend}")),
     );
+}
+
+/// A device to boot from that the protocol has no word for.
+fn unbootable(bmc: &BmcNode, order: &Slot<String>) -> Option<Diagnostic> {
+    let order = order.given().filter(|order| order.value == "http")?;
+    let kind = bmc.kind.given().filter(|kind| kind.value == "ipmi")?;
+    Some(
+        Diagnostic::new(Code::BmcSetting, "IPMI knows no boot by HTTP")
+            .label(order.span, "cannot be asked for")
+            .label(kind.span, "the protocol")
+            .help("write `network`, or speak redfish with this BMC"),
+    )
 }
 
 /// By place and what is missing there: machines that share a profile lack it together.

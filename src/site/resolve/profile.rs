@@ -31,6 +31,8 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> H
         },
         power: own.power.clone().or(profile.power.clone()),
         boot_from: own.boot_from.clone().or(profile.boot_from.clone()),
+        boot_order: own.boot_order.clone().or(profile.boot_order.clone()),
+        boot_mode: own.boot_mode.clone().or(profile.boot_mode.clone()),
         options: options(&[&own.options, &profile.options]),
         default_gateways: if own.default_gateways.is_empty() {
             profile.default_gateways.clone()

@@ -13,7 +13,7 @@ use crate::base::bmc::{
 pub use discover::{Presence, look};
 pub use ipmi::Console;
 use ipmi::IpmiError;
-pub use pool::{Caller, Pool, PoolError};
+pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
 pub use target::{TargetError, endpoint};
 
@@ -90,6 +90,20 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => session.chassis_status().await?,
             Self::Redfish(session) => session.chassis_status().await?,
+        })
+    }
+
+    /// Something that is another after each restart of the machine, or after one of another cause; none where the BMC tells nothing of them.
+    ///
+    /// # Errors
+    /// Where the BMC does not answer.
+    pub async fn restart_mark(&mut self) -> Result<Option<String>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session
+                .restart_cause()
+                .await?
+                .map(|cause| cause.to_string()),
+            Self::Redfish(session) => session.last_reset().await?,
         })
     }
 

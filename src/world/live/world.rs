@@ -127,10 +127,10 @@ impl<S: Store> Live<S> {
         self.machines.switches.clone()
     }
 
-    /// How those machines are that are `chosen`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
+    /// How it is with what machines have, `keys`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
     /// BMCs are slow, and have few sessions.
-    pub async fn look(&self, chosen: impl Fn(&Key) -> bool) -> Looked {
-        self.machines.look(chosen).await
+    pub async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
+        self.machines.look(keys).await
     }
 
     /// Whose session is to be told from others' when the world is next looked at.

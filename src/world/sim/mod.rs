@@ -10,7 +10,7 @@ use std::time::Duration;
 use kernel::{Hidden, Kernel, Restless};
 
 use super::{StepFailure, Way, World, WorldError};
-use crate::base::name::{HostName, LinkName};
+use crate::base::name::LinkName;
 use crate::plan::{Action, Step};
 use crate::state::{Ground, Key, Observation, Ownership, Resource};
 
@@ -23,8 +23,8 @@ pub struct Sim {
     fail_at: Option<usize>,
     hidden: Hidden,
     restless: Restless,
-    /// Machines whose BMCs promise everything and do nothing.
-    idle: BTreeSet<HostName>,
+    /// What BMCs promise and do not do.
+    idle: BTreeSet<Key>,
 }
 
 impl Sim {
@@ -53,9 +53,9 @@ impl Sim {
         self.restless.insert(link, only);
     }
 
-    /// The machine's BMC promises everything and does nothing from now on.
-    pub fn idles(&mut self, machine: HostName) {
-        self.idle.insert(machine);
+    /// The machine's BMC promises this and does not do it from now on.
+    pub fn idles(&mut self, key: Key) {
+        self.idle.insert(key);
     }
 
     /// The world as it is, to be changed behind Bedplate's back.
@@ -164,6 +164,7 @@ impl World for Sim {
                 | Key::Reservation { .. }
                 | Key::Zone { .. }
                 | Key::Record { .. }
+                | Key::BootOrder { .. }
                 | Key::Power { .. } => false,
             })
         };
@@ -205,11 +206,7 @@ impl World for Sim {
     ) -> Vec<StepFailure> {
         let mut failures = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            let is_idle = step
-                .key
-                .machine()
-                .is_some_and(|one| self.idle.contains(one));
-            if is_idle {
+            if self.idle.contains(&step.key) {
                 let key = Box::new(step.key.clone());
                 let error = WorldError::Injected { key: key.clone() };
                 failures.push(StepFailure { at, key, error });

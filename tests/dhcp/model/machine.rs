@@ -248,6 +248,7 @@ impl Machine {
                 | Event::Reclaimed { .. }
                 | Event::Replaced { .. }
                 | Event::Store { .. }
+                | Event::Bmc { .. }
                 | Event::Threshold { .. }
                 | Event::Exhausted { .. },
             ) => {}

@@ -66,7 +66,7 @@ impl Bmcs {
         let bmc = self.bmc_of(&machine).await?;
         let claim = self.claims.claim(&machine, who, order.take).await?;
         // Not of the pool: a console has its session for long, and others have theirs meanwhile.
-        let target = Target::of(&bmc, &self.trust).await;
+        let target = Target::of(&bmc, &self.pool.trust()).await;
         let target = target.map_err(|error| super::fault::target(&machine, &error))?;
         let session = target.open().await;
         let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;

@@ -17,7 +17,8 @@ use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::{Counters, ScopeCounters};
-use crate::serve::dhcp::engine::{BatchId, Input};
+use crate::serve::dhcp::engine::{Action, BatchId, Input};
+use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
@@ -64,6 +65,8 @@ pub(super) enum Command {
         most: usize,
         done: oneshot::Sender<Events>,
     },
+    /// Tells an event that is somebody else's.
+    Tell(Event, oneshot::Sender<()>),
     /// What is known of a client.
     Heard {
         mac: MacAddr,
@@ -121,6 +124,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             Command::Leases { first, most, done } => drop(done.send(self.page(first, most))),
             Command::LeasesOf { hardware, done } => drop(done.send(self.leases_of(hardware))),
             Command::Events { from, most, done } => drop(done.send(self.log.since(from, most))),
+            Command::Tell(event, done) => {
+                self.actions.push(Action::Event(event));
+                let _ = done.send(());
+            }
             Command::Heard { mac, done } => drop(done.send(self.heard(mac))),
             Command::Release {
                 address,

@@ -117,7 +117,7 @@ fn told(clock: Reading, event: Event) -> Event {
         },
         Event::Store { trouble } => Event::Store { trouble },
         Event::Waiting { vlan, hardware } => Event::Waiting { vlan, hardware },
-        told @ Event::Threshold { .. } => told,
+        told @ (Event::Threshold { .. } | Event::Bmc { .. }) => told,
         Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
     }
 }

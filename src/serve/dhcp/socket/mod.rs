@@ -28,6 +28,7 @@ use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
 use crate::serve::dhcp::config::Config;
 use crate::serve::dhcp::counters::{Counters, ScopeCounters};
+use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
@@ -273,6 +274,14 @@ impl Server {
     pub async fn events(&self, from: u64) -> Result<Events, ServerError> {
         let most = PAGE;
         self.ask(|done| Command::Events { from, most, done }).await
+    }
+
+    /// Tells an event of others among those of leases.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn tell(&self, event: Event) -> Result<(), ServerError> {
+        self.ask(|done| Command::Tell(event, done)).await
     }
 
     /// Who held an address in the past, the latest first; at most a thousand.

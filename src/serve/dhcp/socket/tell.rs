@@ -39,6 +39,7 @@ pub(super) fn tell(event: &Event) {
             "the dynamic ranges of a subnet have become as full as this"
         ),
         Event::Threshold { .. }
+        | Event::Bmc { .. }
         | Event::Committed { .. }
         | Event::Renewed { .. }
         | Event::Expired { .. }

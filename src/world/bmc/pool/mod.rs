@@ -1,22 +1,27 @@
-//! Sessions with many BMCs: few at a time, one with each, and kept for a moment for whoever asks next. Knows no site; whom to ask, and
-//! with which secret, it is told when the turn has come.
+//! Sessions with many BMCs: few at a time, one with each, and kept for a moment for whoever asks next.
 
 mod seal;
 mod shelf;
 mod standing;
 mod turns;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{BmcError, Session, Target, Trouble};
+use super::{BmcError, Session, Target, TargetError, Trouble};
 use crate::base::digest::Digest;
+use crate::site::model::Bmc;
+use crate::world::https::Trust;
 use shelf::{Found, Shelf};
 use standing::{Standing, Standings};
+pub use turns::POLLED;
 use turns::{Turn, Turns};
 
 /// How long a session that nobody uses is kept: a command that looks again and again needs one, and BMCs end those of a minute by themselves.
@@ -41,9 +46,11 @@ pub enum Caller {
 /// Why there was no session to do something with.
 #[derive(Debug)]
 pub enum PoolError<E> {
+    /// What the site names to be let in by cannot be read.
+    Target(TargetError),
     /// It could not be opened.
     Bmc(BmcError),
-    /// The caller's own: of making the target, or of what was done with the session.
+    /// The caller's own, of what was done with the session.
     Own(E),
     /// The BMC refused these very credentials: they are not shown to it again by themselves.
     Refused,
@@ -60,6 +67,7 @@ pub enum PoolError<E> {
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
+    trust: Trust,
     turns: Turns,
     shelf: Mutex<Shelf<Session>>,
     standings: Mutex<Standings>,
@@ -70,15 +78,37 @@ struct Inner {
 /// A session in use, and leave to use it. One that is dropped amid something is closed all the same: BMCs have few.
 struct Held {
     session: Option<Session>,
-    turn: Option<Turn>,
+    turn: Arc<Turn>,
+}
+
+impl Held {
+    fn new(session: Session, turn: &Arc<Turn>) -> Self {
+        Self {
+            session: Some(session),
+            turn: Arc::clone(turn),
+        }
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        match self.session.as_mut() {
+            Some(session) => session.is_alive().await,
+            None => false,
+        }
+    }
+
+    async fn close(mut self) {
+        if let Some(session) = self.session.take() {
+            close(session).await;
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let (Some(session), turn) = (self.session.take(), self.turn.take()) else {
-            return;
-        };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let (session, turn) = (self.session.take(), Arc::clone(&self.turn));
+        if let Some(session) = session
+            && let Ok(runtime) = Handle::try_current()
+        {
             runtime.spawn(async move {
                 close(session).await;
                 drop(turn);
@@ -90,6 +120,7 @@ impl Drop for Held {
 impl Default for Pool {
     fn default() -> Self {
         Self(Arc::new(Inner {
+            trust: Trust::default(),
             turns: Turns::default(),
             shelf: Mutex::new(Shelf::new(KEPT)),
             standings: Mutex::default(),
@@ -99,25 +130,29 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Does `what` in a session with the BMC at `address`: one that is open still, or a new one. `target` is made once the turn has come,
-    /// so that a secret is read when it is used. The session is kept or closed, however that ends.
+    /// Whom the controller's system trusts.
+    pub fn trust(&self) -> Trust {
+        self.0.trust.clone()
+    }
+
+    /// Does `what` in a session with a BMC: one that is open still, or a new one. Secrets are read once the turn has come: nobody holds one
+    /// while he waits. The session is kept or closed, however that ends.
     ///
     /// # Errors
     /// Where there is no session, and where `what` fails.
     pub async fn with<T, E>(
         &self,
-        address: IpAddr,
+        bmc: &Bmc,
         caller: Caller,
-        target: impl AsyncFnOnce() -> Result<Target, E>,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, PoolError<E>> {
         if caller == Caller::Poll
-            && let Some(until) = self.standings().not_before(address, Instant::now())
+            && let Some(until) = self.standings().not_before(bmc.address, Instant::now())
         {
             return Err(PoolError::NotBefore(until));
         }
         let mut ending = self.0.ending.subscribe();
-        let work = self.work(address, caller, target, what);
+        let work = self.work(bmc, caller, what);
         tokio::select! {
             biased;
             _ = ending.wait_for(|ends| *ends) => Err(PoolError::Ending),
@@ -127,16 +162,18 @@ impl Pool {
 
     async fn work<T, E>(
         &self,
-        address: IpAddr,
+        bmc: &Bmc,
         caller: Caller,
-        target: impl AsyncFnOnce() -> Result<Target, E>,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, PoolError<E>> {
-        let turn = match caller {
-            Caller::Operator => self.0.turns.take(address).await?,
-            Caller::Poll => self.0.turns.take_if_idle(address).await?,
-        };
-        let target = target().await.map_err(PoolError::Own)?;
+        let address = bmc.address;
+        let turns = &self.0.turns;
+        let turn = Arc::new(match caller {
+            Caller::Operator => turns.take(address).await?,
+            Caller::Poll => turns.take_if_idle(address).await?,
+        });
+        let target = Target::of(bmc, &self.0.trust).await;
+        let target = target.map_err(PoolError::Target)?;
         let seals = (target.seal(), target.account());
         let (mut held, was_kept) = self.open(address, caller, (target, seals), turn).await?;
         let Some(session) = held.session.as_mut() else {
@@ -144,10 +181,9 @@ impl Pool {
         };
         let done = what(session).await.map_err(PoolError::Own);
         let is_kept = done.is_ok() && (was_kept || caller == Caller::Operator);
-        match held.session.take() {
-            Some(session) if is_kept => self.keep(address, seals.0, session),
-            Some(session) => close(session).await,
-            None => {}
+        match held.session.take_if(|_| is_kept) {
+            Some(session) => self.keep(address, seals.0, session),
+            None => held.close().await,
         }
         done
     }
@@ -158,31 +194,20 @@ impl Pool {
         address: IpAddr,
         caller: Caller,
         (target, (seal, account)): (Target, (Digest, Digest)),
-        turn: Turn,
+        turn: Arc<Turn>,
     ) -> Result<(Held, bool), PoolError<E>> {
         let found = self.shelf().take(address, seal);
         match found {
+            Found::Nothing => {}
             Found::Same(session) => {
-                let mut held = Held {
-                    session: Some(session),
-                    turn: None,
-                };
+                let mut held = Held::new(session, &turn);
                 // Nothing may depend on one that the BMC forgot meanwhile.
-                let is_alive = match held.session.as_mut() {
-                    Some(session) => session.is_alive().await,
-                    None => false,
-                };
-                if is_alive {
-                    held.turn = Some(turn);
-                    return Ok((held, true));
-                }
-                // A BMC that forgot it has room for another, and one that did not must have.
-                if let Some(session) = held.session.take() {
-                    close(session).await;
+                match held.is_alive().await {
+                    true => return Ok((held, true)),
+                    false => held.close().await,
                 }
             }
-            Found::Other(session) => close(session).await,
-            Found::Nothing => {}
+            Found::Other(session) => Held::new(session, &turn).close().await,
         }
         if caller == Caller::Poll && self.standings().is_refused(address, account) {
             return Err(PoolError::Refused);
@@ -200,9 +225,9 @@ impl Pool {
     fn keep(&self, address: IpAddr, seal: Digest, session: Session) {
         let put = self.shelf().put(address, seal, session, Instant::now());
         if let Some(surplus) = put.surplus {
-            tokio::spawn(close(surplus));
+            tokio::spawn(self.clone().retire(surplus));
         }
-        if put.is_first {
+        if put.needs_sweep {
             tokio::spawn(self.clone().sweep());
         }
     }
@@ -215,15 +240,28 @@ impl Pool {
             };
             sleep_until(due).await;
             let over = self.shelf().over(Instant::now());
-            for session in over {
-                tokio::spawn(close(session));
-            }
+            let retired: JoinSet<()> = over
+                .into_iter()
+                .map(|address| self.clone().retire(address))
+                .collect();
+            retired.join_all().await;
+        }
+    }
+
+    /// Closes what is kept for a BMC, unless somebody came for it meanwhile.
+    async fn retire(self, address: IpAddr) {
+        let Ok(turn) = self.0.turns.take::<()>(address).await else {
+            return;
+        };
+        let over = self.shelf().take_over(address, Instant::now());
+        if let Some(session) = over {
+            Held::new(session, &Arc::new(turn)).close().await;
         }
     }
 
     /// Forgets what is known of BMCs that are no longer asked.
-    pub fn retain(&self, is_known: impl Fn(IpAddr) -> bool) {
-        self.standings().retain(is_known);
+    pub fn retain(&self, known: &HashSet<IpAddr>) {
+        self.standings().retain(|address| known.contains(&address));
     }
 
     /// Closes all sessions; no other is opened. What is under way ends there.
@@ -232,7 +270,7 @@ impl Pool {
         let all = async {
             self.0.turns.end().await;
             let kept = self.shelf().all();
-            let closed: tokio::task::JoinSet<()> = kept.into_iter().map(close).collect();
+            let closed: JoinSet<()> = kept.into_iter().map(close).collect();
             closed.join_all().await;
         };
         let _late = timeout(ENDED_WITHIN, all).await;
@@ -250,13 +288,11 @@ impl Pool {
 }
 
 /// Opens a session in a task of its own: whoever gives up waiting leaves none behind that nobody closes.
-async fn opened(target: Target, turn: Turn) -> Result<Held, BmcError> {
+async fn opened(target: Target, turn: Arc<Turn>) -> Result<Held, BmcError> {
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
-        let opened = target.open().await.map(|session| Held {
-            session: Some(session),
-            turn: Some(turn),
-        });
+        let opened = target.open().await;
+        let opened = opened.map(|session| Held::new(session, &turn));
         // One that nobody waits for is closed as it is dropped.
         drop(tell.send(opened));
     });

@@ -8,20 +8,22 @@ use tokio::time::Instant;
 
 use crate::base::digest::Digest;
 
-/// Sessions that are kept at most; the one that is idle longest makes room.
+/// Sessions that are kept at most; the one that is idle longest makes room, as soon as its BMC's turn has come.
 const MOST: usize = 256;
 
 /// What is kept.
 pub(super) struct Shelf<S> {
     kept: HashMap<IpAddr, Kept<S>>,
     within: Duration,
+    /// Whether somebody looks after those that are over.
+    is_swept: bool,
 }
 
 struct Kept<S> {
     /// Of the target that it was opened for.
     seal: Digest,
     session: S,
-    since: Instant,
+    until: Instant,
 }
 
 /// What is there for one who comes.
@@ -34,13 +36,13 @@ pub(super) enum Found<S> {
     Other(S),
 }
 
-/// What came of putting one there.
+/// What is to be done when one was put there.
 #[derive(Debug, PartialEq)]
-pub(super) struct Put<S> {
-    /// What made room, to be closed.
-    pub(super) surplus: Option<S>,
-    /// Whether there was nothing before.
-    pub(super) is_first: bool,
+pub(super) struct Put {
+    /// The BMC whose session is over, to make room.
+    pub(super) surplus: Option<IpAddr>,
+    /// Somebody must look after those that will be over.
+    pub(super) needs_sweep: bool,
 }
 
 impl<S> Shelf<S> {
@@ -48,6 +50,7 @@ impl<S> Shelf<S> {
         Self {
             kept: HashMap::new(),
             within,
+            is_swept: false,
         }
     }
 
@@ -60,42 +63,47 @@ impl<S> Shelf<S> {
         }
     }
 
-    pub(super) fn put(
-        &mut self,
-        address: IpAddr,
-        seal: Digest,
-        session: S,
-        now: Instant,
-    ) -> Put<S> {
-        let is_first = self.kept.is_empty();
-        let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.since);
-        let oldest = oldest.map(|(address, _)| *address);
-        let surplus = oldest.filter(|_| self.kept.len() >= MOST);
-        let surplus = surplus.and_then(|oldest| self.kept.remove(&oldest));
+    pub(super) fn put(&mut self, address: IpAddr, seal: Digest, session: S, now: Instant) -> Put {
+        let (mut surplus, is_full) = (None, self.kept.len() >= MOST);
+        // Those that are over already wait for their turn to go.
+        let kept = self.kept.iter_mut().filter(|(_, kept)| kept.until > now);
+        let oldest = kept.min_by_key(|(_, kept)| kept.until);
+        if let Some((oldest, kept)) = oldest.filter(|_| is_full) {
+            kept.until = now;
+            surplus = Some(*oldest);
+        }
         let kept = Kept {
             seal,
             session,
-            since: now,
+            until: now + self.within,
         };
-        let before = self.kept.insert(address, kept);
+        // Whoever puts one there took what was there before.
+        self.kept.insert(address, kept);
+        let needs_sweep = !std::mem::replace(&mut self.is_swept, true);
         Put {
-            surplus: before.or(surplus).map(|kept| kept.session),
-            is_first,
+            surplus,
+            needs_sweep,
         }
     }
 
-    /// When the next one is over; none where nothing is kept.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let oldest = self.kept.values().map(|kept| kept.since).min();
-        oldest.map(|since| since + self.within)
+    /// When the next one is over; none where nothing is kept, and nobody looks any more.
+    pub(super) fn due(&mut self) -> Option<Instant> {
+        let due = self.kept.values().map(|kept| kept.until).min();
+        self.is_swept = due.is_some();
+        due
     }
 
-    /// Takes those whose time is over.
-    pub(super) fn over(&mut self, now: Instant) -> Vec<S> {
-        let over = self
-            .kept
-            .extract_if(|_, kept| kept.since + self.within <= now);
-        over.map(|(_, kept)| kept.session).collect()
+    /// Whose time is over.
+    pub(super) fn over(&self, now: Instant) -> Vec<IpAddr> {
+        let over = self.kept.iter().filter(|(_, kept)| kept.until <= now);
+        over.map(|(address, _)| *address).collect()
+    }
+
+    /// Takes what is kept for a BMC if its time is over.
+    pub(super) fn take_over(&mut self, address: IpAddr, now: Instant) -> Option<S> {
+        let is_over = self.kept.get(&address)?.until <= now;
+        let over = is_over.then(|| self.kept.remove(&address))?;
+        over.map(|kept| kept.session)
     }
 
     /// Takes all.
@@ -113,45 +121,63 @@ mod tests {
         Ipv4Addr::from_bits(number).into()
     }
 
+    fn seal() -> Digest {
+        Digest::of(b"own")
+    }
+
     #[test]
     fn a_session_is_found_again_by_who_would_open_the_same() {
+        let mut shelf = Shelf::new(Duration::from_secs(10));
+        let now = Instant::now();
+        for number in [1, 2] {
+            assert_eq!(shelf.take(at(number), seal()), Found::Nothing);
+            shelf.put(at(number), seal(), number, now);
+        }
+        assert_eq!(shelf.take(at(1), seal()), Found::Same(1));
+        assert_eq!(shelf.take(at(1), seal()), Found::Nothing);
+        assert_eq!(shelf.take(at(2), Digest::of(b"other")), Found::Other(2));
+    }
+
+    #[test]
+    fn each_is_over_after_a_while_and_one_looks_after_them() {
         let begin = Instant::now();
         let later = |seconds| begin + Duration::from_secs(seconds);
-        let (own, other) = (Digest::of(b"own"), Digest::of(b"other"));
         let mut shelf = Shelf::new(Duration::from_secs(10));
+        let puts = |shelf: &mut Shelf<u32>, number: u32, seconds| {
+            shelf
+                .put(at(number), seal(), number, later(seconds))
+                .needs_sweep
+        };
         assert_eq!(shelf.due(), None);
-        assert_eq!(shelf.take(at(1), own), Found::Nothing);
-        let put = |shelf: &mut Shelf<u32>, number: u32, seconds| {
-            shelf.put(at(number), own, number, later(seconds))
-        };
-        let first = |is_first| Put {
-            surplus: None,
-            is_first,
-        };
-        assert_eq!(put(&mut shelf, 1, 0), first(true));
-        assert_eq!(put(&mut shelf, 2, 4), first(false));
-        assert_eq!(shelf.take(at(1), own), Found::Same(1));
-        assert_eq!(shelf.take(at(1), own), Found::Nothing);
-        assert_eq!(shelf.take(at(2), other), Found::Other(2));
-        put(&mut shelf, 1, 10);
-        put(&mut shelf, 2, 12);
-        assert_eq!(shelf.due(), Some(later(20)));
-        assert!(shelf.over(later(19)).is_empty());
-        assert_eq!(shelf.over(later(20)), [1]);
-        assert_eq!(shelf.due(), Some(later(22)));
+        assert!(puts(&mut shelf, 1, 0));
+        assert!(!puts(&mut shelf, 2, 2));
+        assert_eq!(shelf.due(), Some(later(10)));
+        assert!(shelf.over(later(9)).is_empty());
+        assert_eq!(shelf.over(later(10)), [at(1)]);
+        assert_eq!(shelf.take_over(at(2), later(10)), None);
+        assert_eq!(shelf.take_over(at(1), later(10)), Some(1));
+        assert_eq!(shelf.take_over(at(1), later(10)), None);
+        // Somebody came, and went.
+        assert_eq!(shelf.take(at(2), seal()), Found::Same(2));
+        assert!(!puts(&mut shelf, 2, 5));
+        assert_eq!(shelf.due(), Some(later(15)));
         assert_eq!(shelf.all(), [2]);
         assert_eq!(shelf.due(), None);
+        assert!(puts(&mut shelf, 1, 20), "nobody looked any more");
     }
 
     #[test]
     fn the_one_that_is_idle_longest_makes_room() {
         let begin = Instant::now();
-        let seal = Digest::of(b"");
         let mut shelf = Shelf::new(Duration::from_secs(10));
-        for number in 0..MOST as u32 + 3 {
+        let most = u32::try_from(MOST).unwrap();
+        for number in 0..most + 3 {
             let now = begin + Duration::from_millis(number.into());
-            let put = shelf.put(at(number), seal, number, now);
-            assert_eq!(put.surplus, number.checked_sub(MOST as u32));
+            let put = shelf.put(at(number), seal(), number, now);
+            let expected = number.checked_sub(most);
+            assert_eq!(put.surplus, expected.map(at));
+            let surplus = put.surplus.and_then(|oldest| shelf.take_over(oldest, now));
+            assert_eq!(surplus, expected);
         }
         assert_eq!(shelf.all().len(), MOST);
     }

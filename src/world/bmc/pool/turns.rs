@@ -12,7 +12,7 @@ use super::PoolError;
 pub(super) const AT_ONCE: u32 = 128;
 
 /// Of these, as many may be polled: whoever waits for an answer finds room also while BMCs that hang are waited for.
-pub(super) const POLLED: u32 = 96;
+pub const POLLED: usize = 96;
 
 pub(super) struct Turns {
     all: Arc<Semaphore>,
@@ -39,10 +39,9 @@ pub(super) struct Turn {
 
 impl Default for Turns {
     fn default() -> Self {
-        let room = |most: u32| Arc::new(Semaphore::new(most as usize));
         Self {
-            all: room(AT_ONCE),
-            polled: room(POLLED),
+            all: Arc::new(Semaphore::new(AT_ONCE as usize)),
+            polled: Arc::new(Semaphore::new(POLLED)),
             each: Mutex::new(Each {
                 own: HashMap::new(),
                 room: ROOM,
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn few_speak_at_once_and_one_with_each() {
-        let (all, polled) = (AT_ONCE as usize, POLLED as usize);
+        let (all, polled) = (AT_ONCE as usize, POLLED);
         for (callers, bmcs, is_poll, most) in [
             (1000, 1000, false, all),
             (1000, 300, false, all),

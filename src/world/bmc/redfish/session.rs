@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::error::Error;
 use super::model::link::Link;
-use super::model::system::status;
+use super::model::system::{last_reset, status};
 use super::target::Target;
 use super::told::Told;
 use super::{boot, console, identify, inventory, log, media, power, sensors, system};
@@ -40,6 +40,12 @@ impl Session {
     pub async fn chassis_status(&mut self) -> Result<ChassisStatus, Error> {
         self.client.wire.begin();
         Ok(status(&self.client.get(&self.system).await?.value))
+    }
+
+    /// When the system last came out of a reset; none where the BMC does not tell.
+    pub async fn last_reset(&mut self) -> Result<Option<String>, Error> {
+        self.client.wire.begin();
+        Ok(last_reset(&self.client.get(&self.system).await?.value))
     }
 
     /// Does it, as far as the BMC is concerned: the machine may take its time.

@@ -1,4 +1,4 @@
-//! The machines' power, through their BMCs: how it is, and how it becomes what it should be. What BMCs report counts, not what they
+//! The machines' power and boot order, through their BMCs: how they are, and how they become what they should be. What BMCs report counts, not what they
 //! promise.
 
 mod course;
@@ -16,9 +16,8 @@ use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
 use crate::plan::Step;
 use crate::site::model::Bmc;
-use crate::state::{Key, Power, Resource, Silence, State, Switches, Unreached};
-use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, Target, TargetError, Trouble};
-use crate::world::https::Trust;
+use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Unreached};
+use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{StepFailure, WorldError};
 use course::{Course, Move};
 
@@ -30,6 +29,9 @@ const LOOK_WITHIN: Duration = Duration::from_secs(15);
 
 /// … and all of them together: whoever plans waits for them.
 const ALL_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a BMC may take until it reports a boot order that it agreed to.
+const SET_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between two looks at a machine on its way.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -60,8 +62,8 @@ pub enum MachineError {
         "it was told to be {wanted}, and is {found} after {seconds} seconds, as its BMC reports"
     )]
     NotThere {
-        wanted: PowerState,
-        found: PowerState,
+        wanted: String,
+        found: String,
         seconds: u64,
     },
 }
@@ -71,7 +73,6 @@ pub enum MachineError {
 pub(super) struct Machines {
     pub(super) switches: Arc<Switches>,
     pub(super) pool: Pool,
-    trust: Trust,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
 }
@@ -88,57 +89,76 @@ impl Machines {
         Self {
             switches: Arc::default(),
             pool: Pool::default(),
-            trust: Trust::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
-    /// Asks the BMCs of those machines that are `chosen`, side by side.
-    pub(super) async fn look(&self, chosen: impl Fn(&Key) -> bool) -> Looked {
+    /// Asks BMCs for what `keys` name, side by side.
+    pub(super) async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
         let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
-        for (host, bmc) in self.switches.iter() {
-            let key = power_of(host);
-            if !chosen(&key) {
-                continue;
+        let mut machines: BTreeMap<&HostName, Vec<Key>> = BTreeMap::new();
+        for key in keys {
+            if let Some(machine) = key.machine() {
+                machines.entry(machine).or_default().push(key.clone());
             }
-            let unasked = Unreached {
-                bmc: bmc.address.to_string(),
-                why: Silence::Unasked,
-                cause: String::new(),
+        }
+        for (machine, keys) in machines {
+            let Some(bmc) = self.switches.get(machine).cloned() else {
+                continue;
             };
-            looked.unreached.insert(key.clone(), unasked);
-            let (machines, bmc) = (self.clone(), bmc.clone());
-            asked.spawn(async move { (key, machines.power(&bmc).await) });
+            for key in &keys {
+                let unasked = unreached(&bmc, Silence::Unasked, String::new());
+                looked.unreached.insert(key.clone(), unasked);
+            }
+            let machines = self.clone();
+            asked.spawn(async move { machines.told(&bmc, keys).await });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
             match told {
-                Ok((key, Ok(state))) => {
-                    looked.unreached.remove(&key);
-                    looked.state.insert(key, Resource::Power(Power { state }));
-                }
-                Ok((key, Err(unreached))) => drop(looked.unreached.insert(key, unreached)),
+                Ok(told) => told.into_iter().for_each(|(key, told)| match told {
+                    Ok(resource) => {
+                        looked.unreached.remove(&key);
+                        looked.state.insert(key, resource);
+                    }
+                    Err(unreached) => drop(looked.unreached.insert(key, unreached)),
+                }),
                 Err(error) => tracing::error!(%error, "a BMC was not asked"),
             }
         }
         looked
     }
 
-    async fn power(&self, bmc: &Bmc) -> Result<PowerState, Unreached> {
+    /// What one BMC tells. What it does not tell of one thing is no reason to leave out another.
+    async fn told(&self, bmc: &Bmc, keys: Vec<Key>) -> Vec<(Key, Result<Resource, Unreached>)> {
         // Whoever waits for room is not late.
         let _leave = self.looks.acquire().await;
-        let told = self.with(bmc, async |session| session.chassis_status().await);
-        let unreached = |why, cause: String| Unreached {
-            bmc: bmc.address.to_string(),
-            why,
-            cause,
+        let asked = self.with(bmc, async |session| {
+            let mut told = Vec::new();
+            for key in &keys {
+                let found = found(session, key).await;
+                match found {
+                    Err(error) if error.trouble() != Trouble::Failed => return Err(error),
+                    Ok(_) | Err(_) => told.push((key.clone(), found)),
+                }
+            }
+            Ok(told)
+        });
+        let all = |why, cause: &str| {
+            let one = |key: &Key| (key.clone(), Err(unreached(bmc, why, cause.to_owned())));
+            keys.iter().map(one).collect()
         };
-        match timeout(LOOK_WITHIN, told).await {
-            Ok(Ok(status)) => Ok(status.power),
-            Ok(Err(error)) => Err(unreached(silence(&error), inner(&error))),
+        match timeout(LOOK_WITHIN, asked).await {
+            Ok(Ok(told)) => {
+                let failed = |error: BmcError| unreached(bmc, Silence::Failed, error.to_string());
+                let told = told.into_iter();
+                told.map(|(key, found)| (key, found.map_err(failed)))
+                    .collect()
+            }
+            Ok(Err(error)) => all(silence(&error), &inner(&error)),
             Err(_) => {
                 let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
-                Err(unreached(Silence::Unreachable, cause))
+                all(Silence::Unreachable, &cause)
             }
         }
     }
@@ -172,12 +192,50 @@ impl Machines {
     }
 
     async fn step(&self, step: &Step) -> Result<(), MachineError> {
-        let (Key::Power { machine }, Some(Resource::Power(wanted))) = (&step.key, &step.after)
-        else {
+        let Some(machine) = step.key.machine() else {
             return Ok(());
         };
         let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
-        self.bring(machine, bmc, wanted.state).await
+        match &step.after {
+            Some(Resource::Power(wanted)) => self.bring(machine, bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(machine, bmc, *wanted).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Has a BMC say what its machine boots from, and looks until it reports that.
+    async fn order(
+        &self,
+        machine: &HostName,
+        bmc: &Bmc,
+        wanted: BootOrder,
+    ) -> Result<(), MachineError> {
+        let began = Instant::now();
+        let mut is_asked = false;
+        loop {
+            let looked = self.with(bmc, async |session| {
+                let found = BootOrder::of(session.boot().await?);
+                if !is_asked && !wanted.is_met_by(&found) {
+                    tracing::info!(%machine, "boot order");
+                    session.set_boot(wanted.wish()).await?;
+                    is_asked = true;
+                }
+                Ok(found)
+            });
+            let found = looked.await?;
+            if wanted.is_met_by(&found) {
+                return Ok(());
+            }
+            if began.elapsed() > SET_WITHIN {
+                let words = |order: BootOrder| Resource::BootOrder(order).summary();
+                return Err(MachineError::NotThere {
+                    wanted: words(wanted),
+                    found: words(found),
+                    seconds: began.elapsed().as_secs(),
+                });
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     /// Does what it takes, and looks until the BMC reports it. Between two looks others have their turn; a BMC that is lost on the way is
@@ -200,8 +258,8 @@ impl Machines {
                 Ok((_, Move::Done)) => return Ok(()),
                 Ok((found, Move::GiveUp)) => {
                     return Err(MachineError::NotThere {
-                        wanted,
-                        found,
+                        wanted: wanted.to_string(),
+                        found: found.to_string(),
                         seconds: way.began.elapsed().as_secs(),
                     });
                 }
@@ -227,14 +285,11 @@ impl Machines {
     ) -> Result<T, MachineError> {
         let at = || bmc.address.to_string();
         let failed = |source| MachineError::Bmc { at: at(), source };
-        let target = async || {
-            let target = Target::of(bmc, &self.trust).await;
-            target.map_err(|source| MachineError::Target { at: at(), source })
-        };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
-        let done = self.pool.with(bmc.address, Caller::Operator, target, what);
+        let done = self.pool.with(bmc, Caller::Operator, what);
         done.await.map_err(|error| match error {
             PoolError::Own(error) => error,
+            PoolError::Target(source) => MachineError::Target { at: at(), source },
             PoolError::Bmc(source) => failed(source),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
@@ -276,9 +331,21 @@ impl Way<'_> {
     }
 }
 
-fn power_of(machine: &HostName) -> Key {
-    Key::Power {
-        machine: machine.clone(),
+/// What a BMC tells of one thing.
+async fn found(session: &mut Session, key: &Key) -> Result<Resource, BmcError> {
+    if let Key::BootOrder { .. } = key {
+        let order = BootOrder::of(session.boot().await?);
+        return Ok(Resource::BootOrder(order));
+    }
+    let state = session.chassis_status().await?.power;
+    Ok(Resource::Power(Power { state }))
+}
+
+fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
+    Unreached {
+        bmc: bmc.address.to_string(),
+        why,
+        cause,
     }
 }
 

@@ -15,6 +15,12 @@ pub(crate) fn status(data: &[u8]) -> Option<ChassisStatus> {
     Some(ChassisStatus { power, identify })
 }
 
+/// The cause in the answer to Get System Restart Cause (section 28.11); none where the BMC does not know it.
+pub(crate) fn restart_cause(data: &[u8]) -> Option<u8> {
+    let cause = data.first()? & 0x0f;
+    (cause != 0).then_some(cause)
+}
+
 /// The data of Chassis Control.
 pub(crate) fn control(action: PowerAction) -> u8 {
     match action {
@@ -53,6 +59,19 @@ mod tests {
             assert_eq!(status(data), Some(expected), "{data:?}");
         }
         assert_eq!(status(&[1, 0]), None);
+    }
+
+    #[test]
+    fn a_cause_is_none_where_it_is_not_known() {
+        for (data, expected) in [
+            (&[0x01, 0x00][..], Some(1)),
+            (&[0xf6, 0x01], Some(6)),
+            (&[0x00, 0x00], None),
+            (&[0xf0], None),
+            (&[], None),
+        ] {
+            assert_eq!(restart_cause(data), expected, "{data:?}");
+        }
     }
 
     proptest! {

@@ -27,6 +27,7 @@ impl Command {
     pub(crate) const CHASSIS_STATUS: Self = Self::of(CHASSIS, 0x01, "Get Chassis Status");
     pub(crate) const CHASSIS_CONTROL: Self = Self::of(CHASSIS, 0x02, "Chassis Control");
     pub(crate) const CHASSIS_IDENTIFY: Self = Self::of(CHASSIS, 0x04, "Chassis Identify");
+    pub(crate) const RESTART_CAUSE: Self = Self::of(CHASSIS, 0x07, "Get System Restart Cause");
     pub(crate) const SET_BOOT_OPTIONS: Self = Self::of(CHASSIS, 0x08, "Set System Boot Options");
     pub(crate) const GET_BOOT_OPTIONS: Self = Self::of(CHASSIS, 0x09, "Get System Boot Options");
 

@@ -1,7 +1,7 @@
 //! Power and the identify light.
 
 use super::super::codec::Command;
-use super::super::codec::chassis::{control, identify, status};
+use super::super::codec::chassis::{control, identify, restart_cause, status};
 use super::super::error::IpmiError;
 use super::Session;
 use crate::base::bmc::{ChassisStatus, Light, PowerAction};
@@ -11,6 +11,15 @@ impl Session {
     pub async fn chassis_status(&mut self) -> Result<ChassisStatus, IpmiError> {
         let data = self.request(Command::CHASSIS_STATUS, &[]).await?;
         status(&data).ok_or(IpmiError::Malformed("chassis status"))
+    }
+
+    /// Why the machine started the last time, as a number; none where the BMC does not tell: it need not know the command.
+    pub async fn restart_cause(&mut self) -> Result<Option<u8>, IpmiError> {
+        match self.request(Command::RESTART_CAUSE, &[]).await {
+            Ok(data) => Ok(restart_cause(&data)),
+            Err(IpmiError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Does something with the power. A BMC that agrees is not done yet: [`Self::chassis_status`] tells when the machine is there.

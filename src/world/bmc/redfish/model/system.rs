@@ -26,6 +26,11 @@ pub(crate) fn power(resource: &Value) -> PowerState {
     }
 }
 
+/// When the system last came out of a reset, as the BMC writes it (DSP2046, "ComputerSystem", property LastResetTime).
+pub(crate) fn last_reset(resource: &Value) -> Option<String> {
+    text(resource, &["LastResetTime"])
+}
+
 /// Whether the identify light is on, by the newer property or the older one.
 pub(crate) fn light(resource: &Value) -> Option<bool> {
     if let Some(is_on) = truth(resource, &["LocationIndicatorActive"]) {

@@ -7,6 +7,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bedplate::apply::{Event, Report, run, take_back};
@@ -343,7 +345,7 @@ fn machines_are_switched_each_by_itself() {
     };
     let plan = planned(case);
     let mut world = sim(case.found);
-    world.idles("node-2".parse().unwrap());
+    world.idles(key("2"));
     let (report, told) = applied(&mut world, &plan);
     assert!(report.is_done(), "{report:?}");
     assert_eq!(report.exit_code(), 4);
@@ -390,7 +392,7 @@ fn going_back_turns_machines_on_and_none_off() {
     for (idle, after, left) in [
         (None, "1=on 2=on 3=on", &["machine/node-1/power"][..]),
         (
-            Some("node-3"),
+            Some("3"),
             "1=on 2=on 3=off",
             &["machine/node-1/power", "machine/node-3/power"],
         ),
@@ -399,7 +401,7 @@ fn going_back_turns_machines_on_and_none_off() {
         applied(&mut world, &plan);
         assert_eq!(machines(&mut world), "1=on 2=off 3=off");
         if let Some(idle) = idle {
-            world.idles(idle.parse().unwrap());
+            world.idles(key(idle));
         }
         let beside = Observation::default();
         let found = block_on(take_back(&mut world, &plan.steps, &beside));

@@ -1,0 +1,50 @@
+//! What becomes of BMCs while they are watched.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::name::HostName;
+
+/// In which way a BMC is not as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BmcCondition {
+    /// It does not answer, or has no time or no room.
+    Unreachable,
+    /// It does not let us in. The same credentials are not tried again by themselves.
+    Refused,
+    /// It is not known to be who it should be: its certificate, or its ciphers.
+    Untrusted,
+    /// It answers, and what it says cannot be used, or is a refusal.
+    Failing,
+    /// What it lets us in by cannot be read on this controller.
+    NoSecret,
+    /// Its machine is between on and off, or in no state that it names.
+    Unsettled,
+}
+
+/// A change of how a BMC does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BmcNews {
+    pub machine: HostName,
+    pub address: IpAddr,
+    /// None where it is fine again.
+    pub condition: Option<BmcCondition>,
+    /// Why it is so; what was, where it is fine again.
+    pub why: String,
+}
+
+impl fmt::Display for BmcCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "does not answer",
+            Self::Refused => "does not let us in",
+            Self::Untrusted => "is not trusted",
+            Self::Failing => "fails",
+            Self::NoSecret => "cannot be asked",
+            Self::Unsettled => "is between states",
+        })
+    }
+}

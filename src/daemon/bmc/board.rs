@@ -1,0 +1,306 @@
+//! How the BMCs of the site in force do, as they were heard of last. Pure: moments are given.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::bmc::{BmcCondition, BmcNews, PowerState};
+use crate::base::moment::Moment;
+use crate::base::name::HostName;
+use crate::daemon::TOLD;
+use crate::diag::code::Code;
+use crate::diag::fault::Fault;
+
+/// Most characters of a reason that are kept: BMCs may tell stories.
+const WHY: usize = 300;
+
+/// One BMC that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BmcRow {
+    pub machine: HostName,
+    pub address: IpAddr,
+    pub condition: BmcCondition,
+    /// When that was noticed first.
+    pub since: Moment,
+    /// The reason, in words.
+    pub why: String,
+}
+
+/// All of them at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BmcSummary {
+    /// Those that answered when they were asked last.
+    pub fine: usize,
+    /// Those that nobody has asked yet.
+    pub unasked: usize,
+    /// Those that are not as they should be, and the first of them.
+    pub troubled: usize,
+    pub rows: Vec<BmcRow>,
+}
+
+/// What is known of each BMC of the site.
+#[derive(Debug, Default)]
+pub(super) struct Board(BTreeMap<HostName, Known>);
+
+#[derive(Debug)]
+struct Known {
+    address: IpAddr,
+    /// None before it was asked.
+    state: Option<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Fine,
+    Bad {
+        condition: BmcCondition,
+        since: Moment,
+        why: String,
+    },
+}
+
+impl Board {
+    /// Takes the BMCs of a site: those that it had before stay as they were heard of.
+    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, IpAddr)>) {
+        let mut before = std::mem::take(&mut self.0);
+        self.0 = bmcs
+            .map(|(host, address)| {
+                let known = before.remove(&host);
+                let known = known.filter(|known| known.address == address);
+                let unasked = Known {
+                    address,
+                    state: None,
+                };
+                (host, known.unwrap_or(unasked))
+            })
+            .collect();
+    }
+
+    /// Takes what came of asking one: how its machine is, where that was asked, or why it is not known.
+    pub(super) fn came(
+        &mut self,
+        host: &HostName,
+        came: Result<Option<PowerState>, &Fault>,
+        now: Moment,
+    ) -> Option<BmcNews> {
+        let known = self.0.get_mut(host)?;
+        let bad = match came {
+            Ok(Some(PowerState::On | PowerState::Off) | None) => None,
+            Ok(Some(
+                power @ (PowerState::TurningOn
+                | PowerState::TurningOff
+                | PowerState::Paused
+                | PowerState::Unknown),
+            )) => Some((BmcCondition::Unsettled, format!("the power is {power}"))),
+            Err(fault) => Some((condition(fault)?, why(fault))),
+        };
+        let before = known.state.take();
+        let was = match before {
+            Some(State::Bad {
+                condition, since, ..
+            }) => Some((condition, since)),
+            Some(State::Fine) | None => None,
+        };
+        let news = |condition, why| BmcNews {
+            machine: host.clone(),
+            address: known.address,
+            condition,
+            why,
+        };
+        let Some((condition, why)) = bad else {
+            let is_over = was.map(|(was, since)| news(None, format!("it {was} since {since}")));
+            known.state = Some(State::Fine);
+            return is_over;
+        };
+        let since = match was {
+            Some((was, since)) if was == condition => since,
+            Some(_) | None => now,
+        };
+        let is_new = was.is_none_or(|(was, _)| was != condition);
+        let begins = is_new.then(|| news(Some(condition), why.clone()));
+        known.state = Some(State::Bad {
+            condition,
+            since,
+            why,
+        });
+        begins
+    }
+
+    /// None where the site has no BMCs.
+    pub(super) fn summary(&self) -> Option<BmcSummary> {
+        let mut summary = BmcSummary::default();
+        for (machine, known) in &self.0 {
+            match &known.state {
+                None => summary.unasked += 1,
+                Some(State::Fine) => summary.fine += 1,
+                Some(State::Bad {
+                    condition,
+                    since,
+                    why,
+                }) => {
+                    summary.troubled += 1;
+                    if summary.rows.len() < TOLD {
+                        summary.rows.push(BmcRow {
+                            machine: machine.clone(),
+                            address: known.address,
+                            condition: *condition,
+                            since: *since,
+                            why: why.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        (!self.0.is_empty()).then_some(summary)
+    }
+}
+
+/// What a fault says of a BMC; none where it says nothing of it.
+fn condition(fault: &Fault) -> Option<BmcCondition> {
+    [
+        (Code::BmcUnreachable, BmcCondition::Unreachable),
+        (Code::BmcRefusesUs, BmcCondition::Refused),
+        (Code::BmcUntrusted, BmcCondition::Untrusted),
+        (Code::BmcFailed, BmcCondition::Failing),
+        (Code::BmcSecret, BmcCondition::NoSecret),
+    ]
+    .into_iter()
+    .find_map(|(code, condition)| (code == fault.code).then_some(condition))
+}
+
+/// What lies behind a fault, as far as it is kept.
+fn why(fault: &Fault) -> String {
+    let mut parts: Vec<&str> = fault.causes.iter().map(String::as_str).collect();
+    // A cause often repeats the one that it wraps.
+    parts.dedup();
+    if fault.code == Code::BmcSecret || parts.is_empty() {
+        parts.insert(0, &fault.message);
+    }
+    let why = parts.join(": ");
+    let plain = why.chars().filter(|character| !character.is_control());
+    plain.take(WHY).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(number: usize) -> HostName {
+        format!("node-{number}").parse().unwrap()
+    }
+
+    fn board(count: usize) -> Board {
+        let mut board = Board::default();
+        board.put((0..count).map(|number| (host(number), [10, 0, 0, 1].into())));
+        board
+    }
+
+    fn fault(code: Code, cause: &str) -> Fault {
+        let mut fault = Fault::new(code, "it does not");
+        fault.causes.push(cause.to_owned());
+        fault
+    }
+
+    #[test]
+    fn a_bmc_is_told_of_when_it_changes_and_known_since_when() {
+        use BmcCondition::{Refused, Unreachable, Unsettled};
+        let silent = fault(Code::BmcUnreachable, "no answer");
+        let refused = fault(Code::BmcRefusesUs, "no");
+        let is_off = fault(Code::NoSuchMachine, "of something else");
+        let mut board = board(1);
+        let troubled = |condition, why: &str| Some((Some(condition), why.to_owned()));
+        let over = |why: &str| Some((None, why.to_owned()));
+        let turning = "the power is turning on";
+        for (at, came, news, row) in [
+            (1, Ok(Some(PowerState::On)), None, None),
+            (
+                2,
+                Err(&silent),
+                troubled(Unreachable, "no answer"),
+                Some((Unreachable, 2)),
+            ),
+            (3, Err(&silent), None, Some((Unreachable, 2))),
+            (4, Err(&is_off), None, Some((Unreachable, 2))),
+            (
+                5,
+                Err(&refused),
+                troubled(Refused, "no"),
+                Some((Refused, 5)),
+            ),
+            (
+                6,
+                Ok(None),
+                over("it does not let us in since 1970-01-01 00:00:05 UTC"),
+                None,
+            ),
+            (
+                7,
+                Ok(Some(PowerState::TurningOn)),
+                troubled(Unsettled, turning),
+                Some((Unsettled, 7)),
+            ),
+            (
+                8,
+                Ok(Some(PowerState::TurningOff)),
+                None,
+                Some((Unsettled, 7)),
+            ),
+            (
+                9,
+                Ok(Some(PowerState::Off)),
+                over("it is between states since 1970-01-01 00:00:07 UTC"),
+                None,
+            ),
+        ] {
+            let heard = board.came(&host(0), came, Moment(at));
+            let heard = heard.map(|heard| (heard.condition, heard.why));
+            assert_eq!(heard, news, "{at}");
+            let told = board.summary().unwrap();
+            let first = told.rows.first();
+            let first = first.map(|row| (row.condition, row.since.0));
+            assert_eq!(first, row, "{at}");
+            assert_eq!(told.fine + told.troubled, 1);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_plain() {
+        let count = TOLD + 5;
+        let mut board = board(count);
+        let long = fault(Code::BmcFailed, &"\u{1b}[31mno\n".repeat(1000));
+        for number in 0..count {
+            board.came(&host(number), Err(&long), Moment(1));
+        }
+        let told = board.summary().unwrap();
+        assert_eq!((told.troubled, told.rows.len()), (count, TOLD));
+        let why = &told.rows[0].why;
+        assert_eq!(why.chars().count(), WHY);
+        assert!(!why.contains(char::is_control), "{why}");
+    }
+
+    #[test]
+    fn a_site_keeps_what_is_known_of_the_bmcs_that_it_keeps() {
+        let mut board = board(3);
+        let silent = fault(Code::BmcUnreachable, "no answer");
+        for number in 0..3 {
+            board.came(&host(number), Err(&silent), Moment(1));
+        }
+        let moved = [(0, [10, 0, 0, 1]), (1, [10, 0, 0, 9]), (7, [10, 0, 0, 7])];
+        board.put(
+            moved
+                .into_iter()
+                .map(|(number, at)| (host(number), at.into())),
+        );
+        let told = board.summary().unwrap();
+        assert_eq!((told.troubled, told.unasked, told.fine), (1, 2, 0));
+        assert_eq!(told.rows[0].machine, host(0));
+        assert_eq!(
+            board.came(&host(2), Ok(None), Moment(2)),
+            None,
+            "it is gone"
+        );
+        board.put(std::iter::empty());
+        assert_eq!(board.summary(), None);
+    }
+}
