@@ -15,12 +15,14 @@ mod care;
 mod client;
 mod clock;
 mod confirm;
+mod console;
 #[allow(
     dead_code,
     reason = "what is shared with the drivers' tests, none uses whole"
 )]
 #[path = "../bmc/counterpart.rs"]
 mod counterpart;
+mod discover;
 mod disk;
 mod drift;
 mod events;
@@ -36,6 +38,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod parts;
 mod pool;
 mod power;
 mod proxy;
@@ -50,6 +53,7 @@ mod upgrade;
 mod watch;
 mod webhooks;
 mod why;
+mod wish;
 mod words;
 
 #[allow(
