@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::args::bmc::{BmcDeed, LogArguments};
 use super::client::Client;
+use super::discover;
 use super::output::{Output, count};
 use super::table::Table;
+use super::wish;
 use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::daemon::{BmcReading, ShownCertificate};
+use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate};
 use crate::diag::fault::Fault;
 
 pub(super) async fn sensors(
@@ -50,14 +52,18 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
     match deed {
         BmcDeed::Inventory { machine } => {
             let path = format!("bmc/{machine}/inventory");
-            let told: BmcReading<Inventory> = client.get(&path).await?;
-            tell(&told, inventory_text(&told.read), &told.warnings, out)
+            let told: BmcInventory = client.get(&path).await?;
+            let text = inventory_text(&told.reading.read) + &differences_text(&told.differences);
+            tell(&told, text, &told.reading.warnings, out)
         }
         BmcDeed::Trust { machine } => {
             let path = format!("bmc/{machine}/certificate");
             let shown: ShownCertificate = client.get(&path).await?;
             tell(&shown, certificate_text(&shown), &[], out)
         }
+        BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
+        BmcDeed::Boot(arguments) => wish::boot(arguments, client, out).await,
+        BmcDeed::Discover(arguments) => discover::discover(arguments, client, out).await,
     }
 }
 
@@ -212,6 +218,18 @@ fn inventory_text(inventory: &Inventory) -> String {
         true => "The BMC tells nothing of the machine.\n".to_owned(),
         false => text + &table.text(),
     }
+}
+
+/// How the machine differs from what the site says, with what to do about it.
+fn differences_text(differences: &[InventoryDifference]) -> String {
+    let mut text = String::new();
+    if !differences.is_empty() {
+        text.push_str("The site says otherwise:\n");
+    }
+    for difference in differences {
+        let _ = writeln!(text, "  {difference}\n    {}", difference.help());
+    }
+    text
 }
 
 fn kind(kind: PartKind) -> &'static str {

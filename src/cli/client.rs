@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use futures_util::stream;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame, Incoming};
+use hyper::http::request::Builder;
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -134,12 +136,38 @@ impl Client {
         self.read(answer).await
     }
 
+    /// Asks for a connection that is switched to another protocol.
+    pub(super) async fn upgraded(
+        &self,
+        path: &str,
+        protocol: &str,
+    ) -> Result<TokioIo<Upgraded>, Fault> {
+        let request = request(Method::GET, path);
+        let request = request.header("connection", "upgrade");
+        let request = request.header("upgrade", protocol);
+        let answer = self.exchange(request, empty()).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(match self.read::<()>(answer).await {
+                Err(fault) => fault,
+                Ok(()) => Fault::new(Code::ApiVersion, "the daemon does not switch protocols"),
+            });
+        }
+        let upgraded = hyper::upgrade::on(answer).await;
+        upgraded
+            .map(TokioIo::new)
+            .map_err(|error| self.broken(&error))
+    }
+
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Body,
     ) -> Result<Response<Incoming>, Fault> {
+        self.exchange(request(method, path), body).await
+    }
+
+    async fn exchange(&self, request: Builder, body: Body) -> Result<Response<Incoming>, Fault> {
         let stream = UnixStream::connect(&self.socket)
             .await
             .map_err(|error| self.absent(&error))?;
@@ -147,17 +175,7 @@ impl Client {
             .await
             .map_err(|error| self.broken(&error))?;
         // The connection ends by itself once the answer has been read or dropped.
-        tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/{VERSION}/{path}"))
-            .header("host", "bedplate")
-            .header("content-type", "application/json");
-        // So that a plan can tell the session of whoever asks from others.
-        let request = match super::session::own() {
-            Some(own) => request.header(SESSION, own.to_string()),
-            None => request,
-        };
+        tokio::spawn(connection.with_upgrades());
         let request = request.body(body).map_err(|error| self.broken(&error))?;
         sender
             .send_request(request)
@@ -212,6 +230,19 @@ impl Client {
         Fault::new(Code::DaemonAbsent, message)
             .because(error)
             .help("see the daemon's log; `bedplate status` shows whether it is back")
+    }
+}
+
+fn request(method: Method, path: &str) -> Builder {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/{VERSION}/{path}"))
+        .header("host", "bedplate")
+        .header("content-type", "application/json");
+    // So that a plan can tell the session of whoever asks from others.
+    match super::session::own() {
+        Some(own) => request.header(SESSION, own.to_string()),
+        None => request,
     }
 }
 

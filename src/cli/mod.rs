@@ -9,8 +9,10 @@ mod check;
 mod client;
 mod compile;
 mod confirm;
+mod console;
 mod demo;
 mod diff;
+mod discover;
 mod events;
 mod explain;
 pub mod files;
@@ -32,6 +34,7 @@ mod status;
 mod table;
 mod thing;
 mod why;
+mod wish;
 
 use std::process::ExitCode;
 
@@ -89,6 +92,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
         Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
         Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
+        Command::Console(arguments) => block_on(console::console(arguments, &client, out)),
         Command::Sensors { machine } => block_on(bmc::sensors(machine, &client, out)),
         Command::Sel(arguments) => block_on(bmc::log(arguments, &client, out)),
         Command::Bmc { deed } => block_on(bmc::bmc(deed, &client, out)),

@@ -8,7 +8,7 @@ use super::output::{Output, count};
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    BmcSummary, Drift, Ended, Hold, Status, Tries, Unconfirmed, UnderWay, Waits, now,
+    BmcSummary, Drift, Ended, Hold, MachineDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
@@ -21,8 +21,10 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
     } else {
         out.text(&rendered(&status, out.verbose));
     }
-    let is_incomplete =
-        !status.drift.is_empty() || !status.waiting.is_empty() || status.under_way.is_some();
+    let is_incomplete = !status.drift.is_empty()
+        || !status.machines.is_empty()
+        || !status.waiting.is_empty()
+        || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
 }
 
@@ -61,6 +63,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text.push_str(&bmcs(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
+    text.push_str(&machines(status));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -232,6 +235,23 @@ fn differences(status: &Status) -> String {
     let all = status.drifted + status.withheld;
     if all > told {
         let _ = writeln!(text, "  … and {} more", all - told);
+    }
+    text
+}
+
+/// Machines that are made of other parts than the site says.
+fn machines(status: &Status) -> String {
+    let mut text = String::new();
+    for MachineDrift {
+        machine,
+        at,
+        differences,
+    } in &status.machines
+    {
+        for difference in differences {
+            let _ = writeln!(text, "  drift: {machine}: {difference}, seen {at}");
+        }
+        let _ = writeln!(text, "    what to do: bedplate bmc inventory {machine}");
     }
     text
 }

@@ -9,11 +9,13 @@ use tokio::sync::watch;
 use super::bundle::Bundle;
 use super::fault;
 use super::record::Applied;
-use crate::base::name::{HostName, Name};
+use crate::base::identity::Uuid;
+use crate::base::mac::MacAddr;
+use crate::base::name::{HostName, LinkName, Name};
 use crate::diag::fault::Fault;
 use crate::site::Compiled;
 use crate::site::inventory::Inventory;
-use crate::site::model::{Bmc, Machine};
+use crate::site::model::{Bmc, LinkForm, Machine, MachineInterface};
 
 /// A site that is in force, and what it says once somebody asked.
 struct Site {
@@ -32,6 +34,10 @@ pub(super) struct Says {
 pub(super) struct MachineCard {
     pub(super) tags: BTreeSet<Name>,
     pub(super) bmc: Option<Bmc>,
+    /// What its firmware calls it.
+    pub(super) uuid: Option<Uuid>,
+    /// The hardware addresses of its links, where they are known.
+    pub(super) macs: BTreeMap<LinkName, Option<MacAddr>>,
 }
 
 impl Says {
@@ -40,6 +46,8 @@ impl Says {
         let card = |machine: Machine| MachineCard {
             tags: machine.tags,
             bmc: machine.bmc,
+            uuid: machine.uuid,
+            macs: hardware(&machine.interfaces),
         };
         Self {
             inventory: Arc::new(inventory),
@@ -48,6 +56,18 @@ impl Says {
                 .collect(),
         }
     }
+}
+
+/// The links of a machine that are hardware of its own.
+fn hardware(
+    interfaces: &BTreeMap<LinkName, Box<MachineInterface>>,
+) -> BTreeMap<LinkName, Option<MacAddr>> {
+    let hardware = interfaces
+        .iter()
+        .filter(|(_, interface)| matches!(interface.form, LinkForm::Ethernet));
+    hardware
+        .map(|(name, interface)| (name.clone(), interface.mac))
+        .collect()
 }
 
 /// Where the owner of the world says what is in force.

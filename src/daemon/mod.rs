@@ -34,8 +34,11 @@ mod why;
 pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
 pub use bmc::{
-    BmcReading, BmcRow, BmcSummary, MachineSelection, PowerEvent, PowerOrder, Restart,
-    ShownCertificate,
+    BmcEvent, BmcInventory, BmcOrder, BmcReading, BmcRow, BmcState, BmcSummary, BmcWish,
+    CONSOLE_PROTOCOL, ConsoleFrame, ConsoleOpened, ConsoleOrder, FoundBmc, FoundRedfish,
+    InventoryDifference, MachineDrift, MachineSelection, MatchedBy, PowerEvent, PowerOrder,
+    RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
+    Restart, ShownCertificate, SweepEvent, SweepOrder,
 };
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};

@@ -148,13 +148,19 @@ async fn run(
     let context = Context {
         controller: settings.controller.clone(),
         requests,
-        bmcs: Bmcs::new(reconciler.in_force(), bmcs, dhcp.clone()),
+        bmcs: Bmcs::new(
+            reconciler.in_force(),
+            bmcs,
+            dhcp.clone(),
+            settings.state.join("consoles"),
+        ),
         dhcp,
         in_force: reconciler.in_force(),
         blobs,
         turns,
         admission: Admission::here(),
     };
+    tokio::spawn(context.bmcs.clone().keep_recordings());
     let (turns, last) = (context.turns.clone(), context.requests.clone());
     let bmcs = context.bmcs.clone();
     if let Some(every) = settings.poll_bmcs {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::BmcSummary;
+use super::bmc::{BmcSummary, MachineDrift};
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -66,6 +66,9 @@ pub struct Status {
     /// How the BMCs of the site do; none where it has none, or where nobody watches them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bmcs: Option<BmcSummary>,
+    /// Machines that are not what the site says, by what their BMCs told last; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<MachineDrift>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -122,6 +125,7 @@ impl Status {
             hooks: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             bmcs: None,
+            machines: Vec::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

@@ -223,6 +223,11 @@ codes! {
     BmcFailed "D064" "a BMC did not do what it was asked for"
     BmcSecret "D065" "a BMC's secret or authority cannot be read"
 
+    // Consoles.
+    ConsoleInUse "D070" "a machine's console is somebody else's"
+    ConsoleElsewhere "D071" "a machine's BMC has no console for the daemon"
+    NoSuchRecording "D072" "no such recording of a console"
+
     // Commands that explain a site.
     ObjectUnknown "C001" "the site has no such object"
     ObjectAmbiguous "C002" "a name stands for several objects"

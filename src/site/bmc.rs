@@ -111,6 +111,18 @@ impl Bmc {
         }
     }
 
+    /// Where it listens, and the account on it; none for what only switches.
+    pub fn account(&self) -> Option<&BmcAccount> {
+        match &self.protocol {
+            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
+                Some(account)
+            }
+            BmcProtocol::Webhook(_) | BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
+                None
+            }
+        }
+    }
+
     /// Whether it can tell if its machine runs.
     pub fn tells_power(&self) -> bool {
         match &self.protocol {

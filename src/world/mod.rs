@@ -146,6 +146,6 @@ fn of_machine(error: &MachineError) -> Code {
             Trouble::Failed => Code::BmcFailed,
         },
         MachineError::NoBmc | MachineError::NotThere { .. } => Code::BmcFailed,
-        MachineError::Ending => Code::WorldFailed,
+        MachineError::Ending | MachineError::BrokenOff => Code::WorldFailed,
     }
 }

@@ -97,8 +97,13 @@ impl Bmc {
 
     /// pyghmi's BMC, with arguments for `bmc.py`.
     pub(crate) fn pyghmi(address: &'static str, arguments: &[&str]) -> Self {
+        Self::pyghmi_in(Namespace::new(), address, arguments)
+    }
+
+    /// The same where something else is already.
+    pub(crate) fn pyghmi_in(place: Namespace, address: &'static str, arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
-        let (place, folder) = (Namespace::new(), tempfile::tempdir().unwrap());
+        let folder = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let script = root.join("tests/bmc/bmc.py");
         let python = root.join("target/python/bin/python");

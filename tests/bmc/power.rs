@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use bedplate::base::bmc::{PowerAction, PowerState};
-use bedplate::world::bmc::ipmi::{Completion, Identify, IpmiError};
+use bedplate::base::bmc::{Light, PowerAction, PowerState};
+use bedplate::world::bmc::ipmi::{Completion, IpmiError};
 
 use crate::counterpart::{Bmc, Limit, Setup};
 
@@ -78,9 +78,9 @@ fn what_a_bmc_refuses_is_told_in_its_words() {
 fn the_light_is_switched() {
     let bmc = Bmc::sim(Setup::default());
     for (light, chassis) in [
-        (Identify::On, "0 1"),
-        (Identify::For(30), "30 0"),
-        (Identify::Off, "0 0"),
+        (Light::On, "0 1"),
+        (Light::For(30), "30 0"),
+        (Light::Off, "0 0"),
     ] {
         bmc.session(async |session| session.identify(light).await);
         let set = fs::read_to_string(bmc.file("identify")).unwrap();

@@ -15,12 +15,14 @@ mod care;
 mod client;
 mod clock;
 mod confirm;
+mod console;
 #[allow(
     dead_code,
     reason = "what is shared with the drivers' tests, none uses whole"
 )]
 #[path = "../bmc/counterpart.rs"]
 mod counterpart;
+mod discover;
 mod disk;
 mod drift;
 mod events;
@@ -37,6 +39,7 @@ mod lab;
 mod leases;
 mod managed;
 mod owned;
+mod parts;
 mod pool;
 mod power;
 mod proxy;
@@ -52,6 +55,7 @@ mod upgrade;
 mod watch;
 mod webhooks;
 mod why;
+mod wish;
 mod words;
 
 #[allow(

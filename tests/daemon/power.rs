@@ -233,6 +233,37 @@ fn redfish_is_switched_once_it_is_trusted() {
     assert!(open <= 1, "{open} sessions are open");
 }
 
+#[test]
+fn a_boot_order_is_set_over_ipmi() {
+    let lab = Lab::new();
+    let bmc = Bmc::pyghmi_in(beside(&lab), ADDRESS, &[]);
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    let _daemon = lab.serve();
+    let seen = |words: &[&str]| {
+        let seen = bmc.ipmitool("chassis bootparam get 5");
+        for word in words {
+            assert!(seen.contains(word), "no `{word}` in {seen}");
+        }
+    };
+    with(&lab, &[("node-02", ADDRESS, "boot-order \"network\"")]);
+    lab.applied();
+    seen(&["Force PXE", "EFI boot", "all future boots"]);
+    // One for the next boot alone says nothing of the others; a lasting one of somebody else's is drift.
+    for options in ["options=efiboot", "options=persistent,efiboot"] {
+        bmc.ipmitool(&format!("chassis bootdev disk {options}"));
+        check(&lab, "plan", 0, &["boot-order node-02", "-> network"]);
+    }
+    check(&lab, "apply --yes", 0, &["machine/node-02/boot-order"]);
+    seen(&["Force PXE", "EFI boot", "all future boots"]);
+    with(
+        &lab,
+        &[("node-02", ADDRESS, "boot-order \"network\" mode=\"bios\"")],
+    );
+    check(&lab, "plan", 0, &["mode  efi -> bios"]);
+    lab.applied();
+    seen(&["Force PXE", "legacy", "all future boots"]);
+}
+
 /// The rack's site, all of whose machines are to run.
 fn all_on(lab: &Lab) {
     let file = lab.path("site/site.kdl");

@@ -180,11 +180,11 @@ fn answer(socket: &UdpSocket, bmcs: &Mutex<BTreeMap<Ipv4Addr, Bmc>>) {
         return;
     };
     let address = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
-    let said = {
+    let said = || {
         let mut bmcs = bmcs.lock().unwrap();
-        bmcs.entry(address).or_default().hear(&bytes[..length])
+        bmcs.entry(address).or_default().hear(bytes.get(..length)?)
     };
-    let Some(said) = said else { return };
+    let Some(said) = said() else { return };
     info.ipi_spec_dst = info.ipi_addr;
     info.ipi_ifindex = 0;
     let back = SockaddrIn::from(SocketAddrV4::from(from));
@@ -367,9 +367,7 @@ impl Bmc {
 
 /// Ours in a session; each session has another.
 fn nonce(session: u32) -> [u8; 16] {
-    let mut nonce = [0x5a; 16];
-    nonce[..4].copy_from_slice(&session.to_le_bytes());
-    nonce
+    (u128::from(session) | 0x5a << 120).to_le_bytes()
 }
 
 fn sign(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {

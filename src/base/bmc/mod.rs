@@ -1,6 +1,7 @@
 //! What baseboard management controllers tell and do, in the words that every protocol of theirs shares. Knows no protocol.
 
 mod address;
+mod light;
 mod log;
 mod news;
 mod part;
@@ -9,6 +10,7 @@ mod request;
 mod sensor;
 
 pub use address::BmcAddress;
+pub use light::Light;
 pub use log::{LogEntry, Severity};
 pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
@@ -135,6 +137,18 @@ pub struct BootOverride {
     /// For the next boot alone.
     pub once: bool,
     pub mode: Option<BootMode>,
+}
+
+impl fmt::Display for BootOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let when = if self.once { "once" } else { "always" };
+        write!(f, "{}, {when}", self.device)?;
+        match self.mode {
+            Some(BootMode::Bios) => f.write_str(", BIOS"),
+            Some(BootMode::Efi) => f.write_str(", UEFI"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a BMC answers to the question how it stands with its machine.

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::base::bmc::PowerAction;
+use crate::base::addr::Prefix;
+use crate::base::bmc::{BootDevice, BootMode, BootOverride, PowerAction};
 use crate::base::name::{HostName, Name, NameError};
-use crate::daemon::MachineSelection;
+use crate::daemon::{BmcWish, MachineSelection};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PowerArguments {
@@ -39,6 +40,124 @@ pub(in crate::cli) enum BmcDeed {
     Inventory { machine: HostName },
     /// Show the certificate that a Redfish BMC presents, to compare and to pin; nothing is told to the BMC
     Trust { machine: HostName },
+    /// Switch the light by which a person finds a machine
+    Identify(IdentifyArguments),
+    /// Say where machines boot from next, instead of what their firmware is set to
+    Boot(BootArguments),
+    /// Look for BMCs in subnets: which answer, whose they are, and which of the site's are silent; no password is shown to any
+    Discover(DiscoverArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bedplate bmc identify node-01              on until it is switched off
+  bedplate bmc identify tag:rack-7 --for 60  on for a minute, where the BMC can
+  bedplate bmc identify all --off")]
+pub(in crate::cli) struct IdentifyArguments {
+    /// Machines of the site in force: names, tag:TAG, or all
+    #[arg(value_name = "NAME|tag:TAG|all", required = true)]
+    pub(in crate::cli) who: Vec<Who>,
+    /// Switch it off
+    #[arg(long, conflicts_with = "for")]
+    pub(in crate::cli) off: bool,
+    /// Switch it on for so many seconds, 1 to 255; Redfish knows no time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(in crate::cli) r#for: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each address is asked by a ping of RMCP and for the service root of Redfish, 256 at a time and 500 a second at most. In IPv6 subnets those are asked whom the controller knows as neighbours. A fingerprint is what was seen, not what is true: compare it before you pin it.
+
+Examples:
+  bedplate bmc discover                   the subnets of the site that hold BMCs
+  bedplate bmc discover 10.62.0.0/24 10.63.0.0/24
+  bedplate --json bmc discover | jq -c 'select(.found.machine == null)'"
+)]
+pub(in crate::cli) struct DiscoverArguments {
+    /// Subnets, together of 65,536 addresses at most; without any those of the site that hold a BMC
+    #[arg(value_name = "SUBNET")]
+    pub(in crate::cli) subnets: Vec<Prefix>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bedplate bmc boot status                      what overrides the boot order, of all machines
+  bedplate bmc boot pxe node-01 --uefi          at the next boot; `bedplate power reset node-01` boots it
+  bedplate bmc boot disk tag:compute --persistent --yes
+  bedplate bmc boot none node-01                as the firmware is set to
+
+An override says what the firmware does instead of its own boot order. What the BMC reports afterwards counts: a BMC that agrees and does not keep it is told of, with exit code 4.")]
+pub(in crate::cli) struct BootArguments {
+    /// Where to boot from; `none` takes an override away, `status` only asks
+    pub(in crate::cli) word: BootWord,
+    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|all")]
+    pub(in crate::cli) who: Vec<Who>,
+    /// For the next boot alone, which is also what is done without a word
+    #[arg(long, conflicts_with = "persistent")]
+    pub(in crate::cli) once: bool,
+    /// For every boot from now on
+    #[arg(long)]
+    pub(in crate::cli) persistent: bool,
+    /// As UEFI boots
+    #[arg(long, conflicts_with = "bios")]
+    pub(in crate::cli) uefi: bool,
+    /// As a BIOS boots; by IPMI also what is done without a word, since it knows no third
+    #[arg(long)]
+    pub(in crate::cli) bios: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+}
+
+impl BootArguments {
+    pub(in crate::cli) fn wish(&self) -> BmcWish {
+        let device = match self.word {
+            BootWord::Status => return BmcWish::ShowBoot,
+            BootWord::None => return BmcWish::Boot(None),
+            BootWord::Pxe => BootDevice::Network,
+            BootWord::UefiHttp => BootDevice::Http,
+            BootWord::Disk => BootDevice::Disk,
+            BootWord::Cd => BootDevice::Cd,
+            BootWord::Setup => BootDevice::Setup,
+        };
+        let mode = match (self.uefi, self.bios) {
+            (true, _) => Some(BootMode::Efi),
+            (false, true) => Some(BootMode::Bios),
+            (false, false) => None,
+        };
+        BmcWish::Boot(Some(BootOverride {
+            device,
+            once: !self.persistent,
+            mode,
+        }))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum BootWord {
+    /// What overrides the boot order now
+    Status,
+    /// The network, by PXE
+    Pxe,
+    /// The network, by UEFI HTTP boot; Redfish alone knows it
+    UefiHttp,
+    /// The disk
+    Disk,
+    /// A compact disc, or virtual media
+    Cd,
+    /// The firmware's own settings
+    Setup,
+    /// Nothing: as the firmware is set to
+    None,
+}
+
+impl fmt::Display for BootWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! The command line's grammar: verbs and options, each with its help. Decides nothing.
 
 pub(in crate::cli) mod bmc;
+pub(in crate::cli) mod console;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use bmc::{BmcDeed, LogArguments, PowerArguments};
+use console::ConsoleArguments;
 
 use crate::base::addr::{AddrError, Prefix};
 use crate::base::duration::{DurationError, Seconds};
@@ -126,6 +128,8 @@ pub(in crate::cli) enum Command {
     Ip(IpArguments),
     /// Switch machines on and off through their BMCs, or tell whether they run
     Power(PowerArguments),
+    /// Sit down at a machine's serial console, through its BMC; or see what was recorded of it
+    Console(ConsoleArguments),
     /// Show what a machine's sensors read, by its BMC
     Sensors {
         /// A machine of the site in force

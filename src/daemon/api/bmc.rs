@@ -10,9 +10,12 @@ use super::input::{Body, Named};
 use super::peer::Asker;
 use super::routes::Answer;
 use super::stream::streamed;
-use crate::base::bmc::{Inventory, LogEntry, Sensor};
+use crate::base::bmc::{LogEntry, Sensor};
 use crate::base::name::HostName;
-use crate::daemon::bmc::{BmcReading, PowerEvent, PowerOrder, ShownCertificate};
+use crate::daemon::bmc::{
+    BmcEvent, BmcInventory, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate,
+    SweepEvent, SweepOrder,
+};
 
 /// Machines that are told of together.
 const AT_ONCE: usize = 256;
@@ -20,6 +23,8 @@ const AT_ONCE: usize = 256;
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("power"), post(power))
+        .route(&path("bmc"), post(wish))
+        .route(&path("discover"), post(discover))
         .route(&path("bmc/{machine}/sensors"), get(sensors))
         .route(&path("bmc/{machine}/log"), get(log).post(clear))
         .route(&path("bmc/{machine}/inventory"), get(inventory))
@@ -51,7 +56,7 @@ async fn clear(
 async fn inventory(
     State(context): State<Context>,
     Named(machine): Named<HostName>,
-) -> Answer<BmcReading<Inventory>> {
+) -> Answer<BmcInventory> {
     context.bmcs.inventory(machine).await.into()
 }
 
@@ -74,6 +79,40 @@ async fn power(
     match context.bmcs.power(&order).await {
         Ok(events) => streamed(events, |mut events| async move {
             let mut told: Vec<PowerEvent> = Vec::new();
+            events.recv_many(&mut told, AT_ONCE).await;
+            (!told.is_empty()).then_some((told, events))
+        }),
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}
+
+/// Streams the same way what becomes of each machine's light, or of its boot override.
+async fn wish(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(order): Body<BmcOrder>,
+) -> Response {
+    tracing::info!(%who, wish = ?order.wish, "asked of BMCs");
+    match context.bmcs.wish(&order).await {
+        Ok(events) => streamed(events, |mut events| async move {
+            let mut told: Vec<BmcEvent> = Vec::new();
+            events.recv_many(&mut told, AT_ONCE).await;
+            (!told.is_empty()).then_some((told, events))
+        }),
+        Err(fault) => Answer::<()>::Fault(fault).into_response(),
+    }
+}
+
+/// Streams what a sweep finds, as it does.
+async fn discover(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(order): Body<SweepOrder>,
+) -> Response {
+    tracing::info!(%who, "a sweep for BMCs is asked for");
+    match context.bmcs.discover(&order).await {
+        Ok(events) => streamed(events, |mut events| async move {
+            let mut told: Vec<SweepEvent> = Vec::new();
             events.recv_many(&mut told, AT_ONCE).await;
             (!told.is_empty()).then_some((told, events))
         }),

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod bmc;
+mod console;
 mod dhcp;
 mod events;
 mod input;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::input::{Body, By, Named};
 use super::peer::Asker;
 use super::stream::streamed;
-use super::{Context, VERSION, bindings, bmc, dhcp, events, ip, keep, peer};
+use super::{Context, VERSION, bindings, bmc, console, dhcp, events, ip, keep, peer};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -89,6 +89,7 @@ pub(super) fn router(context: Context) -> Router {
         .merge(ip::routes(path))
         .merge(bindings::routes(path))
         .merge(bmc::routes(path))
+        .merge(console::routes(path))
         // Sources fit the limit; JSON may double what it escapes.
         .layer(DefaultBodyLimit::max(limit::SOURCE_BYTES * 2))
         .route(
@@ -190,9 +191,13 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
         return Answer::Value(Status::amid(&context.controller, under_way));
     }
     let status = asked(&context, |reply| Request::Status { reply }).await;
-    let told = status.and_then(|status| status);
-    let bmcs = context.bmcs.summary();
-    told.map(|status| Status { bmcs, ..status }).into()
+    let mut status = match status.and_then(|status| status) {
+        Ok(status) => status,
+        Err(fault) => return Answer::Fault(fault),
+    };
+    status.bmcs = context.bmcs.summary();
+    status.machines = context.bmcs.machine_drift().await;
+    Answer::Value(status)
 }
 
 async fn observation(State(context): State<Context>) -> Answer<Observation> {
@@ -276,7 +281,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 /// What another moment, or another request first, would have allowed.
-const CONFLICTS: [Code; 9] = [
+const CONFLICTS: [Code; 10] = [
     Code::ApplyBusy,
     Code::PlanStale,
     Code::ContentMissing,
@@ -286,6 +291,7 @@ const CONFLICTS: [Code; 9] = [
     Code::NotOnHold,
     Code::NoSuchState,
     Code::NoSuchLease,
+    Code::ConsoleInUse,
 ];
 
 /// The HTTP status beside a fault, for clients that read no further.
@@ -301,6 +307,7 @@ fn http_status(code: Code) -> StatusCode {
         Code::NoSuchController,
         Code::ObjectUnknown,
         Code::NoSuchMachine,
+        Code::NoSuchRecording,
     ]
     .contains(&code)
     {

@@ -1,6 +1,7 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
 use super::super::in_force::Says;
+use crate::base::addr::Prefix;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -158,4 +159,34 @@ pub(super) fn not_there(host: &HostName, wanted: &str, found: &str, seconds: u64
         "off" => "its system may not have heard it, or be busy; `bedplate power off` takes the power away",
         _ => "`bedplate sel` tells what the machine says of it",
     })
+}
+
+/// A BMC that agreed to what it does not report.
+pub(super) fn not_so(host: &HostName, wanted: &str, found: &str) -> Fault {
+    let message = format!("{host} was told to be {wanted}, and is {found}");
+    Fault::new(Code::BmcFailed, message).help(
+        "the BMC agreed and does not report it: it may do it all the same, or have no such thing",
+    )
+}
+
+pub(super) fn sweeping() -> Fault {
+    Fault::new(Code::BadRequest, "the daemon sweeps for BMCs already")
+        .help("wait until it is done; a sweep ends with the command that asked for it")
+}
+
+/// Nothing to look at: no subnet is named, and no BMC of the site is in one.
+pub(super) fn nothing_to_sweep(says: &Says) -> Fault {
+    let fault = Fault::new(
+        Code::BadRequest,
+        "no subnet of the site holds a BMC, and none is named",
+    );
+    match says.machines.is_empty() {
+        true => fault.help("name one: `bedplate bmc discover 10.62.0.0/24`; or apply a site first"),
+        false => fault.help("name one: `bedplate bmc discover 10.62.0.0/24`"),
+    }
+}
+
+pub(super) fn too_wide(subnet: Prefix, most: usize) -> Fault {
+    let message = format!("{subnet} has more addresses than a sweep looks at, which is {most}");
+    Fault::new(Code::BadRequest, message).help("name the parts of it in which BMCs may be")
 }

@@ -3,14 +3,21 @@
 
 mod board;
 mod choose;
+mod compare;
+mod console;
+mod discover;
 mod fault;
 mod power;
 mod reading;
 mod restart;
 mod rounds;
 mod watch;
+mod wish;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
 
 use super::in_force::InForce;
 use crate::base::name::HostName;
@@ -21,11 +28,21 @@ use crate::site::model::Bmc;
 use crate::world::bmc::{Caller, Pool, PoolError, Session};
 
 use board::Board;
+use compare::Looks;
+use console::{Claims, Recordings};
+
 pub use board::{BmcRow, BmcSummary};
 pub use choose::MachineSelection;
+pub use compare::{InventoryDifference, MachineDrift};
+pub use console::{
+    ConsoleFrame, ConsoleOpened, ConsoleOrder, PROTOCOL as CONSOLE_PROTOCOL, RECORDING_BYTES,
+    RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
+};
+pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use power::{PowerEvent, PowerOrder};
-pub use reading::{BmcReading, ShownCertificate};
+pub use reading::{BmcInventory, BmcReading, ShownCertificate};
 pub use restart::Restart;
+pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// All BMCs of the site in force.
 #[derive(Clone)]
@@ -35,16 +52,30 @@ pub(super) struct Bmcs {
     board: Arc<Mutex<Board>>,
     /// Keeps the events, those of others too.
     dhcp: Arc<Server>,
+    claims: Claims,
+    recordings: Recordings,
+    /// One sweep at a time: the network is others' too.
+    sweeps: Arc<Semaphore>,
+    looks: Looks,
 }
 
 impl Bmcs {
-    /// They speak through the sessions of `pool`, and events go where those of DHCP go.
-    pub(super) fn new(in_force: InForce, pool: Pool, dhcp: Arc<Server>) -> Self {
+    /// They speak through the sessions of `pool`, and events go where those of DHCP go. Recordings of consoles are kept in a folder.
+    pub(super) fn new(
+        in_force: InForce,
+        pool: Pool,
+        dhcp: Arc<Server>,
+        recordings: PathBuf,
+    ) -> Self {
         Self {
             in_force,
             pool,
             board: Arc::default(),
             dhcp,
+            claims: Claims::default(),
+            recordings: Recordings::new(recordings),
+            sweeps: Arc::new(Semaphore::new(1)),
+            looks: Looks::default(),
         }
     }
 
@@ -85,6 +116,6 @@ impl Bmcs {
 
     /// Closes all sessions, since the daemon ends.
     pub(super) async fn end(&self) {
-        self.pool.end().await;
+        tokio::join!(self.pool.end(), self.claims.end());
     }
 }

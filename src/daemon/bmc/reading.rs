@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bmcs, MachineSelection, fault};
+use super::{Bmcs, InventoryDifference, MachineDrift, MachineSelection, fault};
 use crate::base::bmc::{Inventory, LogEntry, Sensor};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::moment::Moment;
@@ -26,6 +26,15 @@ pub struct BmcReading<T> {
     /// One thing that is amiss costs only itself.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// What a machine is made of, and how that differs from what the site says of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BmcInventory {
+    #[serde(flatten)]
+    pub reading: BmcReading<Inventory>,
+    #[serde(default)]
+    pub differences: Vec<InventoryDifference>,
 }
 
 /// A certificate that a BMC shows. Nobody vouches for it here.
@@ -70,12 +79,28 @@ impl Bmcs {
         .await
     }
 
+    /// What it tells is remembered, and held against the site from then on.
     pub(in crate::daemon) async fn inventory(
         &self,
         machine: HostName,
-    ) -> Result<BmcReading<Inventory>, Fault> {
-        self.read(machine, async |session| session.inventory().await)
-            .await
+    ) -> Result<BmcInventory, Fault> {
+        let read = self.read(machine, async |session| session.inventory().await);
+        let reading = read.await?;
+        let says = self.in_force.says().await?;
+        let differences = self.looks.keep(&reading.machine, &reading.read, &says);
+        Ok(BmcInventory {
+            reading,
+            differences,
+        })
+    }
+
+    /// The machines that are not what the site says, of those whose inventories were read.
+    pub(in crate::daemon) async fn machine_drift(&self) -> Vec<MachineDrift> {
+        match self.in_force.says().await {
+            Ok(says) => self.looks.drift(&says),
+            // That the site cannot be read is told by those who need it.
+            Err(_) => Vec::new(),
+        }
     }
 
     async fn read<T>(
@@ -142,7 +167,7 @@ impl Bmcs {
         })
     }
 
-    async fn bmc_of(&self, machine: &HostName) -> Result<Bmc, Fault> {
+    pub(super) async fn bmc_of(&self, machine: &HostName) -> Result<Bmc, Fault> {
         let which = MachineSelection {
             machines: vec![machine.clone()],
             ..MachineSelection::default()

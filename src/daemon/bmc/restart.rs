@@ -79,7 +79,13 @@ mod tests {
         use PowerState::{Off, On, TurningOn, Unknown};
         // What the BMC told before, then each look: after seconds, the power, and what it tells.
         type Look = (u64, PowerState, Option<&'static str>);
-        let cases: &[(PowerAction, Option<&str>, &[Look], Option<Restart>)] = &[
+        type Case = (
+            PowerAction,
+            Option<&'static str>,
+            &'static [Look],
+            Option<Restart>,
+        );
+        let cases: &[Case] = &[
             (Cycle, None, &[(0, On, None)], None),
             (Cycle, None, &[(0, On, None), (1, Off, None)], None),
             (

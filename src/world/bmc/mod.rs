@@ -1,13 +1,18 @@
 //! Drivers that talk with BMCs: a folder for each protocol, and one face for all. They are told whom to ask and with which secret, and
 //! read no site; [`Target::of`] alone knows what one says of a BMC.
 
+mod discover;
 pub mod ipmi;
 mod pool;
 pub mod redfish;
 pub mod switch;
 mod target;
 
-use crate::base::bmc::{BootOverride, ChassisStatus, Inventory, LogEntry, PowerAction, Sensor};
+use crate::base::bmc::{
+    BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
+};
+pub use discover::{Presence, look};
+pub use ipmi::Console;
 use ipmi::IpmiError;
 pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
@@ -28,6 +33,14 @@ pub enum Session {
     Ipmi(Box<ipmi::Session>),
     Redfish(Box<redfish::Session>),
     Switch(switch::Session),
+}
+
+/// What a BMC has for who wants the machine's serial console.
+pub enum ConsoleOffer {
+    /// The console itself.
+    Console(Console),
+    /// Other ways that the BMC tells of; it has none by its own protocol.
+    Ways(Vec<SerialAccess>),
 }
 
 /// Why a BMC did not do what it was asked for. Nothing of a secret is ever part of it.
@@ -185,6 +198,48 @@ impl Session {
             Self::Redfish(session) => session.inventory().await?,
             Self::Switch(session) => return Err(session.lacks("inventory").into()),
         })
+    }
+
+    /// Opens the machine's serial console, in this session, which is the console's from then on; takes it from whoever has it where that
+    /// is wanted.
+    ///
+    /// # Errors
+    /// Where the BMC does not give it.
+    pub async fn console(self, takes: bool) -> Result<ConsoleOffer, BmcError> {
+        let mut session = match self {
+            Self::Ipmi(session) if takes => {
+                return Ok(ConsoleOffer::Console(session.take_console().await?));
+            }
+            Self::Ipmi(session) => return Ok(ConsoleOffer::Console(session.console().await?)),
+            Self::Redfish(session) => session,
+            Self::Switch(session) => return Err(session.lacks("console").into()),
+        };
+        let ways = session.console().await;
+        // What it told stands, however the session ends.
+        session.close().await.ok();
+        Ok(ConsoleOffer::Ways(ways?.value))
+    }
+
+    /// Switches the light by which a person finds the machine.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn identify(&mut self, light: Light) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.identify(light).await?,
+            Self::Redfish(session) => {
+                let is_on = match light {
+                    Light::Off => false,
+                    Light::On => true,
+                    Light::For(_) => {
+                        return Err(redfish::Error::Unsupported("identify light for a time").into());
+                    }
+                };
+                session.identify(is_on).await?;
+            }
+            Self::Switch(session) => return Err(session.lacks("light").into()),
+        }
+        Ok(())
     }
 
     /// What overrides where the machine boots from, if anything does.

@@ -15,9 +15,8 @@ mod session;
 mod socket;
 mod target;
 
-pub use codec::chassis::Identify;
 pub use codec::sel::LogInfo;
 pub use codec::{CipherSuite, Command, Completion};
 pub use error::{IpmiError, Refusal};
-pub use session::{Console, ConsoleKeys, ConsoleScreen, LogPage, Session, ping};
+pub use session::{Console, ConsoleKeys, ConsoleScreen, LogPage, Session, ping, system_uuid};
 pub use target::{PORT, Patience, Privilege, Target};

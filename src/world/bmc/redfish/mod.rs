@@ -18,6 +18,7 @@ mod media;
 mod model;
 mod place;
 mod power;
+mod root;
 mod sensors;
 mod session;
 mod system;
@@ -27,6 +28,7 @@ mod told;
 mod wire;
 
 pub use error::{Error, Malformed, Refusal};
+pub use root::{Root, root};
 pub use session::Session;
 pub use target::{Endpoint, Limits, Target, Transport};
 pub use told::Told;

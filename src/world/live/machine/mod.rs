@@ -1,5 +1,5 @@
-//! The machines' power and boot order, through their BMCs: how they are, and how they become what they should be. What BMCs report counts, not what they
-//! promise.
+//! The machines' power and boot order, through their BMCs: how they are, and how they become what they should be. What BMCs report
+//! counts, not what they promise.
 
 mod course;
 
@@ -52,6 +52,8 @@ pub enum MachineError {
     },
     #[error("the daemon ends")]
     Ending,
+    #[error("what saw to it broke off; how it is now is not known")]
+    BrokenOff,
     #[error("the BMC at {at}")]
     Bmc {
         at: String,
@@ -169,26 +171,35 @@ impl Machines {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        let (mut failures, mut under_way) = (Vec::new(), JoinSet::new());
+        let mut under_way = JoinSet::new();
         for (at, step) in steps.iter().enumerate() {
             let (machines, step) = (self.clone(), step.clone());
-            under_way.spawn(async move {
-                let brought = machines.step(&step).await;
-                brought.map(|()| at).map_err(|error| StepFailure {
-                    at,
-                    key: Box::new(step.key),
-                    error: WorldError::Machine(error),
-                })
-            });
+            under_way.spawn(async move { (at, machines.step(&step).await) });
         }
+        let broken_off = |_| Some(MachineError::BrokenOff);
+        let mut failures: Vec<Option<MachineError>> = steps.iter().map(broken_off).collect();
         while let Some(ended) = under_way.join_next().await {
             match ended {
-                Ok(Ok(at)) => done(at),
-                Ok(Err(failure)) => failures.push(failure),
+                Ok((at, brought)) => {
+                    if brought.is_ok() {
+                        done(at);
+                    }
+                    if let Some(failure) = failures.get_mut(at) {
+                        *failure = brought.err();
+                    }
+                }
                 Err(error) => tracing::error!(%error, "a machine was not switched"),
             }
         }
-        failures
+        let failed = steps.iter().zip(failures).enumerate();
+        let failed = failed.filter_map(|(at, (step, error))| {
+            Some(StepFailure {
+                at,
+                key: Box::new(step.key.clone()),
+                error: WorldError::Machine(error?),
+            })
+        });
+        failed.collect()
     }
 
     async fn step(&self, step: &Step) -> Result<(), MachineError> {
@@ -210,15 +221,14 @@ impl Machines {
         bmc: &Bmc,
         wanted: BootOrder,
     ) -> Result<(), MachineError> {
-        let began = Instant::now();
-        let mut is_asked = false;
+        let mut asked: Option<Instant> = None;
         loop {
             let looked = self.with(bmc, async |session| {
                 let found = BootOrder::of(session.boot().await?);
-                if !is_asked && !wanted.is_met_by(&found) {
+                if asked.is_none() && !wanted.is_met_by(&found) {
                     tracing::info!(%machine, "boot order");
                     session.set_boot(wanted.wish()).await?;
-                    is_asked = true;
+                    asked = Some(Instant::now());
                 }
                 Ok(found)
             });
@@ -226,12 +236,13 @@ impl Machines {
             if wanted.is_met_by(&found) {
                 return Ok(());
             }
-            if began.elapsed() > SET_WITHIN {
+            let since = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+            if since > SET_WITHIN {
                 let words = |order: BootOrder| Resource::BootOrder(order).summary();
                 return Err(MachineError::NotThere {
                     wanted: words(wanted),
                     found: words(found),
-                    seconds: began.elapsed().as_secs(),
+                    seconds: since.as_secs(),
                 });
             }
             sleep(PAUSE).await;
@@ -249,7 +260,7 @@ impl Machines {
         let mut way = Way {
             machine,
             course: Course::new(wanted),
-            began: Instant::now(),
+            began: None,
         };
         let mut heard: Option<Instant> = None;
         loop {
@@ -260,7 +271,7 @@ impl Machines {
                     return Err(MachineError::NotThere {
                         wanted: wanted.to_string(),
                         found: found.to_string(),
-                        seconds: way.began.elapsed().as_secs(),
+                        seconds: way.elapsed().as_secs(),
                     });
                 }
                 Ok((_, Move::Wait | Move::Ask(_))) => heard = Some(Instant::now()),
@@ -303,14 +314,20 @@ impl Machines {
 struct Way<'a> {
     machine: &'a HostName,
     course: Course,
-    began: Instant,
+    /// When its BMC was first heard: who waits for a turn is not late.
+    began: Option<Instant>,
 }
 
 impl Way<'_> {
+    fn elapsed(&self) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| began.elapsed())
+    }
+
     /// Looks once, and asks for what is to be asked; how the machine was, and what was done about it.
     async fn look(&mut self, session: &mut Session) -> Result<(PowerState, Move), BmcError> {
         let seen = session.chassis_status().await?.power;
-        let next = self.course.next(self.began.elapsed(), seen);
+        self.began = self.began.or_else(|| Some(Instant::now()));
+        let next = self.course.next(self.elapsed(), seen);
         self.ask(session, next).await?;
         Ok((seen, next))
     }
@@ -322,7 +339,7 @@ impl Way<'_> {
             let Err(error) = session.power(action).await else {
                 return Ok(());
             };
-            match self.course.refused(self.began.elapsed()) {
+            match self.course.refused(self.elapsed()) {
                 Some(other) if error.trouble() == Trouble::Failed => next = other,
                 Some(_) | None => return Err(error),
             }
@@ -358,9 +375,10 @@ fn silence(error: &MachineError) -> Silence {
             Trouble::Untrusted => Silence::Untrusted,
             Trouble::Failed => Silence::Failed,
         },
-        MachineError::NoBmc | MachineError::Ending | MachineError::NotThere { .. } => {
-            Silence::Failed
-        }
+        MachineError::NoBmc
+        | MachineError::Ending
+        | MachineError::BrokenOff
+        | MachineError::NotThere { .. } => Silence::Failed,
     }
 }
 

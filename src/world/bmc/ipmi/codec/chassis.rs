@@ -1,17 +1,7 @@
 //! Power, lights and what a chassis says of them (IPMI 2.0, sections 28.2 to 28.5).
 
 use super::bytes::Reader;
-use crate::base::bmc::{ChassisStatus, PowerAction, PowerState};
-
-/// The identify light.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Identify {
-    /// Until it is switched off.
-    On,
-    /// For so many seconds.
-    For(u8),
-    Off,
-}
+use crate::base::bmc::{ChassisStatus, Light, PowerAction, PowerState};
 
 /// The answer to Get Chassis Status.
 pub(crate) fn status(data: &[u8]) -> Option<ChassisStatus> {
@@ -43,11 +33,11 @@ pub(crate) fn control(action: PowerAction) -> u8 {
 }
 
 /// The data of Chassis Identify.
-pub(crate) fn identify(light: Identify) -> Vec<u8> {
+pub(crate) fn identify(light: Light) -> Vec<u8> {
     match light {
-        Identify::On => vec![0, 1],
-        Identify::For(seconds) => vec![seconds],
-        Identify::Off => vec![0],
+        Light::On => vec![0, 1],
+        Light::For(seconds) => vec![seconds],
+        Light::Off => vec![0],
     }
 }
 

@@ -20,11 +20,17 @@ const CHARACTERS: (usize, usize) = (8, 200);
 /// How many characters wait at most until the BMC takes them.
 const WAITING: usize = 4096;
 
+/// How often a packet without characters is sent: some BMCs carry one out and do not acknowledge it (ipmi_sim), and to one that does,
+/// it is the same packet.
+const EMPTY: u8 = 3;
+
 /// What is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     Character(u8),
     Break,
+    /// Nothing at all: see [`Line::begin`].
+    Nothing,
 }
 
 /// A packet to the BMC that is not acknowledged yet.
@@ -33,6 +39,7 @@ struct Sent {
     number: u8,
     operation: u8,
     characters: Vec<u8>,
+    times: u8,
 }
 
 /// One end of a serial line. Knows no clock: who does tells it when to send again.
@@ -77,6 +84,12 @@ impl Line {
         }
     }
 
+    /// Begins with a packet of nothing. A BMC that remembers a number from whoever had the line before takes the first packet with that
+    /// number for one that it has already, and drops what is in it.
+    pub(crate) fn begin(&mut self) {
+        self.typed.push_front(Key::Nothing);
+    }
+
     /// Whether more may be typed.
     pub(crate) fn has_room(&self) -> bool {
         self.typed.len() < WAITING
@@ -103,7 +116,9 @@ impl Line {
 
     /// Whether all that was typed is sent and acknowledged.
     pub(crate) fn is_idle(&self) -> bool {
-        self.sent.is_none() && self.typed.is_empty()
+        let is_nothing = |sent: &Sent| sent.operation == 0 && sent.characters.is_empty();
+        self.sent.as_ref().is_none_or(is_nothing)
+            && self.typed.iter().all(|key| *key == Key::Nothing)
     }
 
     /// The next packet, once the one before is acknowledged.
@@ -115,8 +130,12 @@ impl Line {
             number: self.number % 15 + 1,
             operation: 0,
             characters: Vec::new(),
+            times: 1,
         };
         match self.typed.front()? {
+            Key::Nothing => {
+                self.typed.pop_front();
+            }
             Key::Break => {
                 self.typed.pop_front();
                 sent.operation = BREAK;
@@ -142,8 +161,23 @@ impl Line {
     /// The packet that was not acknowledged in time, as it was; or what the BMC did not take then.
     pub(crate) fn again(&mut self) -> Option<Vec<u8>> {
         self.is_held = false;
-        match &self.sent {
-            Some(sent) => Some(sent.packet()),
+        let given_up = self
+            .sent
+            .take_if(|sent| sent.characters.is_empty() && sent.times >= EMPTY);
+        if let Some(Sent {
+            operation: 0,
+            number,
+            ..
+        }) = given_up
+        {
+            // Were it the number that such a BMC remembers, it would have been acknowledged.
+            self.number = number.saturating_sub(1);
+        }
+        match &mut self.sent {
+            Some(sent) => {
+                sent.times = sent.times.saturating_add(1);
+                Some(sent.packet())
+            }
             None => self.next(),
         }
     }
@@ -279,6 +313,36 @@ mod tests {
             line.hear(&[0, number, count, 0], true).unwrap();
         }
         assert_eq!(line.next(), None);
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_and_has_no_characters_keeps_nothing_waiting() {
+        let mut line = Line::new(100);
+        line.begin();
+        line.type_in(b"a");
+        line.type_break();
+        line.type_in(b"b");
+        assert_eq!(line.next().unwrap(), [1, 0, 0, 0]);
+        assert_eq!(line.again().unwrap(), [1, 0, 0, 0]);
+        assert_eq!(line.again().unwrap(), [1, 0, 0, 0]);
+        assert_eq!(line.again().unwrap(), b"\x01\0\0\0a");
+        line.hear(&[0, 1, 1, 0], true).unwrap();
+        for _ in 0..EMPTY {
+            assert_eq!(line.again().unwrap(), [2, 0, 0, BREAK]);
+            assert!(!line.is_idle());
+        }
+        assert_eq!(line.again().unwrap(), b"\x03\0\0\0b");
+    }
+
+    #[test]
+    fn a_line_that_only_begins_is_idle() {
+        let mut line = Line::new(100);
+        line.begin();
+        assert!(line.is_idle());
+        line.next().unwrap();
+        assert!(line.is_idle());
+        line.type_break();
+        assert!(!line.is_idle());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Power and the identify light.
 
 use super::super::codec::Command;
-use super::super::codec::chassis::{Identify, control, identify, restart_cause, status};
+use super::super::codec::chassis::{control, identify, restart_cause, status};
 use super::super::error::IpmiError;
 use super::Session;
-use crate::base::bmc::{ChassisStatus, PowerAction};
+use crate::base::bmc::{ChassisStatus, Light, PowerAction};
 
 impl Session {
     /// How it stands with power and light.
@@ -36,10 +36,10 @@ impl Session {
     }
 
     /// Switches the identify light.
-    pub async fn identify(&mut self, light: Identify) -> Result<(), IpmiError> {
+    pub async fn identify(&mut self, light: Light) -> Result<(), IpmiError> {
         let command = Command::CHASSIS_IDENTIFY;
         let answered = self.answer(command, 0, &identify(light)).await?;
-        if light == Identify::On && answered.completion.is_unknown_to_it() {
+        if light == Light::On && answered.completion.is_unknown_to_it() {
             // That it stays on came with IPMI 2.0, and is a BMC's choice (section 28.5).
             return Err(IpmiError::Unsupported(
                 "the BMC knows the identify light for a time only",

@@ -71,16 +71,35 @@ impl ConsoleScreen {
 }
 
 impl Session {
-    /// Takes the machine's serial console (Serial over LAN). The session is the console's from then on. A console that somebody else has is
+    /// Opens the machine's serial console (Serial over LAN). The session is the console's from then on. A console that somebody else has is
     /// [`IpmiError::ConsoleInUse`].
-    pub async fn console(mut self) -> Result<Console, IpmiError> {
-        let line = match self.activate().await {
+    pub async fn console(self) -> Result<Console, IpmiError> {
+        self.opened(false).await
+    }
+
+    /// The same, but takes the console away from whoever has it.
+    pub async fn take_console(self) -> Result<Console, IpmiError> {
+        self.opened(true).await
+    }
+
+    async fn opened(mut self, takes: bool) -> Result<Console, IpmiError> {
+        let mut line = self.activate().await;
+        if takes && matches!(line, Err(IpmiError::ConsoleInUse)) {
+            // Whoever may activate a payload may deactivate it, whosever it is (IPMI 2.0, section 24.2).
+            let command = Command::DEACTIVATE_PAYLOAD;
+            line = match self.answer(command, 0, &DEACTIVATE).await {
+                Ok(_) => self.activate().await,
+                Err(error) => Err(error),
+            };
+        }
+        let mut line = match line {
             Ok(line) => line,
             Err(error) => {
                 self.close().await;
                 return Err(error);
             }
         };
+        line.begin();
         let (keys, typed) = channel(WAITING);
         let (shown, screen) = channel(WAITING);
         let held = Held {
@@ -246,7 +265,7 @@ impl Held {
             self.send_again = Some(now + self.session.patience.first);
             self.ignored.get_or_insert(now);
         } else if !self.line.is_waiting() {
-            self.send_again = None;
+            (self.send_again, self.ignored) = (None, None);
         }
         if self.asked.max(self.heard) + QUIET <= now {
             // Its answer is nothing but a sign of life.

@@ -23,7 +23,7 @@ use super::target::{Patience, Target};
 
 pub use console::{Console, ConsoleKeys, ConsoleScreen};
 pub use log::LogPage;
-pub use ping::ping;
+pub use ping::{ping, system_uuid};
 
 use repository::Repository;
 

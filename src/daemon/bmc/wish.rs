@@ -1,0 +1,224 @@
+//! Small things that are asked of several machines at once: their identify lights, and where they boot from next. What a BMC reports
+//! afterwards counts, not that it agreed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::{Bmcs, MachineSelection, fault};
+use crate::base::bmc::{BootOverride, Light};
+use crate::base::name::HostName;
+use crate::diag::fault::Fault;
+use crate::site::model::Bmc;
+
+/// How long a BMC may take until it reports what it agreed to.
+const SETTLES: Duration = Duration::from_secs(5);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What is wanted of some machines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BmcOrder {
+    #[serde(flatten)]
+    pub which: MachineSelection,
+    pub wish: BmcWish,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BmcWish {
+    /// The identify light.
+    Light(Light),
+    /// To be told of the boot override.
+    ShowBoot,
+    /// A boot override, or none.
+    Boot(Option<BootOverride>),
+}
+
+/// What is told of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BmcEvent {
+    /// How many machines are meant.
+    Chosen {
+        machines: usize,
+    },
+    Done {
+        machine: HostName,
+        is: BmcState,
+    },
+    Failed {
+        machine: HostName,
+        fault: Fault,
+    },
+}
+
+/// How it is with a machine in the end, as its BMC reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BmcState {
+    /// Whether the light is on; none where the BMC does not tell.
+    Light(Option<bool>),
+    /// The boot override, and what it was before.
+    Boot {
+        now: Option<BootOverride>,
+        was: Option<BootOverride>,
+    },
+}
+
+impl Bmcs {
+    /// Does it, and tells of each machine as it comes. Whoever does not listen any more ends nothing: what was begun is done.
+    ///
+    /// # Errors
+    /// Where it is not clear which machines are meant; nothing was done then.
+    pub(in crate::daemon) async fn wish(
+        &self,
+        order: &BmcOrder,
+    ) -> Result<mpsc::Receiver<BmcEvent>, Fault> {
+        let chosen = self.chosen(&order.which).await?;
+        let (tell, told) = mpsc::channel(64);
+        let (bmcs, wish) = (self.clone(), order.wish);
+        tokio::spawn(async move {
+            let machines = chosen.len();
+            let _gone = tell.send(BmcEvent::Chosen { machines }).await;
+            let mut asked = JoinSet::new();
+            for (machine, bmc) in chosen {
+                let (bmcs, tell) = (bmcs.clone(), tell.clone());
+                asked.spawn(async move {
+                    let event = match bmcs.granted((&machine, &bmc), wish).await {
+                        Ok(is) => BmcEvent::Done { machine, is },
+                        Err(fault) => {
+                            tracing::warn!(%machine, code = %fault.code, "{}", fault.message);
+                            BmcEvent::Failed { machine, fault }
+                        }
+                    };
+                    let _gone = tell.send(event).await;
+                });
+            }
+            asked.join_all().await;
+        });
+        Ok(told)
+    }
+
+    async fn granted(
+        &self,
+        (machine, bmc): (&HostName, &Bmc),
+        wish: BmcWish,
+    ) -> Result<BmcState, Fault> {
+        match wish {
+            BmcWish::Light(light) => self.light((machine, bmc), light).await,
+            BmcWish::ShowBoot => self.boot((machine, bmc), None).await,
+            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await,
+        }
+    }
+
+    async fn light(
+        &self,
+        (machine, bmc): (&HostName, &Bmc),
+        light: Light,
+    ) -> Result<BmcState, Fault> {
+        let failed = |error| fault::bmc(machine, bmc, &error);
+        let is_wanted = light != Light::Off;
+        let word = |is_on: bool| if is_on { "lit" } else { "unlit" };
+        self.with((machine, bmc), async |session| {
+            tracing::info!(%machine, "{light}");
+            session.identify(light).await.map_err(failed)?;
+            let end = Instant::now() + SETTLES;
+            loop {
+                let told = session.chassis_status().await.map_err(failed)?.identify;
+                match told {
+                    Some(is_on) if is_on != is_wanted => {
+                        if Instant::now() >= end {
+                            let (wanted, found) = (word(is_wanted), word(is_on));
+                            return Err(fault::not_so(machine, wanted, found));
+                        }
+                        sleep(LOOK).await;
+                    }
+                    told => return Ok(BmcState::Light(told)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Without a wish only tells.
+    async fn boot(
+        &self,
+        (machine, bmc): (&HostName, &Bmc),
+        wanted: Option<Option<BootOverride>>,
+    ) -> Result<BmcState, Fault> {
+        let failed = |error| fault::bmc(machine, bmc, &error);
+        self.with((machine, bmc), async |session| {
+            let was = session.boot().await.map_err(failed)?;
+            let Some(wanted) = wanted else {
+                return Ok(BmcState::Boot { now: was, was });
+            };
+            tracing::info!(%machine, "boot override: {}", said(wanted));
+            session.set_boot(wanted).await.map_err(failed)?;
+            let end = Instant::now() + SETTLES;
+            loop {
+                let now = session.boot().await.map_err(failed)?;
+                if is_so(wanted, now) {
+                    return Ok(BmcState::Boot { now, was });
+                }
+                if Instant::now() >= end {
+                    let (wanted, found) = (said(wanted), said(now));
+                    return Err(fault::not_so(machine, &wanted, &found));
+                }
+                sleep(LOOK).await;
+            }
+        })
+        .await
+    }
+}
+
+/// Whether what is reported is what was wanted; where any mode will do, the BMC says which it takes.
+fn is_so(wanted: Option<BootOverride>, now: Option<BootOverride>) -> bool {
+    match (wanted, now) {
+        (None, None) => true,
+        (Some(wanted), Some(now)) => {
+            let has_mode = wanted.mode.is_none() || wanted.mode == now.mode;
+            wanted.device == now.device && wanted.once == now.once && has_mode
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+fn said(boot: Option<BootOverride>) -> String {
+    boot.map_or_else(
+        || "without a boot override".to_owned(),
+        |boot| format!("to boot from {boot}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::bmc::{BootDevice, BootMode};
+
+    #[test]
+    fn what_is_reported_is_held_against_what_was_wanted() {
+        let boot = |device, once, mode| Some(BootOverride { device, once, mode });
+        let pxe = boot(BootDevice::Network, true, None);
+        let bios = boot(BootDevice::Network, true, Some(BootMode::Bios));
+        let efi = boot(BootDevice::Network, true, Some(BootMode::Efi));
+        let lasting = boot(BootDevice::Network, false, None);
+        let disk = boot(BootDevice::Disk, true, None);
+        for (wanted, now, expected) in [
+            (None, None, true),
+            (None, pxe, false),
+            (pxe, None, false),
+            (pxe, bios, true),
+            (pxe, efi, true),
+            (efi, bios, false),
+            (pxe, lasting, false),
+            (pxe, disk, false),
+        ] {
+            assert_eq!(is_so(wanted, now), expected, "{wanted:?} {now:?}");
+        }
+    }
+}
