@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
 use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests};
+use crate::base::duration::Seconds;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::mac::MacAddr;
+use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 
@@ -64,8 +66,18 @@ pub enum BmcProtocol {
     Webhook(Box<BmcWebhook>),
     /// A network card that is woken by a packet, in its subnet.
     WakeOnLan { mac: MacAddr, subnet: Prefix },
+    /// A person who is asked.
+    Manual(Box<BmcManual>),
     /// The monitor of a virtual machine, by its socket.
     Qemu { socket: String },
+}
+
+/// A person who is asked to switch a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BmcManual {
+    pub machine: HostName,
+    pub instruction: Option<String>,
+    pub within: Seconds,
 }
 
 /// A power switch that is asked over HTTP.
@@ -90,7 +102,7 @@ impl Bmc {
                     .and_then(|one| one.url.host().parse().ok());
                 host.map_or_else(|| BmcAddress::named(&self.place()), BmcAddress::Ip)
             }
-            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
                 BmcAddress::named(&self.place())
             }
         }
@@ -107,6 +119,7 @@ impl Bmc {
                 host.unwrap_or_default().to_owned()
             }
             BmcProtocol::WakeOnLan { mac, .. } => mac.to_string(),
+            BmcProtocol::Manual(manual) => format!("{} itself", manual.machine),
             BmcProtocol::Qemu { socket } => socket.clone(),
         }
     }
@@ -117,9 +130,10 @@ impl Bmc {
             BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
                 Some(account)
             }
-            BmcProtocol::Webhook(_) | BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
-                None
-            }
+            BmcProtocol::Webhook(_)
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => None,
         }
     }
 
@@ -130,7 +144,7 @@ impl Bmc {
                 true
             }
             BmcProtocol::Webhook(webhook) => webhook.requests.status.is_some(),
-            BmcProtocol::WakeOnLan { .. } => false,
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) => false,
         }
     }
 
@@ -141,7 +155,9 @@ impl Bmc {
                 Some(&account.username)
             }
             BmcProtocol::Webhook(webhook) => webhook.username.as_deref(),
-            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => None,
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
+                None
+            }
         }
     }
 }

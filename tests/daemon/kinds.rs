@@ -442,3 +442,52 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         &["D061", "no QEMU listens there"],
     );
 }
+
+#[test]
+fn a_person_is_asked_and_believed() {
+    let lab = Lab::new();
+    lab.write(&format!(
+        "{SITE}machine \"node-02\" {{ tag \"rack\"; bmc \"manual\" {{ instruction \"the button at the front\" }} }}\n"
+    ));
+    let _daemon = lab.serve();
+    lab.applied();
+    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
+    check(
+        &lab,
+        "power done node-02",
+        1,
+        &["D009", "nobody is asked to switch node-02"],
+    );
+    let mut command = lab.command("site", &["power", "on", "node-02"]);
+    let asked = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut asked = asked.unwrap();
+    let mut said = BufReader::new(asked.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(
+        line,
+        "node-02 waits for a person: power on: the button at the front\n"
+    );
+    check(
+        &lab,
+        "power off node-02 --yes",
+        4,
+        &["D064", "asked about node-02 already"],
+    );
+    let events = check(&lab, "events", 0, &["node-02 waits for a person"]).out;
+    assert!(
+        events.contains("power on: the button at the front"),
+        "{events}"
+    );
+    check(&lab, "power done tag:rack", 0, &["node-02  done"]);
+    let said = Said::of(&asked.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("node-02  on"), "{said:?}");
+    check(&lab, "events", 0, &["node-02 is fine again: it is done"]);
+    check(&lab, "power done node-02", 1, &["D009"]);
+    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
+    check(&lab, "sensors node-02", 1, &["a person has no sensors"]);
+}

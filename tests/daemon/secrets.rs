@@ -237,6 +237,7 @@ fn run_all(lab: &Lab, machines: &[&str]) {
         "leases",
         "history",
         "graph",
+        "bmc discover",
         "ip list",
         "power status",
         "explain D065",
@@ -251,6 +252,8 @@ fn run_all(lab: &Lab, machines: &[&str]) {
         commands.push(format!("sel {machine}"));
         commands.push(format!("bmc inventory {machine}"));
         commands.push(format!("bmc trust {machine}"));
+        commands.push(format!("bmc boot status {machine}"));
+        commands.push(format!("bmc identify {machine}"));
         commands.push(format!("show machine/{machine}/bmc"));
     }
     for command in &commands {

@@ -20,6 +20,8 @@ pub enum BmcCondition {
     Failing,
     /// What it lets us in by cannot be read on this controller.
     NoSecret,
+    /// A person is asked to switch its machine, and has not said that it is done.
+    Asking,
     /// Its machine is between on and off, or in no state that it names.
     Unsettled,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for BmcCondition {
             Self::Untrusted => "is not trusted",
             Self::Failing => "fails",
             Self::NoSecret => "cannot be asked",
+            Self::Asking => "waits for a person",
             Self::Unsettled => "is between states",
         })
     }

@@ -210,7 +210,10 @@ fn ports(bmc: Option<&Bmc>) -> (Option<u16>, Option<u16>) {
         Some(BmcProtocol::Ipmi { account, .. }) => (account.port, None),
         Some(BmcProtocol::Redfish { account, .. }) => (None, account.port),
         Some(
-            BmcProtocol::Webhook(_) | BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. },
+            BmcProtocol::Webhook(_)
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. },
         )
         | None => (None, None),
     }

@@ -2,6 +2,8 @@
 
 use super::super::in_force::Says;
 use crate::base::addr::Prefix;
+use crate::base::bmc::PowerAction;
+use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -51,7 +53,7 @@ fn untrusted(host: &HostName, bmc: &Bmc) -> String {
             "somebody between here and the BMC may want weaker ciphers; look before you allow them by `cipher-suite`"
                 .to_owned()
         }
-        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
+        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
             "look who answers there".to_owned()
         }
     }
@@ -126,6 +128,7 @@ pub(super) fn no_certificate(host: &HostName, bmc: &Bmc) -> Fault {
             "Wake-on-LAN",
             "whoever is in the subnet can send such a packet",
         ),
+        BmcProtocol::Manual(_) => ("no protocol", "it is a person who is asked"),
         BmcProtocol::Qemu { .. } => (
             "QMP",
             "whoever may open the socket is trusted: see its mode",
@@ -189,4 +192,28 @@ pub(super) fn nothing_to_sweep(says: &Says) -> Fault {
 pub(super) fn too_wide(subnet: Prefix, most: usize) -> Fault {
     let message = format!("{subnet} has more addresses than a sweep looks at, which is {most}");
     Fault::new(Code::BadRequest, message).help("name the parts of it in which BMCs may be")
+}
+
+/// A person who did not say that it is done.
+pub(super) fn unanswered(host: &HostName, action: PowerAction, within: Seconds) -> Fault {
+    let message = format!("nobody said within {within} that the {action} of {host} is done");
+    Fault::new(Code::BmcFailed, message).help(format!(
+        "look at the machine; `bedplate power {} {host}` asks again",
+        action.word()
+    ))
+}
+
+/// A machine that somebody is asked about already.
+pub(super) fn asked_already(host: &HostName) -> Fault {
+    let message = format!("a person is asked about {host} already");
+    Fault::new(Code::BmcFailed, message).help(format!(
+        "wait for it, or say that it is done: `bedplate power done {host}`"
+    ))
+}
+
+/// A machine that nobody is asked about.
+pub(super) fn unasked(host: &HostName) -> Fault {
+    let message = format!("nobody is asked to switch {host}");
+    Fault::new(Code::BadRequest, message)
+        .help("`power on` of a machine whose BMC is `manual` asks, and waits for this")
 }

@@ -148,7 +148,10 @@ impl Bmcs {
                     &webhook.trusts,
                 )
             }
-            BmcProtocol::Ipmi { .. } | BmcProtocol::WakeOnLan { .. } | BmcProtocol::Qemu { .. } => {
+            BmcProtocol::Ipmi { .. }
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => {
                 return Err(fault::no_certificate(&machine, &bmc));
             }
         };

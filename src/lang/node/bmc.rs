@@ -39,7 +39,14 @@ pub struct BmcNode {
     pub span: Span,
 }
 
-pub(super) const KINDS: &[&str] = &["redfish", "ipmi", "webhook", "wake-on-lan", "qemu"];
+pub(super) const KINDS: &[&str] = &[
+    "redfish",
+    "ipmi",
+    "webhook",
+    "wake-on-lan",
+    "manual",
+    "qemu",
+];
 
 /// What `power` may ask for.
 pub(super) const POWER_STATES: &[&str] = &["on", "off", "unmanaged"];
@@ -77,7 +84,7 @@ pub(super) const BMC: NodeSchema = NodeSchema {
         "a kind",
         Kind::Words(KINDS),
         "The protocol that it speaks: of a controller of its own (`redfish`, `ipmi`), or of what switches its power and nothing else: any power \
-         switch that is asked over HTTP (`webhook`), its network card (`wake-on-lan`), the monitor of a virtual machine (`qemu`).",
+         switch that is asked over HTTP (`webhook`), its network card (`wake-on-lan`), a person (`manual`), the monitor of a virtual machine (`qemu`).",
     )],
     properties: &[
         property("address", Kind::Ip, "Its own address."),
@@ -104,7 +111,7 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     children: &BMC_CHILDREN,
 };
 
-const BMC_CHILDREN: [Child; 15] = join(
+const BMC_CHILDREN: [Child; 17] = join(
     &[
         optional(&CIPHER_SUITE),
         optional(&PRIVILEGE),

@@ -6,6 +6,7 @@ use super::super::schema::{Argument, Child, Count, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::{any, argument, arguments, first, open, optional, plain};
 use crate::base::bmc::{FieldName, PLACES, PowerAction, SECRET_PLACES};
+use crate::base::duration::Seconds;
 use crate::base::name::LinkName;
 use crate::base::template::{Template, TemplateError};
 use crate::diag::code::Code;
@@ -22,6 +23,9 @@ pub struct SwitchNode {
     pub fields: Vec<FieldNode>,
     pub interface: Slot<LinkName>,
     pub socket: Slot<String>,
+    /// What a person is told, and how long he may take.
+    pub instruction: Slot<String>,
+    pub within: Slot<Seconds>,
 }
 
 impl SwitchNode {
@@ -32,6 +36,8 @@ impl SwitchNode {
             fields: Vec::new(),
             interface: Slot::Absent,
             socket: Slot::Absent,
+            instruction: Slot::Absent,
+            within: Slot::Absent,
         }
     }
 }
@@ -62,7 +68,7 @@ pub struct FieldNode {
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What stands in the block of a `bmc` that only switches.
-pub(super) const CHILDREN: [Child; 9] = [
+pub(super) const CHILDREN: [Child; 11] = [
     optional(&ON),
     optional(&SOFT_OFF),
     optional(&OFF),
@@ -72,6 +78,8 @@ pub(super) const CHILDREN: [Child; 9] = [
     any(&HEADER),
     optional(&INTERFACE),
     optional(&SOCKET),
+    optional(&INSTRUCTION),
+    optional(&WITHIN),
 ];
 
 const ASKED: &[Argument] = &[
@@ -199,6 +207,26 @@ const SOCKET: NodeSchema = plain(
     )],
 );
 
+const INSTRUCTION: NodeSchema = plain(
+    "instruction",
+    "Manual alone: what a person is told of how to switch the machine.",
+    &[argument(
+        "a text",
+        Kind::Text,
+        "Such as `rack 7, unit 12: the button at the front`.",
+    )],
+);
+
+const WITHIN: NodeSchema = plain(
+    "within",
+    "Manual alone: how long a person may take before the command fails; the default is half an hour.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From one minute to a day.",
+    )],
+);
+
 pub(super) fn read_switch(reader: &Reader<'_>, sink: &mut Sink<'_>) -> SwitchNode {
     let schemas = [
         (Some(PowerAction::On), &ON),
@@ -217,6 +245,8 @@ pub(super) fn read_switch(reader: &Reader<'_>, sink: &mut Sink<'_>) -> SwitchNod
         fields: fields(reader, sink),
         interface: first(reader, &INTERFACE, sink),
         socket: first(reader, &SOCKET, sink),
+        instruction: first(reader, &INSTRUCTION, sink),
+        within: first(reader, &WITHIN, sink),
     }
 }
 

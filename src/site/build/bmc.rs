@@ -1,9 +1,13 @@
 //! A machine's BMC: what its kind needs of what the site says.
 
 use super::Builder;
+use crate::base::duration::Seconds;
 use crate::lang::node::BmcNode;
-use crate::site::model::{Bmc, BmcAccount, BmcProtocol, BmcTrust, BmcWebhook};
+use crate::site::model::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
 use crate::site::resolve::{Host, requests};
+
+/// How long a person may take where the site does not say.
+const ASKED_WITHIN: Seconds = Seconds(1800);
 
 impl Builder<'_> {
     pub(super) fn bmc(&self, host: &Host<'_>, node: &BmcNode) -> Option<Bmc> {
@@ -24,6 +28,11 @@ impl Builder<'_> {
                 let (mac, subnet) = self.draft.woken(host, node)?;
                 BmcProtocol::WakeOnLan { mac, subnet }
             }
+            "manual" => BmcProtocol::Manual(Box::new(BmcManual {
+                machine: host.name.value.clone(),
+                instruction: node.switch.instruction.value().cloned(),
+                within: node.switch.within.value().copied().unwrap_or(ASKED_WITHIN),
+            })),
             "qemu" => BmcProtocol::Qemu {
                 socket: node.switch.socket.value()?.clone(),
             },

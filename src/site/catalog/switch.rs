@@ -13,6 +13,8 @@ pub(super) fn values(node: &SwitchNode, pen: &mut Pen<'_>) {
         fields,
         interface,
         socket,
+        instruction,
+        within,
     } = node;
     for one in requests {
         request(one, pen);
@@ -20,6 +22,8 @@ pub(super) fn values(node: &SwitchNode, pen: &mut Pen<'_>) {
     header("header", fields, pen);
     pen.slot("interface", interface);
     pen.slot("socket", socket);
+    pen.slot("instruction", instruction);
+    pen.slot("within", within);
 }
 
 fn request(node: &RequestNode, pen: &mut Pen<'_>) {

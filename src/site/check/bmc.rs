@@ -34,6 +34,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         out.extend(unspoken(bmc));
         switch::unmade(host, bmc, &mut unmade, out);
         out.extend(switch::placed(bmc));
+        out.extend(switch::hasty(bmc));
         out.extend(switch::asleep(draft, host, bmc));
         out.extend(switch::unseen(host, &shape.power, bmc));
         unplaced(draft, bmc, is_unsure, out);
@@ -243,6 +244,8 @@ fn settings(
         (at(&bmc.authority), "certificate-authority", HTTP),
         (at(&switch.interface), "interface", &["wake-on-lan"]),
         (at(&switch.socket), "socket", &["qemu"]),
+        (at(&switch.instruction), "instruction", &["manual"]),
+        (at(&switch.within), "within", &["manual"]),
     ];
     let requests = switch.requests.iter().map(|one| {
         let name = one.action.map_or("status", PowerAction::word);

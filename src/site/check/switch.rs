@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::base::bmc::PowerAction;
+use crate::base::duration::Seconds;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
 use crate::site::resolve::{Draft, Host, Plug, places, requests};
+
+/// How long a person may take.
+const SHORTEST: Seconds = Seconds(60);
+const LONGEST: Seconds = Seconds(24 * 3600);
 
 /// What a kind needs beside an address and an account.
 pub(super) fn absent(bmc: &BmcNode) -> Vec<(bool, &'static str)> {
@@ -32,7 +37,7 @@ pub(super) fn absent(bmc: &BmcNode) -> Vec<(bool, &'static str)> {
             ]
         }
         Some("qemu") => vec![(switch.socket.is_absent(), "socket")],
-        Some("wake-on-lan") => Vec::new(),
+        Some("wake-on-lan" | "manual") => Vec::new(),
         Some(_) | None => vec![
             (bmc.kind.is_absent(), "a kind"),
             (bmc.address.is_absent(), "address"),
@@ -69,6 +74,20 @@ pub(super) fn placed(bmc: &BmcNode) -> Option<Diagnostic> {
         Diagnostic::new(Code::BmcSetting, message)
             .label(socket.span, "not absolute")
             .help("begin it with `/`")
+    })
+}
+
+/// A time in which nobody could walk there, or that nobody waits for.
+pub(super) fn hasty(bmc: &BmcNode) -> Option<Diagnostic> {
+    let within = bmc.switch.within.given()?;
+    (!(SHORTEST..=LONGEST).contains(&within.value)).then(|| {
+        let message = format!(
+            "a person gets between {SHORTEST} and {LONGEST}, not {}",
+            within.value
+        );
+        Diagnostic::new(Code::BmcSetting, message)
+            .label(within.span, "too short or too long")
+            .help("half an hour is the default")
     })
 }
 
@@ -120,6 +139,7 @@ pub(super) fn unseen(host: &Host<'_>, power: &Slot<String>, bmc: &BmcNode) -> Op
     let kind = bmc.kind.given()?;
     let why = match kind.value.as_str() {
         "wake-on-lan" => "it wakes machines, and cannot tell whether they run",
+        "manual" => "it asks a person, and looks at nothing itself",
         "webhook" if !bmc.is_partial => {
             let has = |action| bmc.switch.requests.iter().any(|one| one.action == action);
             match (
@@ -148,7 +168,11 @@ pub(super) fn unseen(host: &Host<'_>, power: &Slot<String>, bmc: &BmcNode) -> Op
 /// A boot order for what only switches.
 pub(super) fn unordered(bmc: &BmcNode, order: &Slot<String>) -> Option<Diagnostic> {
     let (order, kind) = (order.given()?, bmc.kind.given()?);
-    matches!(kind.value.as_str(), "webhook" | "wake-on-lan" | "qemu").then(|| {
+    matches!(
+        kind.value.as_str(),
+        "webhook" | "wake-on-lan" | "manual" | "qemu"
+    )
+    .then(|| {
         let message = format!("a BMC of kind {} sets no boot order", kind.value);
         Diagnostic::new(Code::BmcSetting, message)
             .label(order.span, "nobody can bring this about")

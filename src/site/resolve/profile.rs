@@ -128,6 +128,8 @@ fn switch(own: &SwitchNode, base: &SwitchNode) -> SwitchNode {
         },
         interface: own.interface.clone().or(base.interface.clone()),
         socket: own.socket.clone().or(base.socket.clone()),
+        instruction: own.instruction.clone().or(base.instruction.clone()),
+        within: own.within.clone().or(base.within.clone()),
     }
 }
 

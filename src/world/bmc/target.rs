@@ -78,6 +78,7 @@ impl Target {
                 let (mac, subnet) = (*mac, *subnet);
                 Self::Switch(switch::Target::WakeOnLan(wake::Target { mac, subnet }))
             }
+            BmcProtocol::Manual(_) => Self::Switch(switch::Target::Manual),
             BmcProtocol::Qemu { socket } => Self::Switch(switch::Target::Qemu(qemu::Target {
                 socket: socket.into(),
                 within: qemu::WITHIN,

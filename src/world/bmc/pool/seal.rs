@@ -77,6 +77,7 @@ impl Seal {
                 self.part(password.map_or(&[], |password| password.bytes()));
             }
             switch::Target::WakeOnLan(target) => self.part(format!("{target:?}").as_bytes()),
+            switch::Target::Manual => self.part(b"manual"),
             switch::Target::Qemu(target) => self.part(format!("{target:?}").as_bytes()),
         }
     }

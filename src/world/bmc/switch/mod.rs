@@ -13,6 +13,8 @@ use crate::base::bmc::{ChassisStatus, PowerAction, PowerState};
 pub enum Target {
     Webhook(Arc<webhook::Target>),
     WakeOnLan(wake::Target),
+    /// A person, whom the daemon asks.
+    Manual,
     Qemu(qemu::Target),
 }
 
@@ -20,6 +22,7 @@ pub enum Target {
 pub enum Session {
     Webhook(Arc<webhook::Target>),
     WakeOnLan(wake::Target),
+    Manual,
     Qemu(Box<qemu::Session>),
 }
 
@@ -45,6 +48,7 @@ impl Session {
         Ok(match target {
             Target::Webhook(target) => Self::Webhook(Arc::clone(target)),
             Target::WakeOnLan(target) => Self::WakeOnLan(*target),
+            Target::Manual => Self::Manual,
             Target::Qemu(target) => Self::Qemu(Box::new(qemu::Session::open(target).await?)),
         })
     }
@@ -52,7 +56,7 @@ impl Session {
     /// Whether the next question need not open it anew.
     pub(super) fn is_alive(&self) -> bool {
         match self {
-            Self::Webhook(_) | Self::WakeOnLan(_) => true,
+            Self::Webhook(_) | Self::WakeOnLan(_) | Self::Manual => true,
             Self::Qemu(session) => session.is_alive(),
         }
     }
@@ -61,7 +65,7 @@ impl Session {
     pub(super) fn tells_power(&self) -> bool {
         match self {
             Self::Webhook(target) => target.requests.status.is_some(),
-            Self::WakeOnLan(_) => false,
+            Self::WakeOnLan(_) | Self::Manual => false,
             Self::Qemu(_) => true,
         }
     }
@@ -69,7 +73,7 @@ impl Session {
     pub(super) async fn chassis_status(&mut self) -> Result<ChassisStatus, SwitchError> {
         let power = match self {
             Self::Webhook(target) => target.state().await?,
-            Self::WakeOnLan(_) => PowerState::Unknown,
+            Self::WakeOnLan(_) | Self::Manual => PowerState::Unknown,
             Self::Qemu(session) => session.state().await?,
         };
         Ok(ChassisStatus {
@@ -88,6 +92,7 @@ impl Session {
                 | PowerAction::Cycle
                 | PowerAction::Reset => return Err(self.lacks(action.word())),
             },
+            Self::Manual => return Err(self.lacks(action.word())),
             Self::Qemu(session) => session.power(action).await?,
         }
         Ok(())
@@ -103,6 +108,10 @@ impl Session {
             Self::WakeOnLan(_) => (
                 "Wake-on-LAN",
                 "it wakes a machine by `power on`, and tells nothing",
+            ),
+            Self::Manual => (
+                "a person",
+                "`bedplate power` asks for what the machine is to do, and nobody looks at it",
             ),
             Self::Qemu(_) => ("QEMU", "it switches the machine, and tells of power alone"),
         };
