@@ -81,9 +81,8 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     let unchanged = unchanged(inputs, &steps, &obstructed);
     place_listeners(&mut steps);
     // What others took away and the site leaves to them waits for nothing.
-    let waiting = obstructed
-        .into_iter()
-        .filter(|(key, _)| !left.gone.contains(key));
+    let waiting = obstructed.into_iter();
+    let waiting = waiting.filter(|(key, _)| !left.gone.contains(key));
     let waiting = waiting.map(|(key, on)| Waiting {
         origin: match keep.staying.get(&key) {
             Some(stay) => stay.origin.clone(),
