@@ -40,7 +40,7 @@
 //! * a rule: `site/check/`, a code in `diag/code.rs` with its explanation, a bad example in `tests/bad/`;
 //! * a kind of thing: `state/KIND.rs`, `world/live/KIND.rs` and a row in `base/kind.rs`; the compiler names every match to extend;
 //! * a DHCP option: one row in `base/option/mod.rs`;
-//! * a driver of BMCs: a folder in `world/bmc/`, its words in `base/bmc/`;
+//! * a driver of BMCs: a folder in `world/bmc/`, its words in `base/bmc/`; of what only switches the power: a file in `world/bmc/switch/`;
 //! * a way in which a BMC may be in trouble: `base/bmc/news.rs`, and how it is found out in `daemon/bmc/board.rs`;
 //! * what a BMC of Redfish tells: its reader in `world/bmc/redfish/model/`, beside it who asks, in `base/bmc/` the word for it;
 //! * a command: `cli/args.rs` and one file in `cli/`.

@@ -30,7 +30,7 @@ fn said(files: &[(&str, &str)]) -> [String; 3] {
     ]
 }
 
-const SECRETS: [&str; 29] = [
+const SECRETS: [&str; 32] = [
     "bmc \"redfish\" address=\"10.0.0.9\" username=\"u\" password=\"hunter2\"",
     "bmc \"redfish\" password=hunter2",
     "bmc \"redfish\" password=(pass)\"hunter2\"",
@@ -60,6 +60,9 @@ const SECRETS: [&str; 29] = [
     "webhook \"https://u:hunter2@a/\" { secret \"hunter2\" }",
     "webhook \"w\" { url \"https://u:hunter2@a/\" }",
     "webhook \"w\" url=(env)\"https://u:hunter2@a/\"",
+    "bmc \"webhook\" { header \"Authorization\" \"Basic hunter2\"; }",
+    "bmc \"webhook\" { on \"GET\" \"https://a/\" { header \"X-Api-Key\" \"hunter2\"; }; }",
+    "bmc \"webhook\" { on \"GET\" \"https://u:hunter2@a/\"; }",
 ];
 
 #[test]

@@ -33,5 +33,7 @@ pub mod route;
 pub mod secret;
 pub mod setting;
 pub mod sorted;
+pub mod template;
+pub mod url;
 pub mod vlan;
 pub mod webhook;

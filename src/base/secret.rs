@@ -70,6 +70,21 @@ impl fmt::Display for SecretRef {
 }
 
 /// A password or key. It can be neither printed nor serialised, and its bytes are wiped when it goes.
+///
+/// ```compile_fail
+/// let secret = bedplate::base::secret::Secret::new(Vec::new());
+/// println!("{secret:?}");
+/// ```
+///
+/// ```compile_fail
+/// let secret = bedplate::base::secret::Secret::new(Vec::new());
+/// println!("{secret}");
+/// ```
+///
+/// ```compile_fail
+/// let secret = bedplate::base::secret::Secret::new(Vec::new());
+/// serde_json::to_string(&secret);
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 

@@ -1,26 +1,17 @@
 //! Where webhooks are told: URLs that are safe to tell events to, and to show.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Deref;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::DomainName;
-
-/// What the language and the store take.
-const LONGEST: usize = 2048;
+use super::url::{HttpUrl, HttpUrlError};
 
 /// The URL of a webhook: HTTPS, or plain HTTP to the host itself; without user, password and fragment (RFC 3986).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct WebhookUrl {
-    text: String,
-    is_tls: bool,
-    host: String,
-    port: u16,
-    target: String,
-}
+pub struct WebhookUrl(HttpUrl);
 
 /// Why a text is no [`WebhookUrl`]. None of them repeats it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,34 +24,11 @@ pub enum WebhookUrlError {
     Plain,
 }
 
-impl WebhookUrl {
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
+impl Deref for WebhookUrl {
+    type Target = HttpUrl;
 
-    /// Whether TLS is spoken there.
-    pub fn is_tls(&self) -> bool {
-        self.is_tls
-    }
-
-    /// The host's name or address, an IPv6 address without brackets.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The host with its port, as the field `Host` has it (RFC 9110, section 7.2).
-    pub fn authority(&self) -> &str {
-        let rest = self.text.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split(['/', '?']).next().unwrap_or(rest)
-    }
-
-    /// Path and query (RFC 9112, section 3.2.1).
-    pub fn target(&self) -> &str {
-        &self.target
+    fn deref(&self) -> &HttpUrl {
+        &self.0
     }
 }
 
@@ -68,67 +36,15 @@ impl FromStr for WebhookUrl {
     type Err = WebhookUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (is_tls, rest) = match text.split_once("://") {
-            Some(("https", rest)) => (true, rest),
-            Some(("http", rest)) => (false, rest),
-            _ if text.contains('@') => return Err(WebhookUrlError::Credentials),
-            _ => return Err(WebhookUrlError::Form),
-        };
-        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(end);
-        if authority.contains('@') {
-            return Err(WebhookUrlError::Credentials);
+        let url: HttpUrl = text.parse().map_err(|error| match error {
+            HttpUrlError::Form => WebhookUrlError::Form,
+            HttpUrlError::Credentials => WebhookUrlError::Credentials,
+        })?;
+        match url.is_private() {
+            true => Ok(Self(url)),
+            false => Err(WebhookUrlError::Plain),
         }
-        let is_whole = text.len() <= LONGEST && target.bytes().all(is_allowed);
-        let (host, port) = host_and_port(authority)
-            .filter(|_| is_whole)
-            .ok_or(WebhookUrlError::Form)?;
-        if !is_tls && !is_own(host) {
-            return Err(WebhookUrlError::Plain);
-        }
-        Ok(Self {
-            text: text.to_owned(),
-            is_tls,
-            host: host.to_owned(),
-            port: port.unwrap_or(if is_tls { 443 } else { 80 }),
-            target: match target.starts_with('/') {
-                true => target.to_owned(),
-                false => format!("/{target}"),
-            },
-        })
     }
-}
-
-/// What a path and a query may hold (RFC 3986, sections 3.3 and 3.4).
-fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%".contains(&byte)
-}
-
-fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let (host, rest) = match authority.strip_prefix('[') {
-        Some(inner) => {
-            let (host, rest) = inner.split_once(']')?;
-            host.parse::<Ipv6Addr>().ok()?;
-            (host, rest)
-        }
-        None => {
-            let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let is_host = host.parse::<IpAddr>().is_ok() || host.parse::<DomainName>().is_ok();
-            (is_host.then_some(host)?, rest)
-        }
-    };
-    if rest.is_empty() {
-        return Some((host, None));
-    }
-    let digits = rest.strip_prefix(':')?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let port = digits.parse().ok().filter(|port| is_number && *port > 0)?;
-    Some((host, Some(port)))
-}
-
-/// Whether this means the host itself, where nobody listens on the way (RFC 6761, section 6.3).
-fn is_own(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl TryFrom<String> for WebhookUrl {
@@ -141,13 +57,13 @@ impl TryFrom<String> for WebhookUrl {
 
 impl From<WebhookUrl> for String {
     fn from(url: WebhookUrl) -> Self {
-        url.text
+        url.0.into()
     }
 }
 
 impl fmt::Display for WebhookUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.0.fmt(f)
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) async fn power(
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
+    if arguments.deed == PowerDeed::Done {
+        return done(&which(arguments)?, client, out).await;
+    }
     let order = PowerOrder {
         which: which(arguments)?,
         action: arguments.deed.action(),
@@ -35,6 +38,17 @@ pub(super) async fn power(
         })
         .await?;
     told.finished(out)
+}
+
+async fn done(which: &MachineSelection, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let done: Vec<HostName> = client.post("power/done", which).await?;
+    match out.json {
+        true => out.value(&done)?,
+        false => done
+            .iter()
+            .for_each(|host| out.text(&format!("{host}  done\n"))),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Who is meant: all of them only by that word, where something is done.
@@ -94,6 +108,22 @@ impl Told {
             }
             PowerEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
+            }
+            PowerEvent::Asked {
+                machine,
+                action,
+                instruction,
+                within,
+            } => {
+                if !out.json {
+                    let how = instruction
+                        .as_ref()
+                        .map_or_else(String::new, |how| format!(": {how}"));
+                    out.progress(&format!(
+                        "{machine} waits for a person: {action}{how}\n  within {within}, once it is done: bedplate power done {machine}"
+                    ));
+                }
+                return;
             }
             PowerEvent::Waiting { machines, first } => {
                 if !out.json {

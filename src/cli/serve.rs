@@ -50,6 +50,7 @@ fn fault(error: ServeError) -> Fault {
         | ServeError::StateInUse { .. }
         | ServeError::Socket(_)
         | ServeError::Privileges(_)
+        | ServeError::Memory(_)
         | ServeError::Runtime(_)
         | ServeError::Changes(_)
         | ServeError::World(_)
@@ -82,6 +83,7 @@ fn help(error: &ServeError) -> Option<&'static str> {
             "start it as root: it gives up what it does not need by itself"
         }
         ServeError::Runtime(_)
+        | ServeError::Memory(_)
         | ServeError::Store(_)
         | ServeError::Blobs(_)
         | ServeError::Applied(_)

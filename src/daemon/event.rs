@@ -1,6 +1,6 @@
 //! What happens to leases and BMCs, as the daemon tells of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ pub enum LeaseEvent {
         number: u64,
         at: Moment,
         machine: HostName,
-        address: IpAddr,
+        address: String,
         condition: Option<BmcCondition>,
         why: String,
     },
@@ -177,7 +177,7 @@ impl LeaseEvent {
                 number: told.number,
                 at: Moment(told.at),
                 machine: news.machine.clone(),
-                address: news.address,
+                address: news.address.clone(),
                 condition: news.condition,
                 why: news.why.clone(),
             },

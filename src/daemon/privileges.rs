@@ -1,4 +1,4 @@
-//! What the daemon may do: three capabilities, and nothing that it does not need.
+//! What the daemon may do: three capabilities, and nothing that it does not need; and what others may not do with it.
 
 use caps::{CapSet, Capability, CapsHashSet};
 
@@ -17,6 +17,15 @@ const KEPT: [(Capability, &str); 3] = [
         "no server can answer on its port",
     ),
 ];
+
+/// Forbids that the process leaves its memory behind where it dies, and that others of its user read it: secrets are in it while they are
+/// used (prctl(2), PR_SET_DUMPABLE). Comes after what changes its rights, which would allow it again.
+///
+/// # Errors
+/// Where the kernel refuses.
+pub(super) fn hide_memory() -> nix::Result<()> {
+    nix::sys::prctl::set_dumpable(false)
+}
 
 /// Drops every other capability, for good: what is not in the bounding set cannot come back by running a program.
 /// Capabilities belong to threads, so this comes before the first further thread.

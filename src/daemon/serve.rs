@@ -16,7 +16,7 @@ use super::blobs::{BlobError, Blobs};
 use super::bmc::Bmcs;
 use super::hook::{self, Boards};
 use super::mend::Mending;
-use super::privileges::drop_privileges;
+use super::privileges::{drop_privileges, hide_memory};
 use super::reconcile::{Reconciler, Request};
 use super::record::Left;
 use super::turn::{Turn, Turns, UnderWay};
@@ -60,6 +60,8 @@ pub enum ServeError {
     Socket(#[from] SocketError),
     #[error("cannot drop privileges")]
     Privileges(#[from] caps::errors::CapsError),
+    #[error("cannot keep its memory to itself")]
+    Memory(#[from] nix::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     #[error("cannot open the store")]
@@ -84,6 +86,7 @@ pub fn serve(settings: &Settings) -> Result<(), ServeError> {
     let _lock = lock(&settings.state)?;
     let listener = api::bind(&settings.socket)?;
     drop_privileges()?;
+    hide_memory()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -170,6 +170,11 @@ codes! {
     WebhookPlain "E130" "a webhook over plain HTTP to another host"
     WebhookCredentials "E131" "a webhook's URL holds credentials"
 
+    // BMCs that only switch.
+    TemplatePlace "E140" "a template has a place for nothing that is known"
+    SecretExposed "E141" "a secret where others can read it"
+    PowerUnseen "E142" "a power state that its BMC cannot see to"
+
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kdl::{Node, Scalar, Value};
 use super::table::{Cell, whole};
+use crate::base::bmc::bears_secrets;
 use crate::base::secret::SECRET_KINDS;
 use crate::diag::mask::without;
 use crate::diag::report::{Diagnostic, Label};
@@ -23,6 +24,7 @@ pub(super) fn places<'t>(nodes: impl Iterator<Item = Node<'t>>, text: &str) -> V
     let mut open: Vec<Node<'t>> = nodes.collect();
     while let Some(node) = open.pop() {
         open.extend(node.children());
+        found.extend(shown_in_field(node));
         let mut follows_name = bears(node.name().value);
         for value in node.arguments() {
             if follows_name && !is_reference(value) || has_credentials(value) {
@@ -112,6 +114,20 @@ fn bears(name: &str) -> bool {
     let mut near = ENDINGS.into_iter().filter(near).peekable();
     ENDINGS.into_iter().any(ends)
         || near.peek().is_some() && nearest(&name.to_ascii_lowercase(), near).is_some()
+}
+
+/// The values of a header field that is for secrets and stands there as it is sent.
+fn shown_in_field(node: Node<'_>) -> impl Iterator<Item = Span> {
+    let mut arguments = node
+        .arguments()
+        .filter(move |_| node.name().value == "header");
+    let text =
+        |value: &Value<'_>| matches!(value.scalar, Scalar::Text(text) if text.contains("{{"));
+    let name = arguments.next();
+    let is_for_secrets =
+        name.is_some_and(|name| matches!(name.scalar, Scalar::Text(name) if bears_secrets(name)));
+    let values = arguments.filter(move |value| is_for_secrets && !text(value));
+    values.map(|value| value.span)
 }
 
 /// Whether it looks like a URL with a user name or a password in it.

@@ -2,20 +2,30 @@
 
 use std::net::IpAddr;
 
+use crate::base::addr::Prefix;
+use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests};
+use crate::base::duration::Seconds;
 use crate::base::fingerprint::Fingerprint;
+use crate::base::mac::MacAddr;
+use crate::base::name::HostName;
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 
-/// A machine's baseboard management controller.
+/// A machine's baseboard management controller, or what stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bmc {
     pub protocol: BmcProtocol,
+    pub origin: Origin,
+}
+
+/// Where a BMC listens, and the account on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BmcAccount {
     pub address: IpAddr,
     /// None for the protocol's usual one.
     pub port: Option<u16>,
     pub username: String,
     pub password: SecretRef,
-    pub origin: Origin,
 }
 
 /// Which certificates of a BMC are trusted.
@@ -41,13 +51,121 @@ impl BmcTrust {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BmcProtocol {
     Redfish {
+        account: BmcAccount,
         /// Which of several systems; none where the BMC has one.
         system: Option<String>,
         trusts: BmcTrust,
     },
     Ipmi {
+        account: BmcAccount,
         cipher_suite: Option<u8>,
         privilege: Option<String>,
         key: Option<SecretRef>,
     },
+    /// A power switch that is asked over HTTP.
+    Webhook(Box<BmcWebhook>),
+    /// A network card that is woken by a packet, in its subnet.
+    WakeOnLan { mac: MacAddr, subnet: Prefix },
+    /// A person who is asked.
+    Manual(Box<BmcManual>),
+    /// The monitor of a virtual machine, by its socket.
+    Qemu { socket: String },
+}
+
+/// A person who is asked to switch a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BmcManual {
+    pub machine: HostName,
+    pub instruction: Option<String>,
+    pub within: Seconds,
+}
+
+/// A power switch that is asked over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BmcWebhook {
+    pub requests: PowerRequests,
+    pub username: Option<String>,
+    pub password: Option<SecretRef>,
+    pub trusts: BmcTrust,
+}
+
+impl Bmc {
+    /// By where it is kept apart from others.
+    pub fn address(&self) -> BmcAddress {
+        match &self.protocol {
+            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
+                BmcAddress::Ip(account.address)
+            }
+            BmcProtocol::Webhook(webhook) => {
+                let host = webhook
+                    .request()
+                    .and_then(|one| one.url.host().parse().ok());
+                host.map_or_else(|| BmcAddress::named(&self.place()), BmcAddress::Ip)
+            }
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
+                BmcAddress::named(&self.place())
+            }
+        }
+    }
+
+    /// Where it is, in words.
+    pub fn place(&self) -> String {
+        match &self.protocol {
+            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
+                account.address.to_string()
+            }
+            BmcProtocol::Webhook(webhook) => {
+                let host = webhook.request().map(|one| one.url.authority());
+                host.unwrap_or_default().to_owned()
+            }
+            BmcProtocol::WakeOnLan { mac, .. } => mac.to_string(),
+            BmcProtocol::Manual(manual) => format!("{} itself", manual.machine),
+            BmcProtocol::Qemu { socket } => socket.clone(),
+        }
+    }
+
+    /// Where it listens, and the account on it; none for what only switches.
+    pub fn account(&self) -> Option<&BmcAccount> {
+        match &self.protocol {
+            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
+                Some(account)
+            }
+            BmcProtocol::Webhook(_)
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => None,
+        }
+    }
+
+    /// Whether it can tell if its machine runs.
+    pub fn tells_power(&self) -> bool {
+        match &self.protocol {
+            BmcProtocol::Redfish { .. } | BmcProtocol::Ipmi { .. } | BmcProtocol::Qemu { .. } => {
+                true
+            }
+            BmcProtocol::Webhook(webhook) => webhook.requests.status.is_some(),
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) => false,
+        }
+    }
+
+    /// Whom the site has it let in as; nobody where it knows no accounts.
+    pub fn username(&self) -> Option<&str> {
+        match &self.protocol {
+            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
+                Some(&account.username)
+            }
+            BmcProtocol::Webhook(webhook) => webhook.username.as_deref(),
+            BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
+                None
+            }
+        }
+    }
+}
+
+impl BmcWebhook {
+    /// Any of its requests.
+    pub fn request(&self) -> Option<&PowerRequest> {
+        let status = self.requests.status.as_ref().map(|(request, _)| request);
+        status.or_else(|| self.requests.actions.values().next())
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-pub use super::bmc::{Bmc, BmcProtocol, BmcTrust};
+pub use super::bmc::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bmc::BootOverride;

@@ -113,7 +113,7 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
             .machines
             .values()
             .filter_map(|machine| machine.bmc.as_ref());
-        into.bmcs = bmcs.map(|bmc| bmc.address).collect();
+        into.bmcs = bmcs.filter_map(|bmc| bmc.address().ip()).collect();
     }
     into
 }

@@ -134,11 +134,15 @@ fn keeper<'s>(site: &'s Site, machine: &Machine, bmc: &Bmc) -> Option<&'s HostNa
     let serving = vlans.filter_map(|vlan| vlan.dhcp.as_ref());
     let serving: Vec<&HostName> = serving.flat_map(|dhcp| &dhcp.controllers).collect();
     let all = || site.controllers.iter();
+    let at = bmc.address().ip();
     let near = |name: &HostName| {
         let links = site.controllers.get(name).into_iter();
         let links = links.flat_map(|controller| controller.links.values());
         let mut placed = links.flat_map(|link| &link.addresses);
-        placed.any(|placed| placed.address.prefix().contains(bmc.address))
+        placed.any(|placed| {
+            let prefix = placed.address.prefix();
+            at.is_some_and(|at| prefix.contains(at))
+        })
     };
     let rank = |name: &HostName| (!serving.is_empty() && !serving.contains(&name), !near(name));
     all().map(|(name, _)| name).min_by_key(|name| rank(name))

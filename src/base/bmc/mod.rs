@@ -1,17 +1,24 @@
 //! What baseboard management controllers tell and do, in the words that every protocol of theirs shares. Knows no protocol.
 
+mod address;
 mod light;
 mod log;
 mod news;
 mod part;
 mod remote;
+mod request;
 mod sensor;
 
+pub use address::BmcAddress;
 pub use light::Light;
 pub use log::{LogEntry, Severity};
 pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
+pub use request::{
+    FieldName, FieldNameError, PLACES, PowerAnswer, PowerAnswerError, PowerRequest, PowerRequests,
+    SECRET_PLACES, bears_secrets,
+};
 pub use sensor::{Health, Sensor, Thresholds, Unit};
 
 use std::fmt;
@@ -59,6 +66,21 @@ pub enum PowerAction {
     Cycle,
     /// Restarts without a loss of power.
     Reset,
+}
+
+impl PowerAction {
+    pub const ALL: [Self; 5] = [Self::On, Self::SoftOff, Self::Off, Self::Cycle, Self::Reset];
+
+    /// In the word of the language and of the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::SoftOff => "soft-off",
+            Self::Off => "off",
+            Self::Cycle => "cycle",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 impl fmt::Display for PowerAction {

@@ -1,7 +1,6 @@
 //! What becomes of BMCs while they are watched.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +20,8 @@ pub enum BmcCondition {
     Failing,
     /// What it lets us in by cannot be read on this controller.
     NoSecret,
+    /// A person is asked to switch its machine, and has not said that it is done.
+    Asking,
     /// Its machine is between on and off, or in no state that it names.
     Unsettled,
 }
@@ -29,7 +30,8 @@ pub enum BmcCondition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BmcNews {
     pub machine: HostName,
-    pub address: IpAddr,
+    /// Where it is, in words.
+    pub address: String,
     /// None where it is fine again.
     pub condition: Option<BmcCondition>,
     /// Why it is so; what was, where it is fine again.
@@ -44,6 +46,7 @@ impl fmt::Display for BmcCondition {
             Self::Untrusted => "is not trusted",
             Self::Failing => "fails",
             Self::NoSecret => "cannot be asked",
+            Self::Asking => "waits for a person",
             Self::Unsettled => "is between states",
         })
     }

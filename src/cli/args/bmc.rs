@@ -174,12 +174,14 @@ pub(in crate::cli) enum PowerDeed {
     Cycle,
     /// Restart them without a loss of power
     Reset,
+    /// Say that what a person was asked for is done, of machines whose BMC is `manual`
+    Done,
 }
 
 impl PowerDeed {
     pub(in crate::cli) fn action(self) -> Option<PowerAction> {
         match self {
-            Self::Status => None,
+            Self::Status | Self::Done => None,
             Self::On => Some(PowerAction::On),
             Self::SoftOff => Some(PowerAction::SoftOff),
             Self::Off => Some(PowerAction::Off),

@@ -13,8 +13,8 @@ use super::stream::streamed;
 use crate::base::bmc::{LogEntry, Sensor};
 use crate::base::name::HostName;
 use crate::daemon::bmc::{
-    BmcEvent, BmcInventory, BmcOrder, BmcReading, PowerEvent, PowerOrder, ShownCertificate,
-    SweepEvent, SweepOrder,
+    BmcEvent, BmcInventory, BmcOrder, BmcReading, MachineSelection, PowerEvent, PowerOrder,
+    ShownCertificate, SweepEvent, SweepOrder,
 };
 
 /// Machines that are told of together.
@@ -23,6 +23,7 @@ const AT_ONCE: usize = 256;
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("power"), post(power))
+        .route(&path("power/done"), post(done))
         .route(&path("bmc"), post(wish))
         .route(&path("discover"), post(discover))
         .route(&path("bmc/{machine}/sensors"), get(sensors))
@@ -65,6 +66,16 @@ async fn certificate(
     Named(machine): Named<HostName>,
 ) -> Answer<ShownCertificate> {
     context.bmcs.certificate(machine).await.into()
+}
+
+/// Answers with the machines that a person was asked about.
+async fn done(
+    State(context): State<Context>,
+    Asker(who): Asker,
+    Body(which): Body<MachineSelection>,
+) -> Answer<Vec<HostName>> {
+    tracing::info!(%who, "what a person was asked for is said to be done");
+    context.bmcs.done_by_hand(&which).await.into()
 }
 
 /// Streams what becomes of each machine, one JSON object a line.

@@ -1,7 +1,6 @@
 //! How the BMCs of the site in force do, as they were heard of last. Pure: moments are given.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +18,8 @@ const WHY: usize = 300;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcRow {
     pub machine: HostName,
-    pub address: IpAddr,
+    /// Where it is, in words.
+    pub address: String,
     pub condition: BmcCondition,
     /// When that was noticed first.
     pub since: Moment,
@@ -45,7 +45,7 @@ pub(super) struct Board(BTreeMap<HostName, Known>);
 
 #[derive(Debug)]
 struct Known {
-    address: IpAddr,
+    address: String,
     /// None before it was asked.
     state: Option<State>,
 }
@@ -62,7 +62,7 @@ enum State {
 
 impl Board {
     /// Takes the BMCs of a site: those that it had before stay as they were heard of.
-    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, IpAddr)>) {
+    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, String)>) {
         let mut before = std::mem::take(&mut self.0);
         self.0 = bmcs
             .map(|(host, address)| {
@@ -104,7 +104,7 @@ impl Board {
         };
         let news = |condition, why| BmcNews {
             machine: host.clone(),
-            address: known.address,
+            address: known.address.clone(),
             condition,
             why,
         };
@@ -143,7 +143,7 @@ impl Board {
                     if summary.rows.len() < TOLD {
                         summary.rows.push(BmcRow {
                             machine: machine.clone(),
-                            address: known.address,
+                            address: known.address.clone(),
                             condition: *condition,
                             since: *since,
                             why: why.clone(),
@@ -192,7 +192,7 @@ mod tests {
 
     fn board(count: usize) -> Board {
         let mut board = Board::default();
-        board.put((0..count).map(|number| (host(number), [10, 0, 0, 1].into())));
+        board.put((0..count).map(|number| (host(number), "10.0.0.1".to_owned())));
         board
     }
 
@@ -286,7 +286,7 @@ mod tests {
         for number in 0..3 {
             board.came(&host(number), Err(&silent), Moment(1));
         }
-        let moved = [(0, [10, 0, 0, 1]), (1, [10, 0, 0, 9]), (7, [10, 0, 0, 7])];
+        let moved = [(0, "10.0.0.1"), (1, "10.0.0.9"), (7, "10.0.0.7")];
         board.put(
             moved
                 .into_iter()

@@ -200,16 +200,22 @@ fn declared(says: &Says) -> impl Iterator<Item = (IpAddr, (&HostName, &Bmc))> {
     let cards = says.machines.iter();
     cards.filter_map(|(host, card)| {
         let bmc = card.bmc.as_ref()?;
-        Some((bmc.address, (host, bmc)))
+        Some((bmc.account()?.address, (host, bmc)))
     })
 }
 
 /// Where the protocols are asked for, if not at their usual ports.
 fn ports(bmc: Option<&Bmc>) -> (Option<u16>, Option<u16>) {
-    match bmc.map(|bmc| (&bmc.protocol, bmc.port)) {
-        Some((BmcProtocol::Ipmi { .. }, port)) => (port, None),
-        Some((BmcProtocol::Redfish { .. }, port)) => (None, port),
-        None => (None, None),
+    match bmc.map(|bmc| &bmc.protocol) {
+        Some(BmcProtocol::Ipmi { account, .. }) => (account.port, None),
+        Some(BmcProtocol::Redfish { account, .. }) => (None, account.port),
+        Some(
+            BmcProtocol::Webhook(_)
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. },
+        )
+        | None => (None, None),
     }
 }
 
@@ -281,7 +287,8 @@ fn found(says: &Says, address: IpAddr, presence: Presence, known: &[Neighbour]) 
     let card = machine.and_then(|machine| says.machines.get(machine));
     let declared = card
         .and_then(|card| card.bmc.as_ref())
-        .map(|bmc| bmc.address);
+        .and_then(Bmc::account)
+        .map(|account| account.address);
     FoundBmc {
         address,
         ipmi,

@@ -2,6 +2,8 @@
 
 use super::super::in_force::Says;
 use crate::base::addr::Prefix;
+use crate::base::bmc::PowerAction;
+use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -10,7 +12,7 @@ use crate::site::model::{Bmc, BmcProtocol};
 use crate::world::bmc::{BmcError, TargetError, Trouble};
 
 pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
-    let at = bmc.address;
+    let at = bmc.place();
     let (code, message, help) = match error.trouble() {
         Trouble::Unreachable => (
             Code::BmcUnreachable,
@@ -19,7 +21,10 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         ),
         Trouble::Credentials => (
             Code::BmcRefusesUs,
-            format!("the BMC of {host} at {at} does not let {} in", bmc.username),
+            format!(
+                "the BMC of {host} at {at} does not let {} in",
+                bmc.username().unwrap_or("us")
+            ),
             format!(
                 "see {} in the site; this was the only try, since accounts are locked after a few",
                 bmc.origin
@@ -41,12 +46,15 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
 
 fn untrusted(host: &HostName, bmc: &Bmc) -> String {
     match bmc.protocol {
-        BmcProtocol::Redfish { .. } => format!(
+        BmcProtocol::Redfish { .. } | BmcProtocol::Webhook(_) => format!(
             "`bedplate bmc trust {host}` shows its certificate: compare it, then pin it by `fingerprint`, or name its authority by `certificate-authority`"
         ),
         BmcProtocol::Ipmi { .. } => {
             "somebody between here and the BMC may want weaker ciphers; look before you allow them by `cipher-suite`"
                 .to_owned()
+        }
+        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
+            "look who answers there".to_owned()
         }
     }
 }
@@ -109,12 +117,25 @@ pub(super) fn no_bmc(host: &HostName) -> Fault {
 }
 
 /// A certificate of a protocol that has none.
-pub(super) fn no_certificate(host: &HostName) -> Fault {
-    Fault::new(
-        Code::BadRequest,
-        format!("the BMC of {host} speaks IPMI, which has no certificates"),
-    )
-    .help("its password proves both sides to each other")
+pub(super) fn no_certificate(host: &HostName, bmc: &Bmc) -> Fault {
+    let (speaks, help) = match &bmc.protocol {
+        BmcProtocol::Ipmi { .. } => ("IPMI", "its password proves both sides to each other"),
+        BmcProtocol::Redfish { .. } | BmcProtocol::Webhook(_) => (
+            "plain HTTP",
+            "write https:// where it is asked, and secrets can be sent to it",
+        ),
+        BmcProtocol::WakeOnLan { .. } => (
+            "Wake-on-LAN",
+            "whoever is in the subnet can send such a packet",
+        ),
+        BmcProtocol::Manual(_) => ("no protocol", "it is a person who is asked"),
+        BmcProtocol::Qemu { .. } => (
+            "QMP",
+            "whoever may open the socket is trusted: see its mode",
+        ),
+    };
+    let message = format!("the BMC of {host} speaks {speaks}, which has no certificates");
+    Fault::new(Code::BadRequest, message).help(help)
 }
 
 pub(super) fn nothing_chosen(says: &Says) -> Fault {
@@ -171,4 +192,28 @@ pub(super) fn nothing_to_sweep(says: &Says) -> Fault {
 pub(super) fn too_wide(subnet: Prefix, most: usize) -> Fault {
     let message = format!("{subnet} has more addresses than a sweep looks at, which is {most}");
     Fault::new(Code::BadRequest, message).help("name the parts of it in which BMCs may be")
+}
+
+/// A person who did not say that it is done.
+pub(super) fn unanswered(host: &HostName, action: PowerAction, within: Seconds) -> Fault {
+    let message = format!("nobody said within {within} that the {action} of {host} is done");
+    Fault::new(Code::BmcFailed, message).help(format!(
+        "look at the machine; `bedplate power {} {host}` asks again",
+        action.word()
+    ))
+}
+
+/// A machine that somebody is asked about already.
+pub(super) fn asked_already(host: &HostName) -> Fault {
+    let message = format!("a person is asked about {host} already");
+    Fault::new(Code::BmcFailed, message).help(format!(
+        "wait for it, or say that it is done: `bedplate power done {host}`"
+    ))
+}
+
+/// A machine that nobody is asked about.
+pub(super) fn unasked(host: &HostName) -> Fault {
+    let message = format!("nobody is asked to switch {host}");
+    Fault::new(Code::BadRequest, message)
+        .help("`power on` of a machine whose BMC is `manual` asks, and waits for this")
 }

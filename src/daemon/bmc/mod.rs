@@ -7,6 +7,7 @@ mod compare;
 mod console;
 mod discover;
 mod fault;
+mod manual;
 mod power;
 mod reading;
 mod restart;
@@ -30,6 +31,7 @@ use crate::world::bmc::{Caller, Pool, PoolError, Session};
 use board::Board;
 use compare::Looks;
 use console::{Claims, Recordings};
+use manual::Desk;
 
 pub use board::{BmcRow, BmcSummary};
 pub use choose::MachineSelection;
@@ -50,6 +52,7 @@ pub(super) struct Bmcs {
     in_force: InForce,
     pool: Pool,
     board: Arc<Mutex<Board>>,
+    desk: Desk,
     /// Keeps the events, those of others too.
     dhcp: Arc<Server>,
     claims: Claims,
@@ -71,6 +74,7 @@ impl Bmcs {
             in_force,
             pool,
             board: Arc::default(),
+            desk: Desk::default(),
             dhcp,
             claims: Claims::default(),
             recordings: Recordings::new(recordings),

@@ -11,10 +11,11 @@ use tokio::time::{Instant, interval_at, sleep};
 use super::restart::{Restart, Watch};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{PowerAction, PowerState};
+use crate::base::duration::Seconds;
 use crate::base::name::HostName;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::site::model::Bmc;
+use crate::site::model::{Bmc, BmcProtocol};
 
 /// How long a machine may take to be on or off.
 const HARD: Duration = Duration::from_secs(60);
@@ -62,6 +63,13 @@ pub enum PowerEvent {
         machine: HostName,
         fault: Fault,
     },
+    /// A person is asked to switch a machine, and somebody is to say that it is done.
+    Asked {
+        machine: HostName,
+        action: PowerAction,
+        instruction: Option<String>,
+        within: Seconds,
+    },
     /// Told from time to time while it takes long: how many machines are waited for, and the first of them.
     Waiting {
         machines: usize,
@@ -89,7 +97,7 @@ impl Bmcs {
             for (host, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
                 asked.spawn(async move {
-                    let event = match bmcs.power_of(&host, &bmc, action).await {
+                    let event = match bmcs.power_of((&host, &bmc), action, &tell).await {
                         Ok(Became {
                             power,
                             was,
@@ -118,10 +126,13 @@ impl Bmcs {
     /// What becomes of a machine.
     async fn power_of(
         &self,
-        host: &HostName,
-        bmc: &Bmc,
+        (host, bmc): (&HostName, &Bmc),
         action: Option<PowerAction>,
+        tell: &mpsc::Sender<PowerEvent>,
     ) -> Result<Became, Fault> {
+        if let (BmcProtocol::Manual(manual), Some(action)) = (&bmc.protocol, action) {
+            return self.by_hand(manual, action, tell).await;
+        }
         let failed = |error| fault::bmc(host, bmc, &error);
         let (was, wanted, mark) = self
             .with((host, bmc), async |session| {
@@ -133,9 +144,11 @@ impl Bmcs {
                     true => session.restart_mark().await.map_err(failed)?,
                     false => None,
                 };
-                tracing::info!(machine = %host, bmc = %bmc.address, "{}", wanted.action);
+                tracing::info!(machine = %host, bmc = %bmc.place(), "{}", wanted.action);
                 session.power(wanted.action).await.map_err(failed)?;
-                Ok((was, Some(wanted), mark))
+                // Nobody waits for one that could not say so.
+                let wanted = session.tells_power().then_some(wanted);
+                Ok((was, wanted, mark))
             })
             .await?;
         let mut became = Became {
@@ -219,10 +232,10 @@ async fn tell_of(
 }
 
 /// What became of a machine.
-struct Became {
-    power: PowerState,
-    was: PowerState,
-    restart: Option<Restart>,
+pub(super) struct Became {
+    pub(super) power: PowerState,
+    pub(super) was: PowerState,
+    pub(super) restart: Option<Restart>,
 }
 
 /// What is to become of a machine, and how long that may take.

@@ -11,6 +11,7 @@ use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
+use crate::world::bmc::switch::{self, SwitchError};
 use crate::world::bmc::{BmcError, Session, Told, endpoint, redfish};
 use crate::world::https::Trusted;
 
@@ -127,13 +128,34 @@ impl Bmcs {
         machine: HostName,
     ) -> Result<ShownCertificate, Fault> {
         let bmc = self.bmc_of(&machine).await?;
-        let BmcProtocol::Redfish { trusts, .. } = &bmc.protocol else {
-            return Err(fault::no_certificate(&machine));
+        let (shown, trusts) = match &bmc.protocol {
+            BmcProtocol::Redfish {
+                account, trusts, ..
+            } => {
+                let trusted = Trusted::System(self.pool.trust());
+                let endpoint = endpoint(account.address, account.port, trusted);
+                let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
+                (shown.map_err(BmcError::from), trusts)
+            }
+            BmcProtocol::Webhook(webhook) => {
+                let request = webhook.request().filter(|one| one.url.is_tls());
+                let Some(request) = request else {
+                    return Err(fault::no_certificate(&machine, &bmc));
+                };
+                let shown = switch::webhook::presented(&request.url, SHOWN_WITHIN).await;
+                (
+                    shown.map_err(|error| SwitchError::from(error).into()),
+                    &webhook.trusts,
+                )
+            }
+            BmcProtocol::Ipmi { .. }
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => {
+                return Err(fault::no_certificate(&machine, &bmc));
+            }
         };
-        let trusted = Trusted::System(self.pool.trust());
-        let endpoint = endpoint(bmc.address, bmc.port, trusted);
-        let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
-        let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error.into()))?;
+        let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error))?;
         let fingerprint = Fingerprint(shown.fingerprint);
         let seconds = |moment: Moment| moment.0;
         Ok(ShownCertificate {

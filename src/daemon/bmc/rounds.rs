@@ -86,24 +86,27 @@ mod tests {
     use super::*;
     use crate::base::origin::Origin;
     use crate::base::secret::SecretRef;
-    use crate::site::model::BmcProtocol;
+    use crate::site::model::{BmcAccount, BmcProtocol};
 
     fn host(number: usize) -> HostName {
         format!("node-{number}").parse().unwrap()
     }
 
     fn bmc(number: usize, username: &str) -> (HostName, Bmc) {
+        let account = BmcAccount {
+            address: [10, 0, 0, 1].into(),
+            port: None,
+            username: username.to_owned(),
+            password: SecretRef::Env("X".to_owned()),
+        };
         let protocol = BmcProtocol::Ipmi {
+            account,
             cipher_suite: None,
             privilege: None,
             key: None,
         };
         let bmc = Bmc {
             protocol,
-            address: [10, 0, 0, 1].into(),
-            port: None,
-            username: username.to_owned(),
-            password: SecretRef::Env("X".to_owned()),
             origin: Origin {
                 file: "site.kdl".into(),
                 line: 1,

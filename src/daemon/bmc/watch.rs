@@ -71,15 +71,19 @@ impl Bmcs {
     /// Takes the BMCs of the site in force, and forgets those that it does not have.
     async fn take_up(&self, rounds: &mut Rounds) {
         let bmcs = match self.in_force.bmcs().await {
-            Ok(bmcs) => bmcs,
+            // Of those that tell nothing nobody could say how they do.
+            Ok(bmcs) => bmcs
+                .into_iter()
+                .filter(|(_, bmc)| bmc.tells_power())
+                .collect(),
             Err(fault) => {
                 tracing::warn!(code = %fault.code, "no BMC is watched: {}", fault.message);
                 Vec::new()
             }
         };
-        let known = bmcs.iter().map(|(host, bmc)| (host.clone(), bmc.address));
+        let known = bmcs.iter().map(|(host, bmc)| (host.clone(), bmc.place()));
         self.board().put(known);
-        let addresses = bmcs.iter().map(|(_, bmc)| bmc.address).collect();
+        let addresses = bmcs.iter().map(|(_, bmc)| bmc.address()).collect();
         self.pool.retain(&addresses);
         rounds.put(bmcs.into_iter(), Instant::now());
     }
@@ -115,7 +119,7 @@ impl Bmcs {
         let Some(news) = self.board().came(host, came, now()) else {
             return;
         };
-        let (at, why) = (news.address, &news.why);
+        let (at, why) = (&news.address, &news.why);
         match news.condition {
             Some(condition) => {
                 tracing::warn!(machine = %host, bmc = %at, "the BMC {condition}: {why}");

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::super::kdl::Node;
 use super::super::read::Sink;
-use super::super::schema::{Kind, NodeSchema};
+use super::super::schema::{Child, Kind, NodeSchema};
 use super::super::slot::Slot;
-use super::{argument, first, open, optional, property};
+use super::switch::{self, SwitchNode, read_switch};
+use super::{argument, first, join, open, optional, property};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::name::Name;
 use crate::base::secret::SecretRef;
@@ -31,12 +32,21 @@ pub struct BmcNode {
     pub fingerprint: Slot<Fingerprint>,
     /// A file on the controller with the authorities that sign the BMCs' certificates.
     pub authority: Slot<String>,
+    /// What it says of switching alone.
+    pub switch: SwitchNode,
     /// Whether a part of it could not be read.
     pub is_partial: bool,
     pub span: Span,
 }
 
-pub(super) const KINDS: &[&str] = &["redfish", "ipmi"];
+pub(super) const KINDS: &[&str] = &[
+    "redfish",
+    "ipmi",
+    "webhook",
+    "wake-on-lan",
+    "manual",
+    "qemu",
+];
 
 /// What `power` may ask for.
 pub(super) const POWER_STATES: &[&str] = &["on", "off", "unmanaged"];
@@ -60,6 +70,7 @@ impl BmcNode {
             system: Slot::Absent,
             fingerprint: Slot::Absent,
             authority: Slot::Absent,
+            switch: SwitchNode::empty(),
             is_partial: false,
             span,
         }
@@ -72,7 +83,8 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     arguments: &[argument(
         "a kind",
         Kind::Words(KINDS),
-        "The protocol that it speaks.",
+        "The protocol that it speaks: of a controller of its own (`redfish`, `ipmi`), or of what switches its power and nothing else: any power \
+         switch that is asked over HTTP (`webhook`), its network card (`wake-on-lan`), a person (`manual`), the monitor of a virtual machine (`qemu`).",
     )],
     properties: &[
         property("address", Kind::Ip, "Its own address."),
@@ -96,7 +108,11 @@ pub(super) const BMC: NodeSchema = NodeSchema {
             "Where the account's password is kept.",
         ),
     ],
-    children: &[
+    children: &BMC_CHILDREN,
+};
+
+const BMC_CHILDREN: [Child; 17] = join(
+    &[
         optional(&CIPHER_SUITE),
         optional(&PRIVILEGE),
         optional(&KEY),
@@ -104,7 +120,8 @@ pub(super) const BMC: NodeSchema = NodeSchema {
         optional(&FINGERPRINT),
         optional(&AUTHORITY),
     ],
-};
+    &switch::CHILDREN,
+);
 
 const CIPHER_SUITE: NodeSchema = NodeSchema {
     name: "cipher-suite",
@@ -144,11 +161,11 @@ const KEY: NodeSchema = NodeSchema {
 
 const SYSTEM: NodeSchema = NodeSchema {
     name: "system",
-    doc: "Redfish alone: which of several systems behind one BMC is this machine.",
+    doc: "Redfish and webhook: which of several systems behind one BMC is this machine.",
     arguments: &[argument(
         "an id",
         Kind::Text,
-        "The system's id, as Redfish lists it.",
+        "The system's id, as Redfish lists it; what stands for `{{ system }}` in the requests of a webhook.",
     )],
     properties: &[],
     children: &[],
@@ -156,7 +173,7 @@ const SYSTEM: NodeSchema = NodeSchema {
 
 const FINGERPRINT: NodeSchema = NodeSchema {
     name: "fingerprint",
-    doc: "Redfish alone: the one certificate that the BMC may have, whatever it says of names and dates; `bedplate bmc trust` shows it.",
+    doc: "Redfish and webhook: the one certificate that the BMC may have, whatever it says of names and dates; `bedplate bmc trust` shows it.",
     arguments: &[argument(
         "a fingerprint",
         Kind::Text,
@@ -168,7 +185,7 @@ const FINGERPRINT: NodeSchema = NodeSchema {
 
 const AUTHORITY: NodeSchema = NodeSchema {
     name: "certificate-authority",
-    doc: "Redfish alone: who signs the BMC's certificate; by default those whom the controller's system trusts.",
+    doc: "Redfish and webhook: who signs the BMC's certificate; by default those whom the controller's system trusts.",
     arguments: &[argument(
         "a path",
         Kind::Text,
@@ -228,6 +245,7 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
         system: first(&reader, &SYSTEM, sink),
         fingerprint: first(&reader, &FINGERPRINT, sink),
         authority: first(&reader, &AUTHORITY, sink),
+        switch: read_switch(&reader, sink),
         is_partial: reader.is_partial(),
         span: reader.span(),
     }

@@ -29,6 +29,7 @@ mod setting;
 mod site;
 mod subnet;
 mod suboption;
+mod switch;
 mod table;
 mod tagged;
 mod vrf;
@@ -72,6 +73,7 @@ pub use rule::RuleNode;
 pub use setting::SettingNode;
 pub use site::{RouteNode, SiteNode, SpaceNode, TimeServer};
 pub use subnet::{DnsServer, PoolNode, RangeNode, SubnetNode};
+pub use switch::{FieldNode, RequestNode, SwitchNode};
 pub use table::TableRef;
 pub use webhook::WebhookNode;
 

@@ -1,5 +1,6 @@
 //! From a draft without faults to the site.
 
+mod bmc;
 mod boot;
 mod controller;
 mod hook;
@@ -7,8 +8,8 @@ mod hook;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{
-    Bmc, BmcProtocol, BmcTrust, Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface,
-    PlacedAddress, Record, ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
+    Dhcp, DynamicRange, Fabric, Image, Machine, MachineInterface, PlacedAddress, Record,
+    ReservedRange, ReverseDns, Site, StaticRoute, Subnet, Vlan,
 };
 use super::resolve::{AddressTraits, Draft, Host, Link, Plug, Role, absolute, nearest};
 use crate::base::addr::InterfaceAddr;
@@ -24,8 +25,8 @@ use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
 use crate::lang::Slot;
 use crate::lang::node::{
-    BmcNode, ClassNode, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode,
-    ProtectNode, SubnetNode,
+    ClassNode, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode, ProtectNode,
+    SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -315,7 +316,7 @@ impl Builder<'_> {
             tags: tags.map(|tag| tag.value.clone()).collect(),
             interfaces,
             bmc: match &shape.bmc {
-                Some(bmc) => Some(self.bmc(bmc)?),
+                Some(bmc) => Some(self.bmc(host, bmc)?),
                 None => None,
             },
             power: match shape.power.value().map(String::as_str) {
@@ -355,32 +356,6 @@ impl Builder<'_> {
         // The order of nodes never matters.
         rules.sort_by(|a, b| (&a.pattern, &a.attributes).cmp(&(&b.pattern, &b.attributes)));
         rules
-    }
-
-    fn bmc(&self, node: &BmcNode) -> Option<Bmc> {
-        let protocol = match node.kind.value()?.as_str() {
-            "ipmi" => BmcProtocol::Ipmi {
-                cipher_suite: node.cipher_suite.value().copied(),
-                privilege: node.privilege.value().cloned(),
-                key: node.key.value().cloned(),
-            },
-            _ => BmcProtocol::Redfish {
-                system: node.system.value().cloned(),
-                trusts: match (node.fingerprint.value(), node.authority.value()) {
-                    (Some(fingerprint), _) => BmcTrust::Pinned(*fingerprint),
-                    (None, Some(path)) => BmcTrust::Authority(path.clone()),
-                    (None, None) => BmcTrust::System,
-                },
-            },
-        };
-        Some(Bmc {
-            protocol,
-            address: *node.address.value()?,
-            port: node.port.value().copied(),
-            username: node.username.value()?.clone(),
-            password: node.password.value()?.clone(),
-            origin: self.sources.origin(node.span),
-        })
     }
 
     fn plugged(&self, link: &Link) -> Option<VlanPath> {

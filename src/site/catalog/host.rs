@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::link::Owner;
 use super::pen::{Heritage, Pen};
+use super::switch;
 use super::{Cataloguer, ObjectKey, Relation};
 use crate::diag::span::Spanned;
 use crate::lang::node::{BmcNode, ControllerNode, HostShape, MachineNode, ProfileNode};
@@ -158,6 +159,7 @@ impl<'a> Cataloguer<'a> {
             system,
             fingerprint,
             authority,
+            switch: switched,
             is_partial: _,
             span: _,
         } = node;
@@ -174,6 +176,7 @@ impl<'a> Cataloguer<'a> {
         pen.slot("system", system);
         pen.slot("fingerprint", fingerprint);
         pen.slot("certificate-authority", authority);
+        switch::values(switched, &mut pen);
         if let Some(given) = address.given() {
             let subnet = self.draft.subnet_of_bmc(node);
             if let Some((subnet, _)) = subnet.and_then(|subnet| self.subnet_key(subnet)) {

@@ -12,6 +12,7 @@ mod link;
 mod path;
 mod pen;
 mod root;
+mod switch;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

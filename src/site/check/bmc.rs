@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::claim::{self, Claim};
+use super::switch;
+use crate::base::bmc::PowerAction;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Span;
@@ -14,7 +16,7 @@ use crate::site::resolve::{Domain, Draft, Host, Role, several_fabrics};
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     let mut fabrics = draft.declarations.fabrics.iter();
     let is_unsure = fabrics.any(|fabric| matches!(fabric.isolated, Slot::Faulty));
-    let mut incomplete = Incomplete::new();
+    let (mut incomplete, mut unmade) = (Incomplete::new(), BTreeSet::new());
     for host in &draft.hosts {
         let Role::Machine(shape) = &host.role else {
             continue;
@@ -30,6 +32,11 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         foreign(bmc, out);
         trusted(bmc, out);
         out.extend(unspoken(bmc));
+        switch::unmade(host, bmc, &mut unmade, out);
+        out.extend(switch::placed(bmc));
+        out.extend(switch::hasty(bmc));
+        out.extend(switch::asleep(draft, host, bmc));
+        out.extend(switch::unseen(host, &shape.power, bmc));
         unplaced(draft, bmc, is_unsure, out);
         out.extend(of_gateway(draft, host, bmc));
     }
@@ -69,6 +76,8 @@ fn claims<'d>(
     let placed = host.links.iter().flat_map(|link| &link.addresses);
     let placed =
         placed.map(move |placed| claim((draft.domain(placed), placed.ip()), 0, placed.span()));
+    // A switch for many machines is one thing.
+    let bmc = bmc.filter(|bmc| bmc.kind.value().is_none_or(|kind| kind != "webhook"));
     let bmc = bmc.and_then(|bmc| {
         let at = bmc.address.given()?;
         Some(claim((draft.domain_of_bmc(bmc)?, at.value), BMC, at.span))
@@ -126,6 +135,9 @@ fn powerless(host: &Host<'_>, shape: &HostShape, out: &mut Faults) {
 
 /// A device to boot from that the protocol has no word for.
 fn unbootable(bmc: &BmcNode, order: &Slot<String>) -> Option<Diagnostic> {
+    if let Some(fault) = switch::unordered(bmc, order) {
+        return Some(fault);
+    }
     let order = order.given().filter(|order| order.value == "http")?;
     let kind = bmc.kind.given().filter(|kind| kind.value == "ipmi")?;
     Some(
@@ -144,13 +156,8 @@ fn absent(draft: &Draft<'_>, host: &Host<'_>, bmc: &BmcNode) -> Option<Vec<&'sta
     if bmc.is_partial || super::reference::may_lack(draft, host) {
         return None;
     }
-    let absent = [
-        (bmc.kind.is_absent(), "a kind"),
-        (bmc.address.is_absent(), ADDRESS),
-        (bmc.username.is_absent(), "username"),
-        (bmc.password.is_absent(), "password"),
-    ];
-    let absent = absent.into_iter().filter(|(is_absent, _)| *is_absent);
+    let absent = switch::absent(bmc).into_iter();
+    let absent = absent.filter(|(is_absent, _)| *is_absent);
     let absent: Vec<&str> = absent.map(|(_, what)| what).collect();
     (!absent.is_empty()).then_some(absent)
 }
@@ -188,49 +195,65 @@ fn missing(span: Span, absent: &[&str], mut hosts: Vec<&Host<'_>>) -> Option<Dia
     Some(fault.label(span, format!("{what} missing")).help(help))
 }
 
-/// Settings of the other protocol.
+/// Settings of other kinds.
 fn foreign(bmc: &BmcNode, out: &mut Faults) {
     let Some(kind) = bmc.kind.given() else {
         return;
     };
-    let spans = [
-        (
-            bmc.cipher_suite.given().map(|one| one.span),
-            "cipher-suite",
-            "ipmi",
-        ),
-        (
-            bmc.privilege.given().map(|one| one.span),
-            "privilege",
-            "ipmi",
-        ),
-        (bmc.key.given().map(|one| one.span), "k-g", "ipmi"),
-        (bmc.system.given().map(|one| one.span), "system", "redfish"),
-        (
-            bmc.fingerprint.given().map(|one| one.span),
-            "fingerprint",
-            "redfish",
-        ),
-        (
-            bmc.authority.given().map(|one| one.span),
-            "certificate-authority",
-            "redfish",
-        ),
-    ];
-    for (span, name, of) in spans {
-        if let Some(span) = span.filter(|_| kind.value != of) {
+    for (span, name, of) in settings(bmc) {
+        if let Some(span) = span.filter(|_| !of.contains(&kind.value.as_str())) {
+            let of = of.join(" and ");
             let message = format!(
-                "`{name}` is a setting of {of}, and this BMC speaks {}",
+                "`{name}` is a setting of {of}, and this BMC is of kind {}",
                 kind.value
             );
             out.push(
                 Diagnostic::new(Code::BmcSetting, message)
                     .label(span, "means nothing here")
-                    .label(kind.span, "the protocol")
-                    .help("remove it, or change the protocol"),
+                    .label(kind.span, "the kind")
+                    .help("remove it, or change the kind"),
             );
         }
     }
+}
+
+/// Where each setting is given, its name, and the kinds that it is for.
+fn settings(
+    bmc: &BmcNode,
+) -> impl Iterator<Item = (Option<Span>, &'static str, &'static [&'static str])> {
+    const IPMI: &[&str] = &["ipmi"];
+    const NETWORK: &[&str] = &["redfish", "ipmi"];
+    const ACCOUNT: &[&str] = &["redfish", "ipmi", "webhook"];
+    const HTTP: &[&str] = &["redfish", "webhook"];
+    const WEBHOOK: &[&str] = &["webhook"];
+    fn at<T>(slot: &Slot<T>) -> Option<Span> {
+        slot.given().map(|one| one.span)
+    }
+    let switch = &bmc.switch;
+    let fixed = [
+        (at(&bmc.address), "address", ACCOUNT),
+        (at(&bmc.port), "port", NETWORK),
+        (at(&bmc.fabric), "fabric", ACCOUNT),
+        (at(&bmc.username), "username", ACCOUNT),
+        (at(&bmc.password), "password", ACCOUNT),
+        (at(&bmc.cipher_suite), "cipher-suite", IPMI),
+        (at(&bmc.privilege), "privilege", IPMI),
+        (at(&bmc.key), "k-g", IPMI),
+        (at(&bmc.system), "system", HTTP),
+        (at(&bmc.fingerprint), "fingerprint", HTTP),
+        (at(&bmc.authority), "certificate-authority", HTTP),
+        (at(&switch.interface), "interface", &["wake-on-lan"]),
+        (at(&switch.socket), "socket", &["qemu"]),
+        (at(&switch.instruction), "instruction", &["manual"]),
+        (at(&switch.within), "within", &["manual"]),
+    ];
+    let requests = switch.requests.iter().map(|one| {
+        let name = one.action.map_or("status", PowerAction::word);
+        (Some(one.span), name, WEBHOOK)
+    });
+    let fields = switch.fields.iter();
+    let fields = fields.map(|one| (Some(one.name.span), "header", WEBHOOK));
+    fixed.into_iter().chain(requests).chain(fields)
 }
 
 /// A cipher suite that Bedplate does not speak; the others protect less, or nothing.

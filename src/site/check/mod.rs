@@ -31,6 +31,7 @@ mod route;
 mod rule;
 mod stack;
 mod subnet;
+mod switch;
 mod tagged;
 mod times;
 mod vlan;

@@ -11,6 +11,7 @@ mod option;
 mod profile;
 mod route;
 mod subnet;
+mod switch;
 mod table;
 mod vlan;
 mod wish;
@@ -40,6 +41,7 @@ pub(super) use domain::Domain;
 pub(super) use names::{Table, refer, several_fabrics, twice};
 pub(super) use option::{OptionPlace, Said, nearest};
 pub(super) use subnet::SubnetIndex;
+pub(super) use switch::{places, requests};
 pub(super) use table::Tables;
 pub(super) use wish::Wish;
 

@@ -9,7 +9,8 @@ use crate::diag::report::{Diagnostic, Faults};
 use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
 use crate::lang::node::{
-    BmcNode, BondSetting, HostShape, IdentityNode, LinkNode, LinkShape, OptionNode,
+    BmcNode, BondSetting, HostShape, IdentityNode, LinkNode, LinkShape, OptionNode, RequestNode,
+    SwitchNode,
 };
 
 /// What a machine is once its profile is taken into account.
@@ -108,8 +109,27 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
         system: own.system.clone().or(base.system.clone()),
         fingerprint: own.fingerprint.clone().or(base.fingerprint.clone()),
         authority: own.authority.clone().or(base.authority.clone()),
+        switch: switch(&own.switch, &base.switch),
         is_partial: own.is_partial || base.is_partial,
         span: own.span,
+    }
+}
+
+/// Requests merge by what they do, header fields replace those of the profile whole.
+fn switch(own: &SwitchNode, base: &SwitchNode) -> SwitchNode {
+    let mut requests = own.requests.clone();
+    let is_own = |one: &&RequestNode| own.requests.iter().any(|own| own.action == one.action);
+    requests.extend(base.requests.iter().filter(|one| !is_own(one)).cloned());
+    SwitchNode {
+        requests,
+        fields: match own.fields.is_empty() {
+            true => base.fields.clone(),
+            false => own.fields.clone(),
+        },
+        interface: own.interface.clone().or(base.interface.clone()),
+        socket: own.socket.clone().or(base.socket.clone()),
+        instruction: own.instruction.clone().or(base.instruction.clone()),
+        within: own.within.clone().or(base.within.clone()),
     }
 }
 

@@ -5,6 +5,7 @@ mod discover;
 pub mod ipmi;
 mod pool;
 pub mod redfish;
+pub mod switch;
 mod target;
 
 use crate::base::bmc::{
@@ -24,12 +25,14 @@ const ENTRIES: usize = 65_536;
 pub enum Target {
     Ipmi(ipmi::Target),
     Redfish(redfish::Target),
+    Switch(switch::Target),
 }
 
 /// A session with a BMC. BMCs have few, often four: whoever opens one closes it.
 pub enum Session {
     Ipmi(Box<ipmi::Session>),
     Redfish(Box<redfish::Session>),
+    Switch(switch::Session),
 }
 
 /// What a BMC has for who wants the machine's serial console.
@@ -47,6 +50,8 @@ pub enum BmcError {
     Ipmi(#[from] IpmiError),
     #[error(transparent)]
     Redfish(#[from] redfish::Error),
+    #[error(transparent)]
+    Switch(#[from] switch::SwitchError),
 }
 
 /// What kind of thing went wrong, whatever the protocol.
@@ -71,6 +76,7 @@ impl Target {
             Self::Redfish(target) => {
                 Session::Redfish(Box::new(redfish::Session::open(target).await?))
             }
+            Self::Switch(target) => Session::Switch(switch::Session::open(target).await?),
         })
     }
 }
@@ -81,6 +87,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.is_alive().await,
             Self::Redfish(_) => true,
+            Self::Switch(session) => session.is_alive(),
         }
     }
 
@@ -90,7 +97,16 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => session.chassis_status().await?,
             Self::Redfish(session) => session.chassis_status().await?,
+            Self::Switch(session) => session.chassis_status().await?,
         })
+    }
+
+    /// Whether it can tell if the machine runs; where it cannot, nobody waits for it to say so.
+    pub fn tells_power(&self) -> bool {
+        match self {
+            Self::Ipmi(_) | Self::Redfish(_) => true,
+            Self::Switch(session) => session.tells_power(),
+        }
     }
 
     /// Something that is another after each restart of the machine, or after one of another cause; none where the BMC tells nothing of them.
@@ -104,6 +120,7 @@ impl Session {
                 .await?
                 .map(|cause| cause.to_string()),
             Self::Redfish(session) => session.last_reset().await?,
+            Self::Switch(_) => None,
         })
     }
 
@@ -115,6 +132,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.power(action).await?,
             Self::Redfish(session) => session.power(action).await?,
+            Self::Switch(session) => session.power(action).await?,
         }
         Ok(())
     }
@@ -125,6 +143,7 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => whole(session.sensors().await?),
             Self::Redfish(session) => session.sensors().await?,
+            Self::Switch(session) => return Err(session.lacks("sensors").into()),
         })
     }
 
@@ -136,6 +155,7 @@ impl Session {
         let session = match self {
             Self::Ipmi(session) => session,
             Self::Redfish(session) => return Ok(session.log().await?),
+            Self::Switch(session) => return Err(session.lacks("event log").into()),
         };
         let (mut entries, mut from) = (Vec::new(), None);
         loop {
@@ -163,6 +183,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.clear_log().await?,
             Self::Redfish(session) => session.clear_log().await?,
+            Self::Switch(session) => return Err(session.lacks("event log").into()),
         }
         Ok(())
     }
@@ -175,6 +196,7 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => whole(session.inventory().await?),
             Self::Redfish(session) => session.inventory().await?,
+            Self::Switch(session) => return Err(session.lacks("inventory").into()),
         })
     }
 
@@ -190,6 +212,7 @@ impl Session {
             }
             Self::Ipmi(session) => return Ok(ConsoleOffer::Console(session.console().await?)),
             Self::Redfish(session) => session,
+            Self::Switch(session) => return Err(session.lacks("console").into()),
         };
         let ways = session.console().await;
         // What it told stands, however the session ends.
@@ -214,6 +237,7 @@ impl Session {
                 };
                 session.identify(is_on).await?;
             }
+            Self::Switch(session) => return Err(session.lacks("light").into()),
         }
         Ok(())
     }
@@ -226,6 +250,7 @@ impl Session {
         Ok(match self {
             Self::Ipmi(session) => session.boot().await?,
             Self::Redfish(session) => session.boot().await?,
+            Self::Switch(session) => return Err(session.lacks("boot order").into()),
         })
     }
 
@@ -237,6 +262,7 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.set_boot(wanted).await?,
             Self::Redfish(session) => session.set_boot(wanted).await?,
+            Self::Switch(session) => return Err(session.lacks("boot order").into()),
         }
         Ok(())
     }
@@ -246,6 +272,8 @@ impl Session {
         match self {
             Self::Ipmi(session) => session.close().await,
             Self::Redfish(session) => drop(session.close().await),
+            // Nothing at the other end remembers it.
+            Self::Switch(_) => {}
         }
     }
 }
@@ -263,6 +291,7 @@ impl BmcError {
         match self {
             Self::Ipmi(error) => of_ipmi(error),
             Self::Redfish(error) => of_redfish(error),
+            Self::Switch(error) => error.trouble(),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
+use super::switch::{self, qemu, wake, webhook};
 use super::{Target, ipmi, redfish};
 use crate::base::secret::{Secret, SecretRef};
-use crate::site::model::{Bmc, BmcProtocol, BmcTrust};
+use crate::site::model::{Bmc, BmcProtocol, BmcTrust, BmcWebhook};
 use crate::world::https::{Trust, Trusted};
 use crate::world::secret::{self, SecretError};
 
@@ -34,16 +36,17 @@ impl Target {
     /// # Errors
     /// Where a secret or an authority that the site names cannot be read.
     pub async fn of(bmc: &Bmc, trust: &Trust) -> Result<Self, TargetError> {
-        let password = read(&bmc.password).await?;
         Ok(match &bmc.protocol {
             BmcProtocol::Ipmi {
+                account,
                 cipher_suite,
                 privilege,
                 key,
             } => {
-                let port = bmc.port.unwrap_or(ipmi::PORT);
-                let address = SocketAddr::new(bmc.address, port);
-                let mut target = ipmi::Target::new(address, bmc.username.as_bytes(), password);
+                let port = account.port.unwrap_or(ipmi::PORT);
+                let address = SocketAddr::new(account.address, port);
+                let password = read(&account.password).await?;
+                let mut target = ipmi::Target::new(address, account.username.as_bytes(), password);
                 if let Some(key) = key {
                     target.bmc_key = Some(read(key).await?);
                 }
@@ -53,18 +56,49 @@ impl Target {
                 target.privilege = privilege.as_deref().map_or(target.privilege, level);
                 Self::Ipmi(target)
             }
-            BmcProtocol::Redfish { system, trusts } => {
+            BmcProtocol::Redfish {
+                account,
+                system,
+                trusts,
+            } => {
                 let trusted = trusted(trusts, trust).await?;
                 Self::Redfish(redfish::Target {
-                    endpoint: endpoint(bmc.address, bmc.port, trusted),
-                    username: bmc.username.clone(),
-                    password,
+                    endpoint: endpoint(account.address, account.port, trusted),
+                    username: account.username.clone(),
+                    password: read(&account.password).await?,
                     system: system.clone(),
                     limits: redfish::Limits::USUAL,
                 })
             }
+            BmcProtocol::Webhook(webhook) => {
+                let target = self::webhook(webhook, trust).await?;
+                Self::Switch(switch::Target::Webhook(Arc::new(target)))
+            }
+            BmcProtocol::WakeOnLan { mac, subnet } => {
+                let (mac, subnet) = (*mac, *subnet);
+                Self::Switch(switch::Target::WakeOnLan(wake::Target { mac, subnet }))
+            }
+            BmcProtocol::Manual(_) => Self::Switch(switch::Target::Manual),
+            BmcProtocol::Qemu { socket } => Self::Switch(switch::Target::Qemu(qemu::Target {
+                socket: socket.into(),
+                within: qemu::WITHIN,
+            })),
         })
     }
+}
+
+async fn webhook(webhook: &BmcWebhook, trust: &Trust) -> Result<webhook::Target, TargetError> {
+    let password = match &webhook.password {
+        Some(reference) => Some(read(reference).await?),
+        None => None,
+    };
+    Ok(webhook::Target {
+        requests: webhook.requests.clone(),
+        username: webhook.username.clone(),
+        password,
+        trusted: trusted(&webhook.trusts, trust).await?,
+        within: webhook::WITHIN,
+    })
 }
 
 /// Where a BMC of Redfish is asked, over TLS.

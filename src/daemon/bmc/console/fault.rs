@@ -1,7 +1,5 @@
 //! The faults of consoles.
 
-use std::net::IpAddr;
-
 use super::claim::Away;
 use crate::base::bmc::{SerialAccess, SerialProtocol};
 use crate::base::moment::Moment;
@@ -60,7 +58,9 @@ pub(super) fn bmc(machine: &HostName, at: &Bmc, error: &BmcError) -> Fault {
             format!("the BMC of {machine} gives no console"),
             "switch Serial over LAN on in the BMC, with encryption, and the serial port in the machine's firmware".to_owned(),
         ),
-        BmcError::Ipmi(_) | BmcError::Redfish(_) => fault::bmc(machine, at, error),
+        BmcError::Ipmi(_) | BmcError::Redfish(_) | BmcError::Switch(_) => {
+            fault::bmc(machine, at, error)
+        }
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn elsewhere(machine: &HostName, at: &Bmc, ways: &[SerialAccess]) -> 
     let usable = ways.iter().filter(|way| way.is_enabled);
     let usable = usable.min_by_key(|way| way.protocol);
     fault.help(match usable {
-        Some(way) => command(way, at.address, &at.username),
+        Some(way) => command(way, &at.place(), at.username().unwrap_or_default()),
         None if ways.is_empty() => "look for one in the BMC's own pages".to_owned(),
         None => "switch one of them on in the BMC".to_owned(),
     })
@@ -93,7 +93,7 @@ fn way(way: &SerialAccess) -> String {
 }
 
 /// What a person does to come there. What a BMC says to type is shown as it says it.
-fn command(way: &SerialAccess, at: IpAddr, username: &str) -> String {
+fn command(way: &SerialAccess, at: &str, username: &str) -> String {
     let port = way.port;
     let reach = match way.protocol {
         SerialProtocol::Ssh => {
@@ -159,7 +159,7 @@ mod tests {
             is_enabled,
             command: command.map(str::to_owned),
         };
-        let at = IpAddr::from([192, 0, 2, 1]);
+        let at = "192.0.2.1";
         for (way, expected) in [
             (
                 way(SerialProtocol::Ssh, Some(22), true, None),

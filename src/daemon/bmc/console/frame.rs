@@ -1,7 +1,6 @@
 //! What passes between the daemon and whoever sits at a console: a byte that says what it is, two of length, and so many of content.
 
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,7 +41,7 @@ pub enum ConsoleFrame {
 pub struct ConsoleOpened {
     pub machine: HostName,
     /// Where its BMC is.
-    pub bmc: IpAddr,
+    pub bmc: String,
     /// The number of its recording, where it is recorded.
     #[serde(default)]
     pub recording: Option<u64>,
@@ -128,7 +127,7 @@ mod tests {
     fn frames_come_as_they_were_sent() {
         let opened = ConsoleOpened {
             machine: "node-01".parse().unwrap(),
-            bmc: [192, 0, 2, 1].into(),
+            bmc: "192.0.2.1".to_owned(),
             recording: Some(7),
         };
         let frames = [

@@ -125,7 +125,7 @@ impl HeldConsole {
         let (mut typed, mut shown) = split(stream);
         let opened = ConsoleFrame::Opened(ConsoleOpened {
             machine: self.machine.clone(),
-            bmc: self.bmc.address,
+            bmc: self.bmc.place(),
             recording: self.recorder.as_ref().map(|recorder| recorder.recording),
         });
         let keys = self.console.keys.clone();

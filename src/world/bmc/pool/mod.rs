@@ -6,7 +6,6 @@ mod standing;
 mod turns;
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{BmcError, Session, Target, TargetError, Trouble};
+use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 use crate::site::model::Bmc;
 use crate::world::https::Trust;
@@ -147,7 +147,7 @@ impl Pool {
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, PoolError<E>> {
         if caller == Caller::Poll
-            && let Some(until) = self.standings().not_before(bmc.address, Instant::now())
+            && let Some(until) = self.standings().not_before(bmc.address(), Instant::now())
         {
             return Err(PoolError::NotBefore(until));
         }
@@ -166,7 +166,7 @@ impl Pool {
         caller: Caller,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, PoolError<E>> {
-        let address = bmc.address;
+        let address = bmc.address();
         let turns = &self.0.turns;
         let turn = Arc::new(match caller {
             Caller::Operator => turns.take(address).await?,
@@ -191,7 +191,7 @@ impl Pool {
     /// A session that is known to work, and whether it was open before.
     async fn open<E>(
         &self,
-        address: IpAddr,
+        address: BmcAddress,
         caller: Caller,
         (target, (seal, account)): (Target, (Digest, Digest)),
         turn: Arc<Turn>,
@@ -222,7 +222,7 @@ impl Pool {
         opened.map(|held| (held, false)).map_err(PoolError::Bmc)
     }
 
-    fn keep(&self, address: IpAddr, seal: Digest, session: Session) {
+    fn keep(&self, address: BmcAddress, seal: Digest, session: Session) {
         let put = self.shelf().put(address, seal, session, Instant::now());
         if let Some(surplus) = put.surplus {
             tokio::spawn(self.clone().retire(surplus));
@@ -249,7 +249,7 @@ impl Pool {
     }
 
     /// Closes what is kept for a BMC, unless somebody came for it meanwhile.
-    async fn retire(self, address: IpAddr) {
+    async fn retire(self, address: BmcAddress) {
         let Ok(turn) = self.0.turns.take::<()>(address).await else {
             return;
         };
@@ -260,7 +260,7 @@ impl Pool {
     }
 
     /// Forgets what is known of BMCs that are no longer asked.
-    pub fn retain(&self, known: &HashSet<IpAddr>) {
+    pub fn retain(&self, known: &HashSet<BmcAddress>) {
         self.standings().retain(|address| known.contains(&address));
     }
 

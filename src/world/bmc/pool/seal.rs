@@ -1,6 +1,6 @@
 //! By what a target is known again: a digest of all of it, from which nothing that it holds can be read.
 
-use super::super::{Target, ipmi, redfish};
+use super::super::{Target, ipmi, redfish, switch};
 use crate::base::digest::{Digest, Digester};
 use crate::world::https::Trusted;
 
@@ -12,8 +12,20 @@ impl Target {
             Self::Ipmi(target) => seal.ipmi(target),
             Self::Redfish(target) => {
                 seal.redfish(target);
-                seal.trust(target);
+                match &target.endpoint.transport {
+                    redfish::Transport::Plain => seal.part(b"plain"),
+                    redfish::Transport::Tls(trusted) => seal.trust(trusted),
+                }
+                let name = target.endpoint.name.as_ref().map(ToString::to_string);
+                seal.part(name.unwrap_or_default().as_bytes());
                 seal.part(target.system.as_deref().unwrap_or_default().as_bytes());
+            }
+            Self::Switch(target) => {
+                seal.switch(target);
+                if let switch::Target::Webhook(target) = target {
+                    seal.part(format!("{:?}", target.requests).as_bytes());
+                    seal.trust(&target.trusted);
+                }
             }
         }
         seal.0.finish()
@@ -25,6 +37,7 @@ impl Target {
         match self {
             Self::Ipmi(target) => seal.ipmi(target),
             Self::Redfish(target) => seal.redfish(target),
+            Self::Switch(target) => seal.switch(target),
         }
         seal.0.finish()
     }
@@ -56,18 +69,27 @@ impl Seal {
         self.part(target.password.bytes());
     }
 
-    fn trust(&mut self, target: &redfish::Target) {
-        let endpoint = &target.endpoint;
-        let name = endpoint.name.as_ref().map(ToString::to_string);
-        self.part(name.unwrap_or_default().as_bytes());
-        match &endpoint.transport {
-            redfish::Transport::Plain => self.part(b"plain"),
-            redfish::Transport::Tls(Trusted::System(_)) => self.part(b"system"),
-            redfish::Transport::Tls(Trusted::Pinned(pinned)) => {
+    fn switch(&mut self, target: &switch::Target) {
+        match target {
+            switch::Target::Webhook(target) => {
+                let password = target.password.as_ref();
+                self.part(target.username.as_deref().unwrap_or_default().as_bytes());
+                self.part(password.map_or(&[], |password| password.bytes()));
+            }
+            switch::Target::WakeOnLan(target) => self.part(format!("{target:?}").as_bytes()),
+            switch::Target::Manual => self.part(b"manual"),
+            switch::Target::Qemu(target) => self.part(format!("{target:?}").as_bytes()),
+        }
+    }
+
+    fn trust(&mut self, trusted: &Trusted) {
+        match trusted {
+            Trusted::System(_) => self.part(b"system"),
+            Trusted::Pinned(pinned) => {
                 self.part(b"pinned");
                 self.part(pinned.to_string().as_bytes());
             }
-            redfish::Transport::Tls(Trusted::Authority(pem)) => {
+            Trusted::Authority(pem) => {
                 self.part(b"authority");
                 self.part(pem);
             }
@@ -78,9 +100,11 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::bmc::{PowerAction, PowerRequest, PowerRequests};
     use crate::base::name::DomainName;
     use crate::base::secret::Secret;
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.as_bytes().to_vec())
@@ -148,6 +172,56 @@ mod tests {
             };
             change(&mut target);
             let target = Target::Redfish(target);
+            assert!(seals.insert(target.seal()));
+            assert_eq!(accounts.insert(target.account()), is_account);
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_switch_counts() {
+        let webhook = |password: &str, pin: &[u8], body: Option<&str>| {
+            let request = PowerRequest {
+                method: "POST".to_owned(),
+                url: "https://a/".parse().unwrap(),
+                fields: Vec::new(),
+                body: body.map(str::to_owned),
+            };
+            let requests = PowerRequests {
+                actions: [(PowerAction::On, request)].into(),
+                status: None,
+            };
+            switch::Target::Webhook(Arc::new(switch::webhook::Target {
+                requests,
+                username: None,
+                password: Some(secret(password)),
+                trusted: Trusted::Pinned(Digest::of(pin)),
+                within: switch::webhook::WITHIN,
+            }))
+        };
+        let wake = |mac: &str| {
+            switch::Target::WakeOnLan(switch::wake::Target {
+                mac: mac.parse().unwrap(),
+                subnet: "10.0.0.0/24".parse().unwrap(),
+            })
+        };
+        let qemu = |socket: &str| {
+            switch::Target::Qemu(switch::qemu::Target {
+                socket: socket.into(),
+                within: switch::qemu::WITHIN,
+            })
+        };
+        let (mut seals, mut accounts) = (BTreeSet::new(), BTreeSet::new());
+        for (is_account, target) in [
+            (true, webhook("old", b"1", None)),
+            (true, webhook("new", b"1", None)),
+            (false, webhook("new", b"2", None)),
+            (false, webhook("new", b"1", Some(""))),
+            (true, wake("02:00:00:00:00:01")),
+            (true, wake("02:00:00:00:00:02")),
+            (true, qemu("/run/a")),
+            (true, qemu("/run/b")),
+        ] {
+            let target = Target::Switch(target);
             assert!(seals.insert(target.seal()));
             assert_eq!(accounts.insert(target.account()), is_account);
         }

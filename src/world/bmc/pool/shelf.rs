@@ -1,11 +1,11 @@
 //! Sessions that are open and that nobody uses, each for a short time. Pure: knows sessions only as something to hand out again.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 
 /// Sessions that are kept at most; the one that is idle longest makes room, as soon as its BMC's turn has come.
@@ -13,7 +13,7 @@ const MOST: usize = 256;
 
 /// What is kept.
 pub(super) struct Shelf<S> {
-    kept: HashMap<IpAddr, Kept<S>>,
+    kept: HashMap<BmcAddress, Kept<S>>,
     within: Duration,
     /// Whether somebody looks after those that are over.
     is_swept: bool,
@@ -40,7 +40,7 @@ pub(super) enum Found<S> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Put {
     /// The BMC whose session is over, to make room.
-    pub(super) surplus: Option<IpAddr>,
+    pub(super) surplus: Option<BmcAddress>,
     /// Somebody must look after those that will be over.
     pub(super) needs_sweep: bool,
 }
@@ -55,7 +55,7 @@ impl<S> Shelf<S> {
     }
 
     /// Takes what is kept for a BMC.
-    pub(super) fn take(&mut self, address: IpAddr, seal: Digest) -> Found<S> {
+    pub(super) fn take(&mut self, address: BmcAddress, seal: Digest) -> Found<S> {
         match self.kept.remove(&address) {
             None => Found::Nothing,
             Some(kept) if kept.seal == seal => Found::Same(kept.session),
@@ -63,7 +63,13 @@ impl<S> Shelf<S> {
         }
     }
 
-    pub(super) fn put(&mut self, address: IpAddr, seal: Digest, session: S, now: Instant) -> Put {
+    pub(super) fn put(
+        &mut self,
+        address: BmcAddress,
+        seal: Digest,
+        session: S,
+        now: Instant,
+    ) -> Put {
         let (mut surplus, is_full) = (None, self.kept.len() >= MOST);
         // Those that are over already wait for their turn to go.
         let kept = self.kept.iter_mut().filter(|(_, kept)| kept.until > now);
@@ -94,13 +100,13 @@ impl<S> Shelf<S> {
     }
 
     /// Whose time is over.
-    pub(super) fn over(&self, now: Instant) -> Vec<IpAddr> {
+    pub(super) fn over(&self, now: Instant) -> Vec<BmcAddress> {
         let over = self.kept.iter().filter(|(_, kept)| kept.until <= now);
         over.map(|(address, _)| *address).collect()
     }
 
     /// Takes what is kept for a BMC if its time is over.
-    pub(super) fn take_over(&mut self, address: IpAddr, now: Instant) -> Option<S> {
+    pub(super) fn take_over(&mut self, address: BmcAddress, now: Instant) -> Option<S> {
         let is_over = self.kept.get(&address)?.until <= now;
         let over = is_over.then(|| self.kept.remove(&address))?;
         over.map(|kept| kept.session)
@@ -117,8 +123,8 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    fn at(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(number).into()
+    fn at(number: u32) -> BmcAddress {
+        BmcAddress::Ip(Ipv4Addr::from_bits(number).into())
     }
 
     fn seal() -> Digest {

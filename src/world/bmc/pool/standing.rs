@@ -1,11 +1,11 @@
 //! How it went with each BMC that failed, and so when it may be asked again by itself. Pure: the clock is given.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 
 /// How long a BMC is left alone after its first failure; twice as long after each further one.
@@ -26,7 +26,7 @@ pub(super) enum Standing {
 
 /// Those that did not go well. One for each BMC of a site at most.
 #[derive(Default)]
-pub(super) struct Standings(HashMap<IpAddr, Bad>);
+pub(super) struct Standings(HashMap<BmcAddress, Bad>);
 
 enum Bad {
     Failing { times: u32, until: Instant },
@@ -34,7 +34,7 @@ enum Bad {
 }
 
 impl Standings {
-    pub(super) fn came(&mut self, address: IpAddr, standing: Standing, now: Instant) {
+    pub(super) fn came(&mut self, address: BmcAddress, standing: Standing, now: Instant) {
         let bad = match standing {
             Standing::Good => {
                 self.0.remove(&address);
@@ -56,7 +56,7 @@ impl Standings {
     }
 
     /// Until when it is left alone; none where it may be asked.
-    pub(super) fn not_before(&self, address: IpAddr, now: Instant) -> Option<Instant> {
+    pub(super) fn not_before(&self, address: BmcAddress, now: Instant) -> Option<Instant> {
         match self.0.get(&address)? {
             Bad::Failing { until, .. } => Some(*until).filter(|until| *until > now),
             Bad::Refusing(_) => None,
@@ -64,32 +64,28 @@ impl Standings {
     }
 
     /// Whether it refused this very account the last time.
-    pub(super) fn is_refused(&self, address: IpAddr, account: Digest) -> bool {
+    pub(super) fn is_refused(&self, address: BmcAddress, account: Digest) -> bool {
         match self.0.get(&address) {
             Some(Bad::Refusing(refused)) => *refused == account,
             Some(Bad::Failing { .. }) | None => false,
         }
     }
 
-    pub(super) fn retain(&mut self, is_known: impl Fn(IpAddr) -> bool) {
+    pub(super) fn retain(&mut self, is_known: impl Fn(BmcAddress) -> bool) {
         self.0.retain(|address, _| is_known(*address));
     }
 }
 
 /// Doubles; and differs by up to a quarter from BMC to BMC, so that those of a rack that lost its power do not come back together.
-fn pause(address: IpAddr, times: u32) -> Duration {
+fn pause(address: BmcAddress, times: u32) -> Duration {
     let doubled = 1 << (times - 1).min(16);
     let pause = (FIRST * doubled).min(LONGEST);
     pause + pause / 4 * spread(address, times) / u32::from(u8::MAX)
 }
 
 /// A number of 0 to 255 that looks like none of its neighbours' (FNV-1a).
-fn spread(address: IpAddr, times: u32) -> u32 {
-    let octets = match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
-    };
-    let bytes = octets.into_iter().chain(times.to_le_bytes());
+fn spread(address: BmcAddress, times: u32) -> u32 {
+    let bytes = address.bytes().into_iter().chain(times.to_le_bytes());
     let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
@@ -102,8 +98,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::net::Ipv4Addr;
 
-    fn at(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    fn at(number: u32) -> BmcAddress {
+        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into())
     }
 
     #[test]

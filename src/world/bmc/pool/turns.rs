@@ -1,12 +1,12 @@
 //! Whose turn it is: one with each BMC, since it has few sessions and fewer thoughts, and not too many with all of them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
+use crate::base::bmc::BmcAddress;
 
 /// BMCs that are spoken with at once: a rack's worth, and little memory.
 pub(super) const AT_ONCE: u32 = 128;
@@ -22,7 +22,7 @@ pub(super) struct Turns {
 
 /// BMCs that somebody speaks with or waits for, and some that nobody does any more.
 struct Each {
-    own: HashMap<IpAddr, Arc<Semaphore>>,
+    own: HashMap<BmcAddress, Arc<Semaphore>>,
     /// How many there may be before those are forgotten.
     room: usize,
 }
@@ -52,7 +52,7 @@ impl Default for Turns {
 
 impl Turns {
     /// Waits until nobody else speaks with the BMC, and not too many with others; first come, first served.
-    pub(super) async fn take<E>(&self, address: IpAddr) -> Result<Turn, PoolError<E>> {
+    pub(super) async fn take<E>(&self, address: BmcAddress) -> Result<Turn, PoolError<E>> {
         // First the one: who waits for a BMC takes no room from others.
         let one = taken(self.own(address)).await?;
         let all = taken(Arc::clone(&self.all)).await?;
@@ -64,7 +64,7 @@ impl Turns {
     }
 
     /// Waits for room alone, not for a BMC that somebody speaks with.
-    pub(super) async fn take_if_idle<E>(&self, address: IpAddr) -> Result<Turn, PoolError<E>> {
+    pub(super) async fn take_if_idle<E>(&self, address: BmcAddress) -> Result<Turn, PoolError<E>> {
         let polled = taken(Arc::clone(&self.polled)).await?;
         let all = taken(Arc::clone(&self.all)).await?;
         let one = self.own(address).try_acquire_owned();
@@ -75,7 +75,7 @@ impl Turns {
         })
     }
 
-    fn own(&self, address: IpAddr) -> Arc<Semaphore> {
+    fn own(&self, address: BmcAddress) -> Arc<Semaphore> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         if each.own.len() >= each.room {
             each.own.retain(|_, own| Arc::strong_count(own) > 1);
@@ -107,27 +107,27 @@ mod tests {
     /// Who speaks at one moment, and the most that did.
     #[derive(Default)]
     struct Seen {
-        now: BTreeMap<IpAddr, usize>,
+        now: BTreeMap<BmcAddress, usize>,
         most: usize,
         most_of_one: usize,
         done: usize,
     }
 
     impl Seen {
-        fn begins(&mut self, address: IpAddr) {
+        fn begins(&mut self, address: BmcAddress) {
             *self.now.entry(address).or_default() += 1;
             self.most = self.most.max(self.now.values().sum());
             self.most_of_one = self.most_of_one.max(self.now[&address]);
         }
 
-        fn ends(&mut self, address: IpAddr) {
+        fn ends(&mut self, address: BmcAddress) {
             *self.now.get_mut(&address).unwrap() -= 1;
             self.done += 1;
         }
     }
 
-    fn bmc(number: u32) -> IpAddr {
-        Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    fn bmc(number: u32) -> BmcAddress {
+        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into())
     }
 
     /// Lets all come at once, each for a while that differs; returns what was seen.

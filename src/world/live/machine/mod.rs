@@ -280,7 +280,7 @@ impl Machines {
                     if silence(&error) != Silence::Unreachable || !was_heard {
                         return Err(error);
                     }
-                    tracing::warn!(%machine, bmc = %bmc.address, error = inner(&error), "lost on the way, and asked again");
+                    tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
                     way.course.unsure();
                 }
             }
@@ -294,7 +294,7 @@ impl Machines {
         bmc: &Bmc,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, BmcError>,
     ) -> Result<T, MachineError> {
-        let at = || bmc.address.to_string();
+        let at = || bmc.place();
         let failed = |source| MachineError::Bmc { at: at(), source };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
         let done = self.pool.with(bmc, Caller::Operator, what);
@@ -360,7 +360,7 @@ async fn found(session: &mut Session, key: &Key) -> Result<Resource, BmcError> {
 
 fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
     Unreached {
-        bmc: bmc.address.to_string(),
+        bmc: bmc.place(),
         why,
         cause,
     }

@@ -1,0 +1,67 @@
+//! A machine's BMC: what its kind needs of what the site says.
+
+use super::Builder;
+use crate::base::duration::Seconds;
+use crate::lang::node::BmcNode;
+use crate::site::model::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
+use crate::site::resolve::{Host, requests};
+
+/// How long a person may take where the site does not say.
+const ASKED_WITHIN: Seconds = Seconds(1800);
+
+impl Builder<'_> {
+    pub(super) fn bmc(&self, host: &Host<'_>, node: &BmcNode) -> Option<Bmc> {
+        let protocol = match node.kind.value()?.as_str() {
+            "ipmi" => BmcProtocol::Ipmi {
+                account: account(node)?,
+                cipher_suite: node.cipher_suite.value().copied(),
+                privilege: node.privilege.value().cloned(),
+                key: node.key.value().cloned(),
+            },
+            "webhook" => BmcProtocol::Webhook(Box::new(BmcWebhook {
+                requests: requests(&host.name.value, node).ok()??,
+                username: node.username.value().cloned(),
+                password: node.password.value().cloned(),
+                trusts: trusts(node),
+            })),
+            "wake-on-lan" => {
+                let (mac, subnet) = self.draft.woken(host, node)?;
+                BmcProtocol::WakeOnLan { mac, subnet }
+            }
+            "manual" => BmcProtocol::Manual(Box::new(BmcManual {
+                machine: host.name.value.clone(),
+                instruction: node.switch.instruction.value().cloned(),
+                within: node.switch.within.value().copied().unwrap_or(ASKED_WITHIN),
+            })),
+            "qemu" => BmcProtocol::Qemu {
+                socket: node.switch.socket.value()?.clone(),
+            },
+            _ => BmcProtocol::Redfish {
+                account: account(node)?,
+                system: node.system.value().cloned(),
+                trusts: trusts(node),
+            },
+        };
+        Some(Bmc {
+            protocol,
+            origin: self.sources.origin(node.span),
+        })
+    }
+}
+
+fn account(node: &BmcNode) -> Option<BmcAccount> {
+    Some(BmcAccount {
+        address: *node.address.value()?,
+        port: node.port.value().copied(),
+        username: node.username.value()?.clone(),
+        password: node.password.value()?.clone(),
+    })
+}
+
+fn trusts(node: &BmcNode) -> BmcTrust {
+    match (node.fingerprint.value(), node.authority.value()) {
+        (Some(fingerprint), _) => BmcTrust::Pinned(*fingerprint),
+        (None, Some(path)) => BmcTrust::Authority(path.clone()),
+        (None, None) => BmcTrust::System,
+    }
+}
