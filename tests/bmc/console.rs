@@ -153,6 +153,30 @@ fn a_console_is_one_persons_at_a_time() {
     });
 }
 
+/// ipmi_sim remembers the number of the last packet from whoever had the console before, and takes the next one with it for the same.
+#[test]
+fn whoever_comes_next_is_heard_from_the_first_character() {
+    let bmc = with_console();
+    let serial = bmc.serial();
+    bmc.place.block_on(async {
+        let mut serial = TcpStream::from_std(serial).unwrap();
+        let target = Target {
+            patience: PATIENCE,
+            ..bmc.target()
+        };
+        for packets in [1, 2, 1, 15, 1] {
+            let console = console(&target).await.unwrap();
+            for _ in 0..packets {
+                assert!(console.keys.send(b"x").await);
+                let mut heard = [0];
+                let read = timeout(PATIENCE.total, serial.read_exact(&mut heard));
+                read.await.expect("it is heard").unwrap();
+            }
+            console.close().await;
+        }
+    });
+}
+
 #[test]
 fn a_console_whose_activation_is_not_heard_of_is_ours() {
     let bmc = with_console();

@@ -383,4 +383,12 @@ fn a_console_elsewhere_is_told_of() {
     lab.applied();
     let Said { err, .. } = check(&lab, "console node-02", 1, &["D071", "speaks Redfish"]);
     assert!(!err.contains(emulator::PASSWORD), "{err}");
+    // Whoever asks as for a page is told how a console is reached.
+    let socket = lab.path("socket").display().to_string();
+    let url = "http://bedplate/v1/bmc/node-02/console";
+    let said = lab
+        .host
+        .output("curl", &["-sS", "-m", "10", "--unix-socket", &socket, url]);
+    let told = String::from_utf8(said.stdout).unwrap();
+    assert!(told.contains("D009") && told.contains("upgrade"), "{told}");
 }

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use bedplate::world::bmc::ipmi::{PORT, ping};
 use serde_json::Value;
 
 use crate::bmc::check;
 use crate::certificates::Authority;
-use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
+use crate::counterpart::{Bmc, PASSWORD, PATIENCE, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, SITE};
 use crate::wish::places;
@@ -138,4 +139,29 @@ fn as_lines(lab: &Lab, fingerprint: &str) {
     assert_eq!(redfish["ipmi"], false);
     let mac = redfish["mac"].as_str().unwrap();
     assert_eq!(mac.len(), 17, "{redfish}");
+}
+
+#[test]
+fn of_ipv6_those_are_asked_whom_the_kernel_knows() {
+    const ADDRESS: &str = "fd00:71::24";
+    let lab = Lab::new();
+    let [place] = places(&lab, ["10.71.0.24"]);
+    lab.host.ip("address add fd00:71::2/64 dev mgmt nodad");
+    place.ip(&format!("address add {ADDRESS}/64 dev eth0 nodad"));
+    let _bmc = sim(place, ADDRESS);
+    let _daemon = lab.serve();
+    lab.applied();
+    check(
+        &lab,
+        "bmc discover fd00:71::/64",
+        0,
+        &["Looked at 0 addresses"],
+    );
+    let address = SocketAddr::new(ADDRESS.parse().unwrap(), PORT);
+    assert_eq!(lab.host.block_on(ping(address, PATIENCE)), Ok(true));
+    let parts = [
+        "Not known to the site:\n  fd00:71::24  IPMI",
+        "bmc \"ipmi\" address=\"fd00:71::24\"",
+    ];
+    check(&lab, "bmc discover fd00:71::/64", 0, &parts);
 }

@@ -72,7 +72,7 @@ pub(in crate::cli) struct IdentifyArguments {
 Examples:
   bedplate bmc discover                   the subnets of the site that hold BMCs
   bedplate bmc discover 10.62.0.0/24 10.63.0.0/24
-  bedplate --json bmc discover | jq -c 'select(.found.machine == null)'"
+  bedplate --json bmc discover | jq -c 'select(.found and .found.machine == null)'"
 )]
 pub(in crate::cli) struct DiscoverArguments {
     /// Subnets, together of 65,536 addresses at most; without any those of the site that hold a BMC

@@ -137,7 +137,7 @@ pub(in crate::cli) enum Command {
     },
     /// Show a machine's event log, as its BMC keeps it
     Sel(LogArguments),
-    /// Ask a machine's BMC what the machine is made of, or who the BMC is
+    /// Ask BMCs what their machines are made of and who they are, switch lights, override boot orders, and look for BMCs
     Bmc {
         #[command(subcommand)]
         deed: BmcDeed,
