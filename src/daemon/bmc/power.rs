@@ -141,6 +141,10 @@ impl Bmcs {
                             PowerEvent::Failed { machine, fault }
                         }
                     };
+                    if let PowerEvent::Done { power, .. } = &event {
+                        // Before it is told: whoever hears of it finds it in the status.
+                        bmcs.heard(&host, Ok(Some(*power))).await;
+                    }
                     let _gone = tell.send(event).await;
                     host
                 });
