@@ -90,6 +90,11 @@ fn line(event: &LeaseEvent) -> String {
             );
         }
     };
+    of_lease(word, row)
+}
+
+/// What is told of an event that is a client's.
+fn of_lease(word: &str, row: &EventRow) -> String {
     let EventRow {
         at,
         hardware,

@@ -92,6 +92,11 @@ fn each_fault_has_its_state() {
     assert!(log.contains("the BMC does not answer: "), "{log}");
     assert!(log.contains("the BMC is fine again"), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
+    hears_of_changes(&lab);
+}
+
+/// Events tell when a BMC is not fine any more, and when it is again.
+fn hears_of_changes(lab: &Lab) {
     let told = lab.run(&["--json", "events"]).out;
     let told: Vec<Value> = told
         .lines()
