@@ -8,7 +8,8 @@ use super::output::{Output, count};
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    BmcSummary, Drift, Ended, Hold, MachineDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
+    BmcSummary, Drift, Ended, Hold, MachineDrift, PowerDrift, Status, Tries, Unconfirmed, UnderWay,
+    Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
@@ -23,6 +24,7 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
     }
     let is_incomplete = !status.drift.is_empty()
         || !status.machines.is_empty()
+        || !status.powers.is_empty()
         || !status.waiting.is_empty()
         || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
@@ -63,7 +65,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text.push_str(&bmcs(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
-    text.push_str(&machines(status));
+    text.push_str(&(machines(status) + &powers(status)));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -93,7 +95,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     if let Some(reason) = &status.held_back {
         let _ = writeln!(text, "Not put back: {reason}.");
     }
-    if !status.drift.is_empty() {
+    if !status.drift.is_empty() || !status.powers.is_empty() {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
@@ -252,6 +254,24 @@ fn machines(status: &Status) -> String {
             let _ = writeln!(text, "  drift: {machine}: {difference}, seen {at}");
         }
         let _ = writeln!(text, "    what to do: bedplate bmc inventory {machine}");
+    }
+    text
+}
+
+/// Machines that are not on or off as the site says.
+fn powers(status: &Status) -> String {
+    let mut text = String::new();
+    for PowerDrift {
+        machine,
+        wanted,
+        is,
+        at,
+    } in &status.powers
+    {
+        let _ = writeln!(
+            text,
+            "  drift: ~ machine/{machine}/power  state {wanted} -> {is}, seen {at}"
+        );
     }
     text
 }

@@ -34,6 +34,8 @@ pub(super) struct Says {
 pub(super) struct MachineCard {
     pub(super) tags: BTreeSet<Name>,
     pub(super) bmc: Option<Bmc>,
+    /// Whether it is to run; none where nobody minds.
+    pub(super) power: Option<bool>,
     /// What its firmware calls it.
     pub(super) uuid: Option<Uuid>,
     /// The hardware addresses of its links, where they are known.
@@ -46,6 +48,7 @@ impl Says {
         let card = |machine: Machine| MachineCard {
             tags: machine.tags,
             bmc: machine.bmc,
+            power: machine.power,
             uuid: machine.uuid,
             macs: hardware(&machine.interfaces),
         };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::{BmcSummary, MachineDrift};
+use super::bmc::{BmcSummary, MachineDrift, PowerDrift};
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -69,6 +69,9 @@ pub struct Status {
     /// Machines that are not what the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machines: Vec<MachineDrift>,
+    /// Machines that are not on or off as the site says, by what their BMCs told last; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub powers: Vec<PowerDrift>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -126,6 +129,7 @@ impl Status {
             webhooks: BTreeMap::new(),
             bmcs: None,
             machines: Vec::new(),
+            powers: Vec::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

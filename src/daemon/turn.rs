@@ -1,11 +1,11 @@
 //! Whose turn it is: one apply runs at a time, and whoever comes meanwhile hears whose it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::who::Who;
+use super::who::{Who, now};
 use crate::base::moment::Moment;
 
 /// An apply under way.
@@ -18,7 +18,11 @@ pub struct UnderWay {
 
 /// The one turn that there is, and who has it.
 #[derive(Debug, Clone)]
-pub(super) struct Turns(Arc<watch::Sender<Option<UnderWay>>>);
+pub(super) struct Turns {
+    holder: Arc<watch::Sender<Option<UnderWay>>>,
+    /// When the last one ended.
+    ended: Arc<Mutex<Option<Moment>>>,
+}
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
@@ -26,13 +30,16 @@ pub(super) struct Turn(Turns);
 
 impl Turns {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self {
+            holder: Arc::new(watch::Sender::new(None)),
+            ended: Arc::default(),
+        }
     }
 
     /// Takes the turn where nobody has it; otherwise says who does.
     pub(super) fn take(&self, wanted: UnderWay) -> Result<Turn, UnderWay> {
         let mut holder = None;
-        self.0.send_if_modified(|now| {
+        self.holder.send_if_modified(|now| {
             holder.clone_from(now);
             if now.is_none() {
                 *now = Some(wanted);
@@ -46,12 +53,17 @@ impl Turns {
     }
 
     pub(super) fn holder(&self) -> Option<UnderWay> {
-        self.0.borrow().clone()
+        self.holder.borrow().clone()
+    }
+
+    /// When the last turn ended: what was seen of the world before may not be so any more.
+    pub(super) fn ended(&self) -> Option<Moment> {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the turn once nobody has it any more.
     pub(super) async fn wait(&self, wanted: UnderWay) -> Turn {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.holder.subscribe();
         loop {
             match self.take(wanted.clone()) {
                 Ok(turn) => return turn,
@@ -64,7 +76,9 @@ impl Turns {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.0.send_replace(None);
+        let turns = &self.0;
+        *turns.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(now());
+        turns.holder.send_replace(None);
     }
 }
 
@@ -85,10 +99,11 @@ mod tests {
         let turns = Turns::new();
         let first = turns.take(of("a")).unwrap();
         assert_eq!(turns.take(of("b")).unwrap_err(), of("a"));
-        assert_eq!(turns.holder(), Some(of("a")));
+        assert_eq!((turns.holder(), turns.ended()), (Some(of("a")), None));
         let (second, ()) = tokio::join!(turns.wait(of("c")), async { drop(first) });
         assert_eq!(turns.holder(), Some(of("c")));
         drop(second);
         assert_eq!(turns.holder(), None);
+        assert!(turns.ended().is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! `power` of machines as the site says it: planned, applied, verified and taken back through BMCs that are not ours.
 
 use std::fs;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use crate::bmc::{ADDRESS, beside, check};
 use crate::certificates::Authority;
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
-use crate::lab::{Lab, SITE};
+use crate::lab::{Lab, PATIENCE, SITE};
 use crate::pool::{address, racked};
 use crate::support::rack::Manner;
 
@@ -54,7 +55,10 @@ fn asked(bmc: &Bmc) -> String {
 #[test]
 fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     let (lab, bmc) = wired();
-    let _daemon = lab.serve();
+    // Nobody asks but who plans and applies.
+    let mut command = lab.daemon(&[]);
+    command.args(["--poll-bmcs", "off"]);
+    let _daemon = lab.ready(command);
     let both = |power| [("node-02", ADDRESS, power), ("node-03", NOWHERE, power)];
     with(&lab, &both("power \"on\""));
     let deferred = "deferred: its BMC at 10.71.0.99 does not answer";
@@ -83,23 +87,6 @@ fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     assert_eq!(status["waiting"].as_array().unwrap().len(), 0, "{status:#}");
     assert_eq!(asked(&bmc), before);
 
-    // Somebody else turned it off: that is drift, once somebody looks.
-    bmc.ipmitool("chassis power off");
-    check(
-        &lab,
-        "plan",
-        0,
-        &["changed outside Bedplate", "state  off -> on"],
-    );
-    let except = "--except machine/node-03/power";
-    check(
-        &lab,
-        &format!("apply --yes {except}"),
-        0,
-        &["machine/node-02/power"],
-    );
-    assert_eq!(power(&bmc), "1");
-
     // Turning off wants leave, and asks the system first.
     with(&lab, &both("power \"off\""));
     let hazard = "HAZARD power-cycle  node-02 runs, and is turned off";
@@ -116,6 +103,43 @@ fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     let before = asked(&bmc);
     lab.applied();
     assert_eq!(asked(&bmc), before);
+}
+
+#[test]
+fn a_machine_that_somebody_else_switched_is_drift_and_put_back() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    with(&lab, &[("node-02", ADDRESS, "power \"on\"")]);
+    lab.applied();
+    bmc.ipmitool("chassis power off");
+    let end = Instant::now() + PATIENCE;
+    let seen = loop {
+        check(&lab, "power status node-02", 0, &["node-02  off"]);
+        let status = lab.status();
+        match status["powers"].as_array() {
+            Some(powers) => break powers.clone(),
+            // Heard in the second in which the apply ended.
+            None => assert!(Instant::now() < end, "{status:#}"),
+        }
+    };
+    assert_eq!(
+        (seen.len(), &seen[0]["wanted"], &seen[0]["is"]),
+        (1, &"on".into(), &"off".into())
+    );
+    let told = "drift: ~ machine/node-02/power  state on -> off";
+    check(&lab, "status", 4, &[told, "bedplate apply"]);
+    check(
+        &lab,
+        "plan",
+        0,
+        &["changed outside Bedplate", "state  off -> on"],
+    );
+    check(&lab, "apply --yes", 0, &["machine/node-02/power"]);
+    assert_eq!(power(&bmc), "1");
+    assert!(
+        lab.status()["powers"].is_null(),
+        "that was before the apply"
+    );
 }
 
 #[test]

@@ -197,6 +197,7 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     };
     status.bmcs = context.bmcs.summary();
     status.machines = context.bmcs.machine_drift().await;
+    status.powers = context.bmcs.power_drift(context.turns.ended()).await;
     Answer::Value(status)
 }
 

@@ -48,6 +48,8 @@ struct Known {
     address: String,
     /// None before it was asked.
     state: Option<State>,
+    /// Whether its machine runs, and when that was heard.
+    power: Option<(PowerState, Moment)>,
 }
 
 #[derive(Debug)]
@@ -68,9 +70,15 @@ impl Board {
             .map(|(host, address)| {
                 let known = before.remove(&host);
                 let known = known.filter(|known| known.address == address);
+                // Another site may have switched it.
+                let known = known.map(|known| Known {
+                    power: None,
+                    ..known
+                });
                 let unasked = Known {
                     address,
                     state: None,
+                    power: None,
                 };
                 (host, known.unwrap_or(unasked))
             })
@@ -85,6 +93,17 @@ impl Board {
         now: Moment,
     ) -> Option<BmcNews> {
         let known = self.0.get_mut(host)?;
+        known.power = match came {
+            Ok(Some(power @ (PowerState::On | PowerState::Off))) => Some((power, now)),
+            Ok(None) => known.power,
+            Ok(Some(
+                PowerState::TurningOn
+                | PowerState::TurningOff
+                | PowerState::Paused
+                | PowerState::Unknown,
+            ))
+            | Err(_) => None,
+        };
         let bad = match came {
             Ok(Some(PowerState::On | PowerState::Off) | None) => None,
             Ok(Some(
@@ -125,6 +144,16 @@ impl Board {
             why,
         });
         begins
+    }
+
+    /// How a machine was heard to be, and when, where that was `after` a moment.
+    pub(super) fn power(
+        &self,
+        host: &HostName,
+        after: Option<Moment>,
+    ) -> Option<(PowerState, Moment)> {
+        let heard = self.0.get(host)?.power;
+        heard.filter(|(_, at)| after.is_none_or(|after| *at > after))
     }
 
     /// None where the site has no BMCs.
@@ -302,5 +331,22 @@ mod tests {
         );
         board.put(std::iter::empty());
         assert_eq!(board.summary(), None);
+    }
+
+    #[test]
+    fn what_was_heard_before_an_apply_says_nothing_of_the_time_after_it() {
+        let mut board = board(1);
+        let on = Some((PowerState::On, Moment(5)));
+        board.came(&host(0), Ok(Some(PowerState::On)), Moment(5));
+        board.came(&host(0), Ok(None), Moment(6));
+        for (after, heard) in [(None, on), (Some(Moment(4)), on), (Some(Moment(5)), None)] {
+            assert_eq!(board.power(&host(0), after), heard);
+        }
+        // Nor what another site left, nor what is between states.
+        board.put([(host(0), "10.0.0.1".to_owned())].into_iter());
+        assert_eq!(board.power(&host(0), None), None);
+        board.came(&host(0), Ok(Some(PowerState::On)), Moment(7));
+        board.came(&host(0), Ok(Some(PowerState::TurningOff)), Moment(8));
+        assert_eq!(board.power(&host(0), None), None);
     }
 }

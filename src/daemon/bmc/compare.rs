@@ -179,6 +179,7 @@ mod tests {
         let card = MachineCard {
             tags: BTreeSet::new(),
             bmc: None,
+            power: None,
             uuid: Some(UUID.parse().unwrap()),
             macs: site
                 .iter()

@@ -41,7 +41,7 @@ pub use console::{
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
-pub use power::{PowerEvent, PowerOrder};
+pub use power::{PowerDrift, PowerEvent, PowerOrder};
 pub use reading::{BmcInventory, BmcReading, ShownCertificate};
 pub use restart::Restart;
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};

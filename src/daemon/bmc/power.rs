@@ -12,7 +12,9 @@ use super::restart::{Restart, Watch};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::duration::Seconds;
+use crate::base::moment::Moment;
 use crate::base::name::HostName;
+use crate::daemon::TOLD;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
@@ -77,7 +79,40 @@ pub enum PowerEvent {
     },
 }
 
+/// A machine that does not run and should, or the reverse, by what its BMC told last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PowerDrift {
+    pub machine: HostName,
+    pub wanted: PowerState,
+    pub is: PowerState,
+    /// When it was heard.
+    pub at: Moment,
+}
+
 impl Bmcs {
+    /// Machines that are not on or off as the site says, as far as that was heard after a moment; the first [`TOLD`] of them.
+    pub(in crate::daemon) async fn power_drift(&self, after: Option<Moment>) -> Vec<PowerDrift> {
+        // That the site cannot be read is told by those who need it.
+        let Ok(says) = self.in_force.says().await else {
+            return Vec::new();
+        };
+        let board = self.board();
+        let drift = says.machines.iter().filter_map(|(machine, card)| {
+            let wanted = match card.power? {
+                true => PowerState::On,
+                false => PowerState::Off,
+            };
+            let (is, at) = board.power(machine, after)?;
+            (is != wanted).then(|| PowerDrift {
+                machine: machine.clone(),
+                wanted,
+                is,
+                at,
+            })
+        });
+        drift.take(TOLD).collect()
+    }
+
     /// Does it, and tells of each machine as it comes. Whoever does not listen any more ends nothing: what was begun is done.
     ///
     /// # Errors
@@ -114,6 +149,10 @@ impl Bmcs {
                             PowerEvent::Failed { machine, fault }
                         }
                     };
+                    if let PowerEvent::Done { power, .. } = &event {
+                        // Before it is told: whoever hears of it finds it in the status.
+                        bmcs.heard(&host, Ok(Some(*power))).await;
+                    }
                     let _gone = tell.send(event).await;
                     host
                 });
