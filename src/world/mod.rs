@@ -145,6 +145,7 @@ fn of_machine(error: &MachineError) -> Code {
             Trouble::Untrusted => Code::BmcUntrusted,
             Trouble::Failed => Code::BmcFailed,
         },
+        MachineError::Refused { .. } => Code::BmcRefusesUs,
         MachineError::NoBmc | MachineError::NotThere { .. } => Code::BmcFailed,
         MachineError::Ending | MachineError::BrokenOff => Code::WorldFailed,
     }

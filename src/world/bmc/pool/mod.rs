@@ -38,6 +38,8 @@ const ENDED_WITHIN: Duration = Duration::from_secs(5);
 pub enum Caller {
     /// Somebody who waits for the answer: asked whatever was before, and the session is kept for the next question.
     Operator,
+    /// A plan or its apply: waits for the answer too, and shows no BMC what that refused before, since plans are made again and again.
+    Plan,
     /// Nobody in particular: a BMC that failed is left alone for a while, one that refused us until we have something new to show, and
     /// one that somebody speaks with is not waited for.
     Poll,
@@ -169,7 +171,7 @@ impl Pool {
         let address = bmc.address();
         let turns = &self.0.turns;
         let turn = Arc::new(match caller {
-            Caller::Operator => turns.take(address).await?,
+            Caller::Operator | Caller::Plan => turns.take(address).await?,
             Caller::Poll => turns.take_if_idle(address).await?,
         });
         let target = Target::of(bmc, &self.0.trust).await;
@@ -180,7 +182,7 @@ impl Pool {
             return Err(PoolError::Ending);
         };
         let done = what(session).await.map_err(PoolError::Own);
-        let is_kept = done.is_ok() && (was_kept || caller == Caller::Operator);
+        let is_kept = done.is_ok() && (was_kept || caller != Caller::Poll);
         match held.session.take_if(|_| is_kept) {
             Some(session) => self.keep(address, seals.0, session),
             None => held.close().await,
@@ -209,7 +211,7 @@ impl Pool {
             }
             Found::Other(session) => Held::new(session, &turn).close().await,
         }
-        if caller == Caller::Poll && self.standings().is_refused(address, account) {
+        if caller != Caller::Operator && self.standings().is_refused(address, account) {
             return Err(PoolError::Refused);
         }
         let opened = opened(target, turn).await;

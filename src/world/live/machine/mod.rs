@@ -50,6 +50,12 @@ pub enum MachineError {
         #[source]
         source: TargetError,
     },
+    #[error("the BMC at {at}")]
+    Refused {
+        at: String,
+        #[source]
+        source: RefusedBefore,
+    },
     #[error("the daemon ends")]
     Ending,
     #[error("what saw to it broke off; how it is now is not known")]
@@ -69,6 +75,13 @@ pub enum MachineError {
         seconds: u64,
     },
 }
+
+/// What a BMC refused is not shown to it again by itself: accounts are locked after a few tries.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it refused these credentials before; they are tried again once the site or the secret changes, or by `bedplate power status`"
+)]
+pub struct RefusedBefore;
 
 /// The machines that are looked at and switched.
 #[derive(Clone)]
@@ -297,15 +310,17 @@ impl Machines {
         let at = || bmc.place();
         let failed = |source| MachineError::Bmc { at: at(), source };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
-        let done = self.pool.with(bmc, Caller::Operator, what);
+        let done = self.pool.with(bmc, Caller::Plan, what);
         done.await.map_err(|error| match error {
             PoolError::Own(error) => error,
             PoolError::Target(source) => MachineError::Target { at: at(), source },
             PoolError::Bmc(source) => failed(source),
-            // Of these, all but the last happen to those who ask by themselves alone.
-            PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
-                MachineError::Ending
-            }
+            PoolError::Refused => MachineError::Refused {
+                at: at(),
+                source: RefusedBefore,
+            },
+            // The first two happen to those who ask by themselves alone.
+            PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
         })
     }
 }
@@ -375,6 +390,7 @@ fn silence(error: &MachineError) -> Silence {
             Trouble::Untrusted => Silence::Untrusted,
             Trouble::Failed => Silence::Failed,
         },
+        MachineError::Refused { .. } => Silence::Credentials,
         MachineError::NoBmc
         | MachineError::Ending
         | MachineError::BrokenOff
