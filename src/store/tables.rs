@@ -14,7 +14,7 @@ use super::journal::Changes;
 use super::writer::Tables;
 
 /// Bytes of a batch of a checkpoint: readers and the journal's syncs do not wait long behind one.
-const BATCH: usize = 128 << 10;
+const BATCH: usize = 32 << 10;
 
 /// Octets of blocks that are kept in memory once they were read: a server knows what it wrote, and seldom reads it.
 const CACHE: u64 = 8 << 20;
