@@ -48,10 +48,46 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         .iter()
         .flat_map(|host| claims(draft, host))
         .collect();
+    let mut systems: Vec<Claim<'_, (Domain, IpAddr, &str)>> =
+        claims.iter().filter_map(of_system).collect();
+    // What several systems share, their manager has once.
+    let mut managers = BTreeSet::new();
+    claims.retain(|claim| of_system(claim).is_none() || managers.insert(claim.key));
     let shared = claim::shared(&mut claims).into_iter();
     // Hosts that share an address of their links are told elsewhere.
     let shared = shared.filter(|one| one.again.rank == BMC);
-    out.extend(shared.map(|one| twice(one.first, one.again)));
+    out.extend(shared.map(|one| {
+        let fault = twice(one.first, one.again, one.again.key.1);
+        fault.help(match one.first.span == one.again.span {
+            true => "give the address in each machine",
+            false => "give one of them another address",
+        })
+    }));
+    let shared = claim::shared(&mut systems).into_iter();
+    out.extend(shared.map(|one| {
+        let fault = twice(one.first, one.again, one.again.key.1);
+        fault.help("say by `system` which of its systems each machine is")
+    }));
+}
+
+/// The claim of one of several systems that a Redfish service manages, where this is one.
+fn of_system<'d>(
+    claim: &Claim<'d, (Domain, IpAddr)>,
+) -> Option<Claim<'d, (Domain, IpAddr, &'d str)>> {
+    let Role::Machine(shape) = &claim.host.role else {
+        return None;
+    };
+    let bmc = shape.bmc.as_ref().filter(|_| claim.rank == BMC)?;
+    let is_redfish = bmc.kind.value().is_some_and(|kind| kind == "redfish");
+    let system = bmc.system.given().filter(|_| is_redfish)?;
+    let (domain, address) = claim.key;
+    Some(Claim {
+        key: (domain, address, &system.value),
+        rank: claim.rank,
+        span: system.span,
+        host: claim.host,
+        is_locked: claim.is_locked,
+    })
 }
 
 /// The rank of a BMC's claim, after those of links.
@@ -291,19 +327,15 @@ fn trusted(bmc: &BmcNode, out: &mut Faults) {
     }
 }
 
-fn twice(first: &Claim<'_, (Domain, IpAddr)>, again: &Claim<'_, (Domain, IpAddr)>) -> Diagnostic {
-    let (_, ip) = again.key;
+fn twice<K>(first: &Claim<'_, K>, again: &Claim<'_, K>, ip: IpAddr) -> Diagnostic {
     let (host, owner) = (again.host.title(), first.host.title());
     let message = format!("the BMC of {host} has the address {ip}, which {owner} has");
     let fault = Diagnostic::new(Code::AddressTwice, message);
     if first.span == again.span {
-        fault
-            .label(again.span, "every machine of this profile gets it")
-            .help("give the address in each machine")
+        fault.label(again.span, "every machine of this profile gets it")
     } else {
         fault
             .label(again.span, "used again here")
             .label(first.span, "first used here")
-            .help("give one of them another address")
     }
 }
