@@ -1,7 +1,6 @@
 //! What an apply tells: events while it runs, and a report at its end.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::moment::Moment;
 use crate::base::origin::Origin;
 use crate::diag::code::Code;
-use crate::diag::fault::Fault;
+use crate::diag::fault::{Fault, chain};
 use crate::plan::{Action, Hazard, Obstacle, Plan, Waiting};
 use crate::state::{Domain, Key};
 use crate::world::StepFailure;
@@ -104,12 +103,7 @@ impl Failure {
     /// Of the `index`-th step of a plan.
     pub(super) fn of(plan: &Plan, index: usize, failed: StepFailure) -> Self {
         let code = failed.error.code();
-        let mut causes = vec![failed.error.to_string()];
-        let mut source = failed.error.source();
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
+        let causes = chain(&failed.error);
         let origin = plan.steps.get(index).and_then(|step| step.origin.clone());
         Self {
             index,

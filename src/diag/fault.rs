@@ -30,11 +30,7 @@ impl Fault {
     /// Adds an error and everything behind it as causes.
     #[must_use]
     pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            self.causes.push(error.to_string());
-            cause = error.source();
-        }
+        self.causes.extend(chain(error));
         self
     }
 
@@ -43,6 +39,20 @@ impl Fault {
         self.help = Some(help.into());
         self
     }
+}
+
+/// What an error says, then what lies behind it. Some errors tell of their source themselves: nothing is said twice.
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !said.last().is_some_and(|before| before.ends_with(&words)) {
+            said.push(words);
+        }
+        cause = error.source();
+    }
+    said
 }
 
 impl Error for Fault {}

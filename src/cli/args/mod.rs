@@ -142,7 +142,7 @@ pub(in crate::cli) enum Command {
         #[command(subcommand)]
         deed: BmcDeed,
     },
-    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, waiting, threshold, exhaustion, store; restart and lost where some are missing; the last 8192 are kept
+    /// Tell what happens to leases: commit, renew, expiry, release, decline, conflict, replace, waiting, threshold, exhaustion, store; and to BMCs: bmc; restart and lost where some are missing; the last 8192 are kept
     Events {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
         #[arg(long)]

@@ -128,7 +128,8 @@ impl Board {
             why,
         };
         let Some((condition, why)) = bad else {
-            let is_over = was.map(|(was, since)| news(None, format!("it {was} since {since}")));
+            let is_over =
+                was.map(|(was, since)| news(None, format!("until now, since {since}: {was}")));
             known.state = Some(State::Fine);
             return is_over;
         };
@@ -260,7 +261,7 @@ mod tests {
             (
                 6,
                 Ok(None),
-                over("it does not let us in since 1970-01-01 00:00:05 UTC"),
+                over("until now, since 1970-01-01 00:00:05 UTC: does not let us in"),
                 None,
             ),
             (
@@ -278,7 +279,7 @@ mod tests {
             (
                 9,
                 Ok(Some(PowerState::Off)),
-                over("it is between states since 1970-01-01 00:00:07 UTC"),
+                over("until now, since 1970-01-01 00:00:07 UTC: is between states"),
                 None,
             ),
         ] {

@@ -38,7 +38,8 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         Trouble::Failed => (
             Code::BmcFailed,
             format!("the BMC of {host} at {at} did not do it"),
-            "what it says of it stands above".to_owned(),
+            "`because` has what it says of it; `bedplate power status` tells how the machine is"
+                .to_owned(),
         ),
     };
     Fault::new(code, message).because(error).help(help)

@@ -31,7 +31,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The same where a machine may be off for a moment only.
 const QUICK_LOOK: Duration = Duration::from_millis(250);
 
-/// How often it is told who is waited for, and how many of them by name.
+/// When it is told first who is waited for, how often after that, and how many of them by name.
+const TELL_FIRST: Duration = Duration::from_secs(2);
 const TELL: Duration = Duration::from_secs(10);
 const NAMED: usize = 3;
 
@@ -253,7 +254,7 @@ async fn tell_of(
     mut left: BTreeSet<HostName>,
     tell: &mpsc::Sender<PowerEvent>,
 ) {
-    let mut again = interval_at(Instant::now() + TELL, TELL);
+    let mut again = interval_at(Instant::now() + TELL_FIRST, TELL);
     loop {
         tokio::select! {
             ended = asked.join_next() => match ended {

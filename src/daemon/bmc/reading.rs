@@ -66,13 +66,12 @@ impl Bmcs {
         machine: HostName,
         clear: bool,
     ) -> Result<BmcReading<Vec<LogEntry>>, Fault> {
-        if clear {
-            tracing::info!(%machine, "the event log is cleared");
-        }
+        let of = machine.clone();
         self.read(machine, async |session| {
             let read = session.log().await?;
             if clear {
                 session.clear_log().await?;
+                tracing::info!(machine = %of, "the event log was cleared");
             }
             Ok(read)
         })

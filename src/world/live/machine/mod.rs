@@ -4,7 +4,7 @@
 mod course;
 
 use std::collections::BTreeMap;
-use std::error::Error;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
+use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
 use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Unreached};
@@ -400,11 +401,5 @@ fn silence(error: &MachineError) -> Silence {
 
 /// What lies behind an error, in the words of who met it.
 fn inner(error: &MachineError) -> String {
-    let mut words = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push(error.to_string());
-        cause = error.source();
-    }
-    words.join(": ")
+    error.source().map(chain).unwrap_or_default().join(": ")
 }
