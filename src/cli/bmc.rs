@@ -14,7 +14,7 @@ use super::wish;
 use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate};
+use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate, now};
 use crate::diag::fault::Fault;
 
 pub(super) async fn sensors(
@@ -59,7 +59,12 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
         BmcDeed::Trust { machine } => {
             let path = format!("bmc/{machine}/certificate");
             let shown: ShownCertificate = client.get(&path).await?;
-            tell(&shown, certificate_text(&shown), &[], out)
+            let told = tell(&shown, certificate_text(&shown, now()), &[], out)?;
+            // So that a script hears of it.
+            Ok(match shown.is_pinned {
+                Some(false) => ExitCode::from(4),
+                Some(true) | None => told,
+            })
         }
         BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
         BmcDeed::Boot(arguments) => wish::boot(arguments, client, out).await,
@@ -251,12 +256,12 @@ fn sized(kind: PartKind, size: u64) -> String {
     }
 }
 
-fn certificate_text(shown: &ShownCertificate) -> String {
+fn certificate_text(shown: &ShownCertificate, now: Moment) -> String {
     let moment = |at: Option<u64>| at.map_or_else(|| "-".to_owned(), |at| Moment(at).to_string());
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "The BMC of {} shows a certificate that nobody vouches for here:",
+        "The BMC of {} shows this certificate. Nothing was told to it:",
         shown.machine
     );
     let _ = writeln!(text, "  for     {}", shown.subject);
@@ -270,6 +275,9 @@ fn certificate_text(shown: &ShownCertificate) -> String {
         moment(shown.not_before),
         moment(shown.not_after)
     );
+    if shown.not_after.is_some_and(|end| end < now.0) {
+        text.push_str("  expired: no authority makes it good, the fingerprint alone does\n");
+    }
     let _ = writeln!(text, "  SHA-256 {}", shown.fingerprint);
     text.push_str(match shown.is_pinned {
         Some(true) => "It is the one that the site pins.\n",
@@ -281,7 +289,7 @@ fn certificate_text(shown: &ShownCertificate) -> String {
     if shown.is_pinned != Some(true) {
         let _ = writeln!(
             text,
-            "Compare it on the machine itself. To trust it, write into its `bmc`:\n  fingerprint \"{}\"",
+            "Compare it on the machine itself. To trust this one, whoever signed it, write into its `bmc`:\n  fingerprint \"{}\"",
             shown.fingerprint
         );
     }
