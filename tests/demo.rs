@@ -84,7 +84,11 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let place = Self { folder };
         fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_bedplate"), place.program()).unwrap();
+        // By another process: a child that is started meanwhile would inherit the open file, and nobody could run it for that long.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_bedplate"))
+            .arg(place.program());
+        assert!(copy.status().unwrap().success());
         for folder in [place.temporary(), place.results()] {
             fs::create_dir(&folder).unwrap();
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
