@@ -31,6 +31,9 @@ pub enum SecretRefError {
     Kind,
     #[error("the secret's place is empty")]
     Empty,
+    /// The daemon has no folder of its own that a site could mean.
+    #[error("the file of a secret is named by its absolute path")]
+    Relative,
     #[error(transparent)]
     Program(#[from] ProgramLineError),
 }
@@ -51,6 +54,7 @@ impl SecretRef {
         };
         match place.is_empty() {
             true => Err(SecretRefError::Empty),
+            false if kind == "file" && !place.starts_with('/') => Err(SecretRefError::Relative),
             false => Ok(of(place.to_owned())),
         }
     }

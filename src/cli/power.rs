@@ -1,5 +1,6 @@
 //! `bedplate power`: machines on and off through their BMCs.
 
+use std::mem;
 use std::process::ExitCode;
 
 use super::args::bmc::{PowerArguments, PowerDeed, Who};
@@ -82,6 +83,9 @@ fn agreed(arguments: &PowerArguments, out: &Output) -> Result<bool, Fault> {
 #[derive(Default)]
 struct Told {
     machines: usize,
+    heard: usize,
+    has_failed: bool,
+    /// What was heard and is not shown yet.
     done: Vec<(HostName, PowerState, String)>,
     failed: Vec<(HostName, Fault)>,
 }
@@ -105,9 +109,12 @@ impl Told {
                     None => format!("was {was}"),
                 };
                 self.done.push((machine.clone(), *power, beside));
+                self.heard += 1;
             }
             PowerEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
+                self.heard += 1;
+                self.has_failed = true;
             }
             PowerEvent::Asked {
                 machine,
@@ -126,33 +133,42 @@ impl Told {
                 return;
             }
             PowerEvent::Waiting { machines, first } => {
+                // Who waits for some sees the others meanwhile.
+                self.show(out);
                 if !out.json {
                     out.progress(&waits(*machines, first));
                 }
                 return;
             }
         }
-        let heard = self.done.len() + self.failed.len();
+        let heard = self.heard;
         let step = (self.machines / 10).max(10);
         if !out.json && heard > 0 && heard < self.machines && heard.is_multiple_of(step) {
             out.progress(&format!("{heard} of {}", count(self.machines, "machine")));
         }
     }
 
-    fn finished(mut self, out: &Output) -> Result<ExitCode, Fault> {
-        let missing = self.machines - self.done.len() - self.failed.len();
-        if !out.json {
-            self.done.sort();
-            self.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let mut table = Table::default();
-            for (machine, power, beside) in &self.done {
-                table.row([machine.to_string(), power.to_string(), beside.clone()]);
-            }
-            out.text(&table.text());
-            for (_, fault) in &self.failed {
-                out.progress(&format!("{fault}\n  more: bedplate explain {}", fault.code));
-            }
+    /// Shows what was heard since it was last shown, by the machines' names.
+    fn show(&mut self, out: &Output) {
+        let (mut done, mut failed) = (mem::take(&mut self.done), mem::take(&mut self.failed));
+        if out.json {
+            return;
         }
+        done.sort();
+        failed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut table = Table::default();
+        for (machine, power, beside) in done {
+            table.row([machine.to_string(), power.to_string(), beside]);
+        }
+        out.text(&table.text());
+        for (_, fault) in failed {
+            out.progress(&format!("{fault}\n  more: bedplate explain {}", fault.code));
+        }
+    }
+
+    fn finished(mut self, out: &Output) -> Result<ExitCode, Fault> {
+        self.show(out);
+        let missing = self.machines.saturating_sub(self.heard);
         if missing > 0 {
             let message = format!(
                 "the daemon ended before {} were told of",
@@ -161,7 +177,7 @@ impl Told {
             return Err(Fault::new(Code::DaemonAbsent, message)
                 .help("ask again with `power status`: what was begun is done"));
         }
-        Ok(ExitCode::from(if self.failed.is_empty() { 0 } else { 4 }))
+        Ok(ExitCode::from(if self.has_failed { 4 } else { 0 }))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
@@ -141,4 +143,21 @@ fn those_that_hang_do_not_hold_up_the_others() {
     for (at, bmc) in rack.all() {
         assert!(bmc.most <= 1, "{at}: {bmc:?}");
     }
+}
+
+#[test]
+fn whoever_waits_for_one_sees_the_others_meanwhile() {
+    let (lab, rack, _place) = racked(2);
+    rack.set(&address(1), |bmc| bmc.manner = Manner::Hangs);
+    let _daemon = serving(&lab, "off");
+    lab.applied();
+    let mut command = lab.command("site", &["power", "status"]);
+    let mut asking = Running::start(command.stdout(Stdio::piped()));
+    let told = asking.child().stdout.take().unwrap();
+    let mut lines = BufReader::new(told).lines().map(Result::unwrap);
+    assert_eq!(lines.next().as_deref(), Some("  bmc-000  off"));
+    // Only now can the other answer: had nothing been shown before, it would be late.
+    rack.set(&address(1), |bmc| bmc.manner = Manner::Fine);
+    assert_eq!(lines.collect::<Vec<_>>(), ["  bmc-001  off"]);
+    assert!(asking.child().wait().unwrap().success());
 }
