@@ -70,3 +70,39 @@ impl fmt::Display for Fault {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("no file")]
+        Bare,
+        #[error("it cannot be read: {0}")]
+        Telling(#[source] Box<Self>),
+        #[error("no password")]
+        Silent(#[source] Box<Self>),
+    }
+
+    #[test]
+    fn nothing_is_said_twice_and_nothing_left_out() {
+        use Failure::{Bare, Silent, Telling};
+        let (bare, telling) = (|| Box::new(Bare), || Box::new(Telling(Box::new(Bare))));
+        for (error, expected) in [
+            (Bare, &["no file"][..]),
+            (Telling(bare()), &["it cannot be read: no file"]),
+            (Silent(bare()), &["no password", "no file"]),
+            (
+                Silent(telling()),
+                &["no password", "it cannot be read: no file"],
+            ),
+            (
+                Telling(Box::new(Silent(bare()))),
+                &["it cannot be read: no password", "no file"],
+            ),
+        ] {
+            assert_eq!(chain(&error), expected, "{error:?}");
+        }
+    }
+}

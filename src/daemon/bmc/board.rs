@@ -202,8 +202,6 @@ fn condition(fault: &Fault) -> Option<BmcCondition> {
 /// What lies behind a fault, as far as it is kept.
 fn why(fault: &Fault) -> String {
     let mut parts: Vec<&str> = fault.causes.iter().map(String::as_str).collect();
-    // A cause often repeats the one that it wraps.
-    parts.dedup();
     if fault.code == Code::BmcSecret || parts.is_empty() {
         parts.insert(0, &fault.message);
     }

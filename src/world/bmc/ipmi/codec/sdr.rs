@@ -116,15 +116,7 @@ fn compact(mut reader: Reader<'_>) -> Option<Record> {
     reader.bytes(9)?; // masks and units
     let sharing = reader.array()?;
     reader.bytes(6)?; // hysteresis, and what is of the vendor
-    let sensor = SensorRecord {
-        name: record_name(&mut reader)?,
-        place,
-        kind,
-        event_type,
-        formula: None,
-        thresholds: RawThresholds::default(),
-        is_readable: true,
-    };
+    let sensor = unmeasured(&mut reader, place, [kind, event_type], true)?;
     Some(Record::Sensors(shared(&sensor, sharing)))
 }
 
@@ -133,16 +125,26 @@ fn event_only(mut reader: Reader<'_>) -> Option<Record> {
     let (place, [_, _, kind, event_type]) = (place(&mut reader)?, reader.array()?);
     let sharing = reader.array()?;
     reader.bytes(2)?;
-    let sensor = SensorRecord {
-        name: record_name(&mut reader)?,
+    let sensor = unmeasured(&mut reader, place, [kind, event_type], false)?;
+    Some(Record::Sensors(shared(&sensor, sharing)))
+}
+
+/// A sensor that tells states and no measure; its name comes next.
+fn unmeasured(
+    reader: &mut Reader<'_>,
+    place: SensorPlace,
+    [kind, event_type]: [u8; 2],
+    is_readable: bool,
+) -> Option<SensorRecord> {
+    Some(SensorRecord {
+        name: record_name(reader)?,
         place,
         kind,
         event_type,
         formula: None,
         thresholds: RawThresholds::default(),
-        is_readable: false,
-    };
-    Some(Record::Sensors(shared(&sensor, sharing)))
+        is_readable,
+    })
 }
 
 /// FRU Device Locator Record (table 43-7).
