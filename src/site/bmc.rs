@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::base::addr::Prefix;
-use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests};
+use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests, UserRole};
 use crate::base::duration::Seconds;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::mac::MacAddr;
@@ -15,6 +15,14 @@ use crate::base::secret::SecretRef;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bmc {
     pub protocol: BmcProtocol,
+    pub origin: Origin,
+}
+
+/// A user of a BMC, beside the account that it is spoken with by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredUser {
+    pub role: UserRole,
+    pub password: SecretRef,
     pub origin: Origin,
 }
 

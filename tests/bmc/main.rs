@@ -28,3 +28,4 @@ mod repository;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sensors;
+mod users;

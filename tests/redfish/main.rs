@@ -22,3 +22,4 @@ mod sensors;
 mod stolen;
 mod systems;
 mod tls;
+mod users;

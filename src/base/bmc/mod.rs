@@ -8,6 +8,7 @@ mod part;
 mod remote;
 mod request;
 mod sensor;
+mod user;
 
 pub use address::BmcAddress;
 pub use light::Light;
@@ -20,6 +21,7 @@ pub use request::{
     SECRET_PLACES, bears_secrets,
 };
 pub use sensor::{Health, Sensor, Thresholds, Unit};
+pub use user::{BmcUser, UserRole};
 
 use std::fmt;
 

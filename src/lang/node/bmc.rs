@@ -6,8 +6,9 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::account::{USER, UserNode, read_users};
 use super::switch::{self, SwitchNode, read_switch};
-use super::{argument, first, join, open, optional, property};
+use super::{any, argument, first, join, open, optional, property};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::name::Name;
 use crate::base::secret::SecretRef;
@@ -32,6 +33,8 @@ pub struct BmcNode {
     pub fingerprint: Slot<Fingerprint>,
     /// A file on the controller with the authorities that sign the BMCs' certificates.
     pub authority: Slot<String>,
+    /// Who else may use it.
+    pub users: Vec<UserNode>,
     /// What it says of switching alone.
     pub switch: SwitchNode,
     /// Whether a part of it could not be read.
@@ -70,6 +73,7 @@ impl BmcNode {
             system: Slot::Absent,
             fingerprint: Slot::Absent,
             authority: Slot::Absent,
+            users: Vec::new(),
             switch: SwitchNode::empty(),
             is_partial: false,
             span,
@@ -111,7 +115,7 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     children: &BMC_CHILDREN,
 };
 
-const BMC_CHILDREN: [Child; 17] = join(
+const BMC_CHILDREN: [Child; 18] = join(
     &[
         optional(&CIPHER_SUITE),
         optional(&PRIVILEGE),
@@ -119,6 +123,7 @@ const BMC_CHILDREN: [Child; 17] = join(
         optional(&SYSTEM),
         optional(&FINGERPRINT),
         optional(&AUTHORITY),
+        any(&USER),
     ],
     &switch::CHILDREN,
 );
@@ -245,6 +250,7 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
         system: first(&reader, &SYSTEM, sink),
         fingerprint: first(&reader, &FINGERPRINT, sink),
         authority: first(&reader, &AUTHORITY, sink),
+        users: read_users(&reader, sink),
         switch: read_switch(&reader, sink),
         is_partial: reader.is_partial(),
         span: reader.span(),

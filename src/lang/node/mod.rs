@@ -1,5 +1,6 @@
 //! The nodes of the language: one file per group, each with its types, its tables and its reading.
 
+mod account;
 mod address;
 mod bmc;
 mod bond;
@@ -49,6 +50,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Spanned};
 
+pub use account::UserNode;
 pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
 pub use bound::BoundsNode;

@@ -1,9 +1,13 @@
 //! A machine's BMC: what its kind needs of what the site says.
 
+use std::collections::BTreeMap;
+
 use super::Builder;
+use crate::base::bmc::UserRole;
 use crate::base::duration::Seconds;
+use crate::base::name::UserName;
 use crate::lang::node::BmcNode;
-use crate::site::model::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
+use crate::site::model::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredUser};
 use crate::site::resolve::{Host, requests};
 
 /// How long a person may take where the site does not say.
@@ -46,6 +50,21 @@ impl Builder<'_> {
             protocol,
             origin: self.sources.origin(node.span),
         })
+    }
+}
+
+impl Builder<'_> {
+    /// Who else may use it.
+    pub(super) fn bmc_users(&self, node: &BmcNode) -> Option<BTreeMap<UserName, DeclaredUser>> {
+        let users = node.users.iter().map(|user| {
+            let declared = DeclaredUser {
+                role: UserRole::from(user.role.value()?.as_str()),
+                password: user.password.value()?.clone(),
+                origin: self.sources.origin(user.span),
+            };
+            Some((user.name.value.clone(), declared))
+        });
+        users.collect()
     }
 }
 

@@ -319,6 +319,10 @@ impl Builder<'_> {
                 Some(bmc) => Some(self.bmc(host, bmc)?),
                 None => None,
             },
+            bmc_users: match &shape.bmc {
+                Some(bmc) => self.bmc_users(bmc)?,
+                None => BTreeMap::new(),
+            },
             power: match shape.power.value().map(String::as_str) {
                 Some("on") => Some(true),
                 Some("off") => Some(false),

@@ -283,13 +283,16 @@ fn settings(
         (at(&switch.instruction), "instruction", &["manual"]),
         (at(&switch.within), "within", &["manual"]),
     ];
+    let users = bmc.users.iter();
+    let users = users.map(|one| (Some(one.name.span), "user", NETWORK));
     let requests = switch.requests.iter().map(|one| {
         let name = one.action.map_or("status", PowerAction::word);
         (Some(one.span), name, WEBHOOK)
     });
     let fields = switch.fields.iter();
     let fields = fields.map(|one| (Some(one.name.span), "header", WEBHOOK));
-    fixed.into_iter().chain(requests).chain(fields)
+    let fixed = fixed.into_iter().chain(users);
+    fixed.chain(requests).chain(fields)
 }
 
 /// A cipher suite that Bedplate does not speak; the others protect less, or nothing.

@@ -2,6 +2,7 @@
 //!
 //! A rule about what does not exist asks the gaps first: where something could not be read, its absence proves nothing.
 
+mod account;
 mod address;
 mod bmc;
 mod bond;
@@ -56,6 +57,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     stack::check(draft, out);
     bond::check(draft, out);
     bmc::check(draft, out);
+    account::check(draft, out);
     dhcp::check(draft, out);
     times::check(draft, out);
     relay::check(draft, out);

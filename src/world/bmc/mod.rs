@@ -9,8 +9,10 @@ pub mod switch;
 mod target;
 
 use crate::base::bmc::{
-    BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
+    BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
 };
+use crate::base::name::UserName;
+use crate::base::secret::Secret;
 pub use discover::{Presence, look};
 pub use ipmi::Console;
 use ipmi::IpmiError;
@@ -263,6 +265,49 @@ impl Session {
             Self::Ipmi(session) => session.set_boot(wanted).await?,
             Self::Redfish(session) => session.set_boot(wanted).await?,
             Self::Switch(session) => return Err(session.lacks("boot order").into()),
+        }
+        Ok(())
+    }
+
+    /// All users of the BMC that have a name.
+    ///
+    /// # Errors
+    /// Where it does not tell of every one.
+    pub async fn users(&mut self) -> Result<Vec<(String, BmcUser)>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.users().await?,
+            Self::Redfish(session) => session.users().await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
+        })
+    }
+
+    /// Has a user be so, with this password or the one that it has; one that is not there is made.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_user(
+        &mut self,
+        name: &UserName,
+        wanted: &BmcUser,
+        secret: Option<&Secret>,
+    ) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_user(name, wanted, secret).await?,
+            Self::Redfish(session) => session.set_user(name, wanted, secret).await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
+        }
+        Ok(())
+    }
+
+    /// Takes a user away.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn remove_user(&mut self, name: &UserName) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.remove_user(name).await?,
+            Self::Redfish(session) => session.remove_user(name).await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
         }
         Ok(())
     }

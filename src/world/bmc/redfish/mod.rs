@@ -25,6 +25,7 @@ mod system;
 mod target;
 mod task;
 mod told;
+mod users;
 mod wire;
 
 pub use error::{Error, Malformed, Refusal};

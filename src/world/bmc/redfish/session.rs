@@ -6,10 +6,12 @@ use super::model::link::Link;
 use super::model::system::{last_reset, status};
 use super::target::Target;
 use super::told::Told;
-use super::{boot, console, identify, inventory, log, media, power, sensors, system};
+use super::{boot, console, identify, inventory, log, media, power, sensors, system, users};
 use crate::base::bmc::{
-    BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor, SerialAccess,
+    BmcUser, BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor, SerialAccess,
 };
+use crate::base::name::UserName;
+use crate::base::secret::Secret;
 
 /// A session on a BMC, for one of its systems. Whoever drops it without [`Session::close`] leaves one of the few sessions that a BMC has
 /// taken until the BMC ends it.
@@ -112,6 +114,29 @@ impl Session {
     pub async fn eject_media(&mut self, id: &str) -> Result<(), Error> {
         self.client.wire.begin();
         media::eject(&mut self.client, &self.system, id).await
+    }
+
+    /// All users that have a name.
+    pub async fn users(&mut self) -> Result<Vec<(String, BmcUser)>, Error> {
+        self.client.wire.begin();
+        users::users(&mut self.client).await
+    }
+
+    /// Has a user be so, and verifies that; makes one that is not there, which needs a password.
+    pub async fn set_user(
+        &mut self,
+        name: &UserName,
+        wanted: &BmcUser,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
+        self.client.wire.begin();
+        users::set_user(&mut self.client, name, wanted, secret).await
+    }
+
+    /// Takes a user away, and verifies that.
+    pub async fn remove_user(&mut self, name: &UserName) -> Result<(), Error> {
+        self.client.wire.begin();
+        users::remove_user(&mut self.client, name).await
     }
 
     /// The ways to the machine's serial console.

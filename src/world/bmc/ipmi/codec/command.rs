@@ -44,6 +44,13 @@ impl Command {
     pub(crate) const PAYLOAD_INSTANCE: Self =
         Self::of(APPLICATION, 0x4b, "Get Payload Instance Info");
 
+    pub(crate) const CHANNEL_INFO: Self = Self::of(APPLICATION, 0x42, "Get Channel Info");
+    pub(crate) const SET_USER_ACCESS: Self = Self::of(APPLICATION, 0x43, "Set User Access");
+    pub(crate) const GET_USER_ACCESS: Self = Self::of(APPLICATION, 0x44, "Get User Access");
+    pub(crate) const SET_USER_NAME: Self = Self::of(APPLICATION, 0x45, "Set User Name");
+    pub(crate) const GET_USER_NAME: Self = Self::of(APPLICATION, 0x46, "Get User Name");
+    pub(crate) const SET_USER_PASSWORD: Self = Self::of(APPLICATION, 0x47, "Set User Password");
+
     pub(crate) const SENSOR_FACTORS: Self = Self::of(SENSOR, 0x23, "Get Sensor Reading Factors");
     pub(crate) const SENSOR_THRESHOLDS: Self = Self::of(SENSOR, 0x27, "Get Sensor Thresholds");
     pub(crate) const SENSOR_READING: Self = Self::of(SENSOR, 0x2d, "Get Sensor Reading");

@@ -22,6 +22,7 @@ pub(crate) mod reading;
 pub(crate) mod sdr;
 pub(crate) mod sel;
 pub(crate) mod sol;
+pub(crate) mod user;
 
 pub(crate) use asf::{ping, pong};
 pub(crate) use bytes::Reader;

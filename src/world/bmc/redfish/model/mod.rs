@@ -13,6 +13,7 @@ pub(super) mod read;
 pub(super) mod sensor;
 pub(super) mod system;
 pub(super) mod task;
+pub(super) mod user;
 
 #[cfg(test)]
 mod tests;
