@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 16] = [
+pub const KINDS: [KindRow; 17] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -174,6 +174,11 @@ pub const KINDS: [KindRow; 16] = [
     )),
     row("zone", &["zone/*"], &["servers", "ttl", "negative-ttl"]),
     row("record", &["zone/*/*/*"], &["values", "ttl"]),
+    row(
+        "user",
+        &["machine/*/bmc/user/*"],
+        &["role", "enabled", "password"],
+    ),
     row("boot-order", &["machine/*/boot-order"], &["first", "mode"]),
     row("power", &["machine/*/power"], &["state"]),
 ];

@@ -117,9 +117,11 @@ impl<S: Store> Reconciler<S> {
     ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
         let mut observed = self.observe().await?;
-        let Looked { state, unreached } = self.looked_at(&meaning, selection, look).await;
-        observed.state.extend(state);
-        observed.facts.unreached = unreached;
+        let looked = self.looked_at(&meaning, selection, look).await;
+        observed.state.extend(looked.state);
+        observed.facts.unreached = looked.unreached;
+        observed.facts.lacking = looked.lacking;
+        observed.facts.ownership.extend(looked.ownership);
         let mut selected = self.selected(&meaning, &observed, selection)?;
         if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
             selected = self.selected(&meaning, &seen, selection)?;
@@ -160,8 +162,12 @@ impl<S: Store> Reconciler<S> {
         {
             return known.looked.clone();
         }
-        let keys = meaning.desired.state.keys();
-        let keys = keys.filter(|key| key.machine().is_some() && selection.takes(key));
+        let held = self.world.held_by_bmcs();
+        let withdrawn = held.iter().filter(|key| meaning.withdraws(key));
+        let wanted = meaning.desired.state.iter();
+        let wanted = wanted.map(|(key, resource)| (key, Some(resource)));
+        let keys = wanted.chain(withdrawn.map(|key| (key, None)));
+        let keys = keys.filter(|(key, _)| key.machine().is_some() && selection.takes(key));
         let looked = self.world.look(keys).await;
         self.recent.looked = Some(Sight {
             meaning: meaning.clone(),

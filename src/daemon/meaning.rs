@@ -7,7 +7,8 @@ use super::bundle::Bundle;
 use super::fault;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::state::{Desired, desired, elsewhere};
+use crate::site::model::Bmc;
+use crate::state::{Desired, Key, desired, elsewhere};
 
 /// All that is kept of a compiled site.
 pub(super) struct Meaning {
@@ -35,5 +36,35 @@ impl Meaning {
             elsewhere: elsewhere(&site, controller),
             site: site.name,
         })
+    }
+
+    /// Whether a thing that Bedplate made on a BMC is to go: the site wants it in no machine of that BMC, and it is not by that account that
+    /// the BMC is spoken with.
+    pub(super) fn withdraws(&self, key: &Key) -> bool {
+        let Desired {
+            state,
+            others,
+            switches,
+            ..
+        } = &*self.desired;
+        let Key::User { machine, user } = key else {
+            return false;
+        };
+        let Some(bmc) = switches.get(machine) else {
+            return false;
+        };
+        let is_wanted = |other: &Key| {
+            if let Key::User {
+                machine,
+                user: wanted,
+            } = other
+            {
+                let at = || switches.get(machine).map(Bmc::address);
+                wanted == user && (other == key || at() == Some(bmc.address()))
+            } else {
+                false
+            }
+        };
+        !bmc.is_own(user) && !state.keys().chain(others).any(is_wanted)
     }
 }

@@ -234,6 +234,7 @@ impl<'a> Choice<'a> {
             objects: new.objects.clone(),
             bmcs: new.bmcs.clone(),
             switches: new.switches.clone(),
+            others: new.others.clone(),
             reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
             unmoved: BTreeSet::new(),

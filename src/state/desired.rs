@@ -49,6 +49,9 @@ pub struct Desired {
     /// The BMCs of machines whose power is the controller's to see to. Not stored: only who plans looks at machines.
     #[serde(skip)]
     pub switches: Arc<Switches>,
+    /// Users of BMCs that other controllers see to. Not stored: only who plans takes users away.
+    #[serde(skip)]
+    pub others: BTreeSet<Key>,
     /// Who must answer after each apply. Not stored: a start has nothing to go back to.
     #[serde(skip)]
     pub reachable: BTreeSet<IpAddr>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::identity::Identity;
-use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name, UserName};
 use crate::base::record::RecordType;
 use crate::base::route::Family;
 use crate::base::vlan::VlanPath;
@@ -71,9 +71,13 @@ pub enum Key {
         name: RecordName,
         kind: RecordType,
     },
+    /// `machine/node-01/bmc/user/ops`
+    ///
+    /// What machines have comes last, as they do in a plan.
+    User { machine: HostName, user: UserName },
     /// `machine/node-01/boot-order`
     ///
-    /// What machines have comes last, as they do in a plan; this before their power, which may start them.
+    /// Before their power, which may start them.
     BootOrder { machine: HostName },
     /// `machine/node-01/power`
     Power { machine: HostName },
@@ -190,6 +194,7 @@ impl Key {
             | Self::Reservation { .. }
             | Self::Zone { .. }
             | Self::Record { .. }
+            | Self::User { .. }
             | Self::BootOrder { .. }
             | Self::Power { .. } => false,
         }
@@ -235,6 +240,7 @@ impl fmt::Display for Key {
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
+            Self::User { machine, user } => write!(f, "machine/{machine}/bmc/user/{user}"),
             Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
@@ -305,7 +311,10 @@ fn read(text: &str) -> Option<Key> {
             match property {
                 "boot-order" => Some(Key::BootOrder { machine }),
                 "power" => Some(Key::Power { machine }),
-                _ => None,
+                property => {
+                    let user = property.strip_prefix("bmc/user/")?.parse().ok()?;
+                    Some(Key::User { machine, user })
+                }
             }
         }
         "vlan" => read_vlan(rest),
@@ -444,6 +453,7 @@ mod tests {
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
+            "machine/node-01/bmc/user/ops@lab",
             "machine/node-01/boot-order",
             "machine/node-01/power",
         ];
@@ -459,7 +469,8 @@ mod tests {
             "zone/a/b/XX",
             "image/",
             "machine/node-01",
-            "machine/node-01/bmc",
+            "machine/node-01/bmc/user/",
+            "machine/node-01/bmc/user/a/b",
         ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }

@@ -31,6 +31,11 @@ impl Resource {
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
             (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             (Self::Webhook(to), Self::Webhook(from)) => leave.webhook(to, from),
+            (Self::User(to), Self::User(from)) => {
+                leave.one("role", &mut to.role, &from.role);
+                leave.one("enabled", &mut to.enabled, &from.enabled);
+                leave.one("password", &mut to.password, &from.password);
+            }
             (Self::BootOrder(to), Self::BootOrder(from)) => {
                 leave.one("first", &mut to.first, &from.first);
                 leave.one("mode", &mut to.mode, &from.mode);
@@ -54,6 +59,7 @@ impl Resource {
                 | Self::BootFile(_)
                 | Self::Hook(_)
                 | Self::Webhook(_)
+                | Self::User(_)
                 | Self::BootOrder(_)
                 | Self::Power(_),
                 _,
@@ -184,7 +190,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 22] = [
+    const PAIRS: [[&str; 3]; 23] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -284,6 +290,11 @@ mod tests {
             "zone/a.b/m/A",
             r#"{"record":{"ttl":"1s","values":[{"A":"10.0.0.1"}]}}"#,
             r#"{"record":{"ttl":"2s","values":[{"A":"10.0.0.2"}]}}"#,
+        ],
+        [
+            "machine/m/bmc/user/ops",
+            r#"{"user":{"role":"operator","enabled":true,"password":{"kept":{"env":"P"}}}}"#,
+            r#"{"user":{"role":"read-only","enabled":false,"password":"other"}}"#,
         ],
         [
             "machine/m/boot-order",

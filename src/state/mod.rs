@@ -24,6 +24,7 @@ mod protect;
 mod route;
 mod rule;
 mod traffic;
+mod user;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub use traffic::{
     Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
     SessionService, Transport,
 };
+pub use user::{Password, User};
 pub use webhook::Webhook;
 
 /// Everything that should exist, or does.
@@ -77,6 +79,7 @@ pub enum Resource {
     BootFile(BootFile),
     Hook(Hook),
     Webhook(Webhook),
+    User(User),
     BootOrder(BootOrder),
     Power(Power),
 }
@@ -155,6 +158,7 @@ impl Resource {
             | Self::BootFile(_)
             | Self::Hook(_)
             | Self::Webhook(_)
+            | Self::User(_)
             | Self::BootOrder(_)
             | Self::Power(_) => Vec::new(),
         }
@@ -195,6 +199,7 @@ impl Resource {
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
+            (Self::User(from), Self::User(to)) => to.changes(from, changes),
             (Self::BootOrder(from), Self::BootOrder(to)) => to.changes(from, changes),
             (Self::Power(from), Self::Power(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
@@ -239,6 +244,7 @@ impl Resource {
             Self::BootFile(_) => "file",
             Self::Hook(_) => "hook",
             Self::Webhook(_) => "webhook",
+            Self::User(_) => "user",
             Self::BootOrder(_) => "boot-order",
             Self::Power(_) => "power",
         }
@@ -274,6 +280,7 @@ impl Resource {
             Self::BootFile(file) => file.summary(),
             Self::Hook(hook) => hook.summary(),
             Self::Webhook(webhook) => webhook.summary(),
+            Self::User(user) => user.summary(),
             Self::BootOrder(order) => order.summary(),
             Self::Power(power) => power.summary(),
         }

@@ -1,6 +1,6 @@
 //! What was found in the world: state of the same type as desired, and beside it the facts that nobody declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -46,6 +46,9 @@ pub struct Facts {
     /// What BMCs were asked for and did not tell.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreached: BTreeMap<Key, Unreached>,
+    /// What BMCs were asked for, and say that they have not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacking: BTreeSet<Key>,
 }
 
 /// Whose an observed thing is, when Bedplate did not make it.
@@ -78,10 +81,10 @@ pub struct LeaseFact {
     pub mac: MacAddr,
 }
 
-/// A state without what BMCs tell.
-struct Held<'a>(&'a State);
+/// What is known of things, but for those of which BMCs tell.
+struct Held<'a, T>(&'a BTreeMap<Key, T>);
 
-impl Serialize for Held<'_> {
+impl<T: Serialize> Serialize for Held<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let held = self.0.iter().filter(|(key, _)| key.machine().is_none());
         serializer.collect_map(held)
@@ -95,7 +98,7 @@ impl Observation {
     /// # Errors
     /// As [`digest_of`].
     pub fn digest(&self) -> Result<Digest, serde_json::Error> {
-        digest_of(&(Held(&self.state), &self.facts.ownership))
+        digest_of(&(Held(&self.state), Held(&self.facts.ownership)))
     }
 
     /// Whether others made `key`, and no claim covers it.

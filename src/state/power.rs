@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootOrder, Changes, Desired, Key, Resource};
+use super::{BootOrder, Changes, Desired, Key, Resource, user};
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
 use crate::site::model::{Bmc, Machine, Site};
@@ -60,7 +60,8 @@ impl Power {
 impl Key {
     /// The machine that this is a property of: its BMC is asked about it, and no kernel or server of ours.
     pub fn machine(&self) -> Option<&HostName> {
-        if let Self::Power { machine } | Self::BootOrder { machine } = self {
+        if let Self::Power { machine } | Self::BootOrder { machine } | Self::User { machine, .. } = self
+        {
             Some(machine)
         } else {
             None
@@ -99,10 +100,17 @@ pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
         let Some(bmc) = &machine.bmc else {
             continue;
         };
-        let is_minded = machine.power.is_some() || machine.boot_order.is_some();
-        if !is_minded || keeper(site, machine, bmc) != Some(controller) {
+        let has_users = !machine.bmc_users.is_empty();
+        let is_minded = machine.power.is_some() || machine.boot_order.is_some() || has_users;
+        if !is_minded {
+            switches.insert(host.clone(), bmc.clone());
             continue;
         }
+        if keeper(site, machine, bmc) != Some(controller) {
+            into.others.extend(user::keys(host, machine));
+            continue;
+        }
+        user::desired(host, machine, into);
         if let Some(order) = machine.boot_order {
             let order = Resource::BootOrder(BootOrder::of(Some(order)));
             let key = Key::BootOrder {

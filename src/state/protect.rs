@@ -102,7 +102,8 @@ impl Protected<'_> {
             | Key::Zone { .. }
             | Key::Hook { .. }
             | Key::Webhook { .. }
-            // No plan takes a machine away.
+            // No plan takes a machine away. Its users go: who may use a BMC is no part of what is protected.
+            | Key::User { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => [None, None],
         };

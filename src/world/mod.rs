@@ -146,7 +146,11 @@ fn of_machine(error: &MachineError) -> Code {
             Trouble::Failed => Code::BmcFailed,
         },
         MachineError::Refused { .. } => Code::BmcRefusesUs,
-        MachineError::NoBmc | MachineError::NotThere { .. } => Code::BmcFailed,
+        MachineError::NoBmc
+        | MachineError::OwnAccount
+        | MachineError::Taken { .. }
+        | MachineError::NotLetIn { .. }
+        | MachineError::NotThere { .. } => Code::BmcFailed,
         MachineError::Ending | MachineError::BrokenOff => Code::WorldFailed,
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
-use super::machine::{Looked, Machines};
+use super::machine::{Looked, MachineError, Machines};
 use super::servers::Servers;
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -20,7 +20,7 @@ use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::state::{
-    ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, Switches,
+    ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, Resource, Switches,
 };
 use crate::store::Store;
 use crate::world::bmc::Pool;
@@ -129,8 +129,73 @@ impl<S: Store> Live<S> {
 
     /// How it is with what machines have, `keys`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
     /// BMCs are slow, and have few sessions.
-    pub async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
-        self.machines.look(keys).await
+    pub async fn look<'k>(
+        &mut self,
+        keys: impl Iterator<Item = (&'k Key, Option<&'k Resource>)>,
+    ) -> Looked {
+        let mut looked = self.machines.look(keys).await;
+        self.ledger.drop_lacking(&looked.lacking).await;
+        let users = looked.state.keys();
+        let users = users.filter(|key| matches!(key, Key::User { .. }));
+        let whose =
+            users.filter_map(|key| Some((key.clone(), self.ledger.ownership(key, false)?)));
+        looked.ownership = whose.collect();
+        looked
+    }
+
+    /// What Bedplate made on BMCs, or claimed there.
+    pub fn held_by_bmcs(&self) -> Vec<Key> {
+        self.ledger.of_machines().cloned().collect()
+    }
+
+    /// Users of BMCs: whose each is, is written down before it is touched, and nobody's but ours is taken away.
+    async fn switch_users(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        let unnoted = |(at, step): (usize, &Step)| {
+            let key = Box::new(step.key.clone());
+            let why = "it cannot be written down whose it is";
+            let error = WorldError::Refused {
+                key: key.clone(),
+                why,
+            };
+            StepFailure { at, key, error }
+        };
+        if let Err(error) = self.ledger.foresee(steps, Way::There).await {
+            tracing::error!(%error, "users of BMCs are left as they are");
+            return steps.iter().enumerate().map(unnoted).collect();
+        }
+        let is_open = |step: &Step| step.after.is_some() || self.ledger.knows(&step.key);
+        let (open, at): (Vec<Step>, Vec<usize>) = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| is_open(step))
+            .map(|(at, step)| (step.clone(), at))
+            .unzip();
+        for step in &open {
+            if let Err(error) = self.ledger.note(step, Way::There).await {
+                tracing::error!(%error, key = %step.key, "the ledger does not say whose this is");
+            }
+        }
+        let place = |index: usize| at.get(index).copied().unwrap_or_default();
+        let mut failures = self
+            .machines
+            .switch(&open, &mut |index| done(place(index)))
+            .await;
+        for step in &open {
+            match failures.iter().find(|one| *one.key == step.key) {
+                Some(failure) if is_anothers(failure) => self.ledger.disown(&step.key),
+                Some(_) => {}
+                None => self.ledger.forget(step),
+            }
+        }
+        self.ledger.settle(&open).await;
+        for failure in &mut failures {
+            failure.at = place(failure.at);
+        }
+        failures
     }
 
     /// Whose session is to be told from others' when the world is next looked at.
@@ -248,6 +313,7 @@ impl<S: Store> World for Live<S> {
                 conflicts: BTreeMap::new(),
                 managers: found.managers,
                 unreached: BTreeMap::new(),
+                lacking: BTreeSet::new(),
             },
         })
     }
@@ -283,6 +349,19 @@ impl<S: Store> World for Live<S> {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        self.machines.switch(steps, done).await
+        match steps.first() {
+            Some(step) if matches!(step.key, Key::User { .. }) => {
+                self.switch_users(steps, done).await
+            }
+            Some(_) | None => self.machines.switch(steps, done).await,
+        }
     }
+}
+
+/// Whether somebody else made what was to be ours.
+fn is_anothers(failure: &StepFailure) -> bool {
+    matches!(
+        failure.error,
+        WorldError::Machine(MachineError::Taken { .. })
+    )
 }

@@ -164,6 +164,7 @@ impl World for Sim {
                 | Key::Reservation { .. }
                 | Key::Zone { .. }
                 | Key::Record { .. }
+                | Key::User { .. }
                 | Key::BootOrder { .. }
                 | Key::Power { .. } => false,
             })
@@ -216,6 +217,7 @@ impl World for Sim {
                 Some(after) => drop(self.world.state.insert(step.key.clone(), after.clone())),
                 None => drop(self.world.state.remove(&step.key)),
             }
+            self.mark(step);
             done(at);
         }
         failures

@@ -2,8 +2,9 @@
 //! counts, not what they promise.
 
 mod course;
+mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +14,15 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::bmc::PowerState;
-use crate::base::name::HostName;
+use crate::base::name::{HostName, UserName};
 use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
-use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Unreached};
+use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Switches, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{StepFailure, WorldError};
 use course::{Course, Move};
+use user::{Sought, Told};
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
 const AT_ONCE: usize = 128;
@@ -57,6 +59,14 @@ pub enum MachineError {
         #[source]
         source: RefusedBefore,
     },
+    #[error("Bedplate itself is let in by that account")]
+    OwnAccount,
+    #[error("somebody made a user `{name}` meanwhile; plan anew")]
+    Taken { name: UserName },
+    #[error(
+        "the BMC at {at} took the password of `{name}`, and does not let it in by that, which was tried once"
+    )]
+    NotLetIn { at: String, name: UserName },
     #[error("the daemon ends")]
     Ending,
     #[error("what saw to it broke off; how it is now is not known")]
@@ -98,6 +108,25 @@ pub(super) struct Machines {
 pub struct Looked {
     pub state: State,
     pub unreached: BTreeMap<Key, Unreached>,
+    /// What BMCs say that they have not.
+    pub lacking: BTreeSet<Key>,
+    /// Whose the rest is.
+    pub ownership: BTreeMap<Key, Ownership>,
+}
+
+impl Looked {
+    fn note(&mut self, (key, told): Told) {
+        match told {
+            Ok(resource) => {
+                self.unreached.remove(&key);
+                match resource {
+                    Some(resource) => drop(self.state.insert(key, resource)),
+                    None => drop(self.lacking.insert(key)),
+                }
+            }
+            Err(unreached) => drop(self.unreached.insert(key, unreached)),
+        }
+    }
 }
 
 impl Machines {
@@ -109,36 +138,34 @@ impl Machines {
         }
     }
 
-    /// Asks BMCs for what `keys` name, side by side.
-    pub(super) async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
+    /// Asks BMCs for what `keys` name, side by side; beside each is what the site wants of it, where it wants it.
+    pub(super) async fn look<'k>(
+        &self,
+        keys: impl Iterator<Item = (&'k Key, Option<&'k Resource>)>,
+    ) -> Looked {
         let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
-        let mut machines: BTreeMap<&HostName, Vec<Key>> = BTreeMap::new();
-        for key in keys {
+        let mut machines: BTreeMap<&HostName, Vec<Sought>> = BTreeMap::new();
+        for (key, wanted) in keys {
             if let Some(machine) = key.machine() {
-                machines.entry(machine).or_default().push(key.clone());
+                let sought = machines.entry(machine).or_default();
+                sought.push((key.clone(), wanted.cloned()));
             }
         }
-        for (machine, keys) in machines {
+        for (machine, sought) in machines {
             let Some(bmc) = self.switches.get(machine).cloned() else {
                 continue;
             };
-            for key in &keys {
+            for (key, _) in &sought {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
             let machines = self.clone();
-            asked.spawn(async move { machines.told(&bmc, keys).await });
+            asked.spawn(async move { machines.told(&bmc, sought).await });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
             match told {
-                Ok(told) => told.into_iter().for_each(|(key, told)| match told {
-                    Ok(resource) => {
-                        looked.unreached.remove(&key);
-                        looked.state.insert(key, resource);
-                    }
-                    Err(unreached) => drop(looked.unreached.insert(key, unreached)),
-                }),
+                Ok(told) => told.into_iter().for_each(|told| looked.note(told)),
                 Err(error) => tracing::error!(%error, "a BMC was not asked"),
             }
         }
@@ -146,31 +173,35 @@ impl Machines {
     }
 
     /// What one BMC tells. What it does not tell of one thing is no reason to leave out another.
-    async fn told(&self, bmc: &Bmc, keys: Vec<Key>) -> Vec<(Key, Result<Resource, Unreached>)> {
+    async fn told(&self, bmc: &Bmc, sought: Vec<Sought>) -> Vec<Told> {
         // Whoever waits for room is not late.
         let _leave = self.looks.acquire().await;
+        let (users, rest): (Vec<Sought>, Vec<Sought>) = sought
+            .iter()
+            .cloned()
+            .partition(|(key, _)| matches!(key, Key::User { .. }));
         let asked = self.with(bmc, async |session| {
             let mut told = Vec::new();
-            for key in &keys {
-                let found = found(session, key).await;
-                match found {
-                    Err(error) if error.trouble() != Trouble::Failed => return Err(error),
-                    Ok(_) | Err(_) => told.push((key.clone(), found)),
+            for (key, _) in &rest {
+                match found(session, key).await {
+                    Ok(found) => told.push((key.clone(), Ok(Some(found)))),
+                    Err(error) if error.trouble() == Trouble::Failed => {
+                        told.push((key.clone(), Err(failed(bmc, &error))));
+                    }
+                    Err(error) => return Err(error),
                 }
+            }
+            if !users.is_empty() {
+                told.extend(self.users(bmc, session, &users).await?);
             }
             Ok(told)
         });
         let all = |why, cause: &str| {
-            let one = |key: &Key| (key.clone(), Err(unreached(bmc, why, cause.to_owned())));
-            keys.iter().map(one).collect()
+            let one = |(key, _): &Sought| (key.clone(), Err(unreached(bmc, why, cause.to_owned())));
+            sought.iter().map(one).collect()
         };
         match timeout(LOOK_WITHIN, asked).await {
-            Ok(Ok(told)) => {
-                let failed = |error: BmcError| unreached(bmc, Silence::Failed, error.to_string());
-                let told = told.into_iter();
-                told.map(|(key, found)| (key, found.map_err(failed)))
-                    .collect()
-            }
+            Ok(Ok(told)) => told,
             Ok(Err(error)) => all(silence(&error), &inner(&error)),
             Err(_) => {
                 let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
@@ -221,6 +252,10 @@ impl Machines {
             return Ok(());
         };
         let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
+        if let Key::User { user, .. } = &step.key {
+            tracing::info!(%machine, %user, "user of the BMC");
+            return self.become_user(bmc, user, step).await;
+        }
         match &step.after {
             Some(Resource::Power(wanted)) => self.bring(machine, bmc, wanted.state).await,
             Some(Resource::BootOrder(wanted)) => self.order(machine, bmc, *wanted).await,
@@ -308,21 +343,29 @@ impl Machines {
         bmc: &Bmc,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, BmcError>,
     ) -> Result<T, MachineError> {
-        let at = || bmc.place();
-        let failed = |source| MachineError::Bmc { at: at(), source };
+        let failed = |source| MachineError::Bmc {
+            at: bmc.place(),
+            source,
+        };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
         let done = self.pool.with(bmc, Caller::Plan, what);
-        done.await.map_err(|error| match error {
-            PoolError::Own(error) => error,
-            PoolError::Target(source) => MachineError::Target { at: at(), source },
-            PoolError::Bmc(source) => failed(source),
-            PoolError::Refused => MachineError::Refused {
-                at: at(),
-                source: RefusedBefore,
-            },
-            // The first two happen to those who ask by themselves alone.
-            PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
-        })
+        done.await.map_err(|error| met(bmc, error))
+    }
+}
+
+/// What who met it makes of it.
+fn met(bmc: &Bmc, error: PoolError<MachineError>) -> MachineError {
+    let at = bmc.place();
+    match error {
+        PoolError::Own(error) => error,
+        PoolError::Target(source) => MachineError::Target { at, source },
+        PoolError::Bmc(source) => MachineError::Bmc { at, source },
+        PoolError::Refused => MachineError::Refused {
+            at,
+            source: RefusedBefore,
+        },
+        // The first two happen to those who ask by themselves alone.
+        PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
     }
 }
 
@@ -374,6 +417,11 @@ async fn found(session: &mut Session, key: &Key) -> Result<Resource, BmcError> {
     Ok(Resource::Power(Power { state }))
 }
 
+/// What a BMC answers that is of no use.
+fn failed(bmc: &Bmc, error: &BmcError) -> Unreached {
+    unreached(bmc, Silence::Failed, error.to_string())
+}
+
 fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
     Unreached {
         bmc: bmc.place(),
@@ -393,6 +441,9 @@ fn silence(error: &MachineError) -> Silence {
         },
         MachineError::Refused { .. } => Silence::Credentials,
         MachineError::NoBmc
+        | MachineError::OwnAccount
+        | MachineError::Taken { .. }
+        | MachineError::NotLetIn { .. }
         | MachineError::Ending
         | MachineError::BrokenOff
         | MachineError::NotThere { .. } => Silence::Failed,
