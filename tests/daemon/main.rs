@@ -52,6 +52,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod users;
 mod watch;
 mod webhooks;
 mod why;
