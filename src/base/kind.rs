@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 17] = [
+pub const KINDS: [KindRow; 18] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -175,6 +175,33 @@ pub const KINDS: [KindRow; 17] = [
     row("zone", &["zone/*"], &["servers", "ttl", "negative-ttl"]),
     row("record", &["zone/*/*/*"], &["values", "ttl"]),
     row(
+        "bmc",
+        &["machine/*/bmc"],
+        &[
+            "kind",
+            "address",
+            "port",
+            "username",
+            "password",
+            "system",
+            "trust",
+            "cipher-suite",
+            "privilege",
+            "k-g",
+            "on",
+            "soft-off",
+            "off",
+            "cycle",
+            "reset",
+            "status",
+            "mac",
+            "subnet",
+            "instruction",
+            "within",
+            "socket",
+        ],
+    ),
+    row(
         "user",
         &["machine/*/bmc/user/*"],
         &["role", "enabled", "password"],
@@ -219,7 +246,7 @@ mod tests {
             ("image/noble", "image"),
             ("file/boot/a/b", "file"),
             ("zone/*/node-01/A", "record"),
-            ("machine/node-01/*", "boot-order power"),
+            ("machine/node-01/*", "bmc boot-order power"),
             ("zones/*", ""),
         ] {
             let words: Vec<_> = kinds_of(pattern).map(|row| row.word).collect();

@@ -19,7 +19,7 @@ use crate::diag::fault::Fault;
 use crate::plan::{Plan, Selected, Selection, select};
 use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
-use crate::world::Looked;
+use crate::world::{Looked, Sought};
 
 /// A plan with what came to light while making it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,10 +151,6 @@ impl<S: Store> Reconciler<S> {
         selection: &Selection,
         look: Look,
     ) -> Looked {
-        self.world.reach_machines(meaning.desired.switches.clone());
-        if meaning.desired.switches.is_empty() {
-            return Looked::default();
-        }
         if let (Look::Known, Some(known)) = (look, &self.recent.looked)
             && Arc::ptr_eq(&known.meaning, meaning)
             && known.selection == *selection
@@ -162,13 +158,10 @@ impl<S: Store> Reconciler<S> {
         {
             return known.looked.clone();
         }
-        let held = self.world.held_by_bmcs();
-        let withdrawn = held.iter().filter(|key| meaning.withdraws(key));
-        let wanted = meaning.desired.state.iter();
-        let wanted = wanted.map(|(key, resource)| (key, Some(resource)));
-        let keys = wanted.chain(withdrawn.map(|key| (key, None)));
-        let keys = keys.filter(|(key, _)| key.machine().is_some() && selection.takes(key));
-        let looked = self.world.look(keys).await;
+        let looked = self
+            .world
+            .look(self.asked(meaning, selection).into_iter())
+            .await;
         self.recent.looked = Some(Sight {
             meaning: meaning.clone(),
             selection: selection.clone(),
@@ -176,6 +169,28 @@ impl<S: Store> Reconciler<S> {
             looked: looked.clone(),
         });
         looked
+    }
+
+    /// What of machines is chosen, and what Bedplate made on BMCs and the site wants no more, each with the BMC that tells of it: the one of
+    /// the site, which may not be in force yet. Where that is to stay so, nothing of its machine is brought about, and nobody is asked.
+    fn asked(&self, meaning: &Meaning, selection: &Selection) -> Vec<Sought> {
+        let in_force = self.world.bmcs_in_force().borrow().clone();
+        let held = self.world.held_by_bmcs();
+        let withdrawn = held.iter().filter(|key| meaning.withdraws(key));
+        let wanted = meaning.desired.state.iter();
+        let wanted = wanted.map(|(key, resource)| (key, Some(resource)));
+        let all = wanted.chain(withdrawn.map(|key| (key, None)));
+        let asked = all.filter_map(|(key, wanted)| {
+            let (machine, of) = (key.machine()?, key.bmc()?);
+            let bmc = meaning.bmc(machine)?;
+            let is_left = selection.excludes(&of) && in_force.get(machine) != Some(bmc);
+            (selection.takes(key) && !is_left).then(|| Sought {
+                key: key.clone(),
+                bmc: Arc::clone(bmc),
+                wanted: wanted.cloned(),
+            })
+        });
+        asked.collect()
     }
 
     /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.

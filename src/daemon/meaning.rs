@@ -8,7 +8,7 @@ use super::fault;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
-use crate::state::{Desired, Key, desired, elsewhere};
+use crate::state::{Desired, Key, Resource, desired, elsewhere};
 
 /// All that is kept of a compiled site.
 pub(super) struct Meaning {
@@ -38,19 +38,22 @@ impl Meaning {
         })
     }
 
+    /// The BMC of a machine.
+    pub(super) fn bmc(&self, machine: &HostName) -> Option<&Arc<Bmc>> {
+        let machine = machine.clone();
+        match self.desired.state.get(&Key::Bmc { machine }) {
+            Some(Resource::Bmc(bmc)) => Some(bmc),
+            Some(_) | None => None,
+        }
+    }
+
     /// Whether a thing that Bedplate made on a BMC is to go: the site wants it in no machine of that BMC, and it is not by that account that
     /// the BMC is spoken with.
     pub(super) fn withdraws(&self, key: &Key) -> bool {
-        let Desired {
-            state,
-            others,
-            switches,
-            ..
-        } = &*self.desired;
         let Key::User { machine, user } = key else {
             return false;
         };
-        let Some(bmc) = switches.get(machine) else {
+        let Some(bmc) = self.bmc(machine) else {
             return false;
         };
         let is_wanted = |other: &Key| {
@@ -59,12 +62,13 @@ impl Meaning {
                 user: wanted,
             } = other
             {
-                let at = || switches.get(machine).map(Bmc::address);
+                let at = || self.bmc(machine).map(|bmc| bmc.address());
                 wanted == user && (other == key || at() == Some(bmc.address()))
             } else {
                 false
             }
         };
+        let Desired { state, others, .. } = &*self.desired;
         !bmc.is_own(user) && !state.keys().chain(others).any(is_wanted)
     }
 }

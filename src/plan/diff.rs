@@ -70,8 +70,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     }
     steps.extend(moves.back());
     moves.tell(&mut steps);
-    obstructed.extend(staying);
-    obstructed.extend(unwithdrawn(inputs));
+    obstructed.extend(staying.into_iter().chain(unwithdrawn(inputs)));
     let returned = moves.returned();
     let outcome = outcome(&inputs.desired.state, &returned);
     let mut steps = carry_along(inputs, &outcome, steps, &mut obstructed, &keep);
@@ -290,7 +289,8 @@ fn is_left(key: &Key) -> bool {
         | Key::Scope { .. }
         | Key::Reservation { .. }
         | Key::Zone { .. }
-        | Key::Record { .. } => false,
+        | Key::Record { .. }
+        | Key::Bmc { .. } => false,
     }
 }
 

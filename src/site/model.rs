@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub use super::bmc::{
-    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredUser,
+    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc, DeclaredUser,
 };
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
@@ -353,7 +353,7 @@ pub struct Machine {
     /// In the order of their names.
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
-    pub bmc: Option<Bmc>,
+    pub bmc: Option<DeclaredBmc>,
     /// Who else may use its BMC.
     pub bmc_users: BTreeMap<UserName, DeclaredUser>,
     /// Whether it should run; none where nobody minds.

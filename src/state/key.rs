@@ -71,6 +71,11 @@ pub enum Key {
         name: RecordName,
         kind: RecordType,
     },
+    /// `machine/node-01/bmc`
+    ///
+    /// By what the daemon speaks with a machine's BMC: the daemon's own, and so before what machines have, which comes last, as they do in
+    /// a plan.
+    Bmc { machine: HostName },
     /// `machine/node-01/bmc/user/ops`
     ///
     /// What machines have comes last, as they do in a plan.
@@ -194,6 +199,7 @@ impl Key {
             | Self::Reservation { .. }
             | Self::Zone { .. }
             | Self::Record { .. }
+            | Self::Bmc { .. }
             | Self::User { .. }
             | Self::BootOrder { .. }
             | Self::Power { .. } => false,
@@ -240,6 +246,7 @@ impl fmt::Display for Key {
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
+            Self::Bmc { machine } => write!(f, "machine/{machine}/bmc"),
             Self::User { machine, user } => write!(f, "machine/{machine}/bmc/user/{user}"),
             Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
@@ -309,6 +316,7 @@ fn read(text: &str) -> Option<Key> {
             let (machine, property) = rest.split_once('/')?;
             let machine = machine.parse().ok()?;
             match property {
+                "bmc" => Some(Key::Bmc { machine }),
                 "boot-order" => Some(Key::BootOrder { machine }),
                 "power" => Some(Key::Power { machine }),
                 property => {
@@ -453,6 +461,7 @@ mod tests {
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
+            "machine/node-01/bmc",
             "machine/node-01/bmc/user/ops@lab",
             "machine/node-01/boot-order",
             "machine/node-01/power",
@@ -469,6 +478,7 @@ mod tests {
             "zone/a/b/XX",
             "image/",
             "machine/node-01",
+            "machine/node-01/bmcs",
             "machine/node-01/bmc/user/",
             "machine/node-01/bmc/user/a/b",
         ] {

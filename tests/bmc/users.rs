@@ -74,9 +74,7 @@ fn a_user_is_made_changed_and_taken_away() {
         let wanted = user(role, true);
         let set = async |session: &mut Session| {
             let secret = secret(password);
-            session
-                .set_user(&name("ops"), &wanted, Some(&secret))
-                .await
+            session.set_user(&name("ops"), &wanted, Some(&secret)).await
         };
         within(&bmc, set).unwrap();
         assert_eq!(users(), [admin.clone(), ("ops".to_owned(), wanted.clone())]);
@@ -87,12 +85,14 @@ fn a_user_is_made_changed_and_taken_away() {
         assert_eq!(other, Err(IpmiError::Credentials(Refusal::Password)));
     }
     let shut = user(UserRole::Operator, false);
-    let set =
-        async |session: &mut Session| session.set_user(&name("ops"), &shut, None).await;
+    let set = async |session: &mut Session| session.set_user(&name("ops"), &shut, None).await;
     within(&bmc, set).unwrap();
     assert_eq!(users()[1].1, shut);
     let refused = lets_in(&bmc, "ops", "sixteen-bytes-16", Privilege::User);
-    assert!(matches!(refused, Err(IpmiError::Credentials(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(IpmiError::Credentials(_))),
+        "{refused:?}"
+    );
     for _ in 0..2 {
         within(&bmc, async |session| {
             session.remove_user(&name("ops")).await

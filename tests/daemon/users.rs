@@ -105,8 +105,18 @@ fn declared_users_are_there_and_go_with_their_declarations() {
 
     // Withdrawn.
     with(&lab, &[]);
-    told(&lab, "plan", 0, &["- user ops on node-02", "no longer in the site"]);
-    told(&lab, "apply --yes", 0, &["ok    - machine/node-02/bmc/user/ops"]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["- user ops on node-02", "no longer in the site"],
+    );
+    told(
+        &lab,
+        "apply --yes",
+        0,
+        &["ok    - machine/node-02/bmc/user/ops"],
+    );
     assert_eq!(listed(&bmc), [ADMIN]);
     told(&lab, "plan --exit-code", 0, &["nothing to do"]);
     let log = fs::read_to_string(lab.path("log")).unwrap();
@@ -125,7 +135,12 @@ fn what_others_made_is_claimed_given_back_and_never_deleted() {
     }
     fs::write(lab.path("ops"), OPS).unwrap();
     with(&lab, &[("ops", "administrator")]);
-    told(&lab, "plan", 0, &["= user ops on node-02", "role  read-only -> administrator"]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["= user ops on node-02", "role  read-only -> administrator"],
+    );
     told(&lab, "apply --yes", 0, &["machine/node-02/bmc/user/ops"]);
     let others = "others true USER";
     assert_eq!(listed(&bmc), [ADMIN, "ops true ADMINISTRATOR", others]);
@@ -133,7 +148,12 @@ fn what_others_made_is_claimed_given_back_and_never_deleted() {
     drop(daemon);
     let _daemon = lab.serve();
     with(&lab, &[]);
-    told(&lab, "plan", 0, &["< user ops on node-02", "role  administrator -> read-only"]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["< user ops on node-02", "role  administrator -> read-only"],
+    );
     told(&lab, "apply --yes", 0, &["machine/node-02/bmc/user/ops"]);
     assert_eq!(listed(&bmc), [ADMIN, "ops true USER", others]);
     assert!(lets_in(&bmc, "ops", OPS, "user"));
@@ -143,7 +163,12 @@ fn what_others_made_is_claimed_given_back_and_never_deleted() {
     fs::write(lab.path("mine"), OPS).unwrap();
     told(&lab, "apply --yes", 0, &["+ machine/node-02/bmc/user/mine"]);
     bmc.ipmitool("raw 6 0x45 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
-    told(&lab, "plan", 0, &["+ user mine on node-02", "changed outside Bedplate"]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["+ user mine on node-02", "changed outside Bedplate"],
+    );
     bmc.ipmitool("user set name 5 mine");
     with(&lab, &[]);
     told(&lab, "plan --exit-code", 0, &["nothing to do"]);

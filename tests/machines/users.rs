@@ -82,13 +82,49 @@ fn planned(before: Option<&str>, wanted: &str, observed: &Observation) -> Plan {
     select(inputs, &Selection::default()).unwrap().plan
 }
 
+/// What the site said before and says, what the BMC told and whose it is, and the sign and the rest of the only line of the plan.
+type Case = (
+    Option<&'static str>,
+    &'static str,
+    (&'static str, &'static str),
+    Option<(&'static str, &'static str)>,
+);
+
+fn check(cases: &[Case]) {
+    for (before, wanted, (found, whose), expected) in cases {
+        let before = before.map(|before| site(before, ""));
+        let plan = planned(
+            before.as_deref(),
+            &site(wanted, ""),
+            &observed(found, whose),
+        );
+        let expected = expected.map(|(sign, rest)| format!("{sign} {KEY} {rest}"));
+        let expected: Vec<String> = expected.into_iter().collect();
+        let lines = lines(&plan);
+        assert_eq!(lines, expected, "{wanted}: {found}, {whose}");
+    }
+}
+
 #[test]
 fn what_a_bmc_tells_of_a_user_is_planned_for() {
-    let line = |sign: &str, rest: &str| format!("{sign} {KEY} {rest}");
-    for (before, wanted, (found, whose), expected) in [
+    const BOTH: &str = r#"role read-only -> operator, enabled no -> yes, password another -> (env)"O" (changed outside Bedplate)"#;
+    const SECRET: &str = r#"password another -> (env)"P" (changed in the site)"#;
+    const ROLE: &str = "role administrator -> operator (new in the site)";
+    const SILENT: &str = "deferred: its BMC at 10.0.0.11 does not answer";
+    check(&[
         // Not there, and not asked for.
-        (None, OPS, ("lacking", "ours"), Some(line("+", " (new in the site)"))),
-        (Some(OPS), OPS, ("lacking", "ours"), Some(line("+", " (changed outside Bedplate)"))),
+        (
+            None,
+            OPS,
+            ("lacking", "ours"),
+            Some(("+", " (new in the site)")),
+        ),
+        (
+            Some(OPS),
+            OPS,
+            ("lacking", "ours"),
+            Some(("+", " (changed outside Bedplate)")),
+        ),
         (Some(OPS), OPS, ("", "ours"), None),
         // As it should be, and not.
         (Some(OPS), OPS, ("operator O", "ours"), None),
@@ -96,56 +132,51 @@ fn what_a_bmc_tells_of_a_user_is_planned_for() {
             Some(OPS),
             OPS,
             ("!read-only other", "ours"),
-            Some(line(
-                "~",
-                r#"role read-only -> operator, enabled no -> yes, password another -> (env)"O" (changed outside Bedplate)"#,
-            )),
+            Some(("~", BOTH)),
         ),
         (
             Some(OPS),
             OTHER,
             ("operator other", "ours"),
-            Some(line("~", r#"password another -> (env)"P" (changed in the site)"#)),
+            Some(("~", SECRET)),
         ),
         // Kept elsewhere, and the same.
         (Some(OPS), OTHER, ("operator P", "ours"), None),
         // Others made it.
-        (None, OPS, ("operator O", "theirs"), Some(line("=", " (new in the site)"))),
         (
             None,
             OPS,
-            ("administrator O", "theirs"),
-            Some(line("=", "role administrator -> operator (new in the site)")),
+            ("operator O", "theirs"),
+            Some(("=", " (new in the site)")),
         ),
-        // Withdrawn: what is ours goes, what was claimed is given back but for its password, what is others' stays.
-        (Some(OPS), "", ("operator other", "ours"), Some(line("-", " (no longer in the site)"))),
+        (None, OPS, ("administrator O", "theirs"), Some(("=", ROLE))),
+        // Who is silent is for another time.
+        (None, OPS, ("silent", "ours"), Some(("?", SILENT))),
+    ]);
+}
+
+/// What is ours goes, what was claimed is given back but for its password, what is others' stays.
+#[test]
+fn a_user_that_the_site_names_no_more_is_whose_it_was() {
+    const ROLE: &str = "role operator -> administrator (no longer in the site)";
+    const SILENT: &str = "deferred: its BMC at 10.0.0.11 does not answer";
+    check(&[
+        (
+            Some(OPS),
+            "",
+            ("operator other", "ours"),
+            Some(("-", " (no longer in the site)")),
+        ),
         (
             Some(OPS),
             "",
             ("operator other", "administrator other"),
-            Some(line("<", "role operator -> administrator (no longer in the site)")),
+            Some(("<", ROLE)),
         ),
         (Some(OPS), "", ("operator other", "theirs"), None),
         (Some(OPS), "", ("lacking", "ours"), None),
-        // Who is silent is for another time, both ways.
-        (
-            None,
-            OPS,
-            ("silent", "ours"),
-            Some(line("?", "deferred: its BMC at 10.0.0.11 does not answer")),
-        ),
-        (
-            Some(OPS),
-            "",
-            ("silent", "ours"),
-            Some(line("?", "deferred: its BMC at 10.0.0.11 does not answer")),
-        ),
-    ] {
-        let before = before.map(|before| site(before, ""));
-        let plan = planned(before.as_deref(), &site(wanted, ""), &observed(found, whose));
-        let expected: Vec<String> = expected.into_iter().collect();
-        assert_eq!(lines(&plan), expected, "{wanted}: {found}, {whose}");
-    }
+        (Some(OPS), "", ("silent", "ours"), Some(("?", SILENT))),
+    ]);
 }
 
 /// What becomes of the user where the machine's power fails behind it.
@@ -172,7 +203,10 @@ fn a_machine_that_fails_gets_its_users_back_as_far_as_anybody_can() {
         let mut world = Sim::new(observed);
         world.idles(power);
         let (report, told) = applied(&mut world, &plan);
-        let expected = [format!("ok {KEY}"), "failed machine/node-1/power".to_owned()];
+        let expected = [
+            format!("ok {KEY}"),
+            "failed machine/node-1/power".to_owned(),
+        ];
         assert_eq!((report.exit_code(), told), (4, expected.to_vec()));
         let found = block_on(world.observe()).unwrap();
         let found = found.state.get(&KEY.parse::<Key>().unwrap());

@@ -102,19 +102,28 @@ async fn check(mock: &Mock, at: &str, before: usize) {
     let ops = name("ops");
     let wanted = user(UserRole::Operator, true);
     let first = secret("first");
-    session
-        .set_user(&ops, &wanted, Some(&first))
-        .await
-        .unwrap();
+    session.set_user(&ops, &wanted, Some(&first)).await.unwrap();
     let users = session.users().await.unwrap();
     assert_eq!(users.len(), before + 1);
     assert!(users.contains(&("ops".to_owned(), wanted)));
-    assert_eq!(mock.with(|state| state.resources[at]["Password"].clone()), "first");
+    assert_eq!(
+        mock.with(|state| state.resources[at]["Password"].clone()),
+        "first"
+    );
     // What is not said stays.
     let other = user(UserRole::ReadOnly, false);
     session.set_user(&ops, &other, None).await.unwrap();
-    assert!(session.users().await.unwrap().contains(&("ops".to_owned(), other)));
-    assert_eq!(mock.with(|state| state.resources[at]["Password"].clone()), "first");
+    assert!(
+        session
+            .users()
+            .await
+            .unwrap()
+            .contains(&("ops".to_owned(), other))
+    );
+    assert_eq!(
+        mock.with(|state| state.resources[at]["Password"].clone()),
+        "first"
+    );
     for _ in 0..2 {
         session.remove_user(&ops).await.unwrap();
         assert_eq!(session.users().await.unwrap().len(), before);
@@ -134,7 +143,10 @@ async fn a_user_is_made_changed_and_taken_away() {
     ];
     let mock = start(&accounts, fixed);
     check(&mock, &place(3), 1).await;
-    assert_eq!(mock.with(|state| state.resources[&place(3)]["Enabled"].clone()), false);
+    assert_eq!(
+        mock.with(|state| state.resources[&place(3)]["Enabled"].clone()),
+        false
+    );
 }
 
 #[tokio::test]

@@ -177,14 +177,12 @@ mod tests {
 
     fn check(site: &[(&str, Option<MacAddr>)], seen: Seen, expected: &[&str]) {
         let card = MachineCard {
-            tags: BTreeSet::new(),
-            bmc: None,
-            power: None,
             uuid: Some(UUID.parse().unwrap()),
             macs: site
                 .iter()
                 .map(|(link, mac)| (link.parse().unwrap(), *mac))
                 .collect(),
+            ..MachineCard::default()
         };
         let told: Vec<String> = differences(&card, &seen)
             .iter()

@@ -1,6 +1,7 @@
 //! When each BMC is asked next how it does. Pure: the clock is given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,17 +19,17 @@ pub(super) struct Rounds {
 
 #[derive(Debug)]
 struct One {
-    bmc: Bmc,
+    bmc: Arc<Bmc>,
     /// None while it is asked.
     due: Option<Instant>,
 }
 
 impl Rounds {
     /// Takes the BMCs of a site. Those that are new, or other than before, are due now; those that are as they were keep their time.
-    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, Bmc)>, now: Instant) {
+    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, Arc<Bmc>)>, now: Instant) {
         let mut before = std::mem::take(&mut self.each);
         for (host, bmc) in bmcs {
-            let kept = before.remove(&host).filter(|one| is_same(&one.bmc, &bmc));
+            let kept = before.remove(&host).filter(|one| one.bmc == bmc);
             let due = kept.map_or(Some(now), |one| one.due);
             self.each.insert(host, One { bmc, due });
         }
@@ -38,13 +39,13 @@ impl Rounds {
     }
 
     /// The next one that is due; it is asked from now on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(HostName, Bmc)> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<(HostName, Arc<Bmc>)> {
         let first = self.queue.first().filter(|(due, _)| *due <= now)?;
         let (_, host) = first.clone();
         self.queue.pop_first();
         let one = self.each.get_mut(&host)?;
         one.due = None;
-        Some((host, one.bmc.clone()))
+        Some((host, Arc::clone(&one.bmc)))
     }
 
     /// When somebody is due next.
@@ -63,15 +64,6 @@ impl Rounds {
     }
 }
 
-/// Where it is written says nothing of a BMC.
-fn is_same(one: &Bmc, other: &Bmc) -> bool {
-    let here = Bmc {
-        origin: other.origin.clone(),
-        ..one.clone()
-    };
-    here == *other
-}
-
 /// How long after it was asked a BMC is asked again: a tenth more or less, by its name, so that they come to be spread out.
 pub(super) fn pause(host: &HostName, every: Duration) -> Duration {
     // FNV-1a.
@@ -84,7 +76,6 @@ pub(super) fn pause(host: &HostName, every: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::origin::Origin;
     use crate::base::secret::SecretRef;
     use crate::site::model::{BmcAccount, BmcProtocol};
 
@@ -92,7 +83,7 @@ mod tests {
         format!("node-{number}").parse().unwrap()
     }
 
-    fn bmc(number: usize, username: &str) -> (HostName, Bmc) {
+    fn bmc(number: usize, username: &str) -> (HostName, Arc<Bmc>) {
         let account = BmcAccount {
             address: [10, 0, 0, 1].into(),
             port: None,
@@ -105,15 +96,7 @@ mod tests {
             privilege: None,
             key: None,
         };
-        let bmc = Bmc {
-            protocol,
-            origin: Origin {
-                file: "site.kdl".into(),
-                line: 1,
-                column: 1,
-            },
-        };
-        (host(number), bmc)
+        (host(number), Arc::new(Bmc { protocol }))
     }
 
     /// Who is due, all of them.

@@ -9,7 +9,8 @@ pub mod switch;
 mod target;
 
 use crate::base::bmc::{
-    BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
+    BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor,
+    SerialAccess,
 };
 use crate::base::name::UserName;
 use crate::base::secret::Secret;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
-use super::machine::{Looked, MachineError, Machines};
+use super::machine::{Looked, MachineError, Machines, Sought};
 use super::servers::Servers;
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -19,12 +19,12 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
-use crate::state::{
-    ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, Resource, Switches,
-};
+use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
 use crate::world::bmc::Pool;
-use crate::world::{HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError};
+use crate::world::{
+    BmcsInForce, HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError,
+};
 
 /// How long an address counts as free that nobody answered for.
 const FREE_FOR: Duration = Duration::from_secs(10);
@@ -52,11 +52,12 @@ impl<S: Store> Live<S> {
         let host = Host::connect(controller.clone())?;
         let ledger = Ledger::open(store.clone())?;
         let servers = Servers::start(controller, store, blobs)?;
+        let machines = Machines::new(servers.bmcs());
         Ok(Self {
             host,
             servers,
             ledger,
-            machines: Machines::new(),
+            machines,
             free: BTreeMap::new(),
         })
     }
@@ -117,28 +118,19 @@ impl<S: Store> Live<S> {
         self.machines.pool.clone()
     }
 
-    /// Through which BMCs machines are looked at and switched from now on.
-    pub fn reach_machines(&mut self, through: Arc<Switches>) {
-        self.machines.switches = through;
+    /// By what BMCs are spoken with, for whoever does; machines are switched through these.
+    pub fn bmcs_in_force(&self) -> watch::Receiver<BmcsInForce> {
+        self.servers.bmcs()
     }
 
-    /// Through which they are now.
-    pub fn switches(&self) -> Arc<Switches> {
-        self.machines.switches.clone()
-    }
-
-    /// How it is with what machines have, `keys`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
-    /// BMCs are slow, and have few sessions.
-    pub async fn look<'k>(
-        &mut self,
-        keys: impl Iterator<Item = (&'k Key, Option<&'k Resource>)>,
-    ) -> Looked {
-        let mut looked = self.machines.look(keys).await;
+    /// How it is with what machines have, as the BMC beside each tells, which may not be in force yet. [`World::observe`] asks none of them:
+    /// it is asked all the time, and BMCs are slow, and have few sessions.
+    pub async fn look(&mut self, sought: impl Iterator<Item = Sought>) -> Looked {
+        let mut looked = self.machines.look(sought).await;
         self.ledger.drop_lacking(&looked.lacking).await;
         let users = looked.state.keys();
         let users = users.filter(|key| matches!(key, Key::User { .. }));
-        let whose =
-            users.filter_map(|key| Some((key.clone(), self.ledger.ownership(key, false)?)));
+        let whose = users.filter_map(|key| Some((key.clone(), self.ledger.ownership(key, false)?)));
         looked.ownership = whose.collect();
         looked
     }

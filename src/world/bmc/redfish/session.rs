@@ -8,7 +8,8 @@ use super::target::Target;
 use super::told::Told;
 use super::{boot, console, identify, inventory, log, media, power, sensors, system, users};
 use crate::base::bmc::{
-    BmcUser, BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor, SerialAccess,
+    BmcUser, BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor,
+    SerialAccess,
 };
 use crate::base::name::UserName;
 use crate::base::secret::Secret;

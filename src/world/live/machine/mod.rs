@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -18,11 +18,11 @@ use crate::base::name::{HostName, UserName};
 use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
-use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Switches, Unreached};
+use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
-use crate::world::{StepFailure, WorldError};
+use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
-use user::{Sought, Told};
+use user::Told;
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
 const AT_ONCE: usize = 128;
@@ -97,7 +97,8 @@ pub struct RefusedBefore;
 /// The machines that are looked at and switched.
 #[derive(Clone)]
 pub(super) struct Machines {
-    pub(super) switches: Arc<Switches>,
+    /// Through which they are switched.
+    in_force: watch::Receiver<BmcsInForce>,
     pub(super) pool: Pool,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
@@ -112,6 +113,16 @@ pub struct Looked {
     pub lacking: BTreeSet<Key>,
     /// Whose the rest is.
     pub ownership: BTreeMap<Key, Ownership>,
+}
+
+/// One thing that a machine has, by its BMC.
+#[derive(Clone)]
+pub struct Sought {
+    pub key: Key,
+    /// Who tells of it.
+    pub bmc: Arc<Bmc>,
+    /// What the site wants of it; none where that wants it no more.
+    pub wanted: Option<Resource>,
 }
 
 impl Looked {
@@ -130,32 +141,27 @@ impl Looked {
 }
 
 impl Machines {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(in_force: watch::Receiver<BmcsInForce>) -> Self {
         Self {
-            switches: Arc::default(),
+            in_force,
             pool: Pool::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
-    /// Asks BMCs for what `keys` name, side by side; beside each is what the site wants of it, where it wants it.
-    pub(super) async fn look<'k>(
-        &self,
-        keys: impl Iterator<Item = (&'k Key, Option<&'k Resource>)>,
-    ) -> Looked {
+    /// Asks BMCs for what is sought, side by side.
+    pub(super) async fn look(&self, sought: impl Iterator<Item = Sought>) -> Looked {
         let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
-        let mut machines: BTreeMap<&HostName, Vec<Sought>> = BTreeMap::new();
-        for (key, wanted) in keys {
-            if let Some(machine) = key.machine() {
-                let sought = machines.entry(machine).or_default();
-                sought.push((key.clone(), wanted.cloned()));
+        let mut machines: BTreeMap<HostName, (Arc<Bmc>, Vec<Sought>)> = BTreeMap::new();
+        for one in sought {
+            if let Some(machine) = one.key.machine() {
+                let entry = machines.entry(machine.clone());
+                let (_, sought) = entry.or_insert_with(|| (Arc::clone(&one.bmc), Vec::new()));
+                sought.push(one);
             }
         }
-        for (machine, sought) in machines {
-            let Some(bmc) = self.switches.get(machine).cloned() else {
-                continue;
-            };
-            for (key, _) in &sought {
+        for (bmc, sought) in machines.into_values() {
+            for Sought { key, .. } in &sought {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
@@ -179,10 +185,10 @@ impl Machines {
         let (users, rest): (Vec<Sought>, Vec<Sought>) = sought
             .iter()
             .cloned()
-            .partition(|(key, _)| matches!(key, Key::User { .. }));
+            .partition(|one| matches!(one.key, Key::User { .. }));
         let asked = self.with(bmc, async |session| {
             let mut told = Vec::new();
-            for (key, _) in &rest {
+            for Sought { key, .. } in &rest {
                 match found(session, key).await {
                     Ok(found) => told.push((key.clone(), Ok(Some(found)))),
                     Err(error) if error.trouble() == Trouble::Failed => {
@@ -197,7 +203,7 @@ impl Machines {
             Ok(told)
         });
         let all = |why, cause: &str| {
-            let one = |(key, _): &Sought| (key.clone(), Err(unreached(bmc, why, cause.to_owned())));
+            let one = |one: &Sought| (one.key.clone(), Err(unreached(bmc, why, cause.to_owned())));
             sought.iter().map(one).collect()
         };
         match timeout(LOOK_WITHIN, asked).await {
@@ -251,14 +257,15 @@ impl Machines {
         let Some(machine) = step.key.machine() else {
             return Ok(());
         };
-        let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
+        let bmc = self.in_force.borrow().get(machine).cloned();
+        let bmc = bmc.ok_or(MachineError::NoBmc)?;
         if let Key::User { user, .. } = &step.key {
             tracing::info!(%machine, %user, "user of the BMC");
-            return self.become_user(bmc, user, step).await;
+            return self.become_user(&bmc, user, step).await;
         }
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(machine, bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(machine, bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(machine, &bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(machine, &bmc, *wanted).await,
             Some(_) | None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, sleep};
 
-use super::{MachineError, Machines, PAUSE, SET_WITHIN, failed, unreached};
+use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed, unreached};
 use crate::base::bmc::BmcUser;
 use crate::base::name::UserName;
 use crate::base::secret::Secret;
@@ -17,9 +17,6 @@ use crate::world::secret;
 /// What a BMC tells of a thing; none where it has no such thing.
 pub(super) type Told = (Key, Result<Option<Resource>, Unreached>);
 
-/// A user that is to be looked for, and what the site wants of it, where it wants it.
-pub(super) type Sought = (Key, Option<Resource>);
-
 impl Machines {
     /// What a BMC tells of its users.
     pub(super) async fn users(
@@ -31,18 +28,21 @@ impl Machines {
         let listed: BTreeMap<String, BmcUser> = match session.users().await {
             Ok(listed) => listed.into_iter().collect(),
             Err(error) if error.trouble() == Trouble::Failed => {
-                let all = sought.iter().map(|(key, _)| key.clone());
+                let all = sought.iter().map(|one| one.key.clone());
                 return Ok(all.map(|key| (key, Err(failed(bmc, &error)))).collect());
             }
             Err(error) => return Err(error),
         };
         let mut told = Vec::new();
-        for (key, wanted) in sought {
+        for Sought { key, wanted, .. } in sought {
             let Key::User { user: name, .. } = key else {
                 continue;
             };
             let found = match listed.get(name.as_str()) {
-                Some(found) => self.known(bmc, name, found, wanted.as_ref()).await.map(Some),
+                Some(found) => self
+                    .known(bmc, name, found, wanted.as_ref())
+                    .await
+                    .map(Some),
                 None => Ok(None),
             };
             told.push((key.clone(), found));
@@ -67,7 +67,9 @@ impl Machines {
             let by = bmc.as_user(name, &found.role, place);
             let lets_in = self.pool.lets_in(&by, false).await;
             let lets_in = lets_in.map_err(|error| super::met(bmc, error));
-            if lets_in.map_err(|error| unreached(bmc, super::silence(&error), super::inner(&error)))? {
+            if lets_in
+                .map_err(|error| unreached(bmc, super::silence(&error), super::inner(&error)))?
+            {
                 user.password = Password::Kept(place.clone());
             }
         }
@@ -163,10 +165,7 @@ async fn find(session: &mut Session, name: &UserName) -> Result<Option<BmcUser>,
     Ok(named.next().map(|(_, user)| user))
 }
 
-async fn read(
-    bmc: &Bmc,
-    place: &crate::base::secret::SecretRef,
-) -> Result<Secret, MachineError> {
+async fn read(bmc: &Bmc, place: &crate::base::secret::SecretRef) -> Result<Secret, MachineError> {
     let read = secret::read(place).await;
     read.map_err(|source| MachineError::Target {
         at: bmc.place(),
