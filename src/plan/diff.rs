@@ -155,12 +155,16 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         }
         let found = along.get(key);
         let obstruction = match (resource, found) {
-            (Resource::Power(_) | Resource::BootOrder(_) | Resource::User(_), _) => {
-                match inputs.observed.facts.unreached.get(key) {
-                    Some(unreached) => Obstruction::Deferred(unreached.clone()),
-                    None => continue,
-                }
-            }
+            (
+                Resource::Power(_)
+                | Resource::BootOrder(_)
+                | Resource::User(_)
+                | Resource::Network(_),
+                _,
+            ) => match inputs.observed.facts.unreached.get(key) {
+                Some(unreached) => Obstruction::Deferred(unreached.clone()),
+                None => continue,
+            },
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
             (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
             (Resource::Link(link), Some(found))
@@ -274,7 +278,7 @@ impl<'a> Known<'a> {
 /// Whether it stays where the site speaks of it no more: nobody minds it then.
 fn is_left(key: &Key) -> bool {
     match key {
-        Key::Power { .. } | Key::BootOrder { .. } => true,
+        Key::Power { .. } | Key::BootOrder { .. } | Key::Network { .. } => true,
         Key::User { .. }
         | Key::Link { .. }
         | Key::Address { .. }

@@ -119,6 +119,7 @@ impl<'a> Places<'a> {
             | Key::Record { .. }
             | Key::Bmc { .. }
             | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => None,
         }

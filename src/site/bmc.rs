@@ -1,6 +1,6 @@
 //! A machine's baseboard management controller, as the resolved site has it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,17 @@ pub struct DeclaredBmc {
 pub struct DeclaredUser {
     pub role: UserRole,
     pub password: SecretRef,
+    pub origin: Origin,
+}
+
+/// How a BMC is to be on its own network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredNetwork {
+    /// Of its subnet, where its address is static; none where DHCP gives it.
+    pub mask: Option<Ipv4Addr>,
+    pub gateway: Option<Ipv4Addr>,
+    /// Whether its frames are tagged, and with which id; none where nobody minds.
+    pub vlan: Option<Option<u16>>,
     pub origin: Origin,
 }
 

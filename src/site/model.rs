@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub use super::bmc::{
-    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc, DeclaredUser,
+    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc, DeclaredNetwork,
+    DeclaredUser,
 };
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
@@ -354,6 +355,7 @@ pub struct Machine {
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
     pub bmc: Option<DeclaredBmc>,
+    pub bmc_network: Option<Box<DeclaredNetwork>>,
     /// Who else may use its BMC.
     pub bmc_users: BTreeMap<UserName, DeclaredUser>,
     /// Whether it should run; none where nobody minds.

@@ -156,6 +156,7 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::Webhook(_)
         | Resource::Bmc(_)
         | Resource::User(_)
+        | Resource::Network(_)
         | Resource::BootOrder(_)
         | Resource::Power(_) => {}
     }

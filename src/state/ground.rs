@@ -98,6 +98,7 @@ impl<'a> Ground<'a> {
             | Key::Record { .. }
             | Key::Bmc { .. }
             | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => return Table::MAIN,
         };

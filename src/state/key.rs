@@ -80,6 +80,8 @@ pub enum Key {
     ///
     /// What machines have comes last, as they do in a plan.
     User { machine: HostName, user: UserName },
+    /// `machine/node-01/bmc/network`
+    Network { machine: HostName },
     /// `machine/node-01/boot-order`
     ///
     /// Before their power, which may start them.
@@ -201,6 +203,7 @@ impl Key {
             | Self::Record { .. }
             | Self::Bmc { .. }
             | Self::User { .. }
+            | Self::Network { .. }
             | Self::BootOrder { .. }
             | Self::Power { .. } => false,
         }
@@ -248,6 +251,7 @@ impl fmt::Display for Key {
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
             Self::Bmc { machine } => write!(f, "machine/{machine}/bmc"),
             Self::User { machine, user } => write!(f, "machine/{machine}/bmc/user/{user}"),
+            Self::Network { machine } => write!(f, "machine/{machine}/bmc/network"),
             Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
@@ -317,6 +321,7 @@ fn read(text: &str) -> Option<Key> {
             let machine = machine.parse().ok()?;
             match property {
                 "bmc" => Some(Key::Bmc { machine }),
+                "bmc/network" => Some(Key::Network { machine }),
                 "boot-order" => Some(Key::BootOrder { machine }),
                 "power" => Some(Key::Power { machine }),
                 property => {
@@ -463,6 +468,7 @@ mod tests {
             "zone/10.10.in-addr.arpa/1.0/PTR",
             "machine/node-01/bmc",
             "machine/node-01/bmc/user/ops@lab",
+            "machine/node-01/bmc/network",
             "machine/node-01/boot-order",
             "machine/node-01/power",
         ];

@@ -38,6 +38,12 @@ impl Resource {
                 leave.one("enabled", &mut to.enabled, &from.enabled);
                 leave.one("password", &mut to.password, &from.password);
             }
+            (Self::Network(to), Self::Network(from)) => {
+                leave.one("source", &mut to.source, &from.source);
+                leave.one("mask", &mut to.mask, &from.mask);
+                leave.one("gateway", &mut to.gateway, &from.gateway);
+                leave.one("vlan", &mut to.vlan, &from.vlan);
+            }
             (Self::BootOrder(to), Self::BootOrder(from)) => {
                 leave.one("first", &mut to.first, &from.first);
                 leave.one("mode", &mut to.mode, &from.mode);
@@ -63,6 +69,7 @@ impl Resource {
                 | Self::Webhook(_)
                 | Self::Bmc(_)
                 | Self::User(_)
+                | Self::Network(_)
                 | Self::BootOrder(_)
                 | Self::Power(_),
                 _,
@@ -195,7 +202,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 30] = [
+    const PAIRS: [[&str; 3]; 31] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -335,6 +342,11 @@ mod tests {
             "machine/m/bmc/user/ops",
             r#"{"user":{"role":"operator","enabled":true,"password":{"kept":{"env":"P"}}}}"#,
             r#"{"user":{"role":"read-only","enabled":false,"password":"other"}}"#,
+        ],
+        [
+            "machine/m/bmc/network",
+            r#"{"network":{"source":"static","mask":"255.255.255.0","gateway":"10.0.0.1","vlan":{"tagged":40}}}"#,
+            r#"{"network":{"source":"dhcp","mask":"255.255.0.0","gateway":"10.0.0.2","vlan":"untagged"}}"#,
         ],
         [
             "machine/m/boot-order",

@@ -240,6 +240,7 @@ set_working_mc 0x20
     allowed_auths_admin none md2 md5 straight
     guid ae4f1df8ec7dd011a76500a0c91e6bf6
     {key}
+    lan_config_program "{chassis} {folder}"
   endlan
   chassis_control "{chassis} {folder}"
   {console}

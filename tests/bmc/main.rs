@@ -16,6 +16,7 @@ mod faults;
 mod inventory;
 mod log;
 mod machine;
+mod network;
 mod opening;
 mod power;
 mod relay;

@@ -1,4 +1,4 @@
-//! Users of BMCs as the site says them: planned, made, changed and taken away through a BMC that is not ours, with ipmitool as the witness.
+//! Users and networks of BMCs as the site says them: planned, made, changed and taken away through a BMC that is not ours, with ipmitool as the witness.
 
 use std::fs;
 
@@ -78,7 +78,7 @@ fn declared_users_are_there_and_go_with_their_declarations() {
     assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
     assert!(lets_in(&bmc, "ops", OPS, "operator"));
     with(&lab, ops);
-    told(&lab, "apply --yes", 0, &["Nothing to do"]);
+    told(&lab, "apply --yes", 0, &["- machine/node-03/bmc"]);
     told(&lab, "plan --exit-code", 0, &["nothing to do"]);
 
     // Somebody else changes it.
@@ -185,4 +185,48 @@ fn an_apply_that_goes_back_takes_away_the_user_that_it_made() {
     assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
     told(&lab, "rollback --yes", 0, &[]);
     assert_eq!(listed(&bmc), [ADMIN]);
+}
+
+#[test]
+fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    let subnet = "fabric \"oob\" { vlan \"bmcs\" { subnet \"10.71.0.0/16\" { gateway \"10.71.0.1\"; }; }; }\n";
+    let password = lab.path("password").display().to_string();
+    let with = |network: &str| {
+        let machine = format!(
+            "machine \"node-02\" {{ bmc \"ipmi\" address=\"{ADDRESS}\" username=\"{USER}\" password=(file){password:?} {{\n\
+             cipher-suite 3\nprivilege \"administrator\"\n{network}\n}}\n}}\n"
+        );
+        lab.write(&[SITE, subnet, &machine].concat());
+    };
+    with("network \"static\"");
+    let hazard = "HAZARD self-bmc  the BMC of node-02 changes its network";
+    told(&lab, "plan", 0, &["source   dhcp -> static", hazard]);
+    told(&lab, "apply --yes", 3, &["self-bmc"]);
+    let printed = |part: &str| {
+        let said = bmc.ipmitool("lan print 1");
+        assert!(said.contains(part), "{part}: {said}");
+    };
+    printed("DHCP Address");
+    told(
+        &lab,
+        "apply --yes --allow self-bmc",
+        0,
+        &["~ machine/node-02/bmc/network"],
+    );
+    printed("Static Address");
+    printed(ADDRESS);
+    printed("255.255.0.0");
+    printed("10.71.0.1");
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+    // Gone back to what it was; minded no more it stays.
+    with("network \"dhcp\"");
+    let back = "apply --yes --allow self-bmc --confirm-within 1h";
+    told(&lab, back, 0, &["confirm"]);
+    printed("DHCP Address");
+    told(&lab, "rollback --yes", 0, &[]);
+    printed("Static Address");
+    with("");
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
 }

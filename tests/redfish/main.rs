@@ -17,6 +17,7 @@ mod log;
 mod login;
 mod media;
 mod mock;
+mod network;
 mod power;
 mod sensors;
 mod stolen;

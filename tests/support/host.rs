@@ -104,6 +104,7 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::Webhook(_)
             | Resource::Bmc(_)
             | Resource::User(_)
+            | Resource::Network(_)
             | Resource::BootOrder(_)
             | Resource::Power(_) => {}
         }

@@ -3,6 +3,7 @@
 mod address;
 mod light;
 mod log;
+mod network;
 mod news;
 mod part;
 mod remote;
@@ -13,6 +14,7 @@ mod user;
 pub use address::BmcAddress;
 pub use light::Light;
 pub use log::{LogEntry, Severity};
+pub use network::{AddressSource, BmcNetwork, BmcNetworkWish};
 pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};

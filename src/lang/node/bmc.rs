@@ -7,6 +7,7 @@ use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::account::{USER, UserNode, read_users};
+use super::network::{BmcNetworkNode, NETWORK, read_network};
 use super::switch::{self, SwitchNode, read_switch};
 use super::{any, argument, first, join, open, optional, property};
 use crate::base::fingerprint::Fingerprint;
@@ -33,6 +34,8 @@ pub struct BmcNode {
     pub fingerprint: Slot<Fingerprint>,
     /// A file on the controller with the authorities that sign the BMCs' certificates.
     pub authority: Slot<String>,
+    /// How it is on its own network.
+    pub network: Option<Box<BmcNetworkNode>>,
     /// Who else may use it.
     pub users: Vec<UserNode>,
     /// What it says of switching alone.
@@ -73,6 +76,7 @@ impl BmcNode {
             system: Slot::Absent,
             fingerprint: Slot::Absent,
             authority: Slot::Absent,
+            network: None,
             users: Vec::new(),
             switch: SwitchNode::empty(),
             is_partial: false,
@@ -115,7 +119,7 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     children: &BMC_CHILDREN,
 };
 
-const BMC_CHILDREN: [Child; 18] = join(
+const BMC_CHILDREN: [Child; 19] = join(
     &[
         optional(&CIPHER_SUITE),
         optional(&PRIVILEGE),
@@ -123,6 +127,7 @@ const BMC_CHILDREN: [Child; 18] = join(
         optional(&SYSTEM),
         optional(&FINGERPRINT),
         optional(&AUTHORITY),
+        optional(&NETWORK),
         any(&USER),
     ],
     &switch::CHILDREN,
@@ -250,6 +255,7 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
         system: first(&reader, &SYSTEM, sink),
         fingerprint: first(&reader, &FINGERPRINT, sink),
         authority: first(&reader, &AUTHORITY, sink),
+        network: read_network(&reader, sink),
         users: read_users(&reader, sink),
         switch: read_switch(&reader, sink),
         is_partial: reader.is_partial(),

@@ -171,6 +171,7 @@ impl<'a> Course<'a> {
             | Key::Record { .. }
             | Key::Bmc { .. }
             | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => {}
         }

@@ -319,6 +319,14 @@ impl Builder<'_> {
                 Some(bmc) => Some(self.bmc(host, bmc)?),
                 None => None,
             },
+            bmc_network: match shape
+                .bmc
+                .as_ref()
+                .and_then(|bmc| Some((bmc, bmc.network.as_deref()?)))
+            {
+                Some((bmc, network)) => Some(Box::new(self.bmc_network(bmc, network)?)),
+                None => None,
+            },
             bmc_users: match &shape.bmc {
                 Some(bmc) => self.bmc_users(bmc)?,
                 None => BTreeMap::new(),

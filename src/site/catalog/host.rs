@@ -160,6 +160,7 @@ impl<'a> Cataloguer<'a> {
             system,
             fingerprint,
             authority,
+            network,
             users,
             switch: switched,
             is_partial: _,
@@ -178,6 +179,7 @@ impl<'a> Cataloguer<'a> {
         pen.slot("system", system);
         pen.slot("fingerprint", fingerprint);
         pen.slot("certificate-authority", authority);
+        account::network(network.as_deref(), &mut pen);
         account::values(users, &mut pen);
         switch::values(switched, &mut pen);
         if let Some(given) = address.given() {

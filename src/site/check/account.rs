@@ -19,13 +19,13 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         let Role::Machine(shape) = &host.role else {
             continue;
         };
-        let Some(bmc) = shape.bmc.as_ref().filter(|bmc| !bmc.users.is_empty()) else {
+        let Some(bmc) = &shape.bmc else {
             continue;
         };
+        out.extend(powerless(bmc));
         repeated(&bmc.users, out);
         out.extend(bmc.users.iter().filter_map(|user| own(user, bmc)));
         out.extend(bmc.users.iter().filter_map(|user| long(user, bmc)));
-        out.extend(powerless(bmc));
         claims.extend(claimed(draft, host, bmc));
     }
     let shared = claim::shared(&mut claims).into_iter();
@@ -85,18 +85,19 @@ fn long(user: &UserNode, bmc: &BmcNode) -> Option<Diagnostic> {
 
 /// A BMC that would refuse it all.
 fn powerless(bmc: &BmcNode) -> Option<Diagnostic> {
-    let user = bmc.users.first()?;
+    let user = bmc.users.first().map(|user| (user.span, "users"));
+    let network = bmc.network.as_ref();
+    let network = network.map(|network| (network.span, "the network"));
+    let (span, what) = user.or(network)?;
     bmc.kind.given().filter(|kind| kind.value == "ipmi")?;
     let level = match bmc.privilege.given() {
         Some(level) if level.value == "administrator" => return None,
         None if !bmc.privilege.is_absent() => return None,
         level => level,
     };
-    let fault = Diagnostic::new(
-        Code::BmcSetting,
-        "over IPMI only an administrator changes users",
-    );
-    let fault = fault.label(user.span, "would be refused");
+    let message = format!("over IPMI only an administrator changes {what}");
+    let fault = Diagnostic::new(Code::BmcSetting, message);
+    let fault = fault.label(span, "would be refused");
     let fault = match level {
         Some(level) => fault.label(level.span, "the rights that Bedplate asks for"),
         None => fault,

@@ -278,6 +278,7 @@ fn settings(
         (at(&bmc.system), "system", HTTP),
         (at(&bmc.fingerprint), "fingerprint", HTTP),
         (at(&bmc.authority), "certificate-authority", HTTP),
+        (bmc.network.as_ref().map(|one| one.span), "network", NETWORK),
         (at(&switch.interface), "interface", &["wake-on-lan"]),
         (at(&switch.socket), "socket", &["qemu"]),
         (at(&switch.instruction), "instruction", &["manual"]),

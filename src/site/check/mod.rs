@@ -21,6 +21,7 @@ mod mac;
 mod name;
 mod named;
 mod near;
+mod network;
 mod path;
 mod protect;
 mod proxy;
@@ -58,6 +59,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     bond::check(draft, out);
     bmc::check(draft, out);
     account::check(draft, out);
+    network::check(draft, out);
     dhcp::check(draft, out);
     times::check(draft, out);
     relay::check(draft, out);

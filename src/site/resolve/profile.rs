@@ -109,6 +109,7 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
         system: own.system.clone().or(base.system.clone()),
         fingerprint: own.fingerprint.clone().or(base.fingerprint.clone()),
         authority: own.authority.clone().or(base.authority.clone()),
+        network: own.network.clone().or_else(|| base.network.clone()),
         users: users(&own.users, &base.users),
         switch: switch(&own.switch, &base.switch),
         is_partial: own.is_partial || base.is_partial,

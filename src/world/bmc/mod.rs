@@ -8,9 +8,11 @@ pub mod redfish;
 pub mod switch;
 mod target;
 
+use std::net::Ipv4Addr;
+
 use crate::base::bmc::{
-    BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor,
-    SerialAccess,
+    BmcNetwork, BmcNetworkWish, BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry,
+    PowerAction, Sensor, SerialAccess,
 };
 use crate::base::name::UserName;
 use crate::base::secret::Secret;
@@ -266,6 +268,35 @@ impl Session {
             Self::Ipmi(session) => session.set_boot(wanted).await?,
             Self::Redfish(session) => session.set_boot(wanted).await?,
             Self::Switch(session) => return Err(session.lacks("boot order").into()),
+        }
+        Ok(())
+    }
+
+    /// How the BMC is on its network, which is asked at `own`.
+    ///
+    /// # Errors
+    /// Where it does not tell.
+    pub async fn network(&mut self, own: Ipv4Addr) -> Result<BmcNetwork, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.network().await?,
+            Self::Redfish(session) => session.network(own).await?,
+            Self::Switch(session) => return Err(session.lacks("network").into()),
+        })
+    }
+
+    /// Has it be so. It may be elsewhere before it has answered: whoever wants to know what came of it asks anew.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_network(
+        &mut self,
+        own: Ipv4Addr,
+        wanted: &BmcNetworkWish,
+    ) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_network(wanted).await?,
+            Self::Redfish(session) => session.set_network(own, wanted).await?,
+            Self::Switch(session) => return Err(session.lacks("network").into()),
         }
         Ok(())
     }

@@ -183,6 +183,7 @@ impl Host {
             | Key::Record { .. }
             | Key::Bmc { .. }
             | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => Err(not_ours(key)),
         }

@@ -166,6 +166,7 @@ impl World for Sim {
                 | Key::Record { .. }
                 | Key::Bmc { .. }
                 | Key::User { .. }
+                | Key::Network { .. }
                 | Key::BootOrder { .. }
                 | Key::Power { .. } => false,
             })

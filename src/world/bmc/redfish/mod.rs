@@ -16,6 +16,7 @@ mod log;
 mod login;
 mod media;
 mod model;
+mod network;
 mod place;
 mod power;
 mod root;

@@ -2,6 +2,7 @@
 //! counts, not what they promise.
 
 mod course;
+mod network;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,7 +190,7 @@ impl Machines {
         let asked = self.with(bmc, async |session| {
             let mut told = Vec::new();
             for Sought { key, .. } in &rest {
-                match found(session, key).await {
+                match found(session, bmc, key).await {
                     Ok(found) => told.push((key.clone(), Ok(Some(found)))),
                     Err(error) if error.trouble() == Trouble::Failed => {
                         told.push((key.clone(), Err(failed(bmc, &error))));
@@ -266,6 +267,11 @@ impl Machines {
         match &step.after {
             Some(Resource::Power(wanted)) => self.bring(machine, &bmc, wanted.state).await,
             Some(Resource::BootOrder(wanted)) => self.order(machine, &bmc, *wanted).await,
+            Some(Resource::Network(wanted)) => {
+                tracing::info!(%machine, "network of the BMC");
+                self.become_networked(&bmc, wanted, step.before.as_ref())
+                    .await
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -415,7 +421,10 @@ impl Way<'_> {
 }
 
 /// What a BMC tells of one thing.
-async fn found(session: &mut Session, key: &Key) -> Result<Resource, BmcError> {
+async fn found(session: &mut Session, bmc: &Bmc, key: &Key) -> Result<Resource, BmcError> {
+    if let Key::Network { .. } = key {
+        return network::found(session, bmc).await.map(Resource::Network);
+    }
     if let Key::BootOrder { .. } = key {
         let order = BootOrder::of(session.boot().await?);
         return Ok(Resource::BootOrder(order));

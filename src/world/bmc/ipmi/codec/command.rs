@@ -22,6 +22,7 @@ const CHASSIS: u8 = 0x00;
 const SENSOR: u8 = 0x04;
 const APPLICATION: u8 = 0x06;
 const STORAGE: u8 = 0x0a;
+const TRANSPORT: u8 = 0x0c;
 
 impl Command {
     pub(crate) const CHASSIS_STATUS: Self = Self::of(CHASSIS, 0x01, "Get Chassis Status");
@@ -63,6 +64,9 @@ impl Command {
     pub(crate) const RESERVE_SEL: Self = Self::of(STORAGE, 0x42, "Reserve SEL");
     pub(crate) const SEL_ENTRY: Self = Self::of(STORAGE, 0x43, "Get SEL Entry");
     pub(crate) const CLEAR_SEL: Self = Self::of(STORAGE, 0x47, "Clear SEL");
+
+    pub(crate) const SET_LAN: Self = Self::of(TRANSPORT, 0x01, "Set LAN Configuration Parameters");
+    pub(crate) const GET_LAN: Self = Self::of(TRANSPORT, 0x02, "Get LAN Configuration Parameters");
 
     const fn of(function: u8, code: u8, name: &'static str) -> Self {
         Self {

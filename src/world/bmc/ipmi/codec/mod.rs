@@ -18,6 +18,7 @@ mod words;
 pub(crate) mod boot;
 pub(crate) mod chassis;
 pub(crate) mod fru;
+pub(crate) mod lan;
 pub(crate) mod reading;
 pub(crate) mod sdr;
 pub(crate) mod sel;

@@ -5,6 +5,7 @@ mod chassis;
 mod console;
 mod inventory;
 mod log;
+mod network;
 mod opening;
 mod ping;
 mod repository;

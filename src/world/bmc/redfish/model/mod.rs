@@ -8,6 +8,7 @@ pub(super) mod link;
 pub(super) mod log;
 pub(super) mod media;
 pub(super) mod message;
+pub(super) mod network;
 pub(super) mod part;
 pub(super) mod read;
 pub(super) mod sensor;
