@@ -280,6 +280,31 @@ impl<S: Store> World for Live<S> {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        self.machines.switch(steps, done).await
+        if !steps.iter().all(|step| matches!(step.key, Key::Bmc { .. })) {
+            return self.machines.switch(steps, done).await;
+        }
+        match self.servers.swap(steps).await {
+            Ok(()) => {
+                (0..steps.len()).for_each(done);
+                Vec::new()
+            }
+            Err((at, error)) => swap_failed(steps, at, error),
+        }
     }
+}
+
+/// A swap fails as a whole.
+fn swap_failed(steps: &[Step], at: usize, error: WorldError) -> Vec<StepFailure> {
+    let mut cause = Some(error);
+    let failed = steps.iter().enumerate().map(|(other, step)| {
+        let key = Box::new(step.key.clone());
+        let why = "what changes with it failed";
+        let own = cause.take_if(|_| other == at);
+        StepFailure {
+            at: other,
+            key: key.clone(),
+            error: own.unwrap_or(WorldError::Refused { key, why }),
+        }
+    });
+    failed.collect()
 }
