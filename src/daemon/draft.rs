@@ -172,19 +172,20 @@ impl<S: Store> Reconciler<S> {
     }
 
     /// What of machines is chosen, and what Bedplate made on BMCs and the site wants no more, each with the BMC that tells of it: the one of
-    /// the site, which may not be in force yet. Where that is to stay so, nothing of its machine is brought about, and nobody is asked.
+    /// the site, which may not be in force yet, or one that goes. Where that is to stay so, nothing of its machine is brought about, and
+    /// nobody is asked.
     fn asked(&self, meaning: &Meaning, selection: &Selection) -> Vec<Sought> {
         let in_force = self.world.bmcs_in_force().borrow().clone();
         let held = self.world.held_by_bmcs();
-        let withdrawn = held.iter().filter(|key| meaning.withdraws(key));
         let wanted = meaning.desired.state.iter();
         let wanted = wanted.map(|(key, resource)| (key, Some(resource)));
-        let all = wanted.chain(withdrawn.map(|key| (key, None)));
+        let all = wanted.chain(held.iter().map(|key| (key, None)));
         let asked = all.filter_map(|(key, wanted)| {
             let (machine, of) = (key.machine()?, key.bmc()?);
-            let bmc = meaning.bmc(machine)?;
+            let bmc = meaning.bmc(machine).or_else(|| in_force.get(machine))?;
+            let is_minded = wanted.is_some() || meaning.withdraws(key, bmc);
             let is_left = selection.excludes(&of) && in_force.get(machine) != Some(bmc);
-            (selection.takes(key) && !is_left).then(|| Sought {
+            (is_minded && selection.takes(key) && !is_left).then(|| Sought {
                 key: key.clone(),
                 bmc: Arc::clone(bmc),
                 wanted: wanted.cloned(),

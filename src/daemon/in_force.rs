@@ -41,6 +41,8 @@ pub(super) struct Says {
 /// What reaches a machine whose system does not run.
 #[derive(Clone, Default)]
 pub(super) struct MachineCard {
+    /// Whether the site has it still: a BMC may be in force for longer.
+    pub(super) is_in_site: bool,
     pub(super) tags: BTreeSet<Name>,
     /// The one in force: one that the site says is not, where it was left out of an apply.
     pub(super) bmc: Option<Bmc>,
@@ -58,6 +60,7 @@ impl Says {
     fn of(compiled: Compiled, inventory: Inventory) -> Self {
         let machines = compiled.site.into_iter().flat_map(|site| site.machines);
         let card = |machine: Machine| MachineCard {
+            is_in_site: true,
             tags: machine.tags,
             bmc: None,
             power: machine.power.map(Power::of),

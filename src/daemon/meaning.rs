@@ -47,13 +47,10 @@ impl Meaning {
         }
     }
 
-    /// Whether a thing that Bedplate made on a BMC is to go: the site wants it in no machine of that BMC, and it is not by that account that
+    /// Whether a thing that Bedplate made on `bmc` is to go: the site wants it in no machine of that BMC, and it is not by that account that
     /// the BMC is spoken with.
-    pub(super) fn withdraws(&self, key: &Key) -> bool {
-        let Key::User { machine, user } = key else {
-            return false;
-        };
-        let Some(bmc) = self.bmc(machine) else {
+    pub(super) fn withdraws(&self, key: &Key, bmc: &Bmc) -> bool {
+        let Key::User { user, .. } = key else {
             return false;
         };
         let is_wanted = |other: &Key| {

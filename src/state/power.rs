@@ -94,6 +94,15 @@ impl Key {
         }
     }
 
+    /// The machine that this is done to or through whose BMC: one that fails is a matter of its own.
+    pub fn of_machine(&self) -> Option<&HostName> {
+        if let Self::Bmc { machine } = self {
+            Some(machine)
+        } else {
+            self.machine()
+        }
+    }
+
     /// By what its machine's BMC is spoken with, where that is asked about it.
     pub fn bmc(&self) -> Option<Self> {
         let machine = self.machine()?.clone();

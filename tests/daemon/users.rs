@@ -103,8 +103,8 @@ fn declared_users_are_there_and_go_with_their_declarations() {
     told(&lab, "plan", 0, &["was not asked", "No such file"]);
     fs::rename(lab.path("away"), lab.path("ops")).unwrap();
 
-    // Withdrawn.
-    with(&lab, &[]);
+    // Withdrawn, and with it the BMC of whose it is.
+    lab.write(SITE);
     told(
         &lab,
         "plan",
@@ -115,7 +115,10 @@ fn declared_users_are_there_and_go_with_their_declarations() {
         &lab,
         "apply --yes",
         0,
-        &["ok    - machine/node-02/bmc/user/ops"],
+        &[
+            "ok    - machine/node-02/bmc/user/ops",
+            "ok    - machine/node-02/bmc\n",
+        ],
     );
     assert_eq!(listed(&bmc), [ADMIN]);
     told(&lab, "plan --exit-code", 0, &["nothing to do"]);

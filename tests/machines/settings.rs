@@ -134,6 +134,24 @@ fn what_the_site_says_of_a_bmc_is_planned_for() {
     );
 }
 
+/// What is done to machines is done through BMCs: those that change do so before, and those that go, after.
+#[test]
+fn bmcs_change_before_machines_and_go_after_them() {
+    let after = BEFORE
+        .replace("10.0.0.12", "10.0.0.22")
+        .replace("power \"on\"", "power \"off\"")
+        .replace("machine \"node-1\"", "machine \"node-0\"");
+    check(
+        &after,
+        &[
+            r#"+ machine/node-0/bmc ipmi at 10.0.0.11, username "a", password (env)"S" (new in the site)"#,
+            "~ machine/node-2/bmc address 10.0.0.12 -> 10.0.0.22 (changed in the site)",
+            "~ machine/node-2/power state on -> off (changed in the site)",
+            r#"- machine/node-1/bmc ipmi at 10.0.0.11, username "a", password (env)"S" (no longer in the site)"#,
+        ],
+    );
+}
+
 /// What a part of a plan takes, and what that leaves.
 #[test]
 fn a_bmc_is_chosen_by_its_name_and_by_what_needs_it() {

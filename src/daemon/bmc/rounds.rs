@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::bmc::BmcAddress;
 use crate::base::name::HostName;
 use crate::site::model::Bmc;
 
@@ -26,16 +27,29 @@ struct One {
 
 impl Rounds {
     /// Takes the BMCs of a site. Those that are new, or other than before, are due now; those that are as they were keep their time.
-    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, Arc<Bmc>)>, now: Instant) {
+    /// Returns where those are that are other than before.
+    pub(super) fn put(
+        &mut self,
+        bmcs: impl Iterator<Item = (HostName, Arc<Bmc>)>,
+        now: Instant,
+    ) -> Vec<BmcAddress> {
         let mut before = std::mem::take(&mut self.each);
+        let mut others = Vec::new();
         for (host, bmc) in bmcs {
-            let kept = before.remove(&host).filter(|one| one.bmc == bmc);
-            let due = kept.map_or(Some(now), |one| one.due);
+            let due = match before.remove(&host) {
+                Some(one) if one.bmc == bmc => one.due,
+                Some(_) => {
+                    others.push(bmc.address());
+                    Some(now)
+                }
+                None => Some(now),
+            };
             self.each.insert(host, One { bmc, due });
         }
         let due = self.each.iter();
         let due = due.filter_map(|(host, one)| Some((one.due?, host.clone())));
         self.queue = due.collect();
+        others
     }
 
     /// The next one that is due; it is asked from now on.
@@ -111,7 +125,8 @@ mod tests {
         let begin = Instant::now();
         let later = |seconds| begin + Duration::from_secs(seconds);
         let mut rounds = Rounds::default();
-        rounds.put((0..3).map(|number| bmc(number, "admin")), begin);
+        let others = rounds.put((0..3).map(|number| bmc(number, "admin")), begin);
+        assert_eq!(others, []);
         assert_eq!(due(&mut rounds, begin), [host(0), host(1), host(2)]);
         assert_eq!((due(&mut rounds, later(99)), rounds.due()), (vec![], None));
         rounds.came(host(0), later(20));
@@ -120,7 +135,8 @@ mod tests {
         assert!(due(&mut rounds, later(9)).is_empty());
         // The site changes while one is asked: 0 stays, 1 has another user, 2 is gone, 3 is new.
         let site = [bmc(0, "admin"), bmc(1, "root"), bmc(3, "admin")];
-        rounds.put(site.into_iter(), later(12));
+        let others = rounds.put(site.into_iter(), later(12));
+        assert_eq!(others, [bmc(1, "root").1.address()]);
         rounds.came(host(1), later(100));
         assert_eq!(due(&mut rounds, later(12)), [host(1), host(3)]);
         rounds.came(host(2), later(13));

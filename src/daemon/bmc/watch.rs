@@ -80,7 +80,9 @@ impl Bmcs {
         let addresses = bmcs().map(|(_, bmc)| bmc.address()).collect();
         self.pool.retain(&addresses);
         let bmcs = bmcs().map(|(host, bmc)| (host.clone(), Arc::clone(bmc)));
-        rounds.put(bmcs, Instant::now());
+        for address in rounds.put(bmcs, Instant::now()) {
+            self.pool.forgive(address);
+        }
     }
 
     /// Asks one how its machine is, and tells the board.

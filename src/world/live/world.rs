@@ -341,11 +341,17 @@ impl<S: Store> World for Live<S> {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        match steps.first() {
-            Some(step) if matches!(step.key, Key::User { .. }) => {
-                self.switch_users(steps, done).await
+        match steps.first().map(|step| &step.key) {
+            Some(Key::User { .. }) => return self.switch_users(steps, done).await,
+            Some(Key::Bmc { .. }) => {}
+            Some(_) | None => return self.machines.switch(steps, done).await,
+        }
+        match self.servers.swap(steps).await {
+            Ok(()) => {
+                (0..steps.len()).for_each(done);
+                Vec::new()
             }
-            Some(_) | None => self.machines.switch(steps, done).await,
+            Err((at, error)) => swap_failed(steps, at, error),
         }
     }
 }
@@ -356,4 +362,20 @@ fn is_anothers(failure: &StepFailure) -> bool {
         failure.error,
         WorldError::Machine(MachineError::Taken { .. })
     )
+}
+
+/// A swap fails as a whole.
+fn swap_failed(steps: &[Step], at: usize, error: WorldError) -> Vec<StepFailure> {
+    let mut cause = Some(error);
+    let failed = steps.iter().enumerate().map(|(other, step)| {
+        let key = Box::new(step.key.clone());
+        let why = "what changes with it failed";
+        let own = cause.take_if(|_| other == at);
+        StepFailure {
+            at: other,
+            key: key.clone(),
+            error: own.unwrap_or(WorldError::Refused { key, why }),
+        }
+    });
+    failed.collect()
 }
