@@ -133,11 +133,12 @@ fn a_long_list_is_whole_whatever_changes_meanwhile() {
 }
 
 /// More bindings than a page has and a connection takes.
-const LONG: u16 = 6000;
+const LONG: u16 = 8000;
 
 /// The stream of bindings as it comes.
 fn followed(lab: &Lab, follow: &str) -> UnixStream {
     let mut reader = UnixStream::connect(lab.path("socket")).unwrap();
+    reader.set_read_timeout(Some(PATIENCE)).unwrap();
     let request = format!(
         "GET /v1/bindings?follow={follow} HTTP/1.1\r\nhost: bedplate\r\nconnection: close\r\n\r\n"
     );

@@ -125,13 +125,18 @@ impl Network {
             .collect()
     }
 
-    /// The relay agent is there once a client hears of it. What it did not take is sent again.
-    fn ready(&self, client: u8) {
+    /// Waits for the relay agent: what it does not take yet is sent again, and all that it took has come once what was sent after that has.
+    fn ready(&self, [first, last]: [u8; 2]) {
         let end = Instant::now() + PATIENCE;
         while self.received() == 0 {
             assert!(Instant::now() < end, "no relay agent");
-            self.send(0, vec![client]);
+            self.send(0, vec![first]);
             std::thread::sleep(Duration::from_millis(50));
+        }
+        self.send(0, vec![last]);
+        let last = MacAddr([2, 0, 0, 0, 0, last]);
+        while wait(self.server.heard(last)).unwrap().exchanges.is_empty() {
+            assert!(Instant::now() < end, "the agent forwards nothing");
         }
     }
 }
@@ -140,7 +145,7 @@ impl Network {
 /// the others are told.
 fn check(policy: &serde_json::Value, rate: u64, asking: &[u8], because: &str) -> Network {
     let network = network(policy);
-    network.ready(250);
+    network.ready([250, 251]);
     let before = wait(network.server.counters()).unwrap();
     let began = Instant::now();
     network.ask(0, asking);
