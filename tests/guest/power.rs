@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -177,7 +178,7 @@ fn live(life: usize) {
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     for row in listed.as_array().unwrap() {
         let word = |name: &str| row[name].as_str().unwrap();
-        println!("lease {} {}", word("address"), word("hardware"));
+        tell(&format!("lease {} {}", word("address"), word("hardware")));
     }
     beyond.ip(&format!("address add {RELAY}/16 dev p0"));
     let first = 1000 * u16::try_from(life).unwrap();
@@ -210,13 +211,20 @@ fn lease(socket: &UdpSocket, clients: std::ops::Range<u16>) {
                 socket.send(&ask(REQUEST, client, Some(address))).unwrap();
             } else if kind == ACK && left.remove(&client) {
                 let [high, low] = client.to_be_bytes();
-                println!("ack {address} 02:ee:00:00:{high:02x}:{low:02x}");
+                tell(&format!("ack {address} 02:ee:00:00:{high:02x}:{low:02x}"));
             }
             if left.is_empty() {
                 return;
             }
         }
     }
+}
+
+/// On the serial line, at once.
+fn tell(words: &str) {
+    let mut line = std::io::stdout().lock();
+    writeln!(line, "{words}").unwrap();
+    line.flush().unwrap();
 }
 
 fn ask(kind: u8, client: u16, address: Option<Ipv4Addr>) -> Vec<u8> {
