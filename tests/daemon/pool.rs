@@ -64,7 +64,7 @@ pub(crate) fn serving(lab: &Lab, every: &str) -> Running {
 }
 
 /// Tells the daemon to end, and waits until it has.
-fn ended(mut daemon: Running) {
+pub(crate) fn ended(mut daemon: Running) {
     let child = daemon.child();
     let pid = Pid::from_raw(child.id().try_into().unwrap());
     kill(pid, Signal::SIGTERM).unwrap();

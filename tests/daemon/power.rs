@@ -11,6 +11,7 @@ use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE, SITE};
 use crate::pool::{address, racked};
+use crate::shim::hurried;
 use crate::support::rack::Manner;
 
 /// Where no BMC is.
@@ -289,7 +290,7 @@ fn a_boot_order_is_set_over_ipmi() {
 }
 
 /// The rack's site, all of whose machines are to run.
-fn all_on(lab: &Lab) {
+pub(crate) fn all_on(lab: &Lab) {
     let file = lab.path("site/site.kdl");
     let site = fs::read_to_string(&file).unwrap();
     let lines = site.lines();
@@ -351,7 +352,7 @@ fn each_fault_of_a_bmc_is_its_own() {
         });
     }
     all_on(&lab);
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, &[]);
     let report = report(&lab, 4);
     let shown = lab.run(&["plan"]).out;
     for (number, (manner, waits, fails, runs)) in faults.iter().enumerate() {

@@ -12,6 +12,7 @@ use crate::certificates::{Authority, NOW, OVER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE};
 use crate::pool::{FIRST, address, power, racked, serving, site};
+use crate::shim::hurried;
 use crate::support::rack::{Manner, PASSWORD};
 
 /// The conditions of BMCs that are not fine, by machine.
@@ -26,7 +27,7 @@ fn conditions(status: &Value) -> Vec<(&str, &str)> {
 }
 
 /// Waits until all were asked and these are not fine.
-fn until(lab: &Lab, expected: &[(&str, &str)]) -> Value {
+pub(crate) fn until(lab: &Lab, expected: &[(&str, &str)]) -> Value {
     lab.until(&format!("{expected:?}"), |status| {
         status["bmcs"]["unasked"] == 0 && conditions(status) == expected
     })
@@ -52,7 +53,7 @@ fn each_fault_has_its_state() {
     let password = lab.path("password");
     let text = site(&lab, 8).replace(&format!("{own}{password:?}"), &format!("{own}{nowhere:?}"));
     lab.write(&text);
-    let _daemon = serving(&lab, "1s");
+    let _daemon = hurried(&lab, &["--poll-bmcs", "8s"]);
     assert_eq!(lab.status()["bmcs"], Value::Null);
     lab.applied();
     let status = until(
@@ -95,24 +96,21 @@ fn each_fault_has_its_state() {
     hears_of_changes(&lab);
 }
 
+/// How a machine's BMC came to be, by the events.
+pub(crate) fn told_of(lab: &Lab, machine: &str) -> Vec<String> {
+    let told = lab.run(&["--json", "events"]).out;
+    let told = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_one = told.filter(|event| event["event"] == "bmc" && event["machine"] == machine);
+    of_one
+        .map(|event| event["condition"].as_str().unwrap_or("fine").to_owned())
+        .collect()
+}
+
 /// Events tell when a BMC is not fine any more, and when it is again.
 fn hears_of_changes(lab: &Lab) {
-    let told = lab.run(&["--json", "events"]).out;
-    let told: Vec<Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let of_one: Vec<&Value> = told
-        .iter()
-        .filter(|event| event["event"] == "bmc" && event["machine"] == "bmc-001")
-        .map(|event| &event["condition"])
-        .collect();
-    assert_eq!(
-        of_one,
-        ["unreachable".into(), Value::Null]
-            .iter()
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(told_of(lab, "bmc-001"), ["unreachable", "fine"]);
     let said = lab.run(&["events"]).out;
     assert!(
         said.contains("bmc-005 does not let us in: the password"),
@@ -202,7 +200,7 @@ fn certificates_and_states_between_are_told() {
 #[test]
 fn a_restart_is_told_as_it_was_seen() {
     let (lab, rack, _place) = racked(3);
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, &["--poll-bmcs", "off"]);
     lab.applied();
     for (number, manner) in [(0, Manner::Fine), (1, Manner::Lies), (2, Manner::Lies)] {
         rack.set(&address(number), |bmc| {
