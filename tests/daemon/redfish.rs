@@ -272,40 +272,44 @@ fn closing(place: &Namespace) -> u16 {
     port
 }
 
-#[test]
-fn each_fault_has_its_state() {
-    let mut rig = Rig::new("sessions");
-    let (hangs, closes) = ("10.71.0.23", "10.71.0.24");
-    for address in [hangs, closes] {
-        rig.place.ip(&format!("address add {address}/16 dev eth0"));
-    }
-    // The kernel takes what comes, and nobody answers it.
-    let silent = rig.place.run(|| TcpListener::bind((hangs, 0)).unwrap());
-    let ports = [silent.local_addr().unwrap().port(), closing(&rig.place)];
+/// Where nobody answers, and where somebody ends all that is begun.
+const HANGS: &str = "10.71.0.23";
+const CLOSES: &str = "10.71.0.24";
+
+/// A site with a BMC that is well, one that is shown a wrong password, one that hangs and one that ends connections.
+fn troubled(rig: &Rig, ports: [u16; 2]) {
     let pinned = format!("fingerprint \"{}\"", rig.authority.fingerprint("bmc"));
     rig.write(&[
         ("node-02", ADDRESS, &pinned, ""),
         ("node-03", OTHER, &pinned, ""),
-        ("node-04", hangs, "", ""),
-        ("node-05", closes, "", ""),
+        ("node-04", HANGS, "", ""),
+        ("node-05", CLOSES, "", ""),
     ]);
-    let file = rig.lab.path("site/site.kdl");
-    let (own, wrong) = (
-        format!("port={}", rig.emulator.port()),
-        rig.lab.path("wrong"),
-    );
+    let path = |name: &str| rig.lab.path(name).display().to_string();
+    let (right, wrong) = (path("password"), path("wrong"));
     fs::write(&wrong, "never-this-one").unwrap();
-    let lines = fs::read_to_string(&file).unwrap();
+    let own = format!("port={}", rig.emulator.port());
+    let [hangs, closes] = ports.map(|port| format!("port={port}"));
+    let lines = fs::read_to_string(path("site/site.kdl")).unwrap();
     let lines = lines.lines().map(|line| match line.split('"').nth(1) {
-        Some("node-03") => line.replace(
-            &rig.lab.path("password").display().to_string(),
-            &wrong.display().to_string(),
-        ),
-        Some("node-04") => line.replace(&own, &format!("port={}", ports[0])),
-        Some("node-05") => line.replace(&own, &format!("port={}", ports[1])),
+        Some("node-03") => line.replace(&right, &wrong),
+        Some("node-04") => line.replace(&own, &hangs),
+        Some("node-05") => line.replace(&own, &closes),
         Some(_) | None => line.to_owned(),
     });
     rig.lab.write(&lines.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn each_fault_has_its_state() {
+    let mut rig = Rig::new("sessions");
+    for address in [HANGS, CLOSES] {
+        rig.place.ip(&format!("address add {address}/16 dev eth0"));
+    }
+    // The kernel takes what comes, and nobody answers it.
+    let silent = rig.place.run(|| TcpListener::bind((HANGS, 0)).unwrap());
+    let ports = [silent.local_addr().unwrap().port(), closing(&rig.place)];
+    troubled(&rig, ports);
     rig.emulator.show(&json!({ "PowerState": "PoweringOn" }));
     let _daemon = hurried(&rig.lab, &["--poll-bmcs", "15s"]);
     rig.lab.applied();
@@ -314,30 +318,17 @@ fn each_fault_has_its_state() {
         ("node-04", "unreachable"),
         ("node-05", "unreachable"),
     ];
-    let unsettled = [&[("node-02", "unsettled")], &bad[..]].concat();
-    let since = |status: &Value| status["bmcs"]["rows"][0]["since"].clone();
-    let begun = since(&until(&rig.lab, &unsettled));
-    let state = "bmc node-02 at 10.71.0.21 is between states since ";
-    check(
-        &rig.lab,
-        "status",
-        0,
-        &["4 BMCs: 0 fine, 4 not", state, "the power is turning on"],
-    );
-    // For longer than a minute it is looked at again and again, and the same is said of it.
-    asked(&mut rig, 4);
-    assert_eq!(since(&until(&rig.lab, &unsettled)), begun);
+    stays_between(&mut rig, &[&[("node-02", "unsettled")], &bad[..]].concat());
     rig.emulator.show(&json!({ "PowerState": "Off" }));
     until(&rig.lab, &bad);
     assert_eq!(told_of(&rig.lab, "node-02"), ["unsettled", "fine"]);
-    for part in [
+    let parts = [
         "bmc node-03 at 10.71.0.22 does not let us in since ",
         "the BMC refuses the user name or the password",
         "bmc node-04 at 10.71.0.23 does not answer since ",
         "bmc node-05 at 10.71.0.24 does not answer since ",
-    ] {
-        check(&rig.lab, "status", 0, &[part]);
-    }
+    ];
+    check(&rig.lab, "status", 0, &parts);
     // What was refused once was shown once, however often everybody was asked.
     let tries = |rig: &mut Rig| {
         let told = rig.emulator.told();
@@ -352,26 +343,27 @@ fn each_fault_has_its_state() {
         rig.emulator.expire();
     }
     // This one agrees to everything, and stays as it is.
-    let lie = [
-        "D064",
-        "node-02 was told to be on, and is off after 60 seconds",
-    ];
-    check(&rig.lab, "power on node-02", 4, &lie);
+    let lie = "node-02 was told to be on, and is off after 60 seconds";
+    check(&rig.lab, "power on node-02", 4, &["D064", lie]);
     until(&rig.lab, &bad);
     assert_eq!(tries(&mut rig), 1);
 }
 
-/// Waits until the BMC was asked so often more how its system does.
-fn asked(rig: &mut Rig, times: usize) {
-    let line = format!("GET /redfish/v1/Systems/{}", SYSTEMS[0]);
-    let mut count = || {
-        let told = rig.emulator.told();
-        let requests = told["requests"].as_array().unwrap().iter();
-        requests.filter(|one| **one == line).count()
-    };
-    let (begun, end) = (count(), Instant::now() + PATIENCE);
-    while count() < begun + times {
-        assert!(Instant::now() < end, "nobody asks");
+/// For longer than a minute a machine is looked at again and again, and the same is said of it.
+fn stays_between(rig: &mut Rig, conditions: &[(&str, &str)]) {
+    let since = |status: &Value| status["bmcs"]["rows"][0]["since"].clone();
+    let begun = since(&until(&rig.lab, conditions));
+    let (state, why) = (
+        "bmc node-02 at 10.71.0.21 is between states since ",
+        "the power is turning on",
+    );
+    let parts = ["4 BMCs: 0 fine, 4 not", state, why];
+    check(&rig.lab, "status", 0, &parts);
+    let mut looks = || rig.emulator.told()["opened"].as_u64().unwrap();
+    let (before, end) = (looks(), Instant::now() + PATIENCE);
+    while looks() < before + 5 {
+        assert!(Instant::now() < end, "nobody looks");
         thread::yield_now();
     }
+    assert_eq!(since(&until(&rig.lab, conditions)), begun);
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::bmc::check;
 use crate::certificates::{Authority, NOW, OVER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE};
@@ -191,6 +192,13 @@ fn certificates_and_states_between_are_told() {
     let why = |at: usize| status["bmcs"]["rows"][at]["why"].as_str().unwrap();
     assert!(why(0).contains("expired at 2021-01-01"), "{status}");
     assert_eq!(why(1), "the power is turning on");
+    let said = "expired: no authority makes it good, the fingerprint alone does";
+    check(&lab, "bmc trust node-02", 0, &["to 2021-01-01", said]);
+    let said = lab.run(&["bmc", "trust", "node-03"]).out;
+    assert!(
+        said.contains("CN=good") && !said.contains("expired"),
+        "{said}"
+    );
     turning.show(&json!({ "PowerState": "On" }));
     until(&lab, &[("node-02", "untrusted")]);
     let told = turning.told();
