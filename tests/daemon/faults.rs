@@ -20,7 +20,7 @@ fn who_answers_out_of_order_is_fine_and_who_starts_anew_is_so_again() {
         (bmc.manner, bmc.is_on) = (Manner::Disorders, true);
     });
     rack.set(&address(1), |bmc| bmc.manner = Manner::Resets);
-    let _daemon = hurried(&lab, &["--poll-bmcs", "10s"]);
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "10s"]);
     lab.applied();
     let status = until(&lab, &[("bmc-001", "unreachable")]);
     assert_eq!(status["bmcs"]["fine"], 1, "{status:#}");
@@ -58,7 +58,7 @@ fn one_that_is_of_ipv6_alone_is_like_the_others() {
     lab.write(&format!(
         "{SITE}machine \"node-02\" {{ bmc \"ipmi\" address=\"{SIX}\" username=\"{USER}\" password=(file){password:?} {{ cipher-suite 3 }}; power \"on\" }}\n"
     ));
-    let _daemon = hurried(&lab, &["--poll-bmcs", "5s"]);
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "5s"]);
     lab.applied();
     let status = until(&lab, &[]);
     assert_eq!(status["bmcs"]["fine"], 1, "{status:#}");
@@ -79,7 +79,7 @@ fn one_that_lies_is_drift_once_it_is_asked_again() {
     let (lab, rack, _place) = racked(2);
     rack.set(FIRST, |bmc| bmc.manner = Manner::Lies);
     all_on(&lab);
-    let _daemon = hurried(&lab, &["--poll-bmcs", "5s"]);
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "5s"]);
     check(
         &lab,
         "apply --yes",

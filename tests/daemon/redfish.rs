@@ -130,7 +130,7 @@ fn one_system_of_a_manager_is_switched_and_the_others_left_alone() {
         ]);
     };
     site(&rig, "");
-    let _daemon = hurried(&rig.lab, &["--poll-bmcs", "10m"]);
+    let _daemon = hurried(&rig.lab, 8, &["--poll-bmcs", "10m"]);
     rig.lab.applied();
     // One manager is asked one thing at a time, and yet nobody waits for the next round.
     let status = until(&rig.lab, &[("node-04", "failing")]);
@@ -311,7 +311,7 @@ fn each_fault_has_its_state() {
     let ports = [silent.local_addr().unwrap().port(), closing(&rig.place)];
     troubled(&rig, ports);
     rig.emulator.show(&json!({ "PowerState": "PoweringOn" }));
-    let _daemon = hurried(&rig.lab, &["--poll-bmcs", "15s"]);
+    let _daemon = hurried(&rig.lab, 8, &["--poll-bmcs", "15s"]);
     rig.lab.applied();
     let bad = [
         ("node-03", "refused"),

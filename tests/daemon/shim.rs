@@ -13,13 +13,11 @@ pub(crate) struct Shim<'a> {
     library: PathBuf,
 }
 
-/// How much faster time passes for a daemon that is in a hurry.
-const HURRY: u32 = 8;
-
-/// A daemon with such arguments that waits as long as always, and for whom that is over soon: what takes a minute may be tested.
-pub(crate) fn hurried(lab: &Lab, arguments: &[&str]) -> Running {
+/// A daemon with such arguments that waits as long as always, and for whom time passes so much faster: what takes a minute may be tested.
+/// Whom it waits for has less time too.
+pub(crate) fn hurried(lab: &Lab, times: u32, arguments: &[&str]) -> Running {
     let preload = format!("LD_PRELOAD={}", built(lab).display());
-    let hurry = format!("SHIM_HURRY={HURRY}");
+    let hurry = format!("SHIM_HURRY={times}");
     let mut command = lab.daemon(&["env", &preload, &hurry]);
     command.args(arguments);
     lab.ready(command)

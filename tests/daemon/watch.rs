@@ -54,7 +54,7 @@ fn each_fault_has_its_state() {
     let password = lab.path("password");
     let text = site(&lab, 8).replace(&format!("{own}{password:?}"), &format!("{own}{nowhere:?}"));
     lab.write(&text);
-    let _daemon = hurried(&lab, &["--poll-bmcs", "8s"]);
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "8s"]);
     assert_eq!(lab.status()["bmcs"], Value::Null);
     lab.applied();
     let status = until(
@@ -73,6 +73,8 @@ fn each_fault_has_its_state() {
     for part in [
         "8 BMCs: 3 fine, 5 not\n",
         &format!("bmc bmc-001 at {} does not answer since ", address(1)),
+        &format!("bmc bmc-002 at {} does not answer since ", address(2)),
+        &format!("bmc bmc-003 at {} fails since ", address(3)),
         &format!("bmc bmc-005 at {} does not let us in since ", address(5)),
         "the password is not the one that the BMC has for this user",
         "which the BMC of bmc-006 needs, cannot be read: No such file or directory (os error 2)\n",
@@ -123,7 +125,7 @@ fn hears_of_changes(lab: &Lab) {
 fn a_password_that_was_refused_is_shown_once() {
     let (lab, rack, _place) = racked(2);
     rack.set(FIRST, |bmc| bmc.password = Some("another"));
-    let _daemon = serving(&lab, "1s");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "1s"]);
     lab.applied();
     until(&lab, &[("bmc-000", "refused")]);
     let other = address(1);
@@ -191,6 +193,12 @@ fn certificates_and_states_between_are_told() {
     let status = until(&lab, &[("node-02", "untrusted"), ("node-03", "unsettled")]);
     let why = |at: usize| status["bmcs"]["rows"][at]["why"].as_str().unwrap();
     assert!(why(0).contains("expired at 2021-01-01"), "{status}");
+    for state in [
+        "bmc node-02 at 10.71.0.21 is not trusted since ",
+        "bmc node-03 at fd71::21 is between states since ",
+    ] {
+        check(&lab, "status", 0, &[state]);
+    }
     assert_eq!(why(1), "the power is turning on");
     let said = "expired: no authority makes it good, the fingerprint alone does";
     check(&lab, "bmc trust node-02", 0, &["to 2021-01-01", said]);
@@ -208,7 +216,7 @@ fn certificates_and_states_between_are_told() {
 #[test]
 fn a_restart_is_told_as_it_was_seen() {
     let (lab, rack, _place) = racked(3);
-    let _daemon = hurried(&lab, &["--poll-bmcs", "off"]);
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "off"]);
     lab.applied();
     for (number, manner) in [(0, Manner::Fine), (1, Manner::Lies), (2, Manner::Lies)] {
         rack.set(&address(number), |bmc| {

@@ -69,7 +69,8 @@ pub struct Bmc {
     pub looks: usize,
     /// The most sessions that were open at once.
     pub most: usize,
-    came: usize,
+    /// Datagrams that came.
+    pub came: usize,
     /// An answer that is not said yet.
     kept: Option<Vec<u8>>,
     sessions: BTreeMap<u32, Session>,
@@ -214,7 +215,7 @@ fn answer(socket: &UdpSocket, bmcs: &Mutex<Bmcs>) {
     let said = bmcs
         .lock()
         .unwrap()
-        .with(address, |bmc| bmc.say(&bytes[..length]));
+        .with(address, |bmc| bmc.say(bytes.get(..length).unwrap()));
     info.ipi_spec_dst = info.ipi_addr;
     info.ipi_ifindex = 0;
     let back = SockaddrIn::from(SocketAddrV4::from(from));
