@@ -399,12 +399,23 @@ fn older(folder: &Path, begin: &str) {
     }
 }
 
+/// The BMC speaks Redfish, and IPMI too.
 #[test]
-fn a_console_elsewhere_is_told_of() {
+fn a_console_elsewhere_is_told_of_and_had_by_ipmi() {
     let lab = Lab::new();
     let authority = Authority::new();
     let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
-    let emulator = beside(&lab).run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
+    let place = beside(&lab);
+    let emulator = place.run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
+    let setup = Setup {
+        address: ADDRESS,
+        has_console: true,
+        password: emulator::PASSWORD,
+        ..Setup::default()
+    };
+    let bmc = Bmc::sim_in(place, setup);
+    let mut serial = bmc.serial();
+    serial.set_nonblocking(false).unwrap();
     fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
     lab.write(&format!(
         "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={} username=\"{}\" password=(file){:?} {{ fingerprint \"{}\" }} }}\n",
@@ -417,6 +428,13 @@ fn a_console_elsewhere_is_told_of() {
     lab.applied();
     let Said { err, .. } = check(&lab, "console node-02", 1, &["D071", "speaks Redfish"]);
     assert!(!err.contains(emulator::PASSWORD), "{err}");
+    let mut person = sits(&lab, &["--ipmi"]);
+    person.types(b"root\r");
+    comes(&mut serial, "root\r");
+    serial.write_all(b"Password: ").unwrap();
+    person.seen.until("Password: ");
+    person.types(LEAVE);
+    assert_eq!(person.ended(), Some(0));
     // Whoever asks as for a page is told how a console is reached.
     let socket = lab.path("socket").display().to_string();
     let url = "http://bedplate/v1/bmc/node-02/console";

@@ -172,7 +172,7 @@ fn a_console_is_where_the_bmc_says() {
     let elsewhere = "has its console elsewhere: Redfish carries none";
     for (ways, parts) in [
         (
-            json!({"SSH": ssh, "Telnet": on, "IPMI": on}),
+            json!({"SSH": ssh, "Telnet": on}),
             &[
                 elsewhere,
                 "the BMC offers it by SSH at port 2200, which is on",
@@ -188,10 +188,10 @@ fn a_console_is_where_the_bmc_says() {
             ],
         ),
         (
-            json!({"SSH": off, "IPMI": {"ServiceEnabled": true, "Port": 623}}),
+            json!({"SSH": ssh, "IPMI": {"ServiceEnabled": true, "Port": 623}}),
             &[
                 "the BMC offers it by IPMI at port 623, which is on",
-                "declare the machine's `bmc` as \"ipmi\"",
+                "`bedplate console node-02 --ipmi` has it here",
             ],
         ),
         (json!({"SSH": off}), &["switch one of them on in the BMC"]),
