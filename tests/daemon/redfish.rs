@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Instant;
@@ -37,10 +38,16 @@ struct Rig {
 
 impl Rig {
     fn new(login: &str) -> Self {
-        let (lab, authority) = (Lab::new(), Authority::new());
-        let certificate = authority.signed("bmc", &format!("IP:{ADDRESS}"), NOW);
+        let lab = Lab::new();
         let place = beside(&lab);
         place.ip(&format!("address add {OTHER}/16 dev eth0"));
+        Self::over(lab, place, login)
+    }
+
+    /// One that is reached already.
+    fn over(lab: Lab, place: Namespace, login: &str) -> Self {
+        let authority = Authority::new();
+        let certificate = authority.signed("bmc", &format!("IP:{ADDRESS}"), NOW);
         let emulator = place.run(|| Emulator::start("0.0.0.0", &certificate, login));
         fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
         fs::write(lab.path("ca.pem"), authority.pem()).unwrap();
@@ -366,4 +373,29 @@ fn stays_between(rig: &mut Rig, conditions: &[(&str, &str)]) {
         thread::yield_now();
     }
     assert_eq!(since(&until(&rig.lab, conditions)), begun);
+}
+
+#[test]
+fn a_network_that_loses_every_third_packet_only_costs_time() {
+    let (lab, place) = (Lab::new(), Namespace::new());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/daemon/lossy.py");
+    let mut cable = lab.host.spawn("python3", &[script]);
+    let mut said = BufReader::new(cable.child().stdout.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    lab.host.ip(&format!("link set far netns {}", place.path()));
+    for (end, link, address) in [(&lab.host, "near", "10.71.0.2"), (&place, "far", ADDRESS)] {
+        end.ip(&format!("address add {address}/24 dev {link}"));
+        end.ip(&format!("link set {link} up"));
+        // What is lost is sent again soon: the wire is short.
+        let route = "route replace 10.71.0.0/24 proto kernel scope link";
+        end.ip(&format!("{route} src {address} dev {link} rto_min 10ms"));
+    }
+    let rig = Rig::over(lab, place, "sessions");
+    rig.write(&[("node-02", ADDRESS, &rig.trust(), "")]);
+    let _daemon = serving(&rig.lab, "1h");
+    rig.lab.applied();
+    let status = until(&rig.lab, &[]);
+    assert_eq!(status["bmcs"]["fine"], 1, "{status:#}");
+    check(&rig.lab, "power on node-02", 0, &["node-02  on"]);
+    assert_eq!(told_of(&rig.lab, "node-02"), [""; 0]);
 }
