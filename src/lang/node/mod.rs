@@ -34,6 +34,7 @@ mod suboption;
 mod switch;
 mod table;
 mod tagged;
+mod threshold;
 mod vrf;
 mod webhook;
 
