@@ -89,9 +89,14 @@ fn a_network_is_told_and_read_back() {
             assert!(printed.contains(line), "{line}: {printed}");
         }
     }
-    // An operator may not, and nobody is kept from it by that.
+}
+
+/// An operator may not, and nobody is kept from it by that.
+#[test]
+fn whoever_may_not_leaves_it_open_to_others() {
+    let bmc = Bmc::sim(Setup::default());
     let wish = BmcNetworkWish {
-        fixed: Some((OWN, mask)),
+        fixed: Some((OWN, Ipv4Addr::new(255, 255, 255, 0))),
         gateway: None,
         vlan: None,
     };

@@ -103,7 +103,7 @@ fn declared_users_are_there_and_go_with_their_declarations() {
     told(&lab, "plan", 0, &["was not asked", "No such file"]);
     fs::rename(lab.path("away"), lab.path("ops")).unwrap();
 
-    // Withdrawn, and with it the BMC of whose it is.
+    // Withdrawn, and the BMC with it: that goes last.
     lab.write(SITE);
     told(
         &lab,

@@ -179,6 +179,19 @@ fn a_user_that_the_site_names_no_more_is_whose_it_was() {
     ]);
 }
 
+/// A BMC that leaves the site is spoken with until its users are gone.
+#[test]
+fn users_go_before_their_bmc() {
+    let before = site(OPS, "");
+    let mut seen = observed("operator other", "ours");
+    let there = meaning(&before).state.into_iter();
+    seen.state
+        .extend(there.filter(|(key, _)| key.to_string() == "machine/node-1/bmc"));
+    let plan = planned(Some(&before), HEAD, &seen);
+    let keys = plan.steps.iter().map(|step| step.key.to_string());
+    assert_eq!(keys.collect::<Vec<_>>(), [KEY, "machine/node-1/bmc"]);
+}
+
 /// What becomes of the user where the machine's power fails behind it.
 #[test]
 fn a_machine_that_fails_gets_its_users_back_as_far_as_anybody_can() {
