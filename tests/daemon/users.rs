@@ -205,7 +205,7 @@ fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
     };
     with("network \"static\"");
     let hazard = "HAZARD self-bmc  the BMC of node-02 changes its network";
-    told(&lab, "plan", 0, &["source   dhcp -> static", hazard]);
+    told(&lab, "plan", 0, &["source  dhcp -> static", hazard]);
     told(&lab, "apply --yes", 3, &["self-bmc"]);
     let printed = |part: &str| {
         let said = bmc.ipmitool("lan print 1");
