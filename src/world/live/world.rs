@@ -90,11 +90,14 @@ impl<S: Store> Live<S> {
         for ends in ranges.iter().filter_map(|range| range.ends4()) {
             let leases = self.servers.leases_in(ends).await?.into_iter();
             let active = leases.filter(|lease| lease.state == LeaseState::Active);
-            facts.extend(active.filter_map(|lease| {
-                let (address, mac) = (lease.address, lease.hardware.mac()?);
-                Some(LeaseFact { address, mac })
+            facts.extend(active.map(|lease| LeaseFact {
+                address: lease.address,
+                identities: lease.identities(),
             }));
         }
+        // Ranges may overlap.
+        facts.sort_unstable_by_key(|fact| fact.address);
+        facts.dedup_by_key(|fact| fact.address);
         Ok(facts)
     }
 
