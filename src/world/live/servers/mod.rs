@@ -16,7 +16,7 @@ use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
 use crate::serve::{ListenError, dns, http, tftp};
 use crate::state::{Hook, Key, Listener, Resource, Service, State, Webhook};
 use crate::store::Store;
-use crate::world::{HooksInForce, WebhooksInForce, WorldError};
+use crate::world::{BmcsInForce, HooksInForce, WebhooksInForce, WorldError};
 pub(super) use ready::Ready;
 
 /// The servers of this daemon.
@@ -30,6 +30,7 @@ pub(super) struct Servers {
     http: http::Server,
     hooks: watch::Sender<HooksInForce>,
     webhooks: watch::Sender<WebhooksInForce>,
+    bmcs: watch::Sender<BmcsInForce>,
 }
 
 impl Servers {
@@ -59,6 +60,7 @@ impl Servers {
             http: http::Server::default(),
             hooks: watch::Sender::default(),
             webhooks: watch::Sender::default(),
+            bmcs: watch::Sender::default(),
         })
     }
 
@@ -90,6 +92,11 @@ impl Servers {
     /// The webhooks in force, for whoever tells them.
     pub(super) fn webhooks(&self) -> watch::Receiver<WebhooksInForce> {
         self.webhooks.subscribe()
+    }
+
+    /// The BMCs in force, for whoever speaks with them.
+    pub(super) fn bmcs(&self) -> watch::Receiver<BmcsInForce> {
+        self.bmcs.subscribe()
     }
 
     /// The leases of these addresses.
@@ -284,6 +291,11 @@ impl Servers {
             let name = name.clone();
             let webhook = Webhook::clone(webhook);
             (Key::Webhook { name }, Resource::Webhook(webhook))
+        }));
+        let bmcs = self.bmcs.borrow();
+        state.extend(bmcs.iter().map(|(machine, bmc)| {
+            let machine = machine.clone();
+            (Key::Bmc { machine }, Resource::Bmc(Arc::clone(bmc)))
         }));
         Ok(state)
     }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::Servers;
 use crate::serve::{BootFiles, dhcp, dns};
 use crate::state::{Key, Resource, State};
-use crate::world::{HooksInForce, InForce, WebhooksInForce, WorldError};
+use crate::world::{BmcsInForce, HooksInForce, WebhooksInForce, WorldError};
 
 /// A whole configuration of all engines, sockets aside.
 pub struct Ready {
@@ -16,6 +16,7 @@ pub struct Ready {
     files: Arc<BootFiles>,
     hooks: HooksInForce,
     webhooks: WebhooksInForce,
+    bmcs: BmcsInForce,
 }
 
 impl Servers {
@@ -30,6 +31,7 @@ impl Servers {
             files: Arc::new(BootFiles::new(state, &self.blobs)),
             hooks: hooks(state),
             webhooks: webhooks(state),
+            bmcs: bmcs(state),
         })
     }
 
@@ -41,10 +43,12 @@ impl Servers {
             files,
             hooks,
             webhooks,
+            bmcs,
         } = ready;
         let before = self.dns.put(dns);
         tell(hooks, &self.hooks);
         tell(webhooks, &self.webhooks);
+        tell(bmcs, &self.bmcs);
         self.tftp.load(Arc::clone(&files));
         self.http.load(files);
         let configured = self.dhcp.configure(dhcp).await;
@@ -74,8 +78,18 @@ fn webhooks(state: &State) -> WebhooksInForce {
     Arc::new(webhooks.collect())
 }
 
+fn bmcs(state: &State) -> BmcsInForce {
+    let bmcs = state.iter().filter_map(|(key, resource)| {
+        let (Key::Bmc { machine }, Resource::Bmc(bmc)) = (key, resource) else {
+            return None;
+        };
+        Some((machine.clone(), Arc::clone(bmc)))
+    });
+    Arc::new(bmcs.collect())
+}
+
 /// Tells of them whoever they are for, unless they are what is in force already.
-fn tell<T: PartialEq>(told: InForce<T>, into: &watch::Sender<InForce<T>>) {
+fn tell<T: PartialEq>(told: T, into: &watch::Sender<T>) {
     into.send_if_modified(|before| {
         let is_new = *before != told;
         *before = told;
