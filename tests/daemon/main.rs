@@ -51,6 +51,7 @@ mod redfish;
 mod relay;
 mod secrets;
 mod select;
+mod settings;
 mod shim;
 mod squatter;
 mod start;

@@ -13,6 +13,7 @@ mod kinds;
 mod lab;
 mod links;
 mod pairs;
+mod power;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;

@@ -13,8 +13,10 @@ use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{BootOverride, Light, Media};
 use crate::base::name::HostName;
 use crate::base::url::HttpUrl;
+use crate::daemon::who;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
+use crate::state::BootOrder;
 
 /// How long a BMC may take until it reports what it agreed to.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -135,16 +137,22 @@ impl Bmcs {
         (machine, bmc): (&HostName, &Bmc),
         wish: &BmcWish,
     ) -> Result<BmcState, Fault> {
-        match wish {
-            BmcWish::Light(light) => self.light((machine, bmc), *light).await,
-            BmcWish::ShowBoot => self.boot((machine, bmc), None).await,
-            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(*wanted)).await,
-            BmcWish::ShowMedia => self.media((machine, bmc)).await,
+        let is = match wish {
+            BmcWish::Light(light) => self.light((machine, bmc), *light).await?,
+            BmcWish::ShowBoot => self.boot((machine, bmc), None).await?,
+            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(*wanted)).await?,
+            BmcWish::ShowMedia => self.media((machine, bmc)).await?,
             BmcWish::Media { image, drive } => {
                 let (image, drive) = (image.as_ref(), drive.as_deref());
-                self.set_media((machine, bmc), image, drive).await
+                self.set_media((machine, bmc), image, drive).await?
             }
+        };
+        if let BmcState::Boot { now, .. } = is {
+            // Before it is told: whoever hears of it finds it in the status.
+            let order = BootOrder::of(now);
+            self.board().ordered(machine, Some(order), who::now());
         }
+        Ok(is)
     }
 
     async fn light(

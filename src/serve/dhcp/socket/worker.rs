@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ReleaseError;
@@ -27,6 +27,7 @@ use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
 use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::named::named;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
 use crate::serve::dhcp::strain::StoreTrouble;
@@ -77,7 +78,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         store: Arc<S>,
         publish: P,
         (clock, archive): (Clock, Archive),
-        news: watch::Sender<u64>,
+        log: Log,
     ) -> Self {
         let mut actions = Vec::new();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
@@ -94,7 +95,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             commit: None,
             revoked: Vec::new(),
             prober: Prober::default(),
-            log: Log::new(news),
+            log,
             archive,
             unsent: 0,
         };
@@ -267,6 +268,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     replies.entry(from).or_default().push(reply);
                 }
                 Action::Event(event) => {
+                    let event = named(self.engine.config(), event);
                     tell(&event);
                     if let Some(past) = Past::of(&event, self.clock.now()) {
                         self.archive.push(past);
