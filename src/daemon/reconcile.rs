@@ -127,7 +127,7 @@ impl<S: Store> Reconciler<S> {
 
     /// What is in force, from now on.
     pub(super) fn in_force(&self) -> InForce {
-        self.in_force.subscribe()
+        self.in_force.subscribe(self.world.bmcs_in_force())
     }
 
     /// Takes `applied` for what is in force; returns what was before.

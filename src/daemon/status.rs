@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::{BmcSummary, MachineDrift, PowerDrift};
+use super::bmc::{BmcSummary, BootOrderDrift, MachineDrift, PowerDrift};
 use super::confirm::Unconfirmed;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
@@ -72,6 +72,9 @@ pub struct Status {
     /// Machines that are not on or off as the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<PowerDrift>,
+    /// Machines that do not boot from where the site says, by what their BMCs told last; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_orders: Vec<BootOrderDrift>,
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
@@ -130,6 +133,7 @@ impl Status {
             bmcs: None,
             machines: Vec::new(),
             powers: Vec::new(),
+            boot_orders: Vec::new(),
             under_way: None,
             unconfirmed: None,
             hold: None,

@@ -197,7 +197,9 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     };
     status.bmcs = context.bmcs.summary();
     status.machines = context.bmcs.machine_drift().await;
-    status.powers = context.bmcs.power_drift(context.turns.ended()).await;
+    let since = context.turns.ended();
+    status.powers = context.bmcs.power_drift(since).await;
+    status.boot_orders = context.bmcs.boot_order_drift(since).await;
     Answer::Value(status)
 }
 

@@ -1,5 +1,7 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
+use std::fmt;
+
 use super::super::in_force::Says;
 use crate::base::addr::Prefix;
 use crate::base::bmc::PowerAction;
@@ -25,10 +27,7 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
                 "the BMC of {host} at {at} does not let {} in",
                 bmc.username().unwrap_or("us")
             ),
-            format!(
-                "see {} in the site; this was the only try, since accounts are locked after a few",
-                bmc.origin
-            ),
+            refused_at(format_args!("machine/{host}/bmc")),
         ),
         Trouble::Untrusted => (
             Code::BmcUntrusted,
@@ -43,6 +42,11 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         ),
     };
     Fault::new(code, message).because(error).help(help)
+}
+
+/// Where what a BMC refused is written; what that is stays there.
+pub(super) fn refused_at(place: impl fmt::Display) -> String {
+    format!("see {place} in the site; this was the only try, since accounts are locked after a few")
 }
 
 fn untrusted(host: &HostName, bmc: &Bmc) -> String {

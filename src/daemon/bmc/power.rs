@@ -99,10 +99,7 @@ impl Bmcs {
         };
         let board = self.board();
         let drift = says.machines.iter().filter_map(|(machine, card)| {
-            let wanted = match card.power? {
-                true => PowerState::On,
-                false => PowerState::Off,
-            };
+            let wanted = card.power?.state;
             let (is, at) = board.power(machine, after)?;
             (is != wanted).then(|| PowerDrift {
                 machine: machine.clone(),

@@ -11,8 +11,10 @@ use tokio::time::{Instant, sleep};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{BootOverride, Light};
 use crate::base::name::HostName;
+use crate::daemon::who;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
+use crate::state::BootOrder;
 
 /// How long a BMC may take until it reports what it agreed to.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -109,11 +111,17 @@ impl Bmcs {
         (machine, bmc): (&HostName, &Bmc),
         wish: BmcWish,
     ) -> Result<BmcState, Fault> {
-        match wish {
-            BmcWish::Light(light) => self.light((machine, bmc), light).await,
-            BmcWish::ShowBoot => self.boot((machine, bmc), None).await,
-            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await,
+        let is = match wish {
+            BmcWish::Light(light) => self.light((machine, bmc), light).await?,
+            BmcWish::ShowBoot => self.boot((machine, bmc), None).await?,
+            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await?,
+        };
+        if let BmcState::Boot { now, .. } = is {
+            // Before it is told: whoever hears of it finds it in the status.
+            let order = BootOrder::of(now);
+            self.board().ordered(machine, Some(order), who::now());
         }
+        Ok(is)
     }
 
     async fn light(

@@ -287,6 +287,12 @@ fn whole<T>(value: T) -> Told<T> {
 }
 
 impl BmcError {
+    /// Whether the BMC has not the machine that it was asked for, and may have others.
+    fn is_of_the_machine(&self) -> bool {
+        use redfish::Error::{Ambiguous, Missing};
+        matches!(self, Self::Redfish(Missing { .. } | Ambiguous { .. }))
+    }
+
     pub fn trouble(&self) -> Trouble {
         match self {
             Self::Ipmi(error) => of_ipmi(error),
