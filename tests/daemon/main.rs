@@ -40,6 +40,7 @@ mod lab;
 mod leaks;
 mod leases;
 mod managed;
+mod media;
 mod owned;
 mod panics;
 mod parts;

@@ -392,10 +392,8 @@ fn a_network_that_loses_every_third_packet_only_costs_time() {
     }
     let rig = Rig::over(lab, place, "sessions");
     rig.write(&[("node-02", ADDRESS, &rig.trust(), "")]);
-    let _daemon = serving(&rig.lab, "1h");
+    let _daemon = serving(&rig.lab, "off");
     rig.lab.applied();
-    let status = until(&rig.lab, &[]);
-    assert_eq!(status["bmcs"]["fine"], 1, "{status:#}");
     check(&rig.lab, "power on node-02", 0, &["node-02  on"]);
     assert_eq!(told_of(&rig.lab, "node-02"), [""; 0]);
 }

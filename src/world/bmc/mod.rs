@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 use crate::base::bmc::{
     BmcNetwork, BmcNetworkWish, BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry,
-    PowerAction, Sensor, SerialAccess,
+    Media, PowerAction, Sensor, SerialAccess,
 };
 use crate::base::name::UserName;
 use crate::base::secret::Secret;
@@ -25,6 +25,9 @@ pub use target::{TargetError, endpoint};
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
 const ENTRIES: usize = 65_536;
+
+/// What IPMI and switches have not.
+const MEDIA: &str = "virtual media";
 
 /// A BMC and how to be let in. It has no `Debug`: it holds a password.
 pub enum Target {
@@ -243,6 +246,32 @@ impl Session {
                 session.identify(is_on).await?;
             }
             Self::Switch(session) => return Err(session.lacks("light").into()),
+        }
+        Ok(())
+    }
+
+    /// The drives that the BMC lends the machine, and what is in them.
+    ///
+    /// # Errors
+    /// Where the BMC has none, or does not tell of them.
+    pub async fn media(&mut self) -> Result<Told<Vec<Media>>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(_) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            Self::Redfish(session) => session.media().await?,
+            Self::Switch(session) => return Err(session.lacks(MEDIA).into()),
+        })
+    }
+
+    /// Has what is at a URL in one of these drives, or nothing, and waits until the BMC says that it is so.
+    ///
+    /// # Errors
+    /// Where it does not become so.
+    pub async fn set_media(&mut self, drive: &str, image: Option<&str>) -> Result<(), BmcError> {
+        match (self, image) {
+            (Self::Ipmi(_), _) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            (Self::Redfish(session), Some(url)) => session.insert_media(drive, url).await?,
+            (Self::Redfish(session), None) => session.eject_media(drive).await?,
+            (Self::Switch(session), _) => return Err(session.lacks(MEDIA).into()),
         }
         Ok(())
     }
