@@ -113,8 +113,8 @@ pub(crate) fn naming(place: u8, name: Option<&UserName>) -> Option<[u8; 1 + NAME
 pub(crate) fn password(place: u8, password: &Secret) -> Option<Zeroizing<Vec<u8>>> {
     let bytes = password.bytes();
     let (size, length) = match bytes.len() {
-        ..=PASSWORD => (0, PASSWORD),
-        ..=LONG_PASSWORD => (0x80, LONG_PASSWORD),
+        length if length <= PASSWORD => (0, PASSWORD),
+        length if length <= LONG_PASSWORD => (0x80, LONG_PASSWORD),
         _ => return None,
     };
     let mut data = Zeroizing::new(Vec::with_capacity(2 + length));

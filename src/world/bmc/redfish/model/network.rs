@@ -43,16 +43,18 @@ pub(crate) fn wish(interface: &Value, wanted: &BmcNetworkWish, gateway: Option<I
     }
     match wanted.fixed {
         Some((address, mask)) => {
-            let mut entry = json!({"Address": address, "SubnetMask": mask});
+            let mut entry = Map::new();
+            entry.insert("Address".to_owned(), json!(address));
+            entry.insert("SubnetMask".to_owned(), json!(mask));
             if let Some(gateway) = wanted.gateway.or(gateway) {
-                entry["Gateway"] = json!(gateway);
+                entry.insert("Gateway".to_owned(), json!(gateway));
             }
             let name = match is_new {
                 true => "IPv4StaticAddresses",
                 false => "IPv4Addresses",
             };
             if !is_new {
-                entry["AddressOrigin"] = json!("Static");
+                entry.insert("AddressOrigin".to_owned(), json!("Static"));
             }
             wish.insert(name.to_owned(), json!([entry]));
         }
