@@ -88,9 +88,9 @@ mod tests {
             image: None,
             is_inserted: false,
         };
-        let (cd, dvd): ((&str, &[&str]), (&str, &[&str])) =
-            (("Cd", &["CD", "DVD"]), ("2", &["DVD"]));
-        let stick: (&str, &[&str]) = ("1", &["USBStick"]);
+        type Drive = (&'static str, &'static [&'static str]);
+        let cd: Drive = ("Cd", &["CD", "DVD"]);
+        let (dvd, stick): (Drive, Drive) = (("2", &["DVD"]), ("1", &["USBStick"]));
         for (drives, named, expected) in [
             (&[cd, stick][..], None, Ok("Cd")),
             (&[stick, dvd], None, Ok("2")),
