@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Inputs, Plan};
-use crate::base::addr::AddressRange;
+use crate::base::addr::{AddressRange, Prefix};
 use crate::base::identity::Identity;
 use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
@@ -52,18 +52,24 @@ fn shut_out(inputs: Inputs<'_>) -> impl Iterator<Item = Warning> {
             return None;
         };
         let is_shut = shuts_out(before.get(key), Some(scope));
-        is_shut.then_some((vlan, *subnet))
+        is_shut.then_some((subnet.net().network(), (*subnet, vlan)))
     });
+    // By their first addresses: they do not overlap.
+    let shut: BTreeMap<IpAddr, (Prefix, &VlanPath)> = shut.collect();
+    let known = known_in(shut.values().map(|(_, vlan)| *vlan).collect(), after);
     let mut leased: BTreeMap<&VlanPath, usize> = BTreeMap::new();
-    for (vlan, subnet) in shut {
-        let known = known_in(vlan, after);
-        let leases = inputs.observed.facts.leases.iter();
-        let there = leases.filter(|lease| subnet.contains(IpAddr::V4(lease.address)));
-        let others = there.filter(|lease| known.is_disjoint(&lease.identities.iter().collect()));
-        *leased.entry(vlan).or_default() += others.count();
+    for lease in &inputs.observed.facts.leases {
+        let address = IpAddr::V4(lease.address);
+        let scope = shut.range(..=address).next_back();
+        let Some((_, (_, vlan))) = scope.filter(|(_, (subnet, _))| subnet.contains(address)) else {
+            continue;
+        };
+        let mut shown = lease.identities.iter();
+        if !shown.any(|identity| known.contains(&(*vlan, identity))) {
+            *leased.entry(vlan).or_default() += 1;
+        }
     }
-    let warned = leased.into_iter().filter(|(_, leased)| *leased > 0);
-    warned.map(|(vlan, leased)| Warning::ShutOut {
+    leased.into_iter().map(|(vlan, leased)| Warning::ShutOut {
         vlan: vlan.clone(),
         leased,
     })
@@ -80,17 +86,25 @@ fn shuts_out(before: Option<&Resource>, after: Option<&Resource>) -> bool {
         && after.is_some_and(|after| after != UnknownClients::Allow)
 }
 
-/// What the site knows clients of a VLAN by.
-fn known_in<'a>(vlan: &VlanPath, state: &'a State) -> BTreeSet<&'a Identity> {
-    let reservations = state
-        .iter()
-        .filter_map(|(key, resource)| match (key, resource) {
-            (Key::Reservation { vlan: own, by }, Resource::Reservation(reservation)) => {
-                (own == vlan).then_some((&**by, reservation))
-            }
+/// What the site knows clients of these VLANs by.
+fn known_in<'a>(
+    vlans: BTreeSet<&VlanPath>,
+    state: &'a State,
+) -> BTreeSet<(&'a VlanPath, &'a Identity)> {
+    if vlans.is_empty() {
+        return BTreeSet::new();
+    }
+    let each = state.iter().flat_map(|(key, resource)| {
+        let own = match (key, resource) {
+            (Key::Reservation { vlan, by }, Resource::Reservation(own)) => Some((vlan, by, own)),
             _ => None,
-        });
-    let each = reservations.flat_map(|(by, own)| std::iter::once(by).chain(&own.identities));
+        };
+        let own = own.filter(|(vlan, ..)| vlans.contains(vlan));
+        own.into_iter().flat_map(|(vlan, by, own)| {
+            let all = std::iter::once(&**by).chain(&own.identities);
+            all.map(move |identity| (vlan, identity))
+        })
+    });
     each.collect()
 }
 

@@ -13,7 +13,6 @@ mod kinds;
 mod lab;
 mod links;
 mod pairs;
-mod power;
 #[path = "../support/host.rs"]
 mod rig;
 mod snapshot;

@@ -44,7 +44,7 @@ controller "rack-1" {
 "#;
 
 /// Links that the host has by itself; each other end is in `beyond`.
-pub(crate) fn plugged(host: &Namespace, beyond: &Namespace, links: &[&str]) {
+fn plugged(host: &Namespace, beyond: &Namespace, links: &[&str]) {
     for link in links {
         // A NIC has its hardware address before and after.
         let (end, number) = (beyond.path(), link.trim_start_matches('p'));
@@ -57,7 +57,7 @@ pub(crate) fn plugged(host: &Namespace, beyond: &Namespace, links: &[&str]) {
 }
 
 /// The daemon, ready. Its log is in `folder`.
-pub(crate) fn serve(host: &Namespace, folder: &Path) -> Running {
+fn serve(host: &Namespace, folder: &Path) -> Running {
     let mut command = bedplate(folder);
     command.args(["--json", "serve", "--controller", "rack-1", "--state"]);
     command.arg(folder.join("state"));
@@ -74,7 +74,7 @@ pub(crate) fn serve(host: &Namespace, folder: &Path) -> Running {
     running
 }
 
-pub(crate) fn bedplate(folder: &Path) -> Command {
+fn bedplate(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
     command.arg("--socket").arg(folder.join("socket"));
     command.current_dir(folder);

@@ -35,7 +35,7 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
     let reader = Reader {
         news: context.dhcp.news(),
         dhcp: context.dhcp,
-        from: which.after.map_or(From::Kept, From::After),
+        from: which.after.map_or(Begin::Kept, Begin::After),
         follow: which.follow,
     };
     streamed(reader, |mut reader| async move {
@@ -48,12 +48,13 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
 struct Reader {
     dhcp: Arc<Server>,
     news: watch::Receiver<u64>,
-    from: From,
+    from: Begin,
     follow: bool,
 }
 
+/// Where to go on.
 #[derive(Clone, Copy)]
-enum From {
+enum Begin {
     /// The first that is kept: what was lost before is lost to all.
     Kept,
     /// The one after this, which may be of an earlier run.
@@ -68,20 +69,20 @@ impl Reader {
         loop {
             let end = *self.news.borrow_and_update();
             let next = match self.from {
-                From::Kept => 0,
-                From::Number(number) => number,
-                From::After(known) => match self.after(known, end) {
+                Begin::Kept => 0,
+                Begin::Number(number) => number,
+                Begin::After(known) => match self.after(known, end) {
                     Some(number) => number,
                     None => {
-                        self.from = From::Number(0);
+                        self.from = Begin::Number(0);
                         let run = self.dhcp.run();
                         return Some(vec![LeaseEvent::Restart { run }]);
                     }
                 },
             };
             let page = self.dhcp.events(next).await.ok()?;
-            let told = told(&page, matches!(self.from, From::Kept));
-            self.from = From::Number(page.next);
+            let told = told(&page, matches!(self.from, Begin::Kept));
+            self.from = Begin::Number(page.next);
             if !told.is_empty() {
                 return Some(told);
             }

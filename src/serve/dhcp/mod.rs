@@ -34,6 +34,7 @@ mod outcome;
 mod parameters;
 mod probe;
 mod proxy;
+mod queue;
 mod rate;
 mod reason;
 mod records;
