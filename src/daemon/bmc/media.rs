@@ -81,14 +81,14 @@ mod tests {
 
     #[test]
     fn the_drive_for_discs_is_meant_where_none_is_named() {
-        let drive = |(id, kinds): &(&str, &[&str])| Media {
+        type Drive = (&'static str, &'static [&'static str]);
+        let drive = |(id, kinds): &Drive| Media {
             id: (*id).to_owned(),
             name: (*id).to_owned(),
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
             image: None,
             is_inserted: false,
         };
-        type Drive = (&'static str, &'static [&'static str]);
         let cd: Drive = ("Cd", &["CD", "DVD"]);
         let (dvd, stick): (Drive, Drive) = (("2", &["DVD"]), ("1", &["USBStick"]));
         for (drives, named, expected) in [
