@@ -70,7 +70,7 @@ fn exit_code(error: &clap::Error) -> u8 {
 }
 
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
-    let client = Client::new(&arguments.global.socket);
+    let client = Client::new(&arguments.global.socket, arguments.global.json);
     match &arguments.command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Lock { site, check } => lock::lock(site, *check, out),

@@ -8,12 +8,15 @@ use super::output::{Output, count};
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    BmcSummary, Drift, Ended, Hold, MachineDrift, PowerDrift, Status, Tries, Unconfirmed, UnderWay,
-    Waits, now,
+    AwaitedMachines, BmcSummary, Drift, Ended, Hold, MachineDrift, PowerDrift, Status, Tries,
+    Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
 use crate::state::Key;
+
+/// Machines that something is awaited of, told by name; with --json all.
+const AWAITED: usize = 20;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let status: Status = client.get("status").await?;
@@ -32,8 +35,9 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
 
 fn rendered(status: &Status, verbose: bool) -> String {
     if let Some(UnderWay { plan, who, since }) = &status.under_way {
+        let machines = awaited(&status.machines_under_way);
         return format!(
-            "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n",
+            "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n{machines}",
             status.controller, status.version
         );
     }
@@ -99,6 +103,20 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What is awaited of machines that are looked at or switched.
+fn awaited(machines: &AwaitedMachines) -> String {
+    let AwaitedMachines { awaited, awaiting } = machines;
+    let lines = awaited
+        .iter()
+        .take(AWAITED)
+        .map(|one| format!("  waiting for {one}\n"));
+    let text: String = lines.collect();
+    match awaiting.saturating_sub(AWAITED) {
+        0 => text,
+        more => format!("{text}  … and {more} more\n"),
+    }
 }
 
 /// How the BMCs do, each of those that are not fine.

@@ -6,6 +6,7 @@ mod blobs;
 mod bmc;
 mod bundle;
 mod confirm;
+mod doing;
 mod draft;
 mod drift;
 mod event;
@@ -42,6 +43,7 @@ pub use bmc::{
 };
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
+pub use doing::{AwaitedMachine, AwaitedMachines, Deed, Doing};
 pub use draft::Planned;
 pub use drift::{Departure, Drift, ENDED, Ended, TOLD, Waits};
 pub use event::{EventRow, LeaseEvent};

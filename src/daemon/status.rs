@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bmc::{BmcSummary, MachineDrift, PowerDrift};
 use super::confirm::Unconfirmed;
+use super::doing::AwaitedMachines;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
 use super::hook::HookTally;
@@ -75,6 +76,9 @@ pub struct Status {
     /// An apply that is running: until it ends, nothing above is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
+    /// What is awaited of machines that it looks at or switches.
+    #[serde(flatten)]
+    pub machines_under_way: AwaitedMachines,
     /// An apply that waits to be confirmed, and keeps others from applying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<Unconfirmed>,
@@ -131,15 +135,21 @@ impl Status {
             machines: Vec::new(),
             powers: Vec::new(),
             under_way: None,
+            machines_under_way: AwaitedMachines::default(),
             unconfirmed: None,
             hold: None,
         }
     }
 
     /// What can be told while an apply is running.
-    pub(super) fn amid(controller: &HostName, under_way: UnderWay) -> Self {
+    pub(super) fn amid(
+        controller: &HostName,
+        under_way: UnderWay,
+        machines_under_way: AwaitedMachines,
+    ) -> Self {
         Self {
             under_way: Some(under_way),
+            machines_under_way,
             ..Self::new(controller, &Observation::default(), BTreeMap::new())
         }
     }

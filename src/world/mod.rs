@@ -23,7 +23,7 @@ use crate::state::{Hook, Key, Observation, Webhook};
 use bmc::Trouble;
 use live::{HostError, LedgerError, MachineError};
 
-pub use live::{Live, Looked};
+pub use live::{Awaiting, Live, Looked, Progress};
 pub use sim::Sim;
 
 /// What the site names to be told of events, as it is served.

@@ -52,6 +52,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod waits;
 mod watch;
 mod webhooks;
 mod why;

@@ -2,6 +2,7 @@
 //! counts, not what they promise.
 
 mod course;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -21,6 +22,9 @@ use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Un
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{StepFailure, WorldError};
 use course::{Course, Move};
+use progress::Awaited;
+
+pub use progress::{Awaiting, Progress};
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
 const AT_ONCE: usize = 128;
@@ -89,6 +93,7 @@ pub struct RefusedBefore;
 pub(super) struct Machines {
     pub(super) switches: Arc<Switches>,
     pub(super) pool: Pool,
+    pub(super) progress: Progress,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
 }
@@ -105,6 +110,7 @@ impl Machines {
         Self {
             switches: Arc::default(),
             pool: Pool::default(),
+            progress: Progress::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -126,8 +132,11 @@ impl Machines {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
-            let machines = self.clone();
-            asked.spawn(async move { machines.told(&bmc, keys).await });
+            let (machines, machine) = (self.clone(), machine.clone());
+            asked.spawn(async move {
+                let _awaited = machines.progress.begin(&machine);
+                machines.told(&bmc, keys).await
+            });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
@@ -221,9 +230,10 @@ impl Machines {
             return Ok(());
         };
         let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
+        let awaited = self.progress.begin(machine);
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(machine, bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(machine, bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(&awaited, bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(&awaited, bmc, *wanted).await,
             Some(_) | None => Ok(()),
         }
     }
@@ -231,10 +241,11 @@ impl Machines {
     /// Has a BMC say what its machine boots from, and looks until it reports that.
     async fn order(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: BootOrder,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut asked: Option<Instant> = None;
         loop {
             let looked = self.with(bmc, async |session| {
@@ -243,6 +254,7 @@ impl Machines {
                     tracing::info!(%machine, "boot order");
                     session.set_boot(wanted.wish()).await?;
                     asked = Some(Instant::now());
+                    awaited.is(Awaiting::BootOrder);
                 }
                 Ok(found)
             });
@@ -267,10 +279,11 @@ impl Machines {
     /// asked again.
     async fn bring(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: PowerState,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut way = Way {
             machine,
             course: Course::new(wanted),
@@ -288,7 +301,10 @@ impl Machines {
                         seconds: way.elapsed().as_secs(),
                     });
                 }
-                Ok((_, Move::Wait | Move::Ask(_))) => heard = Some(Instant::now()),
+                Ok((_, Move::Wait | Move::Ask(_))) => {
+                    heard = Some(Instant::now());
+                    awaited.is(way.course.asked().map_or(Awaiting::Rest, Awaiting::Power));
+                }
                 Err(error) => {
                     let was_heard = heard.is_some_and(|heard| heard.elapsed() < SILENT);
                     if silence(&error) != Silence::Unreachable || !was_heard {
@@ -296,6 +312,7 @@ impl Machines {
                     }
                     tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
                     way.course.unsure();
+                    awaited.is(Awaiting::Answer);
                 }
             }
             sleep(PAUSE).await;
