@@ -18,7 +18,7 @@ use crate::diag::fault::Fault;
 use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
 
 /// As shells tell of a process that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// A plan that may be run, once somebody agrees.
 pub(super) struct Proposal {

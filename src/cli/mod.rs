@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod bindings;
 mod bmc;
+mod by_hand;
 mod check;
 mod client;
 mod compile;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::{Output, count};
+use super::power::by_hand;
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
@@ -35,7 +36,7 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
 
 fn rendered(status: &Status, verbose: bool) -> String {
     if let Some(UnderWay { plan, who, since }) = &status.under_way {
-        let machines = awaited(&status.machines_under_way);
+        let machines = awaited(&status.machines_under_way) + &asked(status);
         return format!(
             "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n{machines}",
             status.controller, status.version
@@ -67,6 +68,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         );
     }
     text.push_str(&bmcs(status));
+    text.push_str(&asked(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
     text.push_str(&(machines(status) + &powers(status)));
@@ -103,6 +105,14 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What persons are asked for.
+fn asked(status: &Status) -> String {
+    let asked = status.asked.iter();
+    asked
+        .map(|one| format!("  {} {}\n", one.machine, by_hand(one)))
+        .collect()
 }
 
 /// What is awaited of machines that are looked at or switched.

@@ -1,10 +1,12 @@
 //! `bedplate bmc identify` and `bedplate bmc boot`: lights, and where machines boot from next.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::args::bmc::{BootArguments, BootWord, IdentifyArguments, Who};
 use super::client::Client;
 use super::output::{Output, count};
+use super::power::{failed as failed_word, skipped};
 use super::table::Table;
 use crate::base::bmc::{BootOverride, Light};
 use crate::base::name::HostName;
@@ -92,6 +94,11 @@ impl Told {
         }
         match event {
             BmcEvent::Chosen { machines } => self.machines = *machines,
+            BmcEvent::Skipped(some) => {
+                if !out.json {
+                    out.progress(&skipped(some));
+                }
+            }
             BmcEvent::Done { machine, is } => self.done.push((machine.clone(), *is)),
             BmcEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
@@ -101,11 +108,15 @@ impl Told {
 
     fn finished(mut self, out: &Output) -> Result<ExitCode, Fault> {
         if !out.json {
-            self.done.sort_by(|(one, _), (other, _)| one.cmp(other));
             self.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
             let mut table = Table::default();
-            for (machine, is) in &self.done {
-                let [now, before] = words(is);
+            let done = self.done.iter();
+            let done = done.map(|(machine, is)| (machine, words(is)));
+            let failed = self.failed.iter();
+            let failed =
+                failed.map(|(machine, fault)| (machine, [failed_word(fault), String::new()]));
+            let rows: BTreeMap<_, _> = done.chain(failed).collect();
+            for (machine, [now, before]) in rows {
                 table.row([machine.to_string(), now, before]);
             }
             out.text(&table.text());

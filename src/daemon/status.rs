@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::{BmcSummary, MachineDrift, PowerDrift};
+use super::bmc::{BmcSummary, MachineDrift, ManualRequest, PowerDrift};
 use super::confirm::Unconfirmed;
 use super::doing::AwaitedMachines;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
@@ -73,7 +73,10 @@ pub struct Status {
     /// Machines that are not on or off as the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<PowerDrift>,
-    /// An apply that is running: until it ends, nothing above is known.
+    /// What persons are asked to do with machines; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<ManualRequest>,
+    /// An apply that is running: until it ends, nothing above but what persons are asked is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
     /// What is awaited of machines that it looks at or switches.
@@ -134,6 +137,7 @@ impl Status {
             bmcs: None,
             machines: Vec::new(),
             powers: Vec::new(),
+            asked: Vec::new(),
             under_way: None,
             machines_under_way: AwaitedMachines::default(),
             unconfirmed: None,

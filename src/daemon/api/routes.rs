@@ -193,7 +193,9 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     // The owner of the world has no ear for anybody while it applies.
     if let Some(under_way) = context.turns.holder() {
         let machines = context.doings.machines();
-        return Answer::Value(Status::amid(&context.controller, under_way, machines));
+        let mut status = Status::amid(&context.controller, under_way, machines);
+        status.asked = context.bmcs.asked_by_hand();
+        return Answer::Value(status);
     }
     let status = asked(&context, |reply| Request::Status { reply }).await;
     let mut status = match status.and_then(|status| status) {
@@ -201,6 +203,7 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
         Err(fault) => return Answer::Fault(fault),
     };
     status.bmcs = context.bmcs.summary();
+    status.asked = context.bmcs.asked_by_hand();
     status.machines = context.bmcs.machine_drift().await;
     status.powers = context.bmcs.power_drift(context.turns.ended()).await;
     Answer::Value(status)

@@ -1,6 +1,7 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
 use super::super::in_force::Says;
+use super::SkippedMachines;
 use crate::base::addr::Prefix;
 use crate::base::bmc::PowerAction;
 use crate::base::duration::Seconds;
@@ -142,6 +143,14 @@ pub(super) fn no_certificate(host: &HostName, bmc: &Bmc) -> Fault {
 pub(super) fn nothing_chosen(says: &Says) -> Fault {
     let fault = Fault::new(Code::NoSuchMachine, "none of these machines has a BMC");
     helped(fault, None, says)
+}
+
+/// What none of the machines that were chosen can do.
+pub(super) fn unable(skipped: &[SkippedMachines]) -> Fault {
+    let mut fault = Fault::new(Code::BmcFailed, "none of these machines can do that");
+    let causes = skipped.iter().map(|one| one.why.clone());
+    fault.causes = causes.collect();
+    fault.help("`bedplate power status` tells of what can be told; `bmc` in the site says how each machine is reached")
 }
 
 /// What a machine is not in a state for.

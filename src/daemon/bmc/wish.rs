@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{Bmcs, MachineSelection, fault};
+use super::able::{Deed, able};
+use super::{Bmcs, MachineSelection, SkippedMachines, fault};
 use crate::base::bmc::{BootOverride, Light};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
@@ -47,6 +48,8 @@ pub enum BmcEvent {
     Chosen {
         machines: usize,
     },
+    /// Some of those that a tag, a rack or `all` named are left out.
+    Skipped(SkippedMachines),
     Done {
         machine: HostName,
         is: BmcState,
@@ -79,12 +82,21 @@ impl Bmcs {
         &self,
         order: &BmcOrder,
     ) -> Result<mpsc::Receiver<BmcEvent>, Fault> {
+        let deed = match order.wish {
+            BmcWish::Light(light) => Deed::Light(light),
+            BmcWish::ShowBoot => Deed::Boot(None),
+            BmcWish::Boot(wanted) => Deed::Boot(wanted.map(|boot| boot.device)),
+        };
         let chosen = self.chosen(&order.which).await?;
+        let (chosen, skipped) = able(chosen, &order.which, deed)?;
         let (tell, told) = mpsc::channel(64);
         let (bmcs, wish) = (self.clone(), order.wish);
         tokio::spawn(async move {
             let machines = chosen.len();
             let _gone = tell.send(BmcEvent::Chosen { machines }).await;
+            for one in skipped {
+                let _gone = tell.send(BmcEvent::Skipped(one)).await;
+            }
             let mut asked = JoinSet::new();
             for (machine, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
