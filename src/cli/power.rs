@@ -80,7 +80,7 @@ fn which(arguments: &PowerArguments) -> Result<MachineSelection, Fault> {
     match (arguments.deed, arguments.who.as_slice()) {
         (PowerDeed::Status, []) => Ok(Who::which(&[Who::All])),
         (_, []) => Err(Fault::new(Code::BadRequest, "which machines?")
-            .help("name them, or write tag:TAG or all")),
+            .help("name them, or write tag:TAG, rack:RACK or all")),
         (_, who) => Ok(Who::which(who)),
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn boot(
         (BootWord::Status, []) => Who::which(&[Who::All]),
         (_, []) => {
             return Err(Fault::new(Code::BadRequest, "which machines?")
-                .help("name them, or write tag:TAG or all"));
+                .help("name them, or write tag:TAG, rack:RACK or all"));
         }
         (_, who) => Who::which(who),
     };

@@ -33,6 +33,7 @@ pub(super) struct Says {
 /// What reaches a machine whose system does not run.
 pub(super) struct MachineCard {
     pub(super) tags: BTreeSet<Name>,
+    pub(super) rack: Option<Name>,
     pub(super) bmc: Option<Bmc>,
     /// Whether it is to run; none where nobody minds.
     pub(super) power: Option<bool>,
@@ -47,6 +48,7 @@ impl Says {
         let machines = compiled.site.into_iter().flat_map(|site| site.machines);
         let card = |machine: Machine| MachineCard {
             tags: machine.tags,
+            rack: machine.rack,
             bmc: machine.bmc,
             power: machine.power,
             uuid: machine.uuid,

@@ -16,8 +16,9 @@ fn mixed() -> (Lab, crate::support::rack::Rack, crate::sandbox::Namespace) {
     let site = site.replace("{ bmc \"ipmi\"", "{ tag \"all-kinds\"; bmc \"ipmi\"");
     lab.write(&format!(
         "{site}\
-         machine \"hand\" {{ tag \"all-kinds\"; bmc \"manual\" {{ instruction \"the button\" }} }}\n\
-         machine \"wake\" {{ tag \"all-kinds\"; bmc \"wake-on-lan\"; ethernet \"eth0\" mac=\"02:00:00:00:70:02\" vlan=\"pxe\" }}\n\
+         profile \"r7\" {{ rack \"r7\" }}\n\
+         machine \"hand\" profile=\"r7\" {{ tag \"all-kinds\"; bmc \"manual\" {{ instruction \"the button\" }} }}\n\
+         machine \"wake\" {{ rack \"r8\"; tag \"all-kinds\"; bmc \"wake-on-lan\"; ethernet \"eth0\" mac=\"02:00:00:00:70:02\" vlan=\"pxe\" }}\n\
          machine \"hook\" {{ tag \"hooks\"; bmc \"webhook\" {{ on \"POST\" \"http://127.0.0.1:9/on\" }} }}\n"
     ));
     (lab, rack, place)
@@ -61,6 +62,17 @@ fn who_cannot_do_it_is_left_out_unless_it_was_named() {
                 "bmc-000  failed  D064: ",
             ],
         ),
+        ("power status rack:r7", 0, &["hand  unknown\n"]),
+        (
+            "power status rack:cellar",
+            1,
+            &[
+                "D060",
+                "no machine of the site in force stands in rack `cellar`",
+                "its racks are `r7`, `r8`",
+            ],
+        ),
+        ("power status rack:r77", 1, &["did you mean `r7`?"]),
         (
             "power status",
             0,

@@ -14,8 +14,8 @@ use crate::daemon::{BmcWish, MachineSelection};
 pub(in crate::cli) struct PowerArguments {
     /// What to do; `status` only asks
     pub(in crate::cli) deed: PowerDeed,
-    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
-    #[arg(value_name = "NAME|tag:TAG|all")]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
     pub(in crate::cli) who: Vec<Who>,
     /// Do not ask
     #[arg(long)]
@@ -51,11 +51,11 @@ pub(in crate::cli) enum BmcDeed {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bedplate bmc identify node-01              on until it is switched off
-  bedplate bmc identify tag:rack-7 --for 60  on for a minute, where the BMC can
+  bedplate bmc identify rack:r7 --for 60     on for a minute, where the BMC can
   bedplate bmc identify all --off")]
 pub(in crate::cli) struct IdentifyArguments {
-    /// Machines of the site in force: names, tag:TAG, or all
-    #[arg(value_name = "NAME|tag:TAG|all", required = true)]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
     pub(in crate::cli) who: Vec<Who>,
     /// Switch it off
     #[arg(long, conflicts_with = "for")]
@@ -91,8 +91,8 @@ An override says what the firmware does instead of its own boot order. What the 
 pub(in crate::cli) struct BootArguments {
     /// Where to boot from; `none` takes an override away, `status` only asks
     pub(in crate::cli) word: BootWord,
-    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
-    #[arg(value_name = "NAME|tag:TAG|all")]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
     pub(in crate::cli) who: Vec<Who>,
     /// For the next boot alone, which is also what is done without a word
     #[arg(long, conflicts_with = "persistent")]
@@ -196,6 +196,7 @@ impl PowerDeed {
 pub(in crate::cli) enum Who {
     Machine(HostName),
     Tag(Name),
+    Rack(Name),
     All,
 }
 
@@ -203,10 +204,11 @@ impl FromStr for Who {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.strip_prefix("tag:") {
-            Some(tag) => tag.parse().map(Self::Tag),
+        match text.split_once(':') {
+            Some(("tag", tag)) => tag.parse().map(Self::Tag),
+            Some(("rack", rack)) => rack.parse().map(Self::Rack),
             None if text == "all" => Ok(Self::All),
-            None => text.parse().map(Self::Machine),
+            Some(_) | None => text.parse().map(Self::Machine),
         }
     }
 }
@@ -216,6 +218,7 @@ impl fmt::Display for Who {
         match self {
             Self::Machine(host) => host.fmt(f),
             Self::Tag(tag) => write!(f, "tag:{tag}"),
+            Self::Rack(rack) => write!(f, "rack:{rack}"),
             Self::All => f.write_str("all machines"),
         }
     }
@@ -228,6 +231,7 @@ impl Who {
             match one {
                 Self::Machine(host) => which.machines.push(host.clone()),
                 Self::Tag(tag) => which.tags.push(tag.clone()),
+                Self::Rack(rack) => which.racks.push(rack.clone()),
                 Self::All => which.all = true,
             }
         }

@@ -1,5 +1,7 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
+use std::collections::BTreeSet;
+
 use super::super::in_force::Says;
 use super::SkippedMachines;
 use crate::base::addr::Prefix;
@@ -8,7 +10,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::diag::suggest::did_you_mean;
+use crate::diag::suggest::{did_you_mean, listed};
 use crate::site::model::{Bmc, BmcProtocol};
 use crate::world::bmc::{BmcError, TargetError, Trouble};
 
@@ -100,6 +102,17 @@ pub(super) fn no_tag(tag: &Name, says: &Says) -> Fault {
         did_you_mean(tag.as_str(), known.map(Name::as_str)),
         says,
     )
+}
+
+pub(super) fn no_rack(rack: &Name, says: &Says) -> Fault {
+    let known = says.machines.values().filter_map(|card| card.rack.as_ref());
+    let known: BTreeSet<&str> = known.map(Name::as_str).collect();
+    let message = format!("no machine of the site in force stands in rack `{rack}`");
+    let fault = Fault::new(Code::NoSuchMachine, message);
+    let meant = did_you_mean(rack.as_str(), known.iter().copied());
+    let all = (!known.is_empty()).then(|| format!("its racks are {}", listed(known.into_iter())));
+    let none = || "say of machines where they stand: rack \"…\"".to_owned();
+    helped(fault, meant.or(all).or_else(|| Some(none())), says)
 }
 
 fn helped(fault: Fault, meant: Option<String>, says: &Says) -> Fault {
