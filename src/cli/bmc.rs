@@ -286,6 +286,16 @@ fn certificate_text(shown: &ShownCertificate, now: Moment) -> String {
         }
         None => "",
     });
+    match (&shown.vouched_by, &shown.distrust) {
+        (Some(who), _) => {
+            let _ = writeln!(text, "The site trusts it: {who} vouches for it.");
+            return text;
+        }
+        (None, Some(why)) if shown.is_pinned.is_none() => {
+            let _ = writeln!(text, "The site does not trust it: {why}.");
+        }
+        (None, _) => {}
+    }
     if shown.is_pinned != Some(true) {
         let _ = writeln!(
             text,

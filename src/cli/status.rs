@@ -30,6 +30,7 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
         || !status.machines.is_empty()
         || !status.powers.is_empty()
         || !status.waiting.is_empty()
+        || !status.left_out.is_empty()
         || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
 }
@@ -71,7 +72,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text.push_str(&asked(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
-    text.push_str(&(machines(status) + &powers(status)));
+    text.push_str(&(machines(status) + &powers(status) + &left_out(status)));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -302,6 +303,14 @@ fn powers(status: &Status) -> String {
         );
     }
     text
+}
+
+/// What the last apply could not bring about.
+fn left_out(status: &Status) -> String {
+    let lines = status.left_out.iter().map(|key| {
+        format!("  left out: {key}: the last apply could not see to it, and the next one tries again; `bedplate plan` tells why\n")
+    });
+    lines.collect()
 }
 
 fn waits_for(key: Option<&Key>) -> String {

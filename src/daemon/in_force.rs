@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::bundle::Bundle;
 use super::fault;
 use super::record::Applied;
+use crate::base::bmc::BootMode;
 use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName, Name};
@@ -35,6 +36,8 @@ pub(super) struct MachineCard {
     pub(super) tags: BTreeSet<Name>,
     pub(super) rack: Option<Name>,
     pub(super) bmc: Option<Bmc>,
+    /// How it boots, where the site says so.
+    pub(super) boot_mode: Option<BootMode>,
     /// Whether it is to run; none where nobody minds.
     pub(super) power: Option<bool>,
     /// What its firmware calls it.
@@ -50,6 +53,7 @@ impl Says {
             tags: machine.tags,
             rack: machine.rack,
             bmc: machine.bmc,
+            boot_mode: machine.boot_order.and_then(|order| order.mode),
             power: machine.power,
             uuid: machine.uuid,
             macs: hardware(&machine.interfaces),

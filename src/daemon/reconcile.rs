@@ -10,6 +10,7 @@ use super::bundle::Bundle;
 use super::confirm::Pending;
 use super::doing::{Deed, Doings};
 use super::draft::{Look, Planned, Recent};
+use super::drift::TOLD;
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
@@ -283,6 +284,8 @@ impl<S: Store> Reconciler<S> {
             && let Some(applied) = &self.applied
         {
             status.compare(&applied.site, &seen.plan, seen.differences);
+            let left_out = applied.left_out.iter();
+            status.left_out = left_out.take(TOLD).cloned().collect();
         }
         status.hooks = self.boards.hooks.told();
         status.webhooks = self.boards.webhooks.told();

@@ -73,6 +73,9 @@ pub struct Status {
     /// Machines that are not on or off as the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<PowerDrift>,
+    /// What of machines the last apply could not bring about, and was not seen to be so since; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Key>,
     /// What persons are asked to do with machines; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<ManualRequest>,
@@ -137,6 +140,7 @@ impl Status {
             bmcs: None,
             machines: Vec::new(),
             powers: Vec::new(),
+            left_out: Vec::new(),
             asked: Vec::new(),
             under_way: None,
             machines_under_way: AwaitedMachines::default(),

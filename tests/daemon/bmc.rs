@@ -272,6 +272,25 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
         let code = if is_another { 4 } else { 0 };
         check(&lab, "bmc trust node-02", code, &[&pinned, "itself"]);
     }
+    // What the site says of it is told too.
+    for (trust, parts) in [
+        (
+            String::new(),
+            &["The site does not trust it: its certificate is signed by itself"][..],
+        ),
+        (
+            "certificate-authority \"/nowhere.pem\"".to_owned(),
+            &["The site does not trust it: /nowhere.pem cannot be read: No such file"],
+        ),
+        (
+            format!("fingerprint \"{pinned}\""),
+            &["the one that the site pins"],
+        ),
+    ] {
+        lab.write(&site(&trust));
+        lab.applied();
+        check(&lab, "bmc trust node-02", 0, parts);
+    }
     for (arguments, parts) in [
         ("power on node-02", &["on", "was off"][..]),
         ("power off node-02 --yes", &["off", "was on"]),

@@ -134,6 +134,9 @@ fn a_switch_is_asked_over_http_as_the_site_says() {
     check(&lab, "power status node-02", 0, &["node-02  off"]);
     lab.write(&site(&format!("certificate-authority {ca:?}")));
     lab.applied();
+    let vouched = format!("The site trusts it: {} vouches for it.\n", ca.display());
+    let said = check(&lab, "bmc trust node-02", 0, &[&vouched]);
+    assert!(!said.out.contains("fingerprint"), "{said:?}");
     check(&lab, "power on node-02", 0, &["on", "was off"]);
     let basic = sent(&lab, &port);
     for (arguments, code, parts) in [
@@ -389,7 +392,12 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         &lab,
         "power on node-02",
         4,
-        &["D061", "no QEMU listens there", "starts none"],
+        &[
+            "D061",
+            "no QEMU listens there",
+            "starts none",
+            "start QEMU with this socket as its monitor",
+        ],
     );
     let (_qemu, mut witness) = qemu(&lab);
     for (arguments, code, parts, after) in [
@@ -402,7 +410,12 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         ("power on node-02", 0, &["on", "was off"], "running"),
         ("power on node-02", 0, &["node-02  on"], "running"),
         ("power cycle node-02 --yes", 0, &["on"], "running"),
-        ("power reset node-02 --yes", 0, &["on"], "running"),
+        (
+            "power reset node-02 --yes",
+            0,
+            &["on  restarted: its BMC tells of it"],
+            "running",
+        ),
         (
             "power off node-02 --yes",
             0,

@@ -103,7 +103,7 @@ pub(in crate::cli) struct BootArguments {
     /// As UEFI boots
     #[arg(long, conflicts_with = "bios")]
     pub(in crate::cli) uefi: bool,
-    /// As a BIOS boots; by IPMI also what is done without a word, since it knows no third
+    /// As a BIOS boots; without a word the mode is that of the site's `boot-order`, else UEFI by IPMI, and left alone by Redfish
     #[arg(long)]
     pub(in crate::cli) bios: bool,
     /// Do not ask

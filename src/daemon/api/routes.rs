@@ -205,7 +205,11 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     status.bmcs = context.bmcs.summary();
     status.asked = context.bmcs.asked_by_hand();
     status.machines = context.bmcs.machine_drift().await;
-    status.powers = context.bmcs.power_drift(context.turns.ended()).await;
+    let ended = context.turns.ended();
+    status.powers = context.bmcs.power_drift(ended).await;
+    status
+        .left_out
+        .retain(|key| !context.bmcs.is_heard(key, ended));
     Answer::Value(status)
 }
 

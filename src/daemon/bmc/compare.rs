@@ -178,6 +178,8 @@ mod tests {
     fn check(site: &[(&str, Option<MacAddr>)], seen: Seen, expected: &[&str]) {
         let card = MachineCard {
             tags: BTreeSet::new(),
+            rack: None,
+            boot_mode: None,
             bmc: None,
             power: None,
             uuid: Some(UUID.parse().unwrap()),

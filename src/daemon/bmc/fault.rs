@@ -20,7 +20,7 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         Trouble::Unreachable => (
             Code::BmcUnreachable,
             format!("the BMC of {host} at {at} does not answer"),
-            "see that it has power, and that this controller has a way to it".to_owned(),
+            silent(bmc).to_owned(),
         ),
         Trouble::Credentials => (
             Code::BmcRefusesUs,
@@ -46,6 +46,23 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         ),
     };
     Fault::new(code, message).because(error).help(help)
+}
+
+fn silent(bmc: &Bmc) -> &'static str {
+    match bmc.protocol {
+        BmcProtocol::Qemu { .. } => {
+            "start QEMU with this socket as its monitor, `-qmp unix:PATH,server=on,wait=off`; it speaks with one at a time"
+        }
+        BmcProtocol::Webhook(_) => {
+            "see that the switch has power, that its URL in the site is right, and that this controller has a way to it"
+        }
+        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) => {
+            "see that this controller has an address in the machine's subnet"
+        }
+        BmcProtocol::Ipmi { .. } | BmcProtocol::Redfish { .. } => {
+            "see that it has power, and that this controller has a way to it"
+        }
+    }
 }
 
 fn untrusted(host: &HostName, bmc: &Bmc) -> String {

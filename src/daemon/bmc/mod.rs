@@ -13,6 +13,7 @@ mod power;
 mod reading;
 mod restart;
 mod rounds;
+mod trust;
 mod watch;
 mod wish;
 
@@ -45,8 +46,9 @@ pub use console::{
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use manual::ManualRequest;
 pub use power::{PowerDrift, PowerEvent, PowerOrder};
-pub use reading::{BmcInventory, BmcReading, ShownCertificate};
+pub use reading::{BmcInventory, BmcReading};
 pub use restart::Restart;
+pub use trust::ShownCertificate;
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// All BMCs of the site in force.

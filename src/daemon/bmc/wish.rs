@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::able::{Deed, able};
 use super::{Bmcs, MachineSelection, SkippedMachines, fault};
-use crate::base::bmc::{BootOverride, Light};
+use crate::base::bmc::{BootMode, BootOverride, Light};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
-use crate::site::model::Bmc;
+use crate::site::model::{Bmc, BmcProtocol};
 
 /// How long a BMC may take until it reports what it agreed to.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -89,6 +89,7 @@ impl Bmcs {
         };
         let chosen = self.chosen(&order.which).await?;
         let (chosen, skipped) = able(chosen, &order.which, deed)?;
+        let says = self.in_force.says().await?;
         let (tell, told) = mpsc::channel(64);
         let (bmcs, wish) = (self.clone(), order.wish);
         tokio::spawn(async move {
@@ -100,6 +101,8 @@ impl Bmcs {
             let mut asked = JoinSet::new();
             for (machine, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
+                let card = says.machines.get(&machine);
+                let wish = in_mode(wish, &bmc, card.and_then(|card| card.boot_mode));
                 asked.spawn(async move {
                     let event = match bmcs.granted((&machine, &bmc), wish).await {
                         Ok(is) => BmcEvent::Done { machine, is },
@@ -186,6 +189,19 @@ impl Bmcs {
         })
         .await
     }
+}
+
+/// A boot override whose mode nobody named is in the mode that the site says of the machine's boot order; else, by IPMI, which has no
+/// third, in that of EFI, as a boot order is.
+fn in_mode(wish: BmcWish, bmc: &Bmc, declared: Option<BootMode>) -> BmcWish {
+    let BmcWish::Boot(Some(wanted)) = wish else {
+        return wish;
+    };
+    let usual = matches!(bmc.protocol, BmcProtocol::Ipmi { .. }).then_some(BootMode::Efi);
+    BmcWish::Boot(Some(BootOverride {
+        mode: wanted.mode.or(declared).or(usual),
+        ..wanted
+    }))
 }
 
 /// Whether what is reported is what was wanted; where any mode will do, the BMC says which it takes.
