@@ -53,6 +53,7 @@ const OWNED: [&str; 9] = [
 ];
 
 /// A daemon, by its socket.
+#[derive(Clone)]
 pub(super) struct Client {
     socket: PathBuf,
     /// Whether nobody is told who waits for what.

@@ -28,6 +28,7 @@ mod lock;
 mod output;
 mod plan;
 mod power;
+mod readings;
 mod serve;
 mod session;
 mod show;
@@ -94,7 +95,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
         Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
         Command::Console(arguments) => block_on(console::console(arguments, &client, out)),
-        Command::Sensors { machine } => block_on(bmc::sensors(machine, &client, out)),
+        Command::Sensors { who } => block_on(bmc::sensors(who, &client, out)),
         Command::Sel(arguments) => block_on(bmc::log(arguments, &client, out)),
         Command::Bmc { deed } => block_on(bmc::bmc(deed, &client, out)),
         Command::Events { follow, after } => {

@@ -141,14 +141,11 @@ impl Told {
                     (None, None) if power == was => String::new(),
                     (None, None) => format!("was {was}"),
                 };
-                self.rows.push((machine.clone(), power.to_string(), beside));
-                self.heard += 1;
+                self.row(machine, power.to_string(), beside);
             }
             PowerEvent::Failed { machine, fault } => {
-                self.rows
-                    .push((machine.clone(), failed(fault), String::new()));
+                self.row(machine, failed(fault), String::new());
                 self.failed.push((machine.clone(), fault.clone()));
-                self.heard += 1;
                 self.has_failed = true;
             }
             PowerEvent::Asked {
@@ -186,6 +183,11 @@ impl Told {
         if !out.json && heard > 0 && heard < self.machines && heard.is_multiple_of(step) {
             out.progress(&format!("{heard} of {}", count(self.machines, "machine")));
         }
+    }
+
+    fn row(&mut self, machine: &HostName, told: String, beside: String) {
+        self.rows.push((machine.clone(), told, beside));
+        self.heard += 1;
     }
 
     /// Shows what was heard since it was last shown, by the machines' names.

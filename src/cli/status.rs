@@ -9,8 +9,8 @@ use super::power::by_hand;
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    AwaitedMachines, BmcSummary, Drift, Ended, Hold, MachineDrift, PowerDrift, Status, Tries,
-    Unconfirmed, UnderWay, Waits, now,
+    AwaitedMachines, BmcSummary, Drift, Ended, Hold, ListenerRow, MachineDrift, PowerDrift, Status,
+    Tries, Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
@@ -57,17 +57,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         status.in_place, status.drifted, status.withheld, status.leases
     );
     text.extend([locks(status), store(status)]);
-    for row in &status.listeners {
-        let _ = writeln!(
-            text,
-            "  {:<5} {}:{} on {}{}",
-            row.service.as_str(),
-            row.address,
-            row.port,
-            row.link,
-            waits_for(row.waits_for.as_ref())
-        );
-    }
+    text.extend(status.listeners.iter().map(listener));
     text.push_str(&bmcs(status));
     text.push_str(&asked(status));
     text.push_str(&hooks(status));
@@ -128,6 +118,18 @@ fn awaited(machines: &AwaitedMachines) -> String {
         0 => text,
         more => format!("{text}  … and {more} more\n"),
     }
+}
+
+/// Where a server answers.
+fn listener(row: &ListenerRow) -> String {
+    format!(
+        "  {:<5} {}:{} on {}{}\n",
+        row.service.as_str(),
+        row.address,
+        row.port,
+        row.link,
+        waits_for(row.waits_for.as_ref())
+    )
 }
 
 /// How the BMCs do, each of those that are not fine.

@@ -36,9 +36,9 @@ pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
 pub use bmc::{
     BmcEvent, BmcInventory, BmcOrder, BmcReading, BmcRow, BmcState, BmcSummary, BmcWish,
-    CONSOLE_PROTOCOL, ConsoleFrame, ConsoleOpened, ConsoleOrder, FoundBmc, FoundRedfish,
-    InventoryDifference, MachineDrift, MachineSelection, ManualRequest, MatchedBy, PowerDrift,
-    PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES,
+    CONSOLE_PROTOCOL, ChosenMachines, ConsoleFrame, ConsoleOpened, ConsoleOrder, FoundBmc,
+    FoundRedfish, InventoryDifference, MachineDrift, MachineSelection, ManualRequest, MatchedBy,
+    PowerDrift, PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES,
     RecordingHeader, RecordingRow, Restart, ShownCertificate, SkippedMachines, SweepEvent,
     SweepOrder,
 };

@@ -25,61 +25,129 @@ fn mixed() -> (Lab, crate::support::rack::Rack, crate::sandbox::Namespace) {
 }
 
 #[test]
+fn a_person_is_asked_and_believed() {
+    let lab = Lab::new();
+    lab.write(&format!(
+        "{SITE}machine \"node-02\" {{ tag \"rack\"; bmc \"manual\" {{ instruction \"the button at the front\" }} }}\n"
+    ));
+    let _daemon = lab.serve();
+    lab.applied();
+    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
+    check(
+        &lab,
+        "power done node-02",
+        1,
+        &["D009", "nobody is asked to switch node-02"],
+    );
+    let mut command = lab.command("site", &["power", "on", "node-02"]);
+    let asked = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut asked = asked.unwrap();
+    let mut said = BufReader::new(asked.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(
+        line,
+        "node-02 waits for a person: power on: the button at the front\n"
+    );
+    check(
+        &lab,
+        "power off node-02 --yes",
+        4,
+        &["D064", "asked about node-02 already"],
+    );
+    let events = check(&lab, "events", 0, &["node-02 waits for a person"]).out;
+    assert!(
+        events.contains("power on: the button at the front"),
+        "{events}"
+    );
+    check(&lab, "power done tag:rack", 0, &["node-02  done"]);
+    let said = Said::of(&asked.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("node-02  on"), "{said:?}");
+    check(&lab, "events", 0, &["node-02 is fine again: it is done"]);
+    check(&lab, "power done node-02", 1, &["D009"]);
+    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
+    check(&lab, "sensors node-02", 1, &["a person has no sensors"]);
+}
+
+/// What commands say of machines of every kind: part of it, and the exit code.
+const CASES: &[(&str, i32, &[&str])] = &[
+    (
+        "power off wake bmc-001 --yes",
+        4,
+        &["D064", "Wake-on-LAN has no off", "bmc-001  off"],
+    ),
+    (
+        "power reset tag:hooks --yes",
+        1,
+        &[
+            "D064",
+            "none of these machines can do that",
+            "no request `reset`",
+        ],
+    ),
+    (
+        "bmc boot status tag:hooks",
+        1,
+        &["a webhook switches power alone"],
+    ),
+    ("bmc identify hand", 4, &["D064", "a person has no light"]),
+    ("sensors wake", 1, &["D064", "Wake-on-LAN has no sensors"]),
+    (
+        "sel rack:r7 --clear --yes",
+        1,
+        &["none of these machines can do that", "power alone"],
+    ),
+    (
+        "sensors all",
+        4,
+        &[
+            "skipped 1 machine: a webhook switches power alone (hook)\n",
+            "bmc-000:\nfailed  D064: ",
+            "bmc-001:\nfailed  D064: ",
+        ],
+    ),
+    ("sensors", 1, &["NAME|tag:TAG|rack:RACK|all"]),
+    // What is amiss with a machine stands in the table.
+    (
+        "bmc boot status all",
+        4,
+        &[
+            "skipped 1 machine: a person is asked for power alone (hand)\n",
+            "skipped 1 machine: a webhook switches power alone (hook)\n",
+            "skipped 1 machine: Wake-on-LAN only wakes a machine (wake)\n",
+            "bmc-000  failed  D064: ",
+        ],
+    ),
+    ("power status rack:r7", 0, &["hand  unknown\n"]),
+    (
+        "power status rack:cellar",
+        1,
+        &[
+            "D060",
+            "no machine of the site in force stands in rack `cellar`",
+            "its racks are `r7`, `r8`",
+        ],
+    ),
+    ("power status rack:r77", 1, &["did you mean `r7`?"]),
+    (
+        "power status",
+        0,
+        &["bmc-000  on", "hand     unknown", "wake     unknown"],
+    ),
+];
+
+#[test]
 fn who_cannot_do_it_is_left_out_unless_it_was_named() {
     let (lab, rack, _place) = mixed();
     rack.set("10.72.1.1", |bmc| bmc.is_on = true);
     let _daemon = crate::pool::serving(&lab, "off");
     lab.applied();
-    for (arguments, code, parts) in [
-        (
-            "power off wake bmc-001 --yes",
-            4,
-            &["D064", "Wake-on-LAN has no off", "bmc-001  off"][..],
-        ),
-        (
-            "power reset tag:hooks --yes",
-            1,
-            &[
-                "D064",
-                "none of these machines can do that",
-                "no request `reset`",
-            ],
-        ),
-        (
-            "bmc boot status tag:hooks",
-            1,
-            &["a webhook switches power alone"],
-        ),
-        ("bmc identify hand", 4, &["D064", "a person has no light"]),
-        // What is amiss with a machine stands in the table.
-        (
-            "bmc boot status all",
-            4,
-            &[
-                "skipped 1 machine: a person is asked for power alone (hand)\n",
-                "skipped 1 machine: a webhook switches power alone (hook)\n",
-                "skipped 1 machine: Wake-on-LAN only wakes a machine (wake)\n",
-                "bmc-000  failed  D064: ",
-            ],
-        ),
-        ("power status rack:r7", 0, &["hand  unknown\n"]),
-        (
-            "power status rack:cellar",
-            1,
-            &[
-                "D060",
-                "no machine of the site in force stands in rack `cellar`",
-                "its racks are `r7`, `r8`",
-            ],
-        ),
-        ("power status rack:r77", 1, &["did you mean `r7`?"]),
-        (
-            "power status",
-            0,
-            &["bmc-000  on", "hand     unknown", "wake     unknown"],
-        ),
-    ] {
-        check(&lab, arguments, code, parts);
+    for (arguments, code, parts) in CASES {
+        check(&lab, arguments, *code, parts);
     }
     // A person is asked for it too, and so this waits.
     let mut asked = lab.command(

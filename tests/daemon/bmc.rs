@@ -213,6 +213,8 @@ fn sensors_and_log_are_shown() {
     let sensor = "CPU Temp  95 °C    critical  above 90";
     for (arguments, code, parts) in [
         ("sensors node-02", 0, &[sensor][..]),
+        ("sensors node-02 node-02", 0, &["node-02:\n", sensor]),
+        ("sensors tag:rack", 4, &[sensor, "node-03:\nfailed  D061: "]),
         ("sel node-02", 0, &["critical", "CPU Temp", "going high"]),
         ("sel node-02 --clear", 1, &["--yes"]),
         (

@@ -114,21 +114,31 @@ fn bmcs_are_found_recognised_and_missed() {
     // Somebody on the same wire has a hardware address.
     assert!(said.out.contains(':'), "{said:?}");
     as_lines(&lab, &fingerprint.to_string());
-    // Another certificate than the one that was compared once.
+    pins(
+        &lab,
+        &format!("{SITE}{fabric}{machines}"),
+        &fingerprint.to_string(),
+    );
+}
+
+/// Another certificate than the one that was compared once.
+fn pins(lab: &Lab, site: &str, fingerprint: &str) {
     let password = lab.path("password");
-    let pins = |pin: &str| {
-        let bmc = format!(
-            "machine \"node-04\" {{ bmc \"redfish\" address=\"{}\" username=\"a\" password=(file){password:?} {{ fingerprint \"{pin}\" }} }}\n",
+    let another = "0a".repeat(32);
+    for (pin, part) in [
+        (fingerprint, "  node-04\n"),
+        (
+            &another,
+            "node-04; shows another certificate than the one that the site pins: bedplate bmc trust node-04",
+        ),
+    ] {
+        lab.write(&format!(
+            "{site}machine \"node-04\" {{ bmc \"redfish\" address=\"{}\" username=\"a\" password=(file){password:?} {{ fingerprint \"{pin}\" }} }}\n",
             ADDRESSES[2]
-        );
-        lab.write(&format!("{SITE}{fabric}{machines}{bmc}"));
+        ));
         lab.applied();
-    };
-    pins(&fingerprint.to_string());
-    check(&lab, "bmc discover", 0, &["  node-04\n"]);
-    pins(&"0a".repeat(32));
-    let another = "node-04; shows another certificate than the one that the site pins: bedplate bmc trust node-04";
-    check(&lab, "bmc discover", 0, &[another]);
+        check(lab, "bmc discover", 0, &[part]);
+    }
 }
 
 /// The same for programs, of a part of the subnet.

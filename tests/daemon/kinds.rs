@@ -379,6 +379,35 @@ fn qemu(lab: &Lab) -> (Running, Witness) {
     (running, witness)
 }
 
+/// What commands say of a virtual machine, their exit codes, and what QEMU says then.
+const MONITORED: &[(&str, i32, &[&str], &str)] = &[
+    ("power status node-02", 0, &["node-02  off"], "prelaunch"),
+    ("power on node-02", 0, &["on", "was off"], "running"),
+    ("power on node-02", 0, &["node-02  on"], "running"),
+    ("power cycle node-02 --yes", 0, &["on"], "running"),
+    (
+        "power reset node-02 --yes",
+        0,
+        &["on  restarted: its BMC tells of it"],
+        "running",
+    ),
+    (
+        "power off node-02 --yes",
+        0,
+        &["off", "was on"],
+        "prelaunch",
+    ),
+    (
+        "power reset node-02 --yes",
+        4,
+        &["D064", "is off"],
+        "prelaunch",
+    ),
+    ("power on node-02", 0, &["on", "was off"], "running"),
+    ("sensors node-02", 1, &["QEMU has no sensors"], "running"),
+    ("bmc trust node-02", 1, &["D009", "QMP"], "running"),
+];
+
 #[test]
 fn a_virtual_machine_is_switched_through_its_monitor() {
     let lab = Lab::new();
@@ -400,40 +429,9 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         ],
     );
     let (_qemu, mut witness) = qemu(&lab);
-    for (arguments, code, parts, after) in [
-        (
-            "power status node-02",
-            0,
-            &["node-02  off"][..],
-            "prelaunch",
-        ),
-        ("power on node-02", 0, &["on", "was off"], "running"),
-        ("power on node-02", 0, &["node-02  on"], "running"),
-        ("power cycle node-02 --yes", 0, &["on"], "running"),
-        (
-            "power reset node-02 --yes",
-            0,
-            &["on  restarted: its BMC tells of it"],
-            "running",
-        ),
-        (
-            "power off node-02 --yes",
-            0,
-            &["off", "was on"],
-            "prelaunch",
-        ),
-        (
-            "power reset node-02 --yes",
-            4,
-            &["D064", "is off"],
-            "prelaunch",
-        ),
-        ("power on node-02", 0, &["on", "was off"], "running"),
-        ("sensors node-02", 1, &["QEMU has no sensors"], "running"),
-        ("bmc trust node-02", 1, &["D009", "QMP"], "running"),
-    ] {
-        check(&lab, arguments, code, parts);
-        assert_eq!(witness.status(), after, "{arguments}");
+    for (arguments, code, parts, after) in MONITORED {
+        check(&lab, arguments, *code, parts);
+        assert_eq!(witness.status(), *after, "{arguments}");
     }
     // The guest hears that it should stop, and does.
     let asked = lab.command("site", &["power", "soft-off", "node-02", "--yes"]);
@@ -454,53 +452,4 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         4,
         &["D061", "no QEMU listens there"],
     );
-}
-
-#[test]
-fn a_person_is_asked_and_believed() {
-    let lab = Lab::new();
-    lab.write(&format!(
-        "{SITE}machine \"node-02\" {{ tag \"rack\"; bmc \"manual\" {{ instruction \"the button at the front\" }} }}\n"
-    ));
-    let _daemon = lab.serve();
-    lab.applied();
-    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
-    check(
-        &lab,
-        "power done node-02",
-        1,
-        &["D009", "nobody is asked to switch node-02"],
-    );
-    let mut command = lab.command("site", &["power", "on", "node-02"]);
-    let asked = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut asked = asked.unwrap();
-    let mut said = BufReader::new(asked.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert_eq!(
-        line,
-        "node-02 waits for a person: power on: the button at the front\n"
-    );
-    check(
-        &lab,
-        "power off node-02 --yes",
-        4,
-        &["D064", "asked about node-02 already"],
-    );
-    let events = check(&lab, "events", 0, &["node-02 waits for a person"]).out;
-    assert!(
-        events.contains("power on: the button at the front"),
-        "{events}"
-    );
-    check(&lab, "power done tag:rack", 0, &["node-02  done"]);
-    let said = Said::of(&asked.wait_with_output().unwrap());
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("node-02  on"), "{said:?}");
-    check(&lab, "events", 0, &["node-02 is fine again: it is done"]);
-    check(&lab, "power done node-02", 1, &["D009"]);
-    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
-    check(&lab, "sensors node-02", 1, &["a person has no sensors"]);
 }

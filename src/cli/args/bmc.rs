@@ -24,8 +24,9 @@ pub(in crate::cli) struct PowerArguments {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LogArguments {
-    /// A machine of the site in force
-    pub(in crate::cli) machine: HostName,
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
+    pub(in crate::cli) who: Vec<Who>,
     /// Clear the log once it was read
     #[arg(long)]
     pub(in crate::cli) clear: bool,
@@ -36,8 +37,12 @@ pub(in crate::cli) struct LogArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum BmcDeed {
-    /// What the machine is made of: its serials, parts and network ports
-    Inventory { machine: HostName },
+    /// What machines are made of: its serials, parts and network ports
+    Inventory {
+        /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+        #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
+        who: Vec<Who>,
+    },
     /// Show the certificate that a Redfish BMC presents, to compare and to pin; nothing is told to the BMC
     Trust { machine: HostName },
     /// Switch the light by which a person finds a machine

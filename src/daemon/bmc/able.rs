@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MachineSelection, fault};
+use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{BootDevice, Light, PowerAction};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
@@ -15,6 +15,8 @@ use crate::site::model::{Bmc, BmcProtocol};
 pub(super) enum Deed {
     Power(PowerAction),
     Light(Light),
+    /// To tell more than whether a machine runs.
+    Read,
     /// To tell what it boots from, or to boot from something else.
     Boot(Option<BootDevice>),
 }
@@ -24,6 +26,28 @@ pub(super) enum Deed {
 pub struct SkippedMachines {
     pub why: String,
     pub machines: Vec<HostName>,
+}
+
+/// Machines that are meant, with those that are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenMachines {
+    pub machines: Vec<HostName>,
+    pub skipped: Vec<SkippedMachines>,
+}
+
+impl Bmcs {
+    /// The machines of which sensors, log or inventory can be asked.
+    ///
+    /// # Errors
+    /// Where it is not clear which are meant, or none of them can.
+    pub(in crate::daemon) async fn readable(
+        &self,
+        which: &MachineSelection,
+    ) -> Result<ChosenMachines, Fault> {
+        let (machines, skipped) = able(self.chosen(which).await?, which, Deed::Read)?;
+        let machines = machines.into_keys().collect();
+        Ok(ChosenMachines { machines, skipped })
+    }
 }
 
 /// Of the machines that were chosen those that can do it, and those that are left out. One that was named is never left out: that it
@@ -71,16 +95,18 @@ fn lacks(bmc: &Bmc, deed: Deed) -> Option<String> {
         }
         (BmcProtocol::Ipmi { .. } | BmcProtocol::Redfish { .. }, _) => return None,
         (BmcProtocol::WakeOnLan { .. }, Deed::Power(_)) => "Wake-on-LAN only switches on",
-        (BmcProtocol::WakeOnLan { .. }, Deed::Light(_) | Deed::Boot(_)) => {
+        (BmcProtocol::WakeOnLan { .. }, Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
             "Wake-on-LAN only wakes a machine"
         }
-        (BmcProtocol::Manual(_), Deed::Light(_) | Deed::Boot(_)) => {
+        (BmcProtocol::Manual(_), Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
             "a person is asked for power alone"
         }
-        (BmcProtocol::Webhook(_), Deed::Light(_) | Deed::Boot(_)) => {
+        (BmcProtocol::Webhook(_), Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
             "a webhook switches power alone"
         }
-        (BmcProtocol::Qemu { .. }, Deed::Light(_) | Deed::Boot(_)) => "QEMU switches power alone",
+        (BmcProtocol::Qemu { .. }, Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
+            "QEMU switches power alone"
+        }
     };
     Some(why.to_owned())
 }

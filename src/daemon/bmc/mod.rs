@@ -35,7 +35,7 @@ use compare::Looks;
 use console::{Claims, Recordings};
 use manual::Desk;
 
-pub use able::SkippedMachines;
+pub use able::{ChosenMachines, SkippedMachines};
 pub use board::{BmcRow, BmcSummary};
 pub use choose::MachineSelection;
 pub use compare::{InventoryDifference, MachineDrift};
