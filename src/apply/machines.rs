@@ -65,7 +65,7 @@ fn left_out(round: &[Step], first: usize, failed: &[Failure]) -> Vec<Failure> {
     let left = steps.filter_map(|(at, step)| {
         let cause = failed
             .iter()
-            .find(|one| one.key.machine() == step.key.machine())?;
+            .find(|one| one.key.of_machine() == step.key.of_machine())?;
         let why = format!("not begun, since {} is not as it should be", cause.key);
         Some(without(step, first + at, cause.code, why))
     });
@@ -86,8 +86,8 @@ async fn undone<W: World>(
         let is_failed = failed.iter().any(|one| one.key == step.key);
         let cause = failed
             .iter()
-            .find(|one| one.key.machine() == step.key.machine());
-        let (Some(cause), Some(machine), false) = (cause, step.key.machine(), is_failed) else {
+            .find(|one| one.key.of_machine() == step.key.of_machine());
+        let (Some(cause), Some(machine), false) = (cause, step.key.of_machine(), is_failed) else {
             continue;
         };
         tell(Event::Undoing {

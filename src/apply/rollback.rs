@@ -17,13 +17,16 @@ pub async fn take_back<W: World>(
     beside: &Observation,
 ) -> BTreeSet<Key> {
     let (held, switched) = by_domain(steps);
-    let way_back = undo(held);
+    let is_bmc = |step: &Step| matches!(step.key, Key::Bmc { .. });
+    let (bmcs, way_back): (Vec<Step>, Vec<Step>) = undo(held).into_iter().partition(is_bmc);
     go_back(world, &way_back, beside).await;
-    // Their BMCs may have been out of reach until now.
+    // Their BMCs may have been out of reach until now, and are spoken with as when they were switched.
     let mut machines = machines::take_back(world, switched).await;
+    walk(world, &bmcs).await;
     match world.observe().await {
         Ok(after) => {
             let mut left = differing(&way_back, &after);
+            left.extend(differing(&bmcs, &after));
             left.append(&mut machines);
             let missing = beside.state.keys();
             let missing = missing.filter(|key| !after.state.contains_key(*key));

@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 16] = [
+pub const KINDS: [KindRow; 17] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -174,6 +174,33 @@ pub const KINDS: [KindRow; 16] = [
     )),
     row("zone", &["zone/*"], &["servers", "ttl", "negative-ttl"]),
     row("record", &["zone/*/*/*"], &["values", "ttl"]),
+    row(
+        "bmc",
+        &["machine/*/bmc"],
+        &[
+            "kind",
+            "address",
+            "port",
+            "username",
+            "password",
+            "system",
+            "trust",
+            "cipher-suite",
+            "privilege",
+            "k-g",
+            "on",
+            "soft-off",
+            "off",
+            "cycle",
+            "reset",
+            "status",
+            "mac",
+            "subnet",
+            "instruction",
+            "within",
+            "socket",
+        ],
+    ),
     row("boot-order", &["machine/*/boot-order"], &["first", "mode"]),
     row("power", &["machine/*/power"], &["state"]),
 ];
@@ -214,7 +241,7 @@ mod tests {
             ("image/noble", "image"),
             ("file/boot/a/b", "file"),
             ("zone/*/node-01/A", "record"),
-            ("machine/node-01/*", "boot-order power"),
+            ("machine/node-01/*", "bmc boot-order power"),
             ("zones/*", ""),
         ] {
             let words: Vec<_> = kinds_of(pattern).map(|row| row.word).collect();

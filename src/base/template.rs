@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-/// A text with places in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// A text with places in it. Stored piece by piece: what was filled in is no place, whatever it looks like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template(Vec<Piece>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Piece {
     Text(String),
     Place(String),

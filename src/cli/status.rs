@@ -9,8 +9,8 @@ use super::power::by_hand;
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    AwaitedMachines, BmcSummary, Drift, Ended, Hold, ListenerRow, MachineDrift, PowerDrift, Status,
-    Tries, Unconfirmed, UnderWay, Waits, now,
+    AwaitedMachines, BmcSummary, BootOrderDrift, Drift, Ended, Hold, ListenerRow, MachineDrift,
+    PowerDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
@@ -28,7 +28,7 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
     }
     let is_incomplete = !status.drift.is_empty()
         || !status.machines.is_empty()
-        || !status.powers.is_empty()
+        || has_switched(&status)
         || !status.waiting.is_empty()
         || !status.left_out.is_empty()
         || status.under_way.is_some();
@@ -62,7 +62,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text.push_str(&asked(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
-    text.push_str(&(machines(status) + &powers(status) + &left_out(status)));
+    text.push_str(&(machines(status) + &powers(status) + &boot_orders(status) + &left_out(status)));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -92,7 +92,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     if let Some(reason) = &status.held_back {
         let _ = writeln!(text, "Not put back: {reason}.");
     }
-    if !status.drift.is_empty() || !status.powers.is_empty() {
+    if !status.drift.is_empty() || has_switched(status) {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
@@ -313,6 +313,32 @@ fn left_out(status: &Status) -> String {
         format!("  left out: {key}: the last apply could not see to it, and the next one tries again; `bedplate plan` tells why\n")
     });
     lines.collect()
+}
+
+/// Machines that do not boot from where the site says.
+fn boot_orders(status: &Status) -> String {
+    let mut text = String::new();
+    for BootOrderDrift {
+        machine,
+        changes,
+        at,
+    } in &status.boot_orders
+    {
+        let told = changes.iter();
+        let told = told.map(|one| format!("{} {} -> {}", one.field, one.from, one.to));
+        let told: Vec<String> = told.collect();
+        let _ = writeln!(
+            text,
+            "  drift: ~ machine/{machine}/boot-order  {}, seen {at}",
+            told.join(", ")
+        );
+    }
+    text
+}
+
+/// Whether machines are not as the site says in what an apply sees to.
+fn has_switched(status: &Status) -> bool {
+    !status.powers.is_empty() || !status.boot_orders.is_empty()
 }
 
 fn waits_for(key: Option<&Key>) -> String {

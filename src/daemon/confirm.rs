@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, Instant};
@@ -18,7 +17,7 @@ use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::diag::fault::Fault;
 use crate::plan::Step;
-use crate::state::{Key, Switches};
+use crate::state::Key;
 use crate::store::Store;
 use crate::world::World;
 
@@ -44,8 +43,6 @@ pub(super) struct Pending {
     /// All of them: the journal has the host's alone.
     steps: Vec<Step>,
     journal: Journal,
-    /// Through which machines were switched, and are switched back.
-    switches: Arc<Switches>,
     previous: Option<Applied>,
 }
 
@@ -92,7 +89,6 @@ impl<S: Store> Reconciler<S> {
             deadline,
             steps,
             journal,
-            switches: self.world.switches(),
             previous: self.put_in_force(Some(next.clone())),
         });
         Ok(until)
@@ -135,7 +131,6 @@ impl<S: Store> Reconciler<S> {
         let pending = self.pending.take()?;
         let mut entry = pending.entry;
         tracing::warn!(plan = entry.plan, %cause, "reverting an apply");
-        self.world.reach_machines(pending.switches);
         let left = self.go_back(&pending.steps, pending.journal).await;
         if !left.is_empty() {
             let left: Vec<String> = left.iter().map(ToString::to_string).collect();

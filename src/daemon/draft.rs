@@ -17,7 +17,8 @@ use crate::base::digest::Digest;
 use crate::base::name::Name;
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Selected, Selection, select};
-use crate::state::{Desired, Observation, Resource, State};
+use crate::site::model::Bmc;
+use crate::state::{Desired, Key, Observation, Resource, State};
 use crate::store::Store;
 use crate::world::Looked;
 
@@ -149,10 +150,6 @@ impl<S: Store> Reconciler<S> {
         selection: &Selection,
         look: Look,
     ) -> Looked {
-        self.world.reach_machines(meaning.desired.switches.clone());
-        if meaning.desired.switches.is_empty() {
-            return Looked::default();
-        }
         if let (Look::Known, Some(known)) = (look, &self.recent.looked)
             && Arc::ptr_eq(&known.meaning, meaning)
             && known.selection == *selection
@@ -160,9 +157,7 @@ impl<S: Store> Reconciler<S> {
         {
             return known.looked.clone();
         }
-        let keys = meaning.desired.state.keys();
-        let keys = keys.filter(|key| key.machine().is_some() && selection.takes(key));
-        let looked = self.world.look(keys).await;
+        let looked = self.world.look(self.asked(meaning, selection)).await;
         self.recent.looked = Some(Sight {
             meaning: meaning.clone(),
             selection: selection.clone(),
@@ -170,6 +165,25 @@ impl<S: Store> Reconciler<S> {
             looked: looked.clone(),
         });
         looked
+    }
+
+    /// What of machines is chosen, each with the BMC that tells of it: the one of the site, which may not be in force yet. Where that is to
+    /// stay so, nothing of its machine is brought about, and nobody is asked.
+    fn asked<'m>(
+        &self,
+        meaning: &'m Meaning,
+        selection: &Selection,
+    ) -> impl Iterator<Item = (&'m Key, &'m Arc<Bmc>)> {
+        let state = &meaning.desired.state;
+        let in_force = self.world.bmcs_in_force().borrow().clone();
+        state.keys().filter_map(move |key| {
+            let (machine, of) = (key.machine()?, key.bmc()?);
+            let Some(Resource::Bmc(bmc)) = state.get(&of) else {
+                return None;
+            };
+            let is_left = selection.excludes(&of) && in_force.get(machine) != Some(bmc);
+            (selection.takes(key) && !is_left).then_some((key, bmc))
+        })
     }
 
     /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.

@@ -36,11 +36,11 @@ pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
 pub use bmc::{
     BmcEvent, BmcInventory, BmcOrder, BmcReading, BmcRow, BmcState, BmcSummary, BmcWish,
-    CONSOLE_PROTOCOL, ChosenMachines, ConsoleFrame, ConsoleOpened, ConsoleOrder, FoundBmc,
-    FoundRedfish, InventoryDifference, MachineDrift, MachineSelection, ManualRequest, MatchedBy,
-    PowerDrift, PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES,
-    RecordingHeader, RecordingRow, Restart, ShownCertificate, SkippedMachines, SweepEvent,
-    SweepOrder,
+    BootOrderDrift, CONSOLE_PROTOCOL, ChosenMachines, ConsoleFrame, ConsoleOpened, ConsoleOrder,
+    FoundBmc, FoundRedfish, InventoryDifference, MachineDrift, MachineSelection, ManualRequest,
+    MatchedBy, PowerDrift, PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS,
+    RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow, Restart, ShownCertificate,
+    SkippedMachines, SweepEvent, SweepOrder,
 };
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};

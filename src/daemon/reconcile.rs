@@ -132,7 +132,7 @@ impl<S: Store> Reconciler<S> {
 
     /// What is in force, from now on.
     pub(super) fn in_force(&self) -> InForce {
-        self.in_force.subscribe()
+        self.in_force.subscribe(self.world.bmcs_in_force())
     }
 
     /// What it does, from now on.

@@ -59,6 +59,9 @@ pub(super) struct Applied {
 pub(super) struct Compiler {
     version: String,
     controller: HostName,
+    /// Whether BMCs are part of what it meant.
+    #[serde(default)]
+    has_bmcs: bool,
 }
 
 /// What a daemon that dies in the middle of an apply leaves to the next one: the way back.
@@ -116,11 +119,18 @@ impl Compiler {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             controller: controller.clone(),
+            has_bmcs: true,
         }
     }
 }
 
 impl Applied {
+    /// Whether it was stored when BMCs were no part of what a site meant: all that it had were in force then.
+    pub(super) fn is_before_bmcs(&self) -> bool {
+        let by = self.compiled_by.as_ref();
+        by.is_none_or(|compiler| !compiler.has_bmcs)
+    }
+
     /// What is in force once a plan is done: what `bundle` means, as far as it was chosen, and what the plan says to remember and to keep.
     pub(super) fn of(draft: Draft, bundle: Bundle, controller: &HostName) -> (Plan, Self) {
         let Draft {

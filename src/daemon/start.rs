@@ -112,6 +112,11 @@ impl<S: Store> Reconciler<S> {
         }
         match Meaning::of(&applied.bundle, &self.controller) {
             // What was left out then is not brought in by an upgrade.
+            Ok(meaning) if applied.is_part && applied.is_before_bmcs() => {
+                let mut desired = applied.desired.clone();
+                Arc::make_mut(&mut desired).adopt_bmcs(&meaning.desired);
+                Ok(desired)
+            }
             Ok(_) if applied.is_part => Ok(applied.desired.clone()),
             Ok(mut meaning) => {
                 // What was protected then and is not declared now is remembered on.

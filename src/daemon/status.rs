@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::{BmcSummary, MachineDrift, ManualRequest, PowerDrift};
+use super::bmc::{BmcSummary, BootOrderDrift, MachineDrift, ManualRequest, PowerDrift};
 use super::confirm::Unconfirmed;
 use super::doing::AwaitedMachines;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
@@ -73,6 +73,9 @@ pub struct Status {
     /// Machines that are not on or off as the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<PowerDrift>,
+    /// Machines that do not boot from where the site says, by what their BMCs told last; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_orders: Vec<BootOrderDrift>,
     /// What of machines the last apply could not bring about, and was not seen to be so since; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<Key>,
@@ -140,6 +143,7 @@ impl Status {
             bmcs: None,
             machines: Vec::new(),
             powers: Vec::new(),
+            boot_orders: Vec::new(),
             left_out: Vec::new(),
             asked: Vec::new(),
             under_way: None,

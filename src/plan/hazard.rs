@@ -64,7 +64,7 @@ pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
     let facts = &inputs.observed.facts;
     let course = Course::new(&plan.controller, &plan.steps, inputs.observed);
     hazards.extend(reach::default_routes(&course));
-    hazards.extend(reach::bmcs(&course, &inputs.desired.bmcs));
+    hazards.extend(reach::bmcs(&course, &inputs.desired.state));
     hazards.extend(conflicts(&plan.steps, &facts.conflicts));
     hazards.extend(power_cycle(&plan.steps));
     // Last, so that they stay on screen.

@@ -169,7 +169,7 @@ pub enum Phase {
     Host,
     /// Servers take up everything else.
     Publish,
-    /// Machines are switched, side by side: what they boot from is there by then.
+    /// Machines are switched, side by side: what they boot from is there by then. BMCs that go are spoken with until that is done.
     Machines,
 }
 

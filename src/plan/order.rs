@@ -16,9 +16,8 @@ pub(super) fn ordered(
     observed: &State,
     movers: &BTreeSet<Key>,
 ) -> Result<Vec<Step>, PlanError> {
-    steps.sort_by(|a, b| {
-        (a.phase, a.after.is_some(), &a.key).cmp(&(b.phase, b.after.is_some(), &b.key))
-    });
+    let rank = |step: &Step| (step.phase, is_last(step), step.after.is_some());
+    steps.sort_by(|a, b| (rank(a), &a.key).cmp(&(rank(b), &b.key)));
     // A swap takes effect as a whole, so only the host's steps need an order among themselves.
     let [first, last] =
         [Phase::Host, Phase::Publish].map(|phase| steps.partition_point(|step| step.phase < phase));
@@ -26,6 +25,11 @@ pub(super) fn ordered(
     let graph = edges(&host, desired, observed, movers);
     steps.splice(first..first, sorted(host, &graph)?);
     Ok(steps)
+}
+
+/// Whether it comes after all else that is done to machines: what is done to this one is done through its BMC.
+fn is_last(step: &Step) -> bool {
+    step.phase == Phase::Machines && matches!(step.key, Key::Bmc { .. })
 }
 
 fn sorted(steps: Vec<Step>, graph: &DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {

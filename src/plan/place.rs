@@ -117,6 +117,7 @@ impl<'a> Places<'a> {
             | Key::Webhook { .. }
             | Key::Zone { .. }
             | Key::Record { .. }
+            | Key::Bmc { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => None,
         }

@@ -7,6 +7,7 @@ use super::course::{Course, Way};
 use super::cut::place;
 use super::{Hazard, HazardKind};
 use crate::base::addr::Prefix;
+use crate::state::{State, bmc_addresses};
 
 /// The default routes that are there, and do not lead on as they did.
 pub(super) fn default_routes(course: &Course<'_>) -> Vec<Hazard> {
@@ -85,12 +86,13 @@ fn told(way: &Way<'_>) -> String {
 }
 
 /// BMCs to which no way is left. That one is away for a while harms nobody.
-pub(super) fn bmcs(course: &Course<'_>, bmcs: &BTreeSet<IpAddr>) -> Vec<Hazard> {
+pub(super) fn bmcs(course: &Course<'_>, desired: &State) -> Vec<Hazard> {
     if course.is_still() {
         return Vec::new();
     }
+    let bmcs: BTreeSet<IpAddr> = bmc_addresses(desired).collect();
     let mut lost: BTreeMap<usize, Vec<IpAddr>> = BTreeMap::new();
-    for bmc in bmcs {
+    for bmc in &bmcs {
         let mut times = BTreeSet::new();
         course.way_times(*bmc, &mut times);
         let reaches = |time| {

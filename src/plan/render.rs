@@ -101,7 +101,7 @@ fn section(key: &Key) -> Section {
         Key::Hook { .. } | Key::Webhook { .. } => (5, "hooks".to_owned()),
         Key::Scope { vlan, .. } | Key::Reservation { vlan, .. } => (3, format!("dhcp on {vlan}")),
         Key::Zone { zone } | Key::Record { zone, .. } => (4, format!("dns zone {zone}")),
-        Key::BootOrder { .. } | Key::Power { .. } => (6, "machines".to_owned()),
+        Key::Bmc { .. } | Key::BootOrder { .. } | Key::Power { .. } => (6, "machines".to_owned()),
     };
     Section { rank, title }
 }
@@ -144,6 +144,7 @@ fn label(key: &Key) -> String {
         Key::Reservation { by, .. } => format!("reservation {by}"),
         Key::Zone { .. } => "zone".to_owned(),
         Key::Record { name, kind, .. } => format!("record {name} {kind}"),
+        Key::Bmc { machine } => format!("bmc {machine}"),
         Key::BootOrder { machine } => format!("boot-order {machine}"),
         Key::Power { machine } => format!("power {machine}"),
     }

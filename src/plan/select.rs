@@ -120,7 +120,8 @@ impl Selection {
         self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, &key))
     }
 
-    fn excludes(&self, key: &Key) -> bool {
+    /// Whether somebody wants `key` left as it is.
+    pub fn excludes(&self, key: &Key) -> bool {
         let key = key.to_string();
         self.except.iter().any(|pattern| matches(pattern, &key))
     }
@@ -232,8 +233,6 @@ impl<'a> Choice<'a> {
             by_mac: self.merged(&new.by_mac, &old.by_mac),
             unapplied: new.unapplied.clone(),
             objects: new.objects.clone(),
-            bmcs: new.bmcs.clone(),
-            switches: new.switches.clone(),
             reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
             unmoved: BTreeSet::new(),

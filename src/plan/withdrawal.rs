@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::diff::phase;
 use super::place::ip;
-use super::{Action, Inputs, Reason, Step};
+use super::{Action, Inputs, Phase, Reason, Step};
 use crate::base::name::LinkName;
 use crate::state::{Key, Observation, Resource};
 
@@ -52,7 +52,11 @@ impl<'a> Withdrawal<'a> {
             origin: applied
                 .and_then(|applied| applied.origins.get(key))
                 .cloned(),
-            phase: phase(key),
+            phase: match matches!(key, Key::Bmc { .. }) {
+                // What there is to do to its machine is done through it.
+                true => Phase::Machines,
+                false => phase(key),
+            },
             before: Some(before.clone()),
             after,
             changes: changes.unwrap_or_default(),

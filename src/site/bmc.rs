@@ -1,6 +1,9 @@
 //! A machine's baseboard management controller, as the resolved site has it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
 use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests};
@@ -12,24 +15,33 @@ use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 
 /// A machine's baseboard management controller, or what stands for one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Bmc {
     pub protocol: BmcProtocol,
+}
+
+/// The same, with where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredBmc {
+    pub bmc: Arc<Bmc>,
     pub origin: Origin,
 }
 
 /// Where a BMC listens, and the account on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcAccount {
     pub address: IpAddr,
     /// None for the protocol's usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     pub username: String,
     pub password: SecretRef,
 }
 
 /// Which certificates of a BMC are trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BmcTrust {
     /// Those that the controller's system trusts.
     System,
@@ -48,18 +60,25 @@ impl BmcTrust {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BmcProtocol {
     Redfish {
+        #[serde(flatten)]
         account: BmcAccount,
         /// Which of several systems; none where the BMC has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         system: Option<String>,
         trusts: BmcTrust,
     },
     Ipmi {
+        #[serde(flatten)]
         account: BmcAccount,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         cipher_suite: Option<u8>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         privilege: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<SecretRef>,
     },
     /// A power switch that is asked over HTTP.
@@ -73,18 +92,22 @@ pub enum BmcProtocol {
 }
 
 /// A person who is asked to switch a machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcManual {
     pub machine: HostName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,
     pub within: Seconds,
 }
 
 /// A power switch that is asked over HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcWebhook {
+    #[serde(flatten)]
     pub requests: PowerRequests,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretRef>,
     pub trusts: BmcTrust,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-pub use super::bmc::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
+pub use super::bmc::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bmc::BootOverride;
@@ -353,7 +353,7 @@ pub struct Machine {
     /// In the order of their names.
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
-    pub bmc: Option<Bmc>,
+    pub bmc: Option<DeclaredBmc>,
     /// Whether it should run; none where nobody minds.
     pub power: Option<bool>,
     /// What its firmware is to try first at every boot; none where nobody minds.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Guards, Key, Objects, Resource, State, Switches, boot, dhcp, dns, hook, link, listener, power,
+    Guards, Key, Objects, Resource, State, bmc, boot, dhcp, dns, hook, link, listener, power,
     protect, route, rule, webhook,
 };
 use crate::base::care::IgnoreRule;
@@ -43,12 +43,6 @@ pub struct Desired {
     /// Addresses of others that nobody chose to move. Not stored: each plan of a part says it anew.
     #[serde(skip)]
     pub unmoved: BTreeSet<Key>,
-    /// Where the machines' BMCs answer. Not stored: only a site that is planned for must reach them.
-    #[serde(skip)]
-    pub bmcs: BTreeSet<IpAddr>,
-    /// The BMCs of machines whose power is the controller's to see to. Not stored: only who plans looks at machines.
-    #[serde(skip)]
-    pub switches: Arc<Switches>,
     /// Who must answer after each apply. Not stored: a start has nothing to go back to.
     #[serde(skip)]
     pub reachable: BTreeSet<IpAddr>,
@@ -91,6 +85,15 @@ impl Desired {
 }
 
 impl Desired {
+    /// Takes the BMCs of another.
+    pub fn adopt_bmcs(&mut self, other: &Self) {
+        for (key, resource) in &other.state {
+            if let (Resource::Bmc(_), Some(origin)) = (resource, other.origins.get(key)) {
+                self.add(key.clone(), resource.clone(), origin);
+            }
+        }
+    }
+
     /// Adds protections of things that the site does not speak of any more; of what it does speak of, it says itself what is protected.
     pub fn remember(&mut self, protections: &BTreeMap<Key, Guards>) {
         for (key, guards) in protections {
@@ -109,11 +112,6 @@ pub fn desired(site: &Site, name: &HostName) -> Desired {
         protect::desired(site, &mut into);
         into.ignored.clone_from(&site.ignored);
         into.unapplied.sort();
-        let bmcs = site
-            .machines
-            .values()
-            .filter_map(|machine| machine.bmc.as_ref());
-        into.bmcs = bmcs.filter_map(|bmc| bmc.address().ip()).collect();
     }
     into
 }
@@ -127,6 +125,7 @@ fn held(site: &Site, name: &HostName) -> Desired {
     link::desired(site, name, controller, &mut into);
     route::desired(site, name, controller, &mut into);
     rule::desired(name, controller, &mut into);
+    bmc::desired(site, &mut into);
     power::desired(site, name, &mut into);
     let mut interfaces = None;
     let proxied = listener::proxied(site);

@@ -154,6 +154,7 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::BootFile(_)
         | Resource::Hook(_)
         | Resource::Webhook(_)
+        | Resource::Bmc(_)
         | Resource::BootOrder(_)
         | Resource::Power(_) => {}
     }

@@ -96,6 +96,7 @@ impl<'a> Ground<'a> {
             | Key::Reservation { .. }
             | Key::Zone { .. }
             | Key::Record { .. }
+            | Key::Bmc { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => return Table::MAIN,
         };

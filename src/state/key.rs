@@ -71,9 +71,14 @@ pub enum Key {
         name: RecordName,
         kind: RecordType,
     },
+    /// `machine/node-01/bmc`
+    ///
+    /// By what the daemon speaks with a machine's BMC: the daemon's own, and so before what machines have, which comes last, as they do in
+    /// a plan.
+    Bmc { machine: HostName },
     /// `machine/node-01/boot-order`
     ///
-    /// What machines have comes last, as they do in a plan; this before their power, which may start them.
+    /// Before their power, which may start them.
     BootOrder { machine: HostName },
     /// `machine/node-01/power`
     Power { machine: HostName },
@@ -190,6 +195,7 @@ impl Key {
             | Self::Reservation { .. }
             | Self::Zone { .. }
             | Self::Record { .. }
+            | Self::Bmc { .. }
             | Self::BootOrder { .. }
             | Self::Power { .. } => false,
         }
@@ -235,6 +241,7 @@ impl fmt::Display for Key {
             Self::Reservation { vlan, by } => write!(f, "vlan/{vlan}/reservation/{by}"),
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
+            Self::Bmc { machine } => write!(f, "machine/{machine}/bmc"),
             Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
@@ -303,6 +310,7 @@ fn read(text: &str) -> Option<Key> {
             let (machine, property) = rest.split_once('/')?;
             let machine = machine.parse().ok()?;
             match property {
+                "bmc" => Some(Key::Bmc { machine }),
                 "boot-order" => Some(Key::BootOrder { machine }),
                 "power" => Some(Key::Power { machine }),
                 _ => None,
@@ -444,6 +452,7 @@ mod tests {
             "zone/ams1.example.net",
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
+            "machine/node-01/bmc",
             "machine/node-01/boot-order",
             "machine/node-01/power",
         ];
@@ -459,7 +468,7 @@ mod tests {
             "zone/a/b/XX",
             "image/",
             "machine/node-01",
-            "machine/node-01/bmc",
+            "machine/node-01/bmcs",
         ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }

@@ -1,9 +1,10 @@
 //! Attributes left as they were found: each kind's, by the names that its changes have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{
-    BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Webhook, Zone,
+    BootFile, BootImage, Hook, Listener, Record, Reservation, Resource, Scope, Webhook, Zone, bmc,
 };
 use crate::base::option::{OptionValue, option_attribute};
 use crate::base::policy::DhcpPolicy;
@@ -31,6 +32,7 @@ impl Resource {
             (Self::BootFile(to), Self::BootFile(from)) => leave.file(to, from),
             (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             (Self::Webhook(to), Self::Webhook(from)) => leave.webhook(to, from),
+            (Self::Bmc(to), Self::Bmc(from)) => bmc::leave_in(Arc::make_mut(to), from, &leave),
             (Self::BootOrder(to), Self::BootOrder(from)) => {
                 leave.one("first", &mut to.first, &from.first);
                 leave.one("mode", &mut to.mode, &from.mode);
@@ -54,6 +56,7 @@ impl Resource {
                 | Self::BootFile(_)
                 | Self::Hook(_)
                 | Self::Webhook(_)
+                | Self::Bmc(_)
                 | Self::BootOrder(_)
                 | Self::Power(_),
                 _,
@@ -63,12 +66,14 @@ impl Resource {
     }
 }
 
-struct Leave<'a> {
+/// Which attributes are left alone.
+pub(super) struct Leave<'a> {
     is_left: &'a dyn Fn(&str) -> bool,
 }
 
 impl Leave<'_> {
-    fn one<T: Clone>(&self, name: &str, to: &mut T, from: &T) {
+    /// Takes `from` for `to`, where the attribute is one of them.
+    pub(super) fn one<T: Clone>(&self, name: &str, to: &mut T, from: &T) {
         if (self.is_left)(name) {
             to.clone_from(from);
         }
@@ -184,7 +189,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 22] = [
+    const PAIRS: [[&str; 3]; 29] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -284,6 +289,41 @@ mod tests {
             "zone/a.b/m/A",
             r#"{"record":{"ttl":"1s","values":[{"A":"10.0.0.1"}]}}"#,
             r#"{"record":{"ttl":"2s","values":[{"A":"10.0.0.2"}]}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"redfish":{"address":"10.0.0.1","username":"a","password":{"env":"A"},"trusts":"system"}}}"#,
+            r#"{"bmc":{"redfish":{"address":"10.0.0.2","port":4430,"username":"b","password":{"file":"/b"},"system":"1","trusts":{"authority":"/ca.pem"}}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"ipmi":{"address":"10.0.0.1","username":"a","password":{"env":"A"}}}}"#,
+            r#"{"bmc":{"ipmi":{"address":"fd00::1","port":6230,"username":"b","password":{"file":"/b"},"cipher_suite":3,"privilege":"user","key":{"env":"K"}}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"webhook":{"actions":{"on":{"method":"POST","url":"https://a/1"},"reset":{"method":"POST","url":"https://a/2"}},"trusts":"system"}}}"#,
+            r#"{"bmc":{"webhook":{"actions":{"on":{"method":"POST","url":"https://a/1","body":"1"},"soft-off":{"method":"POST","url":"https://a/3","fields":[["Authorization",[{"text":"Basic "},{"place":"basic"}]]]},"off":{"method":"PUT","url":"https://a/1"},"cycle":{"method":"PUT","url":"https://a/4"}},"status":[{"method":"GET","url":"https://a/"},{"pointer":"/0","on":["1"],"off":["0"]}],"username":"a","password":{"env":"A"},"trusts":{"pinned":"5f0a61c47c3dd8be0b7a5f7fd9d44ca7c6b27a2a0f8f7a8ef6a3c6d1b0e2f4a6"}}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"wake-on-lan":{"mac":"52:54:00:00:00:01","subnet":"10.0.0.0/24"}}}"#,
+            r#"{"bmc":{"wake-on-lan":{"mac":"52:54:00:00:00:02","subnet":"10.0.0.0/25"}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"manual":{"machine":"m","within":"30m"}}}"#,
+            r#"{"bmc":{"manual":{"machine":"m","instruction":"rack 7","within":"10m"}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"qemu":{"socket":"/run/a"}}}"#,
+            r#"{"bmc":{"qemu":{"socket":"/run/b"}}}"#,
+        ],
+        [
+            "machine/m/bmc",
+            r#"{"bmc":{"qemu":{"socket":"/run/a"}}}"#,
+            r#"{"bmc":{"manual":{"machine":"m","within":"30m"}}}"#,
         ],
         [
             "machine/m/boot-order",

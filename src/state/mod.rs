@@ -3,6 +3,7 @@
 //! One file per kind of thing: its type, its `desired`, what it `requires`, and what `changes` between two of it.
 
 mod address;
+mod bmc;
 mod boot;
 mod boot_order;
 mod compare;
@@ -27,12 +28,15 @@ mod traffic;
 mod webhook;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
+use crate::site::model::Bmc;
 
 pub use address::Address;
+pub use bmc::bmc_addresses;
 pub use boot::{BootFile, BootImage};
 pub use boot_order::BootOrder;
 pub use compare::{Tally, tally};
@@ -47,7 +51,7 @@ pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use manager::Manager;
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
-pub use power::{Power, Silence, Switches, Unreached};
+pub use power::{Power, Silence, Unreached};
 pub use route::{Hop, Route};
 pub use rule::{Action as RuleAction, Rule};
 pub use traffic::{
@@ -77,6 +81,7 @@ pub enum Resource {
     BootFile(BootFile),
     Hook(Hook),
     Webhook(Webhook),
+    Bmc(Arc<Bmc>),
     BootOrder(BootOrder),
     Power(Power),
 }
@@ -155,8 +160,8 @@ impl Resource {
             | Self::BootFile(_)
             | Self::Hook(_)
             | Self::Webhook(_)
-            | Self::BootOrder(_)
-            | Self::Power(_) => Vec::new(),
+            | Self::Bmc(_) => Vec::new(),
+            Self::BootOrder(_) | Self::Power(_) => key.bmc().into_iter().collect(),
         }
     }
 
@@ -195,6 +200,7 @@ impl Resource {
             (Self::BootFile(from), Self::BootFile(to)) => to.changes(from, changes),
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
+            (Self::Bmc(from), Self::Bmc(to)) => bmc::changes(to, from, changes),
             (Self::BootOrder(from), Self::BootOrder(to)) => to.changes(from, changes),
             (Self::Power(from), Self::Power(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
@@ -239,6 +245,7 @@ impl Resource {
             Self::BootFile(_) => "file",
             Self::Hook(_) => "hook",
             Self::Webhook(_) => "webhook",
+            Self::Bmc(_) => "bmc",
             Self::BootOrder(_) => "boot-order",
             Self::Power(_) => "power",
         }
@@ -274,6 +281,7 @@ impl Resource {
             Self::BootFile(file) => file.summary(),
             Self::Hook(hook) => hook.summary(),
             Self::Webhook(webhook) => webhook.summary(),
+            Self::Bmc(bmc) => bmc::summary(bmc),
             Self::BootOrder(order) => order.summary(),
             Self::Power(power) => power.summary(),
         }

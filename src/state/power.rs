@@ -1,6 +1,5 @@
 //! Whether machines run and what they boot from: what the site says of it, and through which BMCs that is found out and brought about.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,16 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{BootOrder, Changes, Desired, Key, Resource};
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
-use crate::site::model::{Bmc, Machine, Site};
+use crate::site::model::{Bmc, DeclaredBmc, Machine, Site};
 
 /// Whether a machine runs, as its BMC reports it or the site wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Power {
     pub state: PowerState,
 }
-
-/// The BMCs of the machines that a controller looks after.
-pub type Switches = BTreeMap<HostName, Bmc>;
 
 /// A machine whose BMC did not tell how it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +44,39 @@ pub enum Silence {
 }
 
 impl Power {
+    /// Of a machine that is to run, or not.
+    pub fn of(runs: bool) -> Self {
+        let state = match runs {
+            true => PowerState::On,
+            false => PowerState::Off,
+        };
+        Self { state }
+    }
+
     pub(super) fn changes(&self, from: &Self, changes: Changes) -> Changes {
         changes.field("state", &from.state, &self.state)
     }
 
     pub(super) fn summary(&self) -> String {
         self.state.to_string()
+    }
+}
+
+impl Resource {
+    pub fn power(&self) -> Option<Power> {
+        if let Self::Power(power) = self {
+            Some(*power)
+        } else {
+            None
+        }
+    }
+
+    pub fn boot_order(&self) -> Option<BootOrder> {
+        if let Self::BootOrder(order) = self {
+            Some(*order)
+        } else {
+            None
+        }
     }
 }
 
@@ -65,6 +88,21 @@ impl Key {
         } else {
             None
         }
+    }
+
+    /// The machine that this is done to or through whose BMC: one that fails is a matter of its own.
+    pub fn of_machine(&self) -> Option<&HostName> {
+        if let Self::Bmc { machine } = self {
+            Some(machine)
+        } else {
+            self.machine()
+        }
+    }
+
+    /// By what its machine's BMC is spoken with, where that is asked about it.
+    pub fn bmc(&self) -> Option<Self> {
+        let machine = self.machine()?.clone();
+        Some(Self::Bmc { machine })
     }
 }
 
@@ -94,9 +132,8 @@ impl fmt::Display for Unreached {
 
 /// What the site says of machines themselves, of those that `controller` looks after.
 pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
-    let mut switches = Switches::new();
     for (host, machine) in &site.machines {
-        let Some(bmc) = &machine.bmc else {
+        let Some(DeclaredBmc { bmc, .. }) = &machine.bmc else {
             continue;
         };
         let is_minded = machine.power.is_some() || machine.boot_order.is_some();
@@ -111,19 +148,13 @@ pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
             into.add(key, order, &machine.origin);
         }
         if let Some(runs) = machine.power {
-            let state = match runs {
-                true => PowerState::On,
-                false => PowerState::Off,
-            };
-            let power = Resource::Power(Power { state });
+            let power = Resource::Power(Power::of(runs));
             let key = Key::Power {
                 machine: host.clone(),
             };
             into.add(key, power, &machine.origin);
         }
-        switches.insert(host.clone(), bmc.clone());
     }
-    into.switches = switches.into();
 }
 
 /// The one controller that looks after a machine's power: of those that serve it, else of all, the first by name with an address in the

@@ -96,6 +96,7 @@ impl Protected<'_> {
                 [own, self.vlan(vlan)]
             }
             Key::Reservation { vlan, .. } => [self.holder(resource), self.vlan(vlan)],
+            Key::Bmc { machine } => [self.machine(machine), None],
             Key::Record { zone, name, .. } => [self.record(zone, name, resource), None],
             Key::Listener { .. }
             | Key::Forwarders { .. }

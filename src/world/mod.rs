@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::digest::Digest;
-use crate::base::name::Name;
+use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
+use crate::site::model::Bmc;
 use crate::state::{Hook, Key, Observation, Webhook};
 
 use bmc::Trouble;
@@ -34,6 +35,9 @@ pub type HooksInForce = InForce<Hook>;
 
 /// The webhooks that the site names.
 pub type WebhooksInForce = InForce<Webhook>;
+
+/// By what machines' BMCs are spoken with.
+pub type BmcsInForce = Arc<BTreeMap<HostName, Arc<Bmc>>>;
 
 /// A world that can be looked at and changed.
 pub trait World: Send {

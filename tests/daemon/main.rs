@@ -47,6 +47,7 @@ mod proxy;
 mod relay;
 mod secrets;
 mod select;
+mod settings;
 mod shim;
 mod squatter;
 mod start;

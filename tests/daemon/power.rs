@@ -10,7 +10,7 @@ use crate::certificates::Authority;
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE, SITE};
-use crate::pool::{address, racked};
+use crate::pool::{address, racked, serving};
 use crate::support::rack::Manner;
 
 /// Where no BMC is.
@@ -290,6 +290,44 @@ fn a_boot_order_is_set_over_ipmi() {
     check(&lab, "plan", 0, &["mode  efi -> bios"]);
     lab.applied();
     seen(&["Force PXE", "legacy", "all future boots"]);
+}
+
+#[test]
+fn a_boot_order_that_somebody_else_changed_is_drift() {
+    let lab = Lab::new();
+    let bmc = Bmc::pyghmi_in(beside(&lab), ADDRESS, &[]);
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    let _daemon = serving(&lab, "1s");
+    with(&lab, &[("node-02", ADDRESS, "boot-order \"network\"")]);
+    lab.applied();
+    let drift = |status: &Value| status["boot_orders"][0].clone();
+    bmc.ipmitool("chassis bootdev disk options=persistent,efiboot");
+    let status = lab.until("a boot order that drifted", |status| {
+        !drift(status).is_null()
+    });
+    assert_eq!(drift(&status)["machine"], "node-02");
+    let told = "drift: ~ machine/node-02/boot-order  first network -> disk, seen 20";
+    check(&lab, "status", 4, &[told, "bedplate apply"]);
+    // One for the next boot alone says nothing of those after it: then none lasts.
+    bmc.ipmitool("chassis bootdev pxe options=efiboot");
+    lab.until("none that lasts", |status| {
+        drift(status)["changes"][0]["to"] == "firmware"
+    });
+    bmc.ipmitool("chassis bootdev pxe options=persistent,efiboot");
+    lab.until("back by itself", |status| drift(status).is_null());
+    // What a command saw counts too.
+    bmc.ipmitool("chassis bootdev disk options=persistent,efiboot");
+    check(&lab, "bmc boot status node-02", 0, &["disk"]);
+    check(&lab, "status", 4, &[told]);
+    check(&lab, "apply --yes", 0, &["machine/node-02/boot-order"]);
+    let said = check(&lab, "status", 0, &[]);
+    assert!(!said.out.contains("boot-order"), "{said:?}");
+    // Minded no more.
+    with(&lab, &[("node-02", ADDRESS, "")]);
+    lab.applied();
+    bmc.ipmitool("chassis bootdev disk options=persistent,efiboot");
+    check(&lab, "bmc boot status node-02", 0, &["disk"]);
+    check(&lab, "status", 0, &[]);
 }
 
 /// The rack's site, all of whose machines are to run.

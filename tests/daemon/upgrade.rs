@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bedplate::store::{Batch, Embedded, Store, Write};
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, udhcpc};
+use crate::lab::{Lab, SITE, udhcpc};
 
 /// Changes what a stopped daemon keeps of the last apply.
 fn rewrite(lab: &Lab, change: impl Fn(&mut Value)) {
@@ -23,6 +23,35 @@ fn rewrite(lab: &Lab, change: impl Fn(&mut Value)) {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(store.commit(batch)).unwrap();
+}
+
+/// What was stored when BMCs were no part of what a site meant: all that it had were in force.
+#[test]
+fn bmcs_are_in_force_after_an_upgrade() {
+    let machine = "machine \"node-02\" { bmc \"manual\" { instruction \"press\" } }\n".to_owned();
+    for only in [&[][..], &["--except", "**/link/port2"]] {
+        let lab = Lab::new();
+        lab.write(&(SITE.to_owned() + &machine));
+        let daemon = lab.serve();
+        lab.run(&[&["apply", "--yes"], only].concat());
+        drop(daemon);
+        rewrite(&lab, |applied| {
+            let key = "machine/node-02/bmc";
+            for part in ["state", "origins"] {
+                let desired = applied["desired"][part].as_object_mut().unwrap();
+                assert!(desired.remove(key).is_some(), "{part}");
+            }
+            let by = applied["compiled_by"].as_object_mut().unwrap();
+            assert!(by.remove("has_bmcs").is_some());
+        });
+        let _daemon = lab.serve();
+        let said = lab.run(&["power", "status", "node-02"]);
+        assert!(!said.err.contains("has no BMC"), "{only:?} {said:?}");
+        let plan = lab.json(&["plan"]);
+        let steps = plan["steps"].as_array().unwrap().iter();
+        let keys: Vec<&str> = steps.map(|step| step["key"].as_str().unwrap()).collect();
+        assert!(!keys.contains(&"machine/node-02/bmc"), "{keys:?}");
+    }
 }
 
 #[test]

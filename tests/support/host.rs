@@ -102,6 +102,7 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::BootFile(_)
             | Resource::Hook(_)
             | Resource::Webhook(_)
+            | Resource::Bmc(_)
             | Resource::BootOrder(_)
             | Resource::Power(_) => {}
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PowerAction, PowerState};
@@ -20,7 +21,8 @@ pub const PLACES: [&str; 6] = [
 ];
 
 /// The name of a header field (RFC 9110, section 5.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct FieldName(String);
 
 /// Why a text is no [`FieldName`].
@@ -86,6 +88,20 @@ impl FromStr for FieldName {
     }
 }
 
+impl From<FieldName> for String {
+    fn from(name: FieldName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = FieldNameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -93,27 +109,31 @@ impl fmt::Display for FieldName {
 }
 
 /// A request whose header fields may hold secrets that are filled in when it is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerRequest {
     pub method: String,
     pub url: HttpUrl,
     /// Names and values, in the order that they are sent in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(FieldName, Template)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
 /// All that a switch is asked: one request for each action that it has, and one that asks for the state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerRequests {
     pub actions: BTreeMap<PowerAction, PowerRequest>,
     /// None for a switch that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<(PowerRequest, PowerAnswer)>,
 }
 
 /// How the answer of a switch is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerAnswer {
     /// Where in the answer's JSON the state stands (RFC 6901); none where the answer is a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
     /// The values, or the parts of the text, that mean so.
     pub on: Vec<String>,

@@ -205,11 +205,12 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     status.bmcs = context.bmcs.summary();
     status.asked = context.bmcs.asked_by_hand();
     status.machines = context.bmcs.machine_drift().await;
-    let ended = context.turns.ended();
-    status.powers = context.bmcs.power_drift(ended).await;
+    let since = context.turns.ended();
+    status.powers = context.bmcs.power_drift(since).await;
+    status.boot_orders = context.bmcs.boot_order_drift(since).await;
     status
         .left_out
-        .retain(|key| !context.bmcs.is_heard(key, ended));
+        .retain(|key| !context.bmcs.is_heard(key, since));
     Answer::Value(status)
 }
 

@@ -10,6 +10,7 @@ use crate::base::name::HostName;
 use crate::daemon::TOLD;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+use crate::state::BootOrder;
 
 /// Most characters of a reason that are kept: BMCs may tell stories.
 const WHY: usize = 300;
@@ -50,6 +51,8 @@ struct Known {
     state: Option<State>,
     /// Whether its machine runs, and when that was heard.
     power: Option<(PowerState, Moment)>,
+    /// What it boots from first, where that was asked, and when.
+    boot_order: Option<(BootOrder, Moment)>,
 }
 
 #[derive(Debug)]
@@ -73,12 +76,14 @@ impl Board {
                 // Another site may have switched it.
                 let known = known.map(|known| Known {
                     power: None,
+                    boot_order: None,
                     ..known
                 });
                 let unasked = Known {
                     address,
                     state: None,
                     power: None,
+                    boot_order: None,
                 };
                 (host, known.unwrap_or(unasked))
             })
@@ -104,6 +109,9 @@ impl Board {
             ))
             | Err(_) => None,
         };
+        if came.is_err() {
+            known.boot_order = None;
+        }
         let bad = match came {
             Ok(Some(PowerState::On | PowerState::Off) | None) => None,
             Ok(Some(
@@ -154,6 +162,23 @@ impl Board {
         after: Option<Moment>,
     ) -> Option<(PowerState, Moment)> {
         let heard = self.0.get(host)?.power;
+        heard.filter(|(_, at)| after.is_none_or(|after| *at > after))
+    }
+
+    /// Takes what a machine boots from first; none where its BMC could not tell.
+    pub(super) fn ordered(&mut self, host: &HostName, order: Option<BootOrder>, now: Moment) {
+        if let Some(known) = self.0.get_mut(host) {
+            known.boot_order = order.map(|order| (order, now));
+        }
+    }
+
+    /// What a machine was heard to boot from first, and when, where that was `after` a moment.
+    pub(super) fn boot_order(
+        &self,
+        host: &HostName,
+        after: Option<Moment>,
+    ) -> Option<(BootOrder, Moment)> {
+        let heard = self.0.get(host)?.boot_order;
         heard.filter(|(_, at)| after.is_none_or(|after| *at > after))
     }
 
@@ -338,12 +363,26 @@ mod tests {
         let on = Some((PowerState::On, Moment(5)));
         board.came(&host(0), Ok(Some(PowerState::On)), Moment(5));
         board.came(&host(0), Ok(None), Moment(6));
+        let order = BootOrder::of(None);
+        board.ordered(&host(0), Some(order), Moment(5));
+        board.ordered(&host(1), Some(order), Moment(5));
         for (after, heard) in [(None, on), (Some(Moment(4)), on), (Some(Moment(5)), None)] {
             assert_eq!(board.power(&host(0), after), heard);
+            let ordered = heard.map(|(_, at)| (order, at));
+            assert_eq!(board.boot_order(&host(0), after), ordered);
         }
         // Nor what another site left, nor what is between states.
         board.put([(host(0), "10.0.0.1".to_owned())].into_iter());
         assert_eq!(board.power(&host(0), None), None);
+        assert_eq!(board.boot_order(&host(0), None), None);
+        // Nor what was heard of a BMC before it was lost, or could not tell any more.
+        let silent = fault(Code::BmcUnreachable, "no answer");
+        board.ordered(&host(0), Some(order), Moment(6));
+        board.came(&host(0), Err(&silent), Moment(6));
+        assert_eq!(board.boot_order(&host(0), None), None);
+        board.ordered(&host(0), Some(order), Moment(6));
+        board.ordered(&host(0), None, Moment(6));
+        assert_eq!(board.boot_order(&host(0), None), None);
         board.came(&host(0), Ok(Some(PowerState::On)), Moment(7));
         board.came(&host(0), Ok(Some(PowerState::TurningOff)), Moment(8));
         assert_eq!(board.power(&host(0), None), None);

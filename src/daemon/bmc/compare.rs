@@ -62,7 +62,7 @@ impl Looks {
             ports: ports.collect(),
             uuid: inventory.uuid.clone(),
         };
-        let card = says.machines.get(machine);
+        let card = says.machines.get(machine).filter(|card| card.is_in_site);
         let told = card.map_or_else(Vec::new, |card| differences(card, &seen));
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         looks.insert(machine.clone(), seen);
@@ -72,7 +72,8 @@ impl Looks {
     /// How the machines that were seen differ from what the site says now. Those that it has no more are forgotten.
     pub(super) fn drift(&self, says: &Says) -> Vec<MachineDrift> {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.retain(|machine, _| says.machines.contains_key(machine));
+        let is_in_site = |card: &MachineCard| card.is_in_site;
+        looks.retain(|machine, _| says.machines.get(machine).is_some_and(is_in_site));
         let all = looks.iter().filter_map(|(machine, seen)| {
             let differences = differences(says.machines.get(machine)?, seen);
             (!differences.is_empty()).then(|| MachineDrift {
@@ -177,16 +178,12 @@ mod tests {
 
     fn check(site: &[(&str, Option<MacAddr>)], seen: Seen, expected: &[&str]) {
         let card = MachineCard {
-            tags: BTreeSet::new(),
-            rack: None,
-            boot_mode: None,
-            bmc: None,
-            power: None,
             uuid: Some(UUID.parse().unwrap()),
             macs: site
                 .iter()
                 .map(|(link, mac)| (link.parse().unwrap(), *mac))
                 .collect(),
+            ..MachineCard::default()
         };
         let told: Vec<String> = differences(&card, &seen)
             .iter()

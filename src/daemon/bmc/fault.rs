@@ -1,6 +1,7 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::super::in_force::Says;
 use super::SkippedMachines;
@@ -28,10 +29,7 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
                 "the BMC of {host} at {at} does not let {} in",
                 bmc.username().unwrap_or("us")
             ),
-            format!(
-                "see {} in the site; this was the only try, since accounts are locked after a few",
-                bmc.origin
-            ),
+            refused_at(format_args!("machine/{host}/bmc")),
         ),
         Trouble::Untrusted => (
             Code::BmcUntrusted,
@@ -63,6 +61,11 @@ fn silent(bmc: &Bmc) -> &'static str {
             "see that it has power, and that this controller has a way to it"
         }
     }
+}
+
+/// Where what a BMC refused is written; what that is stays there.
+pub(super) fn refused_at(place: impl fmt::Display) -> String {
+    format!("see {place} in the site; this was the only try, since accounts are locked after a few")
 }
 
 fn untrusted(host: &HostName, bmc: &Bmc) -> String {

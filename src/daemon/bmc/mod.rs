@@ -9,6 +9,7 @@ mod console;
 mod discover;
 mod fault;
 mod manual;
+mod ordered;
 mod power;
 mod reading;
 mod restart;
@@ -45,6 +46,7 @@ pub use console::{
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
 pub use manual::ManualRequest;
+pub use ordered::BootOrderDrift;
 pub use power::{PowerDrift, PowerEvent, PowerOrder};
 pub use reading::{BmcInventory, BmcReading};
 pub use restart::Restart;
@@ -98,7 +100,7 @@ impl Bmcs {
         let done = done.map_err(|error| match error {
             PoolError::Own(fault) => fault,
             PoolError::Target(error) => fault::target(host, &error),
-            PoolError::Bmc(error) => fault::bmc(host, bmc, &error),
+            PoolError::Bmc(error) => self.placed(host, fault::bmc(host, bmc, &error)),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
                 super::fault::closing()
@@ -111,6 +113,16 @@ impl Bmcs {
             Err(fault) => self.heard(host, Err(fault)).await,
         }
         done
+    }
+
+    /// Where it is written what was refused, as long as that is known.
+    fn placed(&self, host: &HostName, fault: Fault) -> Fault {
+        match self.in_force.bmc_origin(host) {
+            Some(origin) if fault.code == Code::BmcRefusesUs => {
+                fault.help(fault::refused_at(origin))
+            }
+            Some(_) | None => fault,
+        }
     }
 
     /// How the BMCs of the site in force do; none where it has none, or where nobody watches them.

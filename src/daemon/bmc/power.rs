@@ -19,7 +19,6 @@ use crate::daemon::TOLD;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
-use crate::state::Key;
 
 /// How long a machine may take to be on or off.
 const HARD: Duration = Duration::from_secs(60);
@@ -106,10 +105,7 @@ impl Bmcs {
         };
         let board = self.board();
         let drift = says.machines.iter().filter_map(|(machine, card)| {
-            let wanted = match card.power? {
-                true => PowerState::On,
-                false => PowerState::Off,
-            };
+            let wanted = card.power?.state;
             let (is, at) = board.power(machine, after)?;
             (is != wanted).then(|| PowerDrift {
                 machine: machine.clone(),
@@ -119,12 +115,6 @@ impl Bmcs {
             })
         });
         drift.take(TOLD).collect()
-    }
-
-    /// Whether it was heard how it is with this machine's power, after a moment: where that is not as it should be, it is drift then.
-    pub(in crate::daemon) fn is_heard(&self, key: &Key, after: Option<Moment>) -> bool {
-        let machine = key.machine().filter(|_| matches!(key, Key::Power { .. }));
-        machine.is_some_and(|machine| self.board().power(machine, after).is_some())
     }
 
     /// Does it, and tells of each machine as it comes. Whoever does not listen any more ends nothing: what was begun is done.

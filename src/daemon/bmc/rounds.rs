@@ -1,10 +1,12 @@
 //! When each BMC is asked next how it does. Pure: the clock is given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::bmc::BmcAddress;
 use crate::base::name::HostName;
 use crate::site::model::Bmc;
 
@@ -18,33 +20,46 @@ pub(super) struct Rounds {
 
 #[derive(Debug)]
 struct One {
-    bmc: Bmc,
+    bmc: Arc<Bmc>,
     /// None while it is asked.
     due: Option<Instant>,
 }
 
 impl Rounds {
     /// Takes the BMCs of a site. Those that are new, or other than before, are due now; those that are as they were keep their time.
-    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, Bmc)>, now: Instant) {
+    /// Returns where those are that are other than before.
+    pub(super) fn put(
+        &mut self,
+        bmcs: impl Iterator<Item = (HostName, Arc<Bmc>)>,
+        now: Instant,
+    ) -> Vec<BmcAddress> {
         let mut before = std::mem::take(&mut self.each);
+        let mut others = Vec::new();
         for (host, bmc) in bmcs {
-            let kept = before.remove(&host).filter(|one| is_same(&one.bmc, &bmc));
-            let due = kept.map_or(Some(now), |one| one.due);
+            let due = match before.remove(&host) {
+                Some(one) if one.bmc == bmc => one.due,
+                Some(_) => {
+                    others.push(bmc.address());
+                    Some(now)
+                }
+                None => Some(now),
+            };
             self.each.insert(host, One { bmc, due });
         }
         let due = self.each.iter();
         let due = due.filter_map(|(host, one)| Some((one.due?, host.clone())));
         self.queue = due.collect();
+        others
     }
 
     /// The next one that is due; it is asked from now on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(HostName, Bmc)> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<(HostName, Arc<Bmc>)> {
         let first = self.queue.first().filter(|(due, _)| *due <= now)?;
         let (_, host) = first.clone();
         self.queue.pop_first();
         let one = self.each.get_mut(&host)?;
         one.due = None;
-        Some((host, one.bmc.clone()))
+        Some((host, Arc::clone(&one.bmc)))
     }
 
     /// When somebody is due next.
@@ -63,15 +78,6 @@ impl Rounds {
     }
 }
 
-/// Where it is written says nothing of a BMC.
-fn is_same(one: &Bmc, other: &Bmc) -> bool {
-    let here = Bmc {
-        origin: other.origin.clone(),
-        ..one.clone()
-    };
-    here == *other
-}
-
 /// How long after it was asked a BMC is asked again: a tenth more or less, by its name, so that they come to be spread out.
 pub(super) fn pause(host: &HostName, every: Duration) -> Duration {
     // FNV-1a.
@@ -84,7 +90,6 @@ pub(super) fn pause(host: &HostName, every: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::origin::Origin;
     use crate::base::secret::SecretRef;
     use crate::site::model::{BmcAccount, BmcProtocol};
 
@@ -92,7 +97,7 @@ mod tests {
         format!("node-{number}").parse().unwrap()
     }
 
-    fn bmc(number: usize, username: &str) -> (HostName, Bmc) {
+    fn bmc(number: usize, username: &str) -> (HostName, Arc<Bmc>) {
         let account = BmcAccount {
             address: [10, 0, 0, 1].into(),
             port: None,
@@ -105,15 +110,7 @@ mod tests {
             privilege: None,
             key: None,
         };
-        let bmc = Bmc {
-            protocol,
-            origin: Origin {
-                file: "site.kdl".into(),
-                line: 1,
-                column: 1,
-            },
-        };
-        (host(number), bmc)
+        (host(number), Arc::new(Bmc { protocol }))
     }
 
     /// Who is due, all of them.
@@ -128,7 +125,8 @@ mod tests {
         let begin = Instant::now();
         let later = |seconds| begin + Duration::from_secs(seconds);
         let mut rounds = Rounds::default();
-        rounds.put((0..3).map(|number| bmc(number, "admin")), begin);
+        let others = rounds.put((0..3).map(|number| bmc(number, "admin")), begin);
+        assert_eq!(others, []);
         assert_eq!(due(&mut rounds, begin), [host(0), host(1), host(2)]);
         assert_eq!((due(&mut rounds, later(99)), rounds.due()), (vec![], None));
         rounds.came(host(0), later(20));
@@ -137,7 +135,8 @@ mod tests {
         assert!(due(&mut rounds, later(9)).is_empty());
         // The site changes while one is asked: 0 stays, 1 has another user, 2 is gone, 3 is new.
         let site = [bmc(0, "admin"), bmc(1, "root"), bmc(3, "admin")];
-        rounds.put(site.into_iter(), later(12));
+        let others = rounds.put(site.into_iter(), later(12));
+        assert_eq!(others, [bmc(1, "root").1.address()]);
         rounds.came(host(1), later(100));
         assert_eq!(due(&mut rounds, later(12)), [host(1), host(3)]);
         rounds.came(host(2), later(13));

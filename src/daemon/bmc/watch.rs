@@ -1,5 +1,6 @@
 //! Asks the BMCs of the site in force from time to time how they do, so that whoever needs one knows before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -13,7 +14,8 @@ use crate::daemon::who::now;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::Event;
 use crate::site::model::Bmc;
-use crate::world::bmc::{Caller, POLLED, PoolError};
+use crate::state::BootOrder;
+use crate::world::bmc::{BmcError, Caller, POLLED, PoolError, Session, Trouble};
 
 /// A machine between on and off is looked at again so soon.
 const SOON: Duration = Duration::from_secs(15);
@@ -35,7 +37,7 @@ impl Bmcs {
         let mut in_force = self.in_force.clone();
         let mut rounds = Rounds::default();
         let mut asked: JoinSet<(HostName, Again)> = JoinSet::new();
-        self.take_up(&mut rounds).await;
+        self.take_up(&mut rounds);
         loop {
             let begin = Instant::now();
             while asked.len() < POLLED
@@ -50,7 +52,7 @@ impl Bmcs {
             let due = rounds.due().unwrap_or(begin + IDLE);
             tokio::select! {
                 changed = in_force.changed() => match changed {
-                    true => self.take_up(&mut rounds).await,
+                    true => self.take_up(&mut rounds),
                     false => return,
                 },
                 Some(Ok((host, again))) = asked.join_next() => {
@@ -68,35 +70,37 @@ impl Bmcs {
         }
     }
 
-    /// Takes the BMCs of the site in force, and forgets those that it does not have.
-    async fn take_up(&self, rounds: &mut Rounds) {
-        let bmcs = match self.in_force.bmcs().await {
-            // Of those that tell nothing nobody could say how they do.
-            Ok(bmcs) => bmcs
-                .into_iter()
-                .filter(|(_, bmc)| bmc.tells_power())
-                .collect(),
-            Err(fault) => {
-                tracing::warn!(code = %fault.code, "no BMC is watched: {}", fault.message);
-                Vec::new()
-            }
-        };
-        let known = bmcs.iter().map(|(host, bmc)| (host.clone(), bmc.place()));
+    /// Takes the BMCs in force, and forgets those that are not.
+    fn take_up(&self, rounds: &mut Rounds) {
+        let bmcs = self.in_force.bmcs();
+        // Of those that tell nothing nobody could say how they do.
+        let bmcs = || bmcs.iter().filter(|(_, bmc)| bmc.tells_power());
+        let known = bmcs().map(|(host, bmc)| (host.clone(), bmc.place()));
         self.board().put(known);
-        let addresses = bmcs.iter().map(|(_, bmc)| bmc.address()).collect();
+        let addresses = bmcs().map(|(_, bmc)| bmc.address()).collect();
         self.pool.retain(&addresses);
-        rounds.put(bmcs.into_iter(), Instant::now());
+        let bmcs = bmcs().map(|(host, bmc)| (host.clone(), Arc::clone(bmc)));
+        for address in rounds.put(bmcs, Instant::now()) {
+            self.pool.forgive(address);
+        }
     }
 
     /// Asks one how its machine is, and tells the board.
     async fn ask(&self, host: &HostName, bmc: &Bmc) -> Again {
-        let status = self.pool.with(bmc, Caller::Poll, async |session| {
-            session.chassis_status().await
+        let is_ordered = self.is_ordered(host).await;
+        let told = self.pool.with(bmc, Caller::Poll, async |session| {
+            let power = session.chassis_status().await?.power;
+            let order = match is_ordered {
+                true => boot_order(session).await?,
+                false => None,
+            };
+            Ok((power, order))
         });
-        let fault = match status.await {
-            Ok(status) => {
-                self.heard(host, Ok(Some(status.power))).await;
-                return match status.power {
+        let fault = match told.await {
+            Ok((power, order)) => {
+                self.board().ordered(host, order, now());
+                self.heard(host, Ok(Some(power))).await;
+                return match power {
                     PowerState::On | PowerState::Off => Again::InTurn,
                     PowerState::TurningOn
                     | PowerState::TurningOff
@@ -114,6 +118,16 @@ impl Bmcs {
         Again::InTurn
     }
 
+    /// Whether the site says what a machine boots from; of others that is not asked.
+    async fn is_ordered(&self, host: &HostName) -> bool {
+        // That the site cannot be read is told by those who need it.
+        let says = self.in_force.says().await;
+        says.is_ok_and(|says| {
+            let card = says.machines.get(host);
+            card.is_some_and(|card| card.boot_order.is_some())
+        })
+    }
+
     /// Takes what was heard of a BMC; what is new is logged, and told among the events.
     pub(super) async fn heard(&self, host: &HostName, came: Result<Option<PowerState>, &Fault>) {
         let Some(news) = self.board().came(host, came, now()) else {
@@ -128,5 +142,14 @@ impl Bmcs {
         }
         // Nobody is told any more once the daemon ends.
         let _ended = self.dhcp.tell(Event::Bmc { news: news.into() }).await;
+    }
+}
+
+/// What a machine boots from first. A BMC that cannot tell is fine all the same.
+async fn boot_order(session: &mut Session) -> Result<Option<BootOrder>, BmcError> {
+    match session.boot().await {
+        Ok(found) => Ok(Some(BootOrder::of(found))),
+        Err(error) if error.trouble() == Trouble::Failed => Ok(None),
+        Err(error) => Err(error),
     }
 }

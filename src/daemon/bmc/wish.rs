@@ -12,8 +12,10 @@ use super::able::{Deed, able};
 use super::{Bmcs, MachineSelection, SkippedMachines, fault};
 use crate::base::bmc::{BootMode, BootOverride, Light};
 use crate::base::name::HostName;
+use crate::daemon::who;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
+use crate::state::BootOrder;
 
 /// How long a BMC may take until it reports what it agreed to.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -102,7 +104,7 @@ impl Bmcs {
             for (machine, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
                 let card = says.machines.get(&machine);
-                let wish = in_mode(wish, &bmc, card.and_then(|card| card.boot_mode));
+                let wish = in_mode(wish, &bmc, card.and_then(|card| card.boot_order?.mode));
                 asked.spawn(async move {
                     let event = match bmcs.granted((&machine, &bmc), wish).await {
                         Ok(is) => BmcEvent::Done { machine, is },
@@ -124,11 +126,17 @@ impl Bmcs {
         (machine, bmc): (&HostName, &Bmc),
         wish: BmcWish,
     ) -> Result<BmcState, Fault> {
-        match wish {
-            BmcWish::Light(light) => self.light((machine, bmc), light).await,
-            BmcWish::ShowBoot => self.boot((machine, bmc), None).await,
-            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await,
+        let is = match wish {
+            BmcWish::Light(light) => self.light((machine, bmc), light).await?,
+            BmcWish::ShowBoot => self.boot((machine, bmc), None).await?,
+            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await?,
+        };
+        if let BmcState::Boot { now, .. } = is {
+            // Before it is told: whoever hears of it finds it in the status.
+            let order = BootOrder::of(now);
+            self.board().ordered(machine, Some(order), who::now());
         }
+        Ok(is)
     }
 
     async fn light(

@@ -169,6 +169,7 @@ impl<'a> Course<'a> {
             | Key::Reservation { .. }
             | Key::Zone { .. }
             | Key::Record { .. }
+            | Key::Bmc { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => {}
         }

@@ -1,16 +1,20 @@
 //! A machine's BMC: what its kind needs of what the site says.
 
+use std::sync::Arc;
+
 use super::Builder;
 use crate::base::duration::Seconds;
 use crate::lang::node::BmcNode;
-use crate::site::model::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook};
+use crate::site::model::{
+    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc,
+};
 use crate::site::resolve::{Host, requests};
 
 /// How long a person may take where the site does not say.
 const ASKED_WITHIN: Seconds = Seconds(1800);
 
 impl Builder<'_> {
-    pub(super) fn bmc(&self, host: &Host<'_>, node: &BmcNode) -> Option<Bmc> {
+    pub(super) fn bmc(&self, host: &Host<'_>, node: &BmcNode) -> Option<DeclaredBmc> {
         let protocol = match node.kind.value()?.as_str() {
             "ipmi" => BmcProtocol::Ipmi {
                 account: account(node)?,
@@ -42,8 +46,8 @@ impl Builder<'_> {
                 trusts: trusts(node),
             },
         };
-        Some(Bmc {
-            protocol,
+        Some(DeclaredBmc {
+            bmc: Arc::new(Bmc { protocol }),
             origin: self.sources.origin(node.span),
         })
     }

@@ -170,7 +170,7 @@ fn ports(site: &Site) -> impl Iterator<Item = Port<'_>> {
             link: None,
             is_machine: true,
             mac: None,
-            addresses: bmc.address().ip().into_iter().collect(),
+            addresses: bmc.bmc.address().ip().into_iter().collect(),
         });
         links.chain(bmc)
     });

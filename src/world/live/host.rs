@@ -181,6 +181,7 @@ impl Host {
             | Key::Reservation { .. }
             | Key::Zone { .. }
             | Key::Record { .. }
+            | Key::Bmc { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => Err(not_ours(key)),
         }

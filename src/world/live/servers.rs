@@ -8,13 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::base::name::{HostName, Name};
+use crate::base::name::HostName;
 use crate::plan::Step;
 use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
 use crate::serve::{BootFiles, ListenError, dns, http, tftp};
 use crate::state::{Hook, Key, Listener, Resource, Service, State, Webhook};
 use crate::store::Store;
-use crate::world::{HooksInForce, InForce, WebhooksInForce, WorldError};
+use crate::world::{BmcsInForce, HooksInForce, WebhooksInForce, WorldError};
 
 /// The servers of this daemon.
 pub(super) struct Servers {
@@ -27,6 +27,7 @@ pub(super) struct Servers {
     http: http::Server,
     hooks: watch::Sender<HooksInForce>,
     webhooks: watch::Sender<WebhooksInForce>,
+    bmcs: watch::Sender<BmcsInForce>,
 }
 
 impl Servers {
@@ -56,6 +57,7 @@ impl Servers {
             http: http::Server::default(),
             hooks: watch::Sender::default(),
             webhooks: watch::Sender::default(),
+            bmcs: watch::Sender::default(),
         })
     }
 
@@ -87,6 +89,11 @@ impl Servers {
     /// The webhooks in force, for whoever tells them.
     pub(super) fn webhooks(&self) -> watch::Receiver<WebhooksInForce> {
         self.webhooks.subscribe()
+    }
+
+    /// The BMCs in force, for whoever speaks with them.
+    pub(super) fn bmcs(&self) -> watch::Receiver<BmcsInForce> {
+        self.bmcs.subscribe()
     }
 
     /// The leases of these addresses.
@@ -275,6 +282,11 @@ impl Servers {
             let webhook = Webhook::clone(webhook);
             (Key::Webhook { name }, Resource::Webhook(webhook))
         }));
+        let bmcs = self.bmcs.borrow();
+        state.extend(bmcs.iter().map(|(machine, bmc)| {
+            let machine = machine.clone();
+            (Key::Bmc { machine }, Resource::Bmc(Arc::clone(bmc)))
+        }));
         Ok(state)
     }
 
@@ -295,9 +307,20 @@ impl Servers {
         put_in_force(webhooks, &self.webhooks);
     }
 
+    fn load_bmcs(&self, state: &State) {
+        let bmcs = state.iter().filter_map(|(key, resource)| {
+            let (Key::Bmc { machine }, Resource::Bmc(bmc)) = (key, resource) else {
+                return None;
+            };
+            Some((machine.clone(), Arc::clone(bmc)))
+        });
+        put_in_force(bmcs, &self.bmcs);
+    }
+
     async fn load(&self, state: &State) -> Result<(), WorldError> {
         self.dns.load(state)?;
         self.load_hooks(state);
+        self.load_bmcs(state);
         let files = Arc::new(BootFiles::new(state, &self.blobs));
         self.tftp.load(files.clone());
         self.http.load(files);
@@ -309,9 +332,9 @@ impl Servers {
 }
 
 /// Tells of them whoever they are for, unless they are what is in force already.
-fn put_in_force<T: PartialEq>(
-    told: impl Iterator<Item = (Name, Arc<T>)>,
-    into: &watch::Sender<InForce<T>>,
+fn put_in_force<K: Ord, T: PartialEq>(
+    told: impl Iterator<Item = (K, Arc<T>)>,
+    into: &watch::Sender<Arc<BTreeMap<K, Arc<T>>>>,
 ) {
     let told = Arc::new(told.collect());
     into.send_if_modified(|before| {

@@ -19,12 +19,13 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
-use crate::state::{
-    ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, Switches,
-};
+use crate::site::model::Bmc;
+use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
 use crate::store::Store;
 use crate::world::bmc::Pool;
-use crate::world::{HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError};
+use crate::world::{
+    BmcsInForce, HooksInForce, StepFailure, Way, WebhooksInForce, World, WorldError,
+};
 
 /// How long an address counts as free that nobody answered for.
 const FREE_FOR: Duration = Duration::from_secs(10);
@@ -52,11 +53,12 @@ impl<S: Store> Live<S> {
         let host = Host::connect(controller.clone())?;
         let ledger = Ledger::open(store.clone())?;
         let servers = Servers::start(controller, store, blobs)?;
+        let machines = Machines::new(servers.bmcs());
         Ok(Self {
             host,
             servers,
             ledger,
-            machines: Machines::new(),
+            machines,
             free: BTreeMap::new(),
         })
     }
@@ -122,19 +124,14 @@ impl<S: Store> Live<S> {
         self.machines.progress.clone()
     }
 
-    /// Through which BMCs machines are looked at and switched from now on.
-    pub fn reach_machines(&mut self, through: Arc<Switches>) {
-        self.machines.switches = through;
+    /// By what BMCs are spoken with, for whoever does; machines are switched through these.
+    pub fn bmcs_in_force(&self) -> watch::Receiver<BmcsInForce> {
+        self.servers.bmcs()
     }
 
-    /// Through which they are now.
-    pub fn switches(&self) -> Arc<Switches> {
-        self.machines.switches.clone()
-    }
-
-    /// How it is with what machines have, `keys`, as their BMCs tell. [`World::observe`] asks none of them: it is asked all the time, and
-    /// BMCs are slow, and have few sessions.
-    pub async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
+    /// How it is with what machines have, `keys`, as the BMC beside each tells, which may not be in force yet. [`World::observe`] asks none
+    /// of them: it is asked all the time, and BMCs are slow, and have few sessions.
+    pub async fn look<'k>(&self, keys: impl Iterator<Item = (&'k Key, &'k Arc<Bmc>)>) -> Looked {
         self.machines.look(keys).await
     }
 
@@ -288,6 +285,31 @@ impl<S: Store> World for Live<S> {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        self.machines.switch(steps, done).await
+        if !steps.iter().all(|step| matches!(step.key, Key::Bmc { .. })) {
+            return self.machines.switch(steps, done).await;
+        }
+        match self.servers.swap(steps).await {
+            Ok(()) => {
+                (0..steps.len()).for_each(done);
+                Vec::new()
+            }
+            Err((at, error)) => swap_failed(steps, at, error),
+        }
     }
+}
+
+/// A swap fails as a whole.
+fn swap_failed(steps: &[Step], at: usize, error: WorldError) -> Vec<StepFailure> {
+    let mut cause = Some(error);
+    let failed = steps.iter().enumerate().map(|(other, step)| {
+        let key = Box::new(step.key.clone());
+        let why = "what changes with it failed";
+        let own = cause.take_if(|_| other == at);
+        StepFailure {
+            at: other,
+            key: key.clone(),
+            error: own.unwrap_or(WorldError::Refused { key, why }),
+        }
+    });
+    failed.collect()
 }

@@ -164,6 +164,7 @@ impl World for Sim {
                 | Key::Reservation { .. }
                 | Key::Zone { .. }
                 | Key::Record { .. }
+                | Key::Bmc { .. }
                 | Key::BootOrder { .. }
                 | Key::Power { .. } => false,
             })

@@ -261,6 +261,11 @@ impl Pool {
         }
     }
 
+    /// Forgets how a BMC failed that is spoken with otherwise now.
+    pub fn forgive(&self, address: BmcAddress) {
+        self.standings().forgive(address);
+    }
+
     /// Forgets what is known of BMCs that are no longer asked.
     pub fn retain(&self, known: &HashSet<BmcAddress>) {
         self.standings().retain(|address| known.contains(&address));

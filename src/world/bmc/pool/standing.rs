@@ -71,6 +71,13 @@ impl Standings {
         }
     }
 
+    /// It is spoken with otherwise from now on: how it failed before says nothing of that. What it refused it still refuses.
+    pub(super) fn forgive(&mut self, address: BmcAddress) {
+        if let Some(Bad::Failing { .. }) = self.0.get(&address) {
+            self.0.remove(&address);
+        }
+    }
+
     pub(super) fn retain(&mut self, is_known: impl Fn(BmcAddress) -> bool) {
         self.0.retain(|address, _| is_known(*address));
     }
@@ -123,6 +130,8 @@ mod tests {
         standings.came(at(1), Standing::Failed, now);
         let until = standings.not_before(at(1), now).unwrap();
         assert!(until <= now + FIRST * 5 / 4, "it begins anew");
+        standings.forgive(at(1));
+        assert_eq!(standings.not_before(at(1), now), None);
     }
 
     #[test]
@@ -152,6 +161,8 @@ mod tests {
             assert_eq!(told, is_refused, "{standing:?}");
             assert!(!standings.is_refused(at(2), old));
         }
+        standings.forgive(at(1));
+        assert!(standings.is_refused(at(1), old), "it has seen it");
         standings.retain(|address| address == at(2));
         assert!(standings.0.is_empty());
     }

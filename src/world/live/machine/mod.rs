@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -18,9 +18,9 @@ use crate::base::name::HostName;
 use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
-use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Switches, Unreached};
+use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
-use crate::world::{StepFailure, WorldError};
+use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
 use progress::Awaited;
 
@@ -91,7 +91,8 @@ pub struct RefusedBefore;
 /// The machines that are looked at and switched.
 #[derive(Clone)]
 pub(super) struct Machines {
-    pub(super) switches: Arc<Switches>,
+    /// Through which they are switched.
+    in_force: watch::Receiver<BmcsInForce>,
     pub(super) pool: Pool,
     pub(super) progress: Progress,
     /// Leave to look at a machine for the sake of a plan.
@@ -106,9 +107,9 @@ pub struct Looked {
 }
 
 impl Machines {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(in_force: watch::Receiver<BmcsInForce>) -> Self {
         Self {
-            switches: Arc::default(),
+            in_force,
             pool: Pool::default(),
             progress: Progress::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
@@ -116,18 +117,20 @@ impl Machines {
     }
 
     /// Asks BMCs for what `keys` name, side by side.
-    pub(super) async fn look(&self, keys: impl Iterator<Item = &Key>) -> Looked {
+    pub(super) async fn look<'k>(
+        &self,
+        keys: impl Iterator<Item = (&'k Key, &'k Arc<Bmc>)>,
+    ) -> Looked {
         let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
-        let mut machines: BTreeMap<&HostName, Vec<Key>> = BTreeMap::new();
-        for key in keys {
+        let mut machines: BTreeMap<&HostName, (Arc<Bmc>, Vec<Key>)> = BTreeMap::new();
+        for (key, bmc) in keys {
             if let Some(machine) = key.machine() {
-                machines.entry(machine).or_default().push(key.clone());
+                let entry = machines.entry(machine);
+                let (_, keys) = entry.or_insert_with(|| (Arc::clone(bmc), Vec::new()));
+                keys.push(key.clone());
             }
         }
-        for (machine, keys) in machines {
-            let Some(bmc) = self.switches.get(machine).cloned() else {
-                continue;
-            };
+        for (machine, (bmc, keys)) in machines {
             for key in &keys {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
@@ -229,11 +232,12 @@ impl Machines {
         let Some(machine) = step.key.machine() else {
             return Ok(());
         };
-        let bmc = self.switches.get(machine).ok_or(MachineError::NoBmc)?;
+        let bmc = self.in_force.borrow().get(machine).cloned();
+        let bmc = bmc.ok_or(MachineError::NoBmc)?;
         let awaited = self.progress.begin(machine);
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(&awaited, bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(&awaited, bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(&awaited, &bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(&awaited, &bmc, *wanted).await,
             Some(_) | None => Ok(()),
         }
     }

@@ -1,0 +1,124 @@
+//! By what BMCs are spoken with, as the site says it: in force with the step that plans show, not before, and back when an apply goes back.
+
+use std::fs;
+
+use crate::bmc::{ADDRESS, beside, check};
+use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
+use crate::lab::{Lab, SITE};
+use crate::pool::serving;
+
+/// The BMC's place, and one at which nothing listens.
+const THERE: &str = "address=\"10.71.0.21\"";
+const NOWHERE: &str = "address=\"10.71.0.21\" port=1";
+
+const ROUTE: &str = "controller/rack-1/route/10.100.0.0/24@main/0";
+
+/// A lab with a BMC that nobody asks by itself.
+fn wired() -> (Lab, Bmc) {
+    let lab = Lab::new();
+    let setup = Setup {
+        address: ADDRESS,
+        ..Setup::default()
+    };
+    let bmc = Bmc::sim_in(beside(&lab), setup);
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    (lab, bmc)
+}
+
+/// The lab's site with a machine, by where its BMC is, and with more.
+fn with(lab: &Lab, place: Option<&str>, more: &str) {
+    let password = lab.path("password");
+    let machine = place.map(|place| {
+        format!(
+            "machine \"node-02\" {{ bmc \"ipmi\" {place} username=\"{USER}\" password=(file){password:?} {{ cipher-suite 3 }} }}\n"
+        )
+    });
+    lab.write(&format!("{SITE}{}{more}", machine.unwrap_or_default()));
+}
+
+/// Whether the machine's BMC answers as it is in force.
+fn answers(lab: &Lab) {
+    check(lab, "power status node-02", 0, &["node-02  o"]);
+}
+
+#[test]
+fn a_bmc_changes_with_its_step_and_no_other() {
+    let (lab, bmc) = wired();
+    let _daemon = serving(&lab, "off");
+    lab.applied();
+    with(&lab, Some(THERE), "");
+    // New, though nobody minds the power; no secret is read for that, and no BMC is asked.
+    fs::rename(lab.path("password"), lab.path("kept")).unwrap();
+    let asked = || fs::read_to_string(bmc.file("done")).unwrap_or_default();
+    let password = format!("password (file){:?}", lab.path("password"));
+    let told = [
+        "+ bmc node-02  ipmi at 10.71.0.21",
+        &password,
+        "1 to create",
+    ];
+    let said = check(&lab, "plan --exit-code", 2, &told);
+    assert!(!said.out.contains(PASSWORD), "{said:?}");
+    check(&lab, "power status node-02", 1, &["no machine `node-02`"]);
+    lab.applied();
+    fs::rename(lab.path("kept"), lab.path("password")).unwrap();
+    assert_eq!(asked(), "");
+    answers(&lab);
+
+    // Elsewhere; something else is chosen.
+    let route = "route \"10.100.0.0/24\" { via \"10.70.0.254\" }\n";
+    with(&lab, Some(NOWHERE), route);
+    let changes = "port  the usual -> 1";
+    check(&lab, "plan --exit-code", 2, &["~ bmc node-02", changes]);
+    let only = format!("apply --yes --only {ROUTE}");
+    check(&lab, &only, 4, &[]);
+    answers(&lab);
+    check(&lab, "plan --exit-code", 2, &["~ bmc node-02", changes]);
+
+    // In force until the apply goes back.
+    check(
+        &lab,
+        "apply --yes --confirm-within 1h",
+        0,
+        &["machine/node-02/bmc"],
+    );
+    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "rollback --yes", 0, &["everything is as it was"]);
+    answers(&lab);
+    lab.applied();
+    check(&lab, "power status node-02", 4, &["does not answer"]);
+    with(&lab, Some(THERE), route);
+    lab.applied();
+    answers(&lab);
+    check(&lab, "rollback --yes", 0, &["machine/node-02/bmc"]);
+    check(&lab, "power status node-02", 4, &["does not answer"]);
+}
+
+#[test]
+fn a_bmc_goes_with_its_step_and_no_other() {
+    let (lab, _bmc) = wired();
+    let daemon = serving(&lab, "off");
+    with(&lab, Some(THERE), "");
+    lab.applied();
+    let route = "route \"10.100.0.0/24\" { via \"10.70.0.254\" }\n";
+    with(&lab, None, route);
+    check(
+        &lab,
+        "plan --exit-code",
+        2,
+        &["- bmc node-02", "no longer in the site"],
+    );
+    let only = format!("apply --yes --only {ROUTE}");
+    check(&lab, &only, 4, &[]);
+    answers(&lab);
+    // A restart takes nothing that was left out.
+    drop(daemon);
+    let _daemon = serving(&lab, "off");
+    answers(&lab);
+    lab.applied();
+    check(&lab, "power status node-02", 1, &["no machine `node-02`"]);
+    // One that is not chosen is not there.
+    with(&lab, Some(THERE), "");
+    let delete = format!("apply --yes --only {ROUTE}");
+    check(&lab, &delete, 4, &[]);
+    check(&lab, "power status node-02", 1, &["has no BMC"]);
+}
