@@ -301,6 +301,34 @@ async fn a_busy_port_or_foreign_address_is_an_error() {
     assert_eq!(server.listening().len(), 1);
 }
 
+/// What was prepared may be put after something else was.
+#[tokio::test]
+async fn the_serial_counts_what_changes_and_not_what_is_prepared() {
+    let (one, mut other) = (site(), site());
+    other.retain(|key, _| !key.to_string().ends_with("/www/CNAME"));
+    assert_ne!(one, other);
+    let at = corner();
+    let server = serve(&one, at, 1).await;
+    let serial = async || {
+        let reply = ask(at, &question("ams1.example.", RecordType::SOA)).await;
+        let Some(RData::SOA(soa)) = reply.answers.first().map(|record| &record.data) else {
+            panic!("no SOA: {reply:?}");
+        };
+        soa.serial
+    };
+    let begun = serial().await;
+    server.load(&one).unwrap();
+    assert_eq!(serial().await, begun, "nothing changed");
+    let [same, changed] = [&one, &other].map(|state| server.prepare(state).unwrap());
+    assert_eq!(serial().await, begun, "nothing is in force");
+    server.put(changed);
+    assert_eq!(serial().await, begun + 1);
+    let before = server.put(same);
+    assert_eq!(serial().await, begun + 2, "it was compared with another");
+    server.put(before);
+    assert_eq!(serial().await, begun + 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_answer_is_wholly_old_or_wholly_new() {
     let configuration = |octet: u8| -> State {

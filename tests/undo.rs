@@ -45,6 +45,12 @@ struct Failing<'a, W> {
 }
 
 impl<W: World> World for Failing<'_, W> {
+    type Ready = W::Ready;
+
+    async fn lay_out(&mut self, group: &[Step], after: &State) -> Result<W::Ready, StepFailure> {
+        self.world.lay_out(group, after).await
+    }
+
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         self.world.observe().await
     }
@@ -64,12 +70,13 @@ impl<W: World> World for Failing<'_, W> {
     async fn execute(
         &mut self,
         group: &[Step],
+        ready: Option<W::Ready>,
         way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {
         let Some(at) = self.left.filter(|left| *left < group.len()) else {
             self.left = self.left.map(|left| left - group.len());
-            return self.world.execute(group, way, done).await;
+            return self.world.execute(group, ready, way, done).await;
         };
         self.left = None;
         let is_swap = !group[at].key.is_host();
@@ -79,7 +86,9 @@ impl<W: World> World for Failing<'_, W> {
             Moment::After if is_swap => group,
             Moment::After => &group[..=at],
         };
-        self.world.execute(reached, way, done).await?;
+        // What was laid out is for the whole group.
+        let ready = ready.filter(|_| reached.len() == group.len());
+        self.world.execute(reached, ready, way, done).await?;
         let key = Box::new(group[at].key.clone());
         let error = WorldError::Injected { key: key.clone() };
         Err(StepFailure { at, key, error })

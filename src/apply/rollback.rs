@@ -108,7 +108,7 @@ fn makes(beside: &Observation, key: &Key, resource: &Resource) -> Step {
 async fn walk<W: World>(world: &mut W, way_back: &[Step]) {
     for group in way_back.chunk_by(|a, b| a.phase == b.phase) {
         let mut rest = group;
-        while let Err(failure) = world.execute(rest, Way::Back, &mut |_| {}).await {
+        while let Err(failure) = world.execute(rest, None, Way::Back, &mut |_| {}).await {
             tracing::error!(key = %failure.key, error = %failure.error, "undo failed");
             // A swap fails as a whole.
             let is_swap = rest.first().is_none_or(|step| !step.key.is_host());

@@ -7,7 +7,7 @@ use super::reach::Watch;
 use super::report::{Event, Failure, Outcome, Report};
 use super::rollback::roll_back;
 use super::verify::{differing, fallen};
-use crate::plan::{HazardKind, Phase, Plan, Step, by_domain, preflight};
+use crate::plan::{HazardKind, Phase, Plan, Step, advance, by_domain, preflight};
 use crate::state::Observation;
 use crate::world::{StepFailure, Way, World, WorldError};
 
@@ -85,16 +85,25 @@ async fn execute<W: World>(
     before: &Observation,
     tell: &mut (impl FnMut(Event) + Send),
 ) -> Outcome {
+    let ready = lay_out(world, plan, before).await;
     tell(Event::Started {
         plan: plan.id.clone(),
         steps: plan.steps.len(),
     });
+    let ready = match ready {
+        Ok(ready) => ready,
+        Err((index, failed)) => {
+            let (failure, left) = (Failure::of(plan, index, failed), BTreeSet::new());
+            tell(Event::Failed(failure.clone()));
+            return Outcome::Undone { failure, left };
+        }
+    };
     let watch = Watch::begin(world, plan).await;
     if !watch.silent().is_empty() {
         let addresses = watch.silent().clone();
         tell(Event::Silent { addresses });
     }
-    if let Err((index, failed)) = forward(world, plan, tell).await {
+    if let Err((index, failed)) = forward(world, plan, ready, tell).await {
         let failure = Failure::of(plan, index, failed);
         tell(Event::Failed(failure.clone()));
         // The failed step may have taken effect in part, so it is undone too; its whole swap, where it was one of a swap.
@@ -139,15 +148,33 @@ async fn execute<W: World>(
     }
 }
 
+/// Lays out what each group leads to, so that what is begun takes no longer than it must.
+async fn lay_out<W: World>(
+    world: &mut W,
+    plan: &Plan,
+    before: &Observation,
+) -> Result<Vec<W::Ready>, (usize, StepFailure)> {
+    let (mut state, mut first) = (before.state.clone(), 0);
+    let mut ready = Vec::new();
+    for group in plan.groups() {
+        advance(&mut state, group);
+        let laid_out = world.lay_out(group, &state).await;
+        ready.push(laid_out.map_err(|failed| (first + failed.at, failed))?);
+        first += group.len();
+    }
+    Ok(ready)
+}
+
 /// Executes group by group; each step is told when it is done.
 async fn forward<W: World>(
     world: &mut W,
     plan: &Plan,
+    ready: Vec<W::Ready>,
     tell: &mut (impl FnMut(Event) + Send),
 ) -> Result<(), (usize, StepFailure)> {
     let steps = plan.steps.len();
     let mut index = 0;
-    for group in plan.groups() {
+    for (group, ready) in plan.groups().zip(ready) {
         let first = index;
         let mut done = |step: &Step| {
             tell(Event::Step {
@@ -158,7 +185,9 @@ async fn forward<W: World>(
             });
             index += 1;
         };
-        let executed = world.execute(group, Way::There, &mut done).await;
+        let executed = world
+            .execute(group, Some(ready), Way::There, &mut done)
+            .await;
         executed.map_err(|failed| (first + failed.at, failed))?;
     }
     Ok(())

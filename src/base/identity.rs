@@ -33,6 +33,17 @@ pub enum IdentityKind {
     MachineId,
 }
 
+impl IdentityKind {
+    /// All of them, in the order in which they count.
+    pub const ALL: [Self; 5] = [
+        Self::Mac,
+        Self::ClientId,
+        Self::CircuitId,
+        Self::Duid,
+        Self::MachineId,
+    ];
+}
+
 impl Identity {
     pub fn kind(&self) -> IdentityKind {
         match self {

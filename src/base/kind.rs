@@ -143,6 +143,7 @@ pub const KINDS: [KindRow; 17] = [
             "image",
             "disable-boot",
             "thresholds",
+            "history-time",
             "relay-to",
             "authoritative",
             "identity",

@@ -20,6 +20,7 @@ pub mod index;
 pub mod kind;
 pub mod limit;
 pub mod mac;
+pub mod mark;
 pub mod moment;
 pub mod name;
 pub mod option;

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::duration::Seconds;
 use super::probe::ConflictProbe;
 
+/// How long it is kept who held which address, where nothing is said.
+pub const HISTORY_TIME: Seconds = Seconds(90 * 86_400);
+
 /// How a VLAN's DHCP takes its clients. Where nothing is said, it has the last word there, and tells clients apart as RFC 2131 does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]

@@ -80,6 +80,7 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
         }
         BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
         BmcDeed::Boot(arguments) => wish::boot(arguments, client, out).await,
+        BmcDeed::Media(arguments) => wish::media(arguments, client, out).await,
         BmcDeed::Discover(arguments) => discover::discover(arguments, client, out).await,
     }
 }

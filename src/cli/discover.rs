@@ -94,10 +94,14 @@ impl Told {
             self.found.iter().partition(|found| found.machine.is_some());
         section(&mut text, "Known to the site:", &known);
         section(&mut text, "Not known to the site:", &unknown);
-        if !unknown.is_empty() {
+        let found = self.found.iter();
+        let unwritten: Vec<&FoundBmc> = found.filter(|one| !is_written(one)).collect();
+        if !unwritten.is_empty() {
             text.push_str("To have one of them in the site, write into its machine:\n");
-            for found in unknown {
-                let _ = writeln!(text, "  {}", kdl(found));
+            for found in unwritten {
+                let machine = found.machine.iter();
+                let machine: String = machine.map(|one| format!("  // {one}")).collect();
+                let _ = writeln!(text, "  {}{machine}", kdl(found));
             }
         }
         if !self.silent.is_empty() {
@@ -122,6 +126,11 @@ impl Told {
         }
         text
     }
+}
+
+/// Whether the site has a BMC for its machine.
+fn is_written(found: &FoundBmc) -> bool {
+    found.by == Some(MatchedBy::Address) || found.declared.is_some()
 }
 
 fn section(text: &mut String, title: &str, found: &[&FoundBmc]) {

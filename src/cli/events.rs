@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::Output;
+use crate::base::mark::LastKnown;
 use crate::base::moment::Moment;
 use crate::daemon::{EventRow, LeaseEvent};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{Ending, StoreTrouble};
 
 pub(super) async fn events(
-    (follow, after): (bool, Option<u64>),
+    (follow, after): (bool, Option<LastKnown>),
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
@@ -81,8 +82,10 @@ fn line(event: &LeaseEvent) -> String {
             );
             return format!("{at}  bmc         {address:<15}  {machine} {how}: {why}\n");
         }
-        LeaseEvent::Restart {} => {
-            return "… the daemon was started anew meanwhile: numbers begin again\n".to_owned();
+        LeaseEvent::Restart { run } => {
+            return format!(
+                "… the daemon was started anew meanwhile, and what came before that is lost: numbers begin again in run {run}\n"
+            );
         }
         LeaseEvent::Lost { count } => {
             return format!(

@@ -112,3 +112,37 @@ async fn release(address: Ipv4Addr, client: &Client, out: &Output) -> Result<Exi
     });
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each, and of each state what is left.
+    #[test]
+    fn each_lease_is_a_line_with_its_state() {
+        let now = now().0;
+        for (state, expires, expected) in [
+            (LeaseState::Active, Some(now + 100_000), "active 1d"),
+            (LeaseState::Active, None, "active for ever"),
+            (LeaseState::Active, Some(now - 5), "held 0s"),
+            (LeaseState::Offered, Some(now - 5), "offered 0s"),
+            (LeaseState::Declined, Some(now - 5), "declined 0s"),
+            (LeaseState::Idle, Some(now - 5), "idle over"),
+        ] {
+            let row = LeaseRow {
+                address: [10, 0, 0, 9].into(),
+                hardware: "02:00:00:00:00:01".to_owned(),
+                client_id: None,
+                state,
+                name: None,
+                vlan: None,
+                since: None,
+                expires,
+            };
+            let text = rendered(&[row]);
+            let line: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
+            let shown = line[2..line.len() - 2].join(" ");
+            assert!(shown.starts_with(expected), "{expected}: {text}");
+        }
+    }
+}

@@ -225,3 +225,82 @@ fn place(exchange: &ExchangeRow) -> Vec<String> {
     ];
     parts.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::moment::Moment;
+
+    const VLAN: &str = "plant/pxe";
+
+    fn lease(address: u8, state: LeaseState) -> LeaseRow {
+        LeaseRow {
+            address: [10, 0, 0, address].into(),
+            hardware: "02:00:00:00:00:01".to_owned(),
+            client_id: None,
+            state,
+            name: None,
+            vlan: Some(VLAN.parse().unwrap()),
+            since: None,
+            expires: None,
+        }
+    }
+
+    fn obstacle(gives_way: bool) -> ObstacleRow {
+        ObstacleRow {
+            address: [10, 0, 0, 11].into(),
+            because: "02:00:00:00:00:09 has it".to_owned(),
+            until: Some(Moment(0)),
+            gives_way,
+        }
+    }
+
+    /// What is said of a machine that 10.0.0.11 is reserved for.
+    fn told(leases: Vec<LeaseRow>, obstacles: Vec<ObstacleRow>) -> String {
+        rendered(&Why {
+            mac: "02:00:00:00:00:01".parse().unwrap(),
+            leases,
+            reserved: vec![ReservedRow {
+                vlan: VLAN.parse().unwrap(),
+                host: "node-01".parse().unwrap(),
+                addresses: vec![[10, 0, 0, 11].into()],
+                obstacles,
+            }],
+            exchanges: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_gives_way_and_what_moves_is_said() {
+        const GIVES: &str = "10.0.0.11 is leased under another identifier of this machine (02:00:00:00:00:09 has it, until 1970-01-01 00:00:00 UTC): it gets it as soon as it asks.";
+        const CANNOT: &str = "It cannot have 10.0.0.11 just now: 02:00:00:00:00:09 has it, until 1970-01-01 00:00:00 UTC.";
+        const MOVES: &str = "It has 10.0.0.50 until it asks anew (a restart of its DHCP client will do), and moves then; what is in no range any more it cannot renew.";
+        const HAS: &str = "02:00:00:00:00:01 has 10.0.0.50.";
+        let active = |address| lease(address, LeaseState::Active);
+        for (leases, obstacles, expected) in [
+            (vec![], vec![obstacle(true)], vec![GIVES]),
+            (vec![], vec![obstacle(false)], vec![CANNOT]),
+            (vec![active(50)], vec![], vec![HAS, MOVES]),
+            (
+                vec![active(50)],
+                vec![obstacle(true)],
+                vec![HAS, GIVES, MOVES],
+            ),
+            // It has to wait, and what it has meanwhile it keeps.
+            (vec![active(50)], vec![obstacle(false)], vec![HAS, CANNOT]),
+            (
+                vec![active(11)],
+                vec![],
+                vec!["02:00:00:00:00:01 has 10.0.0.11."],
+            ),
+            (vec![lease(50, LeaseState::Idle)], vec![], vec![]),
+        ] {
+            let told = told(leases, obstacles);
+            for words in [GIVES, CANNOT, MOVES, HAS] {
+                let is_said = told.lines().any(|line| line == words);
+                assert_eq!(is_said, expected.contains(&words), "{words}: {told}");
+            }
+            assert!(expected.iter().all(|words| told.contains(words)), "{told}");
+        }
+    }
+}

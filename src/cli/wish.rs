@@ -1,16 +1,19 @@
-//! `bedplate bmc identify` and `bedplate bmc boot`: lights, and where machines boot from next.
+//! `bedplate bmc identify`, `bmc boot` and `bmc media`: lights, where machines boot from next, and what is in their virtual drives.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use super::args::bmc::{BootArguments, BootWord, IdentifyArguments, Who};
+use super::args::bmc::{
+    BootArguments, BootWord, IdentifyArguments, MediaArguments, MediaWord, Who,
+};
 use super::client::Client;
 use super::output::{Output, count};
 use super::power::{failed as failed_word, skipped};
 use super::table::Table;
-use crate::base::bmc::{BootOverride, Light};
+use crate::base::bmc::{BootOverride, Light, Media};
 use crate::base::name::HostName;
-use crate::daemon::{BmcEvent, BmcOrder, BmcState, BmcWish};
+use crate::base::url::HttpUrl;
+use crate::daemon::{BmcEvent, BmcOrder, BmcState, BmcWish, MachineSelection};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 
@@ -37,20 +40,60 @@ pub(super) async fn boot(
     out: &Output,
 ) -> Result<ExitCode, Fault> {
     let wish = arguments.wish();
-    let which = match (arguments.word, arguments.who.as_slice()) {
-        (BootWord::Status, []) => Who::which(&[Who::All]),
-        (_, []) => {
-            return Err(Fault::new(Code::BadRequest, "which machines?")
-                .help("name them, or write tag:TAG, rack:RACK or all"));
-        }
-        (_, who) => Who::which(who),
-    };
+    let which = which(&arguments.who, arguments.word == BootWord::Status)?;
     if arguments.word.overrides() && !arguments.yes && !agreed(arguments, out)? {
         out.progress("Nothing is done.");
         return Ok(ExitCode::from(1));
     }
     let order = BmcOrder { which, wish };
     granted(&order, client, out).await
+}
+
+pub(super) async fn media(
+    arguments: &MediaArguments,
+    client: &Client,
+    out: &Output,
+) -> Result<ExitCode, Fault> {
+    let drive = arguments.drive.clone();
+    let wish = match (arguments.word, &arguments.image) {
+        (MediaWord::Status, None) => BmcWish::ShowMedia,
+        (MediaWord::Eject, None) => BmcWish::Media { image: None, drive },
+        (MediaWord::Insert, Some(url)) => {
+            let image = Some(image(url)?);
+            BmcWish::Media { image, drive }
+        }
+        (MediaWord::Insert, None) => return Err(unclear("which image?", "add --image URL")),
+        (MediaWord::Status | MediaWord::Eject, Some(_)) => {
+            return Err(unclear("only `insert` takes an image", "leave --image out"));
+        }
+    };
+    let which = which(&arguments.who, arguments.word == MediaWord::Status)?;
+    granted(&BmcOrder { which, wish }, client, out).await
+}
+
+fn unclear(message: &str, help: &str) -> Fault {
+    Fault::new(Code::BadRequest, message).help(help)
+}
+
+/// What is no URL is not repeated: it may hold a password.
+fn image(url: &str) -> Result<HttpUrl, Fault> {
+    url.parse().map_err(|error| {
+        Fault::new(Code::BadRequest, "this is no place to fetch an image from")
+            .because(&error)
+            .help("serve the image by HTTP or HTTPS where the BMC reaches it, without a password")
+    })
+}
+
+/// Who is meant; all of them where nobody is named and `is_told` only.
+fn which(who: &[Who], is_told: bool) -> Result<MachineSelection, Fault> {
+    match who {
+        [] if is_told => Ok(Who::which(&[Who::All])),
+        [] => Err(unclear(
+            "which machines?",
+            "name them, or write tag:TAG, rack:RACK or all",
+        )),
+        who => Ok(Who::which(who)),
+    }
 }
 
 fn agreed(arguments: &BootArguments, out: &Output) -> Result<bool, Fault> {
@@ -99,7 +142,7 @@ impl Told {
                     out.progress(&skipped(some));
                 }
             }
-            BmcEvent::Done { machine, is } => self.done.push((machine.clone(), *is)),
+            BmcEvent::Done { machine, is } => self.done.push((machine.clone(), is.clone())),
             BmcEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
             }
@@ -114,10 +157,12 @@ impl Told {
             let done = done.map(|(machine, is)| (machine, words(is)));
             let failed = self.failed.iter();
             let failed =
-                failed.map(|(machine, fault)| (machine, [failed_word(fault), String::new()]));
+                failed.map(|(machine, fault)| (machine, vec![[failed_word(fault), String::new()]]));
             let rows: BTreeMap<_, _> = done.chain(failed).collect();
-            for (machine, [now, before]) in rows {
-                table.row([machine.to_string(), now, before]);
+            for (machine, rows) in rows {
+                for [now, before] in rows {
+                    table.row([machine.to_string(), now, before]);
+                }
             }
             out.text(&table.text());
             for (_, fault) in &self.failed {
@@ -136,7 +181,8 @@ impl Told {
     }
 }
 
-fn words(is: &BmcState) -> [String; 2] {
+/// What there is to tell, a line each.
+fn words(is: &BmcState) -> Vec<[String; 2]> {
     match is {
         BmcState::Light(told) => {
             let now = match told {
@@ -144,7 +190,7 @@ fn words(is: &BmcState) -> [String; 2] {
                 Some(false) => "identify light off",
                 None => "done; the BMC does not tell whether the light is on",
             };
-            [now.to_owned(), String::new()]
+            vec![[now.to_owned(), String::new()]]
         }
         BmcState::Boot { now, was } => {
             let word = |boot: &Option<BootOverride>| {
@@ -154,9 +200,26 @@ fn words(is: &BmcState) -> [String; 2] {
                 true => String::new(),
                 false => format!("was: {}", word(was)),
             };
-            [word(now), before]
+            vec![[word(now), before]]
         }
+        BmcState::Media(drives) if drives.is_empty() => {
+            vec![["no virtual drives".to_owned(), String::new()]]
+        }
+        BmcState::Media(drives) => drives.iter().map(drive).collect(),
     }
+}
+
+fn drive(drive: &Media) -> [String; 2] {
+    let kinds = match drive.kinds.is_empty() {
+        true => drive.id.clone(),
+        false => format!("{} ({})", drive.id, drive.kinds.join(", ")),
+    };
+    let image = match (drive.is_inserted, &drive.image) {
+        (true, Some(image)) => image.clone(),
+        (true, None) => "filled".to_owned(),
+        (false, _) => "empty".to_owned(),
+    };
+    [kinds, image]
 }
 
 impl BootWord {

@@ -186,14 +186,16 @@ impl<S: Store> Reconciler<S> {
         })
     }
 
-    /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away.
+    /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away or
+    /// that it shuts to whoever comes.
     /// What was observed with that, where there is any.
     pub(super) async fn look_closer(
         &mut self,
         plan: &Plan,
         observed: &Observation,
     ) -> Result<Option<Observation>, Fault> {
-        let (taken, lost) = (plan.taken(observed), plan.lost_ranges());
+        let (taken, mut lost) = (plan.taken(observed), plan.lost_ranges());
+        lost.extend(plan.shut_ranges());
         let leases = self.world.leased_in(&lost).await;
         let leases = leases.map_err(|error| fault::world(&error))?;
         let conflicts = if taken.is_empty() {

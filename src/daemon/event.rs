@@ -8,6 +8,7 @@ use crate::base::addr::Prefix;
 use crate::base::bmc::BmcCondition;
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
+use crate::base::mark::{EventMark, RunId};
 use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
 use crate::base::percent::Percent;
@@ -36,7 +37,8 @@ pub enum LeaseEvent {
     Exhaustion(EventRow),
     /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
     Threshold {
-        number: u64,
+        #[serde(flatten)]
+        mark: EventMark,
         at: Moment,
         vlan: VlanPath,
         subnet: Prefix,
@@ -47,21 +49,26 @@ pub enum LeaseEvent {
     },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
-        number: u64,
+        #[serde(flatten)]
+        mark: EventMark,
         at: Moment,
         trouble: Option<StoreTrouble>,
     },
     /// A BMC is not as it should be, for another reason than before; or it is fine again.
     Bmc {
-        number: u64,
+        #[serde(flatten)]
+        mark: EventMark,
         at: Moment,
         machine: HostName,
         address: String,
         condition: Option<BmcCondition>,
         why: String,
     },
-    /// The event to go on after is of an earlier run of the daemon: numbers begin anew.
-    Restart {},
+    /// The event to go on after is of an earlier run of the daemon than this one: what else came in that is lost, and numbers begin
+    /// anew.
+    Restart {
+        run: RunId,
+    },
     /// Whoever reads was too slow: so many events were lost here.
     Lost {
         count: u64,
@@ -71,12 +78,13 @@ pub enum LeaseEvent {
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {
-    /// Since the daemon's start.
-    pub number: u64,
+    #[serde(flatten)]
+    pub mark: EventMark,
     pub at: Moment,
     /// The client's hardware address.
     pub hardware: String,
     pub address: Option<Ipv4Addr>,
+    /// Of the lease, or of the machine that the address is reserved for.
     pub name: Option<DomainName>,
     pub vlan: Option<VlanPath>,
     /// When the lease, or the quarantine, ends.
@@ -111,8 +119,28 @@ impl LeaseEvent {
             Self::Exhaustion(_) => HookEvent::Exhaustion,
             Self::Store { .. } => HookEvent::Store,
             Self::Bmc { .. } => HookEvent::Bmc,
-            Self::Restart {} | Self::Lost { .. } => return None,
+            Self::Restart { .. } | Self::Lost { .. } => return None,
         })
+    }
+
+    /// Which event it is; none for what is no event of the server.
+    pub(super) fn mark(&self) -> Option<EventMark> {
+        match self {
+            Self::Threshold { mark, .. } | Self::Store { mark, .. } | Self::Bmc { mark, .. } => {
+                Some(*mark)
+            }
+            Self::Commit(_)
+            | Self::Renew(_)
+            | Self::Expiry(_)
+            | Self::Release(_)
+            | Self::Decline(_)
+            | Self::Conflict(_)
+            | Self::Replace(_)
+            | Self::Waiting(_)
+            | Self::Exhaustion(_)
+            | Self::Restart { .. }
+            | Self::Lost { .. } => self.row().map(|row| row.mark),
+        }
     }
 
     /// The event in one word.
@@ -135,7 +163,7 @@ impl LeaseEvent {
             Self::Threshold { .. }
             | Self::Store { .. }
             | Self::Bmc { .. }
-            | Self::Restart {}
+            | Self::Restart { .. }
             | Self::Lost { .. } => None,
         }
     }
@@ -169,12 +197,12 @@ impl LeaseEvent {
                 ..of(lease)
             }),
             Event::Store { trouble } => Self::Store {
-                number: told.number,
+                mark: mark(told),
                 at: Moment(told.at),
                 trouble: *trouble,
             },
             Event::Bmc { news } => Self::Bmc {
-                number: told.number,
+                mark: mark(told),
                 at: Moment(told.at),
                 machine: news.machine.clone(),
                 address: news.address.clone(),
@@ -193,7 +221,7 @@ impl LeaseEvent {
                 size,
                 is_above,
             } => Self::Threshold {
-                number: told.number,
+                mark: mark(told),
                 at: Moment(told.at),
                 vlan: VlanPath::clone(vlan),
                 subnet: *subnet,
@@ -210,10 +238,17 @@ impl LeaseEvent {
     }
 }
 
+fn mark(told: &Told) -> EventMark {
+    EventMark {
+        run: told.run,
+        number: told.number,
+    }
+}
+
 impl EventRow {
     fn blank(told: &Told, hardware: Hardware) -> Self {
         Self {
-            number: told.number,
+            mark: mark(told),
             at: Moment(told.at),
             hardware: hardware.to_string(),
             address: None,

@@ -11,7 +11,7 @@ use crate::base::glob::matches;
 use crate::base::mac::MacAddr;
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Ending, Lease, LeaseState, Past};
+use crate::serve::dhcp::{Config, Ending, Lease, LeaseState, Past};
 
 /// One lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,7 @@ pub struct LeaseRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     pub state: LeaseState,
+    /// Its own, or that of the machine that the address is reserved for.
     pub name: Option<DomainName>,
     /// The VLAN that the client was in when it got the address.
     pub vlan: Option<VlanPath>,
@@ -98,13 +99,13 @@ impl PastRow {
 }
 
 impl LeaseRow {
-    pub(super) fn of(lease: &Lease) -> Self {
+    pub(super) fn of(lease: &Lease, config: &Config) -> Self {
         Self {
             address: lease.address,
             hardware: lease.hardware.to_string(),
             client_id: lease.client.id().map(hex),
             state: lease.state,
-            name: lease.name.clone(),
+            name: config.name_of(lease).cloned(),
             vlan: lease.vlan.as_deref().cloned(),
             since: (lease.since != 0).then_some(lease.since),
             expires: ends(lease),
@@ -143,13 +144,13 @@ impl LeaseFilter {
         }
     }
 
-    pub(super) fn takes(&self, lease: &Lease) -> bool {
+    pub(super) fn takes(&self, lease: &Lease, config: &Config) -> bool {
         let vlan = |wanted: &String| {
             let own = lease.vlan.as_deref();
             own.is_some_and(|own| is_called(own, wanted))
         };
         let name = |wanted: &String| {
-            let own = lease.name.as_ref().map(DomainName::as_str);
+            let own = config.name_of(lease).map(DomainName::as_str);
             own.is_some_and(|own| {
                 let label = own.split('.').next().unwrap_or(own);
                 matches(wanted, own) || matches(wanted, label)

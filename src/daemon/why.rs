@@ -10,7 +10,7 @@ use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName};
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Exchange, Heard, Kind, Lease, Waiting};
+use crate::serve::dhcp::{Config, Exchange, Heard, Kind, Lease, Waiting};
 
 /// What is known of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub struct ExchangeRow {
 }
 
 impl Why {
-    pub(super) fn new(mac: MacAddr, heard: Heard, leases: &[Lease]) -> Self {
+    pub(super) fn new(mac: MacAddr, heard: Heard, (leases, config): (&[Lease], &Config)) -> Self {
         let own = leases
             .iter()
             .filter(|lease| lease.hardware.mac() == Some(mac));
@@ -112,7 +112,7 @@ impl Why {
         let exchanges = heard.exchanges.into_iter();
         Self {
             mac,
-            leases: own.map(LeaseRow::of).collect(),
+            leases: own.map(|lease| LeaseRow::of(lease, config)).collect(),
             reserved: reserved.collect(),
             exchanges: exchanges
                 .map(|(own, link)| ExchangeRow::of(&own, link))

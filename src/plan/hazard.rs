@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::course::Course;
 use super::{Action, Inputs, Plan, Reason, Step, cut, reach};
 use crate::base::bmc::PowerState;
+use crate::base::identity::Identity;
 use crate::base::mac::MacAddr;
-use crate::state::{Key, Observation, Resource, State};
+use crate::state::{Key, LeaseFact, Observation, Reservation, Resource, State};
 
 /// Fewer deletions of a kind than this are nobody's accident.
 const MASS_FLOOR: usize = 10;
@@ -163,26 +164,50 @@ fn strand_leases(observed: &Observation, after: &[&State]) -> Option<Hazard> {
         });
         scopes.flat_map(|scope| scope.pools.clone()).collect()
     };
-    let (before, after) = (pools(&[&observed.state]), pools(after));
+    let states = after;
+    let (before, after) = (pools(&[&observed.state]), pools(states));
     let in_any = |pools: &[crate::base::addr::AddressRange], address: Ipv4Addr| {
         pools.iter().any(|pool| pool.contains(IpAddr::V4(address)))
     };
-    let stranded: Vec<Ipv4Addr> = observed
-        .facts
-        .leases
-        .iter()
-        .map(|lease| lease.address)
-        .filter(|address| in_any(&before, *address) && !in_any(&after, *address))
-        .collect();
+    let is_lost = |address| in_any(&before, address) && !in_any(&after, address);
+    let leases = observed.facts.leases.iter();
+    let mut stranded: Vec<&LeaseFact> = leases.filter(|lease| is_lost(lease.address)).collect();
+    if !stranded.is_empty() {
+        let owners = owners(states);
+        // Whom the address is kept for from now on renews it as before.
+        stranded.retain(|lease| {
+            let owner = owners.get(&lease.address);
+            owner.is_none_or(|(by, own)| !own.is_known_by(by, &lease.identities))
+        });
+    }
     let first = stranded.first()?;
-    let text = format!(
-        "{} leases in force lose their range, {first} among them; they last until they expire and are not renewed",
-        stranded.len()
-    );
+    let address = first.address;
+    let text = match stranded.len() {
+        1 => format!(
+            "the lease of {address} loses its range; it lasts until it expires and is not renewed"
+        ),
+        count => format!(
+            "{count} leases in force lose their range, {address} among them; they last until they expire and are not renewed"
+        ),
+    };
     Some(Hazard {
         kind: HazardKind::StrandLeases,
         text,
     })
+}
+
+/// Whom each reserved address is kept for, and what that is kept under.
+fn owners<'a>(states: &[&'a State]) -> BTreeMap<Ipv4Addr, (&'a Identity, &'a Reservation)> {
+    let all = states.iter().flat_map(|state| state.iter());
+    let reservations = all.filter_map(|(key, resource)| match (key, resource) {
+        (Key::Reservation { by, .. }, Resource::Reservation(own)) => Some((&**by, own)),
+        _ => None,
+    });
+    let each = reservations.flat_map(|(by, own)| {
+        let addresses = own.addresses.iter();
+        addresses.map(move |address| (*address, (by, own)))
+    });
+    each.collect()
 }
 
 fn foreign_children(steps: &[Step]) -> Option<Hazard> {

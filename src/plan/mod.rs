@@ -47,7 +47,7 @@ pub use adopt::{Adopter, Candidate, Draft};
 pub use hazard::{Hazard, HazardKind, allowing};
 pub use ignore::{Disregard, Ignored};
 pub use obstruction::Obstruction;
-pub use part::by_domain;
+pub use part::{advance, by_domain};
 pub use preflight::{Obstacle, ObstacleCause, preflight};
 pub use render::{Detail, Paint, render};
 pub use select::{Selected, Selection, select};

@@ -3,12 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Obstruction, Phase, Plan, PlanError, Reason, Step, Waiting};
-use crate::state::{Key, Observation, digest_of};
+use crate::state::{Key, Observation, State, digest_of};
 
 /// The steps of a controller itself, and those of machines, each of which is a domain of its own.
 pub fn by_domain(steps: &[Step]) -> (&[Step], &[Step]) {
     let first = steps.partition_point(|step| step.phase < Phase::Machines);
     steps.split_at_checked(first).unwrap_or((steps, &[]))
+}
+
+/// Makes `state` what it is once `steps` are done.
+pub fn advance(state: &mut State, steps: &[Step]) {
+    for step in steps {
+        match &step.after {
+            Some(resource) => drop(state.insert(step.key.clone(), resource.clone())),
+            None => drop(state.remove(&step.key)),
+        }
+    }
 }
 
 impl Plan {

@@ -1,14 +1,17 @@
 //! What an apply should be told beforehand, though nothing forbids it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Inputs;
+use super::{Inputs, Plan};
+use crate::base::addr::{AddressRange, Prefix};
+use crate::base::identity::Identity;
 use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
-use crate::state::{Key, Manager, Resource};
+use crate::state::{Key, Manager, Resource, State};
 
 /// One thing to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +24,7 @@ pub enum Warning {
         /// How it lets go of the link.
         help: String,
     },
-    /// A VLAN no longer serves clients that the site does not know there: those that have a lease cannot renew it.
+    /// A VLAN no longer serves clients that the site does not know there: so many that have a lease cannot renew it.
     ShutOut { vlan: VlanPath, leased: usize },
 }
 
@@ -41,23 +44,83 @@ pub(super) fn warnings(inputs: Inputs<'_>) -> Vec<Warning> {
     claimed.chain(shut_out(inputs)).collect()
 }
 
-/// VLANs that served whoever came, and now only whom the site knows there.
+/// VLANs that served whoever came, and now only whom the site knows there, with the leases that others have there.
 fn shut_out(inputs: Inputs<'_>) -> impl Iterator<Item = Warning> {
+    let (before, after) = (&inputs.observed.state, &inputs.desired.state);
+    let shut = after.iter().filter_map(|(key, scope)| {
+        let Key::Scope { vlan, subnet } = key else {
+            return None;
+        };
+        let is_shut = shuts_out(before.get(key), Some(scope));
+        is_shut.then_some((subnet.net().network(), (*subnet, vlan)))
+    });
+    // By their first addresses: they do not overlap.
+    let shut: BTreeMap<IpAddr, (Prefix, &VlanPath)> = shut.collect();
+    let known = known_in(shut.values().map(|(_, vlan)| *vlan).collect(), after);
+    let mut leased: BTreeMap<&VlanPath, usize> = BTreeMap::new();
+    for lease in &inputs.observed.facts.leases {
+        let address = IpAddr::V4(lease.address);
+        let scope = shut.range(..=address).next_back();
+        let Some((_, (_, vlan))) = scope.filter(|(_, (subnet, _))| subnet.contains(address)) else {
+            continue;
+        };
+        let mut shown = lease.identities.iter();
+        if !shown.any(|identity| known.contains(&(*vlan, identity))) {
+            *leased.entry(vlan).or_default() += 1;
+        }
+    }
+    leased.into_iter().map(|(vlan, leased)| Warning::ShutOut {
+        vlan: vlan.clone(),
+        leased,
+    })
+}
+
+/// Whether a scope served whoever came, and does no longer.
+fn shuts_out(before: Option<&Resource>, after: Option<&Resource>) -> bool {
     let policy = |resource: Option<&Resource>| match resource {
         Some(Resource::Scope(scope)) => Some(scope.policy.unknown_clients),
         Some(_) | None => None,
     };
-    let leased = inputs.observed.facts.leased;
-    let changed = inputs.desired.state.iter().filter_map(move |(key, after)| {
-        let Key::Scope { vlan, .. } = key else {
-            return None;
+    let after = policy(after);
+    policy(before) == Some(UnknownClients::Allow)
+        && after.is_some_and(|after| after != UnknownClients::Allow)
+}
+
+/// What the site knows clients of these VLANs by.
+fn known_in<'a>(
+    vlans: BTreeSet<&VlanPath>,
+    state: &'a State,
+) -> BTreeSet<(&'a VlanPath, &'a Identity)> {
+    if vlans.is_empty() {
+        return BTreeSet::new();
+    }
+    let each = state.iter().flat_map(|(key, resource)| {
+        let own = match (key, resource) {
+            (Key::Reservation { vlan, by }, Resource::Reservation(own)) => Some((vlan, by, own)),
+            _ => None,
         };
-        let before = policy(inputs.observed.state.get(key))?;
-        let is_shut = before == UnknownClients::Allow && policy(Some(after)) != Some(before);
-        is_shut.then(|| vlan.clone())
+        let own = own.filter(|(vlan, ..)| vlans.contains(vlan));
+        own.into_iter().flat_map(|(vlan, by, own)| {
+            let all = std::iter::once(&**by).chain(&own.identities);
+            all.map(move |identity| (vlan, identity))
+        })
     });
-    let changed: BTreeSet<VlanPath> = changed.filter(|_| leased > 0).collect();
-    { changed.into_iter() }.map(move |vlan| Warning::ShutOut { vlan, leased })
+    each.collect()
+}
+
+impl Plan {
+    /// Subnets that from now on serve only whom the site knows there: their leases are looked at before that is told.
+    pub fn shut_ranges(&self) -> BTreeSet<AddressRange> {
+        let shut = self.steps.iter().filter_map(|step| {
+            let Key::Scope { subnet, .. } = &step.key else {
+                return None;
+            };
+            let net = subnet.net();
+            let range = AddressRange::new(net.network(), net.broadcast()).ok()?;
+            shuts_out(step.before.as_ref(), step.after.as_ref()).then_some(range)
+        });
+        shut.collect()
+    }
 }
 
 impl fmt::Display for Warning {
@@ -66,10 +129,16 @@ impl fmt::Display for Warning {
             Self::Managed { link, by, .. } => {
                 write!(f, "{by} manages {link} too, and may undo what is applied")
             }
-            Self::ShutOut { vlan, leased } => write!(
-                f,
-                "VLAN {vlan} will serve only clients that the site knows there: of the {leased} leases in force on all VLANs, those of others there are not renewed"
-            ),
+            Self::ShutOut { vlan, leased } => {
+                let others = match leased {
+                    1 => "one lease in force there is another's, and is".to_owned(),
+                    count => format!("{count} leases in force there are others', and are"),
+                };
+                write!(
+                    f,
+                    "VLAN {vlan} will serve only clients that the site knows there: {others} not renewed"
+                )
+            }
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Site {
     pub machines: BTreeMap<HostName, Machine>,
     /// What others may change, in the order of the patterns.
     pub ignored: Vec<IgnoreRule>,
+    /// How long it is kept who held which address.
+    pub history_time: Seconds,
     pub hooks: BTreeMap<Name, Hook>,
     pub webhooks: BTreeMap<Name, Webhook>,
 }

@@ -92,6 +92,7 @@ impl Leave<'_> {
         self.one("image", &mut to.image, &from.image);
         self.one("disable-boot", &mut to.disabled_boot, &from.disabled_boot);
         self.one("thresholds", &mut to.thresholds, &from.thresholds);
+        self.one("history-time", &mut to.history_time, &from.history_time);
         self.one("relay-to", &mut to.relay, &from.relay);
         self.policy(&mut to.policy, &from.policy);
         self.one("client-classes", &mut to.classes, &from.classes);
@@ -273,7 +274,7 @@ mod tests {
         [
             "vlan/f/v/scope/10.0.0.0/24",
             r#"{"scope":{"server":"10.0.0.2","pools":[],"lease_time":"1m","domain":"a.b","options":{"3":{"addresses":["10.0.0.1"]}},"image":null}}"#,
-            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny","probe":"all","leases-per-circuit":2,"rate-per-client":3,"rate-per-circuit":4},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
+            r#"{"scope":{"server":"10.0.0.3","pools":["10.0.0.9-10.0.0.10"],"lease_time":"2m","domain":"a.c","options":{"200":{"u8":1}},"image":"i","disabled_boot":["ipxe"],"thresholds":["50%"],"history_time":"2d","relay":"f/w","policy":{"authoritative":false,"identity":"mac","least-lease-time":"2m","boot-lease-time":"2m","offer-time":"9s","quarantine-time":"9m","unknown-clients":"deny","probe":"all","leases-per-circuit":2,"rate-per-client":3,"rate-per-circuit":4},"classes":[{"name":"c","matches":[{"tag":"a"}]}],"pool_options":{"10.0.0.9-10.0.0.10":{"42":{"addresses":["10.0.0.1"]}}}}}"#,
         ],
         [
             "vlan/f/v/reservation/52:54:00:00:00:01",

@@ -1,12 +1,13 @@
 //! What was found in the world: state of the same type as desired, and beside it the facts that nobody declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Beside, BusyPort, Key, Manager, Resource, Session, State, Unreached, digest_of};
 use crate::base::digest::Digest;
+use crate::base::identity::Identity;
 use crate::base::mac::MacAddr;
 use crate::base::name::LinkName;
 
@@ -27,7 +28,7 @@ pub struct Facts {
     /// How many leases are in force.
     #[serde(default)]
     pub leased: usize,
-    /// Those of them in ranges that are about to go; looked for once a plan makes some go.
+    /// Those of them in ranges that are about to go, or to be shut to whoever comes; looked for once a plan does so.
     pub leases: Vec<LeaseFact>,
     /// By which the host is reached, as many as are counted.
     #[serde(default)]
@@ -75,7 +76,8 @@ pub struct LinkFact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseFact {
     pub address: Ipv4Addr,
-    pub mac: MacAddr,
+    /// What its client is known by, as far as the lease tells.
+    pub identities: BTreeSet<Identity>,
 }
 
 /// A state without what BMCs tell.

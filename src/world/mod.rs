@@ -19,7 +19,7 @@ use crate::diag::code::Code;
 use crate::plan::Step;
 use crate::serve::{ListenError, dhcp, dns};
 use crate::site::model::Bmc;
-use crate::state::{Hook, Key, Observation, Webhook};
+use crate::state::{Hook, Key, Observation, State, Webhook};
 
 use bmc::Trouble;
 use live::{HostError, LedgerError, MachineError};
@@ -41,6 +41,9 @@ pub type BmcsInForce = Arc<BTreeMap<HostName, Arc<Bmc>>>;
 
 /// A world that can be looked at and changed.
 pub trait World: Send {
+    /// What a run of steps leads to, laid out ahead.
+    type Ready: Send;
+
     /// Asks the real thing what is, never what was last sent to it.
     fn observe(&mut self) -> impl Future<Output = Result<Observation, WorldError>> + Send;
 
@@ -51,11 +54,21 @@ pub trait World: Send {
         within: Duration,
     ) -> impl Future<Output = BTreeSet<IpAddr>> + Send;
 
-    /// Carries out the steps of one phase in order, on the way there or back, and tells `done` of each that took effect. Server steps are one swap, all or nothing;
-    /// host steps come one after the other, up to the first that fails. Every step is idempotent.
+    /// Does all of the steps of one phase that takes long and changes nothing. `after` is what there is once they and all before them
+    /// are done.
+    fn lay_out(
+        &mut self,
+        group: &[Step],
+        after: &State,
+    ) -> impl Future<Output = Result<Self::Ready, StepFailure>> + Send;
+
+    /// Carries out the steps of one phase in order, on the way there or back, and tells `done` of each that took effect. Server steps
+    /// are one swap, all or nothing; host steps come one after the other, up to the first that fails. Every step is idempotent. `ready`
+    /// is what was laid out for these steps, where that was done.
     fn execute(
         &mut self,
         group: &[Step],
+        ready: Option<Self::Ready>,
         way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> impl Future<Output = Result<(), StepFailure>> + Send;

@@ -67,6 +67,7 @@ fn the_project_keeps_every_rule() {
         shape::files_have_headers,
         shape::nothing_is_called_util,
         manifest::dependencies_have_reasons,
+        manifest::panics_unwind,
         words::the_workplace_is_not_mentioned,
     ];
     let faults: Vec<String> = rules.iter().flat_map(|rule| rule(&files)).collect();

@@ -1,4 +1,4 @@
-//! Dependencies: few, and each with its reason beside it.
+//! Dependencies: few, and each with its reason beside it; and panics that unwind.
 
 use crate::{Files, check};
 
@@ -28,6 +28,32 @@ pub(crate) fn dependencies_have_reasons(files: &Files) -> Vec<String> {
         ));
     }
     faults
+}
+
+/// What is dropped as a panic unwinds restores terminals, and gives back what others wait for.
+pub(crate) fn panics_unwind(files: &Files) -> Vec<String> {
+    let manifest = files.get("Cargo.toml").map_or("", String::as_str);
+    let (mut section, mut faults) = ("", Vec::new());
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.starts_with("[profile") && line.starts_with("panic") {
+            faults.push(format!("Cargo.toml: {section} says {line}"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_profile_whose_panics_do_not_unwind_is_refused() {
+    check(
+        panics_unwind,
+        &[(
+            "Cargo.toml",
+            "[profile.dev]\ndebug = 1\n[profile.release]\npanic = \"abort\"\n",
+        )],
+        &["Cargo.toml: [profile.release] says panic = \"abort\""],
+    );
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) address: &'a str,
     /// K_g, as text.
     pub(crate) key: Option<&'a str>,
+    pub(crate) password: &'a str,
     /// Whether it has a serial console, which leads to [`Bmc::machine`].
     pub(crate) has_console: bool,
     /// Commands that make its sensors, log and parts. `FOLDER` is where its files are.
@@ -65,6 +66,7 @@ impl Default for Setup<'_> {
         Self {
             address: "127.0.0.1",
             key: None,
+            password: PASSWORD,
             has_console: false,
             commands: "",
         }
@@ -220,6 +222,7 @@ fn lan(setup: Setup<'_>, folder: &Path) -> String {
         false => String::new(),
     };
     let (chassis, folder, address) = (chassis.display(), folder.display(), setup.address);
+    let password = setup.password;
     format!(
         r#"name "bmc"
 set_working_mc 0x20
@@ -236,7 +239,7 @@ set_working_mc 0x20
   chassis_control "{chassis} {folder}"
   {console}
   user 1 true "" "test" user 10 none md2 md5 straight
-  user 2 true "{USER}" "{PASSWORD}" admin 10 none md2 md5 straight
+  user 2 true "{USER}" "{password}" admin 10 none md2 md5 straight
 "#
     )
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bedplate::base::care::Protection;
+use bedplate::base::identity::Identity;
 use bedplate::base::origin::Origin;
 use bedplate::plan::{Action, HazardKind, Plan};
 use bedplate::state::{Desired, Key, LeaseFact, State};
@@ -213,12 +214,19 @@ fn an_alias_waits_for_a_protected_name() {
     assert!(!lab.holds("zone/lab.example/node-01/CNAME"));
 }
 
+/// A lease in force, of a client with this MAC.
+fn lease(address: &str, mac: &str) -> LeaseFact {
+    LeaseFact {
+        address: address.parse().unwrap(),
+        identities: [Identity::Mac(mac.parse().unwrap())].into(),
+    }
+}
+
+const STRANGER: &str = "52:54:00:00:00:09";
+
 #[test]
 fn leases_of_a_range_that_stays_are_not_stranded() {
-    let lease = LeaseFact {
-        address: "10.0.0.150".parse().unwrap(),
-        mac: "52:54:00:00:00:09".parse().unwrap(),
-    };
+    let lease = lease("10.0.0.150", STRANGER);
     for (text, expected) in [
         (
             Parts::new().text(),
@@ -238,31 +246,74 @@ fn leases_of_a_range_that_stays_are_not_stranded() {
     }
 }
 
+/// Who has leased what the site keeps for it from now on loses nothing.
+#[test]
+fn a_lease_that_becomes_its_holders_reservation_is_not_stranded() {
+    let before = Parts::new().text();
+    let range = |text: &str| text.replace("10.0.0.100-10.0.0.199", "10.0.0.100-10.0.0.149");
+    assert_ne!(range(&before), before);
+    let machine = |mac: &str| {
+        format!(
+            "{}machine \"m\" {{ ethernet \"e\" mac=\"{mac}\" vlan=\"pxe\" {{ address \"10.0.0.150\" }} }}",
+            range(&before)
+        )
+    };
+    for (after, expected) in [
+        (range(&before), "2 leases"),
+        (machine("52:54:00:00:00:77"), "2 leases"),
+        (machine(STRANGER), "the lease of 10.0.0.151 "),
+    ] {
+        let mut lab = Lab::new();
+        lab.apply(&before);
+        for address in ["10.0.0.150", "10.0.0.151"] {
+            lab.world.facts.leases.push(lease(address, STRANGER));
+        }
+        let hazards = lab.plan(&after).hazards;
+        let texts: Vec<_> = hazards.iter().map(|one| one.text.as_str()).collect();
+        assert!(
+            texts.len() == 1 && texts[0].starts_with(expected),
+            "{after}: {texts:?}"
+        );
+    }
+}
+
 /// Whoever the site does not know has no lease any longer where it may not: that is said beforehand, once for a VLAN.
 #[test]
 fn whom_a_vlan_shuts_out_is_warned_of() {
     let open = Parts::new().text();
     let shut = open.replace("dhcp {", "dhcp { unknown-clients \"deny\";");
     assert_ne!(open, shut);
-    for (before, after, leased, expected) in [
-        (&open, &shut, 3, 1),
-        (&open, &shut, 0, 0),
-        (&open, &open, 3, 0),
-        (&shut, &open, 3, 0),
-        (&shut, &shut, 3, 0),
+    let known = "machine \"m\" { ethernet \"e\" mac=\"52:54:00:00:00:09\" vlan=\"pxe\" }";
+    let [open_known, shut_known] = [&open, &shut].map(|text| format!("{text}{known}"));
+    let leases = [
+        lease("10.0.0.150", STRANGER),
+        lease("10.0.0.151", "52:54:00:00:00:08"),
+        // Of another VLAN.
+        lease("10.99.0.9", "52:54:00:00:00:07"),
+    ];
+    for (before, after, leases, expected) in [
+        (&open, &shut, &leases[..], Some("2 leases")),
+        (&open, &shut_known, &leases, Some("one lease ")),
+        (&open_known, &shut_known, &leases[..1], None),
+        (&open, &shut, &leases[2..], None),
+        (&open, &shut, &[], None),
+        (&open, &open, &leases, None),
+        (&shut, &open, &leases, None),
+        (&shut, &shut, &leases, None),
     ] {
         let mut lab = Lab::new();
         lab.apply(before);
-        lab.world.facts.leased = leased;
+        lab.world.facts.leases.extend_from_slice(leases);
         let warnings = lab.plan(after).warnings;
-        assert_eq!(warnings.len(), expected, "{warnings:?}");
         let words: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-        assert!(
-            words
-                .iter()
-                .all(|words| words.contains("/pxe will serve only")),
-            "{words:?}"
-        );
+        let is_told = |expected: &str| {
+            let text = &words[0];
+            words.len() == 1 && text.contains("/pxe will serve only") && text.contains(expected)
+        };
+        match expected {
+            Some(expected) => assert!(is_told(expected), "{expected}: {words:?}"),
+            None => assert_eq!(words, [""; 0]),
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn routes_that_fall_on_the_way_back_are_put_back() {
             let mut sim = Sim::new(lab.world.clone());
             sim.bounce("eno1".parse().unwrap(), only);
             let reached = &plan.steps[..done];
-            block_on(sim.execute(reached, Way::There, &mut |_| {})).unwrap();
+            block_on(sim.execute(reached, None, Way::There, &mut |_| {})).unwrap();
             let fell = beside(&plan.steps, &lab.world);
             let left = block_on(take_back(&mut sim, &plan.steps, &fell));
             let after = block_on(sim.observe()).unwrap();

@@ -51,7 +51,7 @@ fn host(up: bool) -> Sim {
 }
 
 fn does(sim: &mut Sim, step: Step) -> Result<(), String> {
-    let done = block_on(sim.execute(&[step], Way::There, &mut |_| {}));
+    let done = block_on(sim.execute(&[step], None, Way::There, &mut |_| {}));
     done.map_err(|failure| failure.error.to_string())
 }
 

@@ -1,13 +1,15 @@
 //! `bedplate bindings`: who is bound to which address, and each change.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::client::Relay;
-use crate::lab::{Lab, PATIENCE};
+use crate::lab::{Lab, PATIENCE, SITE};
 
 /// More than the daemon keeps of events and a connection takes of lines.
 const TOO_MANY: usize = 16_000;
@@ -22,7 +24,7 @@ fn all_bindings_are_told_and_then_each_change() {
     let _daemon = lab.serve();
     lab.applied();
     assert_eq!(lab.run(&["bindings"]).out, "= 0 bound\n");
-    let bind = |client: u8| {
+    let bind = |client: u16| {
         Relay::with(&lab, PATIENCE, |relay| {
             let address = relay.discover(client).unwrap();
             relay.request(client, address).unwrap()
@@ -77,15 +79,106 @@ fn all_bindings_are_told_and_then_each_change() {
     assert_eq!(lines.next(), Some("= 1 bound"));
 }
 
+/// Listed in many pages while leases begin and end: nobody is left out, and none is told who is bound no more.
+#[test]
+fn a_long_list_is_whole_whatever_changes_meanwhile() {
+    let lab = Lab::new();
+    lab.write(&SITE.replace("10.70.1.0-10.70.1.99", "10.70.1.0-10.70.40.255"));
+    let _daemon = lab.serve();
+    lab.applied();
+    let before = Relay::with(&lab, PATIENCE, |relay| relay.lease(0..LONG));
+    let mut reader = followed(&lab, "true");
+    let mut heard = Vec::new();
+    let mut some = [0; 512];
+    while !String::from_utf8_lossy(&heard).contains("bound") {
+        let length = reader.read(&mut some).unwrap();
+        heard.extend(&some[..length]);
+    }
+    // Told already, told with a later page, and never before.
+    let (first, last) = (before.first_key_value(), before.last_key_value());
+    let ends = [first, last].map(|one| one.map(|(address, client)| (*address, *client)).unwrap());
+    let fresh = Relay::with(&lab, PATIENCE, |relay| {
+        for (address, client) in ends {
+            relay.release(client, address);
+        }
+        relay.lease(LONG..LONG + 40)
+    });
+    let mut expected: BTreeMap<Ipv4Addr, u16> = before.clone();
+    for (address, _) in ends {
+        expected.remove(&address);
+    }
+    expected.extend(fresh);
+    let told = |told: &str| -> BTreeMap<Ipv4Addr, u16> { bound(told) };
+    let end = |said: &str| said.contains("complete") && told(said) == expected;
+    while !end(&String::from_utf8_lossy(&heard)) {
+        let mut some = vec![0; 1 << 20];
+        let length = reader.read(&mut some).unwrap();
+        assert!(
+            length > 0,
+            "it ended: {:?}",
+            told(&String::from_utf8_lossy(&heard))
+        );
+        heard.extend(&some[..length]);
+    }
+    let said = String::from_utf8_lossy(&heard);
+    let (listed, _) = said.split_once("complete").unwrap();
+    assert!(
+        listed.contains("unbound"),
+        "nothing changed while it was listed"
+    );
+    // The same without a change is what there is.
+    let mut list = String::new();
+    followed(&lab, "false").read_to_string(&mut list).unwrap();
+    assert_eq!(bound(&list), expected);
+}
+
+/// More bindings than a page has and a connection takes.
+const LONG: u16 = 8000;
+
+/// The stream of bindings as it comes.
+fn followed(lab: &Lab, follow: &str) -> UnixStream {
+    let mut reader = UnixStream::connect(lab.path("socket")).unwrap();
+    reader.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "GET /v1/bindings?follow={follow} HTTP/1.1\r\nhost: bedplate\r\nconnection: close\r\n\r\n"
+    );
+    reader.write_all(request.as_bytes()).unwrap();
+    reader
+}
+
+/// Who has which address by what was told so far, whole lines of it.
+fn bound(told: &str) -> BTreeMap<Ipv4Addr, u16> {
+    let mut bound = BTreeMap::new();
+    for line in told.lines().filter(|line| line.starts_with('{')) {
+        let Ok(change) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        let Some(address) = change["address"].as_str() else {
+            continue;
+        };
+        let address: Ipv4Addr = address.parse().unwrap();
+        let hardware = change["hardware"].as_str().unwrap().replace(':', "");
+        let client = u16::from_str_radix(&hardware[8..], 16).unwrap();
+        let before = match change["binding"].as_str() {
+            Some("bound") => bound.insert(address, client).filter(|own| *own != client),
+            Some("unbound") => {
+                let own = bound.remove(&address);
+                assert_eq!(own, Some(client), "{change}");
+                None
+            }
+            _ => panic!("{change}"),
+        };
+        assert_eq!(before, None, "{change}");
+    }
+    bound
+}
+
 #[test]
 fn who_reads_too_slowly_is_told_and_cut_off() {
     let lab = Lab::new();
     let _daemon = lab.serve();
     lab.applied();
-    let mut reader = UnixStream::connect(lab.path("socket")).unwrap();
-    let request =
-        "GET /v1/bindings?follow=true HTTP/1.1\r\nhost: bedplate\r\nconnection: close\r\n\r\n";
-    reader.write_all(request.as_bytes()).unwrap();
+    let mut reader = followed(&lab, "true");
     let mut heard = Vec::new();
     let mut some = [0; 4096];
     while !String::from_utf8_lossy(&heard).contains("complete") {

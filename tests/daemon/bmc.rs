@@ -13,6 +13,7 @@ use crate::lab::{Lab, PATIENCE, SITE, Said, script};
 use crate::machine::Numeric;
 use crate::pool::serving;
 use crate::sandbox::Namespace;
+use crate::shim::hurried;
 
 /// Where the BMC is, behind a cable of its own.
 pub(crate) const ADDRESS: &str = "10.71.0.21";
@@ -81,7 +82,7 @@ pub(crate) fn check(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) -> Sa
 #[test]
 fn power_is_switched_and_what_the_bmc_reports_is_told() {
     let (lab, bmc) = wired();
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
     check(&lab, "power status", 1, &["D060", "apply a site"]);
     lab.applied();
     let power = || fs::read_to_string(bmc.file("power")).unwrap_or_default();
@@ -198,7 +199,7 @@ fn a_program_may_tell_the_password() {
 fn sensors_and_log_are_shown() {
     let (lab, bmc) = wired();
     fs::write(bmc.file("temperature"), "95").unwrap();
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
     lab.applied();
     // ipmi_sim looks at its file from time to time, and logs what it finds there.
     let end = Instant::now() + PATIENCE;

@@ -1,6 +1,8 @@
 //! What a client may rely on once it holds a lease.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, UdpSocket};
+use std::ops::Range;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
@@ -21,12 +23,13 @@ const RELEASE: u8 = 7;
 const ACK: u8 = 5;
 
 /// A client's message, with its name.
-fn ask(kind: u8, client: u8, address: Option<Ipv4Addr>) -> Vec<u8> {
+fn ask(kind: u8, client: u16, address: Option<Ipv4Addr>) -> Vec<u8> {
     let mut bytes = vec![0; 236];
     bytes[..4].copy_from_slice(&[1, 1, 6, 1]);
-    bytes[4..8].copy_from_slice(&[0, 0, kind, client]);
+    let [high, low] = client.to_be_bytes();
+    bytes[4..8].copy_from_slice(&[0, kind, high, low]);
     bytes[24..28].copy_from_slice(&RELAY.octets());
-    bytes[28..34].copy_from_slice(&[2, 0xee, 0, 0, 0, client]);
+    bytes[28..34].copy_from_slice(&[2, 0xee, 0, 0, high, low]);
     bytes.extend([99, 130, 83, 99, 53, 1, kind]);
     let name = format!("client-{client}");
     bytes.extend([12, u8::try_from(name.len()).unwrap()]);
@@ -71,33 +74,64 @@ impl Relay {
     }
 
     /// The address offered to a client.
-    pub(crate) fn discover(&self, client: u8) -> Option<Ipv4Addr> {
+    pub(crate) fn discover(&self, client: u16) -> Option<Ipv4Addr> {
         self.dhcp.send(&ask(DISCOVER, client, None)).unwrap();
         self.hear(OFFER)
     }
 
     /// A client asks, and nobody waits for an answer.
-    pub(crate) fn send(&self, client: u8) {
+    pub(crate) fn send(&self, client: u16) {
         self.dhcp.send(&ask(DISCOVER, client, None)).unwrap();
     }
 
     /// The address acknowledged to a client that was offered `address`.
-    pub(crate) fn request(&self, client: u8, address: Ipv4Addr) -> Option<Ipv4Addr> {
+    pub(crate) fn request(&self, client: u16, address: Ipv4Addr) -> Option<Ipv4Addr> {
         self.dhcp
             .send(&ask(REQUEST, client, Some(address)))
             .unwrap();
         self.hear(ACK)
     }
 
+    /// The address acknowledged to a client that renews it, or tries to.
+    pub(crate) fn renew(&self, client: u16, address: Ipv4Addr) -> Option<Ipv4Addr> {
+        let mut bytes = ask(REQUEST, client, None);
+        bytes[12..16].copy_from_slice(&address.octets());
+        self.dhcp.send(&bytes).unwrap();
+        self.hear(ACK)
+    }
+
+    /// Leases of many clients, some at a time.
+    pub(crate) fn lease(&self, clients: Range<u16>) -> BTreeMap<Ipv4Addr, u16> {
+        let mut leases = BTreeMap::new();
+        let clients: Vec<u16> = clients.collect();
+        for some in clients.chunks(32) {
+            for client in some {
+                self.dhcp.send(&ask(DISCOVER, *client, None)).unwrap();
+            }
+            let mut left = some.len();
+            while left > 0 {
+                let (kind, client, address) = self.answer().unwrap();
+                if kind == OFFER {
+                    let request = ask(REQUEST, client, Some(address));
+                    self.dhcp.send(&request).unwrap();
+                } else {
+                    assert_eq!((kind, leases.insert(address, client)), (ACK, None));
+                    left -= 1;
+                }
+            }
+        }
+        leases
+    }
+
     /// A client finds its address in use by another.
-    pub(crate) fn decline(&self, client: u8, address: Ipv4Addr) {
+    pub(crate) fn decline(&self, client: u16, address: Ipv4Addr) {
         self.dhcp
             .send(&ask(DECLINE, client, Some(address)))
             .unwrap();
     }
 
     /// A client gives its address back.
-    pub(crate) fn release(&self, client: u8, address: Ipv4Addr) {
+    pub(crate) fn release(&self, client: u16, address: Ipv4Addr) {
         let mut bytes = ask(RELEASE, client, None);
         bytes[12..16].copy_from_slice(&address.octets());
         self.dhcp.send(&bytes).unwrap();
@@ -105,15 +139,23 @@ impl Relay {
 
     /// The address in the next answer, which must be of this kind.
     fn hear(&self, kind: u8) -> Option<Ipv4Addr> {
-        let mut bytes = [0; 1500];
-        let length = self.dhcp.recv(&mut bytes).ok()?;
-        assert!(length > 242 && bytes[240..243] == [53, 1, kind]);
-        let address: [u8; 4] = bytes[16..20].try_into().unwrap();
-        Some(address.into())
+        let (heard, _, address) = self.answer()?;
+        assert_eq!(heard, kind);
+        Some(address)
     }
 
-    fn resolve(&self, client: u8) -> Option<Ipv4Addr> {
-        let mut message = Message::new(u16::from(client), MessageType::Query, OpCode::Query);
+    /// The kind of the next answer, its client and its address.
+    fn answer(&self) -> Option<(u8, u16, Ipv4Addr)> {
+        let mut bytes = [0; 1500];
+        let length = self.dhcp.recv(&mut bytes).ok()?;
+        assert!(length > 242 && bytes[240..242] == [53, 1]);
+        let address: [u8; 4] = bytes[16..20].try_into().unwrap();
+        let client = u16::from_be_bytes([bytes[6], bytes[7]]);
+        Some((bytes[242], client, address.into()))
+    }
+
+    fn resolve(&self, client: u16) -> Option<Ipv4Addr> {
+        let mut message = Message::new(client, MessageType::Query, OpCode::Query);
         let name: Name = format!("client-{client}.lab.example.").parse().unwrap();
         message.add_query(Query::query(name, RecordType::A));
         self.dns.send(&message.to_vec().unwrap()).unwrap();

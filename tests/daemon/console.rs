@@ -5,10 +5,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use bedplate::daemon::RECORDING_DAYS;
 use bedplate::world::bmc::ipmi::Session;
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
@@ -311,7 +313,7 @@ fn a_console_is_one_persons_and_can_be_taken() {
 
 #[test]
 fn what_is_recorded_is_kept_in_private() {
-    let (lab, _bmc, mut serial, _daemon) = wired();
+    let (lab, _bmc, mut serial, daemon) = wired();
     check(&lab, "console node-02 --recordings", 0, &["No recording"]);
     check(
         &lab,
@@ -366,17 +368,60 @@ fn what_is_recorded_is_kept_in_private() {
         );
     }
     assert_eq!(
-        fs::metadata(folder).unwrap().permissions().mode() & 0o777,
+        fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
         0o700
     );
+    until_they_are_too_old(&lab, &folder, daemon);
 }
 
+/// The next one lets those go that are too old, and so does a start.
+fn until_they_are_too_old(lab: &Lab, folder: &Path, daemon: Running) {
+    older(folder, "000001-");
+    let mut person = sits(lab, &["--record"]);
+    person.types(LEAVE);
+    assert_eq!(person.ended(), Some(0));
+    check(lab, "console node-02 --log 1", 1, &["D072", "recording 1"]);
+    let listed = lab.json(&["console", "node-02", "--recordings"]);
+    let numbers = listed.as_array().unwrap().iter();
+    let numbers: Vec<_> = numbers.map(|one| &one["number"]).collect();
+    assert_eq!(numbers, [3, 2]);
+    older(folder, "");
+    drop(daemon);
+    let _daemon = lab.serve();
+    let end = Instant::now() + PATIENCE;
+    while folder.exists() {
+        assert!(Instant::now() < end, "they are kept");
+    }
+}
+
+/// Has the files of recordings be as old as none is kept.
+fn older(folder: &Path, begin: &str) {
+    let long_ago = SystemTime::now() - Duration::from_secs((RECORDING_DAYS * 24 + 1) * 3600);
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_name().to_str().unwrap().starts_with(begin) {
+            let file = File::options().write(true).open(entry.path());
+            file.unwrap().set_modified(long_ago).unwrap();
+        }
+    }
+}
+
+/// The BMC speaks Redfish, and IPMI too.
 #[test]
-fn a_console_elsewhere_is_told_of() {
+fn a_console_elsewhere_is_told_of_and_had_by_ipmi() {
     let lab = Lab::new();
     let authority = Authority::new();
     let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
-    let emulator = beside(&lab).run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
+    let place = beside(&lab);
+    let emulator = place.run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
+    let setup = Setup {
+        address: ADDRESS,
+        has_console: true,
+        password: emulator::PASSWORD,
+        ..Setup::default()
+    };
+    let bmc = Bmc::sim_in(place, setup);
+    let mut serial = bmc.serial();
+    serial.set_nonblocking(false).unwrap();
     fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
     lab.write(&format!(
         "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={} username=\"{}\" password=(file){:?} {{ fingerprint \"{}\" }} }}\n",
@@ -389,6 +434,13 @@ fn a_console_elsewhere_is_told_of() {
     lab.applied();
     let Said { err, .. } = check(&lab, "console node-02", 1, &["D071", "speaks Redfish"]);
     assert!(!err.contains(emulator::PASSWORD), "{err}");
+    let mut person = sits(&lab, &["--ipmi"]);
+    person.types(b"root\r");
+    comes(&mut serial, "root\r");
+    serial.write_all(b"Password: ").unwrap();
+    person.seen.until("Password: ");
+    person.types(LEAVE);
+    assert_eq!(person.ended(), Some(0));
     // Whoever asks as for a page is told how a console is reached.
     let socket = lab.path("socket").display().to_string();
     let url = "http://bedplate/v1/bmc/node-02/console";

@@ -113,12 +113,10 @@ fn bmcs_are_found_recognised_and_missed() {
     assert!(!said.out.contains(emulator::PASSWORD), "{said:?}");
     // Somebody on the same wire has a hardware address.
     assert!(said.out.contains(':'), "{said:?}");
-    as_lines(&lab, &fingerprint.to_string());
-    pins(
-        &lab,
-        &format!("{SITE}{fabric}{machines}"),
-        &fingerprint.to_string(),
-    );
+    let mac = as_lines(&lab, &fingerprint.to_string());
+    let site = format!("{SITE}{fabric}{machines}");
+    by_its_port(&lab, &site, (&mac, &pinned));
+    pins(&lab, &site, &fingerprint.to_string());
 }
 
 /// Another certificate than the one that was compared once.
@@ -141,8 +139,28 @@ fn pins(lab: &Lab, site: &str, fingerprint: &str) {
     }
 }
 
-/// The same for programs, of a part of the subnet.
-fn as_lines(lab: &Lab, fingerprint: &str) {
+/// One that shares a port with a machine, for which the site has no BMC yet.
+fn by_its_port(lab: &Lab, site: &str, (mac, pinned): (&str, &str)) {
+    let shares =
+        format!("machine \"node-04\" {{ ethernet \"eth0\" mac=\"{mac}\" vlan=\"pxe\" }}\n");
+    lab.write(&format!("{site}{shares}"));
+    lab.applied();
+    let parts = [
+        "node-04, by its MAC: the site has no BMC for it",
+        &format!("{pinned}  // node-04\n"),
+    ];
+    let said = check(lab, "bmc discover", 0, &parts);
+    assert!(!said.out.contains("Not known to the site"), "{said:?}");
+    let said = check(lab, "--json bmc discover 10.71.0.23/32", 0, &[]).out;
+    let matched = format!("\"mac\":\"{mac}\"");
+    assert!(
+        said.contains(&matched) && said.contains("\"by\":\"mac\""),
+        "{said}"
+    );
+}
+
+/// The same for programs, of a part of the subnet; the hardware address of the one that speaks Redfish.
+fn as_lines(lab: &Lab, fingerprint: &str) -> String {
     let said = check(lab, "--json bmc discover 10.71.0.16/28", 0, &[]);
     let events: Vec<Value> = said
         .out
@@ -164,6 +182,7 @@ fn as_lines(lab: &Lab, fingerprint: &str) {
     assert_eq!(redfish["ipmi"], false);
     let mac = redfish["mac"].as_str().unwrap();
     assert_eq!(mac.len(), 17, "{redfish}");
+    mac.to_owned()
 }
 
 #[test]

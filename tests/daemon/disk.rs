@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::client::Relay;
-use crate::lab::{Lab, MORE, SITE, dig, udhcpc, with_routes};
+use crate::lab::{Lab, MORE, PATIENCE, SITE, dig, udhcpc, with_routes};
 use crate::support::sandbox::Running;
 use crate::support::witness;
 
@@ -72,6 +72,56 @@ fn a_full_disk_promises_nothing_and_heals() {
         assert!(leases.contains(&address.to_string()), "{address}: {leases}");
     }
     lab.serves();
+}
+
+/// Whoever has a lease keeps it for as long as is promised on the disk already; whoever has none is not promised one.
+#[test]
+fn on_a_full_disk_known_clients_are_served_and_new_ones_are_not() {
+    let lab = Lab::new();
+    let (_daemon, ballast) = on_a_small_disk(&lab);
+    lab.applied();
+    let known = Relay::with(&lab, PATIENCE, |relay| relay.lease(200..203));
+    fill(&ballast);
+    let patience = Duration::from_secs(1);
+    Relay::with(&lab, patience, |relay| {
+        // The store's last page may still have room for some leases, but not for all of these.
+        let is_refused = |client: &u16| {
+            let offered = relay.discover(*client);
+            offered
+                .and_then(|address| relay.request(*client, address))
+                .is_none()
+        };
+        assert!(
+            (0..80).any(|client| is_refused(&client)),
+            "the disk was not full"
+        );
+        for (address, client) in &known {
+            assert_eq!(relay.renew(*client, *address), Some(*address));
+        }
+        // One each second may be offered an address, to see whether the store does again; none gets it.
+        assert!((150..153).all(|client| is_refused(&client)));
+        for (address, client) in &known {
+            assert_eq!(relay.renew(*client, *address), Some(*address), "again");
+        }
+    });
+    assert_eq!(lab.status()["store"], "failing");
+    let said = lab.run(&["status"]).out;
+    assert!(said.contains("cannot be stored"), "{said}");
+    fs::remove_file(ballast).unwrap();
+    let fresh = Relay::with(&lab, PATIENCE, |relay| relay.lease(100..101));
+    assert!(!known.contains_key(fresh.first_key_value().unwrap().0));
+    lab.until("the store does well again", |status| {
+        status["store"].is_null()
+    });
+    let leases = lab.json(&["leases", "--state", "active"]);
+    let leases: Vec<Ipv4Addr> = leases
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["address"].as_str().unwrap().parse().unwrap())
+        .collect();
+    let mut all = known.keys().chain(fresh.keys());
+    assert!(all.all(|address| leases.contains(address)), "{leases:?}");
 }
 
 /// Goes from one site to another while the disk has a little more room each time, until that is enough.

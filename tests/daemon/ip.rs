@@ -259,21 +259,25 @@ fn a_quarantine_stays_as_long_as_somebody_answers() {
     }
 }
 
-/// How the leases of an address or a MAC ended, the latest first, once there are so many.
-fn ended(lab: &Lab, what: &str, count: usize) -> Vec<(String, String)> {
+/// The past of an address or a MAC, the latest first, once there is so much.
+pub(crate) fn past(lab: &Lab, what: &str, count: usize) -> Vec<Value> {
     let end = Instant::now() + PATIENCE;
     loop {
         let detail = lab.json(&["ip", what]);
         let rows = detail["history"].as_array().unwrap();
         if rows.len() >= count {
-            let word = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
-            let rows = rows.iter();
-            return rows
-                .map(|row| (word(row, "hardware"), word(row, "how")))
-                .collect();
+            return rows.clone();
         }
         assert!(Instant::now() < end, "{detail:#}");
     }
+}
+
+/// How the leases of an address or a MAC ended, the latest first, once there are so many.
+fn ended(lab: &Lab, what: &str, count: usize) -> Vec<(String, String)> {
+    let word = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let rows = past(lab, what, count).into_iter();
+    rows.map(|row| (word(&row, "hardware"), word(&row, "how")))
+        .collect()
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::certificates::{Authority, NOW};
 use crate::lab::{Lab, PATIENCE, SITE, Said};
 use crate::sandbox::{Namespace, Running};
+use crate::shim::hurried;
 
 const PASSWORD: &str = "hunter2-and-more";
 pub(crate) const SWITCH: &str = "10.71.0.31";
@@ -207,7 +208,7 @@ fn a_switch_that_misbehaves_is_told_of() {
          machine \"silent\" {{ bmc \"webhook\" {{ on \"POST\" \"http://{SWITCH}:{port}/silent\" }} }}\n"
     );
     lab.write(&format!("{SITE}{machines}{blind}"));
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, 8, &[]);
     lab.applied();
     for (path, _, code, said) in cases {
         check(&lab, &format!("power status {path}"), code, &[path, said]);
@@ -216,14 +217,12 @@ fn a_switch_that_misbehaves_is_told_of() {
     check(&lab, "power on blind", 0, &["blind  unknown"]);
     check(&lab, "power on nobody", 4, &["D061", "cannot be reached"]);
     check(&lab, "bmc trust blind", 1, &["D009", "plain HTTP"]);
-    let began = Instant::now();
     check(
         &lab,
         "power on silent",
         4,
         &["D061", "no answer within 30s"],
     );
-    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 /// What is heard in a namespace of packets to port 9, from Ethernet's header on.

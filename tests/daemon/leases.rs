@@ -7,7 +7,8 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::client::Relay;
-use crate::lab::{Lab, PATIENCE, Said, dig, udhcpc, with_routes};
+use crate::ip::past;
+use crate::lab::{Lab, PATIENCE, SITE, Said, dig, script, udhcpc, with_routes};
 use crate::shim::Shim;
 
 #[test]
@@ -127,6 +128,62 @@ fn leases_are_filtered() {
     assert!(said.err.contains("did you mean `pxe`?"), "{said:?}");
     let said = lab.run(&["ip", "10.99.0.1"]);
     assert!(said.code == 1 && said.err.contains("10.99.0.1"), "{said:?}");
+}
+
+/// A machine with a reserved address is called in all that is told of its lease what it is called in DNS.
+#[test]
+fn machines_are_told_of_by_their_names() {
+    let lab = Lab::new();
+    let told = lab.path("name").display().to_string();
+    let hook = lab.path("hook.sh");
+    script(
+        &hook,
+        &format!("#!/bin/sh\necho \"$BEDPLATE_NAME\" > {told}.part; mv {told}.part {told}\n"),
+    );
+    lab.write(&format!(
+        "{SITE}hook \"tells\" {{ on \"commit\"; run {hook:?} }}"
+    ));
+    let _daemon = lab.serve();
+    lab.applied();
+    udhcpc(&lab.machines[0], &lab.folder);
+    let name = "node-01.lab.example";
+    let lease = lab.json(&["leases"])[0].clone();
+    assert_eq!(
+        (&lease["address"], &lease["name"]),
+        (&"10.70.0.11".into(), &name.into())
+    );
+    for (pattern, expected) in [
+        ("node-01", vec![11]),
+        ("node-*", vec![11]),
+        ("eth0", vec![]),
+    ] {
+        assert_eq!(listed(&lab, &format!("--name {pattern}")), expected);
+    }
+    let out = lab.run(&["--json", "events"]).out;
+    let commit: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&commit["event"], &commit["name"]),
+        (&"commit".into(), &name.into())
+    );
+    lab.until("the hook has ended", |status| {
+        status["hooks"]["tells"]["waiting"] == 0
+    });
+    let said = std::fs::read_to_string(&told).unwrap();
+    assert_eq!(said.trim(), name);
+    let mac = "02:00:00:00:70:01";
+    for whom in [["why", mac], ["ip", mac]] {
+        assert_eq!(lab.json(&whom)["leases"][0]["name"], name, "{whom:?}");
+    }
+    let released = lab.json(&["leases", "release", "10.70.0.11"]);
+    assert_eq!(released["name"], name);
+    // What is over has no name, and the past has the one that there was.
+    let idle = lab.json(&["leases", "--state", "idle"])[0].clone();
+    assert_eq!(
+        (&idle["address"], &idle["name"]),
+        (&"10.70.0.11".into(), &Value::Null)
+    );
+    let past = past(&lab, "10.70.0.11", 1);
+    assert_eq!(past[0]["name"], name);
 }
 
 #[test]

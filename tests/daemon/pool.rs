@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,7 +12,11 @@ use serde_json::Value;
 
 use crate::lab::{Lab, PATIENCE, SITE, Said};
 use crate::sandbox::{Namespace, Running};
+use crate::shim::hurried;
 use crate::support::rack::{Manner, PASSWORD, Rack, USER};
+
+/// How long a BMC that says nothing is waited for.
+const GIVEN_UP: Duration = Duration::from_secs(10);
 
 /// The first of them.
 pub(crate) const FIRST: &str = "10.72.1.1";
@@ -64,7 +68,7 @@ pub(crate) fn serving(lab: &Lab, every: &str) -> Running {
 }
 
 /// Tells the daemon to end, and waits until it has.
-fn ended(mut daemon: Running) {
+pub(crate) fn ended(mut daemon: Running) {
     let child = daemon.child();
     let pid = Pid::from_raw(child.id().try_into().unwrap());
     kill(pid, Signal::SIGTERM).unwrap();
@@ -106,7 +110,7 @@ fn a_session_is_used_again_replaced_and_closed() {
 #[test]
 fn a_session_that_nobody_needs_is_closed() {
     let (lab, rack, _place) = racked(1);
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
     lab.applied();
     power(&lab, "status bmc-000", 0);
     let end = Instant::now() + PATIENCE;
@@ -124,7 +128,7 @@ fn those_that_hang_do_not_hold_up_the_others() {
     for number in (0..ALL).filter(|number| hangs(*number)) {
         rack.set(&address(number), |bmc| bmc.manner = Manner::Hangs);
     }
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
     lab.applied();
     let said = lab.run(&["--json", "power", "status", "all"]);
     assert_eq!(said.code, 4, "{said:?}");
@@ -143,6 +147,51 @@ fn those_that_hang_do_not_hold_up_the_others() {
     for (at, bmc) in rack.all() {
         assert!(bmc.most <= 1, "{at}: {bmc:?}");
     }
+}
+
+const RACKS: usize = 1000;
+
+/// How many BMCs are spoken with at once.
+const AT_ONCE: usize = 128;
+
+#[test]
+fn a_thousand_are_polled_some_at_once() {
+    let (lab, rack, _place) = racked(RACKS);
+    let _daemon = serving(&lab, "1h");
+    lab.applied();
+    let status = lab.until("all are asked", |status| status["bmcs"]["unasked"] == 0);
+    assert_eq!(status["bmcs"]["fine"], RACKS, "{}", status["bmcs"]);
+    assert!((2..=AT_ONCE).contains(&rack.most()), "{}", rack.most());
+    let all = rack.all();
+    assert_eq!(all.len(), RACKS);
+    for (at, bmc) in all {
+        let sessions = (bmc.opened, bmc.most, bmc.open(), bmc.tries);
+        assert_eq!(sessions, (1, 1, 0, 1), "{at}: {bmc:?}");
+    }
+}
+
+#[test]
+fn of_a_thousand_that_hang_some_are_waited_for_at_once() {
+    let (lab, rack, _place) = racked(RACKS);
+    for number in 0..RACKS {
+        rack.set(&address(number), |bmc| bmc.manner = Manner::Hangs);
+    }
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "off"]);
+    lab.applied();
+    let mut command = lab.command("site", &["power", "status", "all"]);
+    let _asking = Running::start(command.stdout(Stdio::null()));
+    let asked = || rack.all().values().filter(|bmc| bmc.came > 0).count();
+    let end = Instant::now() + PATIENCE;
+    let until = |most: usize| loop {
+        let (asked, now) = (asked(), Instant::now());
+        assert!(now < end, "{asked} are asked");
+        if asked > most {
+            return now;
+        }
+    };
+    // The next one has its turn when one of the first is given up, and not before.
+    let (first, next) = (until(AT_ONCE - 1), until(AT_ONCE));
+    assert!(next - first > GIVEN_UP / 8 / 2, "{:?}", next - first);
 }
 
 #[test]

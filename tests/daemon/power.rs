@@ -11,6 +11,7 @@ use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE, SITE};
 use crate::pool::{address, racked, serving};
+use crate::shim::hurried;
 use crate::support::rack::Manner;
 
 /// Where no BMC is.
@@ -56,9 +57,7 @@ fn asked(bmc: &Bmc) -> String {
 fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     let (lab, bmc) = wired();
     // Nobody asks but who plans and applies.
-    let mut command = lab.daemon(&[]);
-    command.args(["--poll-bmcs", "off"]);
-    let _daemon = lab.ready(command);
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
     let both = |power| [("node-02", ADDRESS, power), ("node-03", NOWHERE, power)];
     with(&lab, &both("power \"on\""));
     let deferred = "deferred: its BMC at 10.71.0.99 does not answer";
@@ -149,7 +148,7 @@ fn a_machine_that_somebody_else_switched_is_drift_and_put_back() {
 #[test]
 fn what_a_bmc_does_not_do_is_told_and_all_else_is_done() {
     let (lab, bmc) = wired();
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, 4, &[]);
     with(&lab, &[("node-02", ADDRESS, "power \"on\"")]);
     let saved = lab.path("saved.plan").display().to_string();
     check(&lab, &format!("plan --out {saved}"), 0, &["power node-02"]);
@@ -331,7 +330,7 @@ fn a_boot_order_that_somebody_else_changed_is_drift() {
 }
 
 /// The rack's site, all of whose machines are to run.
-fn all_on(lab: &Lab) {
+pub(crate) fn all_on(lab: &Lab) {
     let file = lab.path("site/site.kdl");
     let site = fs::read_to_string(&file).unwrap();
     let lines = site.lines();
@@ -360,7 +359,7 @@ fn a_rack_is_switched_by_one_apply() {
         rack.set(&address(*number), |bmc| bmc.manner = Manner::Hangs);
     }
     all_on(&lab);
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, 4, &[]);
     let report = report(&lab, 4);
     let count = |name: &str| report[name].as_array().map_or(0, Vec::len);
     assert_eq!((count("waiting"), count("failed")), (hanging.len(), 0));
@@ -393,7 +392,7 @@ fn each_fault_of_a_bmc_is_its_own() {
         });
     }
     all_on(&lab);
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, 8, &[]);
     let report = report(&lab, 4);
     let shown = lab.run(&["plan"]).out;
     for (number, (manner, waits, fails, runs)) in faults.iter().enumerate() {

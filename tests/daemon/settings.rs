@@ -122,3 +122,29 @@ fn a_bmc_goes_with_its_step_and_no_other() {
     check(&lab, &delete, 4, &[]);
     check(&lab, "power status node-02", 1, &["has no BMC"]);
 }
+
+/// What was done through one BMC is taken back through it, before another is in force again.
+#[test]
+fn a_machine_is_switched_back_through_the_bmc_that_switched_it() {
+    let (lab, bmc) = wired();
+    let _daemon = serving(&lab, "off");
+    with(&lab, Some(NOWHERE), "");
+    lab.applied();
+    bmc.ipmitool("chassis power on");
+    let power = || fs::read_to_string(bmc.file("power")).unwrap_or_default();
+    with(&lab, Some(THERE), "");
+    let file = lab.path("site/site.kdl");
+    let site = fs::read_to_string(&file).unwrap();
+    lab.write(&site.replace("{ cipher-suite 3 }", "{ cipher-suite 3 }; power \"off\""));
+    let off = "apply --yes --allow power-cycle --confirm-within 1h";
+    check(
+        &lab,
+        off,
+        0,
+        &["machine/node-02/bmc", "machine/node-02/power"],
+    );
+    assert_eq!(power().trim(), "0");
+    check(&lab, "rollback --yes", 0, &["everything is as it was"]);
+    assert_eq!(power().trim(), "1");
+    check(&lab, "power status node-02", 4, &["does not answer"]);
+}

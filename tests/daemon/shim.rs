@@ -1,4 +1,4 @@
-//! A daemon that is killed at a chosen change, or whose wall clock jumps: `shim.c`, loaded into it.
+//! A daemon that is killed at a chosen change, whose wall clock jumps, or who is in a hurry: `shim.c`, loaded into it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,14 +13,29 @@ pub(crate) struct Shim<'a> {
     library: PathBuf,
 }
 
+/// A daemon with such arguments that waits as long as always, and for whom time passes so much faster: what takes a minute may be tested.
+/// Whom it waits for has less time too.
+pub(crate) fn hurried(lab: &Lab, times: u32, arguments: &[&str]) -> Running {
+    let preload = format!("LD_PRELOAD={}", built(lab).display());
+    let hurry = format!("SHIM_HURRY={times}");
+    let mut command = lab.daemon(&["env", &preload, &hurry]);
+    command.args(arguments);
+    lab.ready(command)
+}
+
+fn built(lab: &Lab) -> PathBuf {
+    let library = lab.path("shim.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/daemon/shim.c");
+    let mut command = Command::new("cc");
+    command.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]);
+    let built = command.arg(&library).arg(source).status();
+    assert!(built.unwrap().success(), "cc cannot build the shim");
+    library
+}
+
 impl<'a> Shim<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Self {
-        let library = lab.path("shim.so");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/daemon/shim.c");
-        let mut command = Command::new("cc");
-        command.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]);
-        let built = command.arg(&library).arg(source).status();
-        assert!(built.unwrap().success(), "cc cannot build the shim");
+        let library = built(lab);
         Self { lab, library }
     }
 

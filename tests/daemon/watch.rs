@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::bmc::check;
 use crate::certificates::{Authority, NOW, OVER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, PATIENCE};
 use crate::pool::{FIRST, address, power, racked, serving, site};
+use crate::shim::hurried;
 use crate::support::rack::{Manner, PASSWORD};
 
 /// The conditions of BMCs that are not fine, by machine.
@@ -26,7 +28,7 @@ fn conditions(status: &Value) -> Vec<(&str, &str)> {
 }
 
 /// Waits until all were asked and these are not fine.
-fn until(lab: &Lab, expected: &[(&str, &str)]) -> Value {
+pub(crate) fn until(lab: &Lab, expected: &[(&str, &str)]) -> Value {
     lab.until(&format!("{expected:?}"), |status| {
         status["bmcs"]["unasked"] == 0 && conditions(status) == expected
     })
@@ -52,7 +54,7 @@ fn each_fault_has_its_state() {
     let password = lab.path("password");
     let text = site(&lab, 8).replace(&format!("{own}{password:?}"), &format!("{own}{nowhere:?}"));
     lab.write(&text);
-    let _daemon = serving(&lab, "1s");
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "8s"]);
     assert_eq!(lab.status()["bmcs"], Value::Null);
     lab.applied();
     let status = until(
@@ -71,6 +73,8 @@ fn each_fault_has_its_state() {
     for part in [
         "8 BMCs: 3 fine, 5 not\n",
         &format!("bmc bmc-001 at {} does not answer since ", address(1)),
+        &format!("bmc bmc-002 at {} does not answer since ", address(2)),
+        &format!("bmc bmc-003 at {} fails since ", address(3)),
         &format!("bmc bmc-005 at {} does not let us in since ", address(5)),
         "the password is not the one that the BMC has for this user",
         "which the BMC of bmc-006 needs, cannot be read: No such file or directory (os error 2)\n",
@@ -95,24 +99,21 @@ fn each_fault_has_its_state() {
     hears_of_changes(&lab);
 }
 
+/// How a machine's BMC came to be, by the events.
+pub(crate) fn told_of(lab: &Lab, machine: &str) -> Vec<String> {
+    let told = lab.run(&["--json", "events"]).out;
+    let told = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_one = told.filter(|event| event["event"] == "bmc" && event["machine"] == machine);
+    of_one
+        .map(|event| event["condition"].as_str().unwrap_or("fine").to_owned())
+        .collect()
+}
+
 /// Events tell when a BMC is not fine any more, and when it is again.
 fn hears_of_changes(lab: &Lab) {
-    let told = lab.run(&["--json", "events"]).out;
-    let told: Vec<Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    let of_one: Vec<&Value> = told
-        .iter()
-        .filter(|event| event["event"] == "bmc" && event["machine"] == "bmc-001")
-        .map(|event| &event["condition"])
-        .collect();
-    assert_eq!(
-        of_one,
-        ["unreachable".into(), Value::Null]
-            .iter()
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(told_of(lab, "bmc-001"), ["unreachable", "fine"]);
     let said = lab.run(&["events"]).out;
     assert!(
         said.contains("bmc-005 does not let us in: the password"),
@@ -124,7 +125,7 @@ fn hears_of_changes(lab: &Lab) {
 fn a_password_that_was_refused_is_shown_once() {
     let (lab, rack, _place) = racked(2);
     rack.set(FIRST, |bmc| bmc.password = Some("another"));
-    let _daemon = serving(&lab, "1s");
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "1s"]);
     lab.applied();
     until(&lab, &[("bmc-000", "refused")]);
     let other = address(1);
@@ -192,7 +193,20 @@ fn certificates_and_states_between_are_told() {
     let status = until(&lab, &[("node-02", "untrusted"), ("node-03", "unsettled")]);
     let why = |at: usize| status["bmcs"]["rows"][at]["why"].as_str().unwrap();
     assert!(why(0).contains("expired at 2021-01-01"), "{status}");
+    for state in [
+        "bmc node-02 at 10.71.0.21 is not trusted since ",
+        "bmc node-03 at fd71::21 is between states since ",
+    ] {
+        check(&lab, "status", 0, &[state]);
+    }
     assert_eq!(why(1), "the power is turning on");
+    let said = "expired: no authority makes it good, the fingerprint alone does";
+    check(&lab, "bmc trust node-02", 0, &["to 2021-01-01", said]);
+    let said = lab.run(&["bmc", "trust", "node-03"]).out;
+    assert!(
+        said.contains("CN=good") && !said.contains("expired"),
+        "{said}"
+    );
     turning.show(&json!({ "PowerState": "On" }));
     until(&lab, &[("node-02", "untrusted")]);
     let told = turning.told();
@@ -202,7 +216,7 @@ fn certificates_and_states_between_are_told() {
 #[test]
 fn a_restart_is_told_as_it_was_seen() {
     let (lab, rack, _place) = racked(3);
-    let _daemon = serving(&lab, "off");
+    let _daemon = hurried(&lab, 8, &["--poll-bmcs", "off"]);
     lab.applied();
     for (number, manner) in [(0, Manner::Fine), (1, Manner::Lies), (2, Manner::Lies)] {
         rack.set(&address(number), |bmc| {

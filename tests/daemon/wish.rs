@@ -10,6 +10,7 @@ use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::emulator::{self, Emulator};
 use crate::lab::{Lab, SITE};
 use crate::sandbox::Namespace;
+use crate::shim::hurried;
 
 /// Namespaces with an address each, on one wire with the lab's controller.
 pub(crate) fn places<const N: usize>(lab: &Lab, addresses: [&str; N]) -> [Namespace; N] {
@@ -133,7 +134,7 @@ fn wired() -> (Lab, [Bmc; 2], Emulator) {
 #[test]
 fn lights_and_boot_overrides_are_told_as_the_bmcs_report_them() {
     let (lab, [_keeps, forgets], _emulator) = wired();
-    let _daemon = lab.serve();
+    let _daemon = hurried(&lab, 4, &[]);
     lab.applied();
     for (arguments, code, parts) in CASES {
         check(&lab, arguments, *code, parts);

@@ -29,6 +29,7 @@ mod history;
 mod hostile;
 mod identity;
 mod known;
+mod limits;
 mod load;
 mod model;
 mod names;

@@ -1,7 +1,7 @@
 """A Redfish service over TLS: the emulator of sushy-tools with its fake driver, and the sessions that it lacks.
 
-Arguments: the address, the file with certificate and key, a folder for its state, and `sessions` or `basic`.
-Prints its port. Tells what happened for each line that it reads, and ends with its input.
+Arguments: the address, the file with certificate and key, a folder for its state, and `sessions`, `blades` or `basic`: with
+sessions, the same with two systems, or without sessions. Prints its port. Tells what happened for each line that it reads, and ends with its input.
 """
 
 import base64
@@ -25,6 +25,7 @@ fakedriver.random.randint = lambda *_: 0  # power changes at once
 
 sessions = {}
 shown = {}  # properties of the system that are told instead of the emulator's
+more = {}  # resources that the emulator has not, by their paths
 told = {"opened": 0, "refused": 0, "requests": []}
 
 
@@ -75,9 +76,19 @@ def with_sessions(environ, start):
         for token in [token for token, link in sessions.items() if link == path]:
             del sessions[token]
         return answer(start, "204 No Content")
+    if path in more:
+        return extra(more[path], method, start)
     if shown and method == "GET" and path.startswith("/redfish/v1/Systems/"):
         return other(environ, start)
     return main.app(environ, start)
+
+
+def extra(value, method, start):
+    if method == "GET":
+        return answer(start, "200 OK", value)
+    for emptied in value.get("empties", []):
+        more[emptied]["Members"] = []
+    return answer(start, "204 No Content")
 
 
 def other(environ, start):
@@ -102,12 +113,12 @@ settings = {
     "SUSHY_EMULATOR_FAKE_DRIVER": True,
     "SUSHY_EMULATOR_STATE_DIR": STATE,
     "SUSHY_EMULATOR_FAKE_SYSTEMS": [{
-        "uuid": "27946b59-9e44-4fa7-8e91-f3527a1ef094",
-        "name": "node-01",
+        "uuid": f"27946b59-9e44-4fa7-8e91-f3527a1ef09{3 + number}",
+        "name": f"node-0{number}",
         "power_state": "Off",
         "external_notifier": False,
-        "nics": [{"mac": "52:54:00:77:00:01", "ip": "192.0.2.100"}],
-    }],
+        "nics": [{"mac": f"52:54:00:77:00:0{number}", "ip": "192.0.2.100"}],
+    } for number in range(1, 3 if LOGIN == "blades" else 2)],
 }
 if LOGIN == "basic":
     accounts = f"{STATE}/accounts"
@@ -118,7 +129,7 @@ main.app.configure(extra_config=settings)
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(CERTIFICATE)
-application = with_sessions if LOGIN == "sessions" else with_basic
+application = with_basic if LOGIN == "basic" else with_sessions
 server = make_server(ADDRESS, 0, application, threaded=True, request_handler=Handler, ssl_context=context)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
@@ -127,4 +138,6 @@ for line in sys.stdin:
         sessions.clear()
     if line.startswith("show "):
         shown.update(json.loads(line.removeprefix("show ")))
+    if line.startswith("put "):
+        more.update(json.loads(line.removeprefix("put ")))
     print(json.dumps(told | {"open": len(sessions)}), flush=True)

@@ -32,7 +32,7 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// `login` is `sessions`, or `basic` for a service without sessions.
+    /// `login` is `sessions`, `blades` for two systems, or `basic` for a service without sessions.
     pub(crate) fn start(address: &str, certificate: &Path, login: &str) -> Self {
         let root = env!("CARGO_MANIFEST_DIR");
         let state = tempfile::tempdir().unwrap();
@@ -99,6 +99,12 @@ impl Emulator {
     #[allow(dead_code, reason = "tests of the daemon alone ask for it")]
     pub(crate) fn show(&mut self, properties: &Value) {
         self.say(&format!("show {properties}"));
+    }
+
+    /// From now on it has these resources too, by their paths. Who posts to one with a member `empties` empties the collections there.
+    #[allow(dead_code, reason = "tests of the daemon alone ask for it")]
+    pub(crate) fn put(&mut self, resources: &Value) {
+        self.say(&format!("put {resources}"));
     }
 
     fn say(&mut self, line: &str) -> Value {

@@ -112,6 +112,13 @@ async fn nobody_else_is_trusted() {
             Trusted::System(Trust::default()),
             refused("is of an authority that is not trusted: CN=ca"),
         ),
+        (
+            other.signed("remade", "IP:127.0.0.1", NOW),
+            site(&authority),
+            refused(
+                "is of an authority that has the name of one that is trusted, and another key: CN=ca",
+            ),
+        ),
     ] {
         check(Case {
             certificate,

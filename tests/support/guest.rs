@@ -87,23 +87,10 @@ pub fn is_inside() -> bool {
 /// # Panics
 /// Where QEMU or the guest's kernel is missing: tests never skip in silence.
 pub fn boot(arguments: &[String]) -> Ended {
-    let program = env::current_exe().expect("a program knows where it is");
-    let program = program.to_str().expect("a build's paths are UTF-8");
-    let words = environment().chain([program.to_owned()]);
-    let words = words.chain(arguments.iter().cloned());
-    let words: Vec<String> = words.map(|word| quoted(&word)).collect();
-    let project = env!("CARGO_MANIFEST_DIR");
-    let (scratch, folder) = (quoted(env!("CARGO_TARGET_TMPDIR")), quoted(project));
-    let command = format!(
-        "mkdir -p {scratch} && cd {folder} && exec env {}",
-        words.join(" ")
-    );
-    // Whoever ends this process ends the guest.
-    let mut boot = Command::new("setpriv");
-    boot.args(["--pdeathsig", "TERM", "--"]);
-    boot.arg(format!("{project}/tests/guest/boot"));
-    boot.args([&command, program, env!("CARGO_BIN_EXE_bedplate")]);
-    let ended = boot.stdin(Stdio::null()).output();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended = booted("true", &[], &arguments)
+        .stdin(Stdio::null())
+        .output();
     let ended =
         ended.unwrap_or_else(|error| panic!("cannot run setpriv ({error}): see tests/setup"));
     Ended {
@@ -111,6 +98,29 @@ pub fn boot(arguments: &[String]) -> Ended {
         output: String::from_utf8_lossy(&ended.stdout).into_owned(),
         complaint: String::from_utf8_lossy(&ended.stderr).into_owned(),
     }
+}
+
+/// What runs this program in a guest with `arguments` and further variables, beside `bedplate`; before it a command of the shell.
+pub fn booted(before: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let program = env::current_exe().expect("a program knows where it is");
+    let program = program.to_str().expect("a build's paths are UTF-8");
+    let variables = variables.iter();
+    let variables = variables.map(|(name, value)| format!("{name}={value}"));
+    let words = environment().chain(variables).chain([program.to_owned()]);
+    let words = words.chain(arguments.iter().map(|word| (*word).to_owned()));
+    let words: Vec<String> = words.map(|word| quoted(&word)).collect();
+    let project = env!("CARGO_MANIFEST_DIR");
+    let (scratch, folder) = (quoted(env!("CARGO_TARGET_TMPDIR")), quoted(project));
+    let command = format!(
+        "{before} && mkdir -p {scratch} && cd {folder} && exec env {}",
+        words.join(" ")
+    );
+    // Whoever ends this process ends the guest.
+    let mut boot = Command::new("setpriv");
+    boot.args(["--pdeathsig", "TERM", "--"]);
+    boot.arg(format!("{project}/tests/guest/boot"));
+    boot.args([&command, program, env!("CARGO_BIN_EXE_bedplate")]);
+    boot
 }
 
 /// What a test there finds in its environment.

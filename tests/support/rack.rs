@@ -44,6 +44,10 @@ pub enum Manner {
     Garbles,
     /// Agrees to what it is told to do, and does not do it.
     Lies,
+    /// Keeps each answer until it has another, and says that one first.
+    Disorders,
+    /// Starts anew when it is asked something in its next session, and is fine after that.
+    Resets,
 }
 
 /// One BMC, and what was asked of it.
@@ -65,7 +69,10 @@ pub struct Bmc {
     pub looks: usize,
     /// The most sessions that were open at once.
     pub most: usize,
-    came: usize,
+    /// Datagrams that came.
+    pub came: usize,
+    /// An answer that is not said yet.
+    kept: Option<Vec<u8>>,
     sessions: BTreeMap<u32, Session>,
 }
 
@@ -85,9 +92,17 @@ struct Keys {
     encrypting: [u8; 16],
 }
 
+/// Those that were asked or set, and how many sessions they have together, now and at most.
+#[derive(Debug, Default)]
+struct Bmcs {
+    each: BTreeMap<Ipv4Addr, Bmc>,
+    open: usize,
+    most: usize,
+}
+
 /// All of them, until this value goes.
 pub struct Rack {
-    bmcs: Arc<Mutex<BTreeMap<Ipv4Addr, Bmc>>>,
+    bmcs: Arc<Mutex<Bmcs>>,
     ends: Arc<AtomicBool>,
     task: Option<JoinHandle<()>>,
 }
@@ -118,18 +133,24 @@ impl Rack {
 
     /// Changes how one of them behaves.
     pub fn set(&self, address: &str, change: impl FnOnce(&mut Bmc)) {
-        change(self.bmcs().entry(address.parse().unwrap()).or_default());
+        let address = address.parse().unwrap();
+        self.bmcs().with(address, change);
     }
 
     /// One of them at this moment.
     pub fn bmc(&self, address: &str) -> Bmc {
         let address: Ipv4Addr = address.parse().unwrap();
-        self.bmcs().get(&address).cloned().unwrap_or_default()
+        self.bmcs().each.get(&address).cloned().unwrap_or_default()
     }
 
     /// All that were asked or set.
     pub fn all(&self) -> BTreeMap<Ipv4Addr, Bmc> {
-        self.bmcs().clone()
+        self.bmcs().each.clone()
+    }
+
+    /// The most sessions that all of them together had at once.
+    pub fn most(&self) -> usize {
+        self.bmcs().most
     }
 
     /// One of them forgets its sessions, as one that starts anew does.
@@ -137,8 +158,19 @@ impl Rack {
         self.set(address, |bmc| bmc.sessions.clear());
     }
 
-    fn bmcs(&self) -> MutexGuard<'_, BTreeMap<Ipv4Addr, Bmc>> {
+    fn bmcs(&self) -> MutexGuard<'_, Bmcs> {
         self.bmcs.lock().unwrap()
+    }
+}
+
+impl Bmcs {
+    fn with<T>(&mut self, address: Ipv4Addr, what: impl FnOnce(&mut Bmc) -> T) -> T {
+        let bmc = self.each.entry(address).or_default();
+        let before = bmc.open();
+        let done = what(bmc);
+        self.open = self.open + bmc.open() - before;
+        self.most = self.most.max(self.open);
+        done
     }
 }
 
@@ -160,7 +192,7 @@ impl Drop for Rack {
 }
 
 /// Answers the next datagram from the address that it came to.
-fn answer(socket: &UdpSocket, bmcs: &Mutex<BTreeMap<Ipv4Addr, Bmc>>) {
+fn answer(socket: &UdpSocket, bmcs: &Mutex<Bmcs>) {
     let mut bytes = [0; 1024];
     let mut room = nix::cmsg_space!(nix::libc::in_pktinfo);
     let mut parts = [IoSliceMut::new(&mut bytes)];
@@ -180,22 +212,18 @@ fn answer(socket: &UdpSocket, bmcs: &Mutex<BTreeMap<Ipv4Addr, Bmc>>) {
         return;
     };
     let address = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
-    let said = || {
-        let mut bmcs = bmcs.lock().unwrap();
-        bmcs.entry(address).or_default().hear(bytes.get(..length)?)
-    };
-    let Some(said) = said() else { return };
+    let said = bmcs
+        .lock()
+        .unwrap()
+        .with(address, |bmc| bmc.say(bytes.get(..length).unwrap()));
     info.ipi_spec_dst = info.ipi_addr;
     info.ipi_ifindex = 0;
     let back = SockaddrIn::from(SocketAddrV4::from(from));
     let control = [ControlMessage::Ipv4PacketInfo(&info)];
-    let _lost = sendmsg(
-        fd,
-        &[IoSlice::new(&said)],
-        &control,
-        MsgFlags::empty(),
-        Some(&back),
-    );
+    for said in &said {
+        let parts = [IoSlice::new(said)];
+        let _lost = sendmsg(fd, &parts, &control, MsgFlags::empty(), Some(&back));
+    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -203,12 +231,32 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 impl Bmc {
+    /// What it says when it hears something.
+    fn say(&mut self, datagram: &[u8]) -> Vec<Vec<u8>> {
+        let said = self.hear(datagram);
+        if self.manner != Manner::Disorders {
+            return said.into_iter().collect();
+        }
+        match (said, self.kept.take()) {
+            (Some(new), Some(old)) => vec![new, old],
+            (new, old) => {
+                self.kept = new.or(old);
+                Vec::new()
+            }
+        }
+    }
+
     fn hear(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         self.came += 1;
         let is_lost = match self.manner {
             Manner::Hangs => true,
             Manner::Loses => self.came.is_multiple_of(3),
-            Manner::Fine | Manner::HangsInside | Manner::Garbles | Manner::Lies => false,
+            Manner::Fine
+            | Manner::HangsInside
+            | Manner::Garbles
+            | Manner::Lies
+            | Manner::Disorders
+            | Manner::Resets => false,
         };
         let (&[6, _, 0xff, 7], rest) = datagram.split_first_chunk()? else {
             return None;
@@ -340,6 +388,11 @@ impl Bmc {
         if self.manner == Manner::HangsInside && code != 0x3c {
             return None;
         }
+        if self.manner == Manner::Resets {
+            self.sessions.clear();
+            self.manner = Manner::Fine;
+            return None;
+        }
         match (function >> 2, code) {
             (0x06, 0x3b) => Some((0, vec![*data.first()?])),
             (0x06, 0x3c) => Some((0, Vec::new())),
@@ -360,6 +413,10 @@ impl Bmc {
                 }
                 Some((0, Vec::new()))
             }
+            // An event log that is empty, and may not be cleared.
+            (0x0a, 0x42) => Some((0, vec![1, 0])),
+            (0x0a, 0x43) => Some((0xcb, Vec::new())),
+            (0x0a, 0x47) => Some((0xd4, Vec::new())),
             _ => Some((0xc1, Vec::new())),
         }
     }

@@ -49,6 +49,8 @@ pub(in crate::cli) enum BmcDeed {
     Identify(IdentifyArguments),
     /// Say where machines boot from next, instead of what their firmware is set to
     Boot(BootArguments),
+    /// Put an image into a drive that a Redfish BMC lends its machine, take it out, or show what is in such drives
+    Media(MediaArguments),
     /// Look for BMCs in subnets: which answer, whose they are, and which of the site's are silent; no password is shown to any
     Discover(DiscoverArguments),
 }
@@ -83,6 +85,38 @@ pub(in crate::cli) struct DiscoverArguments {
     /// Subnets, together of 65,536 addresses at most; without any those of the site that hold a BMC
     #[arg(value_name = "SUBNET")]
     pub(in crate::cli) subnets: Vec<Prefix>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bedplate bmc media status                   which drives there are, and what is in them, of all machines
+  bedplate bmc media insert node-01 --image http://10.10.0.2/rescue.iso
+  bedplate bmc boot cd node-01                boots from it once; `bedplate power reset node-01` restarts it
+  bedplate bmc media eject node-01
+
+The BMC fetches the image by itself, when it is inserted or as the machine reads it. What the BMC reports afterwards counts.")]
+pub(in crate::cli) struct MediaArguments {
+    /// What to do; `status` only asks
+    pub(in crate::cli) word: MediaWord,
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
+    pub(in crate::cli) who: Vec<Who>,
+    /// Where the image is: a URL of HTTP or HTTPS without a password, which the BMC can reach
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) image: Option<String>,
+    /// The drive, by the id that `status` shows; by default the one that a CD goes into
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) drive: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum MediaWord {
+    /// What is in the drives now
+    Status,
+    /// Put an image into one
+    Insert,
+    /// Take out what is in one
+    Eject,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ Examples:
   bedplate console node-01                                    sit down at it; Ctrl-] . leaves
   bedplate console node-01 --record --escape ^A               recorded, and left with Ctrl-A .
   bedplate console node-01 --take                             take it from whoever has it
+  bedplate console node-01 --ipmi                             by IPMI, of a BMC that the site has by Redfish
   timeout 600 bedplate console node-01 < /dev/null > boot.log watch it boot
   bedplate console node-01 --recordings                       what is kept
   bedplate console node-01 --log 3 | less                     what recording 3 shows, as plain text
@@ -33,6 +34,9 @@ pub(in crate::cli) struct ConsoleArguments {
     /// Take the console from whoever has it
     #[arg(long)]
     pub(in crate::cli) take: bool,
+    /// By IPMI at its usual port, with the same user and password, where the site has the BMC by Redfish, which carries no console
+    #[arg(long)]
+    pub(in crate::cli) ipmi: bool,
     /// Record what the machine shows; the daemon keeps it for 30 days
     #[arg(long)]
     pub(in crate::cli) record: bool,
@@ -40,13 +44,13 @@ pub(in crate::cli) struct ConsoleArguments {
     #[arg(long, value_name = "KEY", default_value = "^]")]
     pub(in crate::cli) escape: EscapeKey,
     /// List the recordings that are kept of the machine
-    #[arg(long, conflicts_with_all = ["take", "record"])]
+    #[arg(long, conflicts_with_all = ["take", "ipmi", "record"])]
     pub(in crate::cli) recordings: bool,
     /// Print what recording N shows, without what commands a terminal; the latest without N
-    #[arg(long, value_name = "N", num_args = 0..=1, conflicts_with_all = ["take", "record", "recordings"])]
+    #[arg(long, value_name = "N", num_args = 0..=1, conflicts_with_all = ["take", "ipmi", "record", "recordings"])]
     pub(in crate::cli) log: Option<Option<u64>>,
     /// Play recording N as it went, pauses of more than two seconds cut short; the latest without N
-    #[arg(long, value_name = "N", num_args = 0..=1, conflicts_with_all = ["take", "record", "recordings", "log", "json"])]
+    #[arg(long, value_name = "N", num_args = 0..=1, conflicts_with_all = ["take", "ipmi", "record", "recordings", "log", "json"])]
     pub(in crate::cli) replay: Option<Option<u64>>,
 }
 

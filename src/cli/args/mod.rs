@@ -18,6 +18,7 @@ use crate::base::addr::{AddrError, Prefix};
 use crate::base::duration::{DurationError, Seconds};
 use crate::base::glob::is_pattern;
 use crate::base::mac::{MacAddr, MacError};
+use crate::base::mark::LastKnown;
 use crate::base::name::HostName;
 use crate::daemon::{StateFilter, WITHIN};
 use crate::plan::{HazardKind, Selection};
@@ -148,9 +149,9 @@ pub(in crate::cli) enum Command {
         /// Go on as they come, until interrupted; who reads too slowly is told how many were lost
         #[arg(long)]
         follow: bool,
-        /// Only those after this one, by its number in --json, of the same run of the daemon; says how many of them are kept no longer
-        #[arg(long, value_name = "N")]
-        after: Option<u64>,
+        /// Only those after this one, by its `run` and `number` in --json; says how many of them are kept no longer, and whether the daemon was started anew since. N alone is of the present run, unless that has no such event yet
+        #[arg(long, value_name = "RUN:N")]
+        after: Option<LastKnown>,
     },
     /// Tell which client is bound to which address, where it is and until when: all of them, for ARP inspection and snooping
     Bindings {

@@ -40,11 +40,12 @@ pub(super) async fn sit(
     let ConsoleArguments {
         machine,
         take,
+        ipmi,
         record,
         escape,
         ..
     } = arguments;
-    let path = format!("bmc/{machine}/console?take={take}&record={record}");
+    let path = format!("bmc/{machine}/console?take={take}&ipmi={ipmi}&record={record}");
     let mut stream = client.upgraded(&path, CONSOLE_PROTOCOL).await?;
     let Ok(Some(ConsoleFrame::Opened(opened))) = ConsoleFrame::read(&mut stream).await else {
         return Err(lost());

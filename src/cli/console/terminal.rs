@@ -1,7 +1,8 @@
 //! The terminal at which a person sits: its keys as they are typed, while this lasts; and threads that wait for it, so that nothing else
 //! has to.
 
-use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _, stdin, stdout};
+use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Stdin, Write as _, stdin, stdout};
+use std::os::fd::AsFd;
 use std::thread;
 
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
@@ -11,26 +12,35 @@ use tokio::sync::{mpsc, oneshot};
 const WAITING: usize = 16;
 
 /// A terminal that hands on every key at once and shows none by itself. As it was before once this is dropped, also by a panic.
-pub(super) struct Raw(Termios);
+pub(super) struct Raw<T: AsFd = Stdin> {
+    terminal: T,
+    before: Termios,
+}
 
 impl Raw {
     /// None where standard input is no terminal.
     pub(super) fn begin() -> io::Result<Option<Self>> {
-        if !stdin().is_terminal() {
-            return Ok(None);
+        match stdin().is_terminal() {
+            true => Self::of(stdin()).map(Some),
+            false => Ok(None),
         }
-        let before = tcgetattr(stdin())?;
-        let mut raw = before.clone();
-        cfmakeraw(&mut raw);
-        tcsetattr(stdin(), SetArg::TCSADRAIN, &raw)?;
-        Ok(Some(Self(before)))
     }
 }
 
-impl Drop for Raw {
+impl<T: AsFd> Raw<T> {
+    fn of(terminal: T) -> io::Result<Self> {
+        let before = tcgetattr(&terminal)?;
+        let mut raw = before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(&terminal, SetArg::TCSADRAIN, &raw)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl<T: AsFd> Drop for Raw<T> {
     fn drop(&mut self) {
         // A terminal that is gone needs nothing.
-        let _gone = tcsetattr(stdin(), SetArg::TCSANOW, &self.0);
+        let _gone = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
     }
 }
 
@@ -72,4 +82,26 @@ pub(super) fn shown() -> (mpsc::Sender<Vec<u8>>, oneshot::Receiver<io::Result<()
         let _gone = tell.send(written);
     });
     (show, ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use nix::pty::openpty;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let terminal = openpty(None, None).unwrap();
+        let is_as = |before: &Termios| tcgetattr(&terminal.slave).unwrap() == *before;
+        let before = tcgetattr(&terminal.slave).unwrap();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let _raw = Raw::of(&terminal.slave).unwrap();
+            assert!(!is_as(&before));
+            panic!("of a fault of ours");
+        }));
+        assert!(ended.is_err() && is_as(&before));
+    }
 }

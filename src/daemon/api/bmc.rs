@@ -112,7 +112,7 @@ async fn wish(
     Asker(who): Asker,
     Body(order): Body<BmcOrder>,
 ) -> Response {
-    tracing::info!(%who, wish = ?order.wish, "asked of BMCs");
+    tracing::info!(%who, wish = %order.wish, "asked of BMCs");
     match context.bmcs.wish(&order).await {
         Ok(events) => streamed(events, |mut events| async move {
             let mut told: Vec<BmcEvent> = Vec::new();

@@ -13,6 +13,7 @@ use super::routes::Answer;
 use crate::base::mac::MacAddr;
 use crate::daemon::fault;
 use crate::daemon::lease::{LeaseFilter, LeaseRow, is_called};
+use crate::daemon::who::Who;
 use crate::daemon::why::{WaitingRow, Why};
 use crate::diag::fault::Fault;
 
@@ -39,8 +40,9 @@ async fn filtered(context: &Context, filter: &LeaseFilter) -> Result<Vec<LeaseRo
         (None, Some(ends)) => dhcp.leases_in(ends).await,
     };
     let leases = leases.map_err(|error| fault::world(&error))?;
-    let taken = leases.iter().filter(|lease| filter.takes(lease));
-    let rows: Vec<LeaseRow> = taken.map(LeaseRow::of).collect();
+    let config = dhcp.config().await.map_err(|error| fault::world(&error))?;
+    let taken = leases.iter().filter(|lease| filter.takes(lease, &config));
+    let rows: Vec<LeaseRow> = taken.map(|lease| LeaseRow::of(lease, &config)).collect();
     if rows.is_empty() {
         place(context, filter).await?;
     }
@@ -72,12 +74,16 @@ async fn release(
     Asker(who): Asker,
     Named(address): Named<Ipv4Addr>,
 ) -> Answer<LeaseRow> {
+    released(&context, (address, who)).await.into()
+}
+
+async fn released(context: &Context, (address, who): (Ipv4Addr, Who)) -> Result<LeaseRow, Fault> {
     let released = context.dhcp.release(address).await;
-    if let Ok(lease) = &released {
-        tracing::info!(%address, client = %lease.hardware, by = %who, "a lease was ended by hand");
-    }
-    let row = released.map(|lease| LeaseRow::of(&lease));
-    row.map_err(|error| fault::release(&error)).into()
+    let lease = released.map_err(|error| fault::release(&error))?;
+    tracing::info!(%address, client = %lease.hardware, by = %who, "a lease was ended by hand");
+    let config = context.dhcp.config().await;
+    let config = config.map_err(|error| fault::world(&error))?;
+    Ok(LeaseRow::of(&lease, &config))
 }
 
 async fn waiting(State(context): State<Context>) -> Answer<Vec<WaitingRow>> {
@@ -97,5 +103,6 @@ async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
     let heard = heard.map_err(|error| fault::world(&error))?;
     let leases = dhcp.leases_of(mac.into()).await;
     let leases = leases.map_err(|error| fault::world(&error))?;
-    Ok(Why::new(mac, heard, &leases))
+    let config = dhcp.config().await.map_err(|error| fault::world(&error))?;
+    Ok(Why::new(mac, heard, (&leases, &config)))
 }

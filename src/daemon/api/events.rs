@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::input::Asked;
 use super::stream::streamed;
+use crate::base::mark::LastKnown;
 use crate::daemon::event::LeaseEvent;
 use crate::serve::dhcp::{Events, Server};
 
@@ -22,7 +23,7 @@ struct Which {
     follow: bool,
     /// The last event that the caller knows.
     #[serde(default)]
-    after: Option<u64>,
+    after: Option<LastKnown>,
 }
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
@@ -34,7 +35,7 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
     let reader = Reader {
         news: context.dhcp.news(),
         dhcp: context.dhcp,
-        next: which.after.map(|after| after.saturating_add(1)),
+        from: which.after.map_or(Begin::Kept, Begin::After),
         follow: which.follow,
     };
     streamed(reader, |mut reader| async move {
@@ -47,9 +48,19 @@ async fn events(State(context): State<Context>, Asked(which): Asked<Which>) -> R
 struct Reader {
     dhcp: Arc<Server>,
     news: watch::Receiver<u64>,
-    /// The number to go on from; none before the first, when nothing was lost yet.
-    next: Option<u64>,
+    from: Begin,
     follow: bool,
+}
+
+/// Where to go on.
+#[derive(Clone, Copy)]
+enum Begin {
+    /// The first that is kept: what was lost before is lost to all.
+    Kept,
+    /// The one after this, which may be of an earlier run.
+    After(LastKnown),
+    /// This number.
+    Number(u64),
 }
 
 impl Reader {
@@ -57,14 +68,21 @@ impl Reader {
     async fn more(&mut self) -> Option<Vec<LeaseEvent>> {
         loop {
             let end = *self.news.borrow_and_update();
-            if self.next.is_some_and(|next| next > end) {
-                // Such an event is not of this run of the daemon.
-                self.next = None;
-                return Some(vec![LeaseEvent::Restart {}]);
-            }
-            let page = self.dhcp.events(self.next.unwrap_or(0)).await.ok()?;
-            let told = told(&page, self.next.is_none());
-            self.next = Some(page.next);
+            let next = match self.from {
+                Begin::Kept => 0,
+                Begin::Number(number) => number,
+                Begin::After(known) => match self.after(known, end) {
+                    Some(number) => number,
+                    None => {
+                        self.from = Begin::Number(0);
+                        let run = self.dhcp.run();
+                        return Some(vec![LeaseEvent::Restart { run }]);
+                    }
+                },
+            };
+            let page = self.dhcp.events(next).await.ok()?;
+            let told = told(&page, matches!(self.from, Begin::Kept));
+            self.from = Begin::Number(page.next);
             if !told.is_empty() {
                 return Some(told);
             }
@@ -72,6 +90,17 @@ impl Reader {
                 return None;
             }
             self.news.changed().await.ok()?;
+        }
+    }
+
+    /// The number after an event that the caller knows; none where that is of an earlier run.
+    fn after(&self, known: LastKnown, end: u64) -> Option<u64> {
+        let next = known.number.saturating_add(1);
+        match known.run {
+            // Of what has not come yet nothing is left out.
+            Some(run) if run == self.dhcp.run() => Some(next.min(end)),
+            Some(_) => None,
+            None => (next <= end).then_some(next),
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) enum Deed {
     Read,
     /// To tell what it boots from, or to boot from something else.
     Boot(Option<BootDevice>),
+    /// What is in virtual drives.
+    Media,
 }
 
 /// Machines that are left out, since nobody named them and their BMCs cannot do what is asked of all.
@@ -90,21 +92,23 @@ fn lacks(bmc: &Bmc, deed: Deed) -> Option<String> {
         (BmcProtocol::Ipmi { .. }, Deed::Boot(Some(BootDevice::Http))) => {
             "IPMI knows no boot by HTTP"
         }
+        (BmcProtocol::Ipmi { .. }, Deed::Media) => "IPMI knows no virtual media",
         (BmcProtocol::Redfish { .. }, Deed::Light(Light::For(_))) => {
             "Redfish knows no light for a time"
         }
         (BmcProtocol::Ipmi { .. } | BmcProtocol::Redfish { .. }, _) => return None,
         (BmcProtocol::WakeOnLan { .. }, Deed::Power(_)) => "Wake-on-LAN only switches on",
-        (BmcProtocol::WakeOnLan { .. }, Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
-            "Wake-on-LAN only wakes a machine"
-        }
-        (BmcProtocol::Manual(_), Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
+        (
+            BmcProtocol::WakeOnLan { .. },
+            Deed::Light(_) | Deed::Boot(_) | Deed::Media | Deed::Read,
+        ) => "Wake-on-LAN only wakes a machine",
+        (BmcProtocol::Manual(_), Deed::Light(_) | Deed::Boot(_) | Deed::Media | Deed::Read) => {
             "a person is asked for power alone"
         }
-        (BmcProtocol::Webhook(_), Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
+        (BmcProtocol::Webhook(_), Deed::Light(_) | Deed::Boot(_) | Deed::Media | Deed::Read) => {
             "a webhook switches power alone"
         }
-        (BmcProtocol::Qemu { .. }, Deed::Light(_) | Deed::Boot(_) | Deed::Read) => {
+        (BmcProtocol::Qemu { .. }, Deed::Light(_) | Deed::Boot(_) | Deed::Media | Deed::Read) => {
             "QEMU switches power alone"
         }
     };

@@ -9,6 +9,7 @@ mod console;
 mod discover;
 mod fault;
 mod manual;
+mod media;
 mod ordered;
 mod power;
 mod reading;

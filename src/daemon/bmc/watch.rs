@@ -17,7 +17,7 @@ use crate::site::model::Bmc;
 use crate::state::BootOrder;
 use crate::world::bmc::{BmcError, Caller, POLLED, PoolError, Session, Trouble};
 
-/// A machine between on and off is looked at again so soon.
+/// A machine between on and off is looked at again so soon, and one whose BMC has no time.
 const SOON: Duration = Duration::from_secs(15);
 
 /// How long nobody is asked where there is nobody to ask.
@@ -60,7 +60,7 @@ impl Bmcs {
                     let in_turn = heard + pause(&host, every);
                     let due = match again {
                         Again::InTurn => in_turn,
-                        Again::Soon => in_turn.min(heard + SOON),
+                        Again::Soon => in_turn.min(heard + pause(&host, SOON)),
                         Again::At(until) => in_turn.max(until),
                     };
                     rounds.came(host, due);
@@ -111,8 +111,10 @@ impl Bmcs {
             Err(PoolError::Own(error) | PoolError::Bmc(error)) => fault::bmc(host, bmc, &error),
             Err(PoolError::Target(error)) => fault::target(host, &error),
             Err(PoolError::NotBefore(until)) => return Again::At(until),
-            // Whoever speaks with it hears how it does; one that refused us still does.
-            Err(PoolError::Busy | PoolError::Refused | PoolError::Ending) => return Again::InTurn,
+            // Somebody speaks with it, maybe of another machine: several may be behind one BMC.
+            Err(PoolError::Busy) => return Again::Soon,
+            // One that refused us still does.
+            Err(PoolError::Refused | PoolError::Ending) => return Again::InTurn,
         };
         self.heard(host, Err(&fault)).await;
         Again::InTurn

@@ -1,6 +1,7 @@
-//! Small things that are asked of several machines at once: their identify lights, and where they boot from next. What a BMC reports
-//! afterwards counts, not that it agreed.
+//! Small things that are asked of several machines at once: their identify lights, where they boot from next, and what is in their
+//! virtual drives. What a BMC reports afterwards counts, not that it agreed.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::able::{Deed, able};
 use super::{Bmcs, MachineSelection, SkippedMachines, fault};
-use crate::base::bmc::{BootMode, BootOverride, Light};
+use crate::base::bmc::{BootMode, BootOverride, Light, Media};
 use crate::base::name::HostName;
+use crate::base::url::HttpUrl;
 use crate::daemon::who;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
@@ -31,7 +33,7 @@ pub struct BmcOrder {
     pub wish: BmcWish,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BmcWish {
     /// The identify light.
@@ -40,6 +42,14 @@ pub enum BmcWish {
     ShowBoot,
     /// A boot override, or none.
     Boot(Option<BootOverride>),
+    /// To be told of the virtual drives.
+    ShowMedia,
+    /// An image in a virtual drive, or nothing in it.
+    Media {
+        image: Option<HttpUrl>,
+        #[serde(default)]
+        drive: Option<String>,
+    },
 }
 
 /// What is told of it.
@@ -63,7 +73,7 @@ pub enum BmcEvent {
 }
 
 /// How it is with a machine in the end, as its BMC reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BmcState {
     /// Whether the light is on; none where the BMC does not tell.
@@ -73,6 +83,22 @@ pub enum BmcState {
         now: Option<BootOverride>,
         was: Option<BootOverride>,
     },
+    /// Virtual drives: all of them, or the one that was meant.
+    Media(Vec<Media>),
+}
+
+/// An image's URL is not told: its query may give leave to who has it.
+impl fmt::Display for BmcWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Light(light) => light.fmt(f),
+            Self::ShowBoot => f.write_str("show the boot override"),
+            Self::Boot(wanted) => f.write_str(&said(*wanted)),
+            Self::ShowMedia => f.write_str("show virtual media"),
+            Self::Media { image: Some(_), .. } => f.write_str("insert virtual media"),
+            Self::Media { image: None, .. } => f.write_str("eject virtual media"),
+        }
+    }
 }
 
 impl Bmcs {
@@ -84,16 +110,17 @@ impl Bmcs {
         &self,
         order: &BmcOrder,
     ) -> Result<mpsc::Receiver<BmcEvent>, Fault> {
-        let deed = match order.wish {
-            BmcWish::Light(light) => Deed::Light(light),
+        let deed = match &order.wish {
+            BmcWish::Light(light) => Deed::Light(*light),
             BmcWish::ShowBoot => Deed::Boot(None),
             BmcWish::Boot(wanted) => Deed::Boot(wanted.map(|boot| boot.device)),
+            BmcWish::ShowMedia | BmcWish::Media { .. } => Deed::Media,
         };
         let chosen = self.chosen(&order.which).await?;
         let (chosen, skipped) = able(chosen, &order.which, deed)?;
         let says = self.in_force.says().await?;
         let (tell, told) = mpsc::channel(64);
-        let (bmcs, wish) = (self.clone(), order.wish);
+        let (bmcs, wish) = (self.clone(), order.wish.clone());
         tokio::spawn(async move {
             let machines = chosen.len();
             let _gone = tell.send(BmcEvent::Chosen { machines }).await;
@@ -104,9 +131,10 @@ impl Bmcs {
             for (machine, bmc) in chosen {
                 let (bmcs, tell) = (bmcs.clone(), tell.clone());
                 let card = says.machines.get(&machine);
-                let wish = in_mode(wish, &bmc, card.and_then(|card| card.boot_order?.mode));
+                let declared = card.and_then(|card| card.boot_order?.mode);
+                let wish = in_mode(wish.clone(), &bmc, declared);
                 asked.spawn(async move {
-                    let event = match bmcs.granted((&machine, &bmc), wish).await {
+                    let event = match bmcs.granted((&machine, &bmc), &wish).await {
                         Ok(is) => BmcEvent::Done { machine, is },
                         Err(fault) => {
                             tracing::warn!(%machine, code = %fault.code, "{}", fault.message);
@@ -124,12 +152,17 @@ impl Bmcs {
     async fn granted(
         &self,
         (machine, bmc): (&HostName, &Bmc),
-        wish: BmcWish,
+        wish: &BmcWish,
     ) -> Result<BmcState, Fault> {
         let is = match wish {
-            BmcWish::Light(light) => self.light((machine, bmc), light).await?,
+            BmcWish::Light(light) => self.light((machine, bmc), *light).await?,
             BmcWish::ShowBoot => self.boot((machine, bmc), None).await?,
-            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(wanted)).await?,
+            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(*wanted)).await?,
+            BmcWish::ShowMedia => self.media((machine, bmc)).await?,
+            BmcWish::Media { image, drive } => {
+                let (image, drive) = (image.as_ref(), drive.as_deref());
+                self.set_media((machine, bmc), image, drive).await?
+            }
         };
         if let BmcState::Boot { now, .. } = is {
             // Before it is told: whoever hears of it finds it in the status.

@@ -57,6 +57,7 @@ mod tests {
     use super::*;
     use crate::base::duration::Seconds;
     use crate::base::hook::HookEvent;
+    use crate::base::mark::{EventMark, RunId};
     use crate::daemon::event::LeaseEvent;
 
     fn hook(program: &str) -> Arc<Hook> {
@@ -80,7 +81,10 @@ mod tests {
         ];
         lanes.adopt(&Arc::new(hooks.into()));
         let store = LeaseEvent::Store {
-            number: 0,
+            mark: EventMark {
+                run: RunId(0),
+                number: 0,
+            },
             at: crate::base::moment::Moment(0),
             trouble: None,
         };

@@ -138,13 +138,17 @@ async fn tail(mut errors: impl AsyncRead + Unpin) -> Said {
 mod tests {
     use super::*;
     use crate::base::hook::HookEvent;
+    use crate::base::mark::{EventMark, RunId};
     use crate::base::moment::Moment;
     use crate::daemon::event::EventRow;
     use crate::world::program::PATH;
 
     fn commit() -> LeaseEvent {
         LeaseEvent::Commit(EventRow {
-            number: 7,
+            mark: EventMark {
+                run: RunId(5),
+                number: 7,
+            },
             at: Moment(1_000_000),
             hardware: "02:00:00:00:00:01".to_owned(),
             address: Some([10, 0, 0, 9].into()),

@@ -107,7 +107,7 @@ impl<'a> Account<'a> {
             vlan: subnet.map(|subnet| subnet.vlan.clone()),
             subnet: subnet.map(|subnet| subnet.subnet),
             address: spot.as_ref().map(Spot::row),
-            lease: lease.map(LeaseRow::of),
+            lease: lease.map(|lease| self.told(lease)),
             conflicts: spot.iter().flat_map(|spot| self.conflicts(spot)).collect(),
             history: Vec::new(),
         }
@@ -139,10 +139,14 @@ impl<'a> Account<'a> {
             mac,
             conflicts: spots.flat_map(|spot| self.conflicts(&spot)).collect(),
             declared: declared.iter().map(Spot::row).collect(),
-            leases: leases.iter().map(LeaseRow::of).collect(),
+            leases: leases.iter().map(|lease| self.told(lease)).collect(),
             history: Vec::new(),
             seen,
         }
+    }
+
+    fn told(&self, lease: &Lease) -> LeaseRow {
+        LeaseRow::of(lease, self.granted.config)
     }
 
     /// Leases in force, each where it is.

@@ -43,11 +43,10 @@ fn starter(
     board: Board,
     patience: Patience,
 ) -> impl Fn(Name, Jobs<Webhook>) -> AbortHandle {
-    let (run, trust) = (chance(), Trust::default());
+    let trust = Trust::default();
     move |name, jobs| {
         let teller = Teller {
             name,
-            run,
             in_force: in_force.clone(),
             board: board.clone(),
             patience,
@@ -57,7 +56,7 @@ fn starter(
     }
 }
 
-/// A number that nobody foresees: enough to keep apart the daemon's runs, and the tries of several webhooks.
+/// A number that nobody foresees: enough to keep apart the tries of several webhooks.
 fn chance() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -65,8 +64,6 @@ fn chance() -> u64 {
 /// Tells one webhook.
 struct Teller {
     name: Name,
-    /// Numbers of events begin anew with each run of the daemon.
-    run: u64,
     in_force: watch::Receiver<WebhooksInForce>,
     board: Board,
     patience: Patience,
@@ -86,7 +83,7 @@ impl Teller {
 
     /// Tells one event until it is taken, or given up.
     async fn tell(&mut self, job: &Job<Webhook>) -> Result<(), Failure> {
-        let id = format!("{:016x}-{}", self.run, number(&job.event));
+        let id = id(&job.event);
         // Every event has a form as JSON.
         let body = Bytes::from(serde_json::to_vec(&job.event).unwrap_or_default());
         let mut tries = 0;
@@ -129,22 +126,9 @@ impl Teller {
     }
 }
 
-/// The event's number in this run of the daemon.
-fn number(event: &LeaseEvent) -> u64 {
-    match event {
-        LeaseEvent::Threshold { number, .. }
-        | LeaseEvent::Store { number, .. }
-        | LeaseEvent::Bmc { number, .. } => *number,
-        LeaseEvent::Commit(row)
-        | LeaseEvent::Renew(row)
-        | LeaseEvent::Expiry(row)
-        | LeaseEvent::Release(row)
-        | LeaseEvent::Decline(row)
-        | LeaseEvent::Conflict(row)
-        | LeaseEvent::Replace(row)
-        | LeaseEvent::Waiting(row)
-        | LeaseEvent::Exhaustion(row) => row.number,
-        // No event of the server, so that nobody is told.
-        LeaseEvent::Restart {} | LeaseEvent::Lost { .. } => 0,
-    }
+/// The same for every try of an event, and for no other event: numbers alone begin anew with each run of the daemon.
+fn id(event: &LeaseEvent) -> String {
+    // What has none is no event of the server, so that nobody is told.
+    let mark = event.mark();
+    mark.map_or_else(String::new, |mark| format!("{}-{}", mark.run, mark.number))
 }

@@ -13,6 +13,7 @@ use super::sign::signature;
 use super::starter;
 use crate::base::duration::Seconds;
 use crate::base::hook::HookEvent;
+use crate::base::mark::{EventMark, RunId};
 use crate::base::moment::Moment;
 use crate::base::name::Name;
 use crate::base::secret::Secret;
@@ -213,8 +214,9 @@ impl Rig {
 
 fn event(number: u64) -> LeaseEvent {
     let (at, trouble) = (Moment(0), None);
+    let run = RunId(0xab);
     LeaseEvent::Store {
-        number,
+        mark: EventMark { run, number },
         at,
         trouble,
     }
@@ -230,7 +232,7 @@ fn numbers(seen: &[Request]) -> Vec<u64> {
         assert_eq!(fields["content-type"], "application/json");
         assert!(fields["host"].starts_with("127.0.0.1:"));
         let told: LeaseEvent = serde_json::from_str(body).unwrap();
-        let number = super::number(&told);
+        let number = told.mark().unwrap().number;
         assert_eq!(told, event(number));
         let (id, at) = (&fields["webhook-id"], &fields["webhook-timestamp"]);
         let at = Moment(at.parse().unwrap());

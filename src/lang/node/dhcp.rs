@@ -10,11 +10,13 @@ use super::bound::{
 use super::class::{CLIENT_CLASS, ClassNode, read_classes};
 use super::link::VlanRef;
 use super::option::{OPTION, OptionNode, read_options};
+use super::threshold::{THRESHOLDS, read_thresholds};
 use super::{
     any, argument, arguments, first, flag, known, open, optional, plain, text_length, word,
 };
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
+use crate::base::percent::Percent;
 use crate::base::policy::{CLIENT_IDENTITIES, ClientIdentity, UNKNOWN_CLIENTS, UnknownClients};
 use crate::base::probe::{CONFLICT_PROBES, ConflictProbe};
 use crate::diag::span::{Span, Spanned};
@@ -37,6 +39,7 @@ pub struct DhcpNode {
     pub probe: Slot<ConflictProbe>,
     pub unknown_clients: Slot<UnknownClients>,
     pub bounds: BoundsNode,
+    pub thresholds: Vec<Spanned<Percent>>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text its subnets have from it, and each VLAN that is relayed to it.
@@ -46,9 +49,11 @@ pub struct DhcpNode {
     pub span: Span,
 }
 
-/// What DHCP tells everywhere in the site.
+/// What holds for DHCP everywhere in the site.
 #[derive(Debug)]
 pub struct SiteDhcpNode {
+    pub history_time: Slot<Seconds>,
+    pub thresholds: Vec<Spanned<Percent>>,
     pub options: Vec<OptionNode>,
     pub classes: Vec<ClassNode>,
     /// How much text each subnet has from it.
@@ -57,10 +62,15 @@ pub struct SiteDhcpNode {
 
 pub(super) const SITE_DHCP: NodeSchema = NodeSchema {
     name: "dhcp",
-    doc: "What DHCP tells on every VLAN that it serves.",
+    doc: "What holds for DHCP on every VLAN that it serves.",
     arguments: &[],
     properties: &[],
-    children: &[any(&OPTION), any(&CLIENT_CLASS)],
+    children: &[
+        optional(&HISTORY_TIME),
+        optional(&THRESHOLDS),
+        any(&OPTION),
+        any(&CLIENT_CLASS),
+    ],
 };
 
 pub(super) const DHCP: NodeSchema = NodeSchema {
@@ -85,6 +95,7 @@ pub(super) const DHCP: NodeSchema = NodeSchema {
         optional(&LEASES_PER_CIRCUIT),
         optional(&RATE_PER_CLIENT),
         optional(&RATE_PER_CIRCUIT),
+        optional(&THRESHOLDS),
         any(&OPTION),
         any(&CLIENT_CLASS),
     ],
@@ -178,9 +189,22 @@ const DHCP_IMAGE: NodeSchema = NodeSchema {
     children: &[],
 };
 
+const HISTORY_TIME: NodeSchema = plain(
+    "history-time",
+    "How long it is kept who held which address, for `bedplate ip ADDRESS` and `bedplate ip MAC`; the default is 90 days. A million leases \
+     of the past are kept at most. A shorter time forgets at once what is older.",
+    &[argument(
+        "a duration",
+        Kind::Duration,
+        "From one day to ten years.",
+    )],
+);
+
 pub(super) fn read_site_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> SiteDhcpNode {
     let reader = open(node, &SITE_DHCP, sink);
     SiteDhcpNode {
+        history_time: first(&reader, &HISTORY_TIME, sink),
+        thresholds: read_thresholds(&reader, sink),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),
@@ -269,6 +293,7 @@ pub(super) fn read_dhcp(node: Node<'_>, sink: &mut Sink<'_>) -> DhcpNode {
         probe: known(word(&reader, &PROBE, sink)),
         unknown_clients: known(word(&reader, &UNKNOWN, sink)),
         bounds: read_bounds(&reader, sink),
+        thresholds: read_thresholds(&reader, sink),
         options: read_options(&reader, sink),
         classes: read_classes(&reader, sink),
         length: text_length(node),

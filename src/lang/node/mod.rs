@@ -32,6 +32,7 @@ mod suboption;
 mod switch;
 mod table;
 mod tagged;
+mod threshold;
 mod vrf;
 mod webhook;
 

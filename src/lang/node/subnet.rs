@@ -9,6 +9,7 @@ use super::super::schema::{Argument, Kind, NodeSchema};
 use super::super::slot::Slot;
 use super::option::{OPTION, OptionNode, read_options};
 use super::protect::{PROTECT, ProtectNode, read_protect};
+use super::threshold::{THRESHOLDS, read_thresholds};
 use super::{any, argument, arguments, first, flag, open, optional, property, word};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::arch::ClientArch;
@@ -172,19 +173,6 @@ const DISABLE_BOOT: NodeSchema = NodeSchema {
     children: &[],
 };
 
-const THRESHOLDS: NodeSchema = NodeSchema {
-    name: "thresholds",
-    doc: "How full its dynamic ranges are, all together, when an event tells of that; the default is 80% and 95%. Once they are five \
-          percent below, that is told as well.",
-    arguments: &[arguments(
-        "a share",
-        Kind::Percent,
-        "From \"1%\" to \"100%\".",
-    )],
-    properties: &[],
-    children: &[],
-};
-
 const FLAG: Argument = argument("a flag", Kind::Flag, "`#true` or `#false`.");
 
 const DYNAMIC: NodeSchema = NodeSchema {
@@ -267,9 +255,7 @@ pub(super) fn read_subnet(node: Node<'_>, sink: &mut Sink<'_>) -> Option<SubnetN
         .map_or_else(Vec::new, |node| {
             open(node, &DISABLE_BOOT, sink).arguments(0, sink)
         });
-    let thresholds = reader.child(THRESHOLDS.name).map_or_else(Vec::new, |node| {
-        open(node, &THRESHOLDS, sink).arguments(0, sink)
-    });
+    let thresholds = read_thresholds(&reader, sink);
     Some(SubnetNode {
         prefix: prefix?,
         thresholds,

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use super::class::Class;
 use super::exchange::Reserved;
 use super::lease::Lease;
+use super::named;
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
+use crate::base::duration::Seconds;
 use crate::base::identity::{Identity, IdentityKind};
 use crate::base::name::{DomainName, Name};
 use crate::base::option::{OptionValue, encode};
@@ -37,6 +39,8 @@ pub struct Config {
     images: BTreeMap<Name, BootImage>,
     /// Names that the site itself has.
     declared: HashSet<DomainName>,
+    /// What machines with reserved addresses are called there.
+    host_names: HashMap<Ipv4Addr, DomainName>,
 }
 
 /// Names a host with reserved addresses within one [`Config`].
@@ -101,6 +105,8 @@ impl Config {
         }
         config.scopes.sort_by_key(|served| served.subnet);
         config.index_scopes();
+        let host_of = |address| Some(&config.reservation(config.owner(address)?)?.host);
+        config.host_names = named::host_names(state, host_of);
         config
     }
 
@@ -325,6 +331,16 @@ impl Config {
     /// Whether the site itself has this name.
     pub(super) fn declares(&self, name: &DomainName) -> bool {
         self.declared.contains(name)
+    }
+
+    /// What the machine that an address is reserved for is called there.
+    pub(super) fn host_name(&self, address: Ipv4Addr) -> Option<&DomainName> {
+        self.host_names.get(&address)
+    }
+
+    /// How long it is kept who held which address; none where nothing is served, and nothing said.
+    pub(super) fn history_time(&self) -> Option<Seconds> {
+        self.scopes.iter().map(|own| own.scope.history_time).max()
     }
 
     pub(super) fn scopes(&self) -> impl Iterator<Item = &Served> {

@@ -17,6 +17,7 @@ use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
 use super::probe::{Probe, Probes};
+use super::queue::Queue;
 use super::rate::Rates;
 use super::reply::Reply;
 use super::strain::{Rest, Strain};
@@ -32,6 +33,12 @@ const PENDING: usize = 16_384;
 /// Names one write, so that its end can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(NonZeroU64);
+
+impl BatchId {
+    pub(super) fn number(self) -> u64 {
+        self.0.get()
+    }
+}
 
 /// A datagram as it came.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +139,7 @@ pub struct Engine {
     pub(super) probes: Probes,
     pub(super) rates: Rates,
     /// In the order in which they began.
-    pub(super) pending: BTreeMap<BatchId, Pending>,
+    pub(super) pending: Queue<Pending>,
     batches: u64,
     /// How many configurations there were.
     configured: u64,
@@ -294,14 +301,14 @@ impl Engine {
             exchange: None,
             decided: self.configured,
         };
-        self.pending.insert(batch, pending);
+        self.pending.push(batch.number(), pending);
         self.hurry_one(batch, now, out);
         batch
     }
 
     /// Keeps a message until the write that it led to has ended.
     pub(super) fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
-        if let Some(pending) = self.pending.get_mut(&batch) {
+        if let Some(pending) = self.pending.get_mut(batch.number()) {
             pending.exchange = Some(exchange);
         }
     }
@@ -314,7 +321,7 @@ impl Engine {
 
     /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
     pub(super) fn is_for(&self, batch: BatchId, asker: &Asker) -> bool {
-        let pending = self.pending.get(&batch);
+        let pending = self.pending.get(batch.number());
         pending.is_some_and(|pending| pending.lease.client == asker.client)
     }
 
@@ -326,7 +333,7 @@ impl Engine {
         (reply, rest): (Reply, Option<Rest>),
         out: &mut Vec<Action>,
     ) {
-        if let Some(pending) = self.pending.get_mut(&batch) {
+        if let Some(pending) = self.pending.get_mut(batch.number()) {
             if expires <= pending.lease.held_until {
                 pending.lease.expires = pending.lease.expires.max(expires);
                 pending.reply = reply;
@@ -339,7 +346,7 @@ impl Engine {
     }
 
     fn commit(&mut self, now: u64, batch: BatchId, out: &mut Vec<Action>) {
-        let Some(pending) = self.pending.remove(&batch) else {
+        let Some(pending) = self.pending.remove(batch.number()) else {
             return;
         };
         let Pending {
@@ -382,7 +389,7 @@ impl Engine {
 
     fn fail(&mut self, batch: BatchId, out: &mut Vec<Action>) {
         self.counters.unstored += 1;
-        let Some(mut pending) = self.pending.remove(&batch) else {
+        let Some(mut pending) = self.pending.remove(batch.number()) else {
             return;
         };
         let rest = pending.take_rest();
@@ -409,7 +416,7 @@ impl Engine {
 
     /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
     pub(super) fn abandon(&mut self, batch: BatchId) {
-        let Some(pending) = self.pending.remove(&batch) else {
+        let Some(pending) = self.pending.remove(batch.number()) else {
             return;
         };
         let outcome = pending.without_write(Silence::Overtaken);

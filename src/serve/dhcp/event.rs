@@ -74,6 +74,28 @@ pub enum Release {
     Withdrawn,
 }
 
+impl Event {
+    /// The leases that it tells of, to be told otherwise.
+    pub(super) fn leases_mut(&mut self) -> [Option<&mut Lease>; 2] {
+        match self {
+            Self::Committed { lease }
+            | Self::Renewed { lease }
+            | Self::Expired { lease }
+            | Self::Released { lease, .. }
+            | Self::Contested { lease, .. }
+            | Self::Conflict { lease, .. }
+            | Self::Reclaimed { lease }
+            | Self::Replaced { lease } => [Some(lease), None],
+            Self::Declined { lease, before } => [Some(lease), Some(before)],
+            Self::Waiting { .. }
+            | Self::Store { .. }
+            | Self::Threshold { .. }
+            | Self::Bmc { .. }
+            | Self::Exhausted { .. } => [None, None],
+        }
+    }
+}
+
 impl Engine {
     /// Tells of a VLAN that has run out of addresses, the first time.
     pub(super) fn tell_exhausted(

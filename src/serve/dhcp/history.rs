@@ -19,9 +19,6 @@ use super::event::{Event, Release};
 use super::lease::{Hardware, Lease, LeaseState};
 use crate::store::Write;
 
-/// How long the past is kept.
-pub const DAYS: u64 = 90;
-
 /// Leases of the past that are kept at most; the oldest make room.
 pub const MOST: u64 = 1_000_000;
 
@@ -132,7 +129,7 @@ impl Past {
     }
 
     pub(super) fn hour(&self) -> u32 {
-        u32::try_from(self.until / 3600).unwrap_or(u32::MAX)
+        hour_of(self.until)
     }
 
     /// What is common to its keys.
@@ -204,6 +201,11 @@ pub(super) fn of(hardware: Hardware) -> Vec<u8> {
     let used = hardware.used();
     let length = u8::try_from(used.len()).unwrap_or(u8::MAX);
     [OF, &[hardware.kind(), length], used].concat()
+}
+
+/// The hour that a time is in.
+pub(super) fn hour_of(time: u64) -> u32 {
+    u32::try_from(time / 3600).unwrap_or(u32::MAX)
 }
 
 /// Where what ended within an hour is found.

@@ -44,11 +44,10 @@ impl Names {
     ) -> Option<DomainName> {
         let from_client = wanted(domain, asked);
         let generated = || domain.child(&generated_label(address)).ok();
-        let name = from_client
-            .filter(|name| self.is_free(config, name, address))
-            .or_else(|| generated().filter(|name| self.is_free(config, name, address)))?;
-        self.hold(&name, address);
-        Some(name)
+        let mut take = |name: &DomainName| !config.declares(name) && self.hold(name, address);
+        from_client
+            .filter(&mut take)
+            .or_else(|| generated().filter(&mut take))
     }
 
     /// The lease that has the name which a client asks for.
@@ -62,12 +61,7 @@ impl Names {
         Some(found.address)
     }
 
-    fn is_free(&self, config: &Config, name: &DomainName, address: Ipv4Addr) -> bool {
-        let holder = self.holder_of(name);
-        !config.declares(name) && holder.is_none_or(|holder| holder == address)
-    }
-
-    /// Holds a name that a stored lease has; false where another lease holds it.
+    /// Holds a name from now on; false where another lease holds it.
     pub(super) fn hold(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
         let name = self.hasher.hash_one(name);
         let is_it = |holder: &Holder| holder.name == name;

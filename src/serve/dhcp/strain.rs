@@ -66,7 +66,7 @@ impl Engine {
         if self.strain.is_failing {
             return Some(StoreTrouble::Failing);
         }
-        let oldest = self.pending.first_key_value().map(|(_, first)| first.began);
+        let oldest = self.pending.iter().next().map(|first| first.began);
         oldest
             .is_some_and(|began| began + SLOW_SECONDS <= now)
             .then_some(StoreTrouble::Slow)
@@ -110,7 +110,9 @@ impl Engine {
         // A reserved host under another identifier is not who is written down.
         let is_own =
             record.lease.state == LeaseState::Active && record.lease.client == ask.asker.client;
-        let pending = record.pending.and_then(|batch| self.pending.get(&batch));
+        let pending = record
+            .pending
+            .and_then(|batch| self.pending.get(batch.number()));
         let held = pending.map_or(u64::MAX, |pending| pending.lease.held_until);
         let left = record.lease.held_until.min(held).saturating_sub(ask.now);
         if !is_own || left < LEFT_SECONDS_LEAST {
@@ -141,9 +143,9 @@ impl Engine {
         }
         self.strain.looked = now;
         let late = self.pending.iter_mut();
-        let late = late.take_while(|(_, pending)| pending.began + SLOW_SECONDS <= now);
+        let late = late.take_while(|pending| pending.began + SLOW_SECONDS <= now);
         let late: Vec<(Ipv4Addr, Rest)> = late
-            .filter_map(|(_, pending)| Some((pending.lease.address, pending.take_rest()?)))
+            .filter_map(|pending| Some((pending.lease.address, pending.take_rest()?)))
             .collect();
         for (address, rest) in late {
             self.tell_rest(address, rest, out);
@@ -155,7 +157,7 @@ impl Engine {
         if self.trouble(now) != Some(StoreTrouble::Slow) {
             return;
         }
-        let pending = self.pending.get_mut(&batch);
+        let pending = self.pending.get_mut(batch.number());
         let rest = pending.and_then(|pending| Some((pending.lease.address, pending.take_rest()?)));
         if let Some((address, rest)) = rest {
             self.tell_rest(address, rest, out);

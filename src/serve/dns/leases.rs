@@ -1,5 +1,6 @@
 //! The names that leases bring: an overlay over the declared ones. Knows neither zones nor who holds a lease.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
@@ -23,14 +24,20 @@ pub(super) struct Leases {
 impl Leases {
     /// Names `address`, in place of the name that it had. Returns whether anything changed.
     pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        if self.pointers.get(&address) == Some(name) {
-            return false;
+        let before = match self.pointers.entry(address) {
+            Entry::Occupied(same) if same.get() == name => return false,
+            Entry::Occupied(mut other) => Some(other.insert(name.clone())),
+            Entry::Vacant(place) => {
+                place.insert(name.clone());
+                None
+            }
+        };
+        if let Some(before) = before {
+            self.forget(&before, address);
         }
-        self.forget(address);
         if self.addresses(name.as_str()).is_none() {
             count_above(&mut self.below, name.as_str());
         }
-        self.pointers.insert(address, name.clone());
         self.addresses.insert(name.as_str(), address);
         true
     }
@@ -40,14 +47,13 @@ impl Leases {
         if self.pointers.get(&address) != Some(name) {
             return false;
         }
-        self.forget(address);
+        self.pointers.remove(&address);
+        self.forget(name, address);
         true
     }
 
-    fn forget(&mut self, address: Ipv4Addr) {
-        let Some(name) = self.pointers.remove(&address) else {
-            return;
-        };
+    /// Forgets that `name` had `address`, which it has no longer.
+    fn forget(&mut self, name: &DomainName, address: Ipv4Addr) {
         self.addresses.remove(name.as_str(), address);
         if self.addresses(name.as_str()).is_none() {
             uncount_above(&mut self.below, name.as_str());

@@ -9,7 +9,7 @@ mod zone;
 
 use serde::Serialize;
 
-pub use socket::{LoadError, Server};
+pub use socket::{LoadError, Prepared, Server};
 
 /// What a DNS server counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -58,6 +58,15 @@ struct Current {
     forwarder: Option<Forwarder>,
 }
 
+/// Zones, records and forwarders that are ready to be answered from.
+pub struct Prepared {
+    view: Arc<View>,
+    forwarder: Option<Forwarder>,
+    /// The view that they were compared with, and whether they differ from it.
+    base: Arc<View>,
+    differs: bool,
+}
+
 impl Server {
     /// A server whose zones begin with `serial`, which should grow from start to start.
     pub fn new(serial: u32) -> Self {
@@ -125,14 +134,52 @@ impl Server {
     /// # Errors
     /// [`LoadError`] where no resolver can be made of the forwarders; then nothing changed.
     pub fn load(&self, state: &State) -> Result<(), LoadError> {
-        let view = Arc::new(View::new(state));
-        let forwarder = self.forwarder(view.upstreams())?;
-        let mut current = self.shared.write();
-        let before = current.names.load(view);
-        current.forwarder = forwarder;
-        drop(current);
+        let before = self.put(self.prepare(state)?);
         drop(before);
         Ok(())
+    }
+
+    /// Does all of [`Server::load`] that takes long; changes nothing.
+    ///
+    /// # Errors
+    /// As [`Server::load`].
+    pub fn prepare(&self, state: &State) -> Result<Prepared, LoadError> {
+        let view = Arc::new(View::new(state));
+        let forwarder = self.forwarder(view.upstreams())?;
+        let base = Arc::clone(self.shared.read().names.view());
+        let differs = view.state() != base.state();
+        Ok(Prepared {
+            view,
+            forwarder,
+            base,
+            differs,
+        })
+    }
+
+    /// Answers from what was prepared from now on; gives back what was before, to be freed where nobody waits, or put again.
+    pub fn put(&self, prepared: Prepared) -> Prepared {
+        let Prepared {
+            view,
+            forwarder,
+            base,
+            differs,
+        } = prepared;
+        let mut current = self.shared.write();
+        let is_base = Arc::ptr_eq(current.names.view(), &base);
+        let differs = if is_base {
+            differs
+        } else {
+            view.state() != current.names.view().state()
+        };
+        let base = Arc::clone(&view);
+        let view = current.names.load(view, differs);
+        let forwarder = std::mem::replace(&mut current.forwarder, forwarder);
+        Prepared {
+            view,
+            forwarder,
+            base,
+            differs,
+        }
     }
 
     /// A forwarder that keeps what it remembers where its upstreams stay.

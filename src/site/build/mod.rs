@@ -19,14 +19,14 @@ use crate::base::duration::Seconds;
 use crate::base::name::DomainName;
 use crate::base::option::OptionValue;
 use crate::base::percent::Percent;
-use crate::base::policy::DhcpPolicy;
+use crate::base::policy::{DhcpPolicy, HISTORY_TIME};
 use crate::base::record::RecordData;
 use crate::base::vlan::VlanPath;
 use crate::diag::span::Sources;
 use crate::lang::Slot;
 use crate::lang::node::{
-    ClassNode, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode, ProtectNode,
-    SubnetNode,
+    ClassNode, Declarations, DhcpNode, DnsServer, HostShape, ImageNode, MatchNode, OptionNode,
+    ProtectNode, SubnetNode,
 };
 
 /// The lease time of a VLAN that states none.
@@ -86,6 +86,7 @@ impl Builder<'_> {
             controllers: BTreeMap::new(),
             machines: BTreeMap::new(),
             ignored: self.ignored(),
+            history_time: history_time(declarations),
             hooks: self.hooks()?,
             webhooks: self.webhooks()?,
         };
@@ -201,9 +202,9 @@ impl Builder<'_> {
             allow_dns: is(&node.allow_dns, true),
             active_discovery: is(&node.active_discovery, false),
             disabled_boot: node.disabled_boot.iter().map(|one| one.value).collect(),
-            thresholds: match node.thresholds.as_slice() {
-                [] => Percent::THRESHOLDS.into(),
-                said => said.iter().map(|one| one.value).collect(),
+            thresholds: match self.draft.thresholds(index) {
+                Some((_, said)) => said.iter().map(|one| one.value).collect(),
+                None => Percent::THRESHOLDS.into(),
             },
             options: options(
                 nearest(self.draft.subnet_options(index))
@@ -415,6 +416,13 @@ fn policy(node: &DhcpNode, serving: &DhcpNode) -> DhcpPolicy {
         rate_per_client: said(&own.rate_per_client, &theirs.rate_per_client),
         rate_per_circuit: said(&own.rate_per_circuit, &theirs.rate_per_circuit),
     }
+}
+
+fn history_time(declarations: &Declarations) -> Seconds {
+    let site = declarations.sites.first();
+    let dhcp = site.and_then(|site| site.dhcp.as_ref());
+    let said = dhcp.and_then(|dhcp| dhcp.history_time.value());
+    said.copied().unwrap_or(HISTORY_TIME)
 }
 
 /// A flag that is `default` where nothing is written.

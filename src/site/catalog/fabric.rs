@@ -3,8 +3,9 @@
 use super::pen::Pen;
 use super::{Cataloguer, ObjectKey, Relation, Source};
 use crate::base::limit::MTU_DEFAULT;
+use crate::base::percent::Percent;
 use crate::base::policy::DhcpPolicy;
-use crate::diag::span::Span;
+use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::{
     BoundsNode, DhcpNode, DnsServer, FabricNode, PoolNode, RangeNode, SubnetNode, VlanNode,
@@ -86,6 +87,7 @@ impl Cataloguer<'_> {
             proxy: _,
             probe: _,
             bounds: _,
+            thresholds,
             unknown_clients: _,
             is_partial: _,
             length: _,
@@ -118,6 +120,7 @@ impl Cataloguer<'_> {
             None => pen.value("lease-time", LEASE_TIME, Source::Default),
         }
         self.policy(node, relayed, pen);
+        pen.list("thresholds", thresholds);
         if let Some((name, source)) = self.in_force(pen, image, relayed, |theirs| &theirs.image) {
             pen.value("image", name, source.clone());
             pen.refer(Relation::Boots, ObjectKey::Image(name.clone()), source);
@@ -297,11 +300,24 @@ impl Cataloguer<'_> {
         pen.flag("allow-dns", allow_dns, true);
         pen.flag("active-discovery", active_discovery, false);
         pen.list("disable-boot", disabled_boot);
-        pen.list("thresholds", thresholds);
+        self.thresholds(index, thresholds, &mut pen);
         let own = OptionPlace::Subnet(index);
         self.options_in_force(self.draft.subnet_options(index), own, &mut pen);
         pen.protect(protect.as_ref());
         self.add(key, pen.done());
+    }
+
+    /// What is told of how full it is, as it says itself, else as the nearest does that says so.
+    fn thresholds(&self, subnet: usize, own: &[Spanned<Percent>], pen: &mut Pen<'_>) {
+        pen.list("thresholds", own);
+        let said = self.draft.thresholds(subnet);
+        let said = said.filter(|_| own.is_empty() && self.shows_inherited);
+        if let Some((place, said)) = said
+            && let Some(source) = said.first().and_then(|one| self.place(place, one.span))
+        {
+            let texts: Vec<_> = said.iter().map(|one| one.value.to_string()).collect();
+            pen.value("thresholds", texts.join(" "), source);
+        }
     }
 
     /// A subnet's name server with the address at which machines reach it.

@@ -79,11 +79,15 @@ impl<'a> Cataloguer<'a> {
         let servers: Vec<_> = time_servers.iter().map(time_server).collect();
         pen.list("upstream", &servers);
         if let Some(SiteDhcpNode {
+            history_time,
+            thresholds,
             options,
             classes,
             length: _,
         }) = dhcp
         {
+            pen.slot("history-time", history_time);
+            pen.list("thresholds", thresholds);
             pen.options(options);
             for class in classes {
                 let source = pen.source(class.span);

@@ -20,7 +20,17 @@ const OFFER: [Seconds; 2] = [Seconds(2), Seconds(600)];
 
 const QUARANTINE: [Seconds; 2] = [Seconds(10), Seconds(30 * 86_400)];
 
+const HISTORY: [Seconds; 2] = [Seconds(86_400), Seconds(3650 * 86_400)];
+
 pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
+    for dhcp in draft
+        .declarations
+        .sites
+        .iter()
+        .filter_map(|site| site.dhcp.as_ref())
+    {
+        out.extend(bounded(&dhcp.history_time, "a history", HISTORY));
+    }
     for (index, vlan) in draft.vlans.iter().enumerate() {
         let Some(dhcp) = &vlan.node.dhcp else {
             continue;

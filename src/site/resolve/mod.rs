@@ -13,6 +13,7 @@ mod route;
 mod subnet;
 mod switch;
 mod table;
+mod threshold;
 mod vlan;
 mod wish;
 

@@ -81,6 +81,7 @@ pub(in crate::state) fn desired(
             policy: dhcp.policy,
             disabled_boot: subnet.disabled_boot.clone(),
             thresholds: subnet.thresholds.clone(),
+            history_time: site.history_time,
         };
         into.add(key, Resource::Scope(Box::new(scope)), &subnet.origin);
     }

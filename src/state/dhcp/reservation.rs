@@ -45,6 +45,11 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Reservation {
+    /// Whether a client that shows these is the one that this, kept under `by`, is for.
+    pub fn is_known_by(&self, by: &Identity, shown: &BTreeSet<Identity>) -> bool {
+        shown.contains(by) || !self.identities.is_disjoint(shown)
+    }
+
     pub(in crate::state) fn requires(&self, key: &Key, state: &State) -> Vec<Key> {
         let Key::Reservation { vlan: own, .. } = key else {
             return Vec::new();

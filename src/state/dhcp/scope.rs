@@ -12,7 +12,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::{DomainName, Name};
 use crate::base::option::{OptionValue, option_attribute};
 use crate::base::percent::Percent;
-use crate::base::policy::DhcpPolicy;
+use crate::base::policy::{DhcpPolicy, HISTORY_TIME};
 use crate::base::vlan::VlanPath;
 use crate::site::model::Controller;
 use crate::state::{Changes, Key, Service, State, list};
@@ -49,11 +49,22 @@ pub struct Scope {
     /// How full the pools are, all together, when that is told.
     #[serde(default = "thresholds", skip_serializing_if = "is_usual")]
     pub thresholds: BTreeSet<Percent>,
+    /// How long it is kept who held which address; the same in all scopes.
+    #[serde(default = "history_time", skip_serializing_if = "is_usual_time")]
+    pub history_time: Seconds,
 }
 
 /// What is told where the site does not say.
 fn thresholds() -> BTreeSet<Percent> {
     Percent::THRESHOLDS.into()
+}
+
+fn history_time() -> Seconds {
+    HISTORY_TIME
+}
+
+fn is_usual_time(time: &Seconds) -> bool {
+    *time == HISTORY_TIME
 }
 
 fn is_usual(told: &BTreeSet<Percent>) -> bool {
@@ -90,6 +101,7 @@ impl Scope {
             &self.thresholds,
             |thresholds| list(thresholds),
         );
+        let changes = changes.field("history-time", &from.history_time, &self.history_time);
         let relay = |relay: &Option<VlanPath>| list(relay);
         let changes = changes.shown("relay-to", &from.relay, &self.relay, relay);
         let (before, after) = (&from.policy, &self.policy);

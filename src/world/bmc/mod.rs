@@ -9,7 +9,8 @@ pub mod switch;
 mod target;
 
 use crate::base::bmc::{
-    BootOverride, ChassisStatus, Inventory, Light, LogEntry, PowerAction, Sensor, SerialAccess,
+    BootOverride, ChassisStatus, Inventory, Light, LogEntry, Media, PowerAction, Sensor,
+    SerialAccess,
 };
 pub use discover::{Presence, look};
 pub use ipmi::Console;
@@ -20,6 +21,9 @@ pub use target::{TargetError, endpoint, trusted};
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
 const ENTRIES: usize = 65_536;
+
+/// What IPMI and switches have not.
+const MEDIA: &str = "virtual media";
 
 /// A BMC and how to be let in. It has no `Debug`: it holds a password.
 pub enum Target {
@@ -242,6 +246,32 @@ impl Session {
         Ok(())
     }
 
+    /// The drives that the BMC lends the machine, and what is in them.
+    ///
+    /// # Errors
+    /// Where the BMC has none, or does not tell of them.
+    pub async fn media(&mut self) -> Result<Told<Vec<Media>>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(_) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            Self::Redfish(session) => session.media().await?,
+            Self::Switch(session) => return Err(session.lacks(MEDIA).into()),
+        })
+    }
+
+    /// Has what is at a URL in one of these drives, or nothing, and waits until the BMC says that it is so.
+    ///
+    /// # Errors
+    /// Where it does not become so.
+    pub async fn set_media(&mut self, drive: &str, image: Option<&str>) -> Result<(), BmcError> {
+        match (self, image) {
+            (Self::Ipmi(_), _) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            (Self::Redfish(session), Some(url)) => session.insert_media(drive, url).await?,
+            (Self::Redfish(session), None) => session.eject_media(drive).await?,
+            (Self::Switch(session), _) => return Err(session.lacks(MEDIA).into()),
+        }
+        Ok(())
+    }
+
     /// What overrides where the machine boots from, if anything does.
     ///
     /// # Errors
@@ -287,6 +317,12 @@ fn whole<T>(value: T) -> Told<T> {
 }
 
 impl BmcError {
+    /// Whether the BMC has not the machine that it was asked for, and may have others.
+    fn is_of_the_machine(&self) -> bool {
+        use redfish::Error::{Ambiguous, Missing};
+        matches!(self, Self::Redfish(Missing { .. } | Ambiguous { .. }))
+    }
+
     pub fn trouble(&self) -> Trouble {
         match self {
             Self::Ipmi(error) => of_ipmi(error),

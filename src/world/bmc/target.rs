@@ -85,6 +85,20 @@ impl Target {
             })),
         })
     }
+
+    /// The same, but for a BMC that the site has by Redfish: that one by IPMI, at its usual port and with the same account.
+    ///
+    /// # Errors
+    /// Where a secret that the site names cannot be read.
+    pub async fn by_ipmi(bmc: &Bmc, trust: &Trust) -> Result<Self, TargetError> {
+        let BmcProtocol::Redfish { account, .. } = &bmc.protocol else {
+            return Self::of(bmc, trust).await;
+        };
+        let address = SocketAddr::new(account.address, ipmi::PORT);
+        let password = read(&account.password).await?;
+        let target = ipmi::Target::new(address, account.username.as_bytes(), password);
+        Ok(Self::Ipmi(target))
+    }
 }
 
 async fn webhook(webhook: &BmcWebhook, trust: &Trust) -> Result<webhook::Target, TargetError> {

@@ -48,6 +48,10 @@ pub enum Distrust {
     SelfSigned(String),
     #[error("its certificate is of an authority that is not trusted: {0}")]
     Authority(String),
+    #[error(
+        "its certificate is of an authority that has the name of one that is trusted, and another key: {0}"
+    )]
+    OtherKey(String),
     #[error("its certificate is for {}, not for {asked}", listed(names))]
     Name { asked: String, names: Vec<String> },
     #[error(
@@ -281,8 +285,13 @@ fn why(error: &Error, presented: &Certificate, asked: &ServerName<'_>) -> Distru
     if presented.is_self_signed {
         return Distrust::SelfSigned(presented.subject.clone());
     }
-    match error == &CertificateError::UnknownIssuer {
-        true => Distrust::Authority(presented.issuer.clone()),
+    let issuer = presented.issuer.clone();
+    if error == &CertificateError::UnknownIssuer {
+        return Distrust::Authority(issuer);
+    }
+    // Of the handshake itself others are asked: here the issuer's signature is the bad one.
+    match error == &CertificateError::BadSignature {
+        true => Distrust::OtherKey(issuer),
         false => Distrust::Unusable(error.to_string()),
     }
 }

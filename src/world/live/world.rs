@@ -12,7 +12,7 @@ use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
 use super::machine::{Looked, Machines, Progress};
-use super::servers::Servers;
+use super::servers::{Ready, Servers};
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
 use crate::base::mac::MacAddr;
@@ -20,7 +20,7 @@ use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
 use crate::site::model::Bmc;
-use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership};
+use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, State};
 use crate::store::Store;
 use crate::world::bmc::Pool;
 use crate::world::{
@@ -90,11 +90,14 @@ impl<S: Store> Live<S> {
         for ends in ranges.iter().filter_map(|range| range.ends4()) {
             let leases = self.servers.leases_in(ends).await?.into_iter();
             let active = leases.filter(|lease| lease.state == LeaseState::Active);
-            facts.extend(active.filter_map(|lease| {
-                let (address, mac) = (lease.address, lease.hardware.mac()?);
-                Some(LeaseFact { address, mac })
+            facts.extend(active.map(|lease| LeaseFact {
+                address: lease.address,
+                identities: lease.identities(),
             }));
         }
+        // Ranges may overlap.
+        facts.sort_unstable_by_key(|fact| fact.address);
+        facts.dedup_by_key(|fact| fact.address);
         Ok(facts)
     }
 
@@ -214,6 +217,9 @@ impl<S: Store> Live<S> {
 }
 
 impl<S: Store> World for Live<S> {
+    /// The servers' new configuration; none of host steps.
+    type Ready = Option<Ready>;
+
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         let found = self.host.observe().await?;
         self.ledger
@@ -258,9 +264,22 @@ impl<S: Store> World for Live<S> {
         ping::answering(targets, within).await
     }
 
+    async fn lay_out(&mut self, group: &[Step], after: &State) -> Result<Self::Ready, StepFailure> {
+        let Some(first) = group.first().filter(|first| !first.key.is_host()) else {
+            return Ok(None);
+        };
+        let laid_out = self.servers.lay_out(after);
+        laid_out.map(Some).map_err(|error| StepFailure {
+            at: 0,
+            key: Box::new(first.key.clone()),
+            error,
+        })
+    }
+
     async fn execute(
         &mut self,
         group: &[Step],
+        ready: Option<Self::Ready>,
         way: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {
@@ -270,7 +289,7 @@ impl<S: Store> World for Live<S> {
         let ended = if first.key.is_host() {
             self.host_steps(group, way, done).await
         } else {
-            let swapped = self.servers.swap(group).await;
+            let swapped = self.servers.swap(group, ready.flatten()).await;
             swapped.map(|()| group.iter().for_each(done))
         };
         ended.map_err(|(at, error)| StepFailure {
@@ -288,7 +307,7 @@ impl<S: Store> World for Live<S> {
         if !steps.iter().all(|step| matches!(step.key, Key::Bmc { .. })) {
             return self.machines.switch(steps, done).await;
         }
-        match self.servers.swap(steps).await {
+        match self.servers.swap(steps, None).await {
             Ok(()) => {
                 (0..steps.len()).for_each(done);
                 Vec::new()

@@ -12,7 +12,7 @@ use kernel::{Hidden, Kernel, Restless};
 use super::{StepFailure, Way, World, WorldError};
 use crate::base::name::LinkName;
 use crate::plan::{Action, Step};
-use crate::state::{Ground, Key, Observation, Ownership, Resource};
+use crate::state::{Ground, Key, Observation, Ownership, Resource, State};
 
 /// A simulated host with its servers.
 #[derive(Debug, Clone, Default)]
@@ -135,6 +135,8 @@ impl Sim {
 }
 
 impl World for Sim {
+    type Ready = ();
+
     async fn observe(&mut self) -> Result<Observation, WorldError> {
         // What fell is nobody's.
         let there = &self.world.state;
@@ -173,9 +175,14 @@ impl World for Sim {
         reached.copied().collect()
     }
 
+    async fn lay_out(&mut self, _: &[Step], _: &State) -> Result<(), StepFailure> {
+        Ok(())
+    }
+
     async fn execute(
         &mut self,
         group: &[Step],
+        _: Option<()>,
         _: Way,
         done: &mut (dyn FnMut(&Step) + Send),
     ) -> Result<(), StepFailure> {

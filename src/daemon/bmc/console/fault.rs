@@ -10,7 +10,7 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
 use crate::world::bmc::BmcError;
-use crate::world::bmc::ipmi::IpmiError;
+use crate::world::bmc::ipmi::{self, IpmiError};
 
 /// Somebody else has it by this daemon.
 pub(super) fn held(machine: &HostName, who: &Who, since: Moment) -> Fault {
@@ -73,12 +73,17 @@ pub(super) fn elsewhere(machine: &HostName, at: &Bmc, ways: &[SerialAccess]) -> 
     let mut fault = Fault::new(Code::ConsoleElsewhere, message);
     fault.causes = ways.iter().map(way).collect();
     let usable = ways.iter().filter(|way| way.is_enabled);
-    let usable = usable.min_by_key(|way| way.protocol);
+    let usable = usable.min_by_key(|way| rank(way));
     fault.help(match usable {
-        Some(way) => command(way, &at.place(), at.username().unwrap_or_default()),
+        Some(way) => command(machine, way, &at.place(), at.username().unwrap_or_default()),
         None if ways.is_empty() => "look for one in the BMC's own pages".to_owned(),
         None => "switch one of them on in the BMC".to_owned(),
     })
+}
+
+/// What the daemon does comes before what a person does, and what is hidden on the way before what is not.
+fn rank(way: &SerialAccess) -> (bool, SerialProtocol) {
+    (way.protocol != SerialProtocol::Ipmi, way.protocol)
 }
 
 fn way(way: &SerialAccess) -> String {
@@ -93,7 +98,7 @@ fn way(way: &SerialAccess) -> String {
 }
 
 /// What a person does to come there. What a BMC says to type is shown as it says it.
-fn command(way: &SerialAccess, at: &str, username: &str) -> String {
+fn command(machine: &HostName, way: &SerialAccess, at: &str, username: &str) -> String {
     let port = way.port;
     let reach = match way.protocol {
         SerialProtocol::Ssh => {
@@ -104,8 +109,14 @@ fn command(way: &SerialAccess, at: &str, username: &str) -> String {
         SerialProtocol::Telnet => {
             format!("`telnet {at} {}`, which hides nothing", port.unwrap_or(23))
         }
+        SerialProtocol::Ipmi if port.is_none_or(|port| port == ipmi::PORT) => {
+            return format!(
+                "`bedplate console {machine} --ipmi` has it here, with the same user and password"
+            );
+        }
         SerialProtocol::Ipmi => {
-            return "declare the machine's `bmc` as \"ipmi\" to have it here".to_owned();
+            return "declare the machine's `bmc` as \"ipmi\" with that port to have it here"
+                .to_owned();
         }
     };
     match way.command.as_deref() {
@@ -180,10 +191,15 @@ mod tests {
             ),
             (
                 way(SerialProtocol::Ipmi, Some(623), true, None),
-                "declare the machine's `bmc` as \"ipmi\" to have it here",
+                "`bedplate console node-02 --ipmi` has it here, with the same user and password",
+            ),
+            (
+                way(SerialProtocol::Ipmi, Some(6623), true, None),
+                "declare the machine's `bmc` as \"ipmi\" with that port to have it here",
             ),
         ] {
-            assert_eq!(command(&way, at, "admin"), expected);
+            let machine = "node-02".parse().unwrap();
+            assert_eq!(command(&machine, &way, at, "admin"), expected);
         }
     }
 }

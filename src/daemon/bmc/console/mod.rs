@@ -42,6 +42,9 @@ pub struct ConsoleOrder {
     /// Whether it is taken from whoever has it.
     #[serde(default)]
     pub take: bool,
+    /// Whether a BMC that the site has by Redfish is asked by IPMI.
+    #[serde(default)]
+    pub ipmi: bool,
     #[serde(default)]
     pub record: bool,
 }
@@ -66,7 +69,10 @@ impl Bmcs {
         let bmc = self.bmc_of(&machine).await?;
         let claim = self.claims.claim(&machine, who, order.take).await?;
         // Not of the pool: a console has its session for long, and others have theirs meanwhile.
-        let target = Target::of(&bmc, &self.pool.trust()).await;
+        let target = match order.ipmi {
+            true => Target::by_ipmi(&bmc, &self.pool.trust()).await,
+            false => Target::of(&bmc, &self.pool.trust()).await,
+        };
         let target = target.map_err(|error| super::fault::target(&machine, &error))?;
         let session = target.open().await;
         let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
@@ -85,7 +91,7 @@ impl Bmcs {
             },
             false => None,
         };
-        tracing::info!(%machine, %who, take = order.take, record = order.record, "the console is opened");
+        tracing::info!(%machine, %who, take = order.take, ipmi = order.ipmi, record = order.record, "the console is opened");
         Ok(HeldConsole {
             machine,
             bmc,

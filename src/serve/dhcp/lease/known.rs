@@ -1,5 +1,7 @@
 //! What the client of a lease was recognised by when it got the address. Must not know of reservations.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{ClientKey, Lease};
@@ -50,6 +52,12 @@ impl Lease {
             },
             IdentityKind::MachineId => self.known_by(kind).cloned(),
         }
+    }
+
+    /// All that the lease tells of its client.
+    pub fn identities(&self) -> BTreeSet<Identity> {
+        let all = IdentityKind::ALL.into_iter();
+        all.filter_map(|kind| self.identity(kind)).collect()
     }
 
     /// Whether the lease tells what its client showed of this kind, were it nothing.

@@ -13,9 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::serve::dhcp::history::{AT, DAYS, HOURS, MOST, Past, UNTIL, at, in_hour, of};
+use crate::base::duration::Seconds;
+use crate::serve::dhcp::history::{AT, HOURS, MOST, Past, UNTIL, at, hour_of, in_hour, of};
 use crate::serve::dhcp::lease::{Hardware, Lease};
 use crate::store::{Batch, Store, StoreError, Write};
 
@@ -38,7 +39,15 @@ const TOLD: usize = 1000;
 #[derive(Clone)]
 pub(super) struct Archive {
     ends: mpsc::Sender<Past>,
+    kept: watch::Sender<Kept>,
     missing: Arc<AtomicU64>,
+}
+
+/// How long the past is kept, in hours, and since when that is so; none until somebody says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Kept {
+    hours: Option<u32>,
+    said: u32,
 }
 
 /// Tells when the thread has ended.
@@ -73,7 +82,8 @@ struct Writer<S> {
     hours: BTreeMap<u32, u64>,
     /// Up to when leases that ran out are written.
     until: u64,
-    /// How much is kept.
+    /// How long and how much is kept.
+    kept: Kept,
     most: u64,
     missing: Arc<AtomicU64>,
 }
@@ -84,6 +94,17 @@ impl Archive {
         if self.ends.try_send(past).is_err() {
             self.missing.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Says how long the past is kept. What is older is forgotten at once.
+    pub(super) fn keep_for(&self, time: Seconds, now: u64) {
+        let hours = Some(time.0.div_ceil(3600));
+        let said = hour_of(now);
+        self.kept.send_if_modified(|kept| {
+            let is_new = kept.hours != hours;
+            *kept = Kept { hours, said };
+            is_new
+        });
     }
 
     /// How many ends are missing from the history.
@@ -150,6 +171,7 @@ pub(super) fn start<S: Store>(
     let left = u64::try_from(unnoticed.count()).unwrap_or(u64::MAX);
     missing.fetch_add(left, Ordering::Relaxed);
     let (ends, queue) = mpsc::channel(QUEUE);
+    let (kept, heard) = watch::channel(Kept::default());
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -159,13 +181,17 @@ pub(super) fn start<S: Store>(
         .spawn(move || {
             let _until_it_ends: std_mpsc::Sender<()> = alive;
             match writer {
-                Ok(writer) => runtime.block_on(writer.run(found, queue)),
+                Ok(writer) => runtime.block_on(writer.run(found, queue, heard)),
                 Err(error) => {
                     tracing::error!(%error, "the history of leases cannot be read; none is kept");
                 }
             }
         })?;
-    let archive = Archive { ends, missing };
+    let archive = Archive {
+        ends,
+        kept,
+        missing,
+    };
     let reader = Reader(Box::new(move |whose| read(&*store, whose)));
     Ok((archive, reader, Ended(Mutex::new(ended))))
 }
@@ -185,17 +211,31 @@ impl<S: Store> Writer<S> {
             store,
             hours,
             until: until.map_or(0, u64::from_be_bytes),
+            kept: Kept::default(),
             most: MOST,
             missing,
         })
     }
 
-    async fn run(mut self, found: Vec<Past>, mut queue: mpsc::Receiver<Past>) {
+    async fn run(
+        mut self,
+        found: Vec<Past>,
+        mut queue: mpsc::Receiver<Past>,
+        mut kept: watch::Receiver<Kept>,
+    ) {
         for some in found.chunks(AT_ONCE) {
             self.write(some).await;
         }
         let mut ends = Vec::new();
-        while queue.recv_many(&mut ends, AT_ONCE).await > 0 {
+        loop {
+            tokio::select! {
+                Ok(()) = kept.changed() => {
+                    self.kept = *kept.borrow_and_update();
+                    self.forget(self.kept.said).await;
+                    continue;
+                }
+                count = queue.recv_many(&mut ends, AT_ONCE) => if count == 0 { return },
+            }
             if ends.len() < AT_ONCE && !queue.is_closed() {
                 tokio::time::sleep(GATHER).await;
             }
@@ -265,9 +305,9 @@ impl<S: Store> Writer<S> {
 
     /// Forgets what is older than is kept, and the oldest where there is too much.
     async fn forget(&mut self, now: u32) {
-        let kept = u32::try_from(DAYS * 24).unwrap_or(u32::MAX);
         while let Some((hour, _)) = self.hours.first_key_value().map(|(hour, n)| (*hour, *n)) {
-            let is_old = hour.saturating_add(kept) < now;
+            let kept = self.kept.hours;
+            let is_old = kept.is_some_and(|kept| hour.saturating_add(kept) < now);
             let is_much = self.count() >= self.most && hour < now;
             if !is_old && !is_much {
                 return;
@@ -300,6 +340,7 @@ mod tests {
     use crate::store::Faulty;
 
     const DAY: u64 = 24 * 3600;
+    const DAYS: u64 = 90;
 
     fn past(address: u8, client: u8, until: u64) -> Past {
         let hardware = Hardware::from(MacAddr([2, 0, 0, 0, 0, client]));
@@ -321,7 +362,9 @@ mod tests {
     }
 
     fn writer(store: &Arc<Faulty>) -> Writer<Faulty> {
-        Writer::load(Arc::clone(store), Arc::default()).unwrap()
+        let mut writer = Writer::load(Arc::clone(store), Arc::default()).unwrap();
+        writer.kept.hours = Some(24 * 90);
+        writer
     }
 
     /// When the leases of an address ended, by the store's word and the other way round by that of its index.
@@ -357,6 +400,32 @@ mod tests {
             5,
             "one lease with its indexes, a count and a time: {left:?}"
         );
+    }
+
+    /// Until somebody says how long it is kept, nothing is forgotten; what is said then counts at once.
+    #[tokio::test]
+    async fn what_is_older_than_is_said_is_forgotten_at_once() {
+        let store = Arc::new(Faulty::default());
+        let first = 100 * DAY;
+        let ends = [past(1, 1, first), past(1, 2, first + 200 * DAY)];
+        writer(&store).write(&ends[..1]).await;
+        let now = first + 200 * DAY;
+        let (archive, _reader, mut ended) = start(Arc::clone(&store), &[], now).unwrap();
+        let until = async |count: usize| {
+            while untils(&store, 1).len() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        archive.push(ends[1].clone());
+        until(2).await;
+        archive.keep_for(Seconds(201 * 86_400), now);
+        archive.push(past(1, 3, now));
+        until(3).await;
+        archive.keep_for(Seconds(199 * 86_400), now);
+        until(2).await;
+        assert_eq!(untils(&store, 1), [now, now]);
+        drop(archive);
+        ended.wait();
     }
 
     #[tokio::test]

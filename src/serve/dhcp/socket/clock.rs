@@ -112,8 +112,14 @@ impl Reading {
     }
 
     /// A lease with its times as the wall clock has them.
-    pub(super) fn told(&self, lease: Lease) -> Lease {
-        shifted(lease, self.steady, self.wall)
+    pub(super) fn told(&self, mut lease: Lease) -> Lease {
+        self.put(&mut lease);
+        lease
+    }
+
+    /// Puts a lease's times as the wall clock has them.
+    pub(super) fn put(&self, lease: &mut Lease) {
+        shift(lease, self.steady, self.wall);
     }
 }
 
@@ -132,13 +138,12 @@ fn moved(time: u64, steady: Duration, wall: Duration) -> u64 {
     time.saturating_add(ahead).saturating_sub(behind)
 }
 
-fn shifted(mut lease: Lease, steady: Duration, wall: Duration) -> Lease {
+fn shift(lease: &mut Lease, steady: Duration, wall: Duration) {
     for time in [&mut lease.since, &mut lease.expires, &mut lease.held_until] {
         if *time != Lease::INFINITE && *time != 0 {
             *time = moved(*time, steady, wall);
         }
     }
-    lease
 }
 
 #[cfg(test)]
@@ -200,7 +205,8 @@ mod tests {
             (5_000_000, 1_000, 0),
         ] {
             let [steady, wall] = [steady, wall].map(Duration::from_millis);
-            let told = shifted(lease.clone(), steady, wall);
+            let mut told = lease.clone();
+            shift(&mut told, steady, wall);
             let times = (told.since, told.expires, told.held_until);
             assert_eq!(times, (0, expires, Lease::INFINITE), "{steady:?} {wall:?}");
         }

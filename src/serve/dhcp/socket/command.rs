@@ -114,9 +114,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let _ = done.send(());
             }
             Command::Configure { config, done } => {
-                let before = Arc::clone(self.engine.config());
+                let (before, now) = (Arc::clone(self.engine.config()), self.clock.now());
+                if let Some(time) = config.history_time() {
+                    self.archive.keep_for(time, now);
+                }
                 self.engine
-                    .handle(self.clock.now(), Input::Config(config), &mut self.actions);
+                    .handle(now, Input::Config(config), &mut self.actions);
                 drop(done.send(before));
             }
             Command::Listening(service, done) => drop(done.send(self.listening(service))),

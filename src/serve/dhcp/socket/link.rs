@@ -14,9 +14,10 @@ use nix::sys::socket::{
     LinkAddr, MsgFlags, MultiHeaders, SockaddrIn, SockaddrLike, SockaddrStorage, bind, getsockname,
     recvmmsg, sendmmsg, setsockopt, sockopt,
 };
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use smallvec::SmallVec;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 use super::frame::frame;
 use crate::base::addr::InterfaceAddr;
@@ -46,7 +47,8 @@ pub(super) struct Link {
     index: u32,
     /// The hardware address when the link was opened.
     mac: MacAddr,
-    udp: UdpSocket,
+    /// Waited for to be readable alone: to be told of every datagram that has left would cost more than to send it.
+    udp: AsyncFd<Socket>,
     raw: Socket,
     /// The addresses that answer here; never empty while the link is open.
     pub listeners: BTreeMap<Ipv4Addr, InterfaceAddr>,
@@ -63,6 +65,21 @@ impl Default for Inbox {
         Self {
             buffers: vec![[0; LONGEST]; BATCH],
             headers: MultiHeaders::preallocate(BATCH, None),
+        }
+    }
+}
+
+/// What datagrams are sent with.
+pub(super) struct Outbox {
+    frames: MultiHeaders<LinkAddr>,
+    datagrams: MultiHeaders<SockaddrIn>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            frames: MultiHeaders::preallocate(BATCH, None),
+            datagrams: MultiHeaders::preallocate(BATCH, None),
         }
     }
 }
@@ -108,7 +125,7 @@ impl Link {
             name: name.clone(),
             index,
             mac: MacAddr(mac),
-            udp: UdpSocket::from_std(udp.into())?,
+            udp: readable(udp)?,
             raw,
             listeners: BTreeMap::new(),
         })
@@ -116,11 +133,12 @@ impl Link {
 
     /// Asks the kernel whether the socket still listens where it was bound, on the device that it was bound to.
     pub(super) fn is_alive(&self) -> bool {
-        let device = SockRef::from(&self.udp).device().ok().flatten();
-        let local = self.udp.local_addr();
+        let udp = self.udp.get_ref();
+        let device = udp.device().ok().flatten();
+        let local = udp.local_addr().ok().and_then(|local| local.as_socket());
         if_nametoindex(self.name.as_str()) == Ok(self.index)
-            && !is_shut_down(self.udp.as_fd())
-            && local.is_ok_and(|local| local.port() == self.service.port())
+            && !is_shut_down(udp.as_fd())
+            && local.is_some_and(|local| local.port() == self.service.port())
             && device.as_deref() == Some(self.name.as_str().as_bytes())
     }
 
@@ -133,7 +151,7 @@ impl Link {
     }
 
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.udp.poll_recv_ready(context)
+        self.udp.poll_read_ready(context).map_ok(drop)
     }
 
     /// Gives what has arrived to `take`, one batch at most; false once the socket has no more.
@@ -145,26 +163,20 @@ impl Link {
         inbox: &mut Inbox,
         mut take: impl FnMut(&[u8], SocketAddrV4),
     ) -> io::Result<bool> {
-        let mut received = Vec::new();
-        let more = self.udp.try_io(Interest::READABLE, || {
-            received = match receive_batch(&self.udp, inbox) {
+        let more = self.udp.try_io(Interest::READABLE, |udp| {
+            let received = match receive_batch(udp, inbox, &mut take) {
                 Err(fault)
-                    if fault.kind() == io::ErrorKind::WouldBlock
-                        && is_shut_down(self.udp.as_fd()) =>
+                    if fault.kind() == io::ErrorKind::WouldBlock && is_shut_down(udp.as_fd()) =>
                 {
                     return Err(io::ErrorKind::NotConnected.into());
                 }
                 other => other?,
             };
             // A batch that is not full emptied the socket, which spares asking once more.
-            let is_full = received.len() == BATCH;
-            is_full
+            (received == BATCH)
                 .then_some(())
                 .ok_or_else(|| io::ErrorKind::WouldBlock.into())
         });
-        for (buffer, (length, from)) in inbox.buffers.iter().zip(&received) {
-            take(buffer.get(..*length).unwrap_or(buffer), *from);
-        }
         match more {
             Ok(()) => Ok(true),
             Err(fault) if fault.kind() == io::ErrorKind::NotConnected => Err(fault),
@@ -173,65 +185,74 @@ impl Link {
     }
 
     /// Sends replies; returns how many the kernel did not take.
-    pub(super) fn send(&self, replies: &[Reply]) -> u64 {
-        let (mut frames, mut datagrams) = (Vec::new(), Vec::new());
+    pub(super) fn send(&self, outbox: &mut Outbox, replies: &[Reply]) -> u64 {
+        let (mut frames, mut datagrams) = (Vec::new(), Vec::with_capacity(replies.len()));
         let mut own = None;
         for reply in replies {
-            match reply.to {
-                Destination::Address(to) | Destination::BootClient(to) => {
-                    datagrams.push((to, reply.bytes.as_slice()))
-                }
-                Destination::Broadcast => {
-                    let to = SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT);
-                    datagrams.push((to, reply.bytes.as_slice()));
-                }
+            let to = match reply.to {
+                Destination::Address(to) | Destination::BootClient(to) => to,
+                Destination::Broadcast => SocketAddrV4::new(Ipv4Addr::BROADCAST, CLIENT_PORT),
                 Destination::Link { address, mac } => {
                     let from = SocketAddrV4::new(reply.via, Service::Dhcp.port());
                     let to = SocketAddrV4::new(address, CLIENT_PORT);
                     let own = *own.get_or_insert_with(|| self.mac());
                     frames.extend(frame((own, from), (mac, to), &reply.bytes));
+                    continue;
                 }
-            }
+            };
+            datagrams.push((Some(SockaddrIn::from(to)), reply.bytes.as_slice()));
         }
         let frames: Vec<_> = frames
             .iter()
             .map(|frame| (None, frame.as_slice()))
             .collect();
-        let datagrams: Vec<_> = datagrams
-            .into_iter()
-            .map(|(to, bytes)| (Some(SockaddrIn::from(to)), bytes))
-            .collect();
-        send_all::<LinkAddr>(&self.raw, &frames) + send_all(&self.udp, &datagrams)
+        send_all(&self.raw, &mut outbox.frames, &frames)
+            + send_all(self.udp.get_ref(), &mut outbox.datagrams, &datagrams)
     }
 }
 
-fn receive_batch(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<Vec<(usize, SocketAddrV4)>> {
-    let mut slices: Vec<_> = inbox
-        .buffers
-        .iter_mut()
-        .map(|buffer| [IoSliceMut::new(buffer)])
-        .collect();
-    let flags = MsgFlags::MSG_DONTWAIT;
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe where the descriptor may be closed meanwhile: the socket is moved into it"
+)]
+fn readable(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+/// Gives what has arrived to `take`, and tells how much that was.
+fn receive_batch(
+    socket: &Socket,
+    inbox: &mut Inbox,
+    take: &mut impl FnMut(&[u8], SocketAddrV4),
+) -> io::Result<usize> {
+    let buffers = inbox.buffers.iter_mut();
+    let mut slices: Vec<_> = buffers.map(|buffer| [IoSliceMut::new(buffer)]).collect();
     let messages = recvmmsg(
         socket.as_raw_fd(),
         &mut inbox.headers,
         slices.iter_mut(),
-        flags,
+        MsgFlags::MSG_DONTWAIT,
         None,
     )?;
     let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-    let found = messages.map(|message| {
+    let mut received = 0;
+    for message in messages {
+        received += 1;
         let from = message.address.map_or(nowhere, SocketAddrV4::from);
-        (message.bytes, from)
-    });
-    Ok(found.collect())
+        take(message.iovs().next().unwrap_or_default(), from);
+    }
+    Ok(received)
 }
 
-fn send_all<A: SockaddrLike + Copy>(socket: &impl AsRawFd, messages: &[(Option<A>, &[u8])]) -> u64 {
+fn send_all<A: SockaddrLike + Copy>(
+    socket: &impl AsRawFd,
+    headers: &mut MultiHeaders<A>,
+    messages: &[(Option<A>, &[u8])],
+) -> u64 {
     let (mut rest, mut unsent) = (messages, 0);
     while !rest.is_empty() {
         let batch = rest.get(..BATCH).unwrap_or(rest);
-        let sent = match send_batch(socket, batch) {
+        let sent = match send_batch(socket, headers, batch) {
             Ok(sent) => sent,
             Err(_) => {
                 unsent += 1;
@@ -245,22 +266,19 @@ fn send_all<A: SockaddrLike + Copy>(socket: &impl AsRawFd, messages: &[(Option<A
 
 fn send_batch<A: SockaddrLike + Copy>(
     socket: &impl AsRawFd,
+    headers: &mut MultiHeaders<A>,
     batch: &[(Option<A>, &[u8])],
 ) -> Result<usize, Errno> {
-    let mut headers = MultiHeaders::<A>::preallocate(batch.len(), None);
-    let slices: Vec<_> = batch
-        .iter()
-        .map(|(_, bytes)| [IoSlice::new(bytes)])
-        .collect();
-    let addresses: Vec<_> = batch.iter().map(|(to, _)| *to).collect();
-    let flags = MsgFlags::MSG_DONTWAIT;
+    let slices = batch.iter().map(|(_, bytes)| [IoSlice::new(bytes)]);
+    let slices: SmallVec<[[IoSlice<'_>; 1]; BATCH]> = slices.collect();
+    let addresses: SmallVec<[Option<A>; BATCH]> = batch.iter().map(|(to, _)| *to).collect();
     let results = sendmmsg(
         socket.as_raw_fd(),
-        &mut headers,
+        headers,
         slices.iter(),
         addresses,
         [],
-        flags,
+        MsgFlags::MSG_DONTWAIT,
     )?;
     Ok(results.count())
 }

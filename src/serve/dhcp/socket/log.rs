@@ -3,16 +3,18 @@
 use tokio::sync::watch;
 
 use super::clock::Reading;
+use crate::base::mark::RunId;
 use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::ring::Ring;
 
 /// Events kept: some megabytes at most.
 const KEPT: usize = 8192;
 
-/// An event with its number and its time, in seconds of the wall clock.
+/// An event with its number, the run that it is of, and its time in seconds of the wall clock.
 #[derive(Debug, Clone)]
 pub struct Told {
     pub number: u64,
+    pub run: RunId,
     pub at: u64,
     pub event: Event,
 }
@@ -29,25 +31,32 @@ pub struct Events {
 
 pub(super) struct Log {
     ring: Ring<Told>,
+    run: RunId,
     next: u64,
     /// The number of the next event, for those who wait for it.
     news: watch::Sender<u64>,
 }
 
 impl Log {
-    pub(super) fn new(news: watch::Sender<u64>) -> Self {
+    pub(super) fn new(news: watch::Sender<u64>, run: RunId) -> Self {
         Self {
             ring: Ring::new(KEPT),
+            run,
             next: 0,
             news,
         }
     }
 
     pub(super) fn push(&mut self, clock: Reading, event: Event) {
-        let number = self.next;
+        let (number, run) = (self.next, self.run);
         self.next += 1;
         let (at, event) = (clock.now(), told(clock, event));
-        self.ring.push(Told { number, at, event });
+        self.ring.push(Told {
+            number,
+            run,
+            at,
+            event,
+        });
     }
 
     /// Wakes those who wait, once for all that came since.
@@ -81,45 +90,12 @@ impl Log {
     }
 }
 
-/// An event with the times of its lease as the wall clock has them.
-fn told(clock: Reading, event: Event) -> Event {
-    match event {
-        Event::Committed { lease } => Event::Committed {
-            lease: clock.told(lease),
-        },
-        Event::Renewed { lease } => Event::Renewed {
-            lease: clock.told(lease),
-        },
-        Event::Expired { lease } => Event::Expired {
-            lease: clock.told(lease),
-        },
-        Event::Released { lease, how } => Event::Released {
-            lease: clock.told(lease),
-            how,
-        },
-        Event::Declined { lease, before } => Event::Declined {
-            lease: clock.told(lease),
-            before: Box::new(clock.told(*before)),
-        },
-        Event::Replaced { lease } => Event::Replaced {
-            lease: clock.told(lease),
-        },
-        Event::Conflict { lease, by } => Event::Conflict {
-            lease: clock.told(lease),
-            by,
-        },
-        Event::Contested { lease, host } => Event::Contested {
-            lease: clock.told(lease),
-            host,
-        },
-        Event::Reclaimed { lease } => Event::Reclaimed {
-            lease: clock.told(lease),
-        },
-        Event::Store { trouble } => Event::Store { trouble },
-        Event::Waiting { vlan, hardware } => Event::Waiting { vlan, hardware },
-        told @ (Event::Threshold { .. } | Event::Bmc { .. }) => told,
-        Event::Exhausted { vlan, hardware } => Event::Exhausted { vlan, hardware },
+/// An event with the times of its leases as the wall clock has them.
+fn told(clock: Reading, mut event: Event) -> Event {
+    for lease in event.leases_mut().into_iter().flatten() {
+        clock.put(lease);
     }
+    event
 }
 
 #[cfg(test)]
@@ -136,7 +112,7 @@ mod tests {
     #[test]
     fn a_slow_reader_loses_the_oldest_and_hears_how_many() {
         let (news, heard) = watch::channel(0);
-        let mut log = Log::new(news);
+        let mut log = Log::new(news, RunId(7));
         log.ring = Ring::new(4);
         let clock = Clock::start(None).read();
         let event = Event::Exhausted {

@@ -13,6 +13,7 @@ mod tell;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::mac::MacAddr;
+use crate::base::mark::RunId;
 use crate::base::name::LinkName;
 use crate::serve::ListenError;
 use crate::serve::dhcp::admit::Waiting;
@@ -39,6 +41,7 @@ use crate::store::{Store, StoreError};
 use archive::Whose;
 use clock::Clock;
 use command::Command;
+use log::Log;
 pub use log::{Events, Told};
 use worker::Worker;
 
@@ -102,6 +105,7 @@ pub enum ReleaseError {
 pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
     news: watch::Receiver<u64>,
+    run: RunId,
     thread: Option<JoinHandle<()>>,
     past: archive::Reader,
     archivist: archive::Ended,
@@ -124,21 +128,24 @@ impl Server {
             .map_err(ServerError::Start)?;
         let (commands, requests) = mpsc::channel(COMMANDS);
         let (tell, news) = watch::channel(0);
+        let run = RunId(RandomState::new().hash_one(()));
+        let log = Log::new(tell, run);
         let clock = Clock::start(stored.as_deref());
         let archive = archive::start(Arc::clone(&store), &leases, clock.now());
         let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
         let ways = (clock, archive);
-        let run = move || {
-            let worker = Worker::new(leases, store, publish, ways, tell);
+        let work = move || {
+            let worker = Worker::new(leases, store, publish, ways, log);
             runtime.block_on(worker.run(requests));
         };
         let thread = thread::Builder::new()
             .name("dhcp".to_owned())
-            .spawn(run)
+            .spawn(work)
             .map_err(ServerError::Start)?;
         Ok(Self {
             commands: Some(commands),
             news,
+            run,
             thread: Some(thread),
             past,
             archivist,
@@ -298,6 +305,11 @@ impl Server {
     /// Where the store cannot be read.
     pub fn past_of(&self, hardware: Hardware) -> Result<Vec<Past>, StoreError> {
         self.past.past(Whose::Hardware(hardware))
+    }
+
+    /// What the events of this server are told apart by from those of an earlier one.
+    pub fn run(&self) -> RunId {
+        self.run
     }
 
     /// The number of the next event: it changes when there is one.

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ReleaseError;
@@ -19,7 +19,7 @@ use super::archive::Archive;
 use super::arrived::{Arrived, Datagram};
 use super::clock::Clock;
 use super::command::{Command, Revoked};
-use super::link::{Inbox, Link};
+use super::link::{Inbox, Link, Outbox};
 use super::log::Log;
 use super::prober::{Found, Prober};
 use super::tell::tell;
@@ -27,6 +27,7 @@ use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
 use crate::serve::dhcp::history::Past;
 use crate::serve::dhcp::lease::Lease;
+use crate::serve::dhcp::named::named;
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::reply::Reply;
 use crate::serve::dhcp::strain::StoreTrouble;
@@ -37,7 +38,7 @@ use crate::store::{Batch, Store, StoreError, Write};
 const ROUNDS: usize = 16;
 
 /// Beginnings of transactions between two looks at the store.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
@@ -52,9 +53,11 @@ pub(super) struct Worker<S, P> {
     /// By whose port they are of.
     pub(super) links: BTreeMap<(Service, LinkName), Link>,
     inbox: Inbox,
+    outbox: Outbox,
     arrived: Arrived,
     pub(super) actions: Vec<Action>,
-    waiting: Vec<(BatchId, Lease)>,
+    /// Leases to be written next, and what hangs on them.
+    waiting: (Vec<Write>, Vec<BatchId>),
     /// The write under way, and what hangs on it.
     commit: Option<(Commit, Vec<BatchId>)>,
     pub(super) revoked: Vec<Revoked>,
@@ -77,7 +80,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         store: Arc<S>,
         publish: P,
         (clock, archive): (Clock, Archive),
-        news: watch::Sender<u64>,
+        log: Log,
     ) -> Self {
         let mut actions = Vec::new();
         let engine = Engine::restore(leases, clock.now(), &mut actions);
@@ -88,13 +91,14 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             publish,
             links: BTreeMap::new(),
             inbox: Inbox::default(),
+            outbox: Outbox::default(),
             arrived: Arrived::default(),
             actions,
-            waiting: Vec::new(),
+            waiting: Default::default(),
             commit: None,
             revoked: Vec::new(),
             prober: Prober::default(),
-            log: Log::new(news),
+            log,
             archive,
             unsent: 0,
         };
@@ -148,7 +152,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             if let Poll::Ready(found) = self.prober.poll(context) {
                 return Poll::Ready(Wake::Probed(found));
             }
-            if self.waiting.len() < WAITING {
+            if self.waiting.1.len() < WAITING {
                 for link in self.links.values() {
                     if link.poll_readable(context).is_ready() {
                         return Poll::Ready(Wake::Readable);
@@ -255,7 +259,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         let clock = self.clock.read();
         for action in self.actions.drain(..) {
             match action {
-                Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
+                Action::Persist { batch, lease } => {
+                    let (key, value) = (lease.key(), lease.encode());
+                    self.waiting.0.push(Write::Put { key, value });
+                    self.waiting.1.push(batch);
+                }
                 Action::Publish(change) => (self.publish)(change),
                 Action::Probe(probe) => {
                     let mut links = self.links.iter();
@@ -267,6 +275,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     replies.entry(from).or_default().push(reply);
                 }
                 Action::Event(event) => {
+                    let event = named(self.engine.config(), event);
                     tell(&event);
                     if let Some(past) = Past::of(&event, self.clock.now()) {
                         self.archive.push(past);
@@ -280,28 +289,23 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             let mut links = links.map(|(_, link)| link);
             let link = links.find(|link| link.listeners.contains_key(&via));
             self.unsent += match link {
-                Some(link) => link.send(&replies),
+                Some(link) => link.send(&mut self.outbox, &replies),
                 None => u64::try_from(replies.len()).unwrap_or(u64::MAX),
             };
         }
         self.log.tell();
-        if self.commit.is_none() && !self.waiting.is_empty() {
+        if self.commit.is_none() && !self.waiting.1.is_empty() {
             self.commit = Some(self.next_commit());
         }
     }
 
     fn next_commit(&mut self) -> (Commit, Vec<BatchId>) {
-        let waiting = mem::take(&mut self.waiting);
-        let batches = waiting.iter().map(|(batch, _)| *batch).collect();
-        let put = |(_, lease): &(BatchId, Lease)| Write::Put {
-            key: lease.key(),
-            value: lease.encode(),
-        };
-        let writes = waiting.iter().map(put).chain(self.clock.unstored());
+        let (mut writes, batches) = mem::take(&mut self.waiting);
+        writes.extend(self.clock.unstored());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),
-            writes: writes.collect(),
+            writes,
         };
         (Box::pin(async move { store.commit(batch).await }), batches)
     }

@@ -217,6 +217,8 @@ impl Pool {
         let opened = opened(target, turn).await;
         let standing = match &opened {
             Ok(_) => Standing::Good,
+            // It is well: another machine behind it may be asked.
+            Err(error) if error.is_of_the_machine() => Standing::Good,
             Err(error) if error.trouble() == Trouble::Credentials => Standing::Refused(account),
             Err(_) => Standing::Failed,
         };

@@ -27,13 +27,15 @@ pub(crate) fn is_secret(url: &str) -> bool {
     url.contains(['@', '?'])
 }
 
-/// A URL without the user and the password that some write into it (RFC 3986, section 3.2.1).
+/// A URL without the user and the password that some write into it (RFC 3986, section 3.2.1), and without a query, which may give leave
+/// as they do.
 fn bare(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
+    let path = path.split(['?', '#']).next().unwrap_or(path);
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
@@ -88,7 +90,7 @@ mod tests {
             ),
             (
                 json!({"Image": "nfs://u:hunter2@a@b:1/c?d", "Inserted": true}),
-                Some("nfs://b:1/c?d"),
+                Some("nfs://b:1/c"),
                 true,
             ),
             (json!({"Inserted": true}), None, true),

@@ -1,5 +1,7 @@
 //! The embedded servers as one thing: looked at together, and changed in one swap.
 
+mod ready;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -9,12 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use crate::base::name::HostName;
-use crate::plan::Step;
+use crate::plan::{Step, advance};
 use crate::serve::dhcp::{self, Lease, NameChange, StoreTrouble};
-use crate::serve::{BootFiles, ListenError, dns, http, tftp};
+use crate::serve::{ListenError, dns, http, tftp};
 use crate::state::{Hook, Key, Listener, Resource, Service, State, Webhook};
 use crate::store::Store;
 use crate::world::{BmcsInForce, HooksInForce, WebhooksInForce, WorldError};
+pub(super) use ready::Ready;
 
 /// The servers of this daemon.
 pub(super) struct Servers {
@@ -137,19 +140,26 @@ impl Servers {
         Ok(counters)
     }
 
-    /// Carries out server steps as one swap. What can fail comes first: sockets are opened, then everything is loaded, then sockets close.
-    pub(super) async fn swap(&self, steps: &[Step]) -> Result<(), (usize, WorldError)> {
-        let before = self.serving().await.map_err(|error| (0, error))?;
+    /// Carries out server steps as one swap to what is ready, which is laid out now where it is not. What can fail comes first: sockets
+    /// are opened, then everything is put in force, then sockets close.
+    pub(super) async fn swap(
+        &self,
+        steps: &[Step],
+        ready: Option<Ready>,
+    ) -> Result<(), (usize, WorldError)> {
         if let Some(lacking) = self.lacking(steps) {
             return Err(lacking);
         }
-        let after = after(&before, steps);
-        self.open(steps).await?;
-        if let Err(error) = self.load(&after).await {
-            // The old configuration was loaded before, so it loads again.
-            if let Err(error) = self.load(&before).await {
-                tracing::error!(%error, "cannot go back to the configuration before the swap");
+        let ready = match ready {
+            Some(ready) => ready,
+            None => {
+                let mut state = self.serving().await.map_err(|error| (0, error))?;
+                advance(&mut state, steps);
+                self.lay_out(&state).map_err(|error| (0, error))?
             }
+        };
+        self.open(steps).await?;
+        if let Err(error) = self.put(ready).await {
             self.close(steps.iter().filter(|step| step.before.is_none()))
                 .await;
             return Err((0, error));
@@ -289,72 +299,4 @@ impl Servers {
         }));
         Ok(state)
     }
-
-    fn load_hooks(&self, state: &State) {
-        let hooks = state.iter().filter_map(|(key, resource)| {
-            let (Key::Hook { name }, Resource::Hook(hook)) = (key, resource) else {
-                return None;
-            };
-            Some((name.clone(), Arc::new(hook.clone())))
-        });
-        put_in_force(hooks, &self.hooks);
-        let webhooks = state.iter().filter_map(|(key, resource)| {
-            let (Key::Webhook { name }, Resource::Webhook(webhook)) = (key, resource) else {
-                return None;
-            };
-            Some((name.clone(), Arc::new(webhook.clone())))
-        });
-        put_in_force(webhooks, &self.webhooks);
-    }
-
-    fn load_bmcs(&self, state: &State) {
-        let bmcs = state.iter().filter_map(|(key, resource)| {
-            let (Key::Bmc { machine }, Resource::Bmc(bmc)) = (key, resource) else {
-                return None;
-            };
-            Some((machine.clone(), Arc::clone(bmc)))
-        });
-        put_in_force(bmcs, &self.bmcs);
-    }
-
-    async fn load(&self, state: &State) -> Result<(), WorldError> {
-        self.dns.load(state)?;
-        self.load_hooks(state);
-        self.load_bmcs(state);
-        let files = Arc::new(BootFiles::new(state, &self.blobs));
-        self.tftp.load(files.clone());
-        self.http.load(files);
-        self.dhcp
-            .configure(Arc::new(dhcp::Config::from_state(state)))
-            .await?;
-        Ok(())
-    }
-}
-
-/// Tells of them whoever they are for, unless they are what is in force already.
-fn put_in_force<K: Ord, T: PartialEq>(
-    told: impl Iterator<Item = (K, Arc<T>)>,
-    into: &watch::Sender<Arc<BTreeMap<K, Arc<T>>>>,
-) {
-    let told = Arc::new(told.collect());
-    into.send_if_modified(|before| {
-        let is_new = *before != told;
-        *before = told;
-        is_new
-    });
-}
-
-/// What the engines are to serve once `steps` are done.
-fn after(before: &State, steps: &[Step]) -> State {
-    let mut after = before.clone();
-    for step in steps
-        .iter()
-        .filter(|step| !matches!(step.key, Key::Listener { .. }))
-    {
-        match &step.after {
-            Some(resource) => drop(after.insert(step.key.clone(), resource.clone())),
-            None => drop(after.remove(&step.key)),
-        }
-    }
-    after
 }

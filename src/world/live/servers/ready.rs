@@ -1,0 +1,98 @@
+//! What the engines are to serve, laid out before any of it is in force: that takes long where a site is large, and the swap does not.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Servers;
+use crate::serve::{BootFiles, dhcp, dns};
+use crate::state::{Key, Resource, State};
+use crate::world::{BmcsInForce, HooksInForce, WebhooksInForce, WorldError};
+
+/// A whole configuration of all engines, sockets aside.
+pub struct Ready {
+    dns: dns::Prepared,
+    dhcp: Arc<dhcp::Config>,
+    files: Arc<BootFiles>,
+    hooks: HooksInForce,
+    webhooks: WebhooksInForce,
+    bmcs: BmcsInForce,
+}
+
+impl Servers {
+    /// Lays out what is to be served; nothing of it is in force yet.
+    ///
+    /// # Errors
+    /// [`WorldError::Dns`] where no resolver can be made of the forwarders.
+    pub(in crate::world::live) fn lay_out(&self, state: &State) -> Result<Ready, WorldError> {
+        Ok(Ready {
+            dns: self.dns.prepare(state)?,
+            dhcp: Arc::new(dhcp::Config::from_state(state)),
+            files: Arc::new(BootFiles::new(state, &self.blobs)),
+            hooks: hooks(state),
+            webhooks: webhooks(state),
+            bmcs: bmcs(state),
+        })
+    }
+
+    /// Serves what is ready from now on: what an answer leads to first, and then the answers.
+    pub(super) async fn put(&self, ready: Ready) -> Result<(), WorldError> {
+        let Ready {
+            dns,
+            dhcp,
+            files,
+            hooks,
+            webhooks,
+            bmcs,
+        } = ready;
+        let before = self.dns.put(dns);
+        tell(hooks, &self.hooks);
+        tell(webhooks, &self.webhooks);
+        tell(bmcs, &self.bmcs);
+        self.tftp.load(Arc::clone(&files));
+        self.http.load(files);
+        let configured = self.dhcp.configure(dhcp).await;
+        // Its memory is freed here, where nobody waits for an answer.
+        drop(before);
+        Ok(configured?)
+    }
+}
+
+fn hooks(state: &State) -> HooksInForce {
+    let hooks = state.iter().filter_map(|(key, resource)| {
+        let (Key::Hook { name }, Resource::Hook(hook)) = (key, resource) else {
+            return None;
+        };
+        Some((name.clone(), Arc::new(hook.clone())))
+    });
+    Arc::new(hooks.collect())
+}
+
+fn webhooks(state: &State) -> WebhooksInForce {
+    let webhooks = state.iter().filter_map(|(key, resource)| {
+        let (Key::Webhook { name }, Resource::Webhook(webhook)) = (key, resource) else {
+            return None;
+        };
+        Some((name.clone(), Arc::new(webhook.clone())))
+    });
+    Arc::new(webhooks.collect())
+}
+
+fn bmcs(state: &State) -> BmcsInForce {
+    let bmcs = state.iter().filter_map(|(key, resource)| {
+        let (Key::Bmc { machine }, Resource::Bmc(bmc)) = (key, resource) else {
+            return None;
+        };
+        Some((machine.clone(), Arc::clone(bmc)))
+    });
+    Arc::new(bmcs.collect())
+}
+
+/// Tells of them whoever they are for, unless they are what is in force already.
+fn tell<T: PartialEq>(told: T, into: &watch::Sender<T>) {
+    into.send_if_modified(|before| {
+        let is_new = *before != told;
+        *before = told;
+        is_new
+    });
+}
