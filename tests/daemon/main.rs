@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod able;
 mod adopt;
 mod apply;
 mod bindings;
@@ -58,6 +59,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod waits;
 mod watch;
 mod webhooks;
 mod why;

@@ -81,16 +81,16 @@ mod tests {
 
     #[test]
     fn the_drive_for_discs_is_meant_where_none_is_named() {
-        type Drive = (&'static str, &'static [&'static str]);
-        let drive = |(id, kinds): &Drive| Media {
+        let drive = |(id, kinds): &(&str, &[&str])| Media {
             id: (*id).to_owned(),
             name: (*id).to_owned(),
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
             image: None,
             is_inserted: false,
         };
-        let cd: Drive = ("Cd", &["CD", "DVD"]);
-        let (dvd, stick): (Drive, Drive) = (("2", &["DVD"]), ("1", &["USBStick"]));
+        let cd: (&str, &[&str]) = ("Cd", &["CD", "DVD"]);
+        let dvd: (&str, &[&str]) = ("2", &["DVD"]);
+        let stick: (&str, &[&str]) = ("1", &["USBStick"]);
         for (drives, named, expected) in [
             (&[cd, stick][..], None, Ok("Cd")),
             (&[stick, dvd], None, Ok("2")),

@@ -2,6 +2,7 @@
 //! counts, not what they promise.
 
 mod course;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -21,6 +22,9 @@ use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
+use progress::Awaited;
+
+pub use progress::{Awaiting, Progress};
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
 const AT_ONCE: usize = 128;
@@ -90,6 +94,7 @@ pub(super) struct Machines {
     /// Through which they are switched.
     in_force: watch::Receiver<BmcsInForce>,
     pub(super) pool: Pool,
+    pub(super) progress: Progress,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
 }
@@ -106,6 +111,7 @@ impl Machines {
         Self {
             in_force,
             pool: Pool::default(),
+            progress: Progress::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -124,13 +130,16 @@ impl Machines {
                 keys.push(key.clone());
             }
         }
-        for (bmc, keys) in machines.into_values() {
+        for (machine, (bmc, keys)) in machines {
             for key in &keys {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
-            let machines = self.clone();
-            asked.spawn(async move { machines.told(&bmc, keys).await });
+            let (machines, machine) = (self.clone(), machine.clone());
+            asked.spawn(async move {
+                let _awaited = machines.progress.begin(&machine);
+                machines.told(&bmc, keys).await
+            });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
@@ -225,9 +234,10 @@ impl Machines {
         };
         let bmc = self.in_force.borrow().get(machine).cloned();
         let bmc = bmc.ok_or(MachineError::NoBmc)?;
+        let awaited = self.progress.begin(machine);
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(machine, &bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(machine, &bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(&awaited, &bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(&awaited, &bmc, *wanted).await,
             Some(_) | None => Ok(()),
         }
     }
@@ -235,10 +245,11 @@ impl Machines {
     /// Has a BMC say what its machine boots from, and looks until it reports that.
     async fn order(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: BootOrder,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut asked: Option<Instant> = None;
         loop {
             let looked = self.with(bmc, async |session| {
@@ -247,6 +258,7 @@ impl Machines {
                     tracing::info!(%machine, "boot order");
                     session.set_boot(wanted.wish()).await?;
                     asked = Some(Instant::now());
+                    awaited.is(Awaiting::BootOrder);
                 }
                 Ok(found)
             });
@@ -271,10 +283,11 @@ impl Machines {
     /// asked again.
     async fn bring(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: PowerState,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut way = Way {
             machine,
             course: Course::new(wanted),
@@ -292,7 +305,10 @@ impl Machines {
                         seconds: way.elapsed().as_secs(),
                     });
                 }
-                Ok((_, Move::Wait | Move::Ask(_))) => heard = Some(Instant::now()),
+                Ok((_, Move::Wait | Move::Ask(_))) => {
+                    heard = Some(Instant::now());
+                    awaited.is(way.course.asked().map_or(Awaiting::Rest, Awaiting::Power));
+                }
                 Err(error) => {
                     let was_heard = heard.is_some_and(|heard| heard.elapsed() < SILENT);
                     if silence(&error) != Silence::Unreachable || !was_heard {
@@ -300,6 +316,7 @@ impl Machines {
                     }
                     tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
                     way.course.unsure();
+                    awaited.is(Awaiting::Answer);
                 }
             }
             sleep(PAUSE).await;
