@@ -90,6 +90,9 @@ async fn undone<W: World>(
         let (Some(cause), Some(machine), false) = (cause, step.key.of_machine(), is_failed) else {
             continue;
         };
+        if !undo(std::slice::from_ref(step)).iter().all(may_go_back) {
+            continue;
+        }
         tell(Event::Undoing {
             domain: Domain::Machine(machine.clone()),
             steps: 1,
@@ -115,7 +118,8 @@ fn without(step: &Step, index: usize, code: Code, why: String) -> Failure {
 }
 
 /// Takes machines back to what they were before `steps`; returns those that are not. What was turned off is turned on again. What was
-/// turned on runs on: nobody agreed to have it stopped, and it may be at work by now.
+/// turned on runs on: nobody agreed to have it stopped, and it may be at work by now. A user that was taken away stays so: nobody knows the
+/// password that it had.
 pub(super) async fn take_back<W: World>(world: &mut W, steps: &[Step]) -> BTreeSet<Key> {
     let (way_back, rest): (Vec<Step>, Vec<Step>) = undo(steps).into_iter().partition(may_go_back);
     let mut left: BTreeSet<Key> = rest.into_iter().map(|step| step.key).collect();
@@ -126,6 +130,7 @@ pub(super) async fn take_back<W: World>(world: &mut W, steps: &[Step]) -> BTreeS
 fn may_go_back(step: &Step) -> bool {
     match &step.after {
         Some(Resource::Power(power)) => power.state == PowerState::On,
+        Some(Resource::User(_)) => step.before.is_some(),
         Some(_) | None => true,
     }
 }

@@ -89,7 +89,7 @@ const LINK_ATTRIBUTES: &[&str] = &[
     "rp-filter",
 ];
 
-pub const KINDS: [KindRow; 17] = [
+pub const KINDS: [KindRow; 19] = [
     row("link", &["controller/*/link/*"], LINK_ATTRIBUTES),
     row(
         "address",
@@ -201,6 +201,16 @@ pub const KINDS: [KindRow; 17] = [
             "within",
             "socket",
         ],
+    ),
+    row(
+        "user",
+        &["machine/*/bmc/user/*"],
+        &["role", "enabled", "password"],
+    ),
+    row(
+        "network",
+        &["machine/*/bmc/network"],
+        &["source", "mask", "gateway", "vlan"],
     ),
     row("boot-order", &["machine/*/boot-order"], &["first", "mode"]),
     row("power", &["machine/*/power"], &["state"]),

@@ -173,6 +173,22 @@ name! {
     RecordLabel, record_label
 }
 
+name! {
+    /// The name of an account on a BMC, in characters that need no care anywhere; case counts.
+    UserName, user_name
+}
+
+fn user_name(text: &str) -> Result<CompactString, NameError> {
+    let grammar = Grammar {
+        kind: "user name",
+        most: 64,
+        allowed: "use letters, digits, `-`, `_`, `.` and `@`",
+        character: |c| c.is_ascii_alphanumeric() || "-_.@".contains(c),
+        edge: |c| c != '-' && c != '.',
+    };
+    grammar.check(text).map(|()| CompactString::new(text))
+}
+
 fn record_label(text: &str) -> Result<CompactString, NameError> {
     let below = text.strip_prefix("*.").unwrap_or(text);
     if !matches!(below, "@" | "*") {

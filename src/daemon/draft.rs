@@ -17,10 +17,9 @@ use crate::base::digest::Digest;
 use crate::base::name::Name;
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Selected, Selection, select};
-use crate::site::model::Bmc;
-use crate::state::{Desired, Key, Observation, Resource, State};
+use crate::state::{Desired, Observation, Resource, State};
 use crate::store::Store;
-use crate::world::Looked;
+use crate::world::{Looked, Sought};
 
 /// A plan with what came to light while making it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,9 +117,11 @@ impl<S: Store> Reconciler<S> {
     ) -> Result<Draft, Fault> {
         let meaning = self.understand(bundle)?;
         let mut observed = self.observe().await?;
-        let Looked { state, unreached } = self.looked_at(&meaning, selection, look).await;
-        observed.state.extend(state);
-        observed.facts.unreached = unreached;
+        let looked = self.looked_at(&meaning, selection, look).await;
+        observed.state.extend(looked.state);
+        observed.facts.unreached = looked.unreached;
+        observed.facts.lacking = looked.lacking;
+        observed.facts.ownership.extend(looked.ownership);
         let mut selected = self.selected(&meaning, &observed, selection)?;
         if let Some(seen) = self.look_closer(&selected.plan, &observed).await? {
             selected = self.selected(&meaning, &seen, selection)?;
@@ -157,7 +158,10 @@ impl<S: Store> Reconciler<S> {
         {
             return known.looked.clone();
         }
-        let looked = self.world.look(self.asked(meaning, selection)).await;
+        let looked = self
+            .world
+            .look(self.asked(meaning, selection).into_iter())
+            .await;
         self.recent.looked = Some(Sight {
             meaning: meaning.clone(),
             selection: selection.clone(),
@@ -167,23 +171,27 @@ impl<S: Store> Reconciler<S> {
         looked
     }
 
-    /// What of machines is chosen, each with the BMC that tells of it: the one of the site, which may not be in force yet. Where that is to
-    /// stay so, nothing of its machine is brought about, and nobody is asked.
-    fn asked<'m>(
-        &self,
-        meaning: &'m Meaning,
-        selection: &Selection,
-    ) -> impl Iterator<Item = (&'m Key, &'m Arc<Bmc>)> {
-        let state = &meaning.desired.state;
+    /// What of machines is chosen, and what Bedplate made on BMCs and the site wants no more, each with the BMC that tells of it: the one of
+    /// the site, which may not be in force yet, or one that goes. Where that is to stay so, nothing of its machine is brought about, and
+    /// nobody is asked.
+    fn asked(&self, meaning: &Meaning, selection: &Selection) -> Vec<Sought> {
         let in_force = self.world.bmcs_in_force().borrow().clone();
-        state.keys().filter_map(move |key| {
+        let held = self.world.held_by_bmcs();
+        let wanted = meaning.desired.state.iter();
+        let wanted = wanted.map(|(key, resource)| (key, Some(resource)));
+        let all = wanted.chain(held.iter().map(|key| (key, None)));
+        let asked = all.filter_map(|(key, wanted)| {
             let (machine, of) = (key.machine()?, key.bmc()?);
-            let Some(Resource::Bmc(bmc)) = state.get(&of) else {
-                return None;
-            };
+            let bmc = meaning.bmc(machine).or_else(|| in_force.get(machine))?;
+            let is_minded = wanted.is_some() || meaning.withdraws(key, bmc);
             let is_left = selection.excludes(&of) && in_force.get(machine) != Some(bmc);
-            (selection.takes(key) && !is_left).then_some((key, bmc))
-        })
+            (is_minded && selection.takes(key) && !is_left).then(|| Sought {
+                key: key.clone(),
+                bmc: Arc::clone(bmc),
+                wanted: wanted.cloned(),
+            })
+        });
+        asked.collect()
     }
 
     /// Looks for what only matters to this plan: who answers for addresses that it takes, and the leases of ranges that it takes away or

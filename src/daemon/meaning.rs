@@ -7,7 +7,8 @@ use super::bundle::Bundle;
 use super::fault;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
-use crate::state::{Desired, desired, elsewhere};
+use crate::site::model::Bmc;
+use crate::state::{Desired, Key, Resource, desired, elsewhere};
 
 /// All that is kept of a compiled site.
 pub(super) struct Meaning {
@@ -35,5 +36,36 @@ impl Meaning {
             elsewhere: elsewhere(&site, controller),
             site: site.name,
         })
+    }
+
+    /// The BMC of a machine.
+    pub(super) fn bmc(&self, machine: &HostName) -> Option<&Arc<Bmc>> {
+        let machine = machine.clone();
+        match self.desired.state.get(&Key::Bmc { machine }) {
+            Some(Resource::Bmc(bmc)) => Some(bmc),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether a thing that Bedplate made on `bmc` is to go: the site wants it in no machine of that BMC, and it is not by that account that
+    /// the BMC is spoken with.
+    pub(super) fn withdraws(&self, key: &Key, bmc: &Bmc) -> bool {
+        let Key::User { user, .. } = key else {
+            return false;
+        };
+        let is_wanted = |other: &Key| {
+            if let Key::User {
+                machine,
+                user: wanted,
+            } = other
+            {
+                let at = || self.bmc(machine).map(|bmc| bmc.address());
+                wanted == user && (other == key || at() == Some(bmc.address()))
+            } else {
+                false
+            }
+        };
+        let Desired { state, others, .. } = &*self.desired;
+        !bmc.is_own(user) && !state.keys().chain(others).any(is_wanted)
     }
 }

@@ -175,6 +175,9 @@ codes! {
     SecretExposed "E141" "a secret where others can read it"
     PowerUnseen "E142" "a power state that its BMC cannot see to"
 
+    // Users of BMCs.
+    OwnAccount "E143" "the account that Bedplate uses is declared as a user"
+
     // Warnings.
     IncludeNothing "W001" "an include matches no file"
     ReservationWithoutMac "W002" "an address that cannot be reserved"

@@ -15,7 +15,7 @@ use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
 use crate::base::along::Along;
-use crate::state::{Disruption, Ground, Guards, Key, Resource, State};
+use crate::state::{Disruption, Ground, Guards, Key, Observation, Resource, State};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -59,7 +59,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     }
     for (key, before) in &inputs.observed.state {
         let is_told = inputs.desired.state.contains_key(key) || staying.contains_key(key);
-        if is_told || key.machine().is_some() {
+        if is_told || is_left(key) {
             continue;
         }
         let step = withdrawal.step(key, before);
@@ -70,7 +70,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     }
     steps.extend(moves.back());
     moves.tell(&mut steps);
-    obstructed.extend(staying);
+    obstructed.extend(staying.into_iter().chain(unwithdrawn(inputs)));
     let returned = moves.returned();
     let outcome = outcome(&inputs.desired.state, &returned);
     let mut steps = carry_along(inputs, &outcome, steps, &mut obstructed, &keep);
@@ -155,12 +155,16 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
         }
         let found = along.get(key);
         let obstruction = match (resource, found) {
-            (Resource::Power(_) | Resource::BootOrder(_), _) => {
-                match inputs.observed.facts.unreached.get(key) {
-                    Some(unreached) => Obstruction::Deferred(unreached.clone()),
-                    None => continue,
-                }
-            }
+            (
+                Resource::Power(_)
+                | Resource::BootOrder(_)
+                | Resource::User(_)
+                | Resource::Network(_),
+                _,
+            ) => match inputs.observed.facts.unreached.get(key) {
+                Some(unreached) => Obstruction::Deferred(unreached.clone()),
+                None => continue,
+            },
             (Resource::Link(_), Some(_)) if is_another(inputs, key) => Obstruction::OtherLink,
             (Resource::Link(link), None) if !link.kind.is_made() => Obstruction::NoLink,
             (Resource::Link(link), Some(found))
@@ -271,9 +275,40 @@ impl<'a> Known<'a> {
     }
 }
 
+/// Whether it stays where the site speaks of it no more: nobody minds it then.
+fn is_left(key: &Key) -> bool {
+    match key {
+        Key::Power { .. } | Key::BootOrder { .. } | Key::Network { .. } => true,
+        Key::User { .. }
+        | Key::Link { .. }
+        | Key::Address { .. }
+        | Key::Route { .. }
+        | Key::Rule { .. }
+        | Key::Listener { .. }
+        | Key::Forwarders { .. }
+        | Key::BootFile { .. }
+        | Key::BootImage { .. }
+        | Key::Hook { .. }
+        | Key::Webhook { .. }
+        | Key::Scope { .. }
+        | Key::Reservation { .. }
+        | Key::Zone { .. }
+        | Key::Record { .. }
+        | Key::Bmc { .. } => false,
+    }
+}
+
+/// What is to be taken away from machines, and waits for their BMCs to tell whether it is there.
+fn unwithdrawn(inputs: Inputs<'_>) -> impl Iterator<Item = (Key, Obstruction)> {
+    let unreached = inputs.observed.facts.unreached.iter();
+    let gone = unreached.filter(move |(key, _)| !inputs.desired.state.contains_key(*key));
+    gone.map(|(key, unreached)| (key.clone(), Obstruction::Deferred(unreached.clone())))
+}
+
 /// Whether it is not known how a machine is, since nobody asked: it is as it should be for all that is known.
 pub(super) fn is_unasked(inputs: Inputs<'_>, key: &Key) -> bool {
-    key.machine().is_some() && !inputs.observed.state.contains_key(key)
+    let Observation { state, facts } = inputs.observed;
+    key.machine().is_some() && !state.contains_key(key) && !facts.lacking.contains(key)
 }
 
 fn wanted(

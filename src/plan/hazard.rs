@@ -67,6 +67,7 @@ pub(super) fn hazards(plan: &Plan, inputs: Inputs<'_>) -> Vec<Hazard> {
     hazards.extend(reach::default_routes(&course));
     hazards.extend(reach::bmcs(&course, &inputs.desired.state));
     hazards.extend(conflicts(&plan.steps, &facts.conflicts));
+    hazards.extend(bmc_networks(&plan.steps));
     hazards.extend(power_cycle(&plan.steps));
     // Last, so that they stay on screen.
     hazards.extend(cut::cuts(&course, &facts.sessions));
@@ -89,6 +90,33 @@ fn conflicts(steps: &[Step], conflicts: &BTreeMap<IpAddr, MacAddr>) -> Vec<Hazar
         })
     });
     taken.collect()
+}
+
+/// BMCs that may be out of reach once they are on their network as the site says.
+fn bmc_networks(steps: &[Step]) -> Option<Hazard> {
+    let moved = steps.iter().filter_map(|step| {
+        let Key::Network { machine } = &step.key else {
+            return None;
+        };
+        Some(machine.as_str())
+    });
+    let moved: Vec<&str> = moved.collect();
+    let (named, more) = moved.split_at_checked(NAMED).unwrap_or((&moved, &[]));
+    let text = match (named, more.len()) {
+        ([], _) => return None,
+        ([one], _) => format!("the BMC of {one} changes its network"),
+        (_, 0) => format!("the BMCs of {} change their network", named.join(", ")),
+        (_, more) => format!(
+            "the BMCs of {} and {more} more change their network",
+            named.join(", ")
+        ),
+    };
+    let how = "one that is not reached after that has to be put right at the machine";
+    let text = format!("{text}\n{how}");
+    Some(Hazard {
+        kind: HazardKind::SelfBmc,
+        text,
+    })
 }
 
 /// Machines that run, or may, and are turned off.

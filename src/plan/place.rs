@@ -118,6 +118,8 @@ impl<'a> Places<'a> {
             | Key::Zone { .. }
             | Key::Record { .. }
             | Key::Bmc { .. }
+            | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => None,
         }

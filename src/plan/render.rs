@@ -101,7 +101,11 @@ fn section(key: &Key) -> Section {
         Key::Hook { .. } | Key::Webhook { .. } => (5, "hooks".to_owned()),
         Key::Scope { vlan, .. } | Key::Reservation { vlan, .. } => (3, format!("dhcp on {vlan}")),
         Key::Zone { zone } | Key::Record { zone, .. } => (4, format!("dns zone {zone}")),
-        Key::Bmc { .. } | Key::BootOrder { .. } | Key::Power { .. } => (6, "machines".to_owned()),
+        Key::Bmc { .. }
+        | Key::User { .. }
+        | Key::Network { .. }
+        | Key::BootOrder { .. }
+        | Key::Power { .. } => (6, "machines".to_owned()),
     };
     Section { rank, title }
 }
@@ -145,6 +149,8 @@ fn label(key: &Key) -> String {
         Key::Zone { .. } => "zone".to_owned(),
         Key::Record { name, kind, .. } => format!("record {name} {kind}"),
         Key::Bmc { machine } => format!("bmc {machine}"),
+        Key::User { machine, user } => format!("user {user} on {machine}"),
+        Key::Network { machine } => format!("network of the BMC of {machine}"),
         Key::BootOrder { machine } => format!("boot-order {machine}"),
         Key::Power { machine } => format!("power {machine}"),
     }

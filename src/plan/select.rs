@@ -233,6 +233,7 @@ impl<'a> Choice<'a> {
             by_mac: self.merged(&new.by_mac, &old.by_mac),
             unapplied: new.unapplied.clone(),
             objects: new.objects.clone(),
+            others: new.others.clone(),
             reachable: new.reachable.clone(),
             ignored: new.ignored.clone(),
             unmoved: BTreeSet::new(),

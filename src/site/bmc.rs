@@ -1,16 +1,16 @@
 //! A machine's baseboard management controller, as the resolved site has it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
-use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests};
+use crate::base::bmc::{BmcAddress, PowerRequest, PowerRequests, UserRole};
 use crate::base::duration::Seconds;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::mac::MacAddr;
-use crate::base::name::HostName;
+use crate::base::name::{HostName, UserName};
 use crate::base::origin::Origin;
 use crate::base::secret::SecretRef;
 
@@ -25,6 +25,25 @@ pub struct Bmc {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredBmc {
     pub bmc: Arc<Bmc>,
+    pub origin: Origin,
+}
+
+/// A user of a BMC, beside the account that it is spoken with by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredUser {
+    pub role: UserRole,
+    pub password: SecretRef,
+    pub origin: Origin,
+}
+
+/// How a BMC is to be on its own network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredNetwork {
+    /// Of its subnet, where its address is static; none where DHCP gives it.
+    pub mask: Option<Ipv4Addr>,
+    pub gateway: Option<Ipv4Addr>,
+    /// Whether its frames are tagged, and with which id; none where nobody minds.
+    pub vlan: Option<Option<u16>>,
     pub origin: Origin,
 }
 
@@ -112,6 +131,13 @@ pub struct BmcWebhook {
     pub trusts: BmcTrust,
 }
 
+impl BmcAccount {
+    fn become_user(&mut self, name: &UserName, password: &SecretRef) {
+        self.username = name.as_str().to_owned();
+        self.password = password.clone();
+    }
+}
+
 impl Bmc {
     /// By where it is kept apart from others.
     pub fn address(&self) -> BmcAddress {
@@ -169,6 +195,37 @@ impl Bmc {
             | BmcProtocol::Manual(_)
             | BmcProtocol::Qemu { .. } => None,
         }
+    }
+
+    /// The same, spoken with by another user's name and password, and no rights beyond that user's.
+    #[must_use]
+    pub fn as_user(&self, name: &UserName, role: &UserRole, password: &SecretRef) -> Self {
+        let mut one = self.clone();
+        match &mut one.protocol {
+            BmcProtocol::Redfish { account, .. } => account.become_user(name, password),
+            BmcProtocol::Ipmi {
+                account, privilege, ..
+            } => {
+                account.become_user(name, password);
+                let level = match role {
+                    UserRole::Administrator => "administrator",
+                    UserRole::Operator => "operator",
+                    UserRole::ReadOnly | UserRole::Nothing | UserRole::Other(_) => "user",
+                };
+                *privilege = Some(level.to_owned());
+            }
+            BmcProtocol::Webhook(_)
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => {}
+        }
+        one
+    }
+
+    /// Whether a user is the one by whom it is spoken with; some take names for the same whatever their case.
+    pub fn is_own(&self, name: &UserName) -> bool {
+        let own = self.username();
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_str()))
     }
 
     /// Whether it can tell if its machine runs.

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-pub use super::bmc::{Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc};
+pub use super::bmc::{
+    Bmc, BmcAccount, BmcManual, BmcProtocol, BmcTrust, BmcWebhook, DeclaredBmc, DeclaredNetwork,
+    DeclaredUser,
+};
 use crate::base::addr::{AddressRange, InterfaceAddr, Prefix};
 use crate::base::arch::ClientArch;
 use crate::base::bmc::BootOverride;
@@ -15,7 +18,7 @@ use crate::base::duration::Seconds;
 use crate::base::hook::{HookEvent, ProgramPath};
 use crate::base::identity::{Identity, Uuid};
 use crate::base::mac::MacAddr;
-use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name, UserName};
 use crate::base::option::OptionValue;
 use crate::base::origin::Origin;
 use crate::base::percent::Percent;
@@ -356,6 +359,9 @@ pub struct Machine {
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,
     pub bmc: Option<DeclaredBmc>,
+    pub bmc_network: Option<Box<DeclaredNetwork>>,
+    /// Who else may use its BMC.
+    pub bmc_users: BTreeMap<UserName, DeclaredUser>,
     /// Whether it should run; none where nobody minds.
     pub power: Option<bool>,
     /// What its firmware is to try first at every boot; none where nobody minds.

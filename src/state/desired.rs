@@ -43,6 +43,9 @@ pub struct Desired {
     /// Addresses of others that nobody chose to move. Not stored: each plan of a part says it anew.
     #[serde(skip)]
     pub unmoved: BTreeSet<Key>,
+    /// Users of BMCs that other controllers see to. Not stored: only who plans takes users away.
+    #[serde(skip)]
+    pub others: BTreeSet<Key>,
     /// Who must answer after each apply. Not stored: a start has nothing to go back to.
     #[serde(skip)]
     pub reachable: BTreeSet<IpAddr>,

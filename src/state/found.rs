@@ -155,6 +155,8 @@ fn rename_within(resource: &mut Resource, renames: &Renames) {
         | Resource::Hook(_)
         | Resource::Webhook(_)
         | Resource::Bmc(_)
+        | Resource::User(_)
+        | Resource::Network(_)
         | Resource::BootOrder(_)
         | Resource::Power(_) => {}
     }

@@ -97,6 +97,8 @@ impl<'a> Ground<'a> {
             | Key::Zone { .. }
             | Key::Record { .. }
             | Key::Bmc { .. }
+            | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => return Table::MAIN,
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::addr::{InterfaceAddr, Prefix};
 use crate::base::identity::Identity;
-use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name};
+use crate::base::name::{DomainName, FilePath, HostName, LinkName, Name, UserName};
 use crate::base::record::RecordType;
 use crate::base::route::Family;
 use crate::base::vlan::VlanPath;
@@ -76,6 +76,12 @@ pub enum Key {
     /// By what the daemon speaks with a machine's BMC: the daemon's own, and so before what machines have, which comes last, as they do in
     /// a plan.
     Bmc { machine: HostName },
+    /// `machine/node-01/bmc/user/ops`
+    ///
+    /// What machines have comes last, as they do in a plan.
+    User { machine: HostName, user: UserName },
+    /// `machine/node-01/bmc/network`
+    Network { machine: HostName },
     /// `machine/node-01/boot-order`
     ///
     /// Before their power, which may start them.
@@ -196,6 +202,8 @@ impl Key {
             | Self::Zone { .. }
             | Self::Record { .. }
             | Self::Bmc { .. }
+            | Self::User { .. }
+            | Self::Network { .. }
             | Self::BootOrder { .. }
             | Self::Power { .. } => false,
         }
@@ -242,6 +250,8 @@ impl fmt::Display for Key {
             Self::Zone { zone } => write!(f, "zone/{zone}"),
             Self::Record { zone, name, kind } => write!(f, "zone/{zone}/{name}/{kind}"),
             Self::Bmc { machine } => write!(f, "machine/{machine}/bmc"),
+            Self::User { machine, user } => write!(f, "machine/{machine}/bmc/user/{user}"),
+            Self::Network { machine } => write!(f, "machine/{machine}/bmc/network"),
             Self::BootOrder { machine } => write!(f, "machine/{machine}/boot-order"),
             Self::Power { machine } => write!(f, "machine/{machine}/power"),
         }
@@ -311,9 +321,13 @@ fn read(text: &str) -> Option<Key> {
             let machine = machine.parse().ok()?;
             match property {
                 "bmc" => Some(Key::Bmc { machine }),
+                "bmc/network" => Some(Key::Network { machine }),
                 "boot-order" => Some(Key::BootOrder { machine }),
                 "power" => Some(Key::Power { machine }),
-                _ => None,
+                property => {
+                    let user = property.strip_prefix("bmc/user/")?.parse().ok()?;
+                    Some(Key::User { machine, user })
+                }
             }
         }
         "vlan" => read_vlan(rest),
@@ -453,6 +467,8 @@ mod tests {
             "zone/ams1.example.net/node-01/A",
             "zone/10.10.in-addr.arpa/1.0/PTR",
             "machine/node-01/bmc",
+            "machine/node-01/bmc/user/ops@lab",
+            "machine/node-01/bmc/network",
             "machine/node-01/boot-order",
             "machine/node-01/power",
         ];
@@ -469,6 +485,8 @@ mod tests {
             "image/",
             "machine/node-01",
             "machine/node-01/bmcs",
+            "machine/node-01/bmc/user/",
+            "machine/node-01/bmc/user/a/b",
         ] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }

@@ -33,6 +33,17 @@ impl Resource {
             (Self::Hook(to), Self::Hook(from)) => leave.hook(to, from),
             (Self::Webhook(to), Self::Webhook(from)) => leave.webhook(to, from),
             (Self::Bmc(to), Self::Bmc(from)) => bmc::leave_in(Arc::make_mut(to), from, &leave),
+            (Self::User(to), Self::User(from)) => {
+                leave.one("role", &mut to.role, &from.role);
+                leave.one("enabled", &mut to.enabled, &from.enabled);
+                leave.one("password", &mut to.password, &from.password);
+            }
+            (Self::Network(to), Self::Network(from)) => {
+                leave.one("source", &mut to.source, &from.source);
+                leave.one("mask", &mut to.mask, &from.mask);
+                leave.one("gateway", &mut to.gateway, &from.gateway);
+                leave.one("vlan", &mut to.vlan, &from.vlan);
+            }
             (Self::BootOrder(to), Self::BootOrder(from)) => {
                 leave.one("first", &mut to.first, &from.first);
                 leave.one("mode", &mut to.mode, &from.mode);
@@ -57,6 +68,8 @@ impl Resource {
                 | Self::Hook(_)
                 | Self::Webhook(_)
                 | Self::Bmc(_)
+                | Self::User(_)
+                | Self::Network(_)
                 | Self::BootOrder(_)
                 | Self::Power(_),
                 _,
@@ -190,7 +203,7 @@ mod tests {
     use crate::state::Key;
 
     /// Two of each kind, or more pairs where none has them all, that differ in every attribute.
-    const PAIRS: [[&str; 3]; 29] = [
+    const PAIRS: [[&str; 3]; 31] = [
         [
             "controller/c/link/e",
             r#"{"link":{"kind":"physical","up":true,"mtu":1500,"mac":"52:54:00:00:00:01","settings":{"forwarding":0,"accept-ra":0,"arp-ignore":0,"arp-announce":0,"arp-filter":0,"arp-accept":0,"proxy-arp":0,"rp-filter":0}}}"#,
@@ -325,6 +338,16 @@ mod tests {
             "machine/m/bmc",
             r#"{"bmc":{"qemu":{"socket":"/run/a"}}}"#,
             r#"{"bmc":{"manual":{"machine":"m","within":"30m"}}}"#,
+        ],
+        [
+            "machine/m/bmc/user/ops",
+            r#"{"user":{"role":"operator","enabled":true,"password":{"kept":{"env":"P"}}}}"#,
+            r#"{"user":{"role":"read-only","enabled":false,"password":"other"}}"#,
+        ],
+        [
+            "machine/m/bmc/network",
+            r#"{"network":{"source":"static","mask":"255.255.255.0","gateway":"10.0.0.1","vlan":{"tagged":40}}}"#,
+            r#"{"network":{"source":"dhcp","mask":"255.255.0.0","gateway":"10.0.0.2","vlan":"untagged"}}"#,
         ],
         [
             "machine/m/boot-order",

@@ -19,12 +19,14 @@ mod leave;
 mod link;
 mod listener;
 mod manager;
+mod network;
 mod observation;
 mod power;
 mod protect;
 mod route;
 mod rule;
 mod traffic;
+mod user;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -50,6 +52,7 @@ pub use key::{Domain, Key, KeyError, RecordName, Service, Table};
 pub use link::{Bond, Bridge, Disruption, Link, LinkKind, PortVlan, Tagged, Vrf};
 pub use listener::Listener;
 pub use manager::Manager;
+pub use network::{Network, Tagging, asked_at};
 pub use observation::{Facts, LeaseFact, LinkFact, Observation, Ownership};
 pub use power::{Power, Silence, Unreached};
 pub use route::{Hop, Route};
@@ -58,6 +61,7 @@ pub use traffic::{
     Beside, BesideAddress, BesideRoute, BusyPort, ClientSession, ClientSessionError, Session,
     SessionService, Transport,
 };
+pub use user::{Password, User};
 pub use webhook::Webhook;
 
 /// Everything that should exist, or does.
@@ -82,6 +86,8 @@ pub enum Resource {
     Hook(Hook),
     Webhook(Webhook),
     Bmc(Arc<Bmc>),
+    User(User),
+    Network(Network),
     BootOrder(BootOrder),
     Power(Power),
 }
@@ -161,7 +167,9 @@ impl Resource {
             | Self::Hook(_)
             | Self::Webhook(_)
             | Self::Bmc(_) => Vec::new(),
-            Self::BootOrder(_) | Self::Power(_) => key.bmc().into_iter().collect(),
+            Self::User(_) | Self::Network(_) | Self::BootOrder(_) | Self::Power(_) => {
+                key.bmc().into_iter().collect()
+            }
         }
     }
 
@@ -201,6 +209,8 @@ impl Resource {
             (Self::Hook(from), Self::Hook(to)) => to.changes(from, changes),
             (Self::Webhook(from), Self::Webhook(to)) => to.changes(from, changes),
             (Self::Bmc(from), Self::Bmc(to)) => bmc::changes(to, from, changes),
+            (Self::User(from), Self::User(to)) => to.changes(from, changes),
+            (Self::Network(from), Self::Network(to)) => to.changes(from, changes),
             (Self::BootOrder(from), Self::BootOrder(to)) => to.changes(from, changes),
             (Self::Power(from), Self::Power(to)) => to.changes(from, changes),
             (from, to) => changes.field("kind", &from.kind().to_owned(), &to.kind().to_owned()),
@@ -246,6 +256,8 @@ impl Resource {
             Self::Hook(_) => "hook",
             Self::Webhook(_) => "webhook",
             Self::Bmc(_) => "bmc",
+            Self::User(_) => "user",
+            Self::Network(_) => "network",
             Self::BootOrder(_) => "boot-order",
             Self::Power(_) => "power",
         }
@@ -282,6 +294,8 @@ impl Resource {
             Self::Hook(hook) => hook.summary(),
             Self::Webhook(webhook) => webhook.summary(),
             Self::Bmc(bmc) => bmc::summary(bmc),
+            Self::User(user) => user.summary(),
+            Self::Network(network) => network.summary(),
             Self::BootOrder(order) => order.summary(),
             Self::Power(power) => power.summary(),
         }

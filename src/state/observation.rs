@@ -47,6 +47,9 @@ pub struct Facts {
     /// What BMCs were asked for and did not tell.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreached: BTreeMap<Key, Unreached>,
+    /// What BMCs were asked for, and say that they have not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacking: BTreeSet<Key>,
 }
 
 /// Whose an observed thing is, when Bedplate did not make it.
@@ -80,10 +83,10 @@ pub struct LeaseFact {
     pub identities: BTreeSet<Identity>,
 }
 
-/// A state without what BMCs tell.
-struct Held<'a>(&'a State);
+/// What is known of things, but for those of which BMCs tell.
+struct Held<'a, T>(&'a BTreeMap<Key, T>);
 
-impl Serialize for Held<'_> {
+impl<T: Serialize> Serialize for Held<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let held = self.0.iter().filter(|(key, _)| key.machine().is_none());
         serializer.collect_map(held)
@@ -97,7 +100,7 @@ impl Observation {
     /// # Errors
     /// As [`digest_of`].
     pub fn digest(&self) -> Result<Digest, serde_json::Error> {
-        digest_of(&(Held(&self.state), &self.facts.ownership))
+        digest_of(&(Held(&self.state), Held(&self.facts.ownership)))
     }
 
     /// Whether others made `key`, and no claim covers it.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootOrder, Changes, Desired, Key, Resource};
+use super::{BootOrder, Changes, Desired, Key, Resource, network, user};
 use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
 use crate::site::model::{Bmc, DeclaredBmc, Machine, Site};
@@ -83,7 +83,11 @@ impl Resource {
 impl Key {
     /// The machine that this is a property of: its BMC is asked about it, and no kernel or server of ours.
     pub fn machine(&self) -> Option<&HostName> {
-        if let Self::Power { machine } | Self::BootOrder { machine } = self {
+        if let Self::Power { machine }
+        | Self::BootOrder { machine }
+        | Self::Network { machine }
+        | Self::User { machine, .. } = self
+        {
             Some(machine)
         } else {
             None
@@ -136,10 +140,17 @@ pub(super) fn desired(site: &Site, controller: &HostName, into: &mut Desired) {
         let Some(DeclaredBmc { bmc, .. }) = &machine.bmc else {
             continue;
         };
-        let is_minded = machine.power.is_some() || machine.boot_order.is_some();
-        if !is_minded || keeper(site, machine, bmc) != Some(controller) {
+        let of_bmc = !machine.bmc_users.is_empty() || machine.bmc_network.is_some();
+        let is_minded = machine.power.is_some() || machine.boot_order.is_some() || of_bmc;
+        if !is_minded {
             continue;
         }
+        if keeper(site, machine, bmc) != Some(controller) {
+            into.others.extend(user::keys(host, machine));
+            continue;
+        }
+        user::desired(host, machine, into);
+        network::desired(host, machine, into);
         if let Some(order) = machine.boot_order {
             let order = Resource::BootOrder(BootOrder::of(Some(order)));
             let key = Key::BootOrder {

@@ -103,7 +103,9 @@ impl Protected<'_> {
             | Key::Zone { .. }
             | Key::Hook { .. }
             | Key::Webhook { .. }
-            // No plan takes a machine away.
+            // No plan takes a machine away. Its users go: who may use a BMC is no part of what is protected.
+            | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => [None, None],
         };

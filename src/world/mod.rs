@@ -24,7 +24,7 @@ use crate::state::{Hook, Key, Observation, State, Webhook};
 use bmc::Trouble;
 use live::{HostError, LedgerError, MachineError};
 
-pub use live::{Awaiting, Live, Looked, Progress};
+pub use live::{Awaiting, Live, Looked, Progress, Sought};
 pub use sim::Sim;
 
 /// What the site names to be told of events, as it is served.
@@ -163,7 +163,11 @@ fn of_machine(error: &MachineError) -> Code {
             Trouble::Failed => Code::BmcFailed,
         },
         MachineError::Refused { .. } => Code::BmcRefusesUs,
-        MachineError::NoBmc | MachineError::NotThere { .. } => Code::BmcFailed,
+        MachineError::NoBmc
+        | MachineError::OwnAccount
+        | MachineError::Taken { .. }
+        | MachineError::NotLetIn { .. }
+        | MachineError::NotThere { .. } => Code::BmcFailed,
         MachineError::Ending | MachineError::BrokenOff => Code::WorldFailed,
     }
 }

@@ -182,20 +182,28 @@ impl Bmc {
         &self,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, IpmiError> + Send,
     ) -> T {
-        let target = self.target();
+        self.session_as(&self.target(), work).unwrap()
+    }
+
+    /// The same as somebody in particular, however it ends.
+    pub(crate) fn session_as<T: Send>(
+        &self,
+        target: &Target,
+        work: impl AsyncFnOnce(&mut Session) -> Result<T, IpmiError> + Send,
+    ) -> Result<T, IpmiError> {
         let inside = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let mut session = Session::open(&target).await?;
+                let mut session = Session::open(target).await?;
                 let done = work(&mut session).await;
                 session.close().await;
                 done
             })
         };
-        self.place.run(inside).unwrap()
+        self.place.run(inside)
     }
 
     /// What ipmitool prints.
@@ -235,6 +243,7 @@ set_working_mc 0x20
     allowed_auths_admin none md2 md5 straight
     guid ae4f1df8ec7dd011a76500a0c91e6bf6
     {key}
+    lan_config_program "{chassis} {folder}"
   endlan
   chassis_control "{chassis} {folder}"
   {console}

@@ -16,6 +16,7 @@ mod faults;
 mod inventory;
 mod log;
 mod machine;
+mod network;
 mod opening;
 mod power;
 mod relay;
@@ -28,3 +29,4 @@ mod repository;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod sensors;
+mod users;

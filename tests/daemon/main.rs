@@ -59,6 +59,7 @@ mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;
+mod users;
 mod waits;
 mod watch;
 mod webhooks;

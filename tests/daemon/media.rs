@@ -72,7 +72,10 @@ fn an_image_is_inserted_shown_and_ejected() {
         (
             "bmc media status",
             0,
-            &["skipped 1 machine: Wake-on-LAN only wakes a machine", &shown],
+            &[
+                "skipped 1 machine: Wake-on-LAN only wakes a machine",
+                &shown,
+            ],
         ),
         ("bmc media eject node-02", 0, &["Cd (CD, DVD)  empty\n"]),
         (

@@ -15,10 +15,10 @@ use crate::shim::hurried;
 use crate::support::rack::Manner;
 
 /// Where no BMC is.
-const NOWHERE: &str = "10.71.0.99";
+pub(crate) const NOWHERE: &str = "10.71.0.99";
 
 /// A lab with a BMC behind a cable of its own, and the file that keeps its password.
-fn wired() -> (Lab, Bmc) {
+pub(crate) fn wired() -> (Lab, Bmc) {
     let lab = Lab::new();
     let place = beside(&lab);
     let setup = Setup {

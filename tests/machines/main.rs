@@ -7,8 +7,10 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod network;
 mod order;
 mod settings;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 

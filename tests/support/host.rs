@@ -103,6 +103,8 @@ pub(crate) async fn observe(host: &mut Host) -> HostObservation {
             | Resource::Hook(_)
             | Resource::Webhook(_)
             | Resource::Bmc(_)
+            | Resource::User(_)
+            | Resource::Network(_)
             | Resource::BootOrder(_)
             | Resource::Power(_) => {}
         }

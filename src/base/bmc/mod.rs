@@ -3,15 +3,18 @@
 mod address;
 mod light;
 mod log;
+mod network;
 mod news;
 mod part;
 mod remote;
 mod request;
 mod sensor;
+mod user;
 
 pub use address::BmcAddress;
 pub use light::Light;
 pub use log::{LogEntry, Severity};
+pub use network::{AddressSource, BmcNetwork, BmcNetworkWish};
 pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};
@@ -20,6 +23,7 @@ pub use request::{
     SECRET_PLACES, bears_secrets,
 };
 pub use sensor::{Health, Sensor, Thresholds, Unit};
+pub use user::{BmcUser, UserRole};
 
 use std::fmt;
 

@@ -6,8 +6,10 @@ use super::super::kdl::Node;
 use super::super::read::Sink;
 use super::super::schema::{Child, Kind, NodeSchema};
 use super::super::slot::Slot;
+use super::account::{USER, UserNode, read_users};
+use super::network::{BmcNetworkNode, NETWORK, read_network};
 use super::switch::{self, SwitchNode, read_switch};
-use super::{argument, first, join, open, optional, property};
+use super::{any, argument, first, join, open, optional, property};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::name::Name;
 use crate::base::secret::SecretRef;
@@ -32,6 +34,10 @@ pub struct BmcNode {
     pub fingerprint: Slot<Fingerprint>,
     /// A file on the controller with the authorities that sign the BMCs' certificates.
     pub authority: Slot<String>,
+    /// How it is on its own network.
+    pub network: Option<Box<BmcNetworkNode>>,
+    /// Who else may use it.
+    pub users: Vec<UserNode>,
     /// What it says of switching alone.
     pub switch: SwitchNode,
     /// Whether a part of it could not be read.
@@ -70,6 +76,8 @@ impl BmcNode {
             system: Slot::Absent,
             fingerprint: Slot::Absent,
             authority: Slot::Absent,
+            network: None,
+            users: Vec::new(),
             switch: SwitchNode::empty(),
             is_partial: false,
             span,
@@ -111,7 +119,7 @@ pub(super) const BMC: NodeSchema = NodeSchema {
     children: &BMC_CHILDREN,
 };
 
-const BMC_CHILDREN: [Child; 17] = join(
+const BMC_CHILDREN: [Child; 19] = join(
     &[
         optional(&CIPHER_SUITE),
         optional(&PRIVILEGE),
@@ -119,6 +127,8 @@ const BMC_CHILDREN: [Child; 17] = join(
         optional(&SYSTEM),
         optional(&FINGERPRINT),
         optional(&AUTHORITY),
+        optional(&NETWORK),
+        any(&USER),
     ],
     &switch::CHILDREN,
 );
@@ -245,6 +255,8 @@ pub(super) fn read_bmc(node: Node<'_>, sink: &mut Sink<'_>) -> BmcNode {
         system: first(&reader, &SYSTEM, sink),
         fingerprint: first(&reader, &FINGERPRINT, sink),
         authority: first(&reader, &AUTHORITY, sink),
+        network: read_network(&reader, sink),
+        users: read_users(&reader, sink),
         switch: read_switch(&reader, sink),
         is_partial: reader.is_partial(),
         span: reader.span(),

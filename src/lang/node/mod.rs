@@ -1,5 +1,6 @@
 //! The nodes of the language: one file per group, each with its types, its tables and its reading.
 
+mod account;
 mod address;
 mod bmc;
 mod bond;
@@ -20,6 +21,7 @@ mod image;
 mod link;
 mod lock;
 mod machines;
+mod network;
 mod option;
 mod path;
 mod protect;
@@ -50,6 +52,7 @@ use crate::diag::code::Code;
 use crate::diag::report::Diagnostic;
 use crate::diag::span::{SourceId, Spanned};
 
+pub use account::UserNode;
 pub use address::{AddressFlags, AddressNode, AddressWish};
 pub use bmc::BmcNode;
 pub use bound::BoundsNode;
@@ -66,6 +69,7 @@ pub use link::{BondSetting, LinkNode, LinkShape, VlanRef};
 pub(in crate::lang) use lock::{LOCK, LOCK_ENTRY};
 pub use machines::MachinesNode;
 pub(in crate::lang) use machines::read_table;
+pub use network::BmcNetworkNode;
 pub use option::OptionNode;
 pub use path::{HopNode, PathNode};
 pub use protect::ProtectNode;

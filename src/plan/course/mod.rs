@@ -170,6 +170,8 @@ impl<'a> Course<'a> {
             | Key::Zone { .. }
             | Key::Record { .. }
             | Key::Bmc { .. }
+            | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => {}
         }

@@ -321,6 +321,18 @@ impl Builder<'_> {
                 Some(bmc) => Some(self.bmc(host, bmc)?),
                 None => None,
             },
+            bmc_network: match shape
+                .bmc
+                .as_ref()
+                .and_then(|bmc| Some((bmc, bmc.network.as_deref()?)))
+            {
+                Some((bmc, network)) => Some(Box::new(self.bmc_network(bmc, network)?)),
+                None => None,
+            },
+            bmc_users: match &shape.bmc {
+                Some(bmc) => self.bmc_users(bmc)?,
+                None => BTreeMap::new(),
+            },
             power: match shape.power.value().map(String::as_str) {
                 Some("on") => Some(true),
                 Some("off") => Some(false),

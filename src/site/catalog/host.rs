@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::account;
 use super::link::Owner;
 use super::pen::{Heritage, Pen};
 use super::switch;
@@ -159,6 +160,8 @@ impl<'a> Cataloguer<'a> {
             system,
             fingerprint,
             authority,
+            network,
+            users,
             switch: switched,
             is_partial: _,
             span: _,
@@ -176,6 +179,8 @@ impl<'a> Cataloguer<'a> {
         pen.slot("system", system);
         pen.slot("fingerprint", fingerprint);
         pen.slot("certificate-authority", authority);
+        account::network(network.as_deref(), &mut pen);
+        account::values(users, &mut pen);
         switch::values(switched, &mut pen);
         if let Some(given) = address.given() {
             let subnet = self.draft.subnet_of_bmc(node);

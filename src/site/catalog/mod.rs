@@ -3,6 +3,7 @@
 //! It is made from a draft without faults, for the commands that explain a site; checking one never needs it.
 //! A node's fields are taken apart without `..` wherever they are read, so that a new one does not compile before it has its line.
 
+mod account;
 mod difference;
 mod fabric;
 mod find;

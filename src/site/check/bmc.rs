@@ -307,18 +307,22 @@ fn settings(
         (at(&bmc.system), "system", HTTP),
         (at(&bmc.fingerprint), "fingerprint", HTTP),
         (at(&bmc.authority), "certificate-authority", HTTP),
+        (bmc.network.as_ref().map(|one| one.span), "network", NETWORK),
         (at(&switch.interface), "interface", &["wake-on-lan"]),
         (at(&switch.socket), "socket", &["qemu"]),
         (at(&switch.instruction), "instruction", &["manual"]),
         (at(&switch.within), "within", &["manual"]),
     ];
+    let users = bmc.users.iter();
+    let users = users.map(|one| (Some(one.name.span), "user", NETWORK));
     let requests = switch.requests.iter().map(|one| {
         let name = one.action.map_or("status", PowerAction::word);
         (Some(one.span), name, WEBHOOK)
     });
     let fields = switch.fields.iter();
     let fields = fields.map(|one| (Some(one.name.span), "header", WEBHOOK));
-    fixed.into_iter().chain(requests).chain(fields)
+    let fixed = fixed.into_iter().chain(users);
+    fixed.chain(requests).chain(fields)
 }
 
 /// Bytes of the name of a user (IPMI 2.0, section 22.28).

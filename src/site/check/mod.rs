@@ -2,6 +2,7 @@
 //!
 //! A rule about what does not exist asks the gaps first: where something could not be read, its absence proves nothing.
 
+mod account;
 mod address;
 mod bmc;
 mod bond;
@@ -20,6 +21,7 @@ mod mac;
 mod name;
 mod named;
 mod near;
+mod network;
 mod path;
 mod protect;
 mod proxy;
@@ -56,6 +58,8 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     stack::check(draft, out);
     bond::check(draft, out);
     bmc::check(draft, out);
+    account::check(draft, out);
+    network::check(draft, out);
     dhcp::check(draft, out);
     times::check(draft, out);
     relay::check(draft, out);

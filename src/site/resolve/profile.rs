@@ -10,7 +10,7 @@ use crate::diag::span::Spanned;
 use crate::diag::suggest::did_you_mean;
 use crate::lang::node::{
     BmcNode, BondSetting, HostShape, IdentityNode, LinkNode, LinkShape, OptionNode, RequestNode,
-    SwitchNode,
+    SwitchNode, UserNode,
 };
 
 /// What a machine is once its profile is taken into account.
@@ -110,10 +110,19 @@ fn bmc(own: &BmcNode, base: &BmcNode) -> BmcNode {
         system: own.system.clone().or(base.system.clone()),
         fingerprint: own.fingerprint.clone().or(base.fingerprint.clone()),
         authority: own.authority.clone().or(base.authority.clone()),
+        network: own.network.clone().or_else(|| base.network.clone()),
+        users: users(&own.users, &base.users),
         switch: switch(&own.switch, &base.switch),
         is_partial: own.is_partial || base.is_partial,
         span: own.span,
     }
+}
+
+/// Users merge by their names; one is its machine's whole.
+fn users(own: &[UserNode], base: &[UserNode]) -> Vec<UserNode> {
+    let is_own = |one: &&UserNode| own.iter().any(|own| own.name.value == one.name.value);
+    let rest = base.iter().filter(|one| !is_own(one));
+    own.iter().chain(rest).cloned().collect()
 }
 
 /// Requests merge by what they do, header fields replace those of the profile whole.

@@ -8,10 +8,14 @@ pub mod redfish;
 pub mod switch;
 mod target;
 
+use std::net::Ipv4Addr;
+
 use crate::base::bmc::{
-    BootOverride, ChassisStatus, Inventory, Light, LogEntry, Media, PowerAction, Sensor,
-    SerialAccess,
+    BmcNetwork, BmcNetworkWish, BmcUser, BootOverride, ChassisStatus, Inventory, Light, LogEntry,
+    Media, PowerAction, Sensor, SerialAccess,
 };
+use crate::base::name::UserName;
+use crate::base::secret::Secret;
 pub use discover::{Presence, look};
 pub use ipmi::Console;
 use ipmi::IpmiError;
@@ -293,6 +297,78 @@ impl Session {
             Self::Ipmi(session) => session.set_boot(wanted).await?,
             Self::Redfish(session) => session.set_boot(wanted).await?,
             Self::Switch(session) => return Err(session.lacks("boot order").into()),
+        }
+        Ok(())
+    }
+
+    /// How the BMC is on its network, which is asked at `own`.
+    ///
+    /// # Errors
+    /// Where it does not tell.
+    pub async fn network(&mut self, own: Ipv4Addr) -> Result<BmcNetwork, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.network().await?,
+            Self::Redfish(session) => session.network(own).await?,
+            Self::Switch(session) => return Err(session.lacks("network").into()),
+        })
+    }
+
+    /// Has it be so. It may be elsewhere before it has answered: whoever wants to know what came of it asks anew.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_network(
+        &mut self,
+        own: Ipv4Addr,
+        wanted: &BmcNetworkWish,
+    ) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_network(wanted).await?,
+            Self::Redfish(session) => session.set_network(own, wanted).await?,
+            Self::Switch(session) => return Err(session.lacks("network").into()),
+        }
+        Ok(())
+    }
+
+    /// All users of the BMC that have a name.
+    ///
+    /// # Errors
+    /// Where it does not tell of every one.
+    pub async fn users(&mut self) -> Result<Vec<(String, BmcUser)>, BmcError> {
+        Ok(match self {
+            Self::Ipmi(session) => session.users().await?,
+            Self::Redfish(session) => session.users().await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
+        })
+    }
+
+    /// Has a user be so, with this password or the one that it has; one that is not there is made.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn set_user(
+        &mut self,
+        name: &UserName,
+        wanted: &BmcUser,
+        secret: Option<&Secret>,
+    ) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.set_user(name, wanted, secret).await?,
+            Self::Redfish(session) => session.set_user(name, wanted, secret).await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
+        }
+        Ok(())
+    }
+
+    /// Takes a user away.
+    ///
+    /// # Errors
+    /// Where the BMC does not do it.
+    pub async fn remove_user(&mut self, name: &UserName) -> Result<(), BmcError> {
+        match self {
+            Self::Ipmi(session) => session.remove_user(name).await?,
+            Self::Redfish(session) => session.remove_user(name).await?,
+            Self::Switch(session) => return Err(session.lacks("users").into()),
         }
         Ok(())
     }

@@ -182,6 +182,8 @@ impl Host {
             | Key::Zone { .. }
             | Key::Record { .. }
             | Key::Bmc { .. }
+            | Key::User { .. }
+            | Key::Network { .. }
             | Key::BootOrder { .. }
             | Key::Power { .. } => Err(not_ours(key)),
         }

@@ -102,7 +102,7 @@ impl<S: Store> Ledger<S> {
             (Action::Carry, _, Some(_)) if self.is_claimed(&step.key) => None,
             (Action::Create, _, _) => Some(Entry::Ours),
             (Action::Claim, _, _) => {
-                let before = step.claimed_from()?.clone();
+                let before = step.claimed_from()?.to_remember();
                 Some(Entry::Claimed { before })
             }
             (Action::Carry, _, Some(_)) => Some(Entry::Theirs),
@@ -147,6 +147,8 @@ impl<S: Store> Ledger<S> {
     pub(super) fn forget(&mut self, step: &Step) {
         let is_gone = step.after.is_none();
         match step.action {
+            // No mark of ours is on what a BMC has.
+            Action::Release if step.key.machine().is_some() => self.set(&step.key, None),
             Action::Release if !is_gone => self.set(&step.key, Some(Entry::Theirs)),
             // A claim outlasts its thing's being carried.
             Action::Carry if is_gone && self.is_claimed(&step.key) => {}
@@ -170,9 +172,26 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    /// What was claimed, each with what it was.
+    /// What is noted of things that BMCs have.
+    pub(super) fn of_machines(&self) -> impl Iterator<Item = &Key> {
+        self.entries.keys().filter(|key| key.machine().is_some())
+    }
+
+    /// Drops the entries of things that BMCs have no more, so that something made later under the same name is not taken for ours.
+    pub(super) async fn drop_lacking(&mut self, lacking: &BTreeSet<Key>) {
+        for key in lacking {
+            self.set(key, None);
+        }
+        if let Err(error) = self.write(lacking).await {
+            tracing::warn!(%error, "the ledger does not say that some users of BMCs are gone");
+        }
+    }
+
+    /// What was claimed of the host's, each with what it was.
     pub(super) fn claims(&self) -> impl Iterator<Item = (&Key, &Resource)> {
-        self.entries.iter().filter_map(|(key, entry)| match entry {
+        let entries = self.entries.iter();
+        let entries = entries.filter(|(key, _)| key.machine().is_none());
+        entries.filter_map(|(key, entry)| match entry {
             Entry::Claimed { before } => Some((key, before)),
             Entry::Ours | Entry::Theirs => None,
         })
@@ -201,7 +220,10 @@ impl<S: Store> Ledger<S> {
         moved: impl Fn(&Key) -> bool,
     ) {
         let known = self.entries.keys().chain(self.stored.keys());
-        let stays = |key: &Key| exists(key) || (self.is_claimed(key) && moved(key));
+        // What BMCs have is looked at when somebody plans.
+        let stays = |key: &Key| {
+            exists(key) || key.machine().is_some() || (self.is_claimed(key) && moved(key))
+        };
         let gone = known.filter(|key| !stays(key));
         let gone: BTreeSet<Key> = gone.cloned().collect();
         for key in &gone {

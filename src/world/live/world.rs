@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
-use super::machine::{Looked, Machines, Progress};
+use super::machine::{Looked, MachineError, Machines, Progress, Sought};
 use super::servers::{Ready, Servers};
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -19,7 +19,6 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{HostName, LinkName};
 use crate::plan::{Action, Step};
 use crate::serve::dhcp::{self, LeaseState, StoreTrouble};
-use crate::site::model::Bmc;
 use crate::state::{ClientSession, Facts, Key, LeaseFact, LinkFact, Observation, Ownership, State};
 use crate::store::Store;
 use crate::world::bmc::Pool;
@@ -132,10 +131,71 @@ impl<S: Store> Live<S> {
         self.servers.bmcs()
     }
 
-    /// How it is with what machines have, `keys`, as the BMC beside each tells, which may not be in force yet. [`World::observe`] asks none
-    /// of them: it is asked all the time, and BMCs are slow, and have few sessions.
-    pub async fn look<'k>(&self, keys: impl Iterator<Item = (&'k Key, &'k Arc<Bmc>)>) -> Looked {
-        self.machines.look(keys).await
+    /// How it is with what machines have, as the BMC beside each tells, which may not be in force yet. [`World::observe`] asks none of them:
+    /// it is asked all the time, and BMCs are slow, and have few sessions.
+    pub async fn look(&mut self, sought: impl Iterator<Item = Sought>) -> Looked {
+        let mut looked = self.machines.look(sought).await;
+        self.ledger.drop_lacking(&looked.lacking).await;
+        let users = looked.state.keys();
+        let users = users.filter(|key| matches!(key, Key::User { .. }));
+        let whose = users.filter_map(|key| Some((key.clone(), self.ledger.ownership(key, false)?)));
+        looked.ownership = whose.collect();
+        looked
+    }
+
+    /// What Bedplate made on BMCs, or claimed there.
+    pub fn held_by_bmcs(&self) -> Vec<Key> {
+        self.ledger.of_machines().cloned().collect()
+    }
+
+    /// Users of BMCs: whose each is, is written down before it is touched, and nobody's but ours is taken away.
+    async fn switch_users(
+        &mut self,
+        steps: &[Step],
+        done: &mut (dyn FnMut(usize) + Send),
+    ) -> Vec<StepFailure> {
+        let unnoted = |(at, step): (usize, &Step)| {
+            let key = Box::new(step.key.clone());
+            let why = "it cannot be written down whose it is";
+            let error = WorldError::Refused {
+                key: key.clone(),
+                why,
+            };
+            StepFailure { at, key, error }
+        };
+        if let Err(error) = self.ledger.foresee(steps, Way::There).await {
+            tracing::error!(%error, "users of BMCs are left as they are");
+            return steps.iter().enumerate().map(unnoted).collect();
+        }
+        let is_open = |step: &Step| step.after.is_some() || self.ledger.knows(&step.key);
+        let (open, at): (Vec<Step>, Vec<usize>) = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| is_open(step))
+            .map(|(at, step)| (step.clone(), at))
+            .unzip();
+        for step in &open {
+            if let Err(error) = self.ledger.note(step, Way::There).await {
+                tracing::error!(%error, key = %step.key, "the ledger does not say whose this is");
+            }
+        }
+        let place = |index: usize| at.get(index).copied().unwrap_or_default();
+        let mut failures = self
+            .machines
+            .switch(&open, &mut |index| done(place(index)))
+            .await;
+        for step in &open {
+            match failures.iter().find(|one| *one.key == step.key) {
+                Some(failure) if is_anothers(failure) => self.ledger.disown(&step.key),
+                Some(_) => {}
+                None => self.ledger.forget(step),
+            }
+        }
+        self.ledger.settle(&open).await;
+        for failure in &mut failures {
+            failure.at = place(failure.at);
+        }
+        failures
     }
 
     /// Whose session is to be told from others' when the world is next looked at.
@@ -256,6 +316,7 @@ impl<S: Store> World for Live<S> {
                 conflicts: BTreeMap::new(),
                 managers: found.managers,
                 unreached: BTreeMap::new(),
+                lacking: BTreeSet::new(),
             },
         })
     }
@@ -304,8 +365,10 @@ impl<S: Store> World for Live<S> {
         steps: &[Step],
         done: &mut (dyn FnMut(usize) + Send),
     ) -> Vec<StepFailure> {
-        if !steps.iter().all(|step| matches!(step.key, Key::Bmc { .. })) {
-            return self.machines.switch(steps, done).await;
+        match steps.first().map(|step| &step.key) {
+            Some(Key::User { .. }) => return self.switch_users(steps, done).await,
+            Some(Key::Bmc { .. }) => {}
+            Some(_) | None => return self.machines.switch(steps, done).await,
         }
         match self.servers.swap(steps, None).await {
             Ok(()) => {
@@ -315,6 +378,14 @@ impl<S: Store> World for Live<S> {
             Err((at, error)) => swap_failed(steps, at, error),
         }
     }
+}
+
+/// Whether somebody else made what was to be ours.
+fn is_anothers(failure: &StepFailure) -> bool {
+    matches!(
+        failure.error,
+        WorldError::Machine(MachineError::Taken { .. })
+    )
 }
 
 /// A swap fails as a whole.

@@ -167,6 +167,8 @@ impl World for Sim {
                 | Key::Zone { .. }
                 | Key::Record { .. }
                 | Key::Bmc { .. }
+                | Key::User { .. }
+                | Key::Network { .. }
                 | Key::BootOrder { .. }
                 | Key::Power { .. } => false,
             })
@@ -224,6 +226,7 @@ impl World for Sim {
                 Some(after) => drop(self.world.state.insert(step.key.clone(), after.clone())),
                 None => drop(self.world.state.remove(&step.key)),
             }
+            self.mark(step);
             done(at);
         }
         failures

@@ -1,5 +1,6 @@
 //! Sessions with many BMCs: few at a time, one with each, and kept for a moment for whoever asks next.
 
+mod prove;
 mod seal;
 mod shelf;
 mod standing;
@@ -19,6 +20,7 @@ use crate::base::bmc::BmcAddress;
 use crate::base::digest::Digest;
 use crate::site::model::Bmc;
 use crate::world::https::Trust;
+use prove::Refusals;
 use shelf::{Found, Shelf};
 use standing::{Standing, Standings};
 pub use turns::POLLED;
@@ -73,6 +75,7 @@ struct Inner {
     turns: Turns,
     shelf: Mutex<Shelf<Session>>,
     standings: Mutex<Standings>,
+    refusals: Mutex<Refusals>,
     /// Whether the daemon ends.
     ending: watch::Sender<bool>,
 }
@@ -126,6 +129,7 @@ impl Default for Pool {
             turns: Turns::default(),
             shelf: Mutex::new(Shelf::new(KEPT)),
             standings: Mutex::default(),
+            refusals: Mutex::default(),
             ending: watch::channel(false).0,
         }))
     }

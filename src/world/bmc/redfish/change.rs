@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+use hyper::body::Bytes;
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Client, bytes};
 use super::error::Error;
 use super::model::link::Link;
 use super::task::finish;
@@ -31,20 +32,25 @@ pub(super) async fn change(
     shown: &Link,
     change: &Change<'_>,
 ) -> Result<(), Error> {
+    write(client, place, bytes(&change.body)).await?;
+    settled(client, place, shown, change).await
+}
+
+/// Writes to `place`, whatever comes of it there.
+pub(super) async fn write(client: &mut Client, place: &Link, body: Bytes) -> Result<(), Error> {
     let etag = client.get(place).await?.etag;
-    let answer = match client.patch(place, &change.body, etag.as_deref()).await {
+    let answer = match client.patch(place, body.clone(), etag.as_deref()).await {
         Ok(answer) => answer,
         Err(error) if is_stale(&error) => {
             // Somebody else changed it meanwhile, or the tag is wanted after all: once more, with what it is now. A weak tag never
             // fits (RFC 9110, section 13.1.1), so that those who give one mean a strong one.
             let etag = client.get(place).await?.etag;
             let etag = etag.as_deref().unwrap_or("*").trim_start_matches("W/");
-            client.patch(place, &change.body, Some(etag)).await?
+            client.patch(place, body, Some(etag)).await?
         }
         Err(error) => return Err(error),
     };
-    finish(client, answer).await?;
-    settled(client, place, shown, change).await
+    finish(client, answer).await
 }
 
 /// RFC 9110, section 15.5.13, and RFC 6585, section 3.

@@ -102,17 +102,26 @@ impl Client {
     }
 
     pub(super) async fn post(&mut self, link: &Link, body: &Value) -> Result<Answer, Error> {
-        self.ask(Method::POST, link, bytes(body), None).await
+        self.post_bytes(link, bytes(body)).await
+    }
+
+    /// The same with what may be secret, and is wiped when it was sent.
+    pub(super) async fn post_bytes(&mut self, link: &Link, body: Bytes) -> Result<Answer, Error> {
+        self.ask(Method::POST, link, body, None).await
+    }
+
+    pub(super) async fn delete(&mut self, link: &Link) -> Result<Answer, Error> {
+        self.ask(Method::DELETE, link, Bytes::new(), None).await
     }
 
     /// Changes a resource, if it still is as it was read (RFC 9110, section 13.1.1).
     pub(super) async fn patch(
         &mut self,
         link: &Link,
-        body: &Value,
+        body: Bytes,
         etag: Option<&str>,
     ) -> Result<Answer, Error> {
-        self.ask(Method::PATCH, link, bytes(body), etag).await
+        self.ask(Method::PATCH, link, body, etag).await
     }
 
     async fn ask(
@@ -212,7 +221,7 @@ impl Client {
     }
 }
 
-fn bytes(body: &Value) -> Bytes {
+pub(super) fn bytes(body: &Value) -> Bytes {
     // Every JSON value has a form as text.
     serde_json::to_vec(body).unwrap_or_default().into()
 }

@@ -150,16 +150,21 @@ fn credentials(account: &Account) -> Result<Bytes, Error> {
     let password = std::str::from_utf8(account.password.bytes())
         .map_err(|_| Error::Unsupported("login with a password that is not text"))?;
     let username = &account.username;
-    // Enough for everything escaped: a buffer that grows leaves copies behind.
-    let room = 64 + 6 * (username.len() + password.len());
-    let mut body = Zeroizing::new(Vec::with_capacity(room));
     let credentials = Credentials {
         user_name: username,
         password,
     };
-    serde_json::to_writer(&mut *body, &credentials)
-        .map_err(|_| Error::Unsupported("login with such a name"))?;
-    Ok(Bytes::from_owner(body))
+    let body = secret_body(&credentials, username.len() + password.len());
+    body.ok_or(Error::Unsupported("login with such a name"))
+}
+
+/// What holds a secret and is wiped when it was sent; `length` is that of all texts in it. None where it has no form as JSON.
+pub(super) fn secret_body(value: &impl Serialize, length: usize) -> Option<Bytes> {
+    // Enough for everything escaped: a buffer that grows leaves copies behind.
+    let room = 128 + 6 * length;
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
+    serde_json::to_writer(&mut *body, value).ok()?;
+    Some(Bytes::from_owner(body))
 }
 
 fn opened(link: &Link, answer: &Answer) -> Result<Auth, Error> {

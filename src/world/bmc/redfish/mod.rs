@@ -16,6 +16,7 @@ mod log;
 mod login;
 mod media;
 mod model;
+mod network;
 mod place;
 mod power;
 mod root;
@@ -25,6 +26,7 @@ mod system;
 mod target;
 mod task;
 mod told;
+mod users;
 mod wire;
 
 pub use error::{Error, Malformed, Refusal};

@@ -1,15 +1,22 @@
 //! One system of one BMC, while a session with it is open.
 
+use std::net::Ipv4Addr;
+
 use super::client::Client;
 use super::error::Error;
 use super::model::link::Link;
 use super::model::system::{last_reset, status};
 use super::target::Target;
 use super::told::Told;
-use super::{boot, console, identify, inventory, log, media, power, sensors, system};
-use crate::base::bmc::{
-    BootOverride, ChassisStatus, Inventory, LogEntry, Media, PowerAction, Sensor, SerialAccess,
+use super::{
+    boot, console, identify, inventory, log, media, network, power, sensors, system, users,
 };
+use crate::base::bmc::{
+    BmcNetwork, BmcNetworkWish, BmcUser, BootOverride, ChassisStatus, Inventory, LogEntry, Media,
+    PowerAction, Sensor, SerialAccess,
+};
+use crate::base::name::UserName;
+use crate::base::secret::Secret;
 
 /// A session on a BMC, for one of its systems. Whoever drops it without [`Session::close`] leaves one of the few sessions that a BMC has
 /// taken until the BMC ends it.
@@ -112,6 +119,45 @@ impl Session {
     pub async fn eject_media(&mut self, id: &str) -> Result<(), Error> {
         self.client.wire.begin();
         media::eject(&mut self.client, &self.system, id).await
+    }
+
+    /// How the BMC is on its network, by the interface with the address that it is asked at.
+    pub async fn network(&mut self, own: Ipv4Addr) -> Result<BmcNetwork, Error> {
+        self.client.wire.begin();
+        network::network(&mut self.client, &self.system, own).await
+    }
+
+    /// Has it be so. Whoever wants to know what came of it asks anew.
+    pub async fn set_network(
+        &mut self,
+        own: Ipv4Addr,
+        wanted: &BmcNetworkWish,
+    ) -> Result<(), Error> {
+        self.client.wire.begin();
+        network::set_network(&mut self.client, &self.system, own, wanted).await
+    }
+
+    /// All users that have a name.
+    pub async fn users(&mut self) -> Result<Vec<(String, BmcUser)>, Error> {
+        self.client.wire.begin();
+        users::users(&mut self.client).await
+    }
+
+    /// Has a user be so, and verifies that; makes one that is not there, which needs a password.
+    pub async fn set_user(
+        &mut self,
+        name: &UserName,
+        wanted: &BmcUser,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
+        self.client.wire.begin();
+        users::set_user(&mut self.client, name, wanted, secret).await
+    }
+
+    /// Takes a user away, and verifies that.
+    pub async fn remove_user(&mut self, name: &UserName) -> Result<(), Error> {
+        self.client.wire.begin();
+        users::remove_user(&mut self.client, name).await
     }
 
     /// The ways to the machine's serial console.

@@ -2,9 +2,11 @@
 //! counts, not what they promise.
 
 mod course;
+mod network;
 mod progress;
+mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +16,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::bmc::PowerState;
-use crate::base::name::HostName;
+use crate::base::name::{HostName, UserName};
 use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
-use crate::state::{BootOrder, Key, Power, Resource, Silence, State, Unreached};
+use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
 use progress::Awaited;
+use user::Told;
 
 pub use progress::{Awaiting, Progress};
 
@@ -61,6 +64,14 @@ pub enum MachineError {
         #[source]
         source: RefusedBefore,
     },
+    #[error("Bedplate itself is let in by that account")]
+    OwnAccount,
+    #[error("somebody made a user `{name}` meanwhile; plan anew")]
+    Taken { name: UserName },
+    #[error(
+        "the BMC at {at} took the password of `{name}`, and does not let it in by that, which was tried once"
+    )]
+    NotLetIn { at: String, name: UserName },
     #[error("the daemon ends")]
     Ending,
     #[error("what saw to it broke off; how it is now is not known")]
@@ -104,6 +115,35 @@ pub(super) struct Machines {
 pub struct Looked {
     pub state: State,
     pub unreached: BTreeMap<Key, Unreached>,
+    /// What BMCs say that they have not.
+    pub lacking: BTreeSet<Key>,
+    /// Whose the rest is.
+    pub ownership: BTreeMap<Key, Ownership>,
+}
+
+/// One thing that a machine has, by its BMC.
+#[derive(Clone)]
+pub struct Sought {
+    pub key: Key,
+    /// Who tells of it.
+    pub bmc: Arc<Bmc>,
+    /// What the site wants of it; none where that wants it no more.
+    pub wanted: Option<Resource>,
+}
+
+impl Looked {
+    fn note(&mut self, (key, told): Told) {
+        match told {
+            Ok(resource) => {
+                self.unreached.remove(&key);
+                match resource {
+                    Some(resource) => drop(self.state.insert(key, resource)),
+                    None => drop(self.lacking.insert(key)),
+                }
+            }
+            Err(unreached) => drop(self.unreached.insert(key, unreached)),
+        }
+    }
 }
 
 impl Machines {
@@ -116,41 +156,32 @@ impl Machines {
         }
     }
 
-    /// Asks BMCs for what `keys` name, side by side.
-    pub(super) async fn look<'k>(
-        &self,
-        keys: impl Iterator<Item = (&'k Key, &'k Arc<Bmc>)>,
-    ) -> Looked {
+    /// Asks BMCs for what is sought, side by side.
+    pub(super) async fn look(&self, sought: impl Iterator<Item = Sought>) -> Looked {
         let (mut looked, mut asked) = (Looked::default(), JoinSet::new());
-        let mut machines: BTreeMap<&HostName, (Arc<Bmc>, Vec<Key>)> = BTreeMap::new();
-        for (key, bmc) in keys {
-            if let Some(machine) = key.machine() {
-                let entry = machines.entry(machine);
-                let (_, keys) = entry.or_insert_with(|| (Arc::clone(bmc), Vec::new()));
-                keys.push(key.clone());
+        let mut machines: BTreeMap<HostName, (Arc<Bmc>, Vec<Sought>)> = BTreeMap::new();
+        for one in sought {
+            if let Some(machine) = one.key.machine() {
+                let entry = machines.entry(machine.clone());
+                let (_, sought) = entry.or_insert_with(|| (Arc::clone(&one.bmc), Vec::new()));
+                sought.push(one);
             }
         }
-        for (machine, (bmc, keys)) in machines {
-            for key in &keys {
+        for (machine, (bmc, sought)) in machines {
+            for Sought { key, .. } in &sought {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
-            let (machines, machine) = (self.clone(), machine.clone());
+            let machines = self.clone();
             asked.spawn(async move {
                 let _awaited = machines.progress.begin(&machine);
-                machines.told(&bmc, keys).await
+                machines.told(&bmc, sought).await
             });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
             match told {
-                Ok(told) => told.into_iter().for_each(|(key, told)| match told {
-                    Ok(resource) => {
-                        looked.unreached.remove(&key);
-                        looked.state.insert(key, resource);
-                    }
-                    Err(unreached) => drop(looked.unreached.insert(key, unreached)),
-                }),
+                Ok(told) => told.into_iter().for_each(|told| looked.note(told)),
                 Err(error) => tracing::error!(%error, "a BMC was not asked"),
             }
         }
@@ -158,31 +189,35 @@ impl Machines {
     }
 
     /// What one BMC tells. What it does not tell of one thing is no reason to leave out another.
-    async fn told(&self, bmc: &Bmc, keys: Vec<Key>) -> Vec<(Key, Result<Resource, Unreached>)> {
+    async fn told(&self, bmc: &Bmc, sought: Vec<Sought>) -> Vec<Told> {
         // Whoever waits for room is not late.
         let _leave = self.looks.acquire().await;
+        let (users, rest): (Vec<Sought>, Vec<Sought>) = sought
+            .iter()
+            .cloned()
+            .partition(|one| matches!(one.key, Key::User { .. }));
         let asked = self.with(bmc, async |session| {
             let mut told = Vec::new();
-            for key in &keys {
-                let found = found(session, key).await;
-                match found {
-                    Err(error) if error.trouble() != Trouble::Failed => return Err(error),
-                    Ok(_) | Err(_) => told.push((key.clone(), found)),
+            for Sought { key, .. } in &rest {
+                match found(session, bmc, key).await {
+                    Ok(found) => told.push((key.clone(), Ok(Some(found)))),
+                    Err(error) if error.trouble() == Trouble::Failed => {
+                        told.push((key.clone(), Err(failed(bmc, &error))));
+                    }
+                    Err(error) => return Err(error),
                 }
+            }
+            if !users.is_empty() {
+                told.extend(self.users(bmc, session, &users).await?);
             }
             Ok(told)
         });
         let all = |why, cause: &str| {
-            let one = |key: &Key| (key.clone(), Err(unreached(bmc, why, cause.to_owned())));
-            keys.iter().map(one).collect()
+            let one = |one: &Sought| (one.key.clone(), Err(unreached(bmc, why, cause.to_owned())));
+            sought.iter().map(one).collect()
         };
         match timeout(LOOK_WITHIN, asked).await {
-            Ok(Ok(told)) => {
-                let failed = |error: BmcError| unreached(bmc, Silence::Failed, error.to_string());
-                let told = told.into_iter();
-                told.map(|(key, found)| (key, found.map_err(failed)))
-                    .collect()
-            }
+            Ok(Ok(told)) => told,
             Ok(Err(error)) => all(silence(&error), &inner(&error)),
             Err(_) => {
                 let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
@@ -235,9 +270,18 @@ impl Machines {
         let bmc = self.in_force.borrow().get(machine).cloned();
         let bmc = bmc.ok_or(MachineError::NoBmc)?;
         let awaited = self.progress.begin(machine);
+        if let Key::User { user, .. } = &step.key {
+            tracing::info!(%machine, %user, "user of the BMC");
+            return self.become_user(&bmc, user, step).await;
+        }
         match &step.after {
             Some(Resource::Power(wanted)) => self.bring(&awaited, &bmc, wanted.state).await,
             Some(Resource::BootOrder(wanted)) => self.order(&awaited, &bmc, *wanted).await,
+            Some(Resource::Network(wanted)) => {
+                tracing::info!(%machine, "network of the BMC");
+                self.become_networked(&bmc, wanted, step.before.as_ref())
+                    .await
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -329,21 +373,29 @@ impl Machines {
         bmc: &Bmc,
         what: impl AsyncFnOnce(&mut Session) -> Result<T, BmcError>,
     ) -> Result<T, MachineError> {
-        let at = || bmc.place();
-        let failed = |source| MachineError::Bmc { at: at(), source };
+        let failed = |source| MachineError::Bmc {
+            at: bmc.place(),
+            source,
+        };
         let what = async |session: &mut Session| what(session).await.map_err(failed);
         let done = self.pool.with(bmc, Caller::Plan, what);
-        done.await.map_err(|error| match error {
-            PoolError::Own(error) => error,
-            PoolError::Target(source) => MachineError::Target { at: at(), source },
-            PoolError::Bmc(source) => failed(source),
-            PoolError::Refused => MachineError::Refused {
-                at: at(),
-                source: RefusedBefore,
-            },
-            // The first two happen to those who ask by themselves alone.
-            PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
-        })
+        done.await.map_err(|error| met(bmc, error))
+    }
+}
+
+/// What who met it makes of it.
+fn met(bmc: &Bmc, error: PoolError<MachineError>) -> MachineError {
+    let at = bmc.place();
+    match error {
+        PoolError::Own(error) => error,
+        PoolError::Target(source) => MachineError::Target { at, source },
+        PoolError::Bmc(source) => MachineError::Bmc { at, source },
+        PoolError::Refused => MachineError::Refused {
+            at,
+            source: RefusedBefore,
+        },
+        // The first two happen to those who ask by themselves alone.
+        PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
     }
 }
 
@@ -386,13 +438,21 @@ impl Way<'_> {
 }
 
 /// What a BMC tells of one thing.
-async fn found(session: &mut Session, key: &Key) -> Result<Resource, BmcError> {
+async fn found(session: &mut Session, bmc: &Bmc, key: &Key) -> Result<Resource, BmcError> {
+    if let Key::Network { .. } = key {
+        return network::found(session, bmc).await.map(Resource::Network);
+    }
     if let Key::BootOrder { .. } = key {
         let order = BootOrder::of(session.boot().await?);
         return Ok(Resource::BootOrder(order));
     }
     let state = session.chassis_status().await?.power;
     Ok(Resource::Power(Power { state }))
+}
+
+/// What a BMC answers that is of no use.
+fn failed(bmc: &Bmc, error: &BmcError) -> Unreached {
+    unreached(bmc, Silence::Failed, error.to_string())
 }
 
 fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
@@ -414,6 +474,9 @@ fn silence(error: &MachineError) -> Silence {
         },
         MachineError::Refused { .. } => Silence::Credentials,
         MachineError::NoBmc
+        | MachineError::OwnAccount
+        | MachineError::Taken { .. }
+        | MachineError::NotLetIn { .. }
         | MachineError::Ending
         | MachineError::BrokenOff
         | MachineError::NotThere { .. } => Silence::Failed,

@@ -131,8 +131,10 @@ impl Keys {
 
     /// A payload as AES-CBC-128 has it, behind what it begins from, which must not be guessed (section 13.29).
     pub(crate) fn encrypt(&self, begin: [u8; BLOCK], payload: &[u8]) -> Vec<u8> {
-        let mut padded = payload.to_vec();
         let padding = (BLOCK - (payload.len() + 1) % BLOCK) % BLOCK;
+        // Room for all of it, so that it is encrypted where it stands: what grows leaves copies behind.
+        let mut padded = Vec::with_capacity(payload.len() + padding + 1);
+        padded.extend_from_slice(payload);
         // Padding is 1, 2, 3 and so on, at most 15.
         padded.extend((1..=padding).map(|byte| byte.to_le_bytes()[0]));
         padded.push(padding.to_le_bytes()[0]);

@@ -22,6 +22,7 @@ const CHASSIS: u8 = 0x00;
 const SENSOR: u8 = 0x04;
 const APPLICATION: u8 = 0x06;
 const STORAGE: u8 = 0x0a;
+const TRANSPORT: u8 = 0x0c;
 
 impl Command {
     pub(crate) const CHASSIS_STATUS: Self = Self::of(CHASSIS, 0x01, "Get Chassis Status");
@@ -44,6 +45,13 @@ impl Command {
     pub(crate) const PAYLOAD_INSTANCE: Self =
         Self::of(APPLICATION, 0x4b, "Get Payload Instance Info");
 
+    pub(crate) const CHANNEL_INFO: Self = Self::of(APPLICATION, 0x42, "Get Channel Info");
+    pub(crate) const SET_USER_ACCESS: Self = Self::of(APPLICATION, 0x43, "Set User Access");
+    pub(crate) const GET_USER_ACCESS: Self = Self::of(APPLICATION, 0x44, "Get User Access");
+    pub(crate) const SET_USER_NAME: Self = Self::of(APPLICATION, 0x45, "Set User Name");
+    pub(crate) const GET_USER_NAME: Self = Self::of(APPLICATION, 0x46, "Get User Name");
+    pub(crate) const SET_USER_PASSWORD: Self = Self::of(APPLICATION, 0x47, "Set User Password");
+
     pub(crate) const SENSOR_FACTORS: Self = Self::of(SENSOR, 0x23, "Get Sensor Reading Factors");
     pub(crate) const SENSOR_THRESHOLDS: Self = Self::of(SENSOR, 0x27, "Get Sensor Thresholds");
     pub(crate) const SENSOR_READING: Self = Self::of(SENSOR, 0x2d, "Get Sensor Reading");
@@ -56,6 +64,9 @@ impl Command {
     pub(crate) const RESERVE_SEL: Self = Self::of(STORAGE, 0x42, "Reserve SEL");
     pub(crate) const SEL_ENTRY: Self = Self::of(STORAGE, 0x43, "Get SEL Entry");
     pub(crate) const CLEAR_SEL: Self = Self::of(STORAGE, 0x47, "Clear SEL");
+
+    pub(crate) const SET_LAN: Self = Self::of(TRANSPORT, 0x01, "Set LAN Configuration Parameters");
+    pub(crate) const GET_LAN: Self = Self::of(TRANSPORT, 0x02, "Get LAN Configuration Parameters");
 
     const fn of(function: u8, code: u8, name: &'static str) -> Self {
         Self {

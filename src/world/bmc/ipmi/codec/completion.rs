@@ -13,6 +13,11 @@ impl Completion {
     pub(crate) const RESERVATION_LOST: Self = Self(0xc5);
     pub(crate) const NOT_PRESENT: Self = Self(0xcb);
 
+    /// Whether the request should have had another length.
+    pub(crate) fn is_of_length(self) -> bool {
+        matches!(self.0, 0xc6..=0xc8)
+    }
+
     /// Whether the BMC does not know the command, or not with these data.
     pub(crate) fn is_unknown_to_it(self) -> bool {
         matches!(self.0, 0xc1 | 0xc2 | 0xc7 | 0xc9 | 0xcc)

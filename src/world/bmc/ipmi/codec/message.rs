@@ -19,13 +19,14 @@ pub(crate) struct Answer<'a> {
 /// A request of the logical unit `unit`; `sequence` has six bits.
 pub(crate) fn request(command: Command, unit: u8, sequence: u8, data: &[u8]) -> Vec<u8> {
     let head = [BMC, command.function << 2 | unit & 0x03];
-    let mut body = vec![CONSOLE, sequence << 2, command.code];
-    body.extend(data);
-    let sums = (checksum(&head), checksum(&body));
-    let mut message = head.to_vec();
-    message.push(sums.0);
-    message.append(&mut body);
-    message.push(sums.1);
+    // Room for all of it: what grows leaves copies behind, and a password may be in it.
+    let mut message = Vec::with_capacity(head.len() + 5 + data.len());
+    message.extend(head);
+    message.push(checksum(&head));
+    message.extend([CONSOLE, sequence << 2, command.code]);
+    message.extend(data);
+    let body = message.get(head.len() + 1..).unwrap_or_default();
+    message.push(checksum(body));
     message
 }
 

@@ -18,10 +18,12 @@ mod words;
 pub(crate) mod boot;
 pub(crate) mod chassis;
 pub(crate) mod fru;
+pub(crate) mod lan;
 pub(crate) mod reading;
 pub(crate) mod sdr;
 pub(crate) mod sel;
 pub(crate) mod sol;
+pub(crate) mod user;
 
 pub(crate) use asf::{ping, pong};
 pub(crate) use bytes::Reader;

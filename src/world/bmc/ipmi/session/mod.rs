@@ -5,13 +5,16 @@ mod chassis;
 mod console;
 mod inventory;
 mod log;
+mod network;
 mod opening;
 mod ping;
 mod repository;
 mod sensors;
+mod users;
 
 use getrandom::fill;
 use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
 
 use super::codec::{
     Answer, Authentication, Channel, CipherSuite, Command, Completion, PayloadType, request,
@@ -63,7 +66,8 @@ enum Repeat {
 /// A request on its way.
 struct Asking<'a> {
     channel: &'a mut Channel,
-    message: Vec<u8>,
+    /// It may hold a user's new password.
+    message: Zeroizing<Vec<u8>>,
     repeat: Repeat,
     /// The packet that was sent last.
     packet: Option<Vec<u8>>,
@@ -248,7 +252,7 @@ impl Session {
         };
         let mut asking = Asking {
             channel: &mut self.channel,
-            message: request(command, unit, self.sequence, data),
+            message: Zeroizing::new(request(command, unit, self.sequence, data)),
             repeat,
             packet: None,
             command,

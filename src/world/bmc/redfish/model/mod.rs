@@ -8,11 +8,13 @@ pub(super) mod link;
 pub(super) mod log;
 pub(super) mod media;
 pub(super) mod message;
+pub(super) mod network;
 pub(super) mod part;
 pub(super) mod read;
 pub(super) mod sensor;
 pub(super) mod system;
 pub(super) mod task;
+pub(super) mod user;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,177 @@
+//! Users of BMCs: who is there, whether the password of the site lets them in, and how they become what the site wants.
+
+use std::collections::BTreeMap;
+
+use tokio::time::{Instant, sleep};
+
+use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed, unreached};
+use crate::base::bmc::BmcUser;
+use crate::base::name::UserName;
+use crate::base::secret::Secret;
+use crate::plan::Step;
+use crate::site::model::Bmc;
+use crate::state::{Key, Password, Resource, Unreached, User};
+use crate::world::bmc::{BmcError, Session, TargetError, Trouble};
+use crate::world::secret;
+
+/// What a BMC tells of a thing; none where it has no such thing.
+pub(super) type Told = (Key, Result<Option<Resource>, Unreached>);
+
+impl Machines {
+    /// What a BMC tells of its users.
+    pub(super) async fn users(
+        &self,
+        bmc: &Bmc,
+        session: &mut Session,
+        sought: &[Sought],
+    ) -> Result<Vec<Told>, BmcError> {
+        let listed: BTreeMap<String, BmcUser> = match session.users().await {
+            Ok(listed) => listed.into_iter().collect(),
+            Err(error) if error.trouble() == Trouble::Failed => {
+                let all = sought.iter().map(|one| one.key.clone());
+                return Ok(all.map(|key| (key, Err(failed(bmc, &error)))).collect());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut told = Vec::new();
+        for Sought { key, wanted, .. } in sought {
+            let Key::User { user: name, .. } = key else {
+                continue;
+            };
+            let found = match listed.get(name.as_str()) {
+                Some(found) => self
+                    .known(bmc, name, found, wanted.as_ref())
+                    .await
+                    .map(Some),
+                None => Ok(None),
+            };
+            told.push((key.clone(), found));
+        }
+        Ok(told)
+    }
+
+    /// One of them. Its password is tried where the site says one, and where it is let in at all.
+    async fn known(
+        &self,
+        bmc: &Bmc,
+        name: &UserName,
+        found: &BmcUser,
+        wanted: Option<&Resource>,
+    ) -> Result<Resource, Unreached> {
+        let mut user = User::found(found.clone());
+        let kept = match wanted {
+            Some(Resource::User(wanted)) => wanted.kept().filter(|_| found.enabled),
+            Some(_) | None => None,
+        };
+        if let Some(place) = kept {
+            let by = bmc.as_user(name, &found.role, place);
+            let lets_in = self.pool.lets_in(&by, false).await;
+            let lets_in = lets_in.map_err(|error| super::met(bmc, error));
+            if lets_in
+                .map_err(|error| unreached(bmc, super::silence(&error), super::inner(&error)))?
+            {
+                user.password = Password::Kept(place.clone());
+            }
+        }
+        Ok(Resource::User(user))
+    }
+
+    /// Has a user become what a step says, and looks until the BMC reports that, and lets it in.
+    pub(super) async fn become_user(
+        &self,
+        bmc: &Bmc,
+        name: &UserName,
+        step: &Step,
+    ) -> Result<(), MachineError> {
+        // The site's rules see to that, and here too much hangs on it.
+        if bmc.is_own(name) {
+            return Err(MachineError::OwnAccount);
+        }
+        let Some(Resource::User(wanted)) = &step.after else {
+            self.with(bmc, async |session| session.remove_user(name).await)
+                .await?;
+            return self.reported(bmc, name, None).await;
+        };
+        let before = match &step.before {
+            Some(Resource::User(before)) => Some(before),
+            Some(_) | None => None,
+        };
+        let is_new = before.is_none_or(|before| before.password != wanted.password);
+        let place = wanted.kept().filter(|_| is_new);
+        let secret = match place {
+            Some(place) => Some(read(bmc, place).await?),
+            None => None,
+        };
+        let told = wanted.told();
+        let set = self.with(bmc, async |session| {
+            if step.before.is_none() && find(session, name).await?.is_some() {
+                return Ok(false);
+            }
+            session.set_user(name, &told, secret.as_ref()).await?;
+            Ok(true)
+        });
+        if !set.await? {
+            return Err(MachineError::Taken { name: name.clone() });
+        }
+        drop(secret);
+        self.reported(bmc, name, Some(&told)).await?;
+        let Some(place) = place else {
+            return Ok(());
+        };
+        let by = bmc.as_user(name, &told.role, place);
+        let lets_in = self.with(bmc, async |_| Ok(self.pool.lets_in(&by, true).await));
+        match lets_in.await?.map_err(|error| super::met(bmc, error))? {
+            true => Ok(()),
+            false => Err(MachineError::NotLetIn {
+                at: bmc.place(),
+                name: name.clone(),
+            }),
+        }
+    }
+
+    /// Looks until the BMC reports a user so; some take their time.
+    async fn reported(
+        &self,
+        bmc: &Bmc,
+        name: &UserName,
+        wanted: Option<&BmcUser>,
+    ) -> Result<(), MachineError> {
+        let began = Instant::now();
+        loop {
+            let found = self.with(bmc, async |session| find(session, name).await);
+            let found = found.await?;
+            if found.as_ref() == wanted {
+                return Ok(());
+            }
+            if began.elapsed() > SET_WITHIN {
+                let words = |user: Option<BmcUser>| match user {
+                    Some(user) => Resource::User(User::found(user)).summary(),
+                    None => "absent".to_owned(),
+                };
+                return Err(MachineError::NotThere {
+                    wanted: words(wanted.cloned()),
+                    found: words(found),
+                    seconds: began.elapsed().as_secs(),
+                });
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn find(session: &mut Session, name: &UserName) -> Result<Option<BmcUser>, BmcError> {
+    let listed = session.users().await?;
+    let mut named = listed.into_iter().filter(|(one, _)| one == name.as_str());
+    Ok(named.next().map(|(_, user)| user))
+}
+
+async fn read(bmc: &Bmc, place: &crate::base::secret::SecretRef) -> Result<Secret, MachineError> {
+    let read = secret::read(place).await;
+    read.map_err(|source| MachineError::Target {
+        at: bmc.place(),
+        source: TargetError::Secret {
+            reference: place.clone(),
+            source,
+        },
+    })
+}

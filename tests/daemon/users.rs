@@ -1,0 +1,235 @@
+//! Users and networks of BMCs as the site says them: planned, made, changed and taken away through a BMC that is not ours, with ipmitool as the witness.
+
+use std::fs;
+
+use crate::bmc::{ADDRESS, check};
+use crate::counterpart::{Bmc, USER};
+use crate::lab::{Lab, SITE};
+use crate::power::{NOWHERE, wired};
+
+const OPS: &str = "ops-secret";
+const NEXT: &str = "next-secret";
+
+/// The lab's site with a machine, and what is said of the users of its BMC.
+fn with(lab: &Lab, users: &[(&str, &str)]) {
+    lab.write(&(SITE.to_owned() + &machine(lab, "node-02", ADDRESS, users)));
+}
+
+fn machine(lab: &Lab, name: &str, address: &str, users: &[(&str, &str)]) -> String {
+    let place = |name: &str| lab.path(name).display().to_string();
+    let user = |(name, role): &(&str, &str)| {
+        let password = place(name);
+        format!("user \"{name}\" role=\"{role}\" password=(file){password:?}\n")
+    };
+    let users: String = users.iter().map(user).collect();
+    let password = place("password");
+    format!(
+        "machine \"{name}\" {{ bmc \"ipmi\" address=\"{address}\" username=\"{USER}\" password=(file){password:?} {{\n\
+         cipher-suite 3\nprivilege \"administrator\"\n{users}}}\n}}\n"
+    )
+}
+
+/// Who has a name on the BMC, with what it may do, as ipmitool lists it.
+fn listed(bmc: &Bmc) -> Vec<String> {
+    let said = bmc.ipmitool("user list");
+    let words = said
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect());
+    let named = words.filter(|words: &Vec<&str>| words.get(1).is_some_and(|word| *word != "true"));
+    let told = named.map(|words| format!("{} {} {}", words[1], words[4], words[5..].join(" ")));
+    told.collect()
+}
+
+/// Whether ipmitool is let in.
+fn lets_in(bmc: &Bmc, user: &str, password: &str, level: &str) -> bool {
+    let mut command = bmc.place.command("ipmitool");
+    command.args(["-I", "lanplus", "-C", "3", "-E", "-U", user, "-L", level]);
+    command.args(["-H", ADDRESS, "chassis", "status"]);
+    command.env("IPMI_PASSWORD", password);
+    command.output().unwrap().status.success()
+}
+
+/// Runs a command that tells no user's password, and what it says.
+fn told(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) {
+    let said = check(lab, arguments, code, parts);
+    let all = said.out + &said.err;
+    assert!(!all.contains(OPS) && !all.contains(NEXT), "{all}");
+}
+
+const ADMIN: &str = "admin true ADMINISTRATOR";
+
+#[test]
+fn declared_users_are_there_and_go_with_their_declarations() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    fs::write(lab.path("ops"), OPS).unwrap();
+    let silent = "deferred: its BMC at 10.71.0.99 does not answer";
+    // One machine has no BMC where it should be, and keeps nobody.
+    let ops = &[("ops", "operator")];
+    let both = [("node-02", ADDRESS), ("node-03", NOWHERE)];
+    let both = both.map(|(name, address)| machine(&lab, name, address, ops));
+    lab.write(&(SITE.to_owned() + &both.concat()));
+    let kept = format!("operator, password (file)\"{}\"", lab.path("ops").display());
+    told(&lab, "plan", 0, &["+ user ops on node-02", &kept, silent]);
+    assert_eq!(listed(&bmc), [ADMIN], "a plan made it");
+    let made = "ok    + machine/node-02/bmc/user/ops";
+    told(&lab, "apply --yes", 4, &[made, "1 thing waits"]);
+    assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
+    assert!(lets_in(&bmc, "ops", OPS, "operator"));
+    with(&lab, ops);
+    told(&lab, "apply --yes", 0, &["- machine/node-03/bmc"]);
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+
+    // Somebody else changes it.
+    bmc.ipmitool("user priv 3 2");
+    let drift = "role  read-only -> operator";
+    told(&lab, "plan", 0, &["changed outside Bedplate", drift]);
+    told(&lab, "apply --yes", 0, &["~ machine/node-02/bmc/user/ops"]);
+    assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
+
+    // Another password. What the BMC refused once it is not shown again, though it would do now.
+    fs::write(lab.path("ops"), NEXT).unwrap();
+    told(&lab, "plan", 0, &["password  another -> (file)"]);
+    bmc.ipmitool(&format!("user set password 3 {NEXT}"));
+    told(&lab, "plan", 0, &["password  another -> (file)"]);
+    bmc.ipmitool(&format!("user set password 3 {OPS}"));
+    told(&lab, "apply --yes", 0, &["~ machine/node-02/bmc/user/ops"]);
+    assert!(lets_in(&bmc, "ops", NEXT, "operator") && !lets_in(&bmc, "ops", OPS, "operator"));
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+
+    // A secret that cannot be read is for another time.
+    fs::rename(lab.path("ops"), lab.path("away")).unwrap();
+    told(&lab, "plan", 0, &["was not asked", "No such file"]);
+    fs::rename(lab.path("away"), lab.path("ops")).unwrap();
+
+    // Withdrawn, and the BMC with it: that goes last.
+    lab.write(SITE);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["- user ops on node-02", "no longer in the site"],
+    );
+    told(
+        &lab,
+        "apply --yes",
+        0,
+        &[
+            "ok    - machine/node-02/bmc/user/ops",
+            "ok    - machine/node-02/bmc\n",
+        ],
+    );
+    assert_eq!(listed(&bmc), [ADMIN]);
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    assert!(!log.contains(OPS) && !log.contains(NEXT), "{log}");
+}
+
+#[test]
+fn what_others_made_is_claimed_given_back_and_never_deleted() {
+    let (lab, bmc) = wired();
+    let daemon = lab.serve();
+    for (place, name) in [(3, "ops"), (4, "others")] {
+        bmc.ipmitool(&format!("user set name {place} {name}"));
+        bmc.ipmitool(&format!("user set password {place} {OPS}"));
+        bmc.ipmitool(&format!("user priv {place} 2"));
+        bmc.ipmitool(&format!("user enable {place}"));
+    }
+    fs::write(lab.path("ops"), OPS).unwrap();
+    with(&lab, &[("ops", "administrator")]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["= user ops on node-02", "role  read-only -> administrator"],
+    );
+    told(&lab, "apply --yes", 0, &["machine/node-02/bmc/user/ops"]);
+    let others = "others true USER";
+    assert_eq!(listed(&bmc), [ADMIN, "ops true ADMINISTRATOR", others]);
+    // Another daemon knows what was claimed.
+    drop(daemon);
+    let _daemon = lab.serve();
+    with(&lab, &[]);
+    told(
+        &lab,
+        "plan",
+        0,
+        &["< user ops on node-02", "role  administrator -> read-only"],
+    );
+    told(&lab, "apply --yes", 0, &["machine/node-02/bmc/user/ops"]);
+    assert_eq!(listed(&bmc), [ADMIN, "ops true USER", others]);
+    assert!(lets_in(&bmc, "ops", OPS, "user"));
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+    // Somebody takes away what Bedplate made, and makes one of his own by that name: that is his.
+    with(&lab, &[("mine", "operator")]);
+    fs::write(lab.path("mine"), OPS).unwrap();
+    told(&lab, "apply --yes", 0, &["+ machine/node-02/bmc/user/mine"]);
+    bmc.ipmitool("raw 6 0x45 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    told(
+        &lab,
+        "plan",
+        0,
+        &["+ user mine on node-02", "changed outside Bedplate"],
+    );
+    bmc.ipmitool("user set name 5 mine");
+    with(&lab, &[]);
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+    assert_eq!(listed(&bmc).len(), 4);
+}
+
+#[test]
+fn an_apply_that_goes_back_takes_away_the_user_that_it_made() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    fs::write(lab.path("ops"), OPS).unwrap();
+    with(&lab, &[("ops", "operator")]);
+    told(&lab, "apply --yes --confirm-within 1h", 0, &["confirm"]);
+    assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
+    told(&lab, "rollback --yes", 0, &[]);
+    assert_eq!(listed(&bmc), [ADMIN]);
+}
+
+#[test]
+fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    let subnet = "fabric \"oob\" { vlan \"bmcs\" { subnet \"10.71.0.0/16\" { gateway \"10.71.0.1\"; }; }; }\n";
+    let password = lab.path("password").display().to_string();
+    let with = |network: &str| {
+        let machine = format!(
+            "machine \"node-02\" {{ bmc \"ipmi\" address=\"{ADDRESS}\" username=\"{USER}\" password=(file){password:?} {{\n\
+             cipher-suite 3\nprivilege \"administrator\"\n{network}\n}}\n}}\n"
+        );
+        lab.write(&[SITE, subnet, &machine].concat());
+    };
+    with("network \"static\"");
+    let hazard = "HAZARD self-bmc  the BMC of node-02 changes its network";
+    told(&lab, "plan", 0, &["source  dhcp -> static", hazard]);
+    told(&lab, "apply --yes", 3, &["self-bmc"]);
+    let printed = |part: &str| {
+        let said = bmc.ipmitool("lan print 1");
+        assert!(said.contains(part), "{part}: {said}");
+    };
+    printed("DHCP Address");
+    told(
+        &lab,
+        "apply --yes --allow self-bmc",
+        0,
+        &["~ machine/node-02/bmc/network"],
+    );
+    printed("Static Address");
+    printed(ADDRESS);
+    printed("255.255.0.0");
+    printed("10.71.0.1");
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+    // Gone back to what it was; minded no more it stays.
+    with("network \"dhcp\"");
+    let back = "apply --yes --allow self-bmc --confirm-within 1h";
+    told(&lab, back, 0, &["confirm"]);
+    printed("DHCP Address");
+    told(&lab, "rollback --yes", 0, &[]);
+    printed("Static Address");
+    with("");
+    told(&lab, "plan --exit-code", 0, &["nothing to do"]);
+}
