@@ -34,6 +34,10 @@ pub enum SecretRefError {
     /// The daemon has no folder of its own that a site could mean.
     #[error("the file of a secret is named by its absolute path")]
     Relative,
+    #[error("a variable of the environment has a name of letters, digits and `_`")]
+    Variable,
+    #[error("the name of a credential is that of a file, without a folder")]
+    Credential,
     #[error(transparent)]
     Program(#[from] ProgramLineError),
 }
@@ -55,9 +59,26 @@ impl SecretRef {
         match place.is_empty() {
             true => Err(SecretRefError::Empty),
             false if kind == "file" && !place.starts_with('/') => Err(SecretRefError::Relative),
+            false if kind == "env" && !is_variable(place) => Err(SecretRefError::Variable),
+            false if kind == "credential" && !is_credential(place) => {
+                Err(SecretRefError::Credential)
+            }
             false => Ok(of(place.to_owned())),
         }
     }
+}
+
+/// As POSIX has names of the environment (IEEE 1003.1, section 3.216).
+fn is_variable(name: &str) -> bool {
+    let mut all = name.bytes();
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && all.all(|one| one.is_ascii_alphanumeric() || one == b'_')
+}
+
+/// As systemd takes them (systemd.exec(5), `LoadCredential=`).
+fn is_credential(name: &str) -> bool {
+    let is_sign = |one: char| one == '/' || one == ':' || one.is_control() || one.is_whitespace();
+    !name.contains(is_sign) && !matches!(name, "." | "..")
 }
 
 impl fmt::Display for SecretRef {

@@ -18,7 +18,7 @@ use crate::diag::fault::Fault;
 use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
 
 /// As shells tell of a process that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// A plan that may be run, once somebody agrees.
 pub(super) struct Proposal {
@@ -87,6 +87,7 @@ pub(super) async fn carry_out(
     let running = run(&request, client, |events| show_events(events, out));
     tokio::select! {
         report = running => Ok(ExitCode::from(report?.exit_code())),
+        never = client.tell_what_is_done(|doing| doing.machines.awaiting > 0) => match never {},
         _ = tokio::signal::ctrl_c() => {
             out.progress(&format!(
                 "The daemon goes on with {plan}: `bedplate status` says whether it still runs, `bedplate history` how it ended."

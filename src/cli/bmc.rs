@@ -3,27 +3,25 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use serde::Serialize;
-
-use super::args::bmc::{BmcDeed, LogArguments};
+use super::args::bmc::{BmcDeed, LogArguments, Who};
 use super::client::Client;
 use super::discover;
 use super::output::{Output, count};
+use super::readings::{Question, ask};
 use super::table::Table;
 use super::wish;
 use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
 use crate::base::moment::Moment;
-use crate::base::name::HostName;
 use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate, now};
 use crate::diag::fault::Fault;
 
-pub(super) async fn sensors(
-    machine: &HostName,
-    client: &Client,
-    out: &Output,
-) -> Result<ExitCode, Fault> {
-    let told: BmcReading<Vec<Sensor>> = client.get(&format!("bmc/{machine}/sensors")).await?;
-    tell(&told, sensors_text(&told.read), &told.warnings, out)
+pub(super) async fn sensors(who: &[Who], client: &Client, out: &Output) -> Result<ExitCode, Fault> {
+    let question: Question<BmcReading<Vec<Sensor>>> = Question {
+        path: "sensors",
+        is_deed: false,
+        shown: |told| (sensors_text(&told.read), told.warnings.clone()),
+    };
+    ask(who, question, client, out).await
 }
 
 pub(super) async fn log(
@@ -31,39 +29,53 @@ pub(super) async fn log(
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
-    let machine = &arguments.machine;
-    let path = format!("bmc/{machine}/log");
-    let told: BmcReading<Vec<LogEntry>> = match arguments.clear {
-        false => client.get(&path).await?,
-        true if arguments.yes || agreed(machine, out)? => client.post(&path, &()).await?,
-        true => {
-            out.progress("Nothing is cleared.");
-            return Ok(ExitCode::from(1));
-        }
-    };
-    let mut text = log_text(&told.read);
-    if arguments.clear {
-        let _ = writeln!(text, "Cleared {}.", count_entries(told.read.len()));
+    let LogArguments { who, clear, yes } = arguments;
+    if *clear && !yes && !agreed(who, out)? {
+        out.progress("Nothing is cleared.");
+        return Ok(ExitCode::from(1));
     }
-    tell(&told, text, &told.warnings, out)
+    let question: Question<BmcReading<Vec<LogEntry>>> = Question {
+        path: "log",
+        is_deed: *clear,
+        shown: match clear {
+            true => |told| {
+                let cleared = format!("Cleared {}.\n", count_entries(told.read.len()));
+                (log_text(&told.read) + &cleared, told.warnings.clone())
+            },
+            false => |told| (log_text(&told.read), told.warnings.clone()),
+        },
+    };
+    ask(who, question, client, out).await
 }
 
 pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     match deed {
-        BmcDeed::Inventory { machine } => {
-            let path = format!("bmc/{machine}/inventory");
-            let told: BmcInventory = client.get(&path).await?;
-            let text = inventory_text(&told.reading.read) + &differences_text(&told.differences);
-            tell(&told, text, &told.reading.warnings, out)
+        BmcDeed::Inventory { who } => {
+            let question: Question<BmcInventory> = Question {
+                path: "inventory",
+                is_deed: false,
+                shown: |told| {
+                    let BmcInventory {
+                        reading,
+                        differences,
+                    } = told;
+                    let text = inventory_text(&reading.read) + &differences_text(differences);
+                    (text, reading.warnings.clone())
+                },
+            };
+            ask(who, question, client, out).await
         }
         BmcDeed::Trust { machine } => {
             let path = format!("bmc/{machine}/certificate");
             let shown: ShownCertificate = client.get(&path).await?;
-            let told = tell(&shown, certificate_text(&shown, now()), &[], out)?;
+            match out.json {
+                true => out.value(&shown)?,
+                false => out.text(&certificate_text(&shown, now())),
+            }
             // So that a script hears of it.
             Ok(match shown.is_pinned {
                 Some(false) => ExitCode::from(4),
-                Some(true) | None => told,
+                Some(true) | None => ExitCode::SUCCESS,
             })
         }
         BmcDeed::Identify(arguments) => wish::identify(arguments, client, out).await,
@@ -73,25 +85,12 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
     }
 }
 
-fn tell(
-    value: &impl Serialize,
-    text: String,
-    warnings: &[String],
-    out: &Output,
-) -> Result<ExitCode, Fault> {
-    if out.json {
-        out.value(value)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    out.text(&text);
-    for warning in warnings {
-        out.progress(&format!("warning: {warning}"));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn agreed(machine: &HostName, out: &Output) -> Result<bool, Fault> {
-    let question = format!("Clear the event log of {machine}?");
+fn agreed(who: &[Who], out: &Output) -> Result<bool, Fault> {
+    let words: Vec<String> = who.iter().map(ToString::to_string).collect();
+    let question = match who {
+        [Who::Machine(machine)] => format!("Clear the event log of {machine}?"),
+        _ => format!("Clear the event logs of {}?", words.join(" ")),
+    };
     out.agreed(&question, "see what is in it first, then add --yes")
 }
 
@@ -287,6 +286,16 @@ fn certificate_text(shown: &ShownCertificate, now: Moment) -> String {
         }
         None => "",
     });
+    match (&shown.vouched_by, &shown.distrust) {
+        (Some(who), _) => {
+            let _ = writeln!(text, "The site trusts it: {who} vouches for it.");
+            return text;
+        }
+        (None, Some(why)) if shown.is_pinned.is_none() => {
+            let _ = writeln!(text, "The site does not trust it: {why}.");
+        }
+        (None, _) => {}
+    }
     if shown.is_pinned != Some(true) {
         let _ = writeln!(
             text,

@@ -1,8 +1,10 @@
 //! The client side of the API: one request at a time over the daemon's Unix socket.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::stream;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -15,7 +17,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
+use tokio::time::{Instant, interval_at};
 
+use crate::daemon::Doing;
 use crate::daemon::api::{SESSION, VERSION};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
@@ -28,15 +32,39 @@ const CHUNK: usize = 256 * 1024;
 /// Longest answer that is read whole.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
+/// When it is told first what the daemon does while it does not answer, and how often after that.
+const TELL_FIRST: Duration = Duration::from_secs(2);
+const TELL: Duration = Duration::from_secs(10);
+
+/// How many machines it waits for are told by name.
+const NAMED: usize = 3;
+
+/// The first parts of paths that the owner of the world answers, which has no ear for others meanwhile.
+const OWNED: [&str; 9] = [
+    "plan",
+    "apply",
+    "status",
+    "observation",
+    "confirm",
+    "revert",
+    "history",
+    "hold",
+    "unlock",
+];
+
 /// A daemon, by its socket.
+#[derive(Clone)]
 pub(super) struct Client {
     socket: PathBuf,
+    /// Whether nobody is told who waits for what.
+    is_quiet: bool,
 }
 
 impl Client {
-    pub(super) fn new(socket: &Path) -> Self {
+    pub(super) fn new(socket: &Path, is_quiet: bool) -> Self {
         Self {
             socket: socket.to_owned(),
+            is_quiet,
         }
     }
 
@@ -164,7 +192,34 @@ impl Client {
         path: &str,
         body: Body,
     ) -> Result<Response<Incoming>, Fault> {
-        self.exchange(request(method, path), body).await
+        let answer = self.exchange(request(method, path), body);
+        let first = path.split('/').next().unwrap_or_default();
+        if !OWNED.contains(&first) {
+            return answer.await;
+        }
+        tokio::select! {
+            answer = answer => answer,
+            never = self.tell_what_is_done(|_| true) => match never {},
+        }
+    }
+
+    /// Tells what the daemon does, where that is to be told, while somebody waits for it; for as long as nobody ends this.
+    pub(super) async fn tell_what_is_done(&self, is_told: impl Fn(&Doing) -> bool) -> Infallible {
+        let mut again = interval_at(Instant::now() + TELL_FIRST, TELL);
+        loop {
+            again.tick().await;
+            if self.is_quiet {
+                continue;
+            }
+            // A daemon that cannot say it, or is of another version, says nothing.
+            let answer = self.exchange(request(Method::GET, "doing"), empty()).await;
+            let Ok(answer) = answer else { continue };
+            if let Ok(Some(doing)) = self.read::<Option<Doing>>(answer).await
+                && is_told(&doing)
+            {
+                super::output::progress(&waits(&doing));
+            }
+        }
     }
 
     async fn exchange(&self, request: Builder, body: Body) -> Result<Response<Incoming>, Fault> {
@@ -230,6 +285,23 @@ impl Client {
         Fault::new(Code::DaemonAbsent, message)
             .because(error)
             .help("see the daemon's log; `bedplate status` shows whether it is back")
+    }
+}
+
+/// For what is waited.
+fn waits(doing: &Doing) -> String {
+    let Doing {
+        deed,
+        since,
+        machines,
+    } = doing;
+    let mut text = format!("waiting for the daemon: it {deed}, since {since}");
+    for machine in machines.awaited.iter().take(NAMED) {
+        text = format!("{text}\n  {machine}");
+    }
+    match machines.awaiting.saturating_sub(NAMED) {
+        0 => text,
+        more => format!("{text}\n  … and {more} more"),
     }
 }
 

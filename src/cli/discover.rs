@@ -185,14 +185,24 @@ fn whose(found: &FoundBmc) -> String {
             .map_or_else(String::new, |uuid| format!("uuid {uuid}"));
     };
     let by = match found.by {
-        Some(MatchedBy::Uuid) => "by its UUID",
-        Some(MatchedBy::Mac) => "by its MAC",
-        Some(MatchedBy::Address) | None => return machine.to_string(),
+        Some(MatchedBy::Uuid) => Some("by its UUID"),
+        Some(MatchedBy::Mac) => Some("by its MAC"),
+        Some(MatchedBy::Address) | None => None,
     };
-    match found.declared {
-        Some(declared) => format!("{machine}, {by}: the site has its BMC at {declared}"),
-        None => format!("{machine}, {by}: the site has no BMC for it"),
+    let mut words = match (by, found.declared) {
+        (None, _) => machine.to_string(),
+        (Some(by), Some(declared)) => {
+            format!("{machine}, {by}: the site has its BMC at {declared}")
+        }
+        (Some(by), None) => format!("{machine}, {by}: the site has no BMC for it"),
+    };
+    if found.is_pinned == Some(false) {
+        words.push_str(
+            "; shows another certificate than the one that the site pins: bedplate bmc trust ",
+        );
+        words.push_str(machine.as_str());
     }
+    words
 }
 
 /// What a site says of it, but for who is let in.

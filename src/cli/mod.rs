@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod bindings;
 mod bmc;
+mod by_hand;
 mod check;
 mod client;
 mod compile;
@@ -27,6 +28,7 @@ mod lock;
 mod output;
 mod plan;
 mod power;
+mod readings;
 mod serve;
 mod session;
 mod show;
@@ -70,7 +72,7 @@ fn exit_code(error: &clap::Error) -> u8 {
 }
 
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
-    let client = Client::new(&arguments.global.socket);
+    let client = Client::new(&arguments.global.socket, arguments.global.json);
     match &arguments.command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Lock { site, check } => lock::lock(site, *check, out),
@@ -93,7 +95,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
         Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
         Command::Console(arguments) => block_on(console::console(arguments, &client, out)),
-        Command::Sensors { machine } => block_on(bmc::sensors(machine, &client, out)),
+        Command::Sensors { who } => block_on(bmc::sensors(who, &client, out)),
         Command::Sel(arguments) => block_on(bmc::log(arguments, &client, out)),
         Command::Bmc { deed } => block_on(bmc::bmc(deed, &client, out)),
         Command::Events { follow, after } => {

@@ -30,6 +30,12 @@ pub(super) fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Says for what somebody waits.
+pub(super) fn progress(text: &str) {
+    // Where nobody reads, nothing is left to say.
+    let _ = writeln!(stderr(), "{text}");
+}
+
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -103,7 +109,7 @@ impl Output {
 
     /// Says how far long work is.
     pub(super) fn progress(&self, text: &str) {
-        let _ = writeln!(stderr(), "{text}");
+        progress(text);
     }
 
     /// Reports a fault; the exit code that goes with it.

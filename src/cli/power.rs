@@ -3,15 +3,23 @@
 use std::mem;
 use std::process::ExitCode;
 
+use tokio::sync::mpsc;
+
+use super::apply::INTERRUPTED;
 use super::args::bmc::{PowerArguments, PowerDeed, Who};
+use super::by_hand::{News, answers, is_answered_here};
 use super::client::Client;
 use super::output::{Output, count};
 use super::table::Table;
-use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
-use crate::daemon::{MachineSelection, PowerEvent, PowerOrder, Restart};
+use crate::daemon::{
+    MachineSelection, ManualRequest, PowerEvent, PowerOrder, Restart, SkippedMachines,
+};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
+
+/// Machines that are told by name where there may be many.
+const NAMED: usize = 3;
 
 /// The exit code is 4 where some machine is not as it was told to be.
 pub(super) async fn power(
@@ -30,14 +38,29 @@ pub(super) async fn power(
         out.progress("Nothing is done.");
         return Ok(ExitCode::from(1));
     }
-    let mut told = Told::default();
-    client
-        .post_lines("power", &order, |events| {
-            for event in events {
-                told.hear(event, out);
+    let is_answered_here = order.action.is_some() && is_answered_here(out);
+    let mut told = Told {
+        is_answered_here,
+        ..Told::default()
+    };
+    let (tell, news) = mpsc::unbounded_channel();
+    let hearing = client.post_lines("power", &order, |events| {
+        for event in events {
+            told.hear(event, out);
+            if let Some(one) = News::of(event).filter(|_| is_answered_here) {
+                // Where nobody can answer, nobody hears it.
+                let _gone = tell.send(one);
             }
-        })
-        .await?;
+        }
+    });
+    tokio::select! {
+        heard = hearing => heard?,
+        () = answers(news, client, out) => {}
+        _ = tokio::signal::ctrl_c(), if order.action.is_some() => {
+            out.progress("The daemon goes on with it: `bedplate power status` tells how the machines are.");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    }
     told.finished(out)
 }
 
@@ -57,7 +80,7 @@ fn which(arguments: &PowerArguments) -> Result<MachineSelection, Fault> {
     match (arguments.deed, arguments.who.as_slice()) {
         (PowerDeed::Status, []) => Ok(Who::which(&[Who::All])),
         (_, []) => Err(Fault::new(Code::BadRequest, "which machines?")
-            .help("name them, or write tag:TAG or all")),
+            .help("name them, or write tag:TAG, rack:RACK or all")),
         (_, who) => Ok(Who::which(who)),
     }
 }
@@ -83,10 +106,12 @@ fn agreed(arguments: &PowerArguments, out: &Output) -> Result<bool, Fault> {
 #[derive(Default)]
 struct Told {
     machines: usize,
+    /// Whether Enter says that what a person was asked for is done.
+    is_answered_here: bool,
     heard: usize,
     has_failed: bool,
     /// What was heard and is not shown yet.
-    done: Vec<(HostName, PowerState, String)>,
+    rows: Vec<(HostName, String, String)>,
     failed: Vec<(HostName, Fault)>,
 }
 
@@ -97,23 +122,30 @@ impl Told {
         }
         match event {
             PowerEvent::Chosen { machines } => self.machines = *machines,
+            PowerEvent::Skipped(some) => {
+                if !out.json {
+                    out.progress(&skipped(some));
+                }
+                return;
+            }
             PowerEvent::Done {
                 machine,
                 power,
                 was,
                 restart,
+                asked,
             } => {
-                let beside = match restart {
-                    Some(restart) => restarted(*restart).to_owned(),
-                    None if power == was => String::new(),
-                    None => format!("was {was}"),
+                let beside = match (asked, restart) {
+                    (Some(asked), _) => by_hand(asked),
+                    (None, Some(restart)) => restarted(*restart).to_owned(),
+                    (None, None) if power == was => String::new(),
+                    (None, None) => format!("was {was}"),
                 };
-                self.done.push((machine.clone(), *power, beside));
-                self.heard += 1;
+                self.row(machine, power.to_string(), beside);
             }
             PowerEvent::Failed { machine, fault } => {
+                self.row(machine, failed(fault), String::new());
                 self.failed.push((machine.clone(), fault.clone()));
-                self.heard += 1;
                 self.has_failed = true;
             }
             PowerEvent::Asked {
@@ -126,8 +158,13 @@ impl Told {
                     let how = instruction
                         .as_ref()
                         .map_or_else(String::new, |how| format!(": {how}"));
+                    let or = if self.is_answered_here {
+                        "Enter, or "
+                    } else {
+                        ""
+                    };
                     out.progress(&format!(
-                        "{machine} waits for a person: {action}{how}\n  within {within}, once it is done: bedplate power done {machine}"
+                        "{machine} waits for a person: {action}{how}\n  within {within}, once it is done: {or}bedplate power done {machine}"
                     ));
                 }
                 return;
@@ -148,17 +185,22 @@ impl Told {
         }
     }
 
+    fn row(&mut self, machine: &HostName, told: String, beside: String) {
+        self.rows.push((machine.clone(), told, beside));
+        self.heard += 1;
+    }
+
     /// Shows what was heard since it was last shown, by the machines' names.
     fn show(&mut self, out: &Output) {
-        let (mut done, mut failed) = (mem::take(&mut self.done), mem::take(&mut self.failed));
+        let (mut rows, mut failed) = (mem::take(&mut self.rows), mem::take(&mut self.failed));
         if out.json {
             return;
         }
-        done.sort();
+        rows.sort();
         failed.sort_by(|(one, _), (other, _)| one.cmp(other));
         let mut table = Table::default();
-        for (machine, power, beside) in done {
-            table.row([machine.to_string(), power.to_string(), beside]);
+        for (machine, told, beside) in rows {
+            table.row([machine.to_string(), told, beside]);
         }
         out.text(&table.text());
         for (_, fault) in failed {
@@ -179,6 +221,40 @@ impl Told {
         }
         Ok(ExitCode::from(if self.has_failed { 4 } else { 0 }))
     }
+}
+
+/// What a table says of a machine with which something is amiss; what led to it and what to do is told beside the table.
+pub(super) fn failed(fault: &Fault) -> String {
+    format!("failed  {}: {}", fault.code, fault.code.title())
+}
+
+/// Who is left out, and why.
+pub(super) fn skipped(skipped: &SkippedMachines) -> String {
+    let SkippedMachines { why, machines } = skipped;
+    let first: Vec<String> = machines
+        .iter()
+        .take(NAMED)
+        .map(HostName::to_string)
+        .collect();
+    let more = if machines.len() > NAMED { ", …" } else { "" };
+    let (skipped, first) = (count(machines.len(), "machine"), first.join(", "));
+    format!("skipped {skipped}: {why} ({first}{more})")
+}
+
+/// What a person is asked for, and how it is answered.
+pub(super) fn by_hand(asked: &ManualRequest) -> String {
+    let ManualRequest {
+        machine,
+        action,
+        instruction,
+        since,
+        until,
+    } = asked;
+    let how = instruction.as_ref();
+    let how = how.map_or_else(String::new, |how| format!(": {how}"));
+    format!(
+        "waits for a person since {since}, until {until}: {action}{how}; once it is done: bedplate power done {machine}"
+    )
 }
 
 /// For whom is waited.

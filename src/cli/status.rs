@@ -5,15 +5,19 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::{Output, count};
+use super::power::by_hand;
 use crate::base::addr::Prefix;
 use crate::base::duration::Seconds;
 use crate::daemon::{
-    BmcSummary, BootOrderDrift, Drift, Ended, Hold, MachineDrift, PowerDrift, Status, Tries,
-    Unconfirmed, UnderWay, Waits, now,
+    AwaitedMachines, BmcSummary, BootOrderDrift, Drift, Ended, Hold, ListenerRow, MachineDrift,
+    PowerDrift, Status, Tries, Unconfirmed, UnderWay, Waits, now,
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{ScopeCounters, StoreTrouble};
 use crate::state::Key;
+
+/// Machines that something is awaited of, told by name; with --json all.
+const AWAITED: usize = 20;
 
 pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let status: Status = client.get("status").await?;
@@ -26,14 +30,16 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
         || !status.machines.is_empty()
         || has_switched(&status)
         || !status.waiting.is_empty()
+        || !status.left_out.is_empty()
         || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
 }
 
 fn rendered(status: &Status, verbose: bool) -> String {
     if let Some(UnderWay { plan, who, since }) = &status.under_way {
+        let machines = awaited(&status.machines_under_way) + &asked(status);
         return format!(
-            "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n",
+            "controller {}  bedplate {}\napplying {plan} of {who} since {since}; the rest shows once that has ended\n{machines}",
             status.controller, status.version
         );
     }
@@ -51,21 +57,12 @@ fn rendered(status: &Status, verbose: bool) -> String {
         status.in_place, status.drifted, status.withheld, status.leases
     );
     text.extend([locks(status), store(status)]);
-    for row in &status.listeners {
-        let _ = writeln!(
-            text,
-            "  {:<5} {}:{} on {}{}",
-            row.service.as_str(),
-            row.address,
-            row.port,
-            row.link,
-            waits_for(row.waits_for.as_ref())
-        );
-    }
+    text.extend(status.listeners.iter().map(listener));
     text.push_str(&bmcs(status));
+    text.push_str(&asked(status));
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
-    text.push_str(&(machines(status) + &powers(status) + &boot_orders(status)));
+    text.push_str(&(machines(status) + &powers(status) + &boot_orders(status) + &left_out(status)));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -99,6 +96,40 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// What persons are asked for.
+fn asked(status: &Status) -> String {
+    let asked = status.asked.iter();
+    asked
+        .map(|one| format!("  {} {}\n", one.machine, by_hand(one)))
+        .collect()
+}
+
+/// What is awaited of machines that are looked at or switched.
+fn awaited(machines: &AwaitedMachines) -> String {
+    let AwaitedMachines { awaited, awaiting } = machines;
+    let lines = awaited
+        .iter()
+        .take(AWAITED)
+        .map(|one| format!("  waiting for {one}\n"));
+    let text: String = lines.collect();
+    match awaiting.saturating_sub(AWAITED) {
+        0 => text,
+        more => format!("{text}  … and {more} more\n"),
+    }
+}
+
+/// Where a server answers.
+fn listener(row: &ListenerRow) -> String {
+    format!(
+        "  {:<5} {}:{} on {}{}\n",
+        row.service.as_str(),
+        row.address,
+        row.port,
+        row.link,
+        waits_for(row.waits_for.as_ref())
+    )
 }
 
 /// How the BMCs do, each of those that are not fine.
@@ -274,6 +305,14 @@ fn powers(status: &Status) -> String {
         );
     }
     text
+}
+
+/// What the last apply could not bring about.
+fn left_out(status: &Status) -> String {
+    let lines = status.left_out.iter().map(|key| {
+        format!("  left out: {key}: the last apply could not see to it, and the next one tries again; `bedplate plan` tells why\n")
+    });
+    lines.collect()
 }
 
 /// Machines that do not boot from where the site says.

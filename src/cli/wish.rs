@@ -1,5 +1,6 @@
 //! `bedplate bmc identify`, `bmc boot` and `bmc media`: lights, where machines boot from next, and what is in their virtual drives.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::args::bmc::{
@@ -7,6 +8,7 @@ use super::args::bmc::{
 };
 use super::client::Client;
 use super::output::{Output, count};
+use super::power::{failed as failed_word, skipped};
 use super::table::Table;
 use crate::base::bmc::{BootOverride, Light, Media};
 use crate::base::name::HostName;
@@ -88,7 +90,7 @@ fn which(who: &[Who], is_told: bool) -> Result<MachineSelection, Fault> {
         [] if is_told => Ok(Who::which(&[Who::All])),
         [] => Err(unclear(
             "which machines?",
-            "name them, or write tag:TAG or all",
+            "name them, or write tag:TAG, rack:RACK or all",
         )),
         who => Ok(Who::which(who)),
     }
@@ -135,6 +137,11 @@ impl Told {
         }
         match event {
             BmcEvent::Chosen { machines } => self.machines = *machines,
+            BmcEvent::Skipped(some) => {
+                if !out.json {
+                    out.progress(&skipped(some));
+                }
+            }
             BmcEvent::Done { machine, is } => self.done.push((machine.clone(), is.clone())),
             BmcEvent::Failed { machine, fault } => {
                 self.failed.push((machine.clone(), fault.clone()));
@@ -144,11 +151,16 @@ impl Told {
 
     fn finished(mut self, out: &Output) -> Result<ExitCode, Fault> {
         if !out.json {
-            self.done.sort_by(|(one, _), (other, _)| one.cmp(other));
             self.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
             let mut table = Table::default();
-            for (machine, is) in &self.done {
-                for [now, before] in words(is) {
+            let done = self.done.iter();
+            let done = done.map(|(machine, is)| (machine, words(is)));
+            let failed = self.failed.iter();
+            let failed =
+                failed.map(|(machine, fault)| (machine, vec![[failed_word(fault), String::new()]]));
+            let rows: BTreeMap<_, _> = done.chain(failed).collect();
+            for (machine, rows) in rows {
+                for [now, before] in rows {
                     table.row([machine.to_string(), now, before]);
                 }
             }

@@ -44,6 +44,7 @@ pub(super) struct MachineCard {
     /// Whether the site has it still: a BMC may be in force for longer.
     pub(super) is_in_site: bool,
     pub(super) tags: BTreeSet<Name>,
+    pub(super) rack: Option<Name>,
     /// The one in force: one that the site says is not, where it was left out of an apply.
     pub(super) bmc: Option<Bmc>,
     /// Whether it is to run; none where nobody minds.
@@ -62,6 +63,7 @@ impl Says {
         let card = |machine: Machine| MachineCard {
             is_in_site: true,
             tags: machine.tags,
+            rack: machine.rack,
             bmc: None,
             power: machine.power.map(Power::of),
             boot_order: machine.boot_order.map(|order| BootOrder::of(Some(order))),

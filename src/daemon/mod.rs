@@ -6,6 +6,7 @@ mod blobs;
 mod bmc;
 mod bundle;
 mod confirm;
+mod doing;
 mod draft;
 mod drift;
 mod event;
@@ -35,13 +36,15 @@ pub use api::SocketError;
 pub use binding::{BindingChange, BindingRow};
 pub use bmc::{
     BmcEvent, BmcInventory, BmcOrder, BmcReading, BmcRow, BmcState, BmcSummary, BmcWish,
-    BootOrderDrift, CONSOLE_PROTOCOL, ConsoleFrame, ConsoleOpened, ConsoleOrder, FoundBmc,
-    FoundRedfish, InventoryDifference, MachineDrift, MachineSelection, MatchedBy, PowerDrift,
-    PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS, RECORDING_MACHINE_BYTES,
-    RecordingHeader, RecordingRow, Restart, ShownCertificate, SweepEvent, SweepOrder,
+    BootOrderDrift, CONSOLE_PROTOCOL, ChosenMachines, ConsoleFrame, ConsoleOpened, ConsoleOrder,
+    FoundBmc, FoundRedfish, InventoryDifference, MachineDrift, MachineSelection, ManualRequest,
+    MatchedBy, PowerDrift, PowerEvent, PowerOrder, RECORDING_BYTES, RECORDING_DAYS,
+    RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow, Restart, ShownCertificate,
+    SkippedMachines, SweepEvent, SweepOrder,
 };
 pub use bundle::{Bundle, Content, FORMAT_VERSION as BUNDLE_VERSION};
 pub use confirm::{Unconfirmed, WITHIN};
+pub use doing::{AwaitedMachine, AwaitedMachines, Deed, Doing};
 pub use draft::Planned;
 pub use drift::{Departure, Drift, ENDED, Ended, TOLD, Waits};
 pub use event::{EventRow, LeaseEvent};

@@ -8,7 +8,9 @@ use tokio::time::{Instant, sleep_until};
 use super::blobs::Blobs;
 use super::bundle::Bundle;
 use super::confirm::Pending;
+use super::doing::{Deed, Doings};
 use super::draft::{Look, Planned, Recent};
+use super::drift::TOLD;
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
@@ -37,6 +39,7 @@ pub(super) enum Request {
         bundle: Bundle,
         selection: Selection,
         client: Option<ClientSession>,
+        who: Who,
         reply: oneshot::Sender<Result<Planned, Fault>>,
     },
     /// Runs a plan; the reply holds its events, the report last.
@@ -98,6 +101,7 @@ pub(super) struct Reconciler<S: Store> {
     pub(super) mending: Mending,
     pub(super) recent: Recent,
     pub(super) boards: Boards,
+    doings: Doings,
 }
 
 impl<S: Store> Reconciler<S> {
@@ -112,6 +116,7 @@ impl<S: Store> Reconciler<S> {
     ) -> Self {
         Self {
             controller,
+            doings: Doings::new(world.progress()),
             world,
             records: left.records,
             blobs,
@@ -130,6 +135,11 @@ impl<S: Store> Reconciler<S> {
         self.in_force.subscribe(self.world.bmcs_in_force())
     }
 
+    /// What it does, from now on.
+    pub(super) fn doings(&self) -> Doings {
+        self.doings.clone()
+    }
+
     /// Takes `applied` for what is in force; returns what was before.
     pub(super) fn put_in_force(&mut self, applied: Option<Applied>) -> Option<Applied> {
         self.in_force.publish(applied.as_ref());
@@ -146,6 +156,7 @@ impl<S: Store> Reconciler<S> {
         loop {
             let deadline = self.pending.as_ref().map(Pending::deadline);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                let _doing = self.doings.begin(Deed::Revert);
                 self.revert(Cause::Deadline).await;
                 continue;
             }
@@ -160,6 +171,7 @@ impl<S: Store> Reconciler<S> {
                 () = sleep_until(wake) => {
                     // Otherwise the time to confirm is over: the next round sees that.
                     if due <= Instant::now() {
+                        let _doing = self.doings.begin(Deed::Mend);
                         self.mend().await;
                     }
                 }
@@ -174,17 +186,26 @@ impl<S: Store> Reconciler<S> {
                 bundle,
                 selection,
                 client,
+                who,
                 reply,
             } => {
+                let _doing = self.doings.begin(Deed::Plan { who });
                 self.world.asked_by(client);
                 let drafted = self.plan(&bundle, &selection, Look::Anew).await;
                 drop(reply.send(drafted.map(|draft| draft.planned)))
             }
-            Request::Apply { order, reply } => self.apply(*order, reply).await,
+            Request::Apply { order, reply } => {
+                let (plan, who) = (order.plan.clone(), order.who.clone());
+                let _doing = self.doings.begin(Deed::Apply { plan, who });
+                self.apply(*order, reply).await;
+            }
             Request::Confirm { plan, by, reply } => {
                 drop(reply.send(self.confirm(plan.as_deref(), by).await))
             }
-            Request::Revert { by, reply } => drop(reply.send(self.take_back_pending(by).await)),
+            Request::Revert { by, reply } => {
+                let _doing = self.doings.begin(Deed::Revert);
+                drop(reply.send(self.take_back_pending(by).await));
+            }
             Request::History { reply } => drop(reply.send(Ok(self.history()))),
             Request::Past { number, reply } => drop(reply.send(self.past(number))),
             Request::Hold { hold, reply } => drop(reply.send(self.put_on_hold(hold).await)),
@@ -192,6 +213,7 @@ impl<S: Store> Reconciler<S> {
             Request::Status { reply } => drop(reply.send(self.status().await)),
             Request::Observe { reply } => drop(reply.send(self.observe_host().await)),
             Request::Stop { reply } => {
+                let _doing = self.doings.begin(Deed::Revert);
                 self.revert(Cause::Stopped).await;
                 let _ = reply.send(());
             }
@@ -262,6 +284,8 @@ impl<S: Store> Reconciler<S> {
             && let Some(applied) = &self.applied
         {
             status.compare(&applied.site, &seen.plan, seen.differences);
+            let left_out = applied.left_out.iter();
+            status.left_out = left_out.take(TOLD).cloned().collect();
         }
         status.hooks = self.boards.hooks.told();
         status.webhooks = self.boards.webhooks.told();

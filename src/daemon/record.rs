@@ -49,6 +49,9 @@ pub(super) struct Applied {
     /// It is not all that the bundle means: some of that was left out.
     #[serde(default)]
     pub(super) is_part: bool,
+    /// What of machines its apply could not bring about.
+    #[serde(default)]
+    pub(super) left_out: BTreeSet<Key>,
 }
 
 /// Who compiled a bundle: the same version finds the same meaning for the same controller.
@@ -146,6 +149,7 @@ impl Applied {
             compiled_by: Some(Compiler::here(controller)),
             kept: plan.kept.clone(),
             is_part: !plan.selection.is_empty(),
+            left_out: BTreeSet::new(),
         };
         (plan, applied)
     }
@@ -157,6 +161,9 @@ impl Applied {
         for key in keys {
             // Of most applies there are none, and no copy is made.
             Arc::make_mut(&mut self.desired).state.remove(key);
+            if key.machine().is_some() {
+                self.left_out.insert(key.clone());
+            }
         }
     }
 }

@@ -158,6 +158,7 @@ async fn run(
         in_force: reconciler.in_force(),
         blobs,
         turns,
+        doings: reconciler.doings(),
         admission: Admission::here(),
     };
     tokio::spawn(context.bmcs.clone().keep_recordings());

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::bmc::{BmcSummary, BootOrderDrift, MachineDrift, PowerDrift};
+use super::bmc::{BmcSummary, BootOrderDrift, MachineDrift, ManualRequest, PowerDrift};
 use super::confirm::Unconfirmed;
+use super::doing::AwaitedMachines;
 use super::drift::{Differences, Drift, Ended, TOLD, Waits};
 use super::hold::Hold;
 use super::hook::HookTally;
@@ -75,9 +76,18 @@ pub struct Status {
     /// Machines that do not boot from where the site says, by what their BMCs told last; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub boot_orders: Vec<BootOrderDrift>,
-    /// An apply that is running: until it ends, nothing above is known.
+    /// What of machines the last apply could not bring about, and was not seen to be so since; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Key>,
+    /// What persons are asked to do with machines; the first [`TOLD`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<ManualRequest>,
+    /// An apply that is running: until it ends, nothing above but what persons are asked is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<UnderWay>,
+    /// What is awaited of machines that it looks at or switches.
+    #[serde(flatten)]
+    pub machines_under_way: AwaitedMachines,
     /// An apply that waits to be confirmed, and keeps others from applying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<Unconfirmed>,
@@ -134,16 +144,24 @@ impl Status {
             machines: Vec::new(),
             powers: Vec::new(),
             boot_orders: Vec::new(),
+            left_out: Vec::new(),
+            asked: Vec::new(),
             under_way: None,
+            machines_under_way: AwaitedMachines::default(),
             unconfirmed: None,
             hold: None,
         }
     }
 
     /// What can be told while an apply is running.
-    pub(super) fn amid(controller: &HostName, under_way: UnderWay) -> Self {
+    pub(super) fn amid(
+        controller: &HostName,
+        under_way: UnderWay,
+        machines_under_way: AwaitedMachines,
+    ) -> Self {
         Self {
             under_way: Some(under_way),
+            machines_under_way,
             ..Self::new(controller, &Observation::default(), BTreeMap::new())
         }
     }

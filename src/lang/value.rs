@@ -215,6 +215,8 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
     };
     let label = match kind.words() {
         Some(_) => "not one of the words for this place".to_owned(),
+        // A text it is.
+        None if matches!(kind, Kind::Text) => "not as it should be".to_owned(),
         None => format!("not {}", kind.describe()),
     };
     Diagnostic::new(code, message)

@@ -142,18 +142,29 @@ impl Bmc {
     /// By where it is kept apart from others.
     pub fn address(&self) -> BmcAddress {
         match &self.protocol {
-            BmcProtocol::Redfish { account, .. } | BmcProtocol::Ipmi { account, .. } => {
-                BmcAddress::Ip(account.address)
-            }
+            BmcProtocol::Redfish { account, .. } => account.place(443),
+            BmcProtocol::Ipmi { account, .. } => account.place(623),
             BmcProtocol::Webhook(webhook) => {
                 let host = webhook
                     .request()
                     .and_then(|one| one.url.host().parse().ok());
-                host.map_or_else(|| BmcAddress::named(&self.place()), BmcAddress::Ip)
+                host.map_or_else(|| BmcAddress::named(&self.place()), IpAddr::into)
             }
             BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) | BmcProtocol::Qemu { .. } => {
                 BmcAddress::named(&self.place())
             }
+        }
+    }
+
+    /// The one certificate that it may show, where the site says so.
+    pub fn pinned(&self) -> Option<Fingerprint> {
+        match &self.protocol {
+            BmcProtocol::Redfish { trusts, .. } => trusts.pinned(),
+            BmcProtocol::Webhook(webhook) => webhook.trusts.pinned(),
+            BmcProtocol::Ipmi { .. }
+            | BmcProtocol::WakeOnLan { .. }
+            | BmcProtocol::Manual(_)
+            | BmcProtocol::Qemu { .. } => None,
         }
     }
 
@@ -239,6 +250,13 @@ impl Bmc {
                 None
             }
         }
+    }
+}
+
+impl BmcAccount {
+    /// Another port than the usual one is another BMC's.
+    fn place(&self, usual: u16) -> BmcAddress {
+        BmcAddress::Ip(self.address, self.port.filter(|port| *port != usual))
     }
 }
 

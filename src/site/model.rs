@@ -353,6 +353,8 @@ pub struct Machine {
     pub uuid: Option<Uuid>,
     pub image: Option<Name>,
     pub tags: BTreeSet<Name>,
+    /// The one that it stands in.
+    pub rack: Option<Name>,
     /// In the order of their names.
     /// Boxed, since a map makes room for eleven and most machines have two: a large site would take half as much memory again.
     pub interfaces: BTreeMap<LinkName, Box<MachineInterface>>,

@@ -24,7 +24,7 @@ use crate::state::{Hook, Key, Observation, State, Webhook};
 use bmc::Trouble;
 use live::{HostError, LedgerError, MachineError};
 
-pub use live::{Live, Looked, Sought};
+pub use live::{Awaiting, Live, Looked, Progress, Sought};
 pub use sim::Sim;
 
 /// What the site names to be told of events, as it is served.

@@ -214,6 +214,8 @@ fn sensors_and_log_are_shown() {
     let sensor = "CPU Temp  95 °C    critical  above 90";
     for (arguments, code, parts) in [
         ("sensors node-02", 0, &[sensor][..]),
+        ("sensors node-02 node-02", 0, &["node-02:\n", sensor]),
+        ("sensors tag:rack", 4, &[sensor, "node-03:\nfailed  D061: "]),
         ("sel node-02", 0, &["critical", "CPU Temp", "going high"]),
         ("sel node-02 --clear", 1, &["--yes"]),
         (
@@ -272,6 +274,25 @@ fn a_certificate_is_trusted_by_the_sites_word_alone() {
         let is_another = trust.contains(&another);
         let code = if is_another { 4 } else { 0 };
         check(&lab, "bmc trust node-02", code, &[&pinned, "itself"]);
+    }
+    // What the site says of it is told too.
+    for (trust, parts) in [
+        (
+            String::new(),
+            &["The site does not trust it: its certificate is signed by itself"][..],
+        ),
+        (
+            "certificate-authority \"/nowhere.pem\"".to_owned(),
+            &["The site does not trust it: /nowhere.pem cannot be read: No such file"],
+        ),
+        (
+            format!("fingerprint \"{pinned}\""),
+            &["the one that the site pins"],
+        ),
+    ] {
+        lab.write(&site(&trust));
+        lab.applied();
+        check(&lab, "bmc trust node-02", 0, parts);
     }
     for (arguments, parts) in [
         ("power on node-02", &["on", "was off"][..]),

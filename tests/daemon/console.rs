@@ -315,6 +315,12 @@ fn a_console_is_one_persons_and_can_be_taken() {
 fn what_is_recorded_is_kept_in_private() {
     let (lab, _bmc, mut serial, daemon) = wired();
     check(&lab, "console node-02 --recordings", 0, &["No recording"]);
+    check(
+        &lab,
+        "console nosuch --recordings",
+        1,
+        &["D060", "no machine `nosuch`"],
+    );
     check(&lab, "console node-02 --log", 1, &["D072", "--record"]);
     for shown in ["first boot\r\n", "\u{1b}[2Jsecond boot\r\n"] {
         let mut person = sits(&lab, &["--record"]);

@@ -114,7 +114,29 @@ fn bmcs_are_found_recognised_and_missed() {
     // Somebody on the same wire has a hardware address.
     assert!(said.out.contains(':'), "{said:?}");
     let mac = as_lines(&lab, &fingerprint.to_string());
-    by_its_port(&lab, &format!("{SITE}{fabric}{machines}"), (&mac, &pinned));
+    let site = format!("{SITE}{fabric}{machines}");
+    by_its_port(&lab, &site, (&mac, &pinned));
+    pins(&lab, &site, &fingerprint.to_string());
+}
+
+/// Another certificate than the one that was compared once.
+fn pins(lab: &Lab, site: &str, fingerprint: &str) {
+    let password = lab.path("password");
+    let another = "0a".repeat(32);
+    for (pin, part) in [
+        (fingerprint, "  node-04\n"),
+        (
+            &another,
+            "node-04; shows another certificate than the one that the site pins: bedplate bmc trust node-04",
+        ),
+    ] {
+        lab.write(&format!(
+            "{site}machine \"node-04\" {{ bmc \"redfish\" address=\"{}\" username=\"a\" password=(file){password:?} {{ fingerprint \"{pin}\" }} }}\n",
+            ADDRESSES[2]
+        ));
+        lab.applied();
+        check(lab, "bmc discover", 0, &[part]);
+    }
 }
 
 /// One that shares a port with a machine, for which the site has no BMC yet.

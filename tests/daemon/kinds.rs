@@ -135,6 +135,9 @@ fn a_switch_is_asked_over_http_as_the_site_says() {
     check(&lab, "power status node-02", 0, &["node-02  off"]);
     lab.write(&site(&format!("certificate-authority {ca:?}")));
     lab.applied();
+    let vouched = format!("The site trusts it: {} vouches for it.\n", ca.display());
+    let said = check(&lab, "bmc trust node-02", 0, &[&vouched]);
+    assert!(!said.out.contains("fingerprint"), "{said:?}");
     check(&lab, "power on node-02", 0, &["on", "was off"]);
     let basic = sent(&lab, &port);
     for (arguments, code, parts) in [
@@ -375,6 +378,35 @@ fn qemu(lab: &Lab) -> (Running, Witness) {
     (running, witness)
 }
 
+/// What commands say of a virtual machine, their exit codes, and what QEMU says then.
+const MONITORED: &[(&str, i32, &[&str], &str)] = &[
+    ("power status node-02", 0, &["node-02  off"], "prelaunch"),
+    ("power on node-02", 0, &["on", "was off"], "running"),
+    ("power on node-02", 0, &["node-02  on"], "running"),
+    ("power cycle node-02 --yes", 0, &["on"], "running"),
+    (
+        "power reset node-02 --yes",
+        0,
+        &["on  restarted: its BMC tells of it"],
+        "running",
+    ),
+    (
+        "power off node-02 --yes",
+        0,
+        &["off", "was on"],
+        "prelaunch",
+    ),
+    (
+        "power reset node-02 --yes",
+        4,
+        &["D064", "is off"],
+        "prelaunch",
+    ),
+    ("power on node-02", 0, &["on", "was off"], "running"),
+    ("sensors node-02", 1, &["QEMU has no sensors"], "running"),
+    ("bmc trust node-02", 1, &["D009", "QMP"], "running"),
+];
+
 #[test]
 fn a_virtual_machine_is_switched_through_its_monitor() {
     let lab = Lab::new();
@@ -388,38 +420,17 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         &lab,
         "power on node-02",
         4,
-        &["D061", "no QEMU listens there", "starts none"],
+        &[
+            "D061",
+            "no QEMU listens there",
+            "starts none",
+            "start QEMU with this socket as its monitor",
+        ],
     );
     let (_qemu, mut witness) = qemu(&lab);
-    for (arguments, code, parts, after) in [
-        (
-            "power status node-02",
-            0,
-            &["node-02  off"][..],
-            "prelaunch",
-        ),
-        ("power on node-02", 0, &["on", "was off"], "running"),
-        ("power on node-02", 0, &["node-02  on"], "running"),
-        ("power cycle node-02 --yes", 0, &["on"], "running"),
-        ("power reset node-02 --yes", 0, &["on"], "running"),
-        (
-            "power off node-02 --yes",
-            0,
-            &["off", "was on"],
-            "prelaunch",
-        ),
-        (
-            "power reset node-02 --yes",
-            4,
-            &["D064", "is off"],
-            "prelaunch",
-        ),
-        ("power on node-02", 0, &["on", "was off"], "running"),
-        ("sensors node-02", 1, &["QEMU has no sensors"], "running"),
-        ("bmc trust node-02", 1, &["D009", "QMP"], "running"),
-    ] {
-        check(&lab, arguments, code, parts);
-        assert_eq!(witness.status(), after, "{arguments}");
+    for (arguments, code, parts, after) in MONITORED {
+        check(&lab, arguments, *code, parts);
+        assert_eq!(witness.status(), *after, "{arguments}");
     }
     // The guest hears that it should stop, and does.
     let asked = lab.command("site", &["power", "soft-off", "node-02", "--yes"]);
@@ -440,53 +451,4 @@ fn a_virtual_machine_is_switched_through_its_monitor() {
         4,
         &["D061", "no QEMU listens there"],
     );
-}
-
-#[test]
-fn a_person_is_asked_and_believed() {
-    let lab = Lab::new();
-    lab.write(&format!(
-        "{SITE}machine \"node-02\" {{ tag \"rack\"; bmc \"manual\" {{ instruction \"the button at the front\" }} }}\n"
-    ));
-    let _daemon = lab.serve();
-    lab.applied();
-    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
-    check(
-        &lab,
-        "power done node-02",
-        1,
-        &["D009", "nobody is asked to switch node-02"],
-    );
-    let mut command = lab.command("site", &["power", "on", "node-02"]);
-    let asked = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut asked = asked.unwrap();
-    let mut said = BufReader::new(asked.stderr.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert_eq!(
-        line,
-        "node-02 waits for a person: power on: the button at the front\n"
-    );
-    check(
-        &lab,
-        "power off node-02 --yes",
-        4,
-        &["D064", "asked about node-02 already"],
-    );
-    let events = check(&lab, "events", 0, &["node-02 waits for a person"]).out;
-    assert!(
-        events.contains("power on: the button at the front"),
-        "{events}"
-    );
-    check(&lab, "power done tag:rack", 0, &["node-02  done"]);
-    let said = Said::of(&asked.wait_with_output().unwrap());
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("node-02  on"), "{said:?}");
-    check(&lab, "events", 0, &["node-02 is fine again: it is done"]);
-    check(&lab, "power done node-02", 1, &["D009"]);
-    check(&lab, "power status node-02", 0, &["node-02  unknown"]);
-    check(&lab, "sensors node-02", 1, &["a person has no sensors"]);
 }

@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+mod able;
 mod adopt;
 mod apply;
 mod bindings;
@@ -59,6 +60,7 @@ mod start;
 mod support;
 mod upgrade;
 mod users;
+mod waits;
 mod watch;
 mod webhooks;
 mod why;

@@ -76,6 +76,9 @@ fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     );
     assert_eq!(power(&bmc), "1");
     lab.serves();
+    let left = "left out: machine/node-03/power: the last apply could not see to it";
+    let said = check(&lab, "status", 4, &[left]);
+    assert!(!said.out.contains("machine/node-02"), "{said:?}");
     check(&lab, "plan --exit-code", 0, &["nothing to do", deferred]);
     check(&lab, "apply --yes", 4, &["Nothing to do. 1 thing waits"]);
 
@@ -102,6 +105,7 @@ fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     let before = asked(&bmc);
     lab.applied();
     assert_eq!(asked(&bmc), before);
+    check(&lab, "status", 0, &["0 drifted"]);
 }
 
 #[test]

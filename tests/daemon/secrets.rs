@@ -251,7 +251,7 @@ const COMMANDS: [&str; 22] = [
 ];
 
 /// What is asked of one machine.
-const ASKED: [&str; 14] = [
+const ASKED: [&str; 15] = [
     "power on M",
     "power off M --yes",
     "power cycle M --yes",
@@ -263,6 +263,7 @@ const ASKED: [&str; 14] = [
     "bmc trust M",
     "bmc boot status M",
     "bmc identify M",
+    "bmc media status M",
     "console M --recordings",
     "console M --log",
     "show machine/M/bmc",

@@ -50,12 +50,12 @@ const CASES: &[(&str, i32, &[&str])] = &[
     (
         "bmc boot disk node-02 --persistent --yes",
         0,
-        &["disk, always, BIOS  was: network, once, UEFI"],
+        &["disk, always, UEFI  was: network, once, UEFI"],
     ),
     (
         "bmc boot status node-02",
         0,
-        &["node-02  disk, always, BIOS\n"],
+        &["node-02  disk, always, UEFI\n"],
     ),
     (
         "bmc boot none node-02",
@@ -88,7 +88,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
         0,
         &["network, always, UEFI"],
     ),
-    ("bmc identify", 1, &["NAME|tag:TAG|all"]),
+    ("bmc identify", 1, &["NAME|tag:TAG|rack:RACK|all"]),
     ("bmc identify node-03", 0, &["node-03"]),
     ("bmc identify node-04 --for 5", 4, &["D064", "for a time"]),
     ("bmc identify node-04", 0, &["identify light on"]),
@@ -149,7 +149,7 @@ fn lights_and_boot_overrides_are_told_as_the_bmcs_report_them() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(events[0], json!({"chosen": {"machines": 2}}));
-    let now = json!({"device": "setup", "once": true, "mode": "bios"});
+    let now = json!({"device": "setup", "once": true, "mode": "efi"});
     let done = json!({"machine": "node-02", "is": {"boot": {"now": now, "was": null}}});
     assert!(events.contains(&json!({ "done": done })), "{events:?}");
     assert!(

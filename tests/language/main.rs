@@ -8,6 +8,7 @@
 )]
 
 mod options;
+mod racks;
 
 use bedplate::diag::render;
 use bedplate::lang::files::MemoryFiles;

@@ -130,6 +130,32 @@ async fn nobody_else_is_trusted() {
     }
 }
 
+/// One that a site names itself vouches for itself, whether or not it may sign others; it is for its own names and its own time.
+#[tokio::test]
+async fn a_certificate_that_a_site_names_vouches_for_itself() {
+    let authority = Authority::new();
+    for (name, constraint, alternative, expected) in [
+        ("leaf", "CA:FALSE", "IP:127.0.0.1", Ok(())),
+        ("root", "CA:TRUE", "IP:127.0.0.1", Ok(())),
+        (
+            "elsewhere",
+            "CA:TRUE",
+            "IP:192.0.2.1",
+            refused("is for 192.0.2.1, not for 127.0.0.1"),
+        ),
+    ] {
+        let certificate = authority.self_signed(name, constraint, alternative);
+        let own = std::fs::read(authority.path(&format!("{name}.crt"))).unwrap();
+        check(Case {
+            certificate,
+            trusted: Trusted::Authority(own.into()),
+            name: None,
+            expected,
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_pinned_certificate_is_trusted_whatever_it_says() {
     let authority = Authority::new();

@@ -7,7 +7,8 @@ use crate::base::digest::Digest;
 /// Where a BMC is: those of one place are spoken with one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BmcAddress {
-    Ip(IpAddr),
+    /// At an address, and at a port that is not the protocol's usual one.
+    Ip(IpAddr, Option<u16>),
     /// A place of another kind, by the digest of its name.
     Named(Digest),
 }
@@ -20,7 +21,7 @@ impl BmcAddress {
     /// The address on the network, where that is known.
     pub fn ip(self) -> Option<IpAddr> {
         match self {
-            Self::Ip(address) => Some(address),
+            Self::Ip(address, _) => Some(address),
             Self::Named(_) => None,
         }
     }
@@ -28,8 +29,18 @@ impl BmcAddress {
     /// As bytes that tell it from others.
     pub fn bytes(self) -> Vec<u8> {
         match self {
-            Self::Ip(IpAddr::V4(address)) => address.to_ipv6_mapped().octets().to_vec(),
-            Self::Ip(IpAddr::V6(address)) => address.octets().to_vec(),
+            Self::Ip(address, port) => {
+                let address = match address {
+                    IpAddr::V4(address) => address.to_ipv6_mapped(),
+                    IpAddr::V6(address) => address,
+                };
+                let port = port.map(u16::to_be_bytes);
+                [
+                    &address.octets()[..],
+                    port.as_ref().map_or(&[], |port| &port[..]),
+                ]
+                .concat()
+            }
             Self::Named(digest) => digest.to_string().into_bytes(),
         }
     }
@@ -37,6 +48,6 @@ impl BmcAddress {
 
 impl From<IpAddr> for BmcAddress {
     fn from(address: IpAddr) -> Self {
-        Self::Ip(address)
+        Self::Ip(address, None)
     }
 }

@@ -14,8 +14,8 @@ use crate::daemon::{BmcWish, MachineSelection};
 pub(in crate::cli) struct PowerArguments {
     /// What to do; `status` only asks
     pub(in crate::cli) deed: PowerDeed,
-    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
-    #[arg(value_name = "NAME|tag:TAG|all")]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
     pub(in crate::cli) who: Vec<Who>,
     /// Do not ask
     #[arg(long)]
@@ -24,8 +24,9 @@ pub(in crate::cli) struct PowerArguments {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LogArguments {
-    /// A machine of the site in force
-    pub(in crate::cli) machine: HostName,
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
+    pub(in crate::cli) who: Vec<Who>,
     /// Clear the log once it was read
     #[arg(long)]
     pub(in crate::cli) clear: bool,
@@ -36,8 +37,12 @@ pub(in crate::cli) struct LogArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum BmcDeed {
-    /// What the machine is made of: its serials, parts and network ports
-    Inventory { machine: HostName },
+    /// What machines are made of: its serials, parts and network ports
+    Inventory {
+        /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+        #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
+        who: Vec<Who>,
+    },
     /// Show the certificate that a Redfish BMC presents, to compare and to pin; nothing is told to the BMC
     Trust { machine: HostName },
     /// Switch the light by which a person finds a machine
@@ -53,11 +58,11 @@ pub(in crate::cli) enum BmcDeed {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bedplate bmc identify node-01              on until it is switched off
-  bedplate bmc identify tag:rack-7 --for 60  on for a minute, where the BMC can
+  bedplate bmc identify rack:r7 --for 60     on for a minute, where the BMC can
   bedplate bmc identify all --off")]
 pub(in crate::cli) struct IdentifyArguments {
-    /// Machines of the site in force: names, tag:TAG, or all
-    #[arg(value_name = "NAME|tag:TAG|all", required = true)]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
     pub(in crate::cli) who: Vec<Who>,
     /// Switch it off
     #[arg(long, conflicts_with = "for")]
@@ -93,8 +98,8 @@ The BMC fetches the image by itself, when it is inserted or as the machine reads
 pub(in crate::cli) struct MediaArguments {
     /// What to do; `status` only asks
     pub(in crate::cli) word: MediaWord,
-    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
-    #[arg(value_name = "NAME|tag:TAG|all")]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
     pub(in crate::cli) who: Vec<Who>,
     /// Where the image is: a URL of HTTP or HTTPS without a password, which the BMC can reach
     #[arg(long, value_name = "URL")]
@@ -125,8 +130,8 @@ An override says what the firmware does instead of its own boot order. What the 
 pub(in crate::cli) struct BootArguments {
     /// Where to boot from; `none` takes an override away, `status` only asks
     pub(in crate::cli) word: BootWord,
-    /// Machines of the site in force: names, tag:TAG, or all; `status` without any asks all
-    #[arg(value_name = "NAME|tag:TAG|all")]
+    /// Machines of the site in force: names, tag:TAG, rack:RACK, or all; `status` without any asks all
+    #[arg(value_name = "NAME|tag:TAG|rack:RACK|all")]
     pub(in crate::cli) who: Vec<Who>,
     /// For the next boot alone, which is also what is done without a word
     #[arg(long, conflicts_with = "persistent")]
@@ -137,7 +142,7 @@ pub(in crate::cli) struct BootArguments {
     /// As UEFI boots
     #[arg(long, conflicts_with = "bios")]
     pub(in crate::cli) uefi: bool,
-    /// As a BIOS boots; by IPMI also what is done without a word, since it knows no third
+    /// As a BIOS boots; without a word the mode is that of the site's `boot-order`, else UEFI by IPMI, and left alone by Redfish
     #[arg(long)]
     pub(in crate::cli) bios: bool,
     /// Do not ask
@@ -230,6 +235,7 @@ impl PowerDeed {
 pub(in crate::cli) enum Who {
     Machine(HostName),
     Tag(Name),
+    Rack(Name),
     All,
 }
 
@@ -237,10 +243,11 @@ impl FromStr for Who {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.strip_prefix("tag:") {
-            Some(tag) => tag.parse().map(Self::Tag),
+        match text.split_once(':') {
+            Some(("tag", tag)) => tag.parse().map(Self::Tag),
+            Some(("rack", rack)) => rack.parse().map(Self::Rack),
             None if text == "all" => Ok(Self::All),
-            None => text.parse().map(Self::Machine),
+            Some(_) | None => text.parse().map(Self::Machine),
         }
     }
 }
@@ -250,6 +257,7 @@ impl fmt::Display for Who {
         match self {
             Self::Machine(host) => host.fmt(f),
             Self::Tag(tag) => write!(f, "tag:{tag}"),
+            Self::Rack(rack) => write!(f, "rack:{rack}"),
             Self::All => f.write_str("all machines"),
         }
     }
@@ -262,6 +270,7 @@ impl Who {
             match one {
                 Self::Machine(host) => which.machines.push(host.clone()),
                 Self::Tag(tag) => which.tags.push(tag.clone()),
+                Self::Rack(rack) => which.racks.push(rack.clone()),
                 Self::All => which.all = true,
             }
         }

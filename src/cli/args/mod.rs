@@ -131,10 +131,11 @@ pub(in crate::cli) enum Command {
     Power(PowerArguments),
     /// Sit down at a machine's serial console, through its BMC; or see what was recorded of it
     Console(ConsoleArguments),
-    /// Show what a machine's sensors read, by its BMC
+    /// Show what machines' sensors read, by their BMCs
     Sensors {
-        /// A machine of the site in force
-        machine: HostName,
+        /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
+        #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
+        who: Vec<bmc::Who>,
     },
     /// Show a machine's event log, as its BMC keeps it
     Sel(LogArguments),

@@ -82,7 +82,7 @@ impl<'a> Story<'a> {
         setting: &'a Setting,
         stage: &'a mut Stage,
     ) -> Self {
-        let client = Client::new(&scratch.socket());
+        let client = Client::new(&scratch.socket(), true);
         Self {
             narrator,
             scratch,

@@ -13,8 +13,8 @@ use super::stream::streamed;
 use crate::base::bmc::{LogEntry, Sensor};
 use crate::base::name::HostName;
 use crate::daemon::bmc::{
-    BmcEvent, BmcInventory, BmcOrder, BmcReading, MachineSelection, PowerEvent, PowerOrder,
-    ShownCertificate, SweepEvent, SweepOrder,
+    BmcEvent, BmcInventory, BmcOrder, BmcReading, ChosenMachines, MachineSelection, PowerEvent,
+    PowerOrder, ShownCertificate, SweepEvent, SweepOrder,
 };
 
 /// Machines that are told of together.
@@ -25,11 +25,20 @@ pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
         .route(&path("power"), post(power))
         .route(&path("power/done"), post(done))
         .route(&path("bmc"), post(wish))
+        .route(&path("chosen"), post(chosen))
         .route(&path("discover"), post(discover))
         .route(&path("bmc/{machine}/sensors"), get(sensors))
         .route(&path("bmc/{machine}/log"), get(log).post(clear))
         .route(&path("bmc/{machine}/inventory"), get(inventory))
         .route(&path("bmc/{machine}/certificate"), get(certificate))
+}
+
+/// Answers with the machines of which more can be asked than whether they run.
+async fn chosen(
+    State(context): State<Context>,
+    Body(which): Body<MachineSelection>,
+) -> Answer<ChosenMachines> {
+    context.bmcs.readable(&which).await.into()
 }
 
 async fn sensors(

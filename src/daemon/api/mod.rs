@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use super::blobs::Blobs;
 use super::bmc::Bmcs;
+use super::doing::Doings;
 use super::in_force::InForce;
 use super::reconcile::Request;
 use super::turn::Turns;
@@ -50,6 +51,7 @@ pub(super) struct Context {
     pub(super) bmcs: Bmcs,
     pub(super) blobs: Blobs,
     pub(super) turns: Turns,
+    pub(super) doings: Doings,
     pub(super) admission: Admission,
 }
 

@@ -24,6 +24,7 @@ use crate::base::limit;
 use crate::base::name::HostName;
 use crate::daemon::bundle::{Bundle, FORMAT_VERSION};
 use crate::daemon::confirm::WITHIN;
+use crate::daemon::doing::Doing;
 use crate::daemon::draft::Planned;
 use crate::daemon::fault;
 use crate::daemon::order::Order;
@@ -82,6 +83,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("plan"), post(plan))
         .route(&path("apply"), post(apply))
         .route(&path("status"), get(status))
+        .route(&path("doing"), get(doing))
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
         .merge(dhcp::routes(path))
@@ -104,6 +106,7 @@ pub(super) fn router(context: Context) -> Router {
 
 async fn plan(
     State(context): State<Context>,
+    Asker(who): Asker,
     By(client): By,
     Body(ask): Body<Ask>,
 ) -> Answer<Planned> {
@@ -115,6 +118,7 @@ async fn plan(
         bundle,
         selection,
         client,
+        who,
         reply,
     });
     planned.await.and_then(|planned| planned).into()
@@ -188,7 +192,10 @@ fn ordered(
 async fn status(State(context): State<Context>) -> Answer<Status> {
     // The owner of the world has no ear for anybody while it applies.
     if let Some(under_way) = context.turns.holder() {
-        return Answer::Value(Status::amid(&context.controller, under_way));
+        let machines = context.doings.machines();
+        let mut status = Status::amid(&context.controller, under_way, machines);
+        status.asked = context.bmcs.asked_by_hand();
+        return Answer::Value(status);
     }
     let status = asked(&context, |reply| Request::Status { reply }).await;
     let mut status = match status.and_then(|status| status) {
@@ -196,11 +203,20 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
         Err(fault) => return Answer::Fault(fault),
     };
     status.bmcs = context.bmcs.summary();
+    status.asked = context.bmcs.asked_by_hand();
     status.machines = context.bmcs.machine_drift().await;
     let since = context.turns.ended();
     status.powers = context.bmcs.power_drift(since).await;
     status.boot_orders = context.bmcs.boot_order_drift(since).await;
+    status
+        .left_out
+        .retain(|key| !context.bmcs.is_heard(key, since));
     Answer::Value(status)
+}
+
+/// What those wait for whom the owner of the world does not answer yet.
+async fn doing(State(context): State<Context>) -> Answer<Option<Doing>> {
+    Answer::Value(context.doings.now())
 }
 
 async fn observation(State(context): State<Context>) -> Answer<Observation> {

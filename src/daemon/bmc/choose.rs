@@ -1,4 +1,4 @@
-//! MachineSelection machines are meant: by name, by tag, or all.
+//! Which machines are meant: by name, by tag, by rack, or all.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub struct MachineSelection {
     pub machines: Vec<HostName>,
     #[serde(default)]
     pub tags: Vec<Name>,
+    #[serde(default)]
+    pub racks: Vec<Name>,
     /// Every machine that has a BMC.
     #[serde(default)]
     pub all: bool,
@@ -26,7 +28,7 @@ impl Bmcs {
     /// The BMCs of the machines that are meant, in the order of their names.
     ///
     /// # Errors
-    /// Where there is no such machine or tag, or a machine that was named has no BMC.
+    /// Where there is no such machine, tag or rack, or a machine that was named has no BMC.
     pub(in crate::daemon) async fn chosen(
         &self,
         which: &MachineSelection,
@@ -50,8 +52,19 @@ fn chosen(says: &Says, which: &MachineSelection) -> Result<BTreeMap<HostName, Bm
             return Err(fault::no_tag(tag, says));
         }
     }
+    for rack in &which.racks {
+        let mut all = says.machines.values();
+        if !all.any(|card| card.rack.as_ref() == Some(rack)) {
+            return Err(fault::no_rack(rack, says));
+        }
+    }
     for (host, card) in &says.machines {
-        let is_meant = which.all || which.tags.iter().any(|tag| card.tags.contains(tag));
+        let is_meant = which.all
+            || which.tags.iter().any(|tag| card.tags.contains(tag))
+            || card
+                .rack
+                .as_ref()
+                .is_some_and(|rack| which.racks.contains(rack));
         if let Some(bmc) = card.bmc.clone().filter(|_| is_meant) {
             chosen.insert(host.clone(), bmc);
         }

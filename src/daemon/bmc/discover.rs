@@ -1,7 +1,7 @@
 //! Looks for BMCs: address by address where subnets are small enough, and whom the kernel knows where they are not. Few at a time, and
 //! not many a second. Told to nobody: no name, no password.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +85,9 @@ pub struct FoundBmc {
     /// Where the site has that machine's BMC, if elsewhere.
     #[serde(default)]
     pub declared: Option<IpAddr>,
+    /// Whether it shows the certificate that the site pins; none where the site pins none.
+    #[serde(default)]
+    pub is_pinned: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,28 +144,27 @@ async fn sweep(
     tell: mpsc::Sender<SweepEvent>,
     _turn: OwnedSemaphorePermit,
 ) {
-    let declared: BTreeMap<IpAddr, (&HostName, &Bmc)> = declared(&says).collect();
+    let targets = targets(&says, &area.addresses);
     let begun = SweepEvent::Begun {
         subnets: area.subnets,
         too_large: area.too_large,
-        addresses: area.addresses.len(),
+        addresses: targets.len(),
     };
     let mut is_heard = tell.send(begun).await.is_ok();
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut asked, mut looked) = (JoinSet::new(), 0);
-    let mut left = area.addresses.iter().copied();
-    let mut silent: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut left = targets.into_iter();
+    let mut silent: BTreeSet<(IpAddr, Ports)> = BTreeSet::new();
     while is_heard {
         if asked.len() < AT_ONCE
-            && let Some(address) = left.next()
+            && let Some(at @ (address, (ipmi, redfish))) = left.next()
         {
             pace.tick().await;
-            let (ipmi, redfish) = ports(declared.get(&address).map(|(_, bmc)| *bmc));
-            asked.spawn(async move { (address, look(address, ipmi, redfish).await) });
+            asked.spawn(async move { (at, look(address, ipmi, redfish).await) });
             continue;
         }
-        let Some(Ok((address, presence))) = asked.join_next().await else {
+        let Some(Ok((at, presence))) = asked.join_next().await else {
             break;
         };
         looked += 1;
@@ -173,16 +175,16 @@ async fn sweep(
                 .is_ok();
         }
         let Some(presence) = presence else {
-            silent.insert(address);
+            silent.insert(at);
             continue;
         };
         // Only now does the kernel know whoever has just answered.
         let known = neighbours().await.unwrap_or_default();
-        let found = found(&says, address, presence, &known);
+        let found = found(&says, at, presence, &known);
         is_heard &= tell.send(SweepEvent::Found(found)).await.is_ok();
     }
-    for (address, (machine, _)) in declared {
-        if is_heard && silent.contains(&address) {
+    for (address, (machine, bmc)) in declared(&says) {
+        if is_heard && silent.contains(&(address, ports(Some(bmc)))) {
             let machine = machine.clone();
             is_heard = tell
                 .send(SweepEvent::Silent { machine, address })
@@ -195,8 +197,14 @@ async fn sweep(
     }
 }
 
+/// A machine's BMC, as the site has it.
+type Declared<'a> = (&'a HostName, &'a Bmc);
+
+/// The ports of IPMI and Redfish, if not the usual ones.
+type Ports = (Option<u16>, Option<u16>);
+
 /// The BMCs that the site has, by their addresses.
-fn declared(says: &Says) -> impl Iterator<Item = (IpAddr, (&HostName, &Bmc))> {
+fn declared(says: &Says) -> impl Iterator<Item = (IpAddr, Declared<'_>)> {
     let cards = says.machines.iter();
     cards.filter_map(|(host, card)| {
         let bmc = card.bmc.as_ref()?;
@@ -204,8 +212,19 @@ fn declared(says: &Says) -> impl Iterator<Item = (IpAddr, (&HostName, &Bmc))> {
     })
 }
 
+/// What is asked. At one address there may be several, each at a port of its own.
+fn targets(says: &Says, addresses: &BTreeSet<IpAddr>) -> BTreeSet<(IpAddr, Ports)> {
+    let known = declared(says).map(|(address, (_, bmc))| (address, ports(Some(bmc))));
+    let mut targets: BTreeSet<(IpAddr, Ports)> = known.collect();
+    targets.retain(|(address, _)| addresses.contains(address));
+    let of_site: BTreeSet<IpAddr> = targets.iter().map(|(address, _)| *address).collect();
+    let others = addresses.difference(&of_site);
+    targets.extend(others.map(|address| (*address, (None, None))));
+    targets
+}
+
 /// Where the protocols are asked for, if not at their usual ports.
-fn ports(bmc: Option<&Bmc>) -> (Option<u16>, Option<u16>) {
+fn ports(bmc: Option<&Bmc>) -> Ports {
     match bmc.map(|bmc| &bmc.protocol) {
         Some(BmcProtocol::Ipmi { account, .. }) => (account.port, None),
         Some(BmcProtocol::Redfish { account, .. }) => (None, account.port),
@@ -272,7 +291,12 @@ fn all(subnet: Prefix) -> Option<Vec<IpAddr>> {
     (first..=last).map(|one| numbered(is_v4, one)).collect()
 }
 
-fn found(says: &Says, address: IpAddr, presence: Presence, known: &[Neighbour]) -> FoundBmc {
+fn found(
+    says: &Says,
+    (address, asked): (IpAddr, Ports),
+    presence: Presence,
+    known: &[Neighbour],
+) -> FoundBmc {
     let Presence {
         ipmi,
         redfish,
@@ -280,15 +304,15 @@ fn found(says: &Says, address: IpAddr, presence: Presence, known: &[Neighbour]) 
     } = presence;
     let mac = known.iter().find(|one| one.address == address);
     let mac = mac.map(|one| one.mac);
-    let (machine, by) = match matched(says, address, uuid.as_deref(), mac) {
+    let (machine, by) = match matched(says, (address, asked), uuid.as_deref(), mac) {
         Some((machine, by)) => (Some(machine), Some(by)),
         None => (None, None),
     };
     let card = machine.and_then(|machine| says.machines.get(machine));
-    let declared = card
-        .and_then(|card| card.bmc.as_ref())
-        .and_then(Bmc::account)
-        .map(|account| account.address);
+    let bmc = card.and_then(|card| card.bmc.as_ref());
+    let declared = bmc.and_then(Bmc::account).map(|account| account.address);
+    let pinned = bmc.and_then(Bmc::pinned);
+    let shown = redfish.as_ref().map(|root| root.fingerprint);
     FoundBmc {
         address,
         ipmi,
@@ -303,17 +327,20 @@ fn found(says: &Says, address: IpAddr, presence: Presence, known: &[Neighbour]) 
         machine: machine.cloned(),
         by,
         declared: declared.filter(|declared| *declared != address),
+        is_pinned: pinned.zip(shown).map(|(pinned, shown)| pinned == shown),
     }
 }
 
 /// Whose BMC it is: the site's word counts before what the BMC says of itself.
 fn matched<'a>(
     says: &'a Says,
-    address: IpAddr,
+    (address, asked): (IpAddr, Ports),
     uuid: Option<&str>,
     mac: Option<MacAddr>,
 ) -> Option<(&'a HostName, MatchedBy)> {
-    if let Some((_, (host, _))) = declared(says).find(|(at, _)| *at == address) {
+    let is_there =
+        |(at, (_, bmc)): &(IpAddr, Declared<'_>)| *at == address && ports(Some(bmc)) == asked;
+    if let Some((_, (host, _))) = declared(says).find(is_there) {
         return Some((host, MatchedBy::Address));
     }
     let mut cards = says.machines.iter();

@@ -1,15 +1,17 @@
 //! The faults of BMCs: each says whose, what happened and what to do next.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::super::in_force::Says;
+use super::SkippedMachines;
 use crate::base::addr::Prefix;
 use crate::base::bmc::PowerAction;
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::diag::suggest::did_you_mean;
+use crate::diag::suggest::{did_you_mean, listed};
 use crate::site::model::{Bmc, BmcProtocol};
 use crate::world::bmc::{BmcError, TargetError, Trouble};
 
@@ -19,7 +21,7 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         Trouble::Unreachable => (
             Code::BmcUnreachable,
             format!("the BMC of {host} at {at} does not answer"),
-            "see that it has power, and that this controller has a way to it".to_owned(),
+            silent(bmc).to_owned(),
         ),
         Trouble::Credentials => (
             Code::BmcRefusesUs,
@@ -42,6 +44,23 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
         ),
     };
     Fault::new(code, message).because(error).help(help)
+}
+
+fn silent(bmc: &Bmc) -> &'static str {
+    match bmc.protocol {
+        BmcProtocol::Qemu { .. } => {
+            "start QEMU with this socket as its monitor, `-qmp unix:PATH,server=on,wait=off`; it speaks with one at a time"
+        }
+        BmcProtocol::Webhook(_) => {
+            "see that the switch has power, that its URL in the site is right, and that this controller has a way to it"
+        }
+        BmcProtocol::WakeOnLan { .. } | BmcProtocol::Manual(_) => {
+            "see that this controller has an address in the machine's subnet"
+        }
+        BmcProtocol::Ipmi { .. } | BmcProtocol::Redfish { .. } => {
+            "see that it has power, and that this controller has a way to it"
+        }
+    }
 }
 
 /// Where what a BMC refused is written; what that is stays there.
@@ -105,6 +124,17 @@ pub(super) fn no_tag(tag: &Name, says: &Says) -> Fault {
     )
 }
 
+pub(super) fn no_rack(rack: &Name, says: &Says) -> Fault {
+    let known = says.machines.values().filter_map(|card| card.rack.as_ref());
+    let known: BTreeSet<&str> = known.map(Name::as_str).collect();
+    let message = format!("no machine of the site in force stands in rack `{rack}`");
+    let fault = Fault::new(Code::NoSuchMachine, message);
+    let meant = did_you_mean(rack.as_str(), known.iter().copied());
+    let all = (!known.is_empty()).then(|| format!("its racks are {}", listed(known.into_iter())));
+    let none = || "say of machines where they stand: rack \"…\"".to_owned();
+    helped(fault, meant.or(all).or_else(|| Some(none())), says)
+}
+
 fn helped(fault: Fault, meant: Option<String>, says: &Says) -> Fault {
     match meant {
         _ if says.machines.is_empty() => fault.help("apply a site with machines first"),
@@ -146,6 +176,14 @@ pub(super) fn no_certificate(host: &HostName, bmc: &Bmc) -> Fault {
 pub(super) fn nothing_chosen(says: &Says) -> Fault {
     let fault = Fault::new(Code::NoSuchMachine, "none of these machines has a BMC");
     helped(fault, None, says)
+}
+
+/// What none of the machines that were chosen can do.
+pub(super) fn unable(skipped: &[SkippedMachines]) -> Fault {
+    let mut fault = Fault::new(Code::BmcFailed, "none of these machines can do that");
+    let causes = skipped.iter().map(|one| one.why.clone());
+    fault.causes = causes.collect();
+    fault.help("`bedplate power status` tells of what can be told; `bmc` in the site says how each machine is reached")
 }
 
 /// What a machine is not in a state for.

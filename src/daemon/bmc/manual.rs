@@ -4,20 +4,36 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::power::{Became, PowerEvent};
 use super::{Bmcs, MachineSelection, fault};
 use crate::base::bmc::{BmcCondition, BmcNews, PowerAction, PowerState};
+use crate::base::moment::Moment;
 use crate::base::name::HostName;
+use crate::daemon::{TOLD, now};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::Event;
 use crate::site::model::BmcManual;
 
+/// What a person is asked to do, for those who ask about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualRequest {
+    pub machine: HostName,
+    pub action: PowerAction,
+    pub instruction: Option<String>,
+    pub since: Moment,
+    /// When nobody waits for it any more.
+    pub until: Moment,
+}
+
 /// Machines that a person is asked about, and who waits for what he says.
 #[derive(Clone, Default)]
-pub(super) struct Desk(Arc<Mutex<BTreeMap<HostName, oneshot::Sender<()>>>>);
+pub(super) struct Desk(Arc<Mutex<Asked>>);
+
+type Asked = BTreeMap<HostName, (ManualRequest, oneshot::Sender<()>)>;
 
 /// A question that waits; it is over with this.
 struct Question<'a> {
@@ -28,13 +44,22 @@ struct Question<'a> {
 
 impl Desk {
     /// None where a person is asked about the machine already.
-    fn ask<'a>(&'a self, machine: &'a HostName) -> Option<Question<'a>> {
+    fn ask<'a>(&'a self, manual: &'a BmcManual, action: PowerAction) -> Option<Question<'a>> {
         let mut asked = self.lock();
+        let machine = &manual.machine;
         if asked.contains_key(machine) {
             return None;
         }
         let (answer, answered) = oneshot::channel();
-        asked.insert(machine.clone(), answer);
+        let since = now();
+        let request = ManualRequest {
+            machine: machine.clone(),
+            action,
+            instruction: manual.instruction.clone(),
+            since,
+            until: since.after(manual.within),
+        };
+        asked.insert(machine.clone(), (request, answer));
         Some(Question {
             desk: self,
             machine,
@@ -42,14 +67,26 @@ impl Desk {
         })
     }
 
+    /// What a person is asked to do with a machine now.
+    pub(super) fn asked_of(&self, machine: &HostName) -> Option<ManualRequest> {
+        let asked = self.lock();
+        asked.get(machine).map(|(request, _)| request.clone())
+    }
+
+    /// All that persons are asked for now.
+    fn asked(&self) -> Vec<ManualRequest> {
+        let asked = self.lock();
+        asked.values().map(|(request, _)| request.clone()).collect()
+    }
+
     /// Whether somebody waited for it.
     fn answer(&self, machine: &HostName) -> bool {
         let waiting = self.lock().remove(machine);
-        waiting.is_some_and(|waiting| waiting.send(()).is_ok())
+        waiting.is_some_and(|(_, waiting)| waiting.send(()).is_ok())
     }
 
     // Whoever panicked with it left it whole.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<HostName, oneshot::Sender<()>>> {
+    fn lock(&self) -> MutexGuard<'_, Asked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,7 +108,7 @@ impl Bmcs {
         let host = &manual.machine;
         let mut question = self
             .desk
-            .ask(host)
+            .ask(manual, action)
             .ok_or_else(|| fault::asked_already(host))?;
         tracing::info!(machine = %host, "a person is asked for {action}");
         let how = manual.instruction.as_deref();
@@ -105,6 +142,13 @@ impl Bmcs {
             }),
             false => Err(fault::unanswered(host, action, manual.within)),
         }
+    }
+
+    /// What persons are asked for now; the first [`TOLD`] of them.
+    pub(in crate::daemon) fn asked_by_hand(&self) -> Vec<ManualRequest> {
+        let mut asked = self.desk.asked();
+        asked.truncate(TOLD);
+        asked
     }
 
     /// Says that what a person was asked for is done.

@@ -88,8 +88,8 @@ mod tests {
             image: None,
             is_inserted: false,
         };
-        let (cd, dvd): ((&str, &[&str]), (&str, &[&str])) =
-            (("Cd", &["CD", "DVD"]), ("2", &["DVD"]));
+        let cd: (&str, &[&str]) = ("Cd", &["CD", "DVD"]);
+        let dvd: (&str, &[&str]) = ("2", &["DVD"]);
         let stick: (&str, &[&str]) = ("1", &["USBStick"]);
         for (drives, named, expected) in [
             (&[cd, stick][..], None, Ok("Cd")),

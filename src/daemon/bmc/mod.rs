@@ -1,6 +1,7 @@
 //! Speaks with the BMCs of the site that is in force. Answered beside the owner of the world, who has no ear for anybody while it
 //! applies: a BMC that hangs keeps nobody from anything else.
 
+mod able;
 mod board;
 mod choose;
 mod compare;
@@ -14,6 +15,7 @@ mod power;
 mod reading;
 mod restart;
 mod rounds;
+mod trust;
 mod watch;
 mod wish;
 
@@ -35,6 +37,7 @@ use compare::Looks;
 use console::{Claims, Recordings};
 use manual::Desk;
 
+pub use able::{ChosenMachines, SkippedMachines};
 pub use board::{BmcRow, BmcSummary};
 pub use choose::MachineSelection;
 pub use compare::{InventoryDifference, MachineDrift};
@@ -43,10 +46,12 @@ pub use console::{
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
+pub use manual::ManualRequest;
 pub use ordered::BootOrderDrift;
 pub use power::{PowerDrift, PowerEvent, PowerOrder};
-pub use reading::{BmcInventory, BmcReading, ShownCertificate};
+pub use reading::{BmcInventory, BmcReading};
 pub use restart::Restart;
+pub use trust::ShownCertificate;
 pub use wish::{BmcEvent, BmcOrder, BmcState, BmcWish};
 
 /// All BMCs of the site in force.

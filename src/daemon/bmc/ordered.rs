@@ -6,7 +6,7 @@ use super::Bmcs;
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::daemon::TOLD;
-use crate::state::{Change, Resource};
+use crate::state::{Change, Key, Resource};
 
 /// A machine whose boot order somebody else changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,18 @@ pub struct BootOrderDrift {
 }
 
 impl Bmcs {
+    /// Whether it was heard how it is with this of a machine, after a moment: where that is not as it should be, it is drift then.
+    pub(in crate::daemon) fn is_heard(&self, key: &Key, after: Option<Moment>) -> bool {
+        let board = self.board();
+        let Some(machine) = key.machine() else {
+            return false;
+        };
+        let is_ordered = || board.boot_order(machine, after).is_some();
+        let is_switched = || board.power(machine, after).is_some();
+        matches!(key, Key::BootOrder { .. }) && is_ordered()
+            || matches!(key, Key::Power { .. }) && is_switched()
+    }
+
     /// Machines whose boot order is not the site's, as far as that was heard after a moment; the first [`TOLD`] of them.
     pub(in crate::daemon) async fn boot_order_drift(
         &self,

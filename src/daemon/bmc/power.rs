@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep};
 
+use super::able::{Deed, able};
 use super::restart::{Restart, Watch};
-use super::{Bmcs, MachineSelection, fault};
+use super::{Bmcs, MachineSelection, ManualRequest, SkippedMachines, fault};
 use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
@@ -53,6 +54,8 @@ pub enum PowerEvent {
     Chosen {
         machines: usize,
     },
+    /// Some of those that a tag, a rack or `all` named are left out.
+    Skipped(SkippedMachines),
     /// How a machine is now, and how it was before anything was asked of it.
     Done {
         machine: HostName,
@@ -61,6 +64,9 @@ pub enum PowerEvent {
         /// Of a power cycle and a reset: how it is known that there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restart: Option<Restart>,
+        /// What a person is asked to do with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<Box<ManualRequest>>,
     },
     Failed {
         machine: HostName,
@@ -120,11 +126,19 @@ impl Bmcs {
         order: &PowerOrder,
     ) -> Result<mpsc::Receiver<PowerEvent>, Fault> {
         let chosen = self.chosen(&order.which).await?;
+        // How it is with a machine is asked of all: of some it is not known.
+        let (chosen, skipped) = match order.action {
+            Some(action) => able(chosen, &order.which, Deed::Power(action))?,
+            None => (chosen, Vec::new()),
+        };
         let (tell, told) = mpsc::channel(64);
         let (bmcs, action) = (self.clone(), order.action);
         tokio::spawn(async move {
             let machines = chosen.len();
             let _gone = tell.send(PowerEvent::Chosen { machines }).await;
+            for one in skipped {
+                let _gone = tell.send(PowerEvent::Skipped(one)).await;
+            }
             let left: BTreeSet<HostName> = chosen.keys().cloned().collect();
             let mut asked = JoinSet::new();
             for (host, bmc) in chosen {
@@ -140,6 +154,7 @@ impl Bmcs {
                             power,
                             was,
                             restart,
+                            asked: bmcs.desk.asked_of(&host).map(Box::new),
                         },
                         Err(fault) => {
                             tracing::warn!(machine = %host, code = %fault.code, "{}", fault.message);

@@ -1,22 +1,13 @@
 //! What a machine's BMC reads: sensors, its log, what the machine is made of, and the certificate that it shows.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Bmcs, InventoryDifference, MachineDrift, MachineSelection, fault};
 use crate::base::bmc::{Inventory, LogEntry, Sensor};
-use crate::base::fingerprint::Fingerprint;
-use crate::base::moment::Moment;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
-use crate::site::model::{Bmc, BmcProtocol};
-use crate::world::bmc::switch::{self, SwitchError};
-use crate::world::bmc::{BmcError, Session, Told, endpoint, redfish};
-use crate::world::https::Trusted;
-
-/// How long a BMC may take to show its certificate.
-const SHOWN_WITHIN: Duration = Duration::from_secs(15);
+use crate::site::model::Bmc;
+use crate::world::bmc::{BmcError, Session, Told};
 
 /// What a BMC told, and what it said that could not be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,20 +26,6 @@ pub struct BmcInventory {
     pub reading: BmcReading<Inventory>,
     #[serde(default)]
     pub differences: Vec<InventoryDifference>,
-}
-
-/// A certificate that a BMC shows. Nobody vouches for it here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShownCertificate {
-    pub machine: HostName,
-    pub fingerprint: Fingerprint,
-    pub subject: String,
-    pub issuer: String,
-    pub is_self_signed: bool,
-    pub not_before: Option<u64>,
-    pub not_after: Option<u64>,
-    /// Whether it is the one that the site pins; none where the site pins none.
-    pub is_pinned: Option<bool>,
 }
 
 impl Bmcs {
@@ -118,54 +95,6 @@ impl Bmcs {
             machine,
             read: value,
             warnings,
-        })
-    }
-
-    /// The certificate that a machine's BMC shows now; nothing is told to it.
-    pub(in crate::daemon) async fn certificate(
-        &self,
-        machine: HostName,
-    ) -> Result<ShownCertificate, Fault> {
-        let bmc = self.bmc_of(&machine).await?;
-        let (shown, trusts) = match &bmc.protocol {
-            BmcProtocol::Redfish {
-                account, trusts, ..
-            } => {
-                let trusted = Trusted::System(self.pool.trust());
-                let endpoint = endpoint(account.address, account.port, trusted);
-                let shown = redfish::presented(&endpoint, SHOWN_WITHIN).await;
-                (shown.map_err(BmcError::from), trusts)
-            }
-            BmcProtocol::Webhook(webhook) => {
-                let request = webhook.request().filter(|one| one.url.is_tls());
-                let Some(request) = request else {
-                    return Err(fault::no_certificate(&machine, &bmc));
-                };
-                let shown = switch::webhook::presented(&request.url, SHOWN_WITHIN).await;
-                (
-                    shown.map_err(|error| SwitchError::from(error).into()),
-                    &webhook.trusts,
-                )
-            }
-            BmcProtocol::Ipmi { .. }
-            | BmcProtocol::WakeOnLan { .. }
-            | BmcProtocol::Manual(_)
-            | BmcProtocol::Qemu { .. } => {
-                return Err(fault::no_certificate(&machine, &bmc));
-            }
-        };
-        let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error))?;
-        let fingerprint = Fingerprint(shown.fingerprint);
-        let seconds = |moment: Moment| moment.0;
-        Ok(ShownCertificate {
-            machine,
-            fingerprint,
-            subject: shown.subject,
-            issuer: shown.issuer,
-            is_self_signed: shown.is_self_signed,
-            not_before: shown.not_before.map(seconds),
-            not_after: shown.not_after.map(seconds),
-            is_pinned: trusts.pinned().map(|pinned| pinned == fingerprint),
         })
     }
 

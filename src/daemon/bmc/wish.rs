@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{Bmcs, MachineSelection, fault};
-use crate::base::bmc::{BootOverride, Light, Media};
+use super::able::{Deed, able};
+use super::{Bmcs, MachineSelection, SkippedMachines, fault};
+use crate::base::bmc::{BootMode, BootOverride, Light, Media};
 use crate::base::name::HostName;
 use crate::base::url::HttpUrl;
 use crate::daemon::who;
 use crate::diag::fault::Fault;
-use crate::site::model::Bmc;
+use crate::site::model::{Bmc, BmcProtocol};
 use crate::state::BootOrder;
 
 /// How long a BMC may take until it reports what it agreed to.
@@ -59,6 +60,8 @@ pub enum BmcEvent {
     Chosen {
         machines: usize,
     },
+    /// Some of those that a tag, a rack or `all` named are left out.
+    Skipped(SkippedMachines),
     Done {
         machine: HostName,
         is: BmcState,
@@ -107,15 +110,29 @@ impl Bmcs {
         &self,
         order: &BmcOrder,
     ) -> Result<mpsc::Receiver<BmcEvent>, Fault> {
+        let deed = match &order.wish {
+            BmcWish::Light(light) => Deed::Light(*light),
+            BmcWish::ShowBoot => Deed::Boot(None),
+            BmcWish::Boot(wanted) => Deed::Boot(wanted.map(|boot| boot.device)),
+            BmcWish::ShowMedia | BmcWish::Media { .. } => Deed::Media,
+        };
         let chosen = self.chosen(&order.which).await?;
+        let (chosen, skipped) = able(chosen, &order.which, deed)?;
+        let says = self.in_force.says().await?;
         let (tell, told) = mpsc::channel(64);
         let (bmcs, wish) = (self.clone(), order.wish.clone());
         tokio::spawn(async move {
             let machines = chosen.len();
             let _gone = tell.send(BmcEvent::Chosen { machines }).await;
+            for one in skipped {
+                let _gone = tell.send(BmcEvent::Skipped(one)).await;
+            }
             let mut asked = JoinSet::new();
             for (machine, bmc) in chosen {
-                let (bmcs, tell, wish) = (bmcs.clone(), tell.clone(), wish.clone());
+                let (bmcs, tell) = (bmcs.clone(), tell.clone());
+                let card = says.machines.get(&machine);
+                let declared = card.and_then(|card| card.boot_order?.mode);
+                let wish = in_mode(wish.clone(), &bmc, declared);
                 asked.spawn(async move {
                     let event = match bmcs.granted((&machine, &bmc), &wish).await {
                         Ok(is) => BmcEvent::Done { machine, is },
@@ -213,6 +230,19 @@ impl Bmcs {
         })
         .await
     }
+}
+
+/// A boot override whose mode nobody named is in the mode that the site says of the machine's boot order; else, by IPMI, which has no
+/// third, in that of EFI, as a boot order is.
+fn in_mode(wish: BmcWish, bmc: &Bmc, declared: Option<BootMode>) -> BmcWish {
+    let BmcWish::Boot(Some(wanted)) = wish else {
+        return wish;
+    };
+    let usual = matches!(bmc.protocol, BmcProtocol::Ipmi { .. }).then_some(BootMode::Efi);
+    BmcWish::Boot(Some(BootOverride {
+        mode: wanted.mode.or(declared).or(usual),
+        ..wanted
+    }))
 }
 
 /// Whether what is reported is what was wanted; where any mode will do, the BMC says which it takes.

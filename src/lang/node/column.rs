@@ -22,6 +22,7 @@ pub(super) enum Column {
     Uuid,
     Image,
     Tag,
+    Rack,
     Power,
     BootFrom,
     BmcKind,
@@ -40,12 +41,13 @@ pub(super) enum Part {
     Duid,
 }
 
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 11] = [
     "name",
     "profile",
     "uuid",
     "image",
     "tag",
+    "rack",
     "power",
     "boot-from",
     "bmc.kind",
@@ -139,6 +141,7 @@ fn column(cell: &Cell<'_>, sink: &mut Sink<'_>) -> Option<Column> {
         "uuid" => Column::Uuid,
         "image" => Column::Image,
         "tag" => Column::Tag,
+        "rack" => Column::Rack,
         "power" => Column::Power,
         "boot-from" => Column::BootFrom,
         "bmc.kind" => Column::BmcKind,

@@ -64,6 +64,8 @@ pub struct HostShape {
     pub image: Slot<Name>,
     /// Unless absent, these replace the profile's.
     pub tags: Option<Vec<Spanned<Name>>>,
+    /// Where it stands.
+    pub rack: Slot<Name>,
     pub interfaces: Vec<LinkNode>,
     pub bmc: Option<BmcNode>,
     pub power: Slot<String>,
@@ -87,6 +89,7 @@ impl HostShape {
             uuid: Slot::Absent,
             image: Slot::Absent,
             tags: None,
+            rack: Slot::Absent,
             interfaces: Vec::new(),
             bmc: None,
             power: Slot::Absent,
@@ -180,6 +183,7 @@ pub(super) const MACHINE: NodeSchema = NodeSchema {
     children: &[
         optional(&IMAGE),
         optional(&TAG),
+        optional(&RACK),
         any(&INTERFACE),
         any(&BOND),
         any(&TAGGED),
@@ -205,6 +209,7 @@ pub(super) const PROFILE: NodeSchema = NodeSchema {
     children: &[
         optional(&IMAGE),
         optional(&TAG),
+        optional(&RACK),
         any(&INTERFACE),
         any(&BOND),
         any(&TAGGED),
@@ -232,6 +237,14 @@ const TAG: NodeSchema = NodeSchema {
     name: "tag",
     doc: "Words to select machines by; a machine's own replace its profile's.",
     arguments: &[arguments("a tag", Kind::Name, "A tag.")],
+    properties: &[],
+    children: &[],
+};
+
+const RACK: NodeSchema = NodeSchema {
+    name: "rack",
+    doc: "The rack that the machine stands in; `rack:NAME` selects its machines where commands take several.",
+    arguments: &[argument("a name", Kind::Name, "The rack's name.")],
     properties: &[],
     children: &[],
 };
@@ -348,6 +361,7 @@ fn shape(reader: &Reader<'_>, sink: &mut Sink<'_>) -> HostShape {
     HostShape {
         uuid: Slot::Absent,
         image: first(reader, &IMAGE, sink),
+        rack: first(reader, &RACK, sink),
         tags: reader
             .child("tag")
             .map(|node| open(node, &TAG, sink).arguments(0, sink)),

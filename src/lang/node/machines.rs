@@ -33,7 +33,7 @@ pub struct MachinesNode {
 pub(super) const MACHINES: NodeSchema = NodeSchema {
     name: "machines",
     doc: "Machines from a table of comma-separated values, one a row. Its header holds paths: `name`, `profile`, `uuid`, `image`, \
-          `tag`, `power`, `boot-from`, `bmc.kind`, `bmc.address`, `bmc.username`, and `mac`, `vlan`, `mtu`, `address`, `client-id`, \
+          `tag`, `rack`, `power`, `boot-from`, `bmc.kind`, `bmc.address`, `bmc.username`, and `mac`, `vlan`, `mtu`, `address`, `client-id`, \
           `circuit-id` and `duid` of `ethernet.NAME`; bytes of the latter as `(hex)0a0b`. An empty cell says nothing; several tags or addresses are separated by spaces.",
     arguments: &[],
     properties: &[
@@ -181,6 +181,7 @@ fn machine(
                 let tags = parts(cell).map(|part| text(part, Kind::Name, sink));
                 shape.tags = Some(tags.filter_map(Slot::into_given).collect());
             }
+            Column::Rack => shape.rack = text(value, Kind::Name, sink),
             Column::Power => shape.power = word(value, Kind::Words(POWER_STATES), sink),
             Column::BootFrom => shape.boot_from = word(value, Kind::Words(BOOT_STATES), sink),
             Column::BmcKind => bmc(&mut shape, span).kind = word(value, Kind::Words(KINDS), sink),

@@ -315,6 +315,7 @@ impl Builder<'_> {
             uuid: shape.uuid.value().copied(),
             image: shape.image.value().cloned(),
             tags: tags.map(|tag| tag.value.clone()).collect(),
+            rack: shape.rack.value().cloned(),
             interfaces,
             bmc: match &shape.bmc {
                 Some(bmc) => Some(self.bmc(host, bmc)?),

@@ -223,6 +223,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
         uuid,
         image,
         tags,
+        rack,
         interfaces: _,
         bmc: _,
         power,
@@ -239,6 +240,7 @@ fn shape_values(shape: &HostShape, pen: &mut Pen<'_>) {
     pen.slot("image", image);
     pen.refer_slot(Relation::Boots, image, ObjectKey::Image);
     pen.list("tag", tags.as_deref().unwrap_or_default());
+    pen.slot("rack", rack);
     pen.slot("power", power);
     pen.slot("boot-from", boot_from);
     pen.slot("boot-order", boot_order);

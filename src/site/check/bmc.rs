@@ -32,7 +32,10 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         foreign(bmc, out);
         trusted(bmc, out);
         out.extend(unspoken(bmc));
+        out.extend(unnamed(bmc));
+        out.extend(powerless_account(shape, bmc));
         switch::unmade(host, bmc, &mut unmade, out);
+        out.extend(switch::unclear(bmc));
         out.extend(switch::placed(bmc));
         out.extend(switch::hasty(bmc));
         out.extend(switch::asleep(draft, host, bmc));
@@ -48,41 +51,73 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
         .iter()
         .flat_map(|host| claims(draft, host))
         .collect();
-    let mut systems: Vec<Claim<'_, (Domain, IpAddr, &str)>> =
-        claims.iter().filter_map(of_system).collect();
-    // What several systems share, their manager has once.
-    let mut managers = BTreeSet::new();
-    claims.retain(|claim| of_system(claim).is_none() || managers.insert(claim.key));
+    let mut bmcs: Vec<Claim<'_, Place>> = claims.iter().filter_map(of_bmc).collect();
+    let mut systems: Vec<Claim<'_, (Place, &str)>> = bmcs.iter().filter_map(of_system).collect();
+    // At one address there is one host, whatever listens there.
+    let mut addresses = BTreeSet::new();
+    claims.retain(|claim| claim.rank != BMC || addresses.insert(claim.key));
     let shared = claim::shared(&mut claims).into_iter();
     // Hosts that share an address of their links are told elsewhere.
     let shared = shared.filter(|one| one.again.rank == BMC);
     out.extend(shared.map(|one| {
         let fault = twice(one.first, one.again, one.again.key.1);
+        fault.help("give one of them another address")
+    }));
+    // What several systems share, their manager has once.
+    let mut managers = BTreeSet::new();
+    bmcs.retain(|claim| of_system(claim).is_none() || managers.insert(claim.key));
+    let shared = claim::shared(&mut bmcs).into_iter();
+    out.extend(shared.map(|one| {
+        let fault = twice(one.first, one.again, one.again.key.1);
         fault.help(match one.first.span == one.again.span {
             true => "give the address in each machine",
-            false => "give one of them another address",
+            false => {
+                "give one of them another address, or the port at which another BMC listens there"
+            }
         })
     }));
     let shared = claim::shared(&mut systems).into_iter();
     out.extend(shared.map(|one| {
-        let fault = twice(one.first, one.again, one.again.key.1);
+        let fault = twice(one.first, one.again, one.again.key.0.1);
         fault.help("say by `system` which of its systems each machine is")
     }));
 }
 
-/// The claim of one of several systems that a Redfish service manages, where this is one.
-fn of_system<'d>(
-    claim: &Claim<'d, (Domain, IpAddr)>,
-) -> Option<Claim<'d, (Domain, IpAddr, &'d str)>> {
-    let Role::Machine(shape) = &claim.host.role else {
-        return None;
+/// Where a BMC listens: at an address, and at a port that is not its protocol's usual one.
+type Place = (Domain, IpAddr, Option<u16>);
+
+/// The claim of a BMC, where this is one: at another port of an address there is another BMC.
+fn of_bmc<'d>(claim: &Claim<'d, (Domain, IpAddr)>) -> Option<Claim<'d, Place>> {
+    let bmc = bmc_of(claim.host).filter(|_| claim.rank == BMC)?;
+    let usual = match bmc.kind.value()?.as_str() {
+        "ipmi" => 623,
+        _ => 443,
     };
-    let bmc = shape.bmc.as_ref().filter(|_| claim.rank == BMC)?;
-    let is_redfish = bmc.kind.value().is_some_and(|kind| kind == "redfish");
-    let system = bmc.system.given().filter(|_| is_redfish)?;
+    let port = bmc.port.value().copied().filter(|port| *port != usual);
     let (domain, address) = claim.key;
     Some(Claim {
-        key: (domain, address, &system.value),
+        key: (domain, address, port),
+        rank: claim.rank,
+        span: claim.span,
+        host: claim.host,
+        is_locked: claim.is_locked,
+    })
+}
+
+fn bmc_of<'d>(host: &'d Host<'d>) -> Option<&'d BmcNode> {
+    match &host.role {
+        Role::Machine(shape) => shape.bmc.as_ref(),
+        Role::Controller(_) => None,
+    }
+}
+
+/// The claim of one of several systems that a Redfish service manages, where this is one.
+fn of_system<'d>(claim: &Claim<'d, Place>) -> Option<Claim<'d, (Place, &'d str)>> {
+    let bmc = bmc_of(claim.host)?;
+    let is_redfish = bmc.kind.value().is_some_and(|kind| kind == "redfish");
+    let system = bmc.system.given().filter(|_| is_redfish)?;
+    Some(Claim {
+        key: (claim.key, &system.value),
         rank: claim.rank,
         span: system.span,
         host: claim.host,
@@ -105,10 +140,7 @@ fn claims<'d>(
         host,
         is_locked: false,
     };
-    let bmc = match &host.role {
-        Role::Machine(shape) => shape.bmc.as_ref(),
-        Role::Controller(_) => None,
-    };
+    let bmc = bmc_of(host);
     let placed = host.links.iter().flat_map(|link| &link.addresses);
     let placed =
         placed.map(move |placed| claim((draft.domain(placed), placed.ip()), 0, placed.span()));
@@ -208,10 +240,7 @@ fn missing(span: Span, absent: &[&str], mut hosts: Vec<&Host<'_>>) -> Option<Dia
         all => all.concat(),
     };
     let host = hosts.first()?;
-    let kind = match &host.role {
-        Role::Machine(shape) => shape.bmc.as_ref().and_then(|bmc| bmc.kind.value()),
-        Role::Controller(_) => None,
-    };
+    let kind = bmc_of(host).and_then(|bmc| bmc.kind.value());
     let kind = kind.map_or("…", String::as_str);
     let first = host.title();
     let message = match hosts.len() - 1 {
@@ -294,6 +323,40 @@ fn settings(
     let fields = fields.map(|one| (Some(one.name.span), "header", WEBHOOK));
     let fixed = fixed.into_iter().chain(users);
     fixed.chain(requests).chain(fields)
+}
+
+/// Bytes of the name of a user (IPMI 2.0, section 22.28).
+const USER_NAME: usize = 16;
+
+/// An account that no BMC can have.
+fn unnamed(bmc: &BmcNode) -> Option<Diagnostic> {
+    let name = bmc.username.given()?;
+    let is_ipmi = bmc.kind.value().is_some_and(|kind| kind == "ipmi");
+    let (message, label) = match name.value.len() {
+        0 => ("the account on a BMC has a name".to_owned(), "empty"),
+        length if is_ipmi && length > USER_NAME => {
+            let message = format!(
+                "a user of IPMI has a name of at most {USER_NAME} bytes, and this has {length}"
+            );
+            (message, "too long")
+        }
+        _ => return None,
+    };
+    let fault = Diagnostic::new(Code::BmcSetting, message).label(name.span, label);
+    Some(fault.help("write the name as the BMC has it"))
+}
+
+/// Rights by which nobody can bring about what the machine is to be.
+fn powerless_account(shape: &HostShape, bmc: &BmcNode) -> Option<Diagnostic> {
+    let privilege = bmc.privilege.given().filter(|one| one.value == "user")?;
+    let power = shape.power.given();
+    let power = power.filter(|power| power.value != "unmanaged");
+    let wish = power.or(shape.boot_order.given())?;
+    let message = "with the rights of `user` a BMC is only looked at";
+    let fault = Diagnostic::new(Code::BmcSetting, message)
+        .label(privilege.span, "neither switches nor sets anything")
+        .label(wish.span, "cannot be brought about");
+    Some(fault.help("write privilege \"operator\", which is also the default"))
 }
 
 /// A cipher suite that Bedplate does not speak; the others protect less, or nothing.

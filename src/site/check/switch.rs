@@ -6,7 +6,7 @@ use crate::base::bmc::PowerAction;
 use crate::base::duration::Seconds;
 use crate::diag::code::Code;
 use crate::diag::report::{Diagnostic, Faults};
-use crate::diag::span::Span;
+use crate::diag::span::{Span, Spanned};
 use crate::lang::Slot;
 use crate::lang::node::BmcNode;
 use crate::site::resolve::{Draft, Host, Plug, places, requests};
@@ -64,6 +64,20 @@ pub(super) fn unmade(
             out.push(fault);
         }
     }
+}
+
+/// What an answer means both of.
+pub(super) fn unclear(bmc: &BmcNode) -> Option<Diagnostic> {
+    bmc.switch.requests.iter().find_map(|request| {
+        let both = |off: &&Spanned<String>| request.on.iter().any(|on| on.value == off.value);
+        let off = request.off.iter().find(both)?;
+        let on = request.on.iter().find(|on| on.value == off.value)?;
+        let message = format!("`{}` cannot mean both on and off", off.value);
+        let fault = Diagnostic::new(Code::BmcSetting, message)
+            .label(off.span, "off, …")
+            .label(on.span, "… and on");
+        Some(fault.help("write what the switch answers in each state"))
+    })
 }
 
 /// A socket whose place depends on where the daemon was started.

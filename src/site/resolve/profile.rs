@@ -24,6 +24,7 @@ pub(super) fn apply(own: &HostShape, profile: &HostShape, out: &mut Faults) -> H
     HostShape {
         uuid: own.uuid.clone(),
         image: own.image.clone().or(profile.image.clone()),
+        rack: own.rack.clone().or(profile.rack.clone()),
         tags: own.tags.clone().or_else(|| profile.tags.clone()),
         interfaces: interfaces(&own.interfaces, inherited, out),
         bmc: match (&own.bmc, &profile.bmc) {

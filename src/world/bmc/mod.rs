@@ -21,7 +21,7 @@ pub use ipmi::Console;
 use ipmi::IpmiError;
 pub use pool::{Caller, POLLED, Pool, PoolError};
 pub use redfish::Told;
-pub use target::{TargetError, endpoint};
+pub use target::{TargetError, endpoint, trusted};
 
 /// Entries of a log that are read at most: more than a BMC's log holds, but for one that lies.
 const ENTRIES: usize = 65_536;
@@ -128,7 +128,7 @@ impl Session {
                 .await?
                 .map(|cause| cause.to_string()),
             Self::Redfish(session) => session.last_reset().await?,
-            Self::Switch(_) => None,
+            Self::Switch(session) => session.restarts().map(|count| count.to_string()),
         })
     }
 

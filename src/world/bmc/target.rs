@@ -130,7 +130,11 @@ async fn read(reference: &SecretRef) -> Result<Secret, TargetError> {
     })
 }
 
-async fn trusted(trusts: &BmcTrust, trust: &Trust) -> Result<Trusted, TargetError> {
+/// Whose certificates are trusted, as a site says.
+///
+/// # Errors
+/// Where the file of an authority cannot be read.
+pub async fn trusted(trusts: &BmcTrust, trust: &Trust) -> Result<Trusted, TargetError> {
     Ok(match trusts {
         BmcTrust::System => Trusted::System(trust.clone()),
         BmcTrust::Pinned(fingerprint) => Trusted::Pinned(fingerprint.0),

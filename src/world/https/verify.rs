@@ -4,15 +4,16 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
 };
@@ -96,7 +97,11 @@ pub(super) struct Verifier {
 }
 
 enum Rule {
-    Authorities(Arc<WebPkiServerVerifier>),
+    Authorities {
+        verifier: Arc<WebPkiServerVerifier>,
+        /// Certificates that a site names: one of them vouches for itself too.
+        own: Vec<CertificateDer<'static>>,
+    },
     Pinned(Digest),
     /// Nothing is trusted with anything: the certificate is only looked at.
     Look(Arc<Mutex<Option<Certificate>>>),
@@ -105,17 +110,22 @@ enum Rule {
 impl Verifier {
     pub(super) async fn new(trusted: &Trusted) -> Result<Self, TrustedError> {
         let provider = Arc::new(ring::default_provider());
+        let mut own = Vec::new();
         let roots = match trusted {
             Trusted::Pinned(pin) => {
                 let rule = Rule::Pinned(*pin);
                 return Ok(Self { rule, provider });
             }
             Trusted::System(trust) => trust.roots().await?,
-            Trusted::Authority(pem) => Arc::new(authorities(pem)?),
+            Trusted::Authority(pem) => {
+                own = certificates(pem)?;
+                Arc::new(authorities(&own)?)
+            }
         };
         let verifier =
             WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-        let rule = Rule::Authorities(verifier.map_err(|_| TrustedError::Pem)?);
+        let verifier = verifier.map_err(|_| TrustedError::Pem)?;
+        let rule = Rule::Authorities { verifier, own };
         Ok(Self { rule, provider })
     }
 
@@ -132,11 +142,16 @@ impl Verifier {
     }
 }
 
-fn authorities(pem: &[u8]) -> Result<RootCertStore, TrustedError> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustedError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    all.map_err(|_| TrustedError::Pem)
+}
+
+fn authorities(own: &[CertificateDer<'static>]) -> Result<RootCertStore, TrustedError> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| TrustedError::Pem)?;
-        roots.add(certificate).map_err(|_| TrustedError::Pem)?;
+    for certificate in own {
+        let added = roots.add(certificate.clone());
+        added.map_err(|_| TrustedError::Pem)?;
     }
     match roots.is_empty() {
         true => Err(TrustedError::Pem),
@@ -160,7 +175,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let why = match &self.rule {
-            Rule::Authorities(verifier) => {
+            Rule::Authorities { verifier, own } => {
                 let verified = verifier.verify_server_cert(
                     end_entity,
                     intermediates,
@@ -170,6 +185,12 @@ impl ServerCertVerifier for Verifier {
                 );
                 match verified {
                     Ok(verified) => return Ok(verified),
+                    Err(_) if own.contains(end_entity) => {
+                        match itself(end_entity, server_name, now) {
+                            Ok(verified) => return Ok(verified),
+                            Err(why) => why,
+                        }
+                    }
                     Err(error) => why(&error, &Certificate::of(end_entity), server_name),
                 }
             }
@@ -209,6 +230,31 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let algorithms = &self.provider.signature_verification_algorithms;
         algorithms.supported_schemes()
+    }
+}
+
+/// Whether a certificate that is trusted itself holds now, and for this name. Who looks at chains takes none that may sign others for a
+/// server's, though many that sign themselves are made so.
+fn itself(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, Distrust> {
+    let presented = Certificate::of(certificate);
+    let now = Moment(now.as_secs());
+    match (presented.not_before, presented.not_after) {
+        (Some(begin), _) if now < begin => return Err(Distrust::NotYet(begin)),
+        (_, Some(end)) if end < now => return Err(Distrust::Expired(end)),
+        (Some(_), Some(_)) => {}
+        (None, _) | (_, None) => {
+            return Err(Distrust::Unusable("its dates cannot be read".to_owned()));
+        }
+    }
+    let parsed = ParsedCertificate::try_from(certificate);
+    let named = parsed.and_then(|parsed| verify_server_name(&parsed, name));
+    match named {
+        Ok(()) => Ok(ServerCertVerified::assertion()),
+        Err(error) => Err(why(&error, &presented, name)),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
-use super::machine::{Looked, MachineError, Machines, Sought};
+use super::machine::{Looked, MachineError, Machines, Progress, Sought};
 use super::servers::{Ready, Servers};
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -119,6 +119,11 @@ impl<S: Store> Live<S> {
     /// The sessions with BMCs, for those who ask beside plans.
     pub fn bmcs(&self) -> Pool {
         self.machines.pool.clone()
+    }
+
+    /// What is awaited of machines, for those who ask meanwhile.
+    pub fn progress(&self) -> Progress {
+        self.machines.progress.clone()
     }
 
     /// By what BMCs are spoken with, for whoever does; machines are switched through these.

@@ -35,14 +35,17 @@ pub struct RecordingRow {
 }
 
 impl Bmcs {
-    /// The recordings of a machine, the latest first. The machine need not be in the site any more.
+    /// The recordings of a machine, the latest first. A machine that has some need not be in the site any more.
+    ///
+    /// # Errors
+    /// For a machine of which nothing is known at all.
     pub(in crate::daemon) async fn recordings(
         &self,
         machine: HostName,
     ) -> Result<Vec<RecordingRow>, Fault> {
-        let recordings = self.recordings.clone();
+        let (recordings, name) = (self.recordings.clone(), machine.clone());
         let listed = spawn_blocking(move || {
-            let parts = recordings.parts(&machine);
+            let parts = recordings.parts(&name);
             let mut rows: Vec<RecordingRow> = parts
                 .chunk_by(|one, other| one.recording == other.recording)
                 .filter_map(row)
@@ -50,7 +53,12 @@ impl Bmcs {
             rows.reverse();
             rows
         });
-        listed.await.map_err(|_| crate::daemon::fault::closing())
+        let rows = listed.await.map_err(|_| crate::daemon::fault::closing())?;
+        let says = self.in_force.says().await?;
+        match rows.is_empty() && !says.machines.contains_key(&machine) {
+            true => Err(super::super::fault::no_machine(&machine, &says)),
+            false => Ok(rows),
+        }
     }
 
     /// The lines of a recording, its header first; of the latest, where no number is given.

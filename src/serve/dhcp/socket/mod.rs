@@ -3,6 +3,7 @@
 mod answer;
 mod archive;
 mod arrived;
+mod beginning;
 mod clock;
 mod command;
 mod frame;
@@ -12,7 +13,7 @@ mod prober;
 mod tell;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,12 +34,13 @@ use crate::serve::dhcp::counters::{Counters, ScopeCounters};
 use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::exchange::{Exchange, Reserved};
 use crate::serve::dhcp::history::Past;
-use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError, PREFIX};
+use crate::serve::dhcp::lease::{Hardware, Lease, LeaseError};
 use crate::serve::dhcp::names::NameChange;
 use crate::serve::dhcp::strain::StoreTrouble;
 use crate::state::{Listener, Service};
 use crate::store::{Store, StoreError};
 use archive::Whose;
+use beginning::Beginning;
 use clock::Clock;
 use command::Command;
 use log::Log;
@@ -106,6 +108,7 @@ pub struct Server {
     commands: Option<mpsc::Sender<Command>>,
     news: watch::Receiver<u64>,
     run: RunId,
+    beginning: Beginning,
     thread: Option<JoinHandle<()>>,
     past: archive::Reader,
     archivist: archive::Ended,
@@ -120,7 +123,7 @@ impl Server {
         store: Arc<S>,
         publish: impl Fn(NameChange) + Send + 'static,
     ) -> Result<Self, ServerError> {
-        let leases = load(&*store)?;
+        let leases = beginning::load(&*store)?;
         let stored = store.get(clock::KEY).map_err(ServerError::Load)?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -133,9 +136,11 @@ impl Server {
         let clock = Clock::start(stored.as_deref());
         let archive = archive::start(Arc::clone(&store), &leases, clock.now());
         let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
+        let (beginning, end) = beginning::of(&leases, clock.now());
         let ways = (clock, archive);
         let work = move || {
             let worker = Worker::new(leases, store, publish, ways, log);
+            end();
             runtime.block_on(worker.run(requests));
         };
         let thread = thread::Builder::new()
@@ -146,6 +151,7 @@ impl Server {
             commands: Some(commands),
             news,
             run,
+            beginning,
             thread: Some(thread),
             past,
             archivist,
@@ -207,8 +213,19 @@ impl Server {
         Ok(())
     }
 
+    /// Waits until all leases that the store remembers are taken in, with their names.
+    ///
+    /// # Errors
+    /// [`ServerError::Stopped`].
+    pub async fn begun(&self) -> Result<(), ServerError> {
+        self.ask(Command::Leased).await.map(drop)
+    }
+
     /// Where the server answers on the service's port, as its sockets say; nowhere once it has stopped.
     pub async fn listening(&self, service: Service) -> BTreeMap<IpAddr, Listener> {
+        if self.beginning.lasts() {
+            return BTreeMap::new();
+        }
         let asked = self.ask(|done| Command::Listening(service, done));
         asked.await.unwrap_or_default()
     }
@@ -218,6 +235,9 @@ impl Server {
     /// # Errors
     /// [`ServerError::Stopped`].
     pub async fn config(&self) -> Result<Arc<Config>, ServerError> {
+        if self.beginning.lasts() {
+            return Ok(Arc::default());
+        }
         self.ask(Command::Config).await
     }
 
@@ -350,6 +370,9 @@ impl Server {
     /// # Errors
     /// [`ServerError::Stopped`].
     pub async fn leased(&self) -> Result<usize, ServerError> {
+        if self.beginning.lasts() {
+            return Ok(self.beginning.leased());
+        }
         self.ask(Command::Leased).await
     }
 
@@ -403,24 +426,4 @@ impl Drop for Server {
         // The worker had the last words for the history.
         self.archivist.wait();
     }
-}
-
-fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
-    let (mut leases, mut vlans, mut fault) = (Vec::new(), BTreeSet::new(), None);
-    let read = store.visit(PREFIX, &mut |key, value| match Lease::decode(key, value) {
-        Ok(mut lease) => {
-            // Many leases, few VLANs.
-            if let Some(vlan) = &lease.vlan {
-                vlans.insert(Arc::clone(vlan));
-                lease.vlan = vlans.get(vlan).cloned();
-            }
-            leases.push(lease);
-        }
-        Err(source) => {
-            let key = key.to_vec();
-            fault.get_or_insert(ServerError::Lease { key, source });
-        }
-    });
-    read.map_err(ServerError::Load)?;
-    fault.map_or(Ok(leases), Err)
 }

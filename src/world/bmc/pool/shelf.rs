@@ -124,7 +124,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn at(number: u32) -> BmcAddress {
-        BmcAddress::Ip(Ipv4Addr::from_bits(number).into())
+        BmcAddress::Ip(Ipv4Addr::from_bits(number).into(), None)
     }
 
     fn seal() -> Digest {

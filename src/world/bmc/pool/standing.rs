@@ -106,7 +106,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn at(number: u32) -> BmcAddress {
-        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into())
+        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into(), None)
     }
 
     #[test]

@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn bmc(number: u32) -> BmcAddress {
-        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into())
+        BmcAddress::Ip(Ipv4Addr::from_bits(0x0a00_0000 + number).into(), None)
     }
 
     /// Lets all come at once, each for a while that differs; returns what was seen.

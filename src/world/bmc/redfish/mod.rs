@@ -39,6 +39,14 @@ use std::time::Duration;
 
 use crate::world::https::Certificate;
 
+/// Whether a BMC is trusted as its endpoint says; nothing is told to it.
+///
+/// # Errors
+/// Where it is not, or does not answer.
+pub async fn verified(endpoint: Endpoint, within: Duration) -> Result<(), Error> {
+    wire::verified(endpoint, within).await
+}
+
 /// The certificate that a BMC presents, for people to compare. Nothing of it is trusted, and nothing is told to the BMC.
 pub async fn presented(endpoint: &Endpoint, within: Duration) -> Result<Certificate, Error> {
     wire::presented(endpoint, within).await

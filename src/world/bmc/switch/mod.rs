@@ -70,6 +70,14 @@ impl Session {
         }
     }
 
+    /// How often its machine restarted since it was first spoken with; none where nothing tells that.
+    pub(super) fn restarts(&self) -> Option<u64> {
+        match self {
+            Self::Webhook(_) | Self::WakeOnLan(_) | Self::Manual => None,
+            Self::Qemu(session) => Some(session.resets()),
+        }
+    }
+
     pub(super) async fn chassis_status(&mut self) -> Result<ChassisStatus, SwitchError> {
         let power = match self {
             Self::Webhook(target) => target.state().await?,

@@ -97,6 +97,11 @@ impl Session {
         !self.is_gone
     }
 
+    /// How often it was reset since the monitor was first spoken with.
+    pub(super) fn resets(&self) -> u64 {
+        self.resets
+    }
+
     pub(super) async fn state(&mut self) -> Result<PowerState, Error> {
         Ok(match self.status().await? {
             Some(status) => state(&status),

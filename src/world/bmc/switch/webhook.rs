@@ -220,6 +220,22 @@ async fn connected(url: &HttpUrl) -> Result<TcpStream, Error> {
     Err(error)
 }
 
+/// Whether who is where a URL leads is trusted; nothing is told there.
+///
+/// # Errors
+/// Where it is not, or does not answer.
+pub async fn verified(url: &HttpUrl, trusted: &Trusted, within: Duration) -> Result<(), Error> {
+    let look = async {
+        let tls = Tls::new(trusted).await.map_err(Error::Setup)?;
+        let stream = connected(url).await?;
+        let begun = tls.begin(name(url)?, stream).await;
+        begun.map(drop).map_err(failed)
+    };
+    timeout(within, look)
+        .await
+        .map_err(|_| Error::Silent(within))?
+}
+
 /// The certificate that is presented where a URL leads, of which nothing is trusted; nothing is told there.
 pub async fn presented(url: &HttpUrl, within: Duration) -> Result<Certificate, Error> {
     let look = async {

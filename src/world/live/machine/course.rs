@@ -92,6 +92,11 @@ impl Course {
         }
     }
 
+    /// What was asked for last.
+    pub(super) fn asked(&self) -> Option<PowerAction> {
+        self.asked.map(|(action, _)| action)
+    }
+
     fn ask(&mut self, at: Duration) -> Move {
         let action = match self.wanted {
             PowerState::Off if self.has_pressed => PowerAction::Off,

@@ -3,6 +3,7 @@
 
 mod course;
 mod network;
+mod progress;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,10 @@ use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, U
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
+use progress::Awaited;
 use user::Told;
+
+pub use progress::{Awaiting, Progress};
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
 const AT_ONCE: usize = 128;
@@ -101,6 +105,7 @@ pub(super) struct Machines {
     /// Through which they are switched.
     in_force: watch::Receiver<BmcsInForce>,
     pub(super) pool: Pool,
+    pub(super) progress: Progress,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
 }
@@ -146,6 +151,7 @@ impl Machines {
         Self {
             in_force,
             pool: Pool::default(),
+            progress: Progress::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -161,13 +167,16 @@ impl Machines {
                 sought.push(one);
             }
         }
-        for (bmc, sought) in machines.into_values() {
+        for (machine, (bmc, sought)) in machines {
             for Sought { key, .. } in &sought {
                 let unasked = unreached(&bmc, Silence::Unasked, String::new());
                 looked.unreached.insert(key.clone(), unasked);
             }
             let machines = self.clone();
-            asked.spawn(async move { machines.told(&bmc, sought).await });
+            asked.spawn(async move {
+                let _awaited = machines.progress.begin(&machine);
+                machines.told(&bmc, sought).await
+            });
         }
         let deadline = Instant::now() + ALL_WITHIN;
         while let Ok(Some(told)) = timeout_at(deadline, asked.join_next()).await {
@@ -260,13 +269,14 @@ impl Machines {
         };
         let bmc = self.in_force.borrow().get(machine).cloned();
         let bmc = bmc.ok_or(MachineError::NoBmc)?;
+        let awaited = self.progress.begin(machine);
         if let Key::User { user, .. } = &step.key {
             tracing::info!(%machine, %user, "user of the BMC");
             return self.become_user(&bmc, user, step).await;
         }
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(machine, &bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(machine, &bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(&awaited, &bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(&awaited, &bmc, *wanted).await,
             Some(Resource::Network(wanted)) => {
                 tracing::info!(%machine, "network of the BMC");
                 self.become_networked(&bmc, wanted, step.before.as_ref())
@@ -279,10 +289,11 @@ impl Machines {
     /// Has a BMC say what its machine boots from, and looks until it reports that.
     async fn order(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: BootOrder,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut asked: Option<Instant> = None;
         loop {
             let looked = self.with(bmc, async |session| {
@@ -291,6 +302,7 @@ impl Machines {
                     tracing::info!(%machine, "boot order");
                     session.set_boot(wanted.wish()).await?;
                     asked = Some(Instant::now());
+                    awaited.is(Awaiting::BootOrder);
                 }
                 Ok(found)
             });
@@ -315,10 +327,11 @@ impl Machines {
     /// asked again.
     async fn bring(
         &self,
-        machine: &HostName,
+        awaited: &Awaited<'_>,
         bmc: &Bmc,
         wanted: PowerState,
     ) -> Result<(), MachineError> {
+        let machine = awaited.machine();
         let mut way = Way {
             machine,
             course: Course::new(wanted),
@@ -336,7 +349,10 @@ impl Machines {
                         seconds: way.elapsed().as_secs(),
                     });
                 }
-                Ok((_, Move::Wait | Move::Ask(_))) => heard = Some(Instant::now()),
+                Ok((_, Move::Wait | Move::Ask(_))) => {
+                    heard = Some(Instant::now());
+                    awaited.is(way.course.asked().map_or(Awaiting::Rest, Awaiting::Power));
+                }
                 Err(error) => {
                     let was_heard = heard.is_some_and(|heard| heard.elapsed() < SILENT);
                     if silence(&error) != Silence::Unreachable || !was_heard {
@@ -344,6 +360,7 @@ impl Machines {
                     }
                     tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
                     way.course.unsure();
+                    awaited.is(Awaiting::Answer);
                 }
             }
             sleep(PAUSE).await;

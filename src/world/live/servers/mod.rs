@@ -158,6 +158,9 @@ impl Servers {
                 self.lay_out(&state).map_err(|error| (0, error))?
             }
         };
+        // A name that is asked for must not be denied because its lease was not taken in yet.
+        let begun = self.dhcp.begun().await;
+        begun.map_err(|error| (0, error.into()))?;
         self.open(steps).await?;
         if let Err(error) = self.put(ready).await {
             self.close(steps.iter().filter(|step| step.before.is_none()))

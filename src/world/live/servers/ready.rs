@@ -1,6 +1,8 @@
 //! What the engines are to serve, laid out before any of it is in force: that takes long where a site is large, and the swap does not.
 
+use std::panic;
 use std::sync::Arc;
+use std::thread;
 
 use tokio::sync::watch;
 
@@ -25,9 +27,18 @@ impl Servers {
     /// # Errors
     /// [`WorldError::Dns`] where no resolver can be made of the forwarders.
     pub(in crate::world::live) fn lay_out(&self, state: &State) -> Result<Ready, WorldError> {
+        let (dns, dhcp) = thread::scope(|scope| {
+            let dhcp = scope.spawn(|| dhcp::Config::from_state(state));
+            let dns = self.dns.prepare(state);
+            let dhcp = dhcp.join();
+            (
+                dns,
+                dhcp.unwrap_or_else(|panic| panic::resume_unwind(panic)),
+            )
+        });
         Ok(Ready {
-            dns: self.dns.prepare(state)?,
-            dhcp: Arc::new(dhcp::Config::from_state(state)),
+            dns: dns?,
+            dhcp: Arc::new(dhcp),
             files: Arc::new(BootFiles::new(state, &self.blobs)),
             hooks: hooks(state),
             webhooks: webhooks(state),

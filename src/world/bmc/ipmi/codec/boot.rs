@@ -62,8 +62,8 @@ pub(crate) fn flags(wanted: Option<BootOverride>) -> Option<[u8; 5]> {
     };
     let lasting = if wanted.once { 0 } else { LASTING };
     let mode = match wanted.mode {
-        Some(BootMode::Efi) => EFI,
-        Some(BootMode::Bios) | None => 0,
+        Some(BootMode::Efi) | None => EFI,
+        Some(BootMode::Bios) => 0,
     };
     let device = match wanted.device {
         BootDevice::Network => 1,

@@ -5,7 +5,7 @@ mod connect;
 mod exchange;
 
 pub(super) use answer::Answer;
-pub(super) use connect::{Connector, presented};
+pub(super) use connect::{Connector, presented, verified};
 pub(super) use exchange::{Ask, Wire, malformed};
 
 /// What is read of an answer's head, and of its body.
