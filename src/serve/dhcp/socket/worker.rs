@@ -256,7 +256,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     /// Does what the engine wants, and starts the next write.
     fn obey(&mut self) {
         let mut replies: BTreeMap<(Service, Ipv4Addr), Vec<Reply>> = BTreeMap::new();
-        let clock = self.clock.read();
+        let (clock, most) = (self.clock.read(), self.actions.len());
         for action in self.actions.drain(..) {
             match action {
                 Action::Persist { batch, lease } => {
@@ -272,7 +272,9 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 }
                 Action::Send(reply) => {
                     let from = (reply.service(), reply.via);
-                    replies.entry(from).or_default().push(reply);
+                    let replies = replies.entry(from);
+                    let replies = replies.or_insert_with(|| Vec::with_capacity(most));
+                    replies.push(reply);
                 }
                 Action::Event(event) => {
                     let event = named(self.engine.config(), event);
@@ -300,7 +302,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     }
 
     fn next_commit(&mut self) -> (Commit, Vec<BatchId>) {
-        let (mut writes, batches) = mem::take(&mut self.waiting);
+        // As many come while these are written, about.
+        let room = self.waiting.1.len();
+        let next = (Vec::with_capacity(room), Vec::with_capacity(room));
+        let (mut writes, batches) = mem::replace(&mut self.waiting, next);
         writes.extend(self.clock.unstored());
         let store = Arc::clone(&self.store);
         let batch = Batch {
