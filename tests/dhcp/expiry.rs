@@ -22,7 +22,7 @@ fn address(n: u32) -> Ipv4Addr {
 }
 
 /// A lease of the `n`-th address of 10.64.0.0/14, with a name, until `until`.
-fn lease(n: u32, until: u64) -> Lease {
+pub(crate) fn lease(n: u32, until: u64) -> Lease {
     let [_, b, c, d] = n.to_be_bytes();
     let hardware = MacAddr([2, 0, 1, b, c, d]).into();
     Lease {

@@ -9,6 +9,7 @@
 
 mod admit;
 mod assertions;
+mod beginning;
 mod beside;
 mod boot;
 mod bootp;
