@@ -1,5 +1,7 @@
 //! Users are made, changed and taken away, as ipmitool sees it too.
 
+use std::slice;
+
 use bedplate::base::bmc::{BmcUser, UserRole};
 use bedplate::base::name::UserName;
 use bedplate::base::secret::Secret;
@@ -60,7 +62,7 @@ fn a_user_is_made_changed_and_taken_away() {
     let bmc = Bmc::sim(Setup::default());
     let users = || within(&bmc, async |session| session.users().await).unwrap();
     let admin = ("admin".to_owned(), user(UserRole::Administrator, true));
-    assert_eq!(users(), [admin.clone()]);
+    assert_eq!(users(), slice::from_ref(&admin));
     for (role, password, word, privilege) in [
         (UserRole::Operator, "first", "OPERATOR", Privilege::Operator),
         (UserRole::ReadOnly, "another", "USER", Privilege::User),
@@ -98,7 +100,7 @@ fn a_user_is_made_changed_and_taken_away() {
             session.remove_user(&name("ops")).await
         })
         .unwrap();
-        assert_eq!(users(), [admin.clone()]);
+        assert_eq!(users(), slice::from_ref(&admin));
         assert_eq!(listed(&bmc), [ADMIN]);
     }
 }

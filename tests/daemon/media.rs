@@ -32,12 +32,11 @@ fn images(lab: &Lab) -> String {
     url
 }
 
-#[test]
-fn an_image_is_inserted_shown_and_ejected() {
-    let lab = Lab::new();
+/// A BMC with virtual drives at node-02, and one without at node-03.
+fn racked(lab: &Lab) -> Emulator {
     let authority = Authority::new();
     let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
-    let place = beside(&lab);
+    let place = beside(lab);
     let emulator = place.run(|| Emulator::start(ADDRESS, &certificate, "sessions"));
     fs::write(lab.path("password"), emulator::PASSWORD).unwrap();
     let (port, pinned, password) = (
@@ -50,6 +49,13 @@ fn an_image_is_inserted_shown_and_ejected() {
         "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={port} {account} {{ fingerprint \"{pinned}\" }} }}\n\
          machine \"node-03\" {{ bmc \"wake-on-lan\"; ethernet \"eth0\" mac=\"02:00:00:00:70:03\" vlan=\"pxe\" }}\n"
     ));
+    emulator
+}
+
+#[test]
+fn an_image_is_inserted_shown_and_ejected() {
+    let lab = Lab::new();
+    let _emulator = racked(&lab);
     let _daemon = serving(&lab, "off");
     lab.applied();
     let url = images(&lab);
