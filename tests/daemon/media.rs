@@ -32,8 +32,8 @@ fn images(lab: &Lab) -> String {
     url
 }
 
-#[test]
-fn an_image_is_inserted_shown_and_ejected() {
+/// A lab with a BMC that lends its machine drives, and a machine that nobody lends any.
+fn wired() -> (Lab, Emulator) {
     let lab = Lab::new();
     let authority = Authority::new();
     let certificate = authority.self_signed("bmc", "CA:FALSE", "DNS:bmc");
@@ -50,6 +50,12 @@ fn an_image_is_inserted_shown_and_ejected() {
         "{SITE}machine \"node-02\" {{ bmc \"redfish\" address=\"{ADDRESS}\" port={port} {account} {{ fingerprint \"{pinned}\" }} }}\n\
          machine \"node-03\" {{ bmc \"wake-on-lan\"; ethernet \"eth0\" mac=\"02:00:00:00:70:03\" vlan=\"pxe\" }}\n"
     ));
+    (lab, emulator)
+}
+
+#[test]
+fn an_image_is_inserted_shown_and_ejected() {
+    let (lab, _emulator) = wired();
     let _daemon = serving(&lab, "off");
     lab.applied();
     let url = images(&lab);
