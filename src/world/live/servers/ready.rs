@@ -1,5 +1,6 @@
 //! What the engines are to serve, laid out before any of it is in force: that takes long where a site is large, and the swap does not.
 
+use std::collections::BTreeMap;
 use std::panic;
 use std::sync::Arc;
 use std::thread;
@@ -36,13 +37,14 @@ impl Servers {
                 dhcp.unwrap_or_else(|panic| panic::resume_unwind(panic)),
             )
         });
+        let (hooks, webhooks, bmcs) = beside(state);
         Ok(Ready {
             dns: dns?,
             dhcp: Arc::new(dhcp),
             files: Arc::new(BootFiles::new(state, &self.blobs)),
-            hooks: hooks(state),
-            webhooks: webhooks(state),
-            bmcs: bmcs(state),
+            hooks,
+            webhooks,
+            bmcs,
         })
     }
 
@@ -69,34 +71,24 @@ impl Servers {
     }
 }
 
-fn hooks(state: &State) -> HooksInForce {
-    let hooks = state.iter().filter_map(|(key, resource)| {
-        let (Key::Hook { name }, Resource::Hook(hook)) = (key, resource) else {
-            return None;
-        };
-        Some((name.clone(), Arc::new(hook.clone())))
-    });
-    Arc::new(hooks.collect())
-}
-
-fn webhooks(state: &State) -> WebhooksInForce {
-    let webhooks = state.iter().filter_map(|(key, resource)| {
-        let (Key::Webhook { name }, Resource::Webhook(webhook)) = (key, resource) else {
-            return None;
-        };
-        Some((name.clone(), Arc::new(webhook.clone())))
-    });
-    Arc::new(webhooks.collect())
-}
-
-fn bmcs(state: &State) -> BmcsInForce {
-    let bmcs = state.iter().filter_map(|(key, resource)| {
-        let (Key::Bmc { machine }, Resource::Bmc(bmc)) = (key, resource) else {
-            return None;
-        };
-        Some((machine.clone(), Arc::clone(bmc)))
-    });
-    Arc::new(bmcs.collect())
+/// What others than the engines are told.
+fn beside(state: &State) -> (HooksInForce, WebhooksInForce, BmcsInForce) {
+    let (mut hooks, mut webhooks, mut bmcs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (key, resource) in state {
+        match (key, resource) {
+            (Key::Hook { name }, Resource::Hook(hook)) => {
+                hooks.insert(name.clone(), Arc::new(hook.clone()));
+            }
+            (Key::Webhook { name }, Resource::Webhook(webhook)) => {
+                webhooks.insert(name.clone(), Arc::new(webhook.clone()));
+            }
+            (Key::Bmc { machine }, Resource::Bmc(bmc)) => {
+                bmcs.insert(machine.clone(), Arc::clone(bmc));
+            }
+            _ => {}
+        }
+    }
+    (Arc::new(hooks), Arc::new(webhooks), Arc::new(bmcs))
 }
 
 /// Tells of them whoever they are for, unless they are what is in force already.
