@@ -191,12 +191,17 @@ fn nothing_is_told_of_a_lease_that_was_not_written() {
 
 /// A site whose pool of one hundred addresses has these thresholds.
 fn of_a_hundred(thresholds: serde_json::Value) -> serde_json::Value {
+    filling(100, thresholds)
+}
+
+/// A site whose pool of so many addresses has these thresholds.
+fn filling(size: u8, thresholds: serde_json::Value) -> serde_json::Value {
     let mut site = site();
     let scope = &mut site["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"];
     // The server's own address and the broadcast address are nobody's to get.
     scope["pools"] = serde_json::json!([
         "10.0.0.1-10.0.0.1",
-        "10.0.0.101-10.0.0.200",
+        format!("10.0.0.101-10.0.0.{}", 100 + size),
         "10.0.0.255-10.0.0.255"
     ]);
     if !thresholds.is_null() {
@@ -210,10 +215,6 @@ fn a_subnet_that_fills_up_is_told_of_and_does_not_flap() {
     let bind = |heard: &mut Heard, client: u8| heard.say(&select(client, 100 + client));
     let free = |heard: &mut Heard, client: u8| heard.say(&release(client, 100 + client));
     let mut heard = Heard::new(&of_a_hundred(serde_json::Value::Null));
-    let turns = |heard: &mut Heard| {
-        let told = heard.told().into_iter();
-        told.filter(|word| word.contains('%')).collect::<Vec<_>>()
-    };
     for client in 1..=79 {
         bind(&mut heard, client);
     }
@@ -240,12 +241,81 @@ fn a_subnet_that_fills_up_is_told_of_and_does_not_flap() {
     heard.input(Input::Config(config(&of_a_hundred(serde_json::json!([
         "50%", "99%", "100%"
     ])))));
-    assert_eq!(turns(&mut heard), ["above 100% 100/100"]);
+    let all = ["50%", "99%", "100%"].map(|share| format!("above {share} 100/100"));
+    assert_eq!(turns(&mut heard), all);
+    swept(&mut heard);
+    let none = ["100%", "99%", "50%"].map(|share| format!("below {share} 1/100"));
+    assert_eq!(turns(&mut heard), none);
+}
+
+/// What was told of thresholds.
+fn turns(heard: &mut Heard) -> Vec<String> {
+    let told = heard.told().into_iter();
+    told.filter(|word| word.contains('%')).collect()
+}
+
+/// All leases expire.
+fn swept(heard: &mut Heard) {
     heard.rig.now += 2 * LEASE;
     while heard.rig.engine.is_behind(heard.rig.now) {
         heard.input(Input::Tick);
     }
-    assert_eq!(turns(&mut heard), ["below 50% 1/100"]);
+}
+
+/// How many addresses there are and how many clients come, what is told of that, and what when all expire in one sweep.
+const FILLINGS: [(u8, u8, &[&str], &[&str]); 4] = [
+    (4, 1, &[], &[]),
+    (4, 2, &["above 30% 2/4"], &["below 30% 0/4"]),
+    (
+        4,
+        3,
+        &["above 30% 2/4", "above 60% 3/4"],
+        &["below 60% 0/4", "below 30% 0/4"],
+    ),
+    (
+        1,
+        1,
+        &["above 30% 1/1", "above 60% 1/1"],
+        &["below 60% 0/1", "below 30% 0/1"],
+    ),
+];
+
+#[test]
+fn each_threshold_is_told_of_however_many_are_crossed_at_once() {
+    for (size, clients, filled, emptied) in FILLINGS {
+        let mut heard = Heard::new(&filling(size, serde_json::json!(["30%", "60%"])));
+        for _ in 0..2 {
+            for client in 1..=clients {
+                heard.say(&select(client, 100 + client));
+            }
+            assert_eq!(turns(&mut heard), filled, "{clients} of {size}");
+            swept(&mut heard);
+            assert_eq!(turns(&mut heard), emptied, "{clients} of {size}");
+        }
+    }
+}
+
+/// Four addresses stay in use while the site changes: how many there are, the thresholds, and what is told.
+const CHANGES: [(u8, &[&str], &[&str]); 6] = [
+    (5, &["80%"], &["above 80% 4/5"]),
+    (10, &["80%"], &["below 80% 4/10"]),
+    (5, &["50%", "80%"], &["above 50% 4/5", "above 80% 4/5"]),
+    (5, &["80%"], &[]),
+    (5, &["60%", "80%"], &["above 60% 4/5"]),
+    (20, &["60%", "80%"], &["below 80% 4/20", "below 60% 4/20"]),
+];
+
+#[test]
+fn what_was_told_of_a_threshold_outlives_a_change_of_the_site() {
+    let mut heard = Heard::new(&filling(100, serde_json::json!(["80%"])));
+    for client in 1..=4 {
+        heard.say(&select(client, 100 + client));
+    }
+    for (size, thresholds, expected) in CHANGES {
+        let site = filling(size, serde_json::json!(thresholds));
+        heard.input(Input::Config(config(&site)));
+        assert_eq!(turns(&mut heard), expected, "{size}, {thresholds:?}");
+    }
 }
 
 #[test]
@@ -267,8 +337,10 @@ fn exhaustion_is_told_once_until_an_address_is_free_again() {
         heard.told(),
         [
             "release 10.0.0.10",
+            "below 95% 2/3",
             "below 80% 2/3",
             "commit 10.0.0.10",
+            "above 80% 3/3",
             "above 95% 3/3",
             &exhausted(5)
         ]

@@ -31,12 +31,17 @@ struct ScopeUsage {
     subnet: Prefix,
     pools: Vec<(Ipv4Addr, Ipv4Addr)>,
     /// Ascending.
-    thresholds: Vec<Percent>,
+    thresholds: Vec<Threshold>,
     size: u64,
     used: u64,
-    /// How many of the thresholds are reached, as was told last.
-    told: usize,
     is_changed: bool,
+}
+
+#[derive(Debug)]
+struct Threshold {
+    percent: Percent,
+    /// Whether it is reached, as was told last.
+    is_told: bool,
 }
 
 impl Usage {
@@ -50,19 +55,20 @@ impl Usage {
                 continue;
             };
             let known = before.binary_search_by_key(&served.subnet, |old| old.subnet);
-            let known = known.ok().and_then(|at| before.get(at));
-            let known = known.filter(|old| old.pools == served.pools());
+            let old = known.ok().and_then(|at| before.get(at));
+            let known = old.filter(|old| old.pools == served.pools());
             let ranges = served.pools().iter();
-            let thresholds: Vec<Percent> = served.scope.thresholds.iter().copied().collect();
-            let told = known.filter(|old| old.thresholds == thresholds);
+            let thresholds = served.scope.thresholds.iter().map(|percent| Threshold {
+                percent: *percent,
+                is_told: old.is_some_and(|old| old.is_told(*percent)),
+            });
             let used = || ranges.map(|(first, last)| count(*first, *last)).sum();
             self.changed.push(self.scopes.len());
             self.scopes.push(ScopeUsage {
                 vlan: Arc::clone(vlan),
                 subnet: served.subnet,
                 pools: served.pools().to_vec(),
-                told: told.map_or(0, |old| old.told),
-                thresholds,
+                thresholds: thresholds.collect(),
                 size: size(served),
                 used: known.map_or_else(used, |old| old.used),
                 is_changed: true,
@@ -96,16 +102,16 @@ impl Usage {
         }
     }
 
-    /// What is to be told of a scope whose use has changed.
+    /// What is to be told next of the scopes whose use has changed.
     fn next_news(&mut self) -> Option<Event> {
-        while let Some(at) = self.changed.pop() {
-            let Some(scope) = self.scopes.get_mut(at) else {
-                continue;
-            };
-            scope.is_changed = false;
-            if let Some(event) = scope.news() {
-                return Some(event);
+        while let Some(at) = self.changed.last() {
+            if let Some(scope) = self.scopes.get_mut(*at) {
+                if let Some(event) = scope.next_news() {
+                    return Some(event);
+                }
+                scope.is_changed = false;
             }
+            self.changed.pop();
         }
         None
     }
@@ -128,40 +134,33 @@ fn size(served: &Served) -> u64 {
 }
 
 impl ScopeUsage {
-    fn is_at_least(&self, percent: u8) -> bool {
-        self.used * 100 >= u64::from(percent) * self.size
+    fn is_told(&self, percent: Percent) -> bool {
+        let mut told = self.thresholds.iter().filter(|own| own.is_told);
+        told.any(|own| own.percent == percent)
     }
 
-    /// Tells that a threshold was reached, or that use has fallen well below it.
-    fn news(&mut self) -> Option<Event> {
-        let reached = |own: &&Percent| self.is_at_least(own.number());
-        let reached = self.thresholds.iter().take_while(reached).count();
-        let is_calm = |own: &Percent| {
-            let calm = own.number().saturating_sub(CALM_PERCENT);
-            self.used * 100 <= u64::from(calm) * self.size
+    /// Tells of one threshold that was reached, or that use has fallen well below; the nearest to what use was is the first.
+    fn next_news(&mut self) -> Option<Event> {
+        let Self { used, size, .. } = *self;
+        let is_above = |own: &&mut Threshold| {
+            !own.is_told && size > 0 && used * 100 >= u64::from(own.percent.number()) * size
         };
-        let kept = self
-            .thresholds
-            .iter()
-            .take_while(|own| !is_calm(own))
-            .count();
-        let told = self.told;
-        let (is_above, crossed) = if self.size > 0 && reached > told {
-            self.told = reached;
-            (true, reached.checked_sub(1)?)
-        } else if kept < told {
-            self.told = kept;
-            (false, kept)
-        } else {
-            return None;
+        let is_below = |own: &&mut Threshold| {
+            let calm = own.percent.number().saturating_sub(CALM_PERCENT);
+            own.is_told && used * 100 <= u64::from(calm) * size
         };
+        let crossed = match self.thresholds.iter_mut().find(is_above) {
+            Some(reached) => reached,
+            None => self.thresholds.iter_mut().rev().find(is_below)?,
+        };
+        crossed.is_told = !crossed.is_told;
         Some(Event::Threshold {
             vlan: Arc::clone(&self.vlan),
             subnet: self.subnet,
-            threshold: *self.thresholds.get(crossed)?,
-            used: self.used,
-            size: self.size,
-            is_above,
+            threshold: crossed.percent,
+            used,
+            size,
+            is_above: crossed.is_told,
         })
     }
 }
