@@ -67,7 +67,7 @@ impl User {
         {
             let from = match &from.password {
                 Password::Kept(place) => place.to_string(),
-                Password::Other => "another".to_owned(),
+                Password::Other => "unknown".to_owned(),
             };
             changes.0.push(Change::new("password", from, place));
         }

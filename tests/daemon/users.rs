@@ -90,9 +90,9 @@ fn declared_users_are_there_and_go_with_their_declarations() {
 
     // Another password. What the BMC refused once it is not shown again, though it would do now.
     fs::write(lab.path("ops"), NEXT).unwrap();
-    told(&lab, "plan", 0, &["password  another -> (file)"]);
+    told(&lab, "plan", 0, &["password  unknown -> (file)"]);
     bmc.ipmitool(&format!("user set password 3 {NEXT}"));
-    told(&lab, "plan", 0, &["password  another -> (file)"]);
+    told(&lab, "plan", 0, &["password  unknown -> (file)"]);
     bmc.ipmitool(&format!("user set password 3 {OPS}"));
     told(&lab, "apply --yes", 0, &["~ machine/node-02/bmc/user/ops"]);
     assert!(lets_in(&bmc, "ops", NEXT, "operator") && !lets_in(&bmc, "ops", OPS, "operator"));

@@ -107,8 +107,8 @@ fn check(cases: &[Case]) {
 
 #[test]
 fn what_a_bmc_tells_of_a_user_is_planned_for() {
-    const BOTH: &str = r#"role read-only -> operator, enabled no -> yes, password another -> (env)"O" (changed outside Bedplate)"#;
-    const SECRET: &str = r#"password another -> (env)"P" (changed in the site)"#;
+    const BOTH: &str = r#"role read-only -> operator, enabled no -> yes, password unknown -> (env)"O" (changed outside Bedplate)"#;
+    const SECRET: &str = r#"password unknown -> (env)"P" (changed in the site)"#;
     const ROLE: &str = "role administrator -> operator (new in the site)";
     const SILENT: &str = "deferred: its BMC at 10.0.0.11 does not answer";
     check(&[
