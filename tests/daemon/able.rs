@@ -94,12 +94,33 @@ const CASES: &[(&str, i32, &[&str])] = &[
         1,
         &["a webhook switches power alone"],
     ),
-    ("bmc identify hand", 4, &["D064", "a person has no light"]),
-    ("sensors wake", 1, &["D064", "Wake-on-LAN has no sensors"]),
+    (
+        "bmc identify hand",
+        4,
+        &[
+            "D064",
+            "the BMC of hand has no such thing",
+            "a person has no light",
+        ],
+    ),
+    (
+        "sensors wake",
+        1,
+        &[
+            "D064",
+            "has no such thing",
+            "Wake-on-LAN has no sensors",
+            "help: `bmc` of wake in the site",
+        ],
+    ),
     (
         "sel rack:r7 --clear --yes",
         1,
-        &["none of these machines can do that", "power alone"],
+        &[
+            "none of these machines can do that",
+            "power alone",
+            "help: `bmc` in the site says how each machine is reached",
+        ],
     ),
     (
         "sensors all",

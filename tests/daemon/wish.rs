@@ -68,7 +68,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
         4,
         &[
             "D064",
-            "to boot from network, once",
+            "node-03 was told to be set to boot from network, once",
             "is without a boot override",
         ],
     ),
@@ -81,7 +81,12 @@ const CASES: &[(&str, i32, &[&str])] = &[
     (
         "bmc boot pxe node-04 --uefi --yes",
         4,
-        &["D064", "is Continuous Pxe UEFI, not Once"],
+        &[
+            "D064",
+            "agreed, and did not do it",
+            "is Continuous Pxe UEFI, not Once",
+            "`bedplate bmc boot status node-04` tells what came of it",
+        ],
     ),
     (
         "bmc boot pxe node-04 --uefi --persistent --yes",

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::super::in_force::Says;
 use super::SkippedMachines;
+use super::failing::failing;
 use crate::base::addr::Prefix;
 use crate::base::bmc::PowerAction;
 use crate::base::duration::Seconds;
@@ -36,14 +37,37 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
             format!("the BMC of {host} at {at} is not known to be who it should be"),
             untrusted(host, bmc),
         ),
-        Trouble::Failed => (
-            Code::BmcFailed,
-            format!("the BMC of {host} at {at} did not do it"),
-            "`because` has what it says of it; `bedplate power status` tells how the machine is"
-                .to_owned(),
-        ),
+        Trouble::Failed => {
+            let at = match bmc.protocol {
+                BmcProtocol::Manual(_) => String::new(),
+                BmcProtocol::Redfish { .. }
+                | BmcProtocol::Ipmi { .. }
+                | BmcProtocol::Webhook(_)
+                | BmcProtocol::WakeOnLan { .. }
+                | BmcProtocol::Qemu { .. } => format!(" at {at}"),
+            };
+            let how = failing(error);
+            (
+                Code::BmcFailed,
+                format!("the BMC of {host}{at} {}", how.verdict()),
+                how.help(host, bmc),
+            )
+        }
     };
     Fault::new(code, message).because(error).help(help)
+}
+
+/// Of a command: the help names the question that tells what came of it.
+pub(super) fn command(host: &HostName, bmc: &Bmc, error: &BmcError, question: &str) -> Fault {
+    let fault = self::bmc(host, bmc, error);
+    let is_open = fault.code == Code::BmcFailed && failing(error).is_open();
+    let help = fault.help.clone().filter(|_| is_open);
+    match help {
+        Some(help) => fault.help(format!(
+            "{help}; `bedplate {question} {host}` tells what came of it"
+        )),
+        None => fault,
+    }
 }
 
 fn silent(bmc: &Bmc) -> &'static str {
@@ -183,7 +207,7 @@ pub(super) fn unable(skipped: &[SkippedMachines]) -> Fault {
     let mut fault = Fault::new(Code::BmcFailed, "none of these machines can do that");
     let causes = skipped.iter().map(|one| one.why.clone());
     fault.causes = causes.collect();
-    fault.help("`bedplate power status` tells of what can be told; `bmc` in the site says how each machine is reached")
+    fault.help("`bmc` in the site says how each machine is reached: IPMI and Redfish can more")
 }
 
 /// What a machine is not in a state for.

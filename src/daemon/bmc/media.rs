@@ -35,7 +35,8 @@ impl Bmcs {
             let id = chosen(machine, &drives, drive)?;
             tracing::info!(%machine, drive = id, "{}", if image.is_some() { "insert media" } else { "eject media" });
             let image = image.map(HttpUrl::as_str);
-            session.set_media(&id, image).await.map_err(failed)?;
+            let set = session.set_media(&id, image).await;
+            set.map_err(|error| fault::command(machine, bmc, &error, "bmc media status"))?;
             let mut drives = session.media().await.map_err(failed)?.value;
             drives.retain(|one| one.id == id);
             Ok(BmcState::Media(drives))

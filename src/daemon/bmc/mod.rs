@@ -7,6 +7,7 @@ mod choose;
 mod compare;
 mod console;
 mod discover;
+mod failing;
 mod fault;
 mod manual;
 mod media;

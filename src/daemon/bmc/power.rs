@@ -197,7 +197,8 @@ impl Bmcs {
                     false => None,
                 };
                 tracing::info!(machine = %host, bmc = %bmc.place(), "{}", wanted.action);
-                session.power(wanted.action).await.map_err(failed)?;
+                let switched = session.power(wanted.action).await;
+                switched.map_err(|error| fault::command(host, bmc, &error, "power status"))?;
                 // Nobody waits for one that could not say so.
                 let wanted = session.tells_power().then_some(wanted);
                 Ok((was, wanted, mark))

@@ -214,7 +214,8 @@ impl Bmcs {
                 return Ok(BmcState::Boot { now: was, was });
             };
             tracing::info!(%machine, "boot override: {}", said(wanted));
-            session.set_boot(wanted).await.map_err(failed)?;
+            let set = session.set_boot(wanted).await;
+            set.map_err(|error| fault::command(machine, bmc, &error, "bmc boot status"))?;
             let end = Instant::now() + SETTLES;
             loop {
                 let now = session.boot().await.map_err(failed)?;
@@ -260,7 +261,7 @@ fn is_so(wanted: Option<BootOverride>, now: Option<BootOverride>) -> bool {
 fn said(boot: Option<BootOverride>) -> String {
     boot.map_or_else(
         || "without a boot override".to_owned(),
-        |boot| format!("to boot from {boot}"),
+        |boot| format!("set to boot from {boot}"),
     )
 }
 
