@@ -165,6 +165,21 @@ fn one_system_of_a_manager_is_switched_and_the_others_left_alone() {
     assert!(open <= 1, "{open} sessions are open");
 }
 
+/// The emulator takes one for the next boot as one that lasts.
+#[test]
+fn a_boot_order_that_a_failed_command_left_behind_is_drift() {
+    let rig = Rig::new("sessions");
+    let order = "boot-order \"network\"";
+    rig.write(&[("node-02", ADDRESS, &rig.trust(), order)]);
+    let _daemon = serving(&rig.lab, "10m");
+    rig.lab.applied();
+    check(&rig.lab, "status", 0, &[]);
+    let failed = &["D064", "not Once Hdd"];
+    check(&rig.lab, "bmc boot disk node-02 --uefi --yes", 4, failed);
+    let drift = "drift: ~ machine/node-02/boot-order  first network -> disk";
+    check(&rig.lab, "status", 4, &[drift]);
+}
+
 #[test]
 fn a_console_is_where_the_bmc_says() {
     let mut rig = Rig::new("sessions");

@@ -157,19 +157,33 @@ impl Bmcs {
         let is = match wish {
             BmcWish::Light(light) => self.light((machine, bmc), *light).await?,
             BmcWish::ShowBoot => self.boot((machine, bmc), None).await?,
-            BmcWish::Boot(wanted) => self.boot((machine, bmc), Some(*wanted)).await?,
+            BmcWish::Boot(wanted) => match self.boot((machine, bmc), Some(*wanted)).await {
+                Ok(is) => is,
+                Err(fault) => {
+                    // It may have another one now than it had, and than it was told to have.
+                    if let Ok(is) = self.boot((machine, bmc), None).await {
+                        self.ordered(machine, &is);
+                    }
+                    return Err(fault);
+                }
+            },
             BmcWish::ShowMedia => self.media((machine, bmc)).await?,
             BmcWish::Media { image, drive } => {
                 let (image, drive) = (image.as_ref(), drive.as_deref());
                 self.set_media((machine, bmc), image, drive).await?
             }
         };
+        // Before it is told: whoever hears of it finds it in the status.
+        self.ordered(machine, &is);
+        Ok(is)
+    }
+
+    /// Takes a boot order that was seen.
+    fn ordered(&self, machine: &HostName, is: &BmcState) {
         if let BmcState::Boot { now, .. } = is {
-            // Before it is told: whoever hears of it finds it in the status.
-            let order = BootOrder::of(now);
+            let order = BootOrder::of(*now);
             self.board().ordered(machine, Some(order), who::now());
         }
-        Ok(is)
     }
 
     async fn light(

@@ -14,6 +14,9 @@ const FIRST: Duration = Duration::from_secs(10);
 /// And at most.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
+/// More BMCs than these are of no site.
+const MOST: usize = 65_536;
+
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -24,7 +27,7 @@ pub(super) enum Standing {
     Refused(Digest),
 }
 
-/// Those that did not go well. One for each BMC of a site at most.
+/// Those that did not go well. One for each BMC of a site, and for each that a plan named and was refused by.
 #[derive(Default)]
 pub(super) struct Standings(HashMap<BmcAddress, Bad>);
 
@@ -78,8 +81,13 @@ impl Standings {
         }
     }
 
+    /// Forgets the others, but for what they refused: a plan may name one that is not in force, and each further try may lock an account.
     pub(super) fn retain(&mut self, is_known: impl Fn(BmcAddress) -> bool) {
-        self.0.retain(|address, _| is_known(*address));
+        let are_few = self.0.len() <= MOST;
+        self.0.retain(|address, bad| match bad {
+            Bad::Failing { .. } => is_known(*address),
+            Bad::Refusing(_) => are_few || is_known(*address),
+        });
     }
 }
 
@@ -163,7 +171,14 @@ mod tests {
         }
         standings.forgive(at(1));
         assert!(standings.is_refused(at(1), old), "it has seen it");
+        standings.came(at(3), Standing::Failed, now);
         standings.retain(|address| address == at(2));
-        assert!(standings.0.is_empty());
+        assert!(standings.is_refused(at(1), old), "a plan may name it");
+        assert_eq!(standings.not_before(at(3), now), None);
+        for number in 0..u32::try_from(MOST).unwrap() {
+            standings.came(at(4 + number), Standing::Refused(old), now);
+        }
+        standings.retain(|address| address == at(2));
+        assert!(standings.0.is_empty(), "too many to be of a site");
     }
 }
