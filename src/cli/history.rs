@@ -32,7 +32,7 @@ fn rendered(entries: &[Entry]) -> String {
             entry.who.to_string(),
             entry.plan.clone(),
             entry.steps.to_string(),
-            entry.fate.to_string() + &entry.occasion(),
+            entry.outcome(),
         ]);
     }
     format!(

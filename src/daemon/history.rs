@@ -13,6 +13,7 @@ use crate::base::digest::Digest;
 use crate::base::moment::Moment;
 use crate::base::name::Name;
 use crate::plan::Selection;
+use crate::state::Key;
 
 /// Applies that are remembered; older ones are forgotten.
 pub const ENTRIES: usize = 100;
@@ -36,6 +37,9 @@ pub struct Entry {
     /// Digest of the desired state that the plan led to.
     pub target: Digest,
     pub fate: Fate,
+    /// Things of machines whose steps failed, which undoes nothing else.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<Key>,
     /// Whether its sources are kept, so that `rollback` can go back to it.
     #[serde(default)]
     pub has_state: bool,
@@ -58,8 +62,19 @@ pub(super) struct Occasion {
 }
 
 impl Entry {
+    /// What became of it, how much failed, and what it was beside an apply of a whole site.
+    pub fn outcome(&self) -> String {
+        // What was undone is told of as a whole.
+        let is_there = self.fate.is_kept() || matches!(self.fate, Fate::Unconfirmed { .. });
+        let failed = match self.failed.len() {
+            count if count > 0 && is_there => format!(", {count} failed"),
+            _ => String::new(),
+        };
+        format!("{}{failed}{}", self.fate, self.occasion())
+    }
+
     /// What it was beside an apply of a whole site, in brackets; empty where that is all.
-    pub fn occasion(&self) -> String {
+    fn occasion(&self) -> String {
         let chosen = |option: &'static str, patterns: &[String]| {
             let one = |pattern: &String| format!("{option} {pattern}");
             patterns.iter().map(one).collect::<Vec<_>>()
@@ -303,6 +318,7 @@ mod tests {
             target: Digest::of(target.as_bytes()),
             has_state: fate.is_kept(),
             fate,
+            failed: BTreeSet::new(),
             by_itself: false,
             back_to: None,
             selection: Selection::default(),

@@ -162,18 +162,19 @@ impl<S: Store> Reconciler<S> {
             return Ok(report);
         };
         entry.fate = fate;
+        let failed = report.failed.iter().map(|failure| failure.key.clone());
+        entry.failed = failed.collect();
         if !report.is_done() {
             logged(self.records.end(Some(&entry)).await);
             return Ok(report);
         }
-        let failed = report.failed.iter().map(|failure| &failure.key);
-        next.leave_out(plan.deferred().chain(failed));
+        next.leave_out(plan.deferred().chain(&entry.failed));
         // What changes nothing needs no way back.
         let within = terms.confirm_within.filter(|_| !plan.is_empty());
         let kept = match within {
             Some(within) => {
                 let mut steps = plan.steps.clone();
-                steps.retain(|step| report.failed.iter().all(|one| one.key != step.key));
+                steps.retain(|step| !entry.failed.contains(&step.key));
                 let back = (steps, journal.clone());
                 let waits = self.await_confirmation(entry.clone(), within, back, &next);
                 waits.await.map(|until| report.confirm_by = Some(until))
@@ -209,10 +210,15 @@ fn log_end(report: &Report, who: &Who) {
     for Failure { key, causes, .. } in &report.failed {
         tracing::warn!(plan, %key, "not applied: {}", causes.join(": "));
     }
+    let failed = report.failed.len();
+    let (applied, failed) = match failed {
+        0 => ("applied", None),
+        _ => ("applied but for what failed", Some(failed)),
+    };
     if let Some(until) = report.confirm_by {
-        tracing::info!(plan, %who, steps, "applied; goes back at {until} unless it is confirmed");
+        tracing::info!(plan, %who, steps, failed, "{applied}; goes back at {until} unless it is confirmed");
     } else {
-        tracing::info!(plan, %who, steps, "applied");
+        tracing::info!(plan, %who, steps, failed, "{applied}");
     }
 }
 

@@ -255,6 +255,7 @@ impl<S: Store> Records<S> {
             steps: plan.steps.len(),
             target: plan.target,
             fate: Fate::Running,
+            failed: BTreeSet::new(),
             has_state: false,
             by_itself,
             back_to,

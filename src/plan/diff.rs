@@ -276,7 +276,7 @@ impl<'a> Known<'a> {
 }
 
 /// Whether it stays where the site speaks of it no more: nobody minds it then.
-fn is_left(key: &Key) -> bool {
+pub(super) fn is_left(key: &Key) -> bool {
     match key {
         Key::Power { .. } | Key::BootOrder { .. } | Key::Network { .. } => true,
         Key::User { .. }

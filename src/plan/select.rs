@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::diff::{is_left, is_unasked};
 use super::first::places_known;
 use super::needs::{Fallen, Needs, fallen, needs};
 use super::{Inputs, Mode, Obstruction, Plan, PlanError, Step, Waiting, finished, made};
@@ -59,7 +60,7 @@ pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, Pla
         ..inputs
     };
     let known: BTreeSet<Key> = plan.waiting.iter().map(|one| one.key.clone()).collect();
-    let left = choice.left_out(&whole.steps);
+    let left = choice.left_out(&whole.steps, inputs);
     plan.waiting
         .extend(left.filter(|one| !known.contains(&one.key)));
     // What the whole plan would keep is kept by each part of it.
@@ -83,9 +84,14 @@ fn chosen<'a>(
     selection: &'a Selection,
 ) -> Result<(Choice<'a>, Desired, Plan), PlanError> {
     let mut known = Fallen::new();
+    let unasked = unasked(inputs, &whole.steps, selection);
     // What would lose more than the whole plan does is left out: by one need a round at least.
     loop {
-        let choice = Choice::new(needs(inputs, &whole.steps, &known), selection);
+        let choice = Choice::new(
+            needs(inputs, &whole.steps, &known),
+            selection,
+            unasked.clone(),
+        );
         let wanted = choice.wanted(inputs);
         let part = Inputs {
             desired: &wanted,
@@ -103,6 +109,23 @@ fn chosen<'a>(
             return Ok((choice, wanted, plan));
         }
     }
+}
+
+/// What of machines nobody asked about, with the BMC that could tell: it is to change and is left as it is.
+fn unasked(inputs: Inputs<'_>, steps: &[Step], selection: &Selection) -> BTreeMap<Key, Key> {
+    let changed = steps.iter().filter(|step| step.after.is_some());
+    let changed = changed.map(|step| &step.key);
+    let left: BTreeSet<&Key> = changed.filter(|key| selection.excludes(key)).collect();
+    let gone = inputs.applied.iter().flat_map(|one| one.state.keys());
+    let gone = gone.filter(|key| !is_left(key));
+    let unreached = &inputs.observed.facts.unreached;
+    let all = inputs.desired.state.keys().chain(gone);
+    let unasked = all.filter(|key| is_unasked(inputs, key) && !unreached.contains_key(*key));
+    let waiting = unasked.filter_map(|key| {
+        let bmc = key.bmc().filter(|bmc| left.contains(bmc))?;
+        selection.takes(key).then(|| (key.clone(), bmc))
+    });
+    waiting.collect()
 }
 
 impl Selection {
@@ -152,12 +175,15 @@ struct Choice<'a> {
     pulled: BTreeMap<Key, Key>,
     /// What needs something that is left out.
     blocked: BTreeMap<Key, Key>,
+    /// What of that has no step, since nobody knows how it is.
+    unasked: BTreeSet<Key>,
 }
 
 impl<'a> Choice<'a> {
-    fn new(needs: Needs, selection: &'a Selection) -> Self {
+    fn new(needs: Needs, selection: &'a Selection, unasked: BTreeMap<Key, Key>) -> Self {
         let Needs { all: needs, any } = needs;
-        let mut blocked: BTreeMap<Key, Key> = BTreeMap::new();
+        let silent = unasked.keys().cloned().collect();
+        let mut blocked = unasked;
         // Each round blocks one thing at least, or is the last.
         loop {
             let is_out = |key: &Key| selection.excludes(key) || blocked.contains_key(key);
@@ -197,6 +223,7 @@ impl<'a> Choice<'a> {
             chosen,
             pulled,
             blocked,
+            unasked: silent,
         }
     }
 
@@ -252,17 +279,27 @@ impl<'a> Choice<'a> {
             .collect()
     }
 
-    fn left_out(&self, steps: &[Step]) -> impl Iterator<Item = Waiting> {
+    fn left_out<'b>(
+        &'b self,
+        steps: &'b [Step],
+        inputs: Inputs<'b>,
+    ) -> impl Iterator<Item = Waiting> + 'b {
         let mut seen = BTreeSet::new();
         let left = steps.iter().filter(move |step| {
             step.is_decided() && !self.takes(&step.key) && seen.insert(step.key.clone())
         });
-        left.map(|step| Waiting {
-            key: step.key.clone(),
-            origin: step.origin.clone(),
-            on: match self.blocked.get(&step.key) {
+        let left = left.map(|step| (&step.key, step.origin.clone()));
+        let unasked = self.unasked.iter().map(move |key| {
+            let now = inputs.desired.origins.get(key);
+            let before = inputs.applied.and_then(|one| one.origins.get(key));
+            (key, now.or(before).cloned())
+        });
+        left.chain(unasked).map(|(key, origin)| Waiting {
+            key: key.clone(),
+            origin,
+            on: match self.blocked.get(key) {
                 Some(key) => Obstruction::Requires { key: key.clone() },
-                None if self.selection.excludes(&step.key) => Obstruction::Excepted,
+                None if self.selection.excludes(key) => Obstruction::Excepted,
                 None => Obstruction::NotChosen,
             },
         })

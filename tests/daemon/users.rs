@@ -190,6 +190,41 @@ fn an_apply_that_goes_back_takes_away_the_user_that_it_made() {
     assert_eq!(listed(&bmc), [ADMIN]);
 }
 
+/// Its password is nowhere to be read, and the apply is done but for that.
+#[test]
+fn a_step_that_failed_is_told_of_in_the_history() {
+    let (lab, _bmc) = wired();
+    let _daemon = lab.serve();
+    let user = "machine/node-02/bmc/user/ops";
+    with(&lab, &[("ops", "operator")]);
+    let failed = [user, "No such file"];
+    for (arguments, outcome) in [
+        ("", "  done, 1 failed"),
+        ("--only **/ops", "  done, 1 failed (--only **/ops)"),
+        ("--confirm-within 1h", " UTC, 1 failed"),
+    ] {
+        told(&lab, &format!("apply --yes {arguments}"), 4, &failed);
+        let said = lab.run(&["history"]).out;
+        let row = said.lines().nth(1).unwrap_or_default();
+        assert!(row.ends_with(outcome), "{arguments}: {said}");
+        assert_eq!(lab.history()[0]["failed"], serde_json::json!([user]));
+    }
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    assert_eq!(
+        log.matches("\"applied but for what failed").count(),
+        3,
+        "{log}"
+    );
+    assert!(!log.contains("\"applied\""), "{log}");
+    // What went back did so with all that was done.
+    told(&lab, "rollback --yes", 0, &[]);
+    told(&lab, "history", 0, &["reverted: by root (uid 0)\n"]);
+    fs::write(lab.path("ops"), OPS).unwrap();
+    told(&lab, "apply --yes", 0, &[&format!("ok    + {user}")]);
+    assert_eq!(lab.history()[0].get("failed"), None);
+    told(&lab, "history", 0, &["  done\n"]);
+}
+
 #[test]
 fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
     let (lab, bmc) = wired();

@@ -206,6 +206,93 @@ fn a_bmc_is_chosen_by_its_name_and_by_what_needs_it() {
     );
 }
 
+/// Whose BMC is to stay as it was is not asked: what the site says of its machine waits, for all that is known.
+#[test]
+fn what_nobody_asks_a_bmc_about_waits_for_it() {
+    let user = r#"{ privilege "administrator"; user "ops" role="operator" password=(env)"O" }"#;
+    let with_user = |site: &str| site.replace("(env)\"S\"", &format!("(env)\"S\" {user}"));
+    let moved = BEFORE.replace("10.0.0.1", "10.0.0.2");
+    let off = moved.replace("power \"on\"", "power \"off\"");
+    let (before, after) = (with_user(BEFORE), with_user(&off));
+    let one = "~ machine/node-1/bmc address 10.0.0.11 -> 10.0.0.21 (changed in the site)";
+    let left = "? machine/node-2/bmc left out by --except";
+    let power = "? machine/node-2/power needs machine/node-2/bmc";
+    let ops = "? machine/node-1/bmc/user/ops needs machine/node-1/bmc";
+    let first = "? machine/node-1/bmc left out by --except";
+    let (except, all) = (&["machine/node-2/bmc"][..], &["machine/*/bmc"][..]);
+    type Case<'a> = (
+        &'a str,
+        &'a str,
+        (&'a [&'a str], &'a [&'a str]),
+        &'a [&'a str],
+    );
+    let cases: [Case<'_>; 10] = [
+        (BEFORE, &off, (&[], except), &[one, left, power]),
+        // It may have been switched by others.
+        (BEFORE, &moved, (&[], except), &[one, left, power]),
+        (
+            BEFORE,
+            &off,
+            (&["machine/node-2/*"], except),
+            &[
+                "? machine/node-1/bmc not among what --only names",
+                left,
+                power,
+            ],
+        ),
+        // Not chosen, left out itself, and of a BMC that is as it should be: nobody wants it.
+        (BEFORE, &off, (&["machine/node-1/*"], except), &[one, left]),
+        (BEFORE, &off, (&[], &["machine/node-2/*"]), &[one, left]),
+        (BEFORE, BEFORE, (&[], except), &[]),
+        // Users that come, stay or go.
+        (BEFORE, &after, (&[], all), &[first, ops, left, power]),
+        (&before, &after, (&[], all), &[first, ops, left, power]),
+        (&before, &off, (&[], all), &[first, ops, left, power]),
+        (
+            BEFORE,
+            &after,
+            (&[], &["machine/node-1/bmc"]),
+            &[
+                first,
+                ops,
+                "~ machine/node-2/bmc address 10.0.0.12 -> 10.0.0.22 (changed in the site)",
+            ],
+        ),
+    ];
+    for (before, wanted, selection, expected) in cases {
+        let plan = planned(before, wanted, "", selection);
+        let mut expected = expected.to_vec();
+        let mut lines = lines(&plan);
+        lines.sort();
+        expected.sort_unstable();
+        assert_eq!(lines, expected, "{wanted}: {selection:?}");
+    }
+}
+
+/// What is remembered as applied is what was: the next plan calls an edit one.
+#[test]
+fn what_waits_for_a_bmc_is_not_applied() {
+    let after = BEFORE
+        .replace("10.0.0.12", "10.0.0.22")
+        .replace("power \"on\"", "power \"off\"");
+    let (before, wanted) = (meaning(&site(BEFORE)), meaning(&site(&after)));
+    let selection = Selection {
+        except: vec!["machine/node-2/bmc".to_owned()],
+        ..Selection::default()
+    };
+    let inputs = Inputs {
+        site: &"lab".parse().unwrap(),
+        controller: &controller(),
+        desired: &wanted,
+        observed: &world(&before, ""),
+        applied: Some(&before),
+        kept: &State::new(),
+        elsewhere: &BTreeMap::new(),
+    };
+    let applied = select(inputs, &selection).unwrap().applied.unwrap();
+    assert_eq!(applied.state, before.state);
+}
+
 /// The BMCs in force.
 fn in_force(sim: &mut Sim) -> BTreeMap<Key, Resource> {
     let state = block_on(sim.observe()).unwrap().state;
