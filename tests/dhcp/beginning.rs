@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bedplate::serve::dhcp::{NameChange, Server};
 use bedplate::state::{Service, State};
@@ -11,14 +11,10 @@ use bedplate::store::{Batch, Faulty, Store, Write};
 use crate::expiry::lease;
 use crate::net::wait;
 
-#[test]
-fn what_is_so_is_said_before_all_leases_are_taken_in() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let now = now.as_secs();
-    // The last one ran out while nobody ran the server.
-    let leases = [(1, now + 600), (2, now + 600), (3, now - 600)];
-    let put = |(number, until)| {
-        let lease = lease(number, until);
+/// Leases with these numbers, each until then.
+fn store(leases: &[(u32, u64)]) -> Arc<Faulty> {
+    let put = |(number, until): &(u32, u64)| {
+        let lease = lease(*number, *until);
         Write::Put {
             key: lease.key(),
             value: lease.encode(),
@@ -27,9 +23,22 @@ fn what_is_so_is_said_before_all_leases_are_taken_in() {
     let store = Arc::new(Faulty::default());
     let batch = Batch {
         guards: Vec::new(),
-        writes: leases.into_iter().map(put).collect(),
+        writes: leases.iter().map(put).collect(),
     };
     wait(store.commit(batch)).unwrap();
+    store
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_secs()
+}
+
+#[test]
+fn what_is_so_is_said_before_all_leases_are_taken_in() {
+    let now = now();
+    // The last one ran out while nobody ran the server.
+    let store = store(&[(1, now + 600), (2, now + 600), (3, now - 600)]);
     let (go_on, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
     let names = Arc::new(AtomicUsize::new(0));
@@ -52,4 +61,15 @@ fn what_is_so_is_said_before_all_leases_are_taken_in() {
     wait(server.begun()).unwrap();
     assert_eq!(names.load(Ordering::Relaxed), 2);
     assert_eq!(said(), 2);
+}
+
+#[test]
+fn a_worker_that_does_not_come_up_is_no_server_that_serves_nothing() {
+    let store = store(&[(1, now() + 600)]);
+    let server = Server::start(store, |_: NameChange| panic!("it does not come up")).unwrap();
+    assert!(wait(server.begun()).is_err());
+    let end = Instant::now() + Duration::from_secs(20);
+    while wait(server.config()).is_ok() || wait(server.leased()).is_ok() {
+        assert!(Instant::now() < end, "it goes on to begin");
+    }
 }

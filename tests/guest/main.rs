@@ -8,6 +8,7 @@
 
 mod boot;
 mod cases;
+mod daemon;
 mod faults;
 mod kinds;
 mod lab;

@@ -2,17 +2,16 @@
 //! kept waiting comes with it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::daemon::{bedplate, serve};
 use crate::support::guest;
 use crate::support::normalise::{self, snapshot};
-use crate::support::sandbox::{Namespace, Running};
+use crate::support::sandbox::Namespace;
 
 const SITE: &str = r#"
 site "lab" domain="lab.example"
@@ -54,31 +53,6 @@ fn plugged(host: &Namespace, beyond: &Namespace, links: &[&str]) {
         host.ip(&format!("link set {link} up"));
         beyond.ip(&format!("link set {link} up"));
     }
-}
-
-/// The daemon, ready. Its log is in `folder`.
-fn serve(host: &Namespace, folder: &Path) -> Running {
-    let mut command = bedplate(folder);
-    command.args(["--json", "serve", "--controller", "rack-1", "--state"]);
-    command.arg(folder.join("state"));
-    command.stdin(Stdio::null()).stderr(Stdio::piped());
-    let mut running = host.run(|| Running::start(&mut command));
-    let mut log = BufReader::new(running.child().stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"ready\"") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended");
-        eprint!("{line}");
-    }
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-    running
-}
-
-fn bedplate(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
-    command.arg("--socket").arg(folder.join("socket"));
-    command.current_dir(folder);
-    command
 }
 
 fn status(folder: &Path) -> Value {

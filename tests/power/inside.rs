@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::CUTS;
-use crate::support::sandbox::{Namespace, Running};
+use crate::daemon::{bedplate, serve};
+use crate::support::sandbox::Namespace;
 
 /// Where the guest's disk is.
 const DISK: &str = "/disk";
@@ -79,31 +79,6 @@ pub(crate) fn live(life: usize) {
             lease(&socket, clients..clients + AT_ONCE);
         }
     });
-}
-
-/// The daemon, ready; what it logs goes on to standard error.
-fn serve(host: &Namespace, folder: &Path) -> Running {
-    let mut command = bedplate(folder);
-    command.args(["--json", "serve", "--controller", "rack-1", "--state"]);
-    command.arg(folder.join("state"));
-    command.stdin(Stdio::null()).stderr(Stdio::piped());
-    let mut running = host.run(|| Running::start(&mut command));
-    let mut log = BufReader::new(running.child().stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("\"ready\"") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "the daemon ended");
-        eprint!("{line}");
-    }
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-    running
-}
-
-fn bedplate(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bedplate"));
-    command.arg("--socket").arg(folder.join("socket"));
-    command.current_dir(folder);
-    command
 }
 
 /// Leases for some clients, and tells of each once it was acknowledged.

@@ -9,6 +9,8 @@
     reason = "a test that meets the unexpected should stop there"
 )]
 
+#[path = "../guest/daemon.rs"]
+mod daemon;
 mod inside;
 #[path = "../support/mod.rs"]
 mod support;

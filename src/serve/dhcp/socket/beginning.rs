@@ -28,15 +28,24 @@ impl Beginning {
     }
 }
 
+/// Ends the beginning when it is dropped: also where the worker panicked, so that nobody is told of one that lasts for ever.
+pub(super) struct End(Arc<AtomicBool>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// The beginning with these leases at `now`, in the seconds of the wall clock, and what ends it.
-pub(super) fn of(leases: &[Lease], now: u64) -> (Beginning, impl FnOnce() + Send + use<>) {
+pub(super) fn of(leases: &[Lease], now: u64) -> (Beginning, End) {
     let is_in_force = |lease: &&Lease| lease.state == LeaseState::Active && lease.held_until > now;
     let is_over = Arc::new(AtomicBool::new(false));
     let beginning = Beginning {
         is_over: Arc::clone(&is_over),
         leased: leases.iter().filter(is_in_force).count(),
     };
-    (beginning, move || is_over.store(true, Ordering::Release))
+    (beginning, End(is_over))
 }
 
 /// Reads them.

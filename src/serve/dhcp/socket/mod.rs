@@ -140,7 +140,7 @@ impl Server {
         let ways = (clock, archive);
         let work = move || {
             let worker = Worker::new(leases, store, publish, ways, log);
-            end();
+            drop(end);
             runtime.block_on(worker.run(requests));
         };
         let thread = thread::Builder::new()
