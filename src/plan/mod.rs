@@ -61,7 +61,8 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub format_version: u32,
-    /// `p-` and eight digits of the digest of everything below but the hazards and warnings.
+    /// `p-` and eight digits of the digest of everything below but the hazards and warnings. None where a start brings back what was
+    /// applied: nobody is shown that, and a large site waits for nothing longer.
     pub id: String,
     pub site: Name,
     pub controller: HostName,
@@ -284,7 +285,10 @@ fn made(inputs: Inputs<'_>, mode: Mode) -> Result<Plan, PlanError> {
         pulled: BTreeMap::new(),
         reachable: inputs.desired.reachable.clone(),
     };
-    finished(plan, inputs)
+    match mode {
+        Mode::Running => finished(plan, inputs),
+        Mode::Start => Ok(warned(plan, inputs)),
+    }
 }
 
 /// What is there when all is done: what the site says, and what others have back.
@@ -302,9 +306,13 @@ fn finished(mut plan: Plan, inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     (plan.id, plan.hazards, plan.warnings) = (String::new(), Vec::new(), Vec::new());
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
+    Ok(warned(plan, inputs))
+}
+
+fn warned(mut plan: Plan, inputs: Inputs<'_>) -> Plan {
     plan.hazards = hazard::hazards(&plan, inputs);
     plan.warnings = warning::warnings(inputs);
-    Ok(plan)
+    plan
 }
 
 impl Mode {

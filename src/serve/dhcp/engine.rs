@@ -148,18 +148,34 @@ pub struct Engine {
 impl Engine {
     /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
     pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
+        let mut engine = Self::with_room(leases.len());
+        engine.remember(leases, now, out);
+        engine
+    }
+
+    /// An engine that will remember so many leases.
+    pub(super) fn with_room(leases: usize) -> Self {
         let mut engine = Self::default();
-        engine.table.reserve(leases.len());
+        engine.table.reserve(leases);
+        engine
+    }
+
+    /// The same for some of them.
+    pub(super) fn remember(
+        &mut self,
+        leases: impl IntoIterator<Item = Lease>,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) {
         for mut lease in leases {
             if lease.held_until <= now {
                 lease.become_idle();
             }
             if lease.state == LeaseState::Active {
-                engine.republish(&mut lease, out);
+                self.republish(&mut lease, out);
             }
-            engine.table.put(lease);
+            self.table.put(lease);
         }
-        engine
     }
 
     /// `now` is in seconds that never go back; across restarts they are the wall clock's, since leases outlive the server.

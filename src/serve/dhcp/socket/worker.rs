@@ -40,6 +40,9 @@ const ROUNDS: usize = 16;
 /// Beginnings of transactions between two looks at the store.
 const AT_ONCE: usize = 16;
 
+/// Leases of the store taken in at once, with their names.
+const TAKEN_IN: usize = 1024;
+
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
 
@@ -82,10 +85,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         (clock, archive): (Clock, Archive),
         log: Log,
     ) -> Self {
-        let mut actions = Vec::new();
-        let engine = Engine::restore(leases, clock.now(), &mut actions);
         let mut worker = Self {
-            engine,
+            engine: Engine::with_room(leases.len()),
             clock,
             store,
             publish,
@@ -93,7 +94,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             arrived: Arrived::default(),
-            actions,
+            actions: Vec::new(),
             waiting: Default::default(),
             commit: None,
             revoked: Vec::new(),
@@ -102,9 +103,13 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             archive,
             unsent: 0,
         };
-        worker.obey();
-        // There were as many as leases, and there will never be again.
-        worker.actions = Vec::new();
+        let (now, mut leases) = (worker.clock.now(), leases.into_iter());
+        // A few at a time: what there is to do for a million of them would take more memory than they do.
+        while leases.len() > 0 {
+            let some = leases.by_ref().take(TAKEN_IN);
+            worker.engine.remember(some, now, &mut worker.actions);
+            worker.obey();
+        }
         worker
     }
 
