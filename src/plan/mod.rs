@@ -2,6 +2,7 @@
 
 mod adopt;
 mod carry;
+mod choice;
 mod course;
 mod cut;
 mod diff;
