@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::first::places_known;
 use super::needs::Needs;
 use super::select::Selection;
-use super::{Inputs, Obstruction, Step, Waiting};
+use super::{Inputs, Obstruction, Plan, Waiting};
 use crate::state::{Desired, Key, Observation};
 
 /// The steps that are made, by their keys, and why the others are not.
@@ -121,29 +121,47 @@ impl<'a> Choice<'a> {
             .collect()
     }
 
+    /// What is to change and does not: steps that are not made, and of those without one what is `edited`, or what its BMC does not tell of.
     pub(super) fn left_out<'b>(
         &'b self,
-        steps: &'b [Step],
+        whole: &'b Plan,
+        edited: impl Iterator<Item = &'b Key>,
         inputs: Inputs<'b>,
     ) -> impl Iterator<Item = Waiting> + 'b {
-        let mut seen = BTreeSet::new();
-        let left = steps.iter().filter(move |step| {
-            step.is_decided() && !self.takes(&step.key) && seen.insert(step.key.clone())
-        });
-        let left = left.map(|step| (&step.key, step.origin.clone()));
-        let unasked = self.unasked.iter().map(move |key| {
+        let steps = whole.steps.iter().filter(|step| step.is_decided());
+        let steps = steps.map(|step| (&step.key, step.origin.clone()));
+        let untold = self.unasked.iter().chain(edited).chain(whole.deferred());
+        let untold: BTreeSet<&Key> = untold.collect();
+        let untold = untold.into_iter().map(move |key| {
             let now = inputs.desired.origins.get(key);
             let before = inputs.applied.and_then(|one| one.origins.get(key));
             (key, now.or(before).cloned())
         });
-        left.chain(unasked).map(|(key, origin)| Waiting {
+        let mut seen = BTreeSet::new();
+        let left = steps.chain(untold);
+        let left = left.filter(move |(key, _)| !self.takes(key) && seen.insert(*key));
+        left.map(|(key, origin)| Waiting {
             key: key.clone(),
             origin,
-            on: match self.blocked.get(key) {
-                Some(key) => Obstruction::Requires { key: key.clone() },
-                None if self.selection.excludes(key) => Obstruction::Excepted,
-                None => Obstruction::NotChosen,
-            },
+            on: self.why_not(key),
         })
+    }
+
+    /// Says of what waits for its BMC to tell, and was not chosen, that it was not: the BMC makes no difference to it.
+    pub(super) fn rephrase(&self, waiting: &mut [Waiting]) {
+        let is_meant = |one: &&mut Waiting| {
+            matches!(one.on, Obstruction::Deferred(_)) && !self.takes(&one.key)
+        };
+        for one in waiting.iter_mut().filter(is_meant) {
+            one.on = self.why_not(&one.key);
+        }
+    }
+
+    fn why_not(&self, key: &Key) -> Obstruction {
+        match self.blocked.get(key) {
+            Some(key) => Obstruction::Requires { key: key.clone() },
+            None if self.selection.excludes(key) => Obstruction::Excepted,
+            None => Obstruction::NotChosen,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
 mod adopt;
+mod behind;
 mod carry;
 mod choice;
 mod course;
@@ -304,7 +305,7 @@ fn finished(mut plan: Plan, inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     plan.id = format!("p-{}", digest_of(&plan)?.short());
     // Their words count leases, which come and go without making another plan of it.
     plan.hazards = hazard::hazards(&plan, inputs);
-    plan.warnings = warning::warnings(inputs);
+    plan.warnings = warning::warnings(&plan, inputs);
     Ok(plan)
 }
 

@@ -59,8 +59,9 @@ pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, Pla
         desired: &wanted,
         ..inputs
     };
+    choice.rephrase(&mut plan.waiting);
     let known: BTreeSet<Key> = plan.waiting.iter().map(|one| one.key.clone()).collect();
-    let left = choice.left_out(&whole.steps, inputs);
+    let left = choice.left_out(&whole, edited(inputs), inputs);
     plan.waiting
         .extend(left.filter(|one| !known.contains(&one.key)));
     // What the whole plan would keep is kept by each part of it.
@@ -87,11 +88,7 @@ fn chosen<'a>(
     let unasked = unasked(inputs, &whole.steps, selection);
     // What would lose more than the whole plan does is left out: by one need a round at least.
     loop {
-        let choice = Choice::new(
-            needs(inputs, &whole.steps, &known),
-            selection,
-            unasked.clone(),
-        );
+        let choice = Choice::new(needs(inputs, whole, &known), selection, unasked.clone());
         let wanted = choice.wanted(inputs);
         let part = Inputs {
             desired: &wanted,
@@ -116,16 +113,30 @@ fn unasked(inputs: Inputs<'_>, steps: &[Step], selection: &Selection) -> BTreeMa
     let changed = steps.iter().filter(|step| step.after.is_some());
     let changed = changed.map(|step| &step.key);
     let left: BTreeSet<&Key> = changed.filter(|key| selection.excludes(key)).collect();
-    let gone = inputs.applied.iter().flat_map(|one| one.state.keys());
-    let gone = gone.filter(|key| !is_left(key));
-    let unreached = &inputs.observed.facts.unreached;
-    let all = inputs.desired.state.keys().chain(gone);
-    let unasked = all.filter(|key| is_unasked(inputs, key) && !unreached.contains_key(*key));
+    let unasked = unknown(inputs);
     let waiting = unasked.filter_map(|key| {
         let bmc = key.bmc().filter(|bmc| left.contains(bmc))?;
         selection.takes(key).then(|| (key.clone(), bmc))
     });
     waiting.collect()
+}
+
+/// What the site says anew of machines that nobody asked about: it is to change for all that is known.
+fn edited(inputs: Inputs<'_>) -> impl Iterator<Item = &Key> {
+    let Desired { state, others, .. } = inputs.desired;
+    let before = move |key: &Key| inputs.applied.and_then(|applied| applied.state.get(key));
+    let is_edited = move |key: &&Key| state.get(*key) != before(key) && !others.contains(*key);
+    unknown(inputs).filter(is_edited)
+}
+
+/// What the site says of machines, or said, and nobody asked about.
+fn unknown(inputs: Inputs<'_>) -> impl Iterator<Item = &Key> {
+    let wanted = &inputs.desired.state;
+    let gone = inputs.applied.into_iter().flat_map(|one| one.state.keys());
+    let gone = gone.filter(|key| !is_left(key) && !wanted.contains_key(*key));
+    let unreached = &inputs.observed.facts.unreached;
+    let all = wanted.keys().chain(gone);
+    all.filter(move |key| is_unasked(inputs, key) && !unreached.contains_key(*key))
 }
 
 impl Selection {
