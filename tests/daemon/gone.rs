@@ -101,6 +101,24 @@ fn a_bmc_that_is_left_out_is_asked_until_its_users_are_gone() {
     check(&lab, "status", 0, &["0 drifted"]);
 }
 
+#[test]
+fn a_bmc_that_falls_silent_amid_an_apply_is_asked_again() {
+    let (lab, bmc, running) = left();
+    let plan = lab.path("plan").display().to_string();
+    let told = ["- user ops on node-02", "- bmc node-02"];
+    check(&lab, &format!("plan --out {plan}"), 0, &told);
+    answers(&bmc, false);
+    let unbegun = "not begun, since machine/node-02/bmc/user/ops is not as it should be";
+    check(&lab, &format!("apply {plan} --yes"), 4, &[unbegun]);
+    check(&lab, "status", 4, &[LEFT]);
+    drop(running);
+    let _running = daemon(&lab);
+    check(&lab, "status", 4, &[LEFT]);
+    answers(&bmc, true);
+    check(&lab, "apply --yes", 0, &[USER_GOES, BMC_GOES]);
+    assert!(!has_user(&bmc));
+}
+
 /// Whoever chooses the BMC takes its users along, and whoever leaves them out has it wait.
 #[test]
 fn a_bmc_goes_with_its_users_or_not_at_all() {
