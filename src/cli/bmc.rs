@@ -10,7 +10,9 @@ use super::output::{Output, count};
 use super::readings::{Question, ask};
 use super::table::Table;
 use super::wish;
-use crate::base::bmc::{Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit};
+use crate::base::bmc::{
+    BmcInterface, Health, Inventory, LogEntry, PartKind, Sensor, Severity, Unit,
+};
 use crate::base::moment::Moment;
 use crate::daemon::{BmcInventory, BmcReading, InventoryDifference, ShownCertificate, now};
 use crate::diag::fault::Fault;
@@ -58,8 +60,10 @@ pub(super) async fn bmc(deed: &BmcDeed, client: &Client, out: &Output) -> Result
                     let BmcInventory {
                         reading,
                         differences,
+                        network,
                     } = told;
-                    let text = inventory_text(&reading.read) + &differences_text(differences);
+                    let text = inventory_text(&reading.read, network.as_ref());
+                    let text = text + &differences_text(differences);
                     (text, reading.warnings.clone())
                 },
             };
@@ -184,7 +188,7 @@ fn count_entries(entries: usize) -> String {
     }
 }
 
-fn inventory_text(inventory: &Inventory) -> String {
+fn inventory_text(inventory: &Inventory, network: Option<&BmcInterface>) -> String {
     let mut text = String::new();
     for (name, value) in [
         ("manufacturer", &inventory.manufacturer),
@@ -219,10 +223,13 @@ fn inventory_text(inventory: &Inventory) -> String {
             String::new(),
         ]);
     }
-    match text.is_empty() && table.is_empty() {
-        true => "The BMC tells nothing of the machine.\n".to_owned(),
-        false => text + &table.text(),
+    if text.is_empty() && table.is_empty() {
+        text.push_str("The BMC tells nothing of the machine.\n");
     }
+    if let Some(network) = network {
+        let _ = writeln!(text, "bmc network: {network}");
+    }
+    text + &table.text()
 }
 
 /// How the machine differs from what the site says, with what to do about it.

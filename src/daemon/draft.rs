@@ -172,8 +172,8 @@ impl<S: Store> Reconciler<S> {
     }
 
     /// What of machines is chosen, and what Bedplate made on BMCs and the site wants no more, each with the BMC that tells of it: the one of
-    /// the site, which may not be in force yet, or one that goes. Where that is to stay so, nothing of its machine is brought about, and
-    /// nobody is asked.
+    /// the site, which may not be in force yet, or one that goes, and not before what is on it. Where that is to stay so, nothing of its
+    /// machine is brought about, and nobody is asked.
     fn asked(&self, meaning: &Meaning, selection: &Selection) -> Vec<Sought> {
         let in_force = self.world.bmcs_in_force().borrow().clone();
         let held = self.world.held_by_bmcs();
@@ -185,7 +185,8 @@ impl<S: Store> Reconciler<S> {
             let bmc = meaning.bmc(machine).or_else(|| in_force.get(machine))?;
             let is_minded = wanted.is_some() || meaning.withdraws(key, bmc);
             let is_left = selection.excludes(&of) && in_force.get(machine) != Some(bmc);
-            (is_minded && selection.takes(key) && !is_left).then(|| Sought {
+            let goes = meaning.bmc(machine).is_none() && selection.takes(&of);
+            (is_minded && (selection.takes(key) || goes) && !is_left).then(|| Sought {
                 key: key.clone(),
                 bmc: Arc::clone(bmc),
                 wanted: wanted.cloned(),

@@ -169,6 +169,8 @@ impl<S: Store> Reconciler<S> {
             return Ok(report);
         }
         next.leave_out(plan.deferred().chain(&entry.failed));
+        let failed = plan.steps.iter();
+        next.keep_on(failed.filter(|step| entry.failed.contains(&step.key)));
         // What changes nothing needs no way back.
         let within = terms.confirm_within.filter(|_| !plan.is_empty());
         let kept = match within {

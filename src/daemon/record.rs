@@ -166,6 +166,16 @@ impl Applied {
             }
         }
     }
+
+    /// Keeps what was to go and did not: it is in force still, over a restart too, so that the next apply tries again.
+    pub(super) fn keep_on<'a>(&mut self, failed: impl Iterator<Item = &'a Step>) {
+        for step in failed.filter(|step| step.after.is_none()) {
+            if let Some(before) = &step.before {
+                let state = &mut Arc::make_mut(&mut self.desired).state;
+                state.insert(step.key.clone(), before.clone());
+            }
+        }
+    }
 }
 
 /// What the last run left, as it was read at the start.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::behind::unwithdrawn;
 use super::carry::carry_along;
 use super::first::{Order, beside_others};
 use super::ignore::Left;
@@ -70,7 +71,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     }
     steps.extend(moves.back());
     moves.tell(&mut steps);
-    obstructed.extend(staying.into_iter().chain(unwithdrawn(inputs)));
+    obstructed.extend(staying.into_iter().chain(unwithdrawn(inputs, &steps)));
     let returned = moves.returned();
     let outcome = outcome(&inputs.desired.state, &returned);
     let mut steps = carry_along(inputs, &outcome, steps, &mut obstructed, &keep);
@@ -296,13 +297,6 @@ pub(super) fn is_left(key: &Key) -> bool {
         | Key::Record { .. }
         | Key::Bmc { .. } => false,
     }
-}
-
-/// What is to be taken away from machines, and waits for their BMCs to tell whether it is there.
-fn unwithdrawn(inputs: Inputs<'_>) -> impl Iterator<Item = (Key, Obstruction)> {
-    let unreached = inputs.observed.facts.unreached.iter();
-    let gone = unreached.filter(move |(key, _)| !inputs.desired.state.contains_key(*key));
-    gone.map(|(key, unreached)| (key.clone(), Obstruction::Deferred(unreached.clone())))
 }
 
 /// Whether it is not known how a machine is, since nobody asked: it is as it should be for all that is known.

@@ -1,7 +1,9 @@
 //! From (desired, observed) to ordered, explained steps. Pure: no I/O, no async, no clock; the executor is left no choices.
 
 mod adopt;
+mod behind;
 mod carry;
+mod choice;
 mod course;
 mod cut;
 mod diff;
@@ -311,7 +313,7 @@ fn finished(mut plan: Plan, inputs: Inputs<'_>) -> Result<Plan, PlanError> {
 
 fn warned(mut plan: Plan, inputs: Inputs<'_>) -> Plan {
     plan.hazards = hazard::hazards(&plan, inputs);
-    plan.warnings = warning::warnings(inputs);
+    plan.warnings = warning::warnings(&plan, inputs);
     plan
 }
 

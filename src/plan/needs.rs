@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::behind::left_behind;
 use super::edges::Place;
 use super::first::{firsts, is_first, place};
-use super::{Inputs, Reason, Step};
+use super::{Inputs, Plan, Reason, Step};
 use crate::state::{Ground, Key, Resource};
 
 /// What a part of a plan would lose and the whole does not, each with what would take it along.
@@ -86,8 +87,9 @@ pub(super) struct Needs {
 }
 
 /// A thing needs what it will stand on, what stands on it while it goes, what those that fall with it will stand on, and what has
-/// its place.
-pub(super) fn needs(inputs: Inputs<'_>, steps: &[Step], fallen: &Fallen) -> Needs {
+/// its place. What waits for a BMC to tell needs that too, and a BMC that goes, what it does not tell of.
+pub(super) fn needs(inputs: Inputs<'_>, whole: &Plan, fallen: &Fallen) -> Needs {
+    let steps = &whole.steps;
     let decided: Vec<&Step> = steps.iter().filter(|step| step.is_decided()).collect();
     let going = decided.iter().filter(|step| step.after.is_none());
     let going: BTreeSet<&Key> = going.map(|step| &step.key).collect();
@@ -97,6 +99,7 @@ pub(super) fn needs(inputs: Inputs<'_>, steps: &[Step], fallen: &Fallen) -> Need
     let firsts = firsts(steps);
     let causes = Causes::new(steps);
     let mut web = Web::new(&decided);
+    web.wait(inputs, whole, after_ground);
     for step in steps {
         let cause = causes.of(&step.key);
         web.stand(step, cause, after_ground);
@@ -117,6 +120,12 @@ pub(super) fn needs(inputs: Inputs<'_>, steps: &[Step], fallen: &Fallen) -> Need
                     web.add(&required, cause);
                 }
             }
+        }
+        if let (None, Some(bmc)) = (&step.after, step.key.bmc())
+            && inputs.desired.state.contains_key(&bmc)
+        {
+            // It was found through the BMC of the site, and is taken away through the one in force.
+            web.add(cause, &bmc);
         }
         if step.after.as_ref().is_some_and(is_first) {
             // Only one is the first.
@@ -154,6 +163,28 @@ impl Web {
             needs,
             changing,
             settled,
+        }
+    }
+
+    /// Adds what has no step, since its BMC does not tell of it.
+    fn wait(&mut self, inputs: Inputs<'_>, whole: &Plan, ground: &Ground<'_>) {
+        let behind = left_behind(inputs, &whole.steps);
+        let waiting: BTreeSet<&Key> = whole.deferred().chain(behind.keys().copied()).collect();
+        for key in &waiting {
+            self.changing.insert((*key).clone());
+            self.needs.all.entry((*key).clone()).or_default();
+        }
+        for key in waiting {
+            match inputs.desired.state.get(key) {
+                Some(after) => {
+                    let required = after.requires(key, ground);
+                    required.iter().for_each(|needed| self.add(key, needed));
+                }
+                None if behind.contains_key(key) => {
+                    key.bmc().iter().for_each(|bmc| self.add(bmc, key));
+                }
+                None => key.bmc().iter().for_each(|bmc| self.add(key, bmc)),
+            }
         }
     }
 

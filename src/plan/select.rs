@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::Choice;
 use super::diff::{is_left, is_unasked};
-use super::first::places_known;
-use super::needs::{Fallen, Needs, fallen, needs};
-use super::{Inputs, Mode, Obstruction, Plan, PlanError, Step, Waiting, finished, made};
+use super::needs::{Fallen, fallen, needs};
+use super::{Inputs, Mode, Plan, PlanError, Step, finished, made};
 use crate::base::glob::matches;
-use crate::state::{Desired, Key, Observation, digest_of};
+use crate::state::{Desired, Key, digest_of};
 
 /// Which changes to make, by patterns over keys as plans print them: `*` within a component, `**` across them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +59,9 @@ pub fn select(inputs: Inputs<'_>, selection: &Selection) -> Result<Selected, Pla
         desired: &wanted,
         ..inputs
     };
+    choice.rephrase(&mut plan.waiting);
     let known: BTreeSet<Key> = plan.waiting.iter().map(|one| one.key.clone()).collect();
-    let left = choice.left_out(&whole.steps, inputs);
+    let left = choice.left_out(&whole, edited(inputs), inputs);
     plan.waiting
         .extend(left.filter(|one| !known.contains(&one.key)));
     // What the whole plan would keep is kept by each part of it.
@@ -87,11 +88,7 @@ fn chosen<'a>(
     let unasked = unasked(inputs, &whole.steps, selection);
     // What would lose more than the whole plan does is left out: by one need a round at least.
     loop {
-        let choice = Choice::new(
-            needs(inputs, &whole.steps, &known),
-            selection,
-            unasked.clone(),
-        );
+        let choice = Choice::new(needs(inputs, whole, &known), selection, unasked.clone());
         let wanted = choice.wanted(inputs);
         let part = Inputs {
             desired: &wanted,
@@ -116,16 +113,30 @@ fn unasked(inputs: Inputs<'_>, steps: &[Step], selection: &Selection) -> BTreeMa
     let changed = steps.iter().filter(|step| step.after.is_some());
     let changed = changed.map(|step| &step.key);
     let left: BTreeSet<&Key> = changed.filter(|key| selection.excludes(key)).collect();
-    let gone = inputs.applied.iter().flat_map(|one| one.state.keys());
-    let gone = gone.filter(|key| !is_left(key));
-    let unreached = &inputs.observed.facts.unreached;
-    let all = inputs.desired.state.keys().chain(gone);
-    let unasked = all.filter(|key| is_unasked(inputs, key) && !unreached.contains_key(*key));
+    let unasked = unknown(inputs);
     let waiting = unasked.filter_map(|key| {
         let bmc = key.bmc().filter(|bmc| left.contains(bmc))?;
         selection.takes(key).then(|| (key.clone(), bmc))
     });
     waiting.collect()
+}
+
+/// What the site says anew of machines that nobody asked about: it is to change for all that is known.
+fn edited(inputs: Inputs<'_>) -> impl Iterator<Item = &Key> {
+    let Desired { state, others, .. } = inputs.desired;
+    let before = move |key: &Key| inputs.applied.and_then(|applied| applied.state.get(key));
+    let is_edited = move |key: &&Key| state.get(*key) != before(key) && !others.contains(*key);
+    unknown(inputs).filter(is_edited)
+}
+
+/// What the site says of machines, or said, and nobody asked about.
+fn unknown(inputs: Inputs<'_>) -> impl Iterator<Item = &Key> {
+    let wanted = &inputs.desired.state;
+    let gone = inputs.applied.into_iter().flat_map(|one| one.state.keys());
+    let gone = gone.filter(|key| !is_left(key) && !wanted.contains_key(*key));
+    let unreached = &inputs.observed.facts.unreached;
+    let all = wanted.keys().chain(gone);
+    all.filter(move |key| is_unasked(inputs, key) && !unreached.contains_key(*key))
 }
 
 impl Selection {
@@ -138,7 +149,7 @@ impl Selection {
         self.names(key) && !self.excludes(key)
     }
 
-    fn names(&self, key: &Key) -> bool {
+    pub(super) fn names(&self, key: &Key) -> bool {
         let key = key.to_string();
         self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, &key))
     }
@@ -164,144 +175,5 @@ impl Selection {
             }
         }
         Ok(())
-    }
-}
-
-/// The steps that are made, by their keys, and why the others are not.
-struct Choice<'a> {
-    selection: &'a Selection,
-    chosen: BTreeSet<Key>,
-    /// What was not named, and what it is needed by.
-    pulled: BTreeMap<Key, Key>,
-    /// What needs something that is left out.
-    blocked: BTreeMap<Key, Key>,
-    /// What of that has no step, since nobody knows how it is.
-    unasked: BTreeSet<Key>,
-}
-
-impl<'a> Choice<'a> {
-    fn new(needs: Needs, selection: &'a Selection, unasked: BTreeMap<Key, Key>) -> Self {
-        let Needs { all: needs, any } = needs;
-        let silent = unasked.keys().cloned().collect();
-        let mut blocked = unasked;
-        // Each round blocks one thing at least, or is the last.
-        loop {
-            let is_out = |key: &Key| selection.excludes(key) || blocked.contains_key(key);
-            let all = needs.iter().filter_map(|(by, needed)| {
-                let missing = needed.iter().find(|key| is_out(key))?;
-                Some((by, missing))
-            });
-            let any = any.iter().filter_map(|(by, ways)| {
-                let lost = ways.iter().find(|ways| ways.iter().all(is_out));
-                Some((by, lost?.first()?))
-            });
-            let further = all.chain(any).filter(|(by, _)| !is_out(by));
-            let further: BTreeMap<Key, Key> = further
-                .map(|(by, missing)| (by.clone(), missing.clone()))
-                .collect();
-            if further.is_empty() {
-                break;
-            }
-            blocked.extend(further);
-        }
-        let is_open = |key: &&Key| !selection.excludes(key) && !blocked.contains_key(*key);
-        let named = needs.keys().filter(is_open);
-        let mut open: Vec<&Key> = named.filter(|key| selection.names(key)).collect();
-        let mut chosen: BTreeSet<Key> = open.iter().copied().cloned().collect();
-        let mut pulled = BTreeMap::new();
-        while let Some(by) = open.pop() {
-            let any = any.get(by).into_iter().flatten().flatten().filter(is_open);
-            for key in needs.get(by).into_iter().flatten().chain(any) {
-                if chosen.insert(key.clone()) {
-                    pulled.insert(key.clone(), by.clone());
-                    open.push(key);
-                }
-            }
-        }
-        Self {
-            selection,
-            chosen,
-            pulled,
-            blocked,
-            unasked: silent,
-        }
-    }
-
-    /// Whether `key` becomes what the site says. What changes not at all, or cannot, goes by its name.
-    fn takes(&self, key: &Key) -> bool {
-        self.chosen.contains(key)
-            || (self.selection.names(key)
-                && !self.selection.excludes(key)
-                && !self.blocked.contains_key(key))
-    }
-
-    /// What to bring about: the site's word for what is chosen, and for all else what is there.
-    fn wanted(&self, inputs: Inputs<'_>) -> Desired {
-        let observed: &Observation = inputs.observed;
-        let found = observed.state.iter();
-        let ours = found.filter(|(key, _)| !observed.is_foreign(key));
-        let owned = observed.facts.ownership.keys();
-        let unmoved = owned.filter(|key| !self.chosen.contains(*key));
-        Desired {
-            unmoved: unmoved.cloned().collect(),
-            state: places_known(self.merged(&inputs.desired.state, ours)),
-            ..inputs.desired.clone()
-        }
-    }
-
-    /// What is applied then: for what is not chosen, what was applied before.
-    fn applied(&self, inputs: Inputs<'_>) -> Desired {
-        let nothing = Desired::default();
-        let (new, old) = (inputs.desired, inputs.applied.unwrap_or(&nothing));
-        Desired {
-            state: places_known(self.merged(&new.state, &old.state)),
-            origins: self.merged(&new.origins, &old.origins),
-            protected: self.merged(&new.protected, &old.protected),
-            by_mac: self.merged(&new.by_mac, &old.by_mac),
-            unapplied: new.unapplied.clone(),
-            objects: new.objects.clone(),
-            others: new.others.clone(),
-            reachable: new.reachable.clone(),
-            ignored: new.ignored.clone(),
-            unmoved: BTreeSet::new(),
-        }
-    }
-
-    fn merged<'v, T: Clone + 'v>(
-        &self,
-        new: &'v BTreeMap<Key, T>,
-        old: impl IntoIterator<Item = (&'v Key, &'v T)>,
-    ) -> BTreeMap<Key, T> {
-        let new = new.iter().filter(|(key, _)| self.takes(key));
-        let old = old.into_iter().filter(|(key, _)| !self.takes(key));
-        let both = new.chain(old);
-        both.map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    }
-
-    fn left_out<'b>(
-        &'b self,
-        steps: &'b [Step],
-        inputs: Inputs<'b>,
-    ) -> impl Iterator<Item = Waiting> + 'b {
-        let mut seen = BTreeSet::new();
-        let left = steps.iter().filter(move |step| {
-            step.is_decided() && !self.takes(&step.key) && seen.insert(step.key.clone())
-        });
-        let left = left.map(|step| (&step.key, step.origin.clone()));
-        let unasked = self.unasked.iter().map(move |key| {
-            let now = inputs.desired.origins.get(key);
-            let before = inputs.applied.and_then(|one| one.origins.get(key));
-            (key, now.or(before).cloned())
-        });
-        left.chain(unasked).map(|(key, origin)| Waiting {
-            key: key.clone(),
-            origin,
-            on: match self.blocked.get(key) {
-                Some(key) => Obstruction::Requires { key: key.clone() },
-                None if self.selection.excludes(key) => Obstruction::Excepted,
-                None => Obstruction::NotChosen,
-            },
-        })
     }
 }

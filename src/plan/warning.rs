@@ -6,12 +6,14 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::behind::left_behind;
 use super::{Inputs, Plan};
 use crate::base::addr::{AddressRange, Prefix};
 use crate::base::identity::Identity;
+use crate::base::name::{HostName, UserName};
 use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
-use crate::state::{Key, Manager, Resource, State};
+use crate::state::{Key, Manager, Resource, State, Unreached};
 
 /// One thing to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +28,17 @@ pub enum Warning {
     },
     /// A VLAN no longer serves clients that the site does not know there: so many that have a lease cannot renew it.
     ShutOut { vlan: VlanPath, leased: usize },
+    /// A BMC leaves the site, and users that Bedplate made there, or claimed, stay: it does not tell of them.
+    LeftBehind {
+        machine: HostName,
+        users: BTreeSet<UserName>,
+        why: Unreached,
+        /// How the BMC is kept until it does.
+        help: String,
+    },
 }
 
-pub(super) fn warnings(inputs: Inputs<'_>) -> Vec<Warning> {
+pub(super) fn warnings(plan: &Plan, inputs: Inputs<'_>) -> Vec<Warning> {
     let managers = &inputs.observed.facts.managers;
     let claimed = inputs.desired.state.keys().filter_map(|key| {
         let Key::Link { link, .. } = key else {
@@ -41,7 +51,32 @@ pub(super) fn warnings(inputs: Inputs<'_>) -> Vec<Warning> {
             help: by.release(link),
         })
     });
-    claimed.chain(shut_out(inputs)).collect()
+    let warnings = claimed.chain(shut_out(inputs));
+    warnings.chain(behind(plan, inputs)).collect()
+}
+
+/// BMCs that go without telling of the users that are to go before.
+fn behind(plan: &Plan, inputs: Inputs<'_>) -> impl Iterator<Item = Warning> {
+    let mut machines: BTreeMap<&HostName, (BTreeSet<UserName>, &Unreached)> = BTreeMap::new();
+    for (key, why) in left_behind(inputs, &plan.steps) {
+        if let Key::User { machine, user } = key {
+            let (users, _) = machines.entry(machine).or_insert((BTreeSet::new(), why));
+            users.insert(user.clone());
+        }
+    }
+    machines.into_iter().map(|(machine, (users, why))| {
+        let bmc = Key::Bmc {
+            machine: machine.clone(),
+        };
+        Warning::LeftBehind {
+            machine: machine.clone(),
+            users,
+            why: why.clone(),
+            help: format!(
+                "`--except {bmc}` leaves the BMC in force, and the next apply tries again"
+            ),
+        }
+    })
 }
 
 /// VLANs that served whoever came, and now only whom the site knows there, with the leases that others have there.
@@ -139,6 +174,22 @@ impl fmt::Display for Warning {
                     "VLAN {vlan} will serve only clients that the site knows there: {others} not renewed"
                 )
             }
+            Self::LeftBehind {
+                machine,
+                users,
+                why,
+                ..
+            } => {
+                let names: Vec<&str> = users.iter().map(UserName::as_str).collect();
+                let stay = match names.as_slice() {
+                    [name] => format!("user {name} stays"),
+                    names => format!("users {} stay", names.join(", ")),
+                };
+                write!(
+                    f,
+                    "{stay} on the BMC of {machine} once that leaves the site: {why}"
+                )
+            }
         }
     }
 }
@@ -147,7 +198,7 @@ impl Warning {
     /// What to do about it.
     pub fn help(&self) -> &str {
         match self {
-            Self::Managed { help, .. } => help,
+            Self::Managed { help, .. } | Self::LeftBehind { help, .. } => help,
             Self::ShutOut { .. } => {
                 "`bedplate leases --vlan VLAN` lists them; name those that are to stay"
             }

@@ -29,6 +29,7 @@ mod drift;
 mod events;
 mod faults;
 mod follow;
+mod gone;
 mod hazard;
 mod history;
 mod hooks;

@@ -6,6 +6,7 @@ use crate::bmc::{ADDRESS, beside, check};
 use crate::counterpart::{Bmc, PASSWORD, Setup, USER};
 use crate::lab::{Lab, SITE};
 use crate::pool::serving;
+use crate::shim::hurried;
 
 /// The BMC's place, and one at which nothing listens.
 const THERE: &str = "address=\"10.71.0.21\"";
@@ -147,4 +148,61 @@ fn a_machine_is_switched_back_through_the_bmc_that_switched_it() {
     check(&lab, "rollback --yes", 0, &["everything is as it was"]);
     assert_eq!(power().trim(), "1");
     check(&lab, "power status node-02", 4, &["does not answer"]);
+}
+
+/// The site's machine is to run, and its BMC is there.
+fn with_power(lab: &Lab) {
+    with(lab, Some(THERE), "");
+    let site = fs::read_to_string(lab.path("site/site.kdl")).unwrap();
+    lab.write(&site.replace("{ cipher-suite 3 }", "{ cipher-suite 3 }; power \"on\""));
+}
+
+/// Nobody switches a machine through a BMC that is to stay as it was, nor asks it.
+#[test]
+fn what_needs_a_bmc_that_is_left_out_waits_with_it() {
+    let (lab, bmc) = wired();
+    let _daemon = serving(&lab, "off");
+    with(&lab, Some(NOWHERE), "");
+    lab.applied();
+    let file = |name: &str| fs::read_to_string(bmc.file(name)).unwrap_or_default();
+    let before = file("done");
+    with_power(&lab);
+    let left = "machine/node-02/bmc  left out by --except";
+    let needs = "machine/node-02/power  needs machine/node-02/bmc";
+    let except = "--except machine/node-02/bmc";
+    check(&lab, &format!("plan {except}"), 0, &[left, needs]);
+    let nothing = "Nothing to do. 2 things wait";
+    check(&lab, &format!("apply --yes {except}"), 4, &[nothing]);
+    assert_eq!((file("power").trim(), file("done")), ("", before));
+    check(&lab, "power status node-02", 4, &["does not answer"]);
+    let both = ["machine/node-02/bmc", "ok    ~ machine/node-02/power"];
+    check(&lab, "apply --yes", 0, &both);
+    assert_eq!(file("power").trim(), "1");
+    check(&lab, "plan --exit-code", 0, &["nothing to do"]);
+}
+
+/// A machine whose BMC is silent waits for it, and has the changed BMC in force by then.
+#[test]
+fn what_waits_for_a_bmc_takes_it_along() {
+    let (lab, bmc) = wired();
+    let _daemon = hurried(&lab, 4, &["--poll-bmcs", "off"]);
+    with(&lab, Some(NOWHERE), "");
+    lab.applied();
+    with_power(&lab);
+    let unchosen = "machine/node-02/power  not among what --only names";
+    let only = "plan --only machine/node-02/bmc";
+    check(&lab, only, 0, &["~ bmc node-02", unchosen]);
+    bmc.place.ip("link set eth0 down");
+    let told = [
+        "~ bmc node-02",
+        "pulled in by machine/node-02/power",
+        "machine/node-02/power  deferred: its BMC at 10.71.0.21 does not answer",
+    ];
+    check(&lab, "plan --only machine/node-02/power", 0, &told);
+    let chosen = "apply --yes --only machine/node-02/power";
+    check(&lab, chosen, 4, &["ok    ~ machine/node-02/bmc"]);
+    bmc.place.ip("link set eth0 up");
+    answers(&lab);
+    check(&lab, chosen, 0, &["ok    ~ machine/node-02/power"]);
+    check(&lab, "plan --exit-code", 0, &["nothing to do"]);
 }

@@ -238,6 +238,15 @@ fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
         );
         lab.write(&[SITE, subnet, &machine].concat());
     };
+    with("");
+    lab.applied();
+    let inventory = "bmc inventory node-02";
+    told(
+        &lab,
+        inventory,
+        0,
+        &["bmc network: 10.71.0.21/", ", dhcp, "],
+    );
     with("network \"static\"");
     let hazard = "HAZARD self-bmc  the BMC of node-02 changes its network";
     told(&lab, "plan", 0, &["source  dhcp -> static", hazard]);
@@ -253,6 +262,10 @@ fn the_network_of_a_bmc_is_as_the_site_says_and_wants_leave() {
         0,
         &["~ machine/node-02/bmc/network"],
     );
+    let found = "bmc network: 10.71.0.21/16, static, gateway 10.71.0.1, untagged\n";
+    told(&lab, inventory, 0, &[found]);
+    let found = serde_json::json!({ "address": ADDRESS, "prefix": 16, "source": "static", "gateway": "10.71.0.1", "vlan": null });
+    assert_eq!(lab.json(&["bmc", "inventory", "node-02"])["network"], found);
     printed("Static Address");
     printed(ADDRESS);
     printed("255.255.0.0");

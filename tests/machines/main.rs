@@ -114,7 +114,7 @@ fn planned(case: Case<'_>) -> Plan {
     select(inputs, &selection).unwrap().plan
 }
 
-/// A plan as lines: steps, what waits, hazards; of machines alone.
+/// A plan as lines: steps, what waits, hazards, warnings; of machines alone.
 fn lines(plan: &Plan) -> Vec<String> {
     let steps = plan
         .steps
@@ -132,7 +132,10 @@ fn lines(plan: &Plan) -> Vec<String> {
     let waiting = waiting.map(|one| format!("? {} {}", one.key, one.on));
     let hazards = plan.hazards.iter();
     let hazards = hazards.map(|one| format!("! {} {}", one.kind, one.lines().0));
-    steps.chain(waiting).chain(hazards).collect()
+    let warnings = plan.warnings.iter();
+    let warnings = warnings.map(|one| format!("! {one}"));
+    let beside = waiting.chain(hazards).chain(warnings);
+    steps.chain(beside).collect()
 }
 
 #[test]

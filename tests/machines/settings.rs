@@ -204,6 +204,39 @@ fn a_bmc_is_chosen_by_its_name_and_by_what_needs_it() {
         [one, two, waits],
         "it is in force all the same"
     );
+    // Whoever waits for his BMC takes it along all the same.
+    let first = "? machine/node-1/bmc not among what --only names";
+    let unchosen = "? machine/node-2/power not among what --only names";
+    let second = "? machine/node-2/bmc left out by --except";
+    let needs = "? machine/node-2/power needs machine/node-2/bmc";
+    let cases: [(Choice<'_>, &[&str]); 3] = [
+        ((&["machine/node-2/power"], &[]), &[two, waits, first]),
+        ((&[], &["machine/node-2/bmc"]), &[one, needs, second]),
+        ((&["machine/node-2/bmc"], &[]), &[two, unchosen, first]),
+    ];
+    for (selection, expected) in cases {
+        let plan = planned(BEFORE, &after, "2=silent", selection);
+        assert_eq!(lines(&plan), expected, "{selection:?}");
+    }
+}
+
+/// Two sites, what is chosen and left out, and the plan of that where no BMC tells anything.
+type Part<'a> = (
+    &'a str,
+    &'a str,
+    (&'a [&'a str], &'a [&'a str]),
+    &'a [&'a str],
+);
+
+fn check_parts(cases: &[Part<'_>]) {
+    for (before, wanted, selection, expected) in cases {
+        let plan = planned(before, wanted, "", *selection);
+        let mut expected = expected.to_vec();
+        let mut lines = lines(&plan);
+        lines.sort();
+        expected.sort_unstable();
+        assert_eq!(lines, expected, "{wanted}: {selection:?}");
+    }
 }
 
 /// Whose BMC is to stay as it was is not asked: what the site says of its machine waits, for all that is known.
@@ -220,13 +253,7 @@ fn what_nobody_asks_a_bmc_about_waits_for_it() {
     let ops = "? machine/node-1/bmc/user/ops needs machine/node-1/bmc";
     let first = "? machine/node-1/bmc left out by --except";
     let (except, all) = (&["machine/node-2/bmc"][..], &["machine/*/bmc"][..]);
-    type Case<'a> = (
-        &'a str,
-        &'a str,
-        (&'a [&'a str], &'a [&'a str]),
-        &'a [&'a str],
-    );
-    let cases: [Case<'_>; 10] = [
+    check_parts(&[
         (BEFORE, &off, (&[], except), &[one, left, power]),
         // It may have been switched by others.
         (BEFORE, &moved, (&[], except), &[one, left, power]),
@@ -240,9 +267,6 @@ fn what_nobody_asks_a_bmc_about_waits_for_it() {
                 power,
             ],
         ),
-        // Not chosen, left out itself, and of a BMC that is as it should be: nobody wants it.
-        (BEFORE, &off, (&["machine/node-1/*"], except), &[one, left]),
-        (BEFORE, &off, (&[], &["machine/node-2/*"]), &[one, left]),
         (BEFORE, BEFORE, (&[], except), &[]),
         // Users that come, stay or go.
         (BEFORE, &after, (&[], all), &[first, ops, left, power]),
@@ -258,15 +282,63 @@ fn what_nobody_asks_a_bmc_about_waits_for_it() {
                 "~ machine/node-2/bmc address 10.0.0.12 -> 10.0.0.22 (changed in the site)",
             ],
         ),
-    ];
-    for (before, wanted, selection, expected) in cases {
-        let plan = planned(before, wanted, "", selection);
-        let mut expected = expected.to_vec();
-        let mut lines = lines(&plan);
-        lines.sort();
-        expected.sort_unstable();
-        assert_eq!(lines, expected, "{wanted}: {selection:?}");
-    }
+    ]);
+}
+
+/// What was not chosen, or is left out itself, is told where the site says it anew, whether or not its BMC is brought along.
+#[test]
+fn what_the_site_says_anew_of_machines_that_nobody_asks_is_told() {
+    let moved = BEFORE.replace("10.0.0.1", "10.0.0.2");
+    let off = moved.replace("power \"on\"", "power \"off\"");
+    let user = r#"{ privilege "administrator"; user "ops" role="operator" password=(env)"O" }"#;
+    let before = BEFORE.replace("(env)\"S\"", &format!("(env)\"S\" {user}"));
+    let one = "~ machine/node-1/bmc address 10.0.0.11 -> 10.0.0.21 (changed in the site)";
+    let left = "? machine/node-2/bmc left out by --except";
+    let except = &["machine/node-2/bmc"][..];
+    let unchosen = "? machine/node-2/power not among what --only names";
+    check_parts(&[
+        (
+            BEFORE,
+            &off,
+            (&["machine/node-1/*"], except),
+            &[one, left, unchosen],
+        ),
+        (
+            BEFORE,
+            &off,
+            (&[], &["machine/node-2/*"]),
+            &[one, left, "? machine/node-2/power left out by --except"],
+        ),
+        (
+            BEFORE,
+            &off,
+            (&["machine/node-2/bmc"], &[]),
+            &[
+                "~ machine/node-2/bmc address 10.0.0.12 -> 10.0.0.22 (changed in the site)",
+                "? machine/node-1/bmc not among what --only names",
+                unchosen,
+            ],
+        ),
+        (
+            &before,
+            &off,
+            (&["machine/node-1/bmc"], &[]),
+            &[
+                "~ machine/node-1/bmc address 10.0.0.11 -> 10.0.0.21, privilege administrator -> the usual (changed in the site)",
+                "? machine/node-1/bmc/user/ops not among what --only names",
+                "? machine/node-2/bmc not among what --only names",
+                unchosen,
+            ],
+        ),
+        // It says nothing anew.
+        (
+            BEFORE,
+            &moved,
+            (&["machine/node-1/*"], &[]),
+            &[one, "? machine/node-2/bmc not among what --only names"],
+        ),
+        (BEFORE, &moved, (&[], &["machine/node-2/*"]), &[one, left]),
+    ]);
 }
 
 /// What is remembered as applied is what was: the next plan calls an edit one.

@@ -69,6 +69,15 @@ fn observed(found: &str, whose: &str) -> Observation {
 }
 
 fn planned(before: Option<&str>, wanted: &str, observed: &Observation) -> Plan {
+    chosen(before, wanted, observed, &Selection::default())
+}
+
+fn chosen(
+    before: Option<&str>,
+    wanted: &str,
+    observed: &Observation,
+    selection: &Selection,
+) -> Plan {
     let before = before.map(meaning);
     let inputs = Inputs {
         site: &"lab".parse().unwrap(),
@@ -79,7 +88,7 @@ fn planned(before: Option<&str>, wanted: &str, observed: &Observation) -> Plan {
         kept: &State::new(),
         elsewhere: &BTreeMap::new(),
     };
-    select(inputs, &Selection::default()).unwrap().plan
+    select(inputs, selection).unwrap().plan
 }
 
 /// What the site said before and says, what the BMC told and whose it is, and the sign and the rest of the only line of the plan.
@@ -179,17 +188,82 @@ fn a_user_that_the_site_names_no_more_is_whose_it_was() {
     ]);
 }
 
-/// A BMC that leaves the site is spoken with until its users are gone.
+/// A BMC that leaves the site is spoken with until its users are gone. Those of one that tells nothing stay there, and the plan says so.
 #[test]
-fn users_go_before_their_bmc() {
+fn users_go_before_their_bmc_or_stay_on_it() {
+    const USER: &str = "- machine/node-1/bmc/user/ops";
+    const BMC: &str = "- machine/node-1/bmc";
+    const STAYS: &str = "! user ops stays on the BMC of node-1 once that leaves the site: its BMC at 10.0.0.11 does not answer";
+    const SILENT: &str =
+        "? machine/node-1/bmc/user/ops deferred: its BMC at 10.0.0.11 does not answer";
+    const EXCEPTED: &str = "? machine/node-1/bmc left out by --except";
+    const OUT: &str = "? machine/node-1/bmc/user/ops left out by --except";
+    const NEEDS: &str = "? machine/node-1/bmc needs machine/node-1/bmc/user/ops";
+    let (all, bmc, user) = (&[][..], &["machine/node-1/bmc"][..], &[KEY][..]);
+    type Choice<'a> = (&'a [&'a str], &'a [&'a str]);
+    let cases: [(&str, Choice<'_>, &[&str]); 10] = [
+        ("operator other", (all, all), &[USER, BMC]),
+        ("operator other", (bmc, all), &[USER, BMC]),
+        (
+            "operator other",
+            (user, all),
+            &[USER, "? machine/node-1/bmc not among what --only names"],
+        ),
+        ("operator other", (all, user), &[NEEDS, OUT]),
+        ("lacking", (all, all), &[BMC]),
+        ("silent", (all, all), &[BMC, STAYS]),
+        ("silent", (bmc, all), &[BMC, STAYS]),
+        ("silent", (all, bmc), &[EXCEPTED, SILENT]),
+        (
+            "silent",
+            (user, all),
+            &["? machine/node-1/bmc not among what --only names", SILENT],
+        ),
+        ("silent", (all, user), &[NEEDS, OUT]),
+    ];
     let before = site(OPS, "");
-    let mut seen = observed("operator other", "ours");
-    let there = meaning(&before).state.into_iter();
-    seen.state
-        .extend(there.filter(|(key, _)| key.to_string() == "machine/node-1/bmc"));
-    let plan = planned(Some(&before), HEAD, &seen);
-    let keys = plan.steps.iter().map(|step| step.key.to_string());
-    assert_eq!(keys.collect::<Vec<_>>(), [KEY, "machine/node-1/bmc"]);
+    for (found, (only, except), expected) in cases {
+        let mut seen = observed(found, "ours");
+        let there = meaning(&before).state.into_iter();
+        seen.state
+            .extend(there.filter(|(key, _)| key.to_string() == "machine/node-1/bmc"));
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let selection = Selection {
+            only: words(only),
+            except: words(except),
+        };
+        let plan = chosen(Some(&before), HEAD, &seen, &selection);
+        let steps = plan.steps.iter();
+        let steps = steps.map(|step| format!("{} {}", step.sign(), step.key));
+        let beside = lines(&plan).into_iter();
+        let beside = beside.filter(|line| line.starts_with(['?', '!']));
+        let mut told: Vec<String> = steps.chain(beside).collect();
+        told.sort_by_key(|line| line.starts_with('?').then(|| line.clone()));
+        assert_eq!(told, expected, "{found}: {selection:?}");
+    }
+}
+
+/// It was looked for through the BMC of the site, and is taken away through the one in force: these are to be the same.
+#[test]
+fn a_user_that_goes_takes_a_changed_bmc_along() {
+    const BMC: &str = "~ machine/node-1/bmc";
+    const USER: &str = "- machine/node-1/bmc/user/ops";
+    let (before, wanted) = (site(OPS, ""), site("", "").replace("0.11", "0.12"));
+    let selection = Selection {
+        only: vec![KEY.to_owned()],
+        ..Selection::default()
+    };
+    for (found, expected) in [("operator other", &[BMC, USER][..]), ("silent", &[BMC])] {
+        let mut seen = observed(found, "ours");
+        let there = meaning(&before).state.into_iter();
+        seen.state
+            .extend(there.filter(|(key, _)| key.to_string() == "machine/node-1/bmc"));
+        let plan = chosen(Some(&before), &wanted, &seen, &selection);
+        let steps = plan.steps.iter();
+        let steps = steps.map(|step| format!("{} {}", step.sign(), step.key));
+        assert_eq!(steps.collect::<Vec<_>>(), expected, "{found}");
+        assert_eq!(plan.waiting.len(), 2 - expected.len(), "{found}");
+    }
 }
 
 /// What becomes of the user where the machine's power fails behind it.

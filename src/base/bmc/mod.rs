@@ -14,7 +14,7 @@ mod user;
 pub use address::BmcAddress;
 pub use light::Light;
 pub use log::{LogEntry, Severity};
-pub use network::{AddressSource, BmcNetwork, BmcNetworkWish};
+pub use network::{AddressSource, BmcInterface, BmcNetwork, BmcNetworkWish};
 pub use news::{BmcCondition, BmcNews};
 pub use part::{Inventory, NetworkPort, Part, PartKind};
 pub use remote::{Media, SerialAccess, SerialProtocol};

@@ -37,7 +37,7 @@ pub(in crate::cli) struct LogArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum BmcDeed {
-    /// What machines are made of: its serials, parts and network ports
+    /// What machines are made of: serials, parts and network ports, and how each BMC is on its own network
     Inventory {
         /// Machines of the site in force: names, tag:TAG, rack:RACK, or all
         #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]

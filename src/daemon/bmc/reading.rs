@@ -1,13 +1,16 @@
 //! What a machine's BMC reads: sensors, its log, what the machine is made of, and the certificate that it shows.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Bmcs, InventoryDifference, MachineDrift, MachineSelection, fault};
-use crate::base::bmc::{Inventory, LogEntry, Sensor};
+use crate::base::bmc::{BmcInterface, Inventory, LogEntry, Sensor};
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::Bmc;
-use crate::world::bmc::{BmcError, Session, Told};
+use crate::state::asked_at;
+use crate::world::bmc::{BmcError, Session, Told, Trouble};
 
 /// What a BMC told, and what it said that could not be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +29,9 @@ pub struct BmcInventory {
     pub reading: BmcReading<Inventory>,
     #[serde(default)]
     pub differences: Vec<InventoryDifference>,
+    /// How the BMC itself is on its network, where it is asked by IPv4 and tells.
+    #[serde(default)]
+    pub network: Option<BmcInterface>,
 }
 
 impl Bmcs {
@@ -60,13 +66,31 @@ impl Bmcs {
         &self,
         machine: HostName,
     ) -> Result<BmcInventory, Fault> {
-        let read = self.read(machine, async |session| session.inventory().await);
-        let reading = read.await?;
+        let own = asked_at(&self.bmc_of(&machine).await?);
+        let read = self.read(machine, async |session| {
+            let Told {
+                value,
+                mut warnings,
+            } = session.inventory().await?;
+            let network = network(session, own, &mut warnings).await?;
+            let value = (value, network);
+            Ok(Told { value, warnings })
+        });
+        let BmcReading {
+            machine,
+            read: (read, network),
+            warnings,
+        } = read.await?;
         let says = self.in_force.says().await?;
-        let differences = self.looks.keep(&reading.machine, &reading.read, &says);
+        let differences = self.looks.keep(&machine, &read, &says);
         Ok(BmcInventory {
-            reading,
+            reading: BmcReading {
+                machine,
+                read,
+                warnings,
+            },
             differences,
+            network,
         })
     }
 
@@ -105,5 +129,24 @@ impl Bmcs {
         };
         let mut chosen = self.chosen(&which).await?;
         chosen.remove(machine).ok_or_else(|| fault::no_bmc(machine))
+    }
+}
+
+/// How a BMC that is asked at `own` is on its network. What it does not tell of that costs nothing else.
+async fn network(
+    session: &mut Session,
+    own: Option<Ipv4Addr>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<BmcInterface>, BmcError> {
+    let Some(own) = own else {
+        return Ok(None);
+    };
+    match session.network(own).await {
+        Ok(told) => Ok(Some(told.at(own))),
+        Err(error) if error.trouble() == Trouble::Failed => {
+            warnings.push(format!("the BMC's own network was not read: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
