@@ -61,9 +61,14 @@ fn line(event: &LeaseEvent) -> String {
             used,
             size,
             is_above,
+            is_watched,
             ..
         } => {
-            let how = if *is_above { "as full as" } else { "below" };
+            let how = match (is_watched, is_above) {
+                (false, _) => "no longer watched at",
+                (true, true) => "as full as",
+                (true, false) => "below",
+            };
             return format!(
                 "{at}  threshold   {subnet} is {how} {threshold}: {used} of {size}, VLAN {vlan}\n"
             );

@@ -35,7 +35,7 @@ pub enum LeaseEvent {
     Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
-    /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again; or nobody watches for that any more.
     Threshold {
         #[serde(flatten)]
         mark: EventMark,
@@ -46,6 +46,9 @@ pub enum LeaseEvent {
         used: u64,
         size: u64,
         is_above: bool,
+        /// Not where the site has the threshold no more: it was told as reached last, and is never told of again.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        is_watched: bool,
     },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
@@ -101,6 +104,15 @@ pub struct EventRow {
     /// Who answered for the address, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MacAddr>,
+}
+
+/// What is not said otherwise.
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 impl LeaseEvent {
@@ -220,6 +232,7 @@ impl LeaseEvent {
                 used,
                 size,
                 is_above,
+                is_watched,
             } => Self::Threshold {
                 mark: mark(told),
                 at: Moment(told.at),
@@ -229,6 +242,7 @@ impl LeaseEvent {
                 used: *used,
                 size: *size,
                 is_above: *is_above,
+                is_watched: *is_watched,
             },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
