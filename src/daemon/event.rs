@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
-use crate::base::bmc::BmcCondition;
+use crate::base::bmc::{BmcCondition, BmcNews};
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::mark::{EventMark, RunId};
@@ -63,8 +63,12 @@ pub enum LeaseEvent {
         mark: EventMark,
         at: Moment,
         machine: HostName,
-        address: String,
+        /// Nothing of a person, who switches it.
+        address: Option<String>,
         condition: Option<BmcCondition>,
+        /// How it was before, where that was not fine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<BmcCondition>,
         why: String,
     },
     /// The event to go on after is of an earlier run of the daemon than this one: what else came in that is lost, and numbers begin
@@ -213,14 +217,7 @@ impl LeaseEvent {
                 at: Moment(told.at),
                 trouble: *trouble,
             },
-            Event::Bmc { news } => Self::Bmc {
-                mark: mark(told),
-                at: Moment(told.at),
-                machine: news.machine.clone(),
-                address: news.address.clone(),
-                condition: news.condition,
-                why: news.why.clone(),
-            },
+            Event::Bmc { news } => Self::of_bmc(told, news),
             Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
@@ -248,6 +245,27 @@ impl LeaseEvent {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
             }),
+        }
+    }
+}
+
+impl LeaseEvent {
+    fn of_bmc(told: &Told, news: &BmcNews) -> Self {
+        let BmcNews {
+            machine,
+            address,
+            condition,
+            was,
+            why,
+        } = news.clone();
+        Self::Bmc {
+            mark: mark(told),
+            at: Moment(told.at),
+            machine,
+            address,
+            condition,
+            was,
+            why,
         }
     }
 }

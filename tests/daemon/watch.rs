@@ -94,7 +94,7 @@ fn each_fault_has_its_state() {
     );
     let log = fs::read_to_string(lab.path("log")).unwrap();
     assert!(log.contains("the BMC does not answer: "), "{log}");
-    assert!(log.contains("the BMC is fine again"), "{log}");
+    assert!(log.contains("the BMC answers again"), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
     hears_of_changes(&lab);
 }
@@ -115,10 +115,14 @@ pub(crate) fn told_of(lab: &Lab, machine: &str) -> Vec<String> {
 fn hears_of_changes(lab: &Lab) {
     assert_eq!(told_of(lab, "bmc-001"), ["unreachable", "fine"]);
     let said = lab.run(&["events"]).out;
-    assert!(
-        said.contains("bmc-005 does not let us in: the password"),
-        "{said}"
-    );
+    for part in [
+        "bmc-005 does not let us in: the password",
+        "bmc-001 answers again: until now, since ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let told = lab.run(&["--json", "events"]).out;
+    assert!(told.contains(r#""was":"unreachable""#), "{told}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::rounds::{Rounds, pause};
 use super::{Bmcs, fault};
-use crate::base::bmc::PowerState;
+use crate::base::bmc::{BmcCondition, PowerState};
 use crate::base::name::HostName;
 use crate::daemon::who::now;
 use crate::diag::fault::Fault;
@@ -135,12 +135,15 @@ impl Bmcs {
         let Some(news) = self.board().came(host, came, now()) else {
             return;
         };
-        let (at, why) = (&news.address, &news.why);
+        let (at, why) = (news.address.as_deref(), &news.why);
         match news.condition {
             Some(condition) => {
-                tracing::warn!(machine = %host, bmc = %at, "the BMC {condition}: {why}");
+                tracing::warn!(machine = %host, bmc = at, "the BMC {condition}: {why}");
             }
-            None => tracing::info!(machine = %host, bmc = %at, "the BMC is fine again: {why}"),
+            None => {
+                let over = news.was.map_or("is fine again", BmcCondition::over);
+                tracing::info!(machine = %host, bmc = at, "the BMC {over}: {why}");
+            }
         }
         // Nobody is told any more once the daemon ends.
         let _ended = self.dhcp.tell(Event::Bmc { news: news.into() }).await;
