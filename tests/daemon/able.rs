@@ -115,6 +115,15 @@ const CASES: &[(&str, i32, &[&str])] = &[
         ],
     ),
     (
+        "bmc media status bmc-001",
+        4,
+        &[
+            "D064",
+            "IPMI knows no virtual media, Redfish does",
+            "help: `bmc \"ipmi\"` of bmc-001 in the site",
+        ],
+    ),
+    (
         "sel rack:r7 --clear --yes",
         1,
         &[
