@@ -164,10 +164,25 @@ fn what_a_bmc_does_not_do_is_told_and_all_else_is_done() {
     let refused = "deferred: its BMC at 10.71.0.21 does not let us in";
     check(&lab, "plan", 0, &[refused]);
     fs::remove_file(lab.path("password")).unwrap();
-    check(&lab, "plan", 0, &["was not asked", "No such file"]);
+    let unread = "its BMC at 10.71.0.21 was not asked: (file)";
+    let todo = "(os error 2); put it there on this controller, where the daemon can read it";
+    check(
+        &lab,
+        "plan",
+        0,
+        &[unread, "No such file", todo, "site.kdl:"],
+    );
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    check(&lab, &format!("plan --out {saved}"), 0, &["power node-02"]);
+    fs::remove_file(lab.path("password")).unwrap();
+    let failed = [
+        "error[D065]: the machine is not as it should be: what the BMC at 10.71.0.21 is asked with is not there: (file)",
+        "        help: put it there on this controller, where the daemon can read it\n",
+    ];
+    check(&lab, &format!("apply --yes {saved}"), 4, &failed);
     fs::write(lab.path("password"), PASSWORD).unwrap();
     // What was never brought about is nobody's drift.
-    check(&lab, "plan", 0, &["new in the site", "state  off -> on"]);
+    check(&lab, "plan", 0, &["(now in the site)", "state  off -> on"]);
     check(&lab, &format!("plan --out {saved}"), 0, &[]);
     bmc.place.ip(&format!("address del {ADDRESS}/16 dev eth0"));
     check(&lab, &format!("apply --yes {saved}"), 4, &["error[D061]"]);

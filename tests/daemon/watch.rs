@@ -77,7 +77,8 @@ fn each_fault_has_its_state() {
         &format!("bmc bmc-003 at {} fails since ", address(3)),
         &format!("bmc bmc-005 at {} does not let us in since ", address(5)),
         "the password is not the one that the BMC has for this user",
-        "which the BMC of bmc-006 needs, cannot be read: No such file or directory (os error 2)\n",
+        "which the BMC of bmc-006 needs (site.kdl:",
+        "), cannot be read: No such file or directory (os error 2)\n",
     ] {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }

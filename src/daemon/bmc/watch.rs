@@ -109,7 +109,7 @@ impl Bmcs {
                 };
             }
             Err(PoolError::Own(error) | PoolError::Bmc(error)) => fault::bmc(host, bmc, &error),
-            Err(PoolError::Target(error)) => fault::target(host, &error),
+            Err(PoolError::Target(error)) => self.unreadable(host, &error),
             Err(PoolError::NotBefore(until)) => return Again::At(until),
             // Somebody speaks with it, maybe of another machine: several may be behind one BMC.
             Err(PoolError::Busy) => return Again::Soon,
