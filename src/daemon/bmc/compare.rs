@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::drift::TOLD;
 use super::super::in_force::{MachineCard, Says};
 use super::super::who::now;
 use crate::base::bmc::Inventory;
@@ -82,7 +81,7 @@ impl Looks {
                 differences,
             })
         });
-        all.take(TOLD).collect()
+        all.collect()
     }
 }
 
