@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::input::{Body, By, Named};
 use super::peer::Asker;
 use super::stream::streamed;
-use super::{Context, VERSION, bindings, bmc, console, dhcp, events, ip, keep, peer};
+use super::{Context, VERSION, bindings, bmc, console, dhcp, events, ip, keep, peer, why};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -87,6 +87,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
         .merge(dhcp::routes(path))
+        .merge(why::routes(path))
         .merge(events::routes(path))
         .merge(ip::routes(path))
         .merge(bindings::routes(path))

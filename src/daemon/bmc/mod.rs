@@ -47,6 +47,7 @@ pub use console::{
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
+pub(in crate::daemon) use fault::no_machine;
 pub use manual::ManualRequest;
 pub use ordered::BootOrderDrift;
 pub use power::{PowerDrift, PowerEvent, PowerOrder};
