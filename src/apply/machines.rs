@@ -114,6 +114,7 @@ fn without(step: &Step, index: usize, code: Code, why: String) -> Failure {
         origin: step.origin.clone(),
         code,
         causes: vec![why],
+        help: None,
     }
 }
 

@@ -52,6 +52,9 @@ pub struct Failure {
     pub code: Code,
     /// The error and what caused it, outermost first.
     pub causes: Vec<String>,
+    /// What to do about it, beside what the code explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// How an apply ended.
@@ -104,6 +107,7 @@ impl Failure {
     pub(super) fn of(plan: &Plan, index: usize, failed: StepFailure) -> Self {
         let code = failed.error.code();
         let causes = chain(&failed.error);
+        let help = failed.error.help();
         let origin = plan.steps.get(index).and_then(|step| step.origin.clone());
         Self {
             index,
@@ -111,6 +115,7 @@ impl Failure {
             origin,
             code,
             causes,
+            help,
         }
     }
 }

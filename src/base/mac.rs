@@ -16,6 +16,24 @@ pub struct MacAddr(pub [u8; 6]);
 pub struct MacError(String);
 
 impl MacAddr {
+    /// The same, and as labels and other programs have it: without separators, or in groups of four digits with dots between them.
+    ///
+    /// # Errors
+    /// [`MacError`].
+    pub fn loosely(text: &str) -> Result<Self, MacError> {
+        let groups: Vec<&str> = text.split('.').collect();
+        let is_grouped = groups.len() == 3 && groups.iter().all(|group| group.len() == 4);
+        let digits = match is_grouped {
+            true => groups.concat(),
+            false => text.to_owned(),
+        };
+        if digits.len() != 12 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return text.parse();
+        }
+        let bytes = digits.as_bytes().chunks(2).map(String::from_utf8_lossy);
+        bytes.collect::<Vec<_>>().join(":").parse()
+    }
+
     /// Whether the group bit is set: such an address names no single interface (IEEE 802-2014 8.2).
     pub fn is_group(self) -> bool {
         self.0[0] & 1 == 1
@@ -146,6 +164,28 @@ mod tests {
         ];
         for text in bad {
             assert!(text.parse::<MacAddr>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_have_them_otherwise() {
+        for (text, is_one) in [
+            ("52:54:00:00:00:0a", true),
+            ("52-54-00-00-00-0A", true),
+            ("52540000000A", true),
+            ("5254.0000.000a", true),
+            ("52540000000", false),
+            ("52540000000a1", false),
+            ("52540000000g", false),
+            ("5254.0000.000", false),
+            ("525.40000.000a", false),
+            ("5254.00.00.000a", false),
+            ("12 characters", false),
+            ("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", false),
+        ] {
+            let read = MacAddr::loosely(text).ok();
+            let expected = is_one.then_some(MacAddr([0x52, 0x54, 0, 0, 0, 0x0a]));
+            assert_eq!(read, expected, "{text}");
         }
     }
 

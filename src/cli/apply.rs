@@ -255,8 +255,10 @@ fn failed(failure: &Failure) -> String {
         .as_ref()
         .map(|origin| format!("  {origin}"))
         .unwrap_or_default();
+    let help = failure.help.as_ref();
+    let help = help.map_or_else(String::new, |help| format!("        help: {help}\n"));
     format!(
-        "[{}]    FAIL  {}{place}\n        error[{}]: {}\n        more: bedplate explain {}",
+        "[{}]    FAIL  {}{place}\n        error[{}]: {}\n{help}        more: bedplate explain {}",
         failure.index + 1,
         failure.key,
         failure.code,
@@ -301,7 +303,11 @@ fn done(report: &Report, waiting: &str) -> String {
             count(report.steps, "step")
         ),
     };
-    let line = |failure: &Failure| format!("    {}: {}\n", failure.key, failure.causes.join(": "));
+    let line = |failure: &Failure| {
+        let help = failure.help.as_ref();
+        let help = help.map_or_else(String::new, |help| format!("; {help}"));
+        format!("    {}: {}{help}\n", failure.key, failure.causes.join(": "))
+    };
     let failed: String = report.failed.iter().map(line).collect();
     let head = match report.failed.len() {
         0 => "",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::Output;
+use crate::base::bmc::BmcCondition;
 use crate::base::mark::LastKnown;
 use crate::base::moment::Moment;
 use crate::daemon::{EventRow, LeaseEvent};
@@ -61,9 +62,14 @@ fn line(event: &LeaseEvent) -> String {
             used,
             size,
             is_above,
+            is_watched,
             ..
         } => {
-            let how = if *is_above { "as full as" } else { "below" };
+            let how = match (is_watched, is_above) {
+                (false, _) => "no longer watched at",
+                (true, true) => "as full as",
+                (true, false) => "below",
+            };
             return format!(
                 "{at}  threshold   {subnet} is {how} {threshold}: {used} of {size}, VLAN {vlan}\n"
             );
@@ -73,13 +79,13 @@ fn line(event: &LeaseEvent) -> String {
             machine,
             address,
             condition,
+            was,
             why,
             ..
         } => {
-            let how = condition.map_or_else(
-                || "is fine again".to_owned(),
-                |condition| condition.to_string(),
-            );
+            let over = || was.map_or("is fine again", BmcCondition::over).to_owned();
+            let how = condition.map_or_else(over, |condition| condition.to_string());
+            let address = address.as_deref().unwrap_or("-");
             return format!("{at}  bmc         {address:<15}  {machine} {how}: {why}\n");
         }
         LeaseEvent::Restart { run } => {

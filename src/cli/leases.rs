@@ -85,7 +85,11 @@ fn word(lease: &LeaseRow, now: Moment) -> &'static str {
 /// How long it lasts yet.
 fn left(lease: &LeaseRow, now: Moment) -> String {
     match (lease.state, lease.expires) {
-        (LeaseState::Idle, _) => "over".to_owned(),
+        (LeaseState::Idle, ended) => {
+            let past = ended.map_or(0, |ended| now.0.saturating_sub(ended));
+            let past = Seconds(u32::try_from(past).unwrap_or(u32::MAX));
+            format!("none for {past}")
+        }
         (LeaseState::Active | LeaseState::Offered | LeaseState::Declined, None) => {
             "for ever".to_owned()
         }
@@ -127,7 +131,7 @@ mod tests {
             (LeaseState::Active, Some(now - 5), "held 0s"),
             (LeaseState::Offered, Some(now - 5), "offered 0s"),
             (LeaseState::Declined, Some(now - 5), "declined 0s"),
-            (LeaseState::Idle, Some(now - 5), "idle over"),
+            (LeaseState::Idle, Some(now - 3600), "idle none for 1h"),
         ] {
             let row = LeaseRow {
                 address: [10, 0, 0, 9].into(),

@@ -102,7 +102,7 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
             block_on(events::events((*follow, *after), &client, out))
         }
         Command::Bindings { follow } => block_on(bindings::bindings(*follow, &client, out)),
-        Command::Why { mac } => block_on(why::why(*mac, &client, out)),
+        Command::Why { what } => block_on(why::why(what.clone(), &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.

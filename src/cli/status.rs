@@ -51,11 +51,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
         "controller {}  site {site}  bedplate {}\n",
         status.controller, status.version
     );
-    let _ = writeln!(
-        text,
-        "{} things in place, {} drifted, {} waiting, {} leases",
-        status.in_place, status.drifted, status.withheld, status.leases
-    );
+    text.push_str(&counts(status));
     text.extend([locks(status), store(status)]);
     text.extend(status.listeners.iter().map(listener));
     text.push_str(&bmcs(status));
@@ -63,6 +59,7 @@ fn rendered(status: &Status, verbose: bool) -> String {
     text.push_str(&hooks(status));
     text.push_str(&differences(status));
     text.push_str(&(machines(status) + &powers(status) + &boot_orders(status) + &left_out(status)));
+    text.push_str(&more(status));
     if status.ignored > 0 {
         let _ = writeln!(
             text,
@@ -96,6 +93,35 @@ fn rendered(status: &Status, verbose: bool) -> String {
         text.push_str("`bedplate plan` shows each change and why; `bedplate apply` puts the site's state back.\n");
     }
     text
+}
+
+/// How many things there are of each sort, as they are listed below.
+fn counts(status: &Status) -> String {
+    let mut text = format!(
+        "{} in place, {} drifted, {} waiting",
+        count(status.in_place, "thing"),
+        status.drifted,
+        status.withheld
+    );
+    if status.omitted > 0 {
+        let _ = write!(text, ", {} left out", status.omitted);
+    }
+    if status.unasked > 0 {
+        let _ = write!(text, ", {} of machines not asked about", status.unasked);
+    }
+    format!("{text}, {}\n", count(status.leases, "lease"))
+}
+
+/// What is not listed any more of what is counted.
+fn more(status: &Status) -> String {
+    let of_machines = status.powers.len() + status.boot_orders.len() + status.left_out.len();
+    let differences = status.machines.iter().map(|one| one.differences.len());
+    let told = status.drift.len() + status.waiting.len() + of_machines;
+    let told = told + differences.sum::<usize>();
+    match (status.drifted + status.withheld + status.omitted).saturating_sub(told) {
+        0 => String::new(),
+        more => format!("  … and {more} more\n"),
+    }
 }
 
 /// What persons are asked for.
@@ -263,11 +289,6 @@ fn differences(status: &Status) -> String {
     }
     for Waits { key, on, since } in &status.waiting {
         let _ = writeln!(text, "  waiting: {key}: {on}, since {since}");
-    }
-    let told = status.drift.len() + status.waiting.len();
-    let all = status.drifted + status.withheld;
-    if all > told {
-        let _ = writeln!(text, "  … and {} more", all - told);
     }
     text
 }

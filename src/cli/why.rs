@@ -1,31 +1,54 @@
-//! `bedplate why MAC`: what became of a machine's messages to the DHCP server.
+//! `bedplate why`: what became of a machine's messages to the DHCP server.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
+use super::args::WhyWhat;
 use super::client::Client;
 use super::output::Output;
 use super::table::{Table, shown};
-use crate::base::mac::MacAddr;
 use crate::base::vlan::VlanPath;
 use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, WaitingRow, Why};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
 
 pub(super) async fn why(
-    mac: Option<MacAddr>,
+    what: Option<WhyWhat>,
     client: &Client,
     out: &Output,
 ) -> Result<ExitCode, Fault> {
-    let Some(mac) = mac else {
-        return waiting(client, out).await;
+    let (path, nobody) = match what {
+        None => return waiting(client, out).await,
+        Some(WhyWhat::Mac(mac)) => {
+            let why: Why = client.get(&format!("why/{mac}")).await?;
+            match out.json {
+                true => out.value(&why)?,
+                false => out.text(&rendered(&why)),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(WhyWhat::Machine(name)) => (
+            format!("why/machine/{name}"),
+            format!(
+                "No hardware address of {name} is known: the site has none, and nobody has an address that is reserved for it.\n"
+            ),
+        ),
+        Some(WhyWhat::Address(address)) => (
+            format!("why/address/{address}"),
+            format!(
+                "Nobody has {address}, and it is reserved for nobody: `bedplate ip {address}` tells what else is known of it.\n"
+            ),
+        ),
     };
-    let why: Why = client.get(&format!("why/{mac}")).await?;
+    let all: Vec<Why> = client.get(&path).await?;
     if out.json {
-        out.value(&why)?;
+        out.value(&all)?;
+    } else if all.is_empty() {
+        out.text(&nobody);
     } else {
-        out.text(&rendered(&why));
+        let all: Vec<String> = all.iter().map(rendered).collect();
+        out.text(&all.join("\n"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -63,7 +86,9 @@ async fn waiting(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
 }
 
 fn rendered(why: &Why) -> String {
-    let mut text = format!("{}\n", verdict(why));
+    let link = why.link.as_ref();
+    let link = link.map_or_else(String::new, |link| format!("{link}: "));
+    let mut text = format!("{link}{}\n", verdict(why));
     for ReservedRow {
         vlan,
         host,
@@ -259,6 +284,7 @@ mod tests {
     fn told(leases: Vec<LeaseRow>, obstacles: Vec<ObstacleRow>) -> String {
         rendered(&Why {
             mac: "02:00:00:00:00:01".parse().unwrap(),
+            link: None,
             leases,
             reserved: vec![ReservedRow {
                 vlan: VLAN.parse().unwrap(),

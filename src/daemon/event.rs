@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::addr::Prefix;
-use crate::base::bmc::BmcCondition;
+use crate::base::bmc::{BmcCondition, BmcNews};
 use crate::base::hook::HookEvent;
 use crate::base::mac::MacAddr;
 use crate::base::mark::{EventMark, RunId};
@@ -35,7 +35,7 @@ pub enum LeaseEvent {
     Replace(EventRow),
     /// No dynamic range of the VLAN has an address left.
     Exhaustion(EventRow),
-    /// The dynamic ranges of a subnet have become as full as this, or are well below it again.
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again; or nobody watches for that any more.
     Threshold {
         #[serde(flatten)]
         mark: EventMark,
@@ -46,6 +46,9 @@ pub enum LeaseEvent {
         used: u64,
         size: u64,
         is_above: bool,
+        /// Not where the site has the threshold no more: it was told as reached last, and is never told of again.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        is_watched: bool,
     },
     /// The store that leases are kept in is in trouble, or no longer.
     Store {
@@ -60,8 +63,12 @@ pub enum LeaseEvent {
         mark: EventMark,
         at: Moment,
         machine: HostName,
-        address: String,
+        /// Nothing of a person, who switches it.
+        address: Option<String>,
         condition: Option<BmcCondition>,
+        /// How it was before, where that was not fine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<BmcCondition>,
         why: String,
     },
     /// The event to go on after is of an earlier run of the daemon than this one: what else came in that is lost, and numbers begin
@@ -101,6 +108,15 @@ pub struct EventRow {
     /// Who answered for the address, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MacAddr>,
+}
+
+/// What is not said otherwise.
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 impl LeaseEvent {
@@ -201,14 +217,7 @@ impl LeaseEvent {
                 at: Moment(told.at),
                 trouble: *trouble,
             },
-            Event::Bmc { news } => Self::Bmc {
-                mark: mark(told),
-                at: Moment(told.at),
-                machine: news.machine.clone(),
-                address: news.address.clone(),
-                condition: news.condition,
-                why: news.why.clone(),
-            },
+            Event::Bmc { news } => Self::of_bmc(told, news),
             Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
@@ -220,6 +229,7 @@ impl LeaseEvent {
                 used,
                 size,
                 is_above,
+                is_watched,
             } => Self::Threshold {
                 mark: mark(told),
                 at: Moment(told.at),
@@ -229,11 +239,33 @@ impl LeaseEvent {
                 used: *used,
                 size: *size,
                 is_above: *is_above,
+                is_watched: *is_watched,
             },
             Event::Exhausted { vlan, hardware } => Self::Exhaustion(EventRow {
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
             }),
+        }
+    }
+}
+
+impl LeaseEvent {
+    fn of_bmc(told: &Told, news: &BmcNews) -> Self {
+        let BmcNews {
+            machine,
+            address,
+            condition,
+            was,
+            why,
+        } = news.clone();
+        Self::Bmc {
+            mark: mark(told),
+            at: Moment(told.at),
+            machine,
+            address,
+            condition,
+            was,
+            why,
         }
     }
 }

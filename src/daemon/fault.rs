@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::blobs::BlobError;
 use super::confirm::{Unconfirmed, WITHIN};
-use super::history::{Entry, before_last};
+use super::history::{Entry, before_last, last};
 use super::hold::Hold;
 use super::turn::UnderWay;
 use crate::base::addr::Prefix;
@@ -210,7 +210,7 @@ pub(super) fn no_state(asked: Option<u64>, history: &BTreeMap<u64, Entry>) -> Fa
             Some(entry) => format!("apply {number} left no state to go back to: {}", entry.fate),
             None => format!("the history has no apply {number}"),
         },
-        None => match history.values().next_back() {
+        None => match last(history) {
             Some(last) if !last.fate.is_kept() => {
                 format!(
                     "the last apply, {}, is not in force: {}",

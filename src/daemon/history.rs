@@ -73,6 +73,11 @@ impl Entry {
         format!("{}{failed}{}", self.fate, self.occasion())
     }
 
+    /// Whether it was of a part of a site in which nothing was to be done: there is nothing to go back from, and nothing to go back to.
+    fn is_void(&self) -> bool {
+        self.steps == 0 && !self.selection.is_empty()
+    }
+
     /// What it was beside an apply of a whole site, in brackets; empty where that is all.
     fn occasion(&self) -> String {
         let chosen = |option: &'static str, patterns: &[String]| {
@@ -213,13 +218,23 @@ impl Fate {
     }
 }
 
+/// The last apply that somebody asked for and that was one.
+pub(super) fn last(entries: &BTreeMap<u64, Entry>) -> Option<&Entry> {
+    applies(entries.values()).next_back()
+}
+
+fn applies<'a>(
+    entries: impl DoubleEndedIterator<Item = &'a Entry>,
+) -> impl DoubleEndedIterator<Item = &'a Entry> {
+    entries.filter(|entry| !entry.by_itself && !entry.is_void())
+}
+
 /// The entry that `rollback` without a number goes back to: the latest that left something else than the last apply did.
 /// None where the last apply was undone already, or nothing was there before it.
 pub(super) fn before_last(entries: &BTreeMap<u64, Entry>) -> Option<&Entry> {
-    let applies = entries.values().filter(|entry| !entry.by_itself);
-    let mut latest = applies.rev();
-    let last = latest.next().filter(|last| last.fate.is_kept())?;
-    let mut kept = latest.filter(|entry| entry.fate.is_kept());
+    let last = last(entries).filter(|last| last.fate.is_kept())?;
+    let earlier = entries.range(..last.number).map(|(_, entry)| entry);
+    let mut kept = applies(earlier).rev().filter(|entry| entry.fate.is_kept());
     kept.find(|entry| entry.target != last.target)
 }
 
@@ -328,7 +343,8 @@ mod tests {
 
     #[test]
     fn going_back_skips_what_was_never_kept_and_what_is_the_same() {
-        // Each apply by the state that it led to; in capitals, one that was undone; a dot, what the daemon put back.
+        // Each apply by the state that it led to; in capitals, one that was undone; a dot, what the daemon put back; a comma, a part in which
+        // nothing was to be done, after the state of a, and a semicolon, after that of b.
         for (applies, expected) in [
             ("", None),
             ("a", None),
@@ -341,6 +357,13 @@ mod tests {
             // What was put back is no state of its own.
             ("ab.", Some(1)),
             ("abX.", None),
+            // A part of nothing is neither undone nor in the way.
+            ("a,b", Some(1)),
+            ("a,,b", Some(1)),
+            ("ab;", Some(1)),
+            ("ab;;", Some(1)),
+            ("abX;", None),
+            ("a,", None),
         ] {
             let numbered = applies.chars().zip(1..);
             let entries = numbered.map(|(target, number)| {
@@ -348,9 +371,19 @@ mod tests {
                     true => Fate::Interrupted { left: 0 },
                     false => Fate::Done,
                 };
-                let (number, entry) = entry(number, &target.to_string(), fate);
-                let by_itself = target == '.';
-                (number, Entry { by_itself, ..entry })
+                let led_to = match target {
+                    ',' => 'a',
+                    ';' => 'b',
+                    other => other,
+                };
+                let (number, mut entry) = entry(number, &led_to.to_string(), fate);
+                entry.by_itself = target == '.';
+                if led_to != target {
+                    entry.steps = 0;
+                    entry.selection.only = vec!["zone/**".to_owned()];
+                    entry.has_state = false;
+                }
+                (number, entry)
             });
             let entries = entries.collect();
             let found = before_last(&entries).map(|entry| entry.number);

@@ -1,6 +1,6 @@
 //! The one task that owns the world: requests come in one at a time, so two applies can never mix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -10,7 +10,6 @@ use super::bundle::Bundle;
 use super::confirm::Pending;
 use super::doing::{Deed, Doings};
 use super::draft::{Look, Planned, Recent};
-use super::drift::TOLD;
 use super::fault;
 use super::history::{Cause, Entry, Past, before_last};
 use super::hold::Hold;
@@ -25,7 +24,7 @@ use crate::apply::Event;
 use crate::base::name::{HostName, Name};
 use crate::diag::fault::Fault;
 use crate::plan::{Inputs, Plan, Selection, plan};
-use crate::state::{ClientSession, Desired, Observation, State};
+use crate::state::{ClientSession, Desired, Key, Observation, State};
 use crate::store::Store;
 use crate::watch::Changes;
 use crate::world::{Live, World};
@@ -74,8 +73,9 @@ pub(super) enum Request {
         seen: Hold,
         reply: oneshot::Sender<Result<Hold, Fault>>,
     },
+    /// With the things of machines that are in force, and those that an apply left out.
     Status {
-        reply: oneshot::Sender<Result<Status, Fault>>,
+        reply: oneshot::Sender<Result<(Status, BTreeSet<Key>), Fault>>,
     },
     /// What the host has.
     Observe {
@@ -264,7 +264,7 @@ impl<S: Store> Reconciler<S> {
         Ok(observed)
     }
 
-    async fn status(&mut self) -> Result<Status, Fault> {
+    async fn status(&mut self) -> Result<(Status, BTreeSet<Key>), Fault> {
         let observed = self.observe().await?;
         let counters = self
             .world
@@ -278,19 +278,22 @@ impl<S: Store> Reconciler<S> {
         status.scopes = scopes.map_err(|error| fault::world(&error))?;
         status.unconfirmed = self.pending.as_ref().map(Pending::told);
         status.hold.clone_from(&self.hold);
+        let mut of_machines = BTreeSet::new();
         status.enforce = self.mending.enforce;
         status.held_back.clone_from(&self.mending.held_back);
         if let Some(seen) = self.compared(observed)?
             && let Some(applied) = &self.applied
         {
             status.compare(&applied.site, &seen.plan, seen.differences);
-            let left_out = applied.left_out.iter();
-            status.left_out = left_out.take(TOLD).cloned().collect();
+            status.left_out = applied.left_out.iter().cloned().collect();
+            let in_force = applied.desired.state.keys();
+            let in_force = in_force.filter(|key| key.machine().is_some());
+            of_machines = in_force.chain(&applied.left_out).cloned().collect();
         }
         status.hooks = self.boards.hooks.told();
         status.webhooks = self.boards.webhooks.told();
         status.ended = self.mending.memory.ended();
-        Ok(status)
+        Ok((status, of_machines))
     }
 
     /// The latest first.

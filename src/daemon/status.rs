@@ -1,6 +1,6 @@
 //! What the daemon tells of itself: its world beside the applied site and its listeners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Status {
     pub site: Option<Name>,
     /// Things that are as the site says.
     pub in_place: usize,
-    /// Things that are not, and since when; the first [`TOLD`] of them.
+    /// Things that are not, and since when; the first [`TOLD`] of them. Those of machines are told below, and counted here.
     pub drift: Vec<Drift>,
     pub drifted: usize,
     /// Things that cannot be; as many of them.
@@ -79,6 +79,11 @@ pub struct Status {
     /// What of machines the last apply could not bring about, and was not seen to be so since; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<Key>,
+    #[serde(default)]
+    pub omitted: usize,
+    /// Things of machines that are in force, and of which nobody knows how they are now: their BMCs were not asked about them since.
+    #[serde(default)]
+    pub unasked: usize,
     /// What persons are asked to do with machines; the first [`TOLD`] of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<ManualRequest>,
@@ -145,6 +150,8 @@ impl Status {
             powers: Vec::new(),
             boot_orders: Vec::new(),
             left_out: Vec::new(),
+            omitted: 0,
+            unasked: 0,
             asked: Vec::new(),
             under_way: None,
             machines_under_way: AwaitedMachines::default(),
@@ -181,6 +188,22 @@ impl Status {
         drift.truncate(TOLD);
         waiting.truncate(TOLD);
         (self.drift, self.waiting) = (drift, waiting);
+    }
+
+    /// Counts the things of machines, so many in all; of `heard` it is known how they are now. What differs of them is listed already, and
+    /// what was left out.
+    pub(super) fn count_machines(&mut self, all: usize, heard: &BTreeSet<Key>) {
+        self.left_out.retain(|key| !heard.contains(key));
+        let differing = self.powers.len() + self.boot_orders.len();
+        let differences = self.machines.iter().map(|one| one.differences.len());
+        self.drifted += differing + differences.sum::<usize>();
+        self.in_place += heard.len().saturating_sub(differing);
+        self.omitted = self.left_out.len();
+        self.unasked = all.saturating_sub(heard.len() + self.omitted);
+        self.machines.truncate(TOLD);
+        self.powers.truncate(TOLD);
+        self.boot_orders.truncate(TOLD);
+        self.left_out.truncate(TOLD);
     }
 }
 

@@ -16,6 +16,9 @@ use crate::serve::dhcp::{Config, Exchange, Heard, Kind, Lease, Waiting};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     pub mac: MacAddr,
+    /// The link of the machine that has this hardware address, where the machine was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkName>,
     /// The addresses that it has or had.
     pub leases: Vec<LeaseRow>,
     pub reserved: Vec<ReservedRow>,
@@ -112,6 +115,7 @@ impl Why {
         let exchanges = heard.exchanges.into_iter();
         Self {
             mac,
+            link: None,
             leases: own.map(|lease| LeaseRow::of(lease, config)).collect(),
             reserved: reserved.collect(),
             exchanges: exchanges

@@ -16,7 +16,10 @@ use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
 use crate::base::along::Along;
-use crate::state::{Disruption, Ground, Guards, Key, Observation, Resource, State};
+use crate::base::origin::Origin;
+use crate::state::{
+    Disruption, Ground, Guards, Key, Observation, Resource, Silence, State, Unreached,
+};
 
 /// Steps in no particular order, and what was found beside them.
 pub(super) struct Difference {
@@ -87,7 +90,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
     let waiting = waiting.map(|(key, on)| Waiting {
         origin: match keep.staying.get(&key) {
             Some(stay) => stay.origin.clone(),
-            None => inputs.desired.origins.get(&key).cloned(),
+            None => origin(inputs, &key, &on),
         },
         key,
         on,
@@ -101,6 +104,15 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
         keep,
         returned,
     }
+}
+
+/// Where what waits is written, or what it waits for.
+fn origin(inputs: Inputs<'_>, key: &Key, on: &Obstruction) -> Option<Origin> {
+    let origins = &inputs.desired.origins;
+    let is_secret = |unreached: &Unreached| unreached.why == Silence::Secret;
+    let of_bmc = on.unreached().is_some_and(is_secret).then(|| key.bmc());
+    let place = of_bmc.flatten().and_then(|bmc| origins.get(&bmc));
+    place.or_else(|| origins.get(key)).cloned()
 }
 
 /// How many things are as they should be.

@@ -57,6 +57,17 @@ pub enum Obstruction {
     NotChosen,
 }
 
+impl Obstruction {
+    /// What a BMC did not tell, where that is what it waits for.
+    pub(super) fn unreached(&self) -> Option<&Unreached> {
+        if let Self::Deferred(unreached) = self {
+            Some(unreached)
+        } else {
+            None
+        }
+    }
+}
+
 impl fmt::Display for Obstruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -267,7 +267,12 @@ impl Page<'_> {
         let pulled = self.pulled.get(&step.key);
         let pulled = pulled.map(|by| format!("; pulled in by {by}"));
         let pulled = pulled.unwrap_or_default();
-        self.line(&format!("{head}  {tail}({}{pulled}){place}", step.because));
+        let because = match (&step.because, sign) {
+            // It is there already, as something else than the site says.
+            (Reason::Declared, '~') => "now in the site".to_owned(),
+            (because, _) => because.to_string(),
+        };
+        self.line(&format!("{head}  {tail}({because}{pulled}){place}"));
         for change in &step.changes {
             self.line(&format!(
                 "      {}  {} -> {}",

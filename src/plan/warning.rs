@@ -1,5 +1,6 @@
 //! What an apply should be told beforehand, though nothing forbids it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -196,12 +197,13 @@ impl fmt::Display for Warning {
 
 impl Warning {
     /// What to do about it.
-    pub fn help(&self) -> &str {
+    pub fn help(&self) -> Cow<'_, str> {
         match self {
-            Self::Managed { help, .. } | Self::LeftBehind { help, .. } => help,
-            Self::ShutOut { .. } => {
-                "`bedplate leases --vlan VLAN` lists them; name those that are to stay"
-            }
+            Self::Managed { help, .. } | Self::LeftBehind { help, .. } => help.into(),
+            Self::ShutOut { vlan, .. } => format!(
+                "`bedplate leases --vlan {vlan}` lists the leases there; name those that are to stay"
+            )
+            .into(),
         }
     }
 }

@@ -35,8 +35,10 @@ pub enum Silence {
     Credentials,
     /// It is not known to be who it should be.
     Untrusted,
-    /// What is needed to be let in cannot be read.
+    /// What it is asked with cannot be read.
     Secret,
+    /// The password that a user of it is to have cannot be read.
+    Password,
     /// It answers, and what it says is of no use.
     Failed,
     /// Others took all the time that there was.
@@ -128,6 +130,7 @@ impl fmt::Display for Unreached {
                 )
             }
             Silence::Secret => write!(f, "its BMC at {bmc} was not asked: {cause}"),
+            Silence::Password => write!(f, "its password is not there: {cause}"),
             Silence::Failed => write!(f, "its BMC at {bmc} does not tell: {cause}"),
             Silence::Unasked => write!(f, "its BMC at {bmc} was not asked: others took too long"),
         }

@@ -128,6 +128,15 @@ pub enum WorldError {
 }
 
 impl WorldError {
+    /// What to do about it, beside what its code explains.
+    pub fn help(&self) -> Option<String> {
+        if let Self::Machine(error) = self {
+            error.help()
+        } else {
+            None
+        }
+    }
+
     /// The code under which people find help.
     pub fn code(&self) -> Code {
         match self {
@@ -155,7 +164,7 @@ impl WorldError {
 
 fn of_machine(error: &MachineError) -> Code {
     match error {
-        MachineError::Target { .. } => Code::BmcSecret,
+        MachineError::Target { .. } | MachineError::Password { .. } => Code::BmcSecret,
         MachineError::Bmc { source, .. } => match source.trouble() {
             Trouble::Unreachable => Code::BmcUnreachable,
             Trouble::Credentials => Code::BmcRefusesUs,

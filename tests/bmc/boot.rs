@@ -98,6 +98,6 @@ fn a_boot_by_http_is_not_supported() {
         mode: None,
     };
     let refused = bmc.session(async |session| Ok(session.set_boot(Some(wanted)).await));
-    let expected = IpmiError::Unsupported("IPMI knows no boot by HTTP");
+    let expected = IpmiError::Unknown("boot by HTTP");
     assert_eq!(refused, Err(expected));
 }

@@ -308,7 +308,11 @@ fn whom_a_vlan_shuts_out_is_warned_of() {
         let words: Vec<_> = warnings.iter().map(ToString::to_string).collect();
         let is_told = |expected: &str| {
             let text = &words[0];
-            words.len() == 1 && text.contains("/pxe will serve only") && text.contains(expected)
+            let help = warnings[0].help();
+            words.len() == 1
+                && text.contains("/pxe will serve only")
+                && text.contains(expected)
+                && help.contains("/pxe` lists the leases there")
         };
         match expected {
             Some(expected) => assert!(is_told(expected), "{expected}: {words:?}"),

@@ -67,7 +67,8 @@ fn a_person_is_asked_and_believed() {
     let said = Said::of(&asked.wait_with_output().unwrap());
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("node-02  on"), "{said:?}");
-    check(&lab, "events", 0, &["node-02 is fine again: it is done"]);
+    let over = "node-02 waits for nobody any more: it is done\n";
+    check(&lab, "events", 0, &["  bmc         -  ", over]);
     check(&lab, "power done node-02", 1, &["D009"]);
     check(&lab, "power status node-02", 0, &["node-02  unknown"]);
     check(&lab, "sensors node-02", 1, &["a person has no sensors"]);
@@ -111,6 +112,15 @@ const CASES: &[(&str, i32, &[&str])] = &[
             "has no such thing",
             "Wake-on-LAN has no sensors",
             "help: `bmc` of wake in the site",
+        ],
+    ),
+    (
+        "bmc media status bmc-001",
+        4,
+        &[
+            "D064",
+            "IPMI knows no virtual media, Redfish does",
+            "help: `bmc \"ipmi\"` of bmc-001 in the site",
         ],
     ),
     (

@@ -110,6 +110,29 @@ fn one_fails(lab: &Lab) {
 }
 
 #[test]
+fn a_part_in_which_nothing_is_to_be_done_is_no_state_of_its_own() {
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    let nothing = || {
+        let only = ["apply", "--yes", "--only", "controller/rack-1/link/port1"];
+        let said = lab.run(&only);
+        assert!(said.out.ends_with("\nNothing to do.\n"), "{said:?}");
+    };
+    lab.applied();
+    let before = witness::host(&lab.host);
+    nothing();
+    lab.write(&routed());
+    lab.applied();
+    let after = witness::host(&lab.host);
+    nothing();
+    for expected in [before, after] {
+        let said = lab.run(&["rollback", "--yes"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert_eq!(witness::host(&lab.host), expected);
+    }
+}
+
+#[test]
 fn what_touches_nothing_is_not_remembered() {
     let lab = Lab::new();
     let _daemon = lab.serve();

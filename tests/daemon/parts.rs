@@ -41,7 +41,7 @@ fn parts_that_the_site_does_not_know_are_drift() {
     // Nobody has looked yet.
     lab.settled();
     check(&lab, "status", 0, &[]);
-    let unknown = format!("has {MAC}, which the site does not know");
+    let unknown = format!("the site does not know the port {MAC}");
     let gone = "eth0 is 02:00:00:00:70:09 in the site, and no port that the BMC tells of";
     let parts = [
         "The site says otherwise:",

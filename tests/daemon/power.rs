@@ -53,6 +53,13 @@ fn asked(bmc: &Bmc) -> String {
     fs::read_to_string(bmc.file("done")).unwrap_or_default()
 }
 
+/// All things of a status, however they are.
+fn sum(status: &Value) -> u64 {
+    let counts = ["in_place", "drifted", "withheld", "omitted", "unasked"];
+    let counts = counts.iter();
+    counts.map(|count| status[count].as_u64().unwrap()).sum()
+}
+
 #[test]
 fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     let (lab, bmc) = wired();
@@ -77,7 +84,11 @@ fn declared_power_is_brought_about_and_one_silent_bmc_keeps_nobody() {
     assert_eq!(power(&bmc), "1");
     lab.serves();
     let left = "left out: machine/node-03/power: the last apply could not see to it";
-    let said = check(&lab, "status", 4, &[left]);
+    // What is counted is what is listed, and as much as the plan has.
+    let counted = " 0 drifted, 0 waiting, 1 left out, 1 of machines not asked about, ";
+    let said = check(&lab, "status", 4, &[counted, left]);
+    let (status, plan) = (lab.status(), lab.json(&["plan"]));
+    assert_eq!(sum(&status), plan["unchanged"].as_u64().unwrap() + 1);
     assert!(!said.out.contains("machine/node-02"), "{said:?}");
     check(&lab, "plan --exit-code", 0, &["nothing to do", deferred]);
     check(&lab, "apply --yes", 4, &["Nothing to do. 1 thing waits"]);
@@ -130,7 +141,8 @@ fn a_machine_that_somebody_else_switched_is_drift_and_put_back() {
         (1, &"on".into(), &"off".into())
     );
     let told = "drift: ~ machine/node-02/power  state on -> off";
-    check(&lab, "status", 4, &[told, "bedplate apply"]);
+    let counted = " 1 drifted, 0 waiting, 0 leases\n";
+    check(&lab, "status", 4, &[counted, told, "bedplate apply"]);
     check(
         &lab,
         "plan",
@@ -164,10 +176,25 @@ fn what_a_bmc_does_not_do_is_told_and_all_else_is_done() {
     let refused = "deferred: its BMC at 10.71.0.21 does not let us in";
     check(&lab, "plan", 0, &[refused]);
     fs::remove_file(lab.path("password")).unwrap();
-    check(&lab, "plan", 0, &["was not asked", "No such file"]);
+    let unread = "its BMC at 10.71.0.21 was not asked: (file)";
+    let todo = "(os error 2); put it there on this controller, where the daemon can read it";
+    check(
+        &lab,
+        "plan",
+        0,
+        &[unread, "No such file", todo, "site.kdl:"],
+    );
+    fs::write(lab.path("password"), PASSWORD).unwrap();
+    check(&lab, &format!("plan --out {saved}"), 0, &["power node-02"]);
+    fs::remove_file(lab.path("password")).unwrap();
+    let failed = [
+        "error[D065]: the machine is not as it should be: what the BMC at 10.71.0.21 is asked with is not there: (file)",
+        "        help: put it there on this controller, where the daemon can read it\n",
+    ];
+    check(&lab, &format!("apply --yes {saved}"), 4, &failed);
     fs::write(lab.path("password"), PASSWORD).unwrap();
     // What was never brought about is nobody's drift.
-    check(&lab, "plan", 0, &["new in the site", "state  off -> on"]);
+    check(&lab, "plan", 0, &["(now in the site)", "state  off -> on"]);
     check(&lab, &format!("plan --out {saved}"), 0, &[]);
     bmc.place.ip(&format!("address del {ADDRESS}/16 dev eth0"));
     check(&lab, &format!("apply --yes {saved}"), 4, &["error[D061]"]);

@@ -59,6 +59,22 @@ fn told(lab: &Lab, arguments: &str, code: i32, parts: &[&str]) {
 
 const ADMIN: &str = "admin true ADMINISTRATOR";
 
+const UNREAD: &str = "bmc/user/ops  deferred: its password is not there: (file)";
+const TODO: &str = "put it there on this controller, where the daemon can read it  site.kdl:";
+
+#[test]
+fn a_password_that_is_nowhere_is_known_before_the_bmc_is_told_anything() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    with(&lab, &[("ops", "operator")]);
+    told(&lab, "plan", 0, &[UNREAD, "No such file", TODO]);
+    told(&lab, "apply --yes", 4, &["1 thing waits"]);
+    assert_eq!(listed(&bmc), [ADMIN]);
+    fs::write(lab.path("ops"), OPS).unwrap();
+    told(&lab, "apply --yes", 0, &["+ machine/node-02/bmc/user/ops"]);
+    assert_eq!(listed(&bmc), [ADMIN, "ops true OPERATOR"]);
+}
+
 #[test]
 fn declared_users_are_there_and_go_with_their_declarations() {
     let (lab, bmc) = wired();
@@ -100,7 +116,7 @@ fn declared_users_are_there_and_go_with_their_declarations() {
 
     // A secret that cannot be read is for another time.
     fs::rename(lab.path("ops"), lab.path("away")).unwrap();
-    told(&lab, "plan", 0, &["was not asked", "No such file"]);
+    told(&lab, "plan", 0, &[UNREAD, "No such file", TODO]);
     fs::rename(lab.path("away"), lab.path("ops")).unwrap();
 
     // Withdrawn, and the BMC with it: that goes last.
@@ -190,23 +206,36 @@ fn an_apply_that_goes_back_takes_away_the_user_that_it_made() {
     assert_eq!(listed(&bmc), [ADMIN]);
 }
 
-/// Its password is nowhere to be read, and the apply is done but for that.
+/// Its password is gone since the plan was made, and the apply is done but for that.
 #[test]
 fn a_step_that_failed_is_told_of_in_the_history() {
     let (lab, _bmc) = wired();
     let _daemon = lab.serve();
     let user = "machine/node-02/bmc/user/ops";
     with(&lab, &[("ops", "operator")]);
-    let failed = [user, "No such file"];
-    for (arguments, outcome) in [
-        ("", "  done, 1 failed"),
-        ("--only **/ops", "  done, 1 failed (--only **/ops)"),
-        ("--confirm-within 1h", " UTC, 1 failed"),
+    let saved = lab.path("saved.plan").display().to_string();
+    let failed = [
+        "error[D065]: the machine is not as it should be: the password of `ops` is not there: (file)",
+        "        help: put it there on this controller, where the daemon can read it\n",
+        "No such file",
+    ];
+    for (chosen, within, outcome) in [
+        ("", "", "  done, 1 failed"),
+        ("--only **/ops", "", "  done, 1 failed (--only **/ops)"),
+        ("", "--confirm-within 1h", " UTC, 1 failed"),
     ] {
-        told(&lab, &format!("apply --yes {arguments}"), 4, &failed);
+        fs::write(lab.path("ops"), OPS).unwrap();
+        told(
+            &lab,
+            &format!("plan --out {saved} {chosen}"),
+            0,
+            &["user ops"],
+        );
+        fs::remove_file(lab.path("ops")).unwrap();
+        told(&lab, &format!("apply --yes {saved} {within}"), 4, &failed);
         let said = lab.run(&["history"]).out;
         let row = said.lines().nth(1).unwrap_or_default();
-        assert!(row.ends_with(outcome), "{arguments}: {said}");
+        assert!(row.ends_with(outcome), "{chosen} {within}: {said}");
         assert_eq!(lab.history()[0]["failed"], serde_json::json!([user]));
     }
     let log = fs::read_to_string(lab.path("log")).unwrap();

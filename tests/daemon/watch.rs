@@ -77,7 +77,8 @@ fn each_fault_has_its_state() {
         &format!("bmc bmc-003 at {} fails since ", address(3)),
         &format!("bmc bmc-005 at {} does not let us in since ", address(5)),
         "the password is not the one that the BMC has for this user",
-        "which the BMC of bmc-006 needs, cannot be read: No such file or directory (os error 2)\n",
+        "which the BMC of bmc-006 needs (site.kdl:",
+        "), cannot be read: No such file or directory (os error 2)\n",
     ] {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }
@@ -94,7 +95,7 @@ fn each_fault_has_its_state() {
     );
     let log = fs::read_to_string(lab.path("log")).unwrap();
     assert!(log.contains("the BMC does not answer: "), "{log}");
-    assert!(log.contains("the BMC is fine again"), "{log}");
+    assert!(log.contains("the BMC answers again"), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
     hears_of_changes(&lab);
 }
@@ -115,10 +116,14 @@ pub(crate) fn told_of(lab: &Lab, machine: &str) -> Vec<String> {
 fn hears_of_changes(lab: &Lab) {
     assert_eq!(told_of(lab, "bmc-001"), ["unreachable", "fine"]);
     let said = lab.run(&["events"]).out;
-    assert!(
-        said.contains("bmc-005 does not let us in: the password"),
-        "{said}"
-    );
+    for part in [
+        "bmc-005 does not let us in: the password",
+        "bmc-001 answers again: until now, since ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let told = lab.run(&["--json", "events"]).out;
+    assert!(told.contains(r#""was":"unreachable""#), "{told}");
 }
 
 #[test]

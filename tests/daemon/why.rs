@@ -1,4 +1,4 @@
-//! `bedplate why MAC`: what became of a machine's messages.
+//! `bedplate why`: what became of a machine's messages.
 
 use serde_json::Value;
 
@@ -11,7 +11,11 @@ const ANNEX: &str = r#"
 
 /// A machine whose place is in another VLAN than where it is plugged in.
 const MISPLACED: &str = r#"
-machine "node-09" { ethernet "eth0" mac="02:ee:00:00:00:09" vlan="annex" { address "10.71.0.9" } }
+machine "node-09" {
+    ethernet "eth0" mac="02:ee:00:00:00:09" vlan="annex" { address "10.71.0.9" }
+    ethernet "eth1" mac="02:ee:00:00:01:09" vlan="annex"
+}
+machine "node-08" uuid="4c4c4544-0042-3510-8052-b4c04f564d31" { ethernet "eth0" vlan="annex" { address "10.71.0.8" } }
 "#;
 
 fn lab() -> Lab {
@@ -76,6 +80,7 @@ fn a_machine_without_an_address_is_told_why() {
             );
         }
     }
+    named_otherwise(&lab, &address.to_string());
     let told = lab.json(&["why", "02:ee:00:00:00:02"]);
     let last = &told["exchanges"].as_array().unwrap().last().unwrap();
     assert_eq!(
@@ -91,6 +96,66 @@ fn a_machine_without_an_address_is_told_why() {
         (&"10.70.0.3".into(), &"br0".into(), &"10.70.0.2".into())
     );
     assert_eq!(told["leases"], Value::Array(Vec::new()));
+}
+
+/// The same by other names: a machine's, an address, a hardware address as labels have it. `address` is that of the first client.
+fn named_otherwise(lab: &Lab, address: &str) {
+    for (what, code, words) in [
+        (
+            "node-09",
+            0,
+            &[
+                "eth0: 02:ee:00:00:00:09 has no address: every",
+                "eth1: 02:ee:00:00:01:09 has no address, and nothing was heard of it",
+                "It is node-09: 10.71.0.9 is reserved for it in VLAN plant/annex.",
+            ][..],
+        ),
+        (
+            "node-08",
+            0,
+            &["No hardware address of node-08 is known: the site has none"],
+        ),
+        (
+            "node-99",
+            1,
+            &["D060", "the site in force has no machine `node-99`"],
+        ),
+        (address, 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
+        ("10.71.0.9", 0, &["eth0: 02:ee:00:00:00:09 has no address"]),
+        (
+            "10.71.0.77",
+            0,
+            &["Nobody has 10.71.0.77, and it is reserved for nobody"],
+        ),
+        ("02ee00000001", 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
+        (
+            "02-EE-00-00-00-01",
+            0,
+            &["02:ee:00:00:00:01 has 10.70.1.1."],
+        ),
+        (
+            "a_b",
+            1,
+            &["neither a MAC, an IPv4 address nor the name of a machine"],
+        ),
+    ] {
+        let said = lab.run(&["why", what]);
+        let all = said.out.clone() + &said.err;
+        for word in words {
+            assert!(
+                said.code == code && all.contains(word),
+                "{what}, {word}: {said:?}"
+            );
+        }
+    }
+    let told = lab.json(&["why", "node-09"]);
+    let links: Vec<_> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["link"])
+        .collect();
+    assert_eq!(links, ["eth0", "eth1"]);
 }
 
 #[test]

@@ -43,9 +43,17 @@ fn word(event: &Event) -> String {
             used,
             size,
             is_above,
+            is_watched,
             ..
         } => {
-            let how = if *is_above { "above" } else { "below" };
+            let how = match (is_watched, is_above) {
+                (false, is_above) => {
+                    assert!(!is_above, "{event:?}");
+                    "unwatched"
+                }
+                (true, true) => "above",
+                (true, false) => "below",
+            };
             format!("{how} {threshold} {used}/{size}")
         }
         Event::Store { trouble } => format!("store {trouble:?}"),
@@ -242,7 +250,8 @@ fn a_subnet_that_fills_up_is_told_of_and_does_not_flap() {
         "50%", "99%", "100%"
     ])))));
     let all = ["50%", "99%", "100%"].map(|share| format!("above {share} 100/100"));
-    assert_eq!(turns(&mut heard), all);
+    let gone = ["95%", "80%"].map(|share| format!("unwatched {share} 100/100"));
+    assert_eq!(turns(&mut heard), [&gone[..], &all].concat());
     swept(&mut heard);
     let none = ["100%", "99%", "50%"].map(|share| format!("below {share} 1/100"));
     assert_eq!(turns(&mut heard), none);
@@ -296,13 +305,17 @@ fn each_threshold_is_told_of_however_many_are_crossed_at_once() {
 }
 
 /// Four addresses stay in use while the site changes: how many there are, the thresholds, and what is told.
-const CHANGES: [(u8, &[&str], &[&str]); 6] = [
+const CHANGES: [(u8, &[&str], &[&str]); 9] = [
     (5, &["80%"], &["above 80% 4/5"]),
     (10, &["80%"], &["below 80% 4/10"]),
     (5, &["50%", "80%"], &["above 50% 4/5", "above 80% 4/5"]),
-    (5, &["80%"], &[]),
+    (5, &["80%"], &["unwatched 50% 4/5"]),
     (5, &["60%", "80%"], &["above 60% 4/5"]),
     (20, &["60%", "80%"], &["below 80% 4/20", "below 60% 4/20"]),
+    // What was not told as reached goes in silence.
+    (20, &["60%"], &[]),
+    (5, &["60%", "70%"], &["above 60% 4/5", "above 70% 4/5"]),
+    (5, &["95%"], &["unwatched 70% 4/5", "unwatched 60% 4/5"]),
 ];
 
 #[test]
@@ -315,6 +328,22 @@ fn what_was_told_of_a_threshold_outlives_a_change_of_the_site() {
         let site = filling(size, serde_json::json!(thresholds));
         heard.input(Input::Config(config(&site)));
         assert_eq!(turns(&mut heard), expected, "{size}, {thresholds:?}");
+    }
+}
+
+#[test]
+fn a_subnet_that_goes_is_watched_no_more() {
+    let mut heard = Heard::new(&filling(5, serde_json::json!(["60%"])));
+    for client in 1..=4 {
+        heard.say(&select(client, 100 + client));
+    }
+    assert_eq!(turns(&mut heard), ["above 60% 3/5"]);
+    let mut without = filling(5, serde_json::Value::Null);
+    let all = without.as_object_mut().unwrap();
+    all.retain(|key, _| !key.contains("/scope/"));
+    for expected in [&["unwatched 60% 4/5"][..], &[]] {
+        heard.input(Input::Config(config(&without)));
+        assert_eq!(turns(&mut heard), expected);
     }
 }
 

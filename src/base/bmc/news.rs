@@ -30,12 +30,29 @@ pub enum BmcCondition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BmcNews {
     pub machine: HostName,
-    /// Where it is, in words.
-    pub address: String,
+    /// Where it is, in words; nothing of a person.
+    pub address: Option<String>,
     /// None where it is fine again.
     pub condition: Option<BmcCondition>,
+    /// How it was before, where that was not fine.
+    pub was: Option<BmcCondition>,
     /// Why it is so; what was, where it is fine again.
     pub why: String,
+}
+
+impl BmcCondition {
+    /// That it is so no longer, and all is fine.
+    pub fn over(self) -> &'static str {
+        match self {
+            Self::Unreachable => "answers again",
+            Self::Refused => "lets us in again",
+            Self::Untrusted => "is trusted again",
+            Self::Failing => "fails no longer",
+            Self::NoSecret => "can be asked again",
+            Self::Asking => "waits for nobody any more",
+            Self::Unsettled => "is between states no longer",
+        }
+    }
 }
 
 impl fmt::Display for BmcCondition {

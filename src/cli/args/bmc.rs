@@ -43,8 +43,13 @@ pub(in crate::cli) enum BmcDeed {
         #[arg(value_name = "NAME|tag:TAG|rack:RACK|all", required = true)]
         who: Vec<Who>,
     },
-    /// Show the certificate that a Redfish BMC presents, to compare and to pin; nothing is told to the BMC
-    Trust { machine: HostName },
+    /// Show the certificate that a Redfish BMC or a webhook presents, to compare and to pin, and whether the site trusts it; nothing is
+    /// told to it
+    Trust {
+        /// A machine of the site in force, by its name
+        #[arg(value_name = "NAME")]
+        machine: HostName,
+    },
     /// Switch the light by which a person finds a machine
     Identify(IdentifyArguments),
     /// Say where machines boot from next, instead of what their firmware is set to

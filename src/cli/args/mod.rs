@@ -2,8 +2,9 @@
 
 pub(in crate::cli) mod bmc;
 pub(in crate::cli) mod console;
+mod what;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use clap_complete::Shell;
 
 use bmc::{BmcDeed, LogArguments, PowerArguments};
 use console::ConsoleArguments;
+pub(in crate::cli) use what::{IpWhat, WhyWhat};
 
-use crate::base::addr::{AddrError, Prefix};
+use crate::base::addr::Prefix;
 use crate::base::duration::{DurationError, Seconds};
 use crate::base::glob::is_pattern;
-use crate::base::mac::{MacAddr, MacError};
+use crate::base::mac::MacAddr;
 use crate::base::mark::LastKnown;
 use crate::base::name::HostName;
 use crate::daemon::{StateFilter, WITHIN};
@@ -159,11 +161,13 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         follow: bool,
     },
-    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome; without MAC,
+    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome; without any,
     /// who waits to be named by the site (`unknown-clients "hold"`)
     Why {
-        /// The hardware address of its interface
-        mac: Option<MacAddr>,
+        /// The hardware address of an interface, also without separators; a machine of the site in force, for all that it has; or an
+        /// address, for whoever has it, else for whom it is reserved
+        #[arg(value_name = "MAC|NAME|ADDRESS")]
+        what: Option<WhyWhat>,
     },
     /// Build a sandbox of network namespaces and show the whole thing in it; touches nothing of the host
     Demo(DemoArguments),
@@ -360,12 +364,13 @@ pub(in crate::cli) struct LeasesArguments {
     #[arg(long, value_name = "PREFIX")]
     pub(in crate::cli) subnet: Option<Prefix>,
     /// Only the client with this hardware address
-    #[arg(long, value_name = "MAC")]
+    #[arg(long, value_name = "MAC", value_parser = MacAddr::loosely)]
     pub(in crate::cli) mac: Option<MacAddr>,
     /// Only clients of this name in DNS, with or without its domain; a pattern (`*`)
     #[arg(long, value_name = "NAME", value_parser = plain)]
     pub(in crate::cli) name: Option<String>,
-    /// Only those in this state, others than usual among them: active, declined, offered, idle, all
+    /// Only those in this state, others than usual among them: active, declined (in quarantine), offered, idle (over, remembered for its
+    /// client while nobody else takes the address), all
     #[arg(long, value_name = "STATE")]
     pub(in crate::cli) state: Option<StateFilter>,
 }
@@ -399,30 +404,6 @@ pub(in crate::cli) enum IpDeed {
         #[arg(long)]
         yes: bool,
     },
-}
-
-/// What `ip` tells of.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::cli) enum IpWhat {
-    Subnet(Prefix),
-    Address(IpAddr),
-    Mac(MacAddr),
-}
-
-impl FromStr for IpWhat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.contains('/') {
-            let subnet = text.parse().map(Self::Subnet);
-            return subnet.map_err(|error: AddrError| error.to_string());
-        }
-        let address = text.parse().map(Self::Address);
-        let either = address.or_else(|_| text.parse().map(Self::Mac));
-        either.map_err(|_: MacError| {
-            "neither a prefix such as 10.0.0.0/24, an address nor a MAC".to_owned()
-        })
-    }
 }
 
 /// A name or a pattern of names.

@@ -10,18 +10,16 @@ use super::Context;
 use super::input::{Asked, Named};
 use super::peer::Asker;
 use super::routes::Answer;
-use crate::base::mac::MacAddr;
 use crate::daemon::fault;
 use crate::daemon::lease::{LeaseFilter, LeaseRow, is_called};
 use crate::daemon::who::Who;
-use crate::daemon::why::{WaitingRow, Why};
+use crate::daemon::why::WaitingRow;
 use crate::diag::fault::Fault;
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("leases"), get(leases))
         .route(&path("leases/{address}/release"), post(release))
-        .route(&path("why/{mac}"), get(why))
         .route(&path("waiting"), get(waiting))
 }
 
@@ -90,19 +88,4 @@ async fn waiting(State(context): State<Context>) -> Answer<Vec<WaitingRow>> {
     let waiting = context.dhcp.waiting().await;
     let rows = waiting.map(|all| all.iter().map(WaitingRow::of).collect());
     rows.map_err(|error| fault::world(&error)).into()
-}
-
-async fn why(State(context): State<Context>, Named(mac): Named<MacAddr>) -> Answer<Why> {
-    told(&context, mac).await.into()
-}
-
-async fn told(context: &Context, mac: MacAddr) -> Result<Why, Fault> {
-    context.in_force.applied().await?;
-    let dhcp = &context.dhcp;
-    let heard = dhcp.heard(mac).await;
-    let heard = heard.map_err(|error| fault::world(&error))?;
-    let leases = dhcp.leases_of(mac.into()).await;
-    let leases = leases.map_err(|error| fault::world(&error))?;
-    let config = dhcp.config().await.map_err(|error| fault::world(&error))?;
-    Ok(Why::new(mac, heard, (&leases, &config)))
 }

@@ -11,6 +11,7 @@ mod keep;
 mod peer;
 mod routes;
 mod stream;
+mod why;
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::input::{Body, By, Named};
 use super::peer::Asker;
 use super::stream::streamed;
-use super::{Context, VERSION, bindings, bmc, console, dhcp, events, ip, keep, peer};
+use super::{Context, VERSION, bindings, bmc, console, dhcp, events, ip, keep, peer, why};
 use crate::apply::Event;
 use crate::base::digest::Digest;
 use crate::base::duration::Seconds;
@@ -87,6 +87,7 @@ pub(super) fn router(context: Context) -> Router {
         .route(&path("observation"), get(observation))
         .merge(keep::routes(path))
         .merge(dhcp::routes(path))
+        .merge(why::routes(path))
         .merge(events::routes(path))
         .merge(ip::routes(path))
         .merge(bindings::routes(path))
@@ -198,7 +199,7 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
         return Answer::Value(status);
     }
     let status = asked(&context, |reply| Request::Status { reply }).await;
-    let mut status = match status.and_then(|status| status) {
+    let (mut status, of_machines) = match status.and_then(|status| status) {
         Ok(status) => status,
         Err(fault) => return Answer::Fault(fault),
     };
@@ -208,9 +209,10 @@ async fn status(State(context): State<Context>) -> Answer<Status> {
     let since = context.turns.ended();
     status.powers = context.bmcs.power_drift(since).await;
     status.boot_orders = context.bmcs.boot_order_drift(since).await;
-    status
-        .left_out
-        .retain(|key| !context.bmcs.is_heard(key, since));
+    let all = of_machines.len();
+    let heard = of_machines.into_iter();
+    let heard = heard.filter(|key| context.bmcs.is_heard(key, since));
+    status.count_machines(all, &heard.collect());
     Answer::Value(status)
 }
 

@@ -131,8 +131,9 @@ impl Board {
         };
         let news = |condition, why| BmcNews {
             machine: host.clone(),
-            address: known.address.clone(),
+            address: Some(known.address.clone()),
             condition,
+            was: was.map(|(was, _)| was),
             why,
         };
         let Some((condition, why)) = bad else {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::drift::TOLD;
 use super::super::in_force::{MachineCard, Says};
 use super::super::who::now;
 use crate::base::bmc::Inventory;
@@ -82,7 +81,7 @@ impl Looks {
                 differences,
             })
         });
-        all.take(TOLD).collect()
+        all.collect()
     }
 }
 
@@ -129,6 +128,10 @@ fn is_same(site: Uuid, machine: &str) -> bool {
 impl fmt::Display for InventoryDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Some BMCs have no other name for it.
+            Self::UnknownPort { port, mac } if port.parse() == Ok(*mac) => {
+                write!(f, "the site does not know the port {mac}")
+            }
             Self::UnknownPort { port, mac } => write!(
                 f,
                 "port {} has {mac}, which the site does not know",
@@ -211,6 +214,10 @@ mod tests {
             "eth0 is 02:00:00:00:00:01 in the site, and no port that the BMC tells of",
         );
         check(&site, seen(&[("NIC.1", OTHER)]), &[unknown, gone]);
+        let unnamed = "the site does not know the port 02:00:00:00:00:02";
+        for name in ["02:00:00:00:00:02", "02-00-00-00-00-02"] {
+            check(&site, seen(&[(name, OTHER)]), &[unnamed, gone]);
+        }
     }
 
     #[test]

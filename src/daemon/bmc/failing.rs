@@ -12,6 +12,8 @@ use crate::world::bmc::switch::SwitchError;
 pub(super) enum Failing {
     /// It has no such thing.
     Lacks,
+    /// No BMC has such a thing by this protocol.
+    Unknown,
     /// It has such a thing, and not this one.
     Takes,
     Refuses,
@@ -27,6 +29,7 @@ pub(super) enum Failing {
 pub(super) fn failing(error: &BmcError) -> Failing {
     use redfish::Error;
     match error {
+        BmcError::Ipmi(IpmiError::Unknown(_)) => Failing::Unknown,
         BmcError::Ipmi(IpmiError::Unsupported(_))
         | BmcError::Redfish(Error::Unsupported(_))
         | BmcError::Switch(SwitchError::Unsupported { .. }) => Failing::Lacks,
@@ -49,7 +52,7 @@ impl Failing {
     /// The message's end, for a question as for a command.
     pub(super) fn verdict(self) -> &'static str {
         match self {
-            Self::Lacks => "has no such thing",
+            Self::Lacks | Self::Unknown => "has no such thing",
             Self::Takes => "has not that, but others",
             Self::Refuses => "refuses",
             Self::Senseless => "says what cannot be used",
@@ -73,6 +76,9 @@ impl Failing {
                     )
                 }
             },
+            Self::Unknown => format!(
+                "`bmc \"ipmi\"` of {host} in the site says how it is reached: `bmc \"redfish\"` can, where its BMC speaks that"
+            ),
             Self::Takes => "choose one of those that it has".to_owned(),
             Self::Refuses => format!(
                 "try again in a minute, since it may be busy; else see what machine/{host}/bmc may do"
@@ -92,7 +98,7 @@ impl Failing {
     pub(super) fn is_open(self) -> bool {
         match self {
             Self::Refuses | Self::Senseless | Self::Breaks => true,
-            Self::Lacks | Self::Takes | Self::Elsewhere => false,
+            Self::Lacks | Self::Unknown | Self::Takes | Self::Elsewhere => false,
         }
     }
 }

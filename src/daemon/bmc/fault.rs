@@ -10,6 +10,7 @@ use crate::base::addr::Prefix;
 use crate::base::bmc::PowerAction;
 use crate::base::duration::Seconds;
 use crate::base::name::{HostName, Name};
+use crate::base::origin::Origin;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::suggest::{did_you_mean, listed};
@@ -107,26 +108,24 @@ fn untrusted(host: &HostName, bmc: &Bmc) -> String {
     }
 }
 
-/// What the site names to be let in by, and cannot be read. What stands in it is not told.
-pub(super) fn target(host: &HostName, error: &TargetError) -> Fault {
+/// What the site names to be let in by, there where it says so, and cannot be read. What stands in it is not told.
+pub(super) fn target(host: &HostName, error: &TargetError, origin: Option<Origin>) -> Fault {
+    let place = origin.map_or_else(String::new, |origin| format!(" ({origin})"));
     let fault = |message| Fault::new(Code::BmcSecret, message);
-    match error {
+    let fault = match error {
         TargetError::Secret { reference, source } => fault(format!(
-            "{reference}, which the BMC of {host} needs, cannot be read"
+            "{reference}, which the BMC of {host} needs{place}, cannot be read"
         ))
-        .because(source)
-        .help(
-            "the daemon reads it when it is used: put it where the site says, on this controller",
-        ),
+        .because(source),
         TargetError::Authority { path, source } => fault(format!(
-            "{path}, with which the BMC of {host} is verified, cannot be read"
+            "{path}, with which the BMC of {host} is verified{place}, cannot be read"
         ))
-        .because(source)
-        .help("put the authority's certificate there, in PEM form"),
-    }
+        .because(source),
+    };
+    fault.help(error.help())
 }
 
-pub(super) fn no_machine(host: &HostName, says: &Says) -> Fault {
+pub(in crate::daemon) fn no_machine(host: &HostName, says: &Says) -> Fault {
     let known = says.machines.keys().map(HostName::as_str);
     let fault = Fault::new(
         Code::NoSuchMachine,

@@ -113,7 +113,8 @@ impl Bmcs {
         tracing::info!(machine = %host, "a person is asked for {action}");
         let how = manual.instruction.as_deref();
         let words = how.map_or_else(|| action.to_string(), |how| format!("{action}: {how}"));
-        self.told(host, Some(BmcCondition::Asking), words).await;
+        let asking = BmcCondition::Asking;
+        self.told(host, (Some(asking), None), words).await;
         let asked = PowerEvent::Asked {
             machine: host.clone(),
             action,
@@ -130,7 +131,8 @@ impl Bmcs {
         } else {
             "nobody said that it is done"
         };
-        self.told(host, None, words.to_owned()).await;
+        self.told(host, (None, Some(asking)), words.to_owned())
+            .await;
         match is_done {
             true => Ok(Became {
                 power: match action {
@@ -174,11 +176,17 @@ impl Bmcs {
         }
     }
 
-    async fn told(&self, host: &HostName, condition: Option<BmcCondition>, why: String) {
+    async fn told(
+        &self,
+        host: &HostName,
+        (condition, was): (Option<BmcCondition>, Option<BmcCondition>),
+        why: String,
+    ) {
         let news = BmcNews {
             machine: host.clone(),
-            address: format!("{host} itself"),
+            address: None,
             condition,
+            was,
             why,
         };
         // Nobody is told any more once the daemon ends.

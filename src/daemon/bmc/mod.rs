@@ -31,7 +31,7 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::Server;
 use crate::site::model::Bmc;
-use crate::world::bmc::{Caller, Pool, PoolError, Session};
+use crate::world::bmc::{Caller, Pool, PoolError, Session, TargetError};
 
 use board::Board;
 use compare::Looks;
@@ -47,6 +47,7 @@ pub use console::{
     RECORDING_DAYS, RECORDING_MACHINE_BYTES, RecordingHeader, RecordingRow,
 };
 pub use discover::{FoundBmc, FoundRedfish, MatchedBy, SweepEvent, SweepOrder};
+pub(in crate::daemon) use fault::no_machine;
 pub use manual::ManualRequest;
 pub use ordered::BootOrderDrift;
 pub use power::{PowerDrift, PowerEvent, PowerOrder};
@@ -101,7 +102,7 @@ impl Bmcs {
         let done = self.pool.with(bmc, Caller::Operator, what).await;
         let done = done.map_err(|error| match error {
             PoolError::Own(fault) => fault,
-            PoolError::Target(error) => fault::target(host, &error),
+            PoolError::Target(error) => self.unreadable(host, &error),
             PoolError::Bmc(error) => self.placed(host, fault::bmc(host, bmc, &error)),
             // Of these, all but the last happen to those who ask by themselves alone.
             PoolError::Refused | PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => {
@@ -115,6 +116,11 @@ impl Bmcs {
             Err(fault) => self.heard(host, Err(fault)).await,
         }
         done
+    }
+
+    /// What a BMC is asked with cannot be read.
+    fn unreadable(&self, host: &HostName, error: &TargetError) -> Fault {
+        fault::target(host, error, self.in_force.bmc_origin(host))
     }
 
     /// Where it is written what was refused, as long as that is known.

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::Bmcs;
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::daemon::TOLD;
 use crate::state::{Change, Key, Resource};
 
 /// A machine whose boot order somebody else changed.
@@ -31,7 +30,7 @@ impl Bmcs {
             || matches!(key, Key::Power { .. }) && is_switched()
     }
 
-    /// Machines whose boot order is not the site's, as far as that was heard after a moment; the first [`TOLD`] of them.
+    /// Machines whose boot order is not the site's, as far as that was heard after a moment.
     pub(in crate::daemon) async fn boot_order_drift(
         &self,
         after: Option<Moment>,
@@ -57,6 +56,6 @@ impl Bmcs {
                 at,
             })
         });
-        drift.take(TOLD).collect()
+        drift.collect()
     }
 }

@@ -15,7 +15,6 @@ use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::daemon::TOLD;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
@@ -97,7 +96,7 @@ pub struct PowerDrift {
 }
 
 impl Bmcs {
-    /// Machines that are not on or off as the site says, as far as that was heard after a moment; the first [`TOLD`] of them.
+    /// Machines that are not on or off as the site says, as far as that was heard after a moment.
     pub(in crate::daemon) async fn power_drift(&self, after: Option<Moment>) -> Vec<PowerDrift> {
         // That the site cannot be read is told by those who need it.
         let Ok(says) = self.in_force.says().await else {
@@ -114,7 +113,7 @@ impl Bmcs {
                 at,
             })
         });
-        drift.take(TOLD).collect()
+        drift.collect()
     }
 
     /// Does it, and tells of each machine as it comes. Whoever does not listen any more ends nothing: what was begun is done.

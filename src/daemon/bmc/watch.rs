@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::rounds::{Rounds, pause};
 use super::{Bmcs, fault};
-use crate::base::bmc::PowerState;
+use crate::base::bmc::{BmcCondition, PowerState};
 use crate::base::name::HostName;
 use crate::daemon::who::now;
 use crate::diag::fault::Fault;
@@ -109,7 +109,7 @@ impl Bmcs {
                 };
             }
             Err(PoolError::Own(error) | PoolError::Bmc(error)) => fault::bmc(host, bmc, &error),
-            Err(PoolError::Target(error)) => fault::target(host, &error),
+            Err(PoolError::Target(error)) => self.unreadable(host, &error),
             Err(PoolError::NotBefore(until)) => return Again::At(until),
             // Somebody speaks with it, maybe of another machine: several may be behind one BMC.
             Err(PoolError::Busy) => return Again::Soon,
@@ -135,12 +135,15 @@ impl Bmcs {
         let Some(news) = self.board().came(host, came, now()) else {
             return;
         };
-        let (at, why) = (&news.address, &news.why);
+        let (at, why) = (news.address.as_deref(), &news.why);
         match news.condition {
             Some(condition) => {
-                tracing::warn!(machine = %host, bmc = %at, "the BMC {condition}: {why}");
+                tracing::warn!(machine = %host, bmc = at, "the BMC {condition}: {why}");
             }
-            None => tracing::info!(machine = %host, bmc = %at, "the BMC is fine again: {why}"),
+            None => {
+                let over = news.was.map_or("is fine again", BmcCondition::over);
+                tracing::info!(machine = %host, bmc = at, "the BMC {over}: {why}");
+            }
         }
         // Nobody is told any more once the daemon ends.
         let _ended = self.dhcp.tell(Event::Bmc { news: news.into() }).await;

@@ -13,7 +13,7 @@ use crate::base::addr::{AddressRange, Prefix};
 use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::identity::{Identity, IdentityKind};
-use crate::base::name::{DomainName, Name};
+use crate::base::name::{DomainName, HostName, Name};
 use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
@@ -305,6 +305,19 @@ impl Config {
     /// Whose the address is by declaration.
     pub(super) fn owner(&self, address: Ipv4Addr) -> Option<HostId> {
         self.owners.get(&address).copied()
+    }
+
+    /// The same by name.
+    pub fn host_of(&self, address: Ipv4Addr) -> Option<&HostName> {
+        let reservation = self.reservation(self.owner(address)?)?;
+        Some(&reservation.host)
+    }
+
+    /// The addresses that are reserved for a machine, in whichever VLANs.
+    pub fn addresses_of<'a>(&'a self, host: &'a HostName) -> impl Iterator<Item = Ipv4Addr> + 'a {
+        let own = self.hosts.iter().map(|known| &known.reservation);
+        let own = own.filter(move |reservation| reservation.host == *host);
+        own.flat_map(|reservation| reservation.addresses.iter().copied())
     }
 
     /// The addresses that are somebody's here and nobody's in `before`, or the other way about.

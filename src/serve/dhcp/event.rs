@@ -43,7 +43,8 @@ pub enum Event {
     Replaced { lease: Lease },
     /// The store is in trouble, or no longer: meanwhile known clients are served and new ones are not.
     Store { trouble: Option<StoreTrouble> },
-    /// The dynamic ranges of a subnet have become as full as this, or are well below it again. Quarantined addresses count as well.
+    /// The dynamic ranges of a subnet have become as full as this, or are well below it again; or the threshold is no more, and was told
+    /// as reached last. Quarantined addresses count as well.
     Threshold {
         vlan: Arc<VlanPath>,
         subnet: Prefix,
@@ -51,6 +52,7 @@ pub enum Event {
         used: u64,
         size: u64,
         is_above: bool,
+        is_watched: bool,
     },
     /// A BMC is not as it should be, or is so again: told in one stream with the others, and none of the engine's.
     Bmc { news: Box<BmcNews> },

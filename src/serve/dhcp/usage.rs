@@ -23,6 +23,8 @@ pub(super) struct Usage {
     pools: Vec<(Ipv4Addr, Ipv4Addr, usize)>,
     /// Scopes whose use has changed since it was looked at.
     changed: Vec<usize>,
+    /// Thresholds that are no more and were told as reached, which nobody has been told of yet; the last one is told first.
+    gone: Vec<Event>,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,29 @@ impl Usage {
         });
         self.pools = pools.collect();
         self.pools.sort_unstable();
+        self.forget(&before);
+    }
+
+    /// Whoever was told that one of these thresholds is reached is told that it is no more. By their subnets, each in order.
+    fn forget(&mut self, before: &[ScopeUsage]) {
+        for old in before.iter().rev() {
+            let now = self
+                .scopes
+                .binary_search_by_key(&old.subnet, |scope| scope.subnet);
+            let now = now.ok().and_then(|at| self.scopes.get(at));
+            let is_kept = |percent| now.is_some_and(|scope| scope.has(percent));
+            let told = old.thresholds.iter().filter(|own| own.is_told);
+            let gone = told.filter(|own| !is_kept(own.percent));
+            self.gone.extend(gone.map(|own| Event::Threshold {
+                vlan: Arc::clone(&old.vlan),
+                subnet: old.subnet,
+                threshold: own.percent,
+                used: old.used,
+                size: old.size,
+                is_above: false,
+                is_watched: false,
+            }));
+        }
     }
 
     /// An address is in use, or no longer.
@@ -102,8 +127,11 @@ impl Usage {
         }
     }
 
-    /// What is to be told next of the scopes whose use has changed.
+    /// What is to be told next: of thresholds that are no more, then of the scopes whose use has changed.
     fn next_news(&mut self) -> Option<Event> {
+        if let Some(event) = self.gone.pop() {
+            return Some(event);
+        }
         while let Some(at) = self.changed.last() {
             if let Some(scope) = self.scopes.get_mut(*at) {
                 if let Some(event) = scope.next_news() {
@@ -134,6 +162,10 @@ fn size(served: &Served) -> u64 {
 }
 
 impl ScopeUsage {
+    fn has(&self, percent: Percent) -> bool {
+        self.thresholds.iter().any(|own| own.percent == percent)
+    }
+
     fn is_told(&self, percent: Percent) -> bool {
         let mut told = self.thresholds.iter().filter(|own| own.is_told);
         told.any(|own| own.percent == percent)
@@ -161,6 +193,7 @@ impl ScopeUsage {
             used,
             size,
             is_above: crossed.is_told,
+            is_watched: true,
         })
     }
 }

@@ -256,7 +256,7 @@ impl Session {
     /// Where the BMC has none, or does not tell of them.
     pub async fn media(&mut self) -> Result<Told<Vec<Media>>, BmcError> {
         Ok(match self {
-            Self::Ipmi(_) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            Self::Ipmi(_) => return Err(IpmiError::Unknown(MEDIA).into()),
             Self::Redfish(session) => session.media().await?,
             Self::Switch(session) => return Err(session.lacks(MEDIA).into()),
         })
@@ -268,7 +268,7 @@ impl Session {
     /// Where it does not become so.
     pub async fn set_media(&mut self, drive: &str, image: Option<&str>) -> Result<(), BmcError> {
         match (self, image) {
-            (Self::Ipmi(_), _) => return Err(IpmiError::Unsupported(MEDIA).into()),
+            (Self::Ipmi(_), _) => return Err(IpmiError::Unknown(MEDIA).into()),
             (Self::Redfish(session), Some(url)) => session.insert_media(drive, url).await?,
             (Self::Redfish(session), None) => session.eject_media(drive).await?,
             (Self::Switch(session), _) => return Err(session.lacks(MEDIA).into()),
@@ -425,6 +425,7 @@ fn of_ipmi(error: &IpmiError) -> Trouble {
         | IpmiError::Refused { .. }
         | IpmiError::Malformed(_)
         | IpmiError::Unsupported(_)
+        | IpmiError::Unknown(_)
         | IpmiError::TooLong(..) => Trouble::Failed,
     }
 }

@@ -30,6 +30,30 @@ pub enum TargetError {
     Authority { path: String, source: io::Error },
 }
 
+impl TargetError {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        let Self::Secret { reference, .. } = self else {
+            return "put the authority's certificate there, in PEM form".to_owned();
+        };
+        match reference {
+            SecretRef::Env(name) => format!(
+                "have the daemon's unit say it, `Environment={name}=…` or `EnvironmentFile=`, and restart the daemon"
+            ),
+            SecretRef::File(_) => {
+                "put it there on this controller, where the daemon can read it".to_owned()
+            }
+            SecretRef::Credential(name) => format!(
+                "have the daemon's unit hand it over, `LoadCredential={name}:PATH`, and restart the daemon"
+            ),
+            SecretRef::Exec(line) => format!(
+                "run it on this controller as the daemon does: `env -i PATH=/usr/bin:/bin {}`",
+                line.as_str()
+            ),
+        }
+    }
+}
+
 impl Target {
     /// Reads what a driver needs to be let in by `bmc`.
     ///

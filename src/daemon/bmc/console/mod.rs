@@ -73,7 +73,7 @@ impl Bmcs {
             true => Target::by_ipmi(&bmc, &self.pool.trust()).await,
             false => Target::of(&bmc, &self.pool.trust()).await,
         };
-        let target = target.map_err(|error| super::fault::target(&machine, &error))?;
+        let target = target.map_err(|error| self.unreadable(&machine, &error))?;
         let session = target.open().await;
         let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
         let offer = session.console(order.take).await;

@@ -51,6 +51,9 @@ pub enum IpmiError {
     Malformed(&'static str),
     #[error("not supported: {0}")]
     Unsupported(&'static str),
+    /// No BMC has it by this protocol.
+    #[error("IPMI knows no {0}, Redfish does")]
+    Unknown(&'static str),
     /// A user's name has at most 16 bytes, a password and a K_g at most 20.
     #[error("{0} bytes are more than IPMI allows for {1}")]
     TooLong(usize, &'static str),

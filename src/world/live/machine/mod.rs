@@ -2,12 +2,12 @@
 //! counts, not what they promise.
 
 mod course;
+mod failure;
 mod network;
 mod progress;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::bmc::PowerState;
 use crate::base::name::{HostName, UserName};
-use crate::diag::fault::chain;
 use crate::plan::Step;
 use crate::site::model::Bmc;
 use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Unreached};
 use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
 use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
+use failure::{cause, inner, silence};
 use progress::Awaited;
 use user::Told;
 
@@ -52,9 +52,15 @@ const SILENT: Duration = Duration::from_secs(90);
 pub enum MachineError {
     #[error("no BMC of it is known")]
     NoBmc,
-    #[error("the BMC at {at} cannot be asked")]
+    #[error("what the BMC at {at} is asked with is not there")]
     Target {
         at: String,
+        #[source]
+        source: TargetError,
+    },
+    #[error("the password of `{name}` is not there")]
+    Password {
+        name: UserName,
         #[source]
         source: TargetError,
     },
@@ -218,7 +224,7 @@ impl Machines {
         };
         match timeout(LOOK_WITHIN, asked).await {
             Ok(Ok(told)) => told,
-            Ok(Err(error)) => all(silence(&error), &inner(&error)),
+            Ok(Err(error)) => all(silence(&error), &cause(&error)),
             Err(_) => {
                 let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
                 all(Silence::Unreachable, &cause)
@@ -461,29 +467,4 @@ fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
         why,
         cause,
     }
-}
-
-fn silence(error: &MachineError) -> Silence {
-    match error {
-        MachineError::Target { .. } => Silence::Secret,
-        MachineError::Bmc { source, .. } => match source.trouble() {
-            Trouble::Unreachable => Silence::Unreachable,
-            Trouble::Credentials => Silence::Credentials,
-            Trouble::Untrusted => Silence::Untrusted,
-            Trouble::Failed => Silence::Failed,
-        },
-        MachineError::Refused { .. } => Silence::Credentials,
-        MachineError::NoBmc
-        | MachineError::OwnAccount
-        | MachineError::Taken { .. }
-        | MachineError::NotLetIn { .. }
-        | MachineError::Ending
-        | MachineError::BrokenOff
-        | MachineError::NotThere { .. } => Silence::Failed,
-    }
-}
-
-/// What lies behind an error, in the words of who met it.
-fn inner(error: &MachineError) -> String {
-    error.source().map(chain).unwrap_or_default().join(": ")
 }

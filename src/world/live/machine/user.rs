@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep};
 use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed, unreached};
 use crate::base::bmc::BmcUser;
 use crate::base::name::UserName;
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, SecretRef};
 use crate::plan::Step;
 use crate::site::model::Bmc;
 use crate::state::{Key, Password, Resource, Unreached, User};
-use crate::world::bmc::{BmcError, Session, TargetError, Trouble};
+use crate::world::bmc::{BmcError, PoolError, Session, TargetError, Trouble};
 use crate::world::secret;
 
 /// What a BMC tells of a thing; none where it has no such thing.
@@ -43,7 +43,9 @@ impl Machines {
                     .known(bmc, name, found, wanted.as_ref())
                     .await
                     .map(Some),
-                None => Ok(None),
+                None => readable(bmc, name, kept(wanted.as_ref()))
+                    .await
+                    .map(|()| None),
             };
             told.push((key.clone(), found));
         }
@@ -59,19 +61,17 @@ impl Machines {
         wanted: Option<&Resource>,
     ) -> Result<Resource, Unreached> {
         let mut user = User::found(found.clone());
-        let kept = match wanted {
-            Some(Resource::User(wanted)) => wanted.kept().filter(|_| found.enabled),
-            Some(_) | None => None,
-        };
-        if let Some(place) = kept {
-            let by = bmc.as_user(name, &found.role, place);
-            let lets_in = self.pool.lets_in(&by, false).await;
-            let lets_in = lets_in.map_err(|error| super::met(bmc, error));
-            if lets_in
-                .map_err(|error| unreached(bmc, super::silence(&error), super::inner(&error)))?
-            {
-                user.password = Password::Kept(place.clone());
+        let kept = kept(wanted);
+        match kept.filter(|_| found.enabled) {
+            Some(place) => {
+                let by = bmc.as_user(name, &found.role, place);
+                let lets_in = self.pool.lets_in(&by, false).await;
+                let lets_in = lets_in.map_err(|error| met(bmc, name, error));
+                if lets_in.map_err(|error| untold(bmc, &error))? {
+                    user.password = Password::Kept(place.clone());
+                }
             }
+            None => readable(bmc, name, kept).await?,
         }
         Ok(Resource::User(user))
     }
@@ -99,7 +99,7 @@ impl Machines {
         let is_new = before.is_none_or(|before| before.password != wanted.password);
         let place = wanted.kept().filter(|_| is_new);
         let secret = match place {
-            Some(place) => Some(read(bmc, place).await?),
+            Some(place) => Some(read(name, place).await?),
             None => None,
         };
         let told = wanted.told();
@@ -120,7 +120,7 @@ impl Machines {
         };
         let by = bmc.as_user(name, &told.role, place);
         let lets_in = self.with(bmc, async |_| Ok(self.pool.lets_in(&by, true).await));
-        match lets_in.await?.map_err(|error| super::met(bmc, error))? {
+        match lets_in.await?.map_err(|error| met(bmc, name, error))? {
             true => Ok(()),
             false => Err(MachineError::NotLetIn {
                 at: bmc.place(),
@@ -165,13 +165,51 @@ async fn find(session: &mut Session, name: &UserName) -> Result<Option<BmcUser>,
     Ok(named.next().map(|(_, user)| user))
 }
 
-async fn read(bmc: &Bmc, place: &crate::base::secret::SecretRef) -> Result<Secret, MachineError> {
+async fn read(name: &UserName, place: &SecretRef) -> Result<Secret, MachineError> {
     let read = secret::read(place).await;
-    read.map_err(|source| MachineError::Target {
-        at: bmc.place(),
+    read.map_err(|source| MachineError::Password {
+        name: name.clone(),
         source: TargetError::Secret {
             reference: place.clone(),
             source,
         },
     })
+}
+
+/// Whether a password can be read that a user is to be told: where it cannot, that is known before the BMC is told anything.
+async fn readable(bmc: &Bmc, name: &UserName, place: Option<&SecretRef>) -> Result<(), Unreached> {
+    let Some(place) = place else {
+        return Ok(());
+    };
+    let read = read(name, place).await;
+    read.map(drop).map_err(|error| untold(bmc, &error))
+}
+
+/// Where the site keeps the password of a user whom it wants.
+fn kept(wanted: Option<&Resource>) -> Option<&SecretRef> {
+    match wanted {
+        Some(Resource::User(wanted)) => wanted.kept(),
+        Some(_) | None => None,
+    }
+}
+
+/// What it means that a user is not let in by the password of the site.
+fn met(bmc: &Bmc, name: &UserName, error: PoolError<MachineError>) -> MachineError {
+    match error {
+        PoolError::Target(source @ TargetError::Secret { .. }) => MachineError::Password {
+            name: name.clone(),
+            source,
+        },
+        PoolError::Target(_)
+        | PoolError::Bmc(_)
+        | PoolError::Own(_)
+        | PoolError::Refused
+        | PoolError::NotBefore(_)
+        | PoolError::Busy
+        | PoolError::Ending => super::met(bmc, error),
+    }
+}
+
+fn untold(bmc: &Bmc, error: &MachineError) -> Unreached {
+    unreached(bmc, super::silence(error), super::cause(error))
 }

@@ -11,7 +11,7 @@ use crate::base::bmc::BootOverride;
 impl Session {
     /// Has the machine boot from elsewhere, or as its firmware is set to. IPMI cannot say that the mode is all the same: without one, EFI is asked for.
     pub async fn set_boot(&mut self, wanted: Option<BootOverride>) -> Result<(), IpmiError> {
-        let flags = flags(wanted).ok_or(IpmiError::Unsupported("IPMI knows no boot by HTTP"))?;
+        let flags = flags(wanted).ok_or(IpmiError::Unknown("boot by HTTP"))?;
         self.optional(Parameter::SetInProgress, &[SET_IN_PROGRESS])
             .await?;
         let set = self.set(clearing(wanted), &flags).await;
