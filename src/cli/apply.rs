@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::args::{ApplyArguments, Terms};
 use super::client::Client;
 use super::compile;
+use super::interrupt::INTERRUPTED;
 use super::output::{Output, count};
 use super::plan::{Saved, from_daemon, is_saved, read_saved, show, unselected};
 use crate::apply::{Event, Failure, Outcome, Report};
@@ -16,9 +17,6 @@ use crate::daemon::api::Apply;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::{Hazard, HazardKind, Obstacle, Plan, allowing};
-
-/// As shells tell of a process that Ctrl-C ended.
-pub(super) const INTERRUPTED: u8 = 130;
 
 /// A plan that may be run, once somebody agrees.
 pub(super) struct Proposal {

@@ -22,6 +22,7 @@ mod git;
 mod graph;
 mod history;
 mod hold;
+mod interrupt;
 mod ip;
 mod leases;
 mod lock;
@@ -73,7 +74,8 @@ fn exit_code(error: &clap::Error) -> u8 {
 
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
     let client = Client::new(&arguments.global.socket, arguments.global.json);
-    match &arguments.command {
+    let command = &arguments.command;
+    match command {
         Command::Check { site, sarif } => check::check(site, *sarif, out),
         Command::Lock { site, check } => lock::lock(site, *check, out),
         Command::Fmt { site, check } => fmt::fmt(site, *check, out),
@@ -81,28 +83,36 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
         Command::Show(arguments) => show::show(arguments, out),
         Command::Diff(arguments) => diff::diff(arguments, out),
         Command::Graph(arguments) => graph::graph(arguments, out),
-        Command::Plan(plan) => block_on(plan::plan(plan, &client, out)),
-        Command::Apply(apply) => block_on(apply::apply(apply, &client, out)),
-        Command::Adopt(adopt) => block_on(adopt::adopt(adopt, &client, out)),
-        Command::Confirm { plan } => block_on(confirm::confirm(plan.clone(), &client, out)),
-        Command::Rollback(rollback) => block_on(confirm::rollback(rollback, &client, out)),
-        Command::History => block_on(history::history(&client, out)),
-        Command::Hold { reason } => block_on(hold::hold(reason, &client, out)),
-        Command::Unlock { yes } => block_on(hold::unlock(*yes, &client, out)),
-        Command::Serve(serve) => serve::serve(serve, &arguments.global),
-        Command::Status => block_on(status::status(&client, out)),
-        Command::Leases(arguments) => block_on(leases::leases(arguments, &client, out)),
-        Command::Ip(arguments) => block_on(ip::ip(arguments, &client, out)),
-        Command::Power(arguments) => block_on(power::power(arguments, &client, out)),
-        Command::Console(arguments) => block_on(console::console(arguments, &client, out)),
-        Command::Sensors { who } => block_on(bmc::sensors(who, &client, out)),
-        Command::Sel(arguments) => block_on(bmc::log(arguments, &client, out)),
-        Command::Bmc { deed } => block_on(bmc::bmc(deed, &client, out)),
-        Command::Events { follow, after } => {
-            block_on(events::events((*follow, *after), &client, out))
+        Command::Plan(plan) => asked(command, out, plan::plan(plan, &client, out)),
+        Command::Apply(apply) => asked(command, out, apply::apply(apply, &client, out)),
+        Command::Adopt(adopt) => asked(command, out, adopt::adopt(adopt, &client, out)),
+        Command::Confirm { plan } => {
+            asked(command, out, confirm::confirm(plan.clone(), &client, out))
         }
-        Command::Bindings { follow } => block_on(bindings::bindings(*follow, &client, out)),
-        Command::Why { what } => block_on(why::why(what.clone(), &client, out)),
+        Command::Rollback(rollback) => {
+            asked(command, out, confirm::rollback(rollback, &client, out))
+        }
+        Command::History => asked(command, out, history::history(&client, out)),
+        Command::Hold { reason } => asked(command, out, hold::hold(reason, &client, out)),
+        Command::Unlock { yes } => asked(command, out, hold::unlock(*yes, &client, out)),
+        Command::Serve(serve) => serve::serve(serve, &arguments.global),
+        Command::Status => asked(command, out, status::status(&client, out)),
+        Command::Leases(arguments) => asked(command, out, leases::leases(arguments, &client, out)),
+        Command::Ip(arguments) => asked(command, out, ip::ip(arguments, &client, out)),
+        Command::Power(arguments) => asked(command, out, power::power(arguments, &client, out)),
+        Command::Console(arguments) => block_on(console::console(arguments, &client, out)),
+        Command::Sensors { who } => asked(command, out, bmc::sensors(who, &client, out)),
+        Command::Sel(arguments) => asked(command, out, bmc::log(arguments, &client, out)),
+        Command::Bmc { deed } => asked(command, out, bmc::bmc(deed, &client, out)),
+        Command::Events { follow, after } => asked(
+            command,
+            out,
+            events::events((*follow, *after), &client, out),
+        ),
+        Command::Bindings { follow } => {
+            asked(command, out, bindings::bindings(*follow, &client, out))
+        }
+        Command::Why { what } => asked(command, out, why::why(what.clone(), &client, out)),
         Command::Demo(demo) => demo::demo(demo, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where its reader goes away.
@@ -112,6 +122,15 @@ fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Asks the daemon, until it has answered or nobody waits any more.
+fn asked(
+    command: &Command,
+    out: &Output,
+    work: impl Future<Output = Result<ExitCode, Fault>>,
+) -> Result<ExitCode, Fault> {
+    block_on(interrupt::until_interrupted(command, out, work))
 }
 
 fn block_on<T>(future: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {

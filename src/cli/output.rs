@@ -3,11 +3,15 @@
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use super::args::Global;
+use super::interrupt::INTERRUPTED;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::plan::Paint;
@@ -23,6 +27,8 @@ pub(super) struct Output {
     /// Why a value did not reach standard output.
     lost: OnceCell<Error>,
     is_closed: Cell<bool>,
+    /// Whether a question was answered by Ctrl-C.
+    is_interrupted: Cell<bool>,
 }
 
 /// So many of something whose plural ends in s.
@@ -52,6 +58,7 @@ impl Output {
             fault_paint: paint(stderr().is_terminal()),
             lost: OnceCell::new(),
             is_closed: Cell::new(false),
+            is_interrupted: Cell::new(false),
         }
     }
 
@@ -79,7 +86,10 @@ impl Output {
     /// The exit code of a command that came to `code`: a script may not take half an answer for a whole one.
     pub(super) fn finish(&self, code: ExitCode) -> ExitCode {
         let Some(error) = self.lost.get() else {
-            return code;
+            return match self.is_interrupted.get() {
+                true => ExitCode::from(INTERRUPTED),
+                false => code,
+            };
         };
         let fault = Fault::new(Code::FileUnwritable, "standard output is not written whole");
         let fault = fault.because(error);
@@ -142,6 +152,14 @@ impl Output {
             return None;
         }
         let _ = write!(stderr(), "{question} [y/N] ").and_then(|()| stderr().flush());
+        // Reading goes on after a signal that somebody listens for.
+        let keys = stdin();
+        let mut answered = [PollFd::new(keys.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut answered, PollTimeout::NONE) == Err(Errno::EINTR) {
+            self.progress("");
+            self.is_interrupted.set(true);
+            return Some(false);
+        }
         let mut answer = String::new();
         stdin().read_line(&mut answer).ok()?;
         Some(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))

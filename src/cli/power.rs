@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use tokio::sync::mpsc;
 
-use super::apply::INTERRUPTED;
 use super::args::bmc::{PowerArguments, PowerDeed, Who};
 use super::by_hand::{News, answers, is_answered_here};
 use super::client::Client;
+use super::interrupt::INTERRUPTED;
 use super::output::{Output, count};
 use super::table::Table;
 use crate::base::name::HostName;

@@ -183,6 +183,9 @@ fn bmcs(status: &Status) -> String {
             "  bmc {} at {} {} since {}: {}",
             row.machine, row.address, row.condition, row.since, row.why
         );
+        if let Some(help) = &row.help {
+            let _ = writeln!(text, "    what to do: {help}");
+        }
     }
     if *troubled > rows.len() {
         let _ = writeln!(text, "  … and {} more", troubled - rows.len());

@@ -1,6 +1,7 @@
 //! Plans as they are asked for: a bundle understood, the host observed, what differs found, and its addresses probed for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::base::digest::Digest;
 use crate::base::name::Name;
 use crate::diag::fault::Fault;
 use crate::plan::{Plan, Selected, Selection, select};
-use crate::state::{Desired, Observation, Resource, State};
+use crate::state::{Desired, Facts, Key, Observation, Resource, Silence, State};
 use crate::store::Store;
 use crate::world::{Looked, Sought};
 
@@ -118,8 +119,9 @@ impl<S: Store> Reconciler<S> {
         let meaning = self.understand(bundle)?;
         let mut observed = self.observe().await?;
         let looked = self.looked_at(&meaning, selection, look).await;
-        observed.state.extend(looked.state);
         observed.facts.unreached = looked.unreached;
+        self.explain_silence(&meaning, &mut observed);
+        observed.state.extend(looked.state);
         observed.facts.lacking = looked.lacking;
         observed.facts.ownership.extend(looked.ownership);
         let mut selected = self.selected(&meaning, &observed, selection)?;
@@ -142,6 +144,35 @@ impl<S: Store> Reconciler<S> {
             desired,
             observed,
         })
+    }
+
+    /// A BMC in a subnet in which this controller is to have an address, and has none yet, may be as it should be.
+    fn explain_silence(&self, meaning: &Meaning, observed: &mut Observation) {
+        let Facts {
+            unreached, beside, ..
+        } = &mut observed.facts;
+        let has = |key: &Key, ip: &IpAddr| matches!(key, Key::Address { address, .. } if address.prefix().contains(*ip));
+        let in_force = self.world.bmcs_in_force().borrow().clone();
+        for (key, unreached) in unreached {
+            let is_silent = matches!(unreached.why, Silence::Unreachable | Silence::NoRoute);
+            let machine = key.machine().filter(|_| is_silent);
+            let bmc = machine.and_then(|machine| {
+                let wanted = meaning.bmc(machine);
+                wanted.or_else(|| in_force.get(machine))
+            });
+            let Some(ip) = bmc.and_then(|bmc| bmc.address().ip()) else {
+                continue;
+            };
+            let is_there = observed.state.keys().any(|key| has(key, &ip));
+            let mut others = beside.addresses.iter();
+            if is_there || others.any(|one| one.address.prefix().contains(ip)) {
+                continue;
+            }
+            let wanted = meaning.desired.state.keys().find(|key| has(key, &ip));
+            if let Some(wanted) = wanted {
+                (unreached.why, unreached.cause) = (Silence::NoNetwork, wanted.to_string());
+            }
+        }
     }
 
     /// How the machines are that are chosen.

@@ -123,13 +123,13 @@ async fn run(
     // Beside the leases: of a large site both take a while.
     let of_applies = store.clone();
     let left = spawn_blocking(move || Left::read(of_applies));
-    let world = Live::start(
+    let mut world = Live::start(
         settings.controller.clone(),
         store,
         blobs.folder().to_owned(),
     )
     .await?;
-    let (dhcp, bmcs) = (world.dhcp(), world.bmcs());
+    let (dhcp, bmcs, heard) = (world.dhcp(), world.bmcs(), world.heard_of_bmcs());
     let (boards, hooks, webhooks) = (Boards::default(), world.hooks(), world.webhooks());
     // Before anything is looked at, so that nothing is missed.
     let changes = Changes::subscribe().map_err(ServeError::Changes)?;
@@ -162,6 +162,7 @@ async fn run(
         admission: Admission::here(),
     };
     tokio::spawn(context.bmcs.clone().keep_recordings());
+    tokio::spawn(context.bmcs.clone().hear(heard));
     let (turns, last) = (context.turns.clone(), context.requests.clone());
     let bmcs = context.bmcs.clone();
     if let Some(every) = settings.poll_bmcs {

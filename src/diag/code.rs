@@ -225,6 +225,8 @@ codes! {
     BmcUntrusted "D063" "a BMC is not known to be who it should be"
     BmcFailed "D064" "a BMC did not do what it was asked for"
     BmcSecret "D065" "a BMC's secret or authority cannot be read"
+    BmcClosed "D066" "nothing listens at a BMC's port"
+    BmcNoRoute "D067" "no route leads to a BMC"
 
     // Consoles.
     ConsoleInUse "D070" "a machine's console is somebody else's"

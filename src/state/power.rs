@@ -21,8 +21,11 @@ pub struct Unreached {
     /// Where its BMC should be.
     pub bmc: String,
     pub why: Silence,
-    /// The driver's own words.
+    /// The driver's own words; of one that waits for a network, what it waits for.
     pub cause: String,
+    /// What to do about it, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// Why a BMC did not tell.
@@ -31,6 +34,12 @@ pub struct Unreached {
 pub enum Silence {
     /// It does not answer, or has no time now.
     Unreachable,
+    /// It is there, and nothing listens at its port.
+    Closed,
+    /// This controller has no route to it.
+    NoRoute,
+    /// This controller is to have an address in its subnet, and has none yet.
+    NoNetwork,
     /// It does not let us in.
     Credentials,
     /// It is not known to be who it should be.
@@ -114,9 +123,21 @@ impl Key {
 
 impl fmt::Display for Unreached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bmc, why, cause } = self;
+        let Self {
+            bmc, why, cause, ..
+        } = self;
         match why {
             Silence::Unreachable => write!(f, "its BMC at {bmc} does not answer"),
+            Silence::Closed => {
+                write!(f, "its BMC at {bmc} has its port closed: nothing listens")
+            }
+            Silence::NoRoute => {
+                write!(f, "no route of this controller leads to its BMC at {bmc}")
+            }
+            Silence::NoNetwork => write!(
+                f,
+                "its BMC at {bmc} cannot be reached before {cause} is there; once that is applied, the next plan asks it"
+            ),
             Silence::Credentials => {
                 write!(
                     f,
@@ -133,6 +154,10 @@ impl fmt::Display for Unreached {
             Silence::Password => write!(f, "its password is not there: {cause}"),
             Silence::Failed => write!(f, "its BMC at {bmc} does not tell: {cause}"),
             Silence::Unasked => write!(f, "its BMC at {bmc} was not asked: others took too long"),
+        }?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::state::{Hook, Key, Observation, State, Webhook};
 use bmc::Trouble;
 use live::{HostError, LedgerError, MachineError};
 
-pub use live::{Awaiting, Live, Looked, Progress, Sought};
+pub use live::{Awaiting, Heard, Live, Looked, Progress, RefusedBefore, Sought};
 pub use sim::Sim;
 
 /// What the site names to be told of events, as it is served.
@@ -167,6 +167,8 @@ fn of_machine(error: &MachineError) -> Code {
         MachineError::Target { .. } | MachineError::Password { .. } => Code::BmcSecret,
         MachineError::Bmc { source, .. } => match source.trouble() {
             Trouble::Unreachable => Code::BmcUnreachable,
+            Trouble::Closed => Code::BmcClosed,
+            Trouble::NoRoute => Code::BmcNoRoute,
             Trouble::Credentials => Code::BmcRefusesUs,
             Trouble::Untrusted => Code::BmcUntrusted,
             Trouble::Failed => Code::BmcFailed,

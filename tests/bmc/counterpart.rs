@@ -149,7 +149,16 @@ impl Bmc {
         command.stdout(fs::File::create(self.file("said")).unwrap());
         command.stderr(fs::File::create(self.file("complained")).unwrap());
         self.program = Some(self.place.run(|| Running::start(&mut command)));
-        let answered = self.place.block_on(ping(self.address, PATIENCE));
+        let end = Instant::now() + PATIENCE.total;
+        let answered = self.place.block_on(async {
+            loop {
+                match ping(self.address, PATIENCE).await {
+                    // It is about to listen.
+                    Err(IpmiError::Closed(_)) if Instant::now() < end => {}
+                    answered => return answered,
+                }
+            }
+        });
         let said = ["said", "complained"].map(|name| fs::read_to_string(self.file(name)).unwrap());
         assert_eq!(answered, Ok(true), "{said:?}");
     }

@@ -30,7 +30,7 @@ const ADDRESS: &str = "10.71.0.21";
 const LEAVE: &[u8] = b"\x1d.";
 
 /// What somebody says as it comes.
-struct Heard {
+pub(crate) struct Heard {
     pieces: Receiver<Vec<u8>>,
     all: String,
 }
@@ -51,7 +51,7 @@ impl Heard {
     }
 
     /// Waits until it was said.
-    fn until(&mut self, part: &str) {
+    pub(crate) fn until(&mut self, part: &str) {
         let end = Instant::now() + PATIENCE;
         while !self.all.contains(part) {
             let left = end.saturating_duration_since(Instant::now());
@@ -64,16 +64,16 @@ impl Heard {
 }
 
 /// A person at a terminal that runs a command.
-struct Person {
-    child: Child,
+pub(crate) struct Person {
+    pub(crate) child: Child,
     terminal: File,
-    seen: Heard,
+    pub(crate) seen: Heard,
     slave: OwnedFd,
     before: Termios,
 }
 
 impl Person {
-    fn runs(mut command: Command) -> Self {
+    pub(crate) fn runs(mut command: Command) -> Self {
         let pty = openpty(None, None).unwrap();
         let before = tcgetattr(&pty.slave).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
@@ -98,7 +98,7 @@ impl Person {
     }
 
     /// Its exit code once it has ended, and the terminal is as it was.
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         let code = ended(&mut self.child);
         assert!(
             tcgetattr(&self.slave).unwrap() == self.before,
@@ -229,6 +229,34 @@ fn the_terminal_is_restored_however_it_ends() {
     daemon.child().kill().unwrap();
     assert_eq!(person.ended(), Some(1));
     person.seen.until("D001");
+}
+
+#[test]
+fn a_console_ends_where_its_bmc_dies_or_is_another_now() {
+    let (lab, bmc, _serial, _daemon) = wired();
+    let mut person = sits(&lab, &[]);
+    let file = lab.path("site/site.kdl");
+    let site = fs::read_to_string(&file).unwrap();
+    // What others say of the machine is nothing to the console.
+    lab.write(&site.replace("machine \"node-02\" {", "machine \"node-02\" { tag \"a\";"));
+    lab.applied();
+    lab.write(&site.replace(
+        "cipher-suite 3",
+        "cipher-suite 3; privilege \"administrator\"",
+    ));
+    lab.applied();
+    person
+        .seen
+        .until("the site in force says something else of the BMC of node-02 now");
+    assert_eq!(person.ended(), Some(1));
+    let mut person = sits(&lab, &[]);
+    bmc.place.ip("link set eth0 down");
+    let begun = Instant::now();
+    person.seen.until("the BMC has been silent for 12 seconds");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(person.ended(), Some(1));
+    let status = lab.status();
+    assert_eq!(status["bmcs"]["rows"][0]["condition"], "unreachable");
 }
 
 #[test]

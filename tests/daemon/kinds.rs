@@ -215,7 +215,7 @@ fn a_switch_that_misbehaves_is_told_of() {
     }
     check(&lab, "power status blind", 0, &["blind  unknown"]);
     check(&lab, "power on blind", 0, &["blind  unknown"]);
-    check(&lab, "power on nobody", 4, &["D061", "cannot be reached"]);
+    check(&lab, "power on nobody", 4, &["D066", "cannot be reached"]);
     check(&lab, "bmc trust blind", 1, &["D009", "plain HTTP"]);
     check(
         &lab,

@@ -12,6 +12,7 @@ mod adopt;
 mod apply;
 mod bindings;
 mod bmc;
+mod board;
 mod care;
 mod client;
 mod clock;

@@ -246,8 +246,11 @@ fn redfish_is_switched_once_it_is_trusted() {
     let _daemon = lab.serve();
     lab.write(&site("", "on"));
     let unknown = "deferred: its BMC at 10.71.0.21 is not known to be who it should be";
-    check(&lab, "plan", 0, &[unknown]);
+    let trust_it = "`bedplate bmc trust node-02` shows its certificate";
+    let first = format!("; once this is applied, {trust_it}");
+    check(&lab, "plan", 0, &[unknown, &first]);
     check(&lab, "apply --yes", 4, &["1 thing waits"]);
+    check(&lab, "plan", 0, &[unknown, &format!("; {trust_it}")]);
     lab.write(&site(&trust, "on"));
     let before = emulator.told()["refused"].as_u64().unwrap();
     check(&lab, "apply --yes", 4, &["1 thing waits"]);

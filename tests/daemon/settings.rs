@@ -82,16 +82,16 @@ fn a_bmc_changes_with_its_step_and_no_other() {
         0,
         &["machine/node-02/bmc"],
     );
-    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "power status node-02", 4, &["has its port closed"]);
     check(&lab, "rollback --yes", 0, &["everything is as it was"]);
     answers(&lab);
     lab.applied();
-    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "power status node-02", 4, &["has its port closed"]);
     with(&lab, Some(THERE), route);
     lab.applied();
     answers(&lab);
     check(&lab, "rollback --yes", 0, &["machine/node-02/bmc"]);
-    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "power status node-02", 4, &["has its port closed"]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_machine_is_switched_back_through_the_bmc_that_switched_it() {
     assert_eq!(power().trim(), "0");
     check(&lab, "rollback --yes", 0, &["everything is as it was"]);
     assert_eq!(power().trim(), "1");
-    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "power status node-02", 4, &["has its port closed"]);
 }
 
 /// The site's machine is to run, and its BMC is there.

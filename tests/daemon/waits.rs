@@ -2,14 +2,60 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use crate::bmc::check;
-use crate::lab::Said;
+use crate::console::Person;
+use crate::lab::{Lab, Said};
 use crate::pool::{FIRST, address, racked, serving};
 use crate::support::rack::Manner;
+
+fn spawned(lab: &Lab, arguments: &[&str]) -> Child {
+    let mut command = lab.command("site", arguments);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn interrupt(process: u32) {
+    let process = Pid::from_raw(process.try_into().unwrap());
+    kill(process, Signal::SIGINT).unwrap();
+}
+
+#[test]
+fn ctrl_c_ends_who_waits_and_says_what_goes_on() {
+    let (lab, rack, _place) = racked(1);
+    let file = lab.path("site/site.kdl");
+    let site = fs::read_to_string(&file).unwrap();
+    lab.write(&site.replace("{ bmc", "{ power \"on\"; bmc"));
+    let _daemon = serving(&lab, "off");
+    // At the question, which no daemon is asked for.
+    let mut person = Person::runs(lab.command("site", &["apply"]));
+    person.seen.until("Apply this plan? [y/N]");
+    interrupt(person.child.id());
+    person.seen.until("Nothing was applied.");
+    assert_eq!(person.ended(), Some(130));
+    rack.set(FIRST, |bmc| bmc.manner = Manner::Hangs);
+    rack.restart(FIRST);
+    for (arguments, words) in [
+        (&["plan"][..], "Nothing is changed; "),
+        (&["apply", "--yes"], "Nothing is applied by this command; "),
+        (&["status"], "Nothing is changed."),
+    ] {
+        let mut client = spawned(&lab, arguments);
+        let mut lines = BufReader::new(client.stderr.take().unwrap()).lines();
+        let waits = lines.find(|line| line.as_ref().unwrap().starts_with("  bmc-000 since "));
+        assert!(waits.is_some(), "{arguments:?}");
+        interrupt(client.id());
+        let rest: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(client.wait().unwrap().code(), Some(130), "{rest:?}");
+        assert!(rest.len() == 1 && rest[0].starts_with(words), "{rest:?}");
+    }
+    lab.until("nothing was applied", |status| status["site"].is_null());
+}
 
 #[test]
 fn whoever_waits_is_told_for_what() {
@@ -26,12 +72,7 @@ fn whoever_waits_is_told_for_what() {
         (bmc.is_on, bmc.manner) = (true, Manner::Lies);
     });
     let _daemon = serving(&lab, "off");
-    let spawned = |arguments: &[&str]| {
-        let mut command = lab.command("site", arguments);
-        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let apply = spawned(&["apply", "--yes", "--allow", "power-cycle"]);
+    let apply = spawned(&lab, &["apply", "--yes", "--allow", "power-cycle"]);
     let status = lab.until("a machine is being switched", |status| {
         status["awaited"][0]["until"] == json!({"power": "soft-off"})
     });
@@ -44,7 +85,7 @@ fn whoever_waits_is_told_for_what() {
         "its system stops",
     ];
     check(&lab, "status", 4, &told);
-    let mut plan = spawned(&["plan"]);
+    let mut plan = spawned(&lab, &["plan"]);
     let mut said = BufReader::new(plan.stderr.take().unwrap());
     let mut lines = [String::new(), String::new()];
     for line in &mut lines {

@@ -74,6 +74,7 @@ fn observed(found: &str) -> Observation {
                 bmc: format!("10.0.0.1{number}"),
                 why: Silence::Unreachable,
                 cause: "no answer".to_owned(),
+                help: None,
             };
             observed.facts.unreached.insert(key(number), unreached);
             continue;

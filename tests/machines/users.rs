@@ -52,6 +52,7 @@ fn observed(found: &str, whose: &str) -> Observation {
                 bmc: "10.0.0.11".to_owned(),
                 why: Silence::Unreachable,
                 cause: String::new(),
+                help: None,
             };
             observed.facts.unreached.insert(key.clone(), unreached);
         }

@@ -48,10 +48,7 @@ async fn check(case: Case) {
 }
 
 fn refused(why: impl Into<String>) -> Result<(), String> {
-    Err(format!(
-        "the BMC is not who it should be: its certificate {}",
-        why.into()
-    ))
+    Err(format!("its certificate {}", why.into()))
 }
 
 #[tokio::test]

@@ -12,6 +12,10 @@ use crate::base::name::HostName;
 pub enum BmcCondition {
     /// It does not answer, or has no time or no room.
     Unreachable,
+    /// It is there, and nothing listens at its port.
+    Closed,
+    /// This controller has no route to it.
+    NoRoute,
     /// It does not let us in. The same credentials are not tried again by themselves.
     Refused,
     /// It is not known to be who it should be: its certificate, or its ciphers.
@@ -44,7 +48,7 @@ impl BmcCondition {
     /// That it is so no longer, and all is fine.
     pub fn over(self) -> &'static str {
         match self {
-            Self::Unreachable => "answers again",
+            Self::Unreachable | Self::Closed | Self::NoRoute => "answers again",
             Self::Refused => "lets us in again",
             Self::Untrusted => "is trusted again",
             Self::Failing => "fails no longer",
@@ -59,6 +63,8 @@ impl fmt::Display for BmcCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreachable => "does not answer",
+            Self::Closed => "has its port closed",
+            Self::NoRoute => "is out of reach",
             Self::Refused => "does not let us in",
             Self::Untrusted => "is not trusted",
             Self::Failing => "fails",

@@ -26,6 +26,9 @@ pub struct BmcRow {
     pub since: Moment,
     /// The reason, in words.
     pub why: String,
+    /// What to do about it, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// All of them at one moment.
@@ -62,6 +65,7 @@ enum State {
         condition: BmcCondition,
         since: Moment,
         why: String,
+        help: Option<String>,
     },
 }
 
@@ -122,6 +126,7 @@ impl Board {
             )) => Some((BmcCondition::Unsettled, format!("the power is {power}"))),
             Err(fault) => Some((condition(fault)?, why(fault))),
         };
+        let help = came.err().and_then(help);
         let before = known.state.take();
         let was = match before {
             Some(State::Bad {
@@ -152,6 +157,7 @@ impl Board {
             condition,
             since,
             why,
+            help,
         });
         begins
     }
@@ -183,6 +189,11 @@ impl Board {
         heard.filter(|(_, at)| after.is_none_or(|after| *at > after))
     }
 
+    /// Whether one of the site was not asked yet.
+    pub(super) fn is_unasked(&self, host: &HostName) -> bool {
+        self.0.get(host).is_some_and(|known| known.state.is_none())
+    }
+
     /// None where the site has no BMCs.
     pub(super) fn summary(&self) -> Option<BmcSummary> {
         let mut summary = BmcSummary::default();
@@ -194,6 +205,7 @@ impl Board {
                     condition,
                     since,
                     why,
+                    help,
                 }) => {
                     summary.troubled += 1;
                     if summary.rows.len() < TOLD {
@@ -203,6 +215,7 @@ impl Board {
                             condition: *condition,
                             since: *since,
                             why: why.clone(),
+                            help: help.clone(),
                         });
                     }
                 }
@@ -216,6 +229,8 @@ impl Board {
 fn condition(fault: &Fault) -> Option<BmcCondition> {
     [
         (Code::BmcUnreachable, BmcCondition::Unreachable),
+        (Code::BmcClosed, BmcCondition::Closed),
+        (Code::BmcNoRoute, BmcCondition::NoRoute),
         (Code::BmcRefusesUs, BmcCondition::Refused),
         (Code::BmcUntrusted, BmcCondition::Untrusted),
         (Code::BmcFailed, BmcCondition::Failing),
@@ -223,6 +238,12 @@ fn condition(fault: &Fault) -> Option<BmcCondition> {
     ]
     .into_iter()
     .find_map(|(code, condition)| (code == fault.code).then_some(condition))
+}
+
+/// What to do about a fault, where it is not plain what that is: which command shows the certificate that is not trusted.
+fn help(fault: &Fault) -> Option<String> {
+    let help = fault.help.as_ref();
+    help.filter(|_| fault.code == Code::BmcUntrusted).cloned()
 }
 
 /// What lies behind a fault, as far as it is kept.

@@ -15,6 +15,8 @@ use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::diag::suggest::{did_you_mean, listed};
 use crate::site::model::{Bmc, BmcProtocol};
+use crate::state::{Silence, Unreached};
+use crate::world::RefusedBefore;
 use crate::world::bmc::{BmcError, TargetError, Trouble};
 
 pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
@@ -24,6 +26,17 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
             Code::BmcUnreachable,
             format!("the BMC of {host} at {at} does not answer"),
             silent(bmc).to_owned(),
+        ),
+        Trouble::Closed => (
+            Code::BmcClosed,
+            format!("the BMC of {host} at {at} has its port closed: nothing listens"),
+            "see that its service for this is on, and that the site names the right port; one that has just been started may need a minute"
+                .to_owned(),
+        ),
+        Trouble::NoRoute => (
+            Code::BmcNoRoute,
+            format!("no route of this controller leads to the BMC of {host} at {at}"),
+            "give this controller an address in its subnet, or a route there, and apply".to_owned(),
         ),
         Trouble::Credentials => (
             Code::BmcRefusesUs,
@@ -58,6 +71,30 @@ pub(super) fn bmc(host: &HostName, bmc: &Bmc, error: &BmcError) -> Fault {
     Fault::new(code, message).because(error).help(help)
 }
 
+/// Of one that told a plan or an apply nothing; none where that says nothing of it.
+pub(super) fn unreached(host: &HostName, bmc: &Bmc, unreached: &Unreached) -> Option<Fault> {
+    let code = match unreached.why {
+        Silence::Unreachable | Silence::NoNetwork => Code::BmcUnreachable,
+        Silence::Closed => Code::BmcClosed,
+        Silence::NoRoute => Code::BmcNoRoute,
+        Silence::Credentials => Code::BmcRefusesUs,
+        Silence::Untrusted => Code::BmcUntrusted,
+        Silence::Secret => Code::BmcSecret,
+        Silence::Password | Silence::Failed | Silence::Unasked => return None,
+    };
+    let fault = Fault::new(code, unreached.cause.clone());
+    Some(match code == Code::BmcUntrusted {
+        true => fault.help(untrusted(host, bmc)),
+        false => fault,
+    })
+}
+
+/// One that refused us before, and was not asked again.
+pub(super) fn refused_before(host: &HostName, bmc: &Bmc) -> Fault {
+    let message = format!("the BMC of {host} at {} does not let us in", bmc.place());
+    Fault::new(Code::BmcRefusesUs, message).because(&RefusedBefore)
+}
+
 /// Of a command: the help names the question that tells what came of it.
 pub(super) fn command(host: &HostName, bmc: &Bmc, error: &BmcError, question: &str) -> Fault {
     let fault = self::bmc(host, bmc, error);
@@ -69,6 +106,11 @@ pub(super) fn command(host: &HostName, bmc: &Bmc, error: &BmcError, question: &s
         )),
         None => fault,
     }
+}
+
+/// Whether it may be back in a moment: one that starts anew is silent, or has its port closed, before it answers.
+pub(super) fn is_away(fault: &Fault) -> bool {
+    [Code::BmcUnreachable, Code::BmcClosed, Code::BmcNoRoute].contains(&fault.code)
 }
 
 fn silent(bmc: &Bmc) -> &'static str {

@@ -9,6 +9,7 @@ mod console;
 mod discover;
 mod failing;
 mod fault;
+mod hear;
 mod manual;
 mod media;
 mod ordered;

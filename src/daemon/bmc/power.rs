@@ -15,7 +15,6 @@ use crate::base::bmc::{PowerAction, PowerState};
 use crate::base::duration::Seconds;
 use crate::base::moment::Moment;
 use crate::base::name::HostName;
-use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
 
@@ -252,7 +251,7 @@ impl Bmcs {
                         None | Some(None) => {}
                     }
                 }
-                Err(fault) if fault.code != Code::BmcUnreachable || is_late => return Err(fault),
+                Err(fault) if !fault::is_away(&fault) || is_late => return Err(fault),
                 Err(_) => {}
             }
             sleep(if wanted.is_restart { QUICK_LOOK } else { LOOK }).await;

@@ -27,7 +27,7 @@ struct One {
 
 impl Rounds {
     /// Takes the BMCs of a site. Those that are new, or other than before, are due now; those that are as they were keep their time.
-    /// Returns where those are that are other than before.
+    /// Returns where those are that are new or other: how they failed before, as for a plan, keeps them from nothing.
     pub(super) fn put(
         &mut self,
         bmcs: impl Iterator<Item = (HostName, Arc<Bmc>)>,
@@ -42,7 +42,10 @@ impl Rounds {
                     others.push(bmc.address());
                     Some(now)
                 }
-                None => Some(now),
+                None => {
+                    others.push(bmc.address());
+                    Some(now)
+                }
             };
             self.each.insert(host, One { bmc, due });
         }
@@ -126,7 +129,7 @@ mod tests {
         let later = |seconds| begin + Duration::from_secs(seconds);
         let mut rounds = Rounds::default();
         let others = rounds.put((0..3).map(|number| bmc(number, "admin")), begin);
-        assert_eq!(others, []);
+        assert_eq!(others.len(), 3);
         assert_eq!(due(&mut rounds, begin), [host(0), host(1), host(2)]);
         assert_eq!((due(&mut rounds, later(99)), rounds.due()), (vec![], None));
         rounds.came(host(0), later(20));
@@ -136,7 +139,7 @@ mod tests {
         // The site changes while one is asked: 0 stays, 1 has another user, 2 is gone, 3 is new.
         let site = [bmc(0, "admin"), bmc(1, "root"), bmc(3, "admin")];
         let others = rounds.put(site.into_iter(), later(12));
-        assert_eq!(others, [bmc(1, "root").1.address()]);
+        assert_eq!(others, [bmc(1, "root").1.address(); 2]);
         rounds.came(host(1), later(100));
         assert_eq!(due(&mut rounds, later(12)), [host(1), host(3)]);
         rounds.came(host(2), later(13));

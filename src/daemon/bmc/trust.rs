@@ -53,7 +53,16 @@ impl Bmcs {
         let bmc = self.bmc_of(&machine).await?;
         let (place, trusts) = place(&bmc).ok_or_else(|| fault::no_certificate(&machine, &bmc))?;
         let shown = place.shown(Trusted::System(self.pool.trust())).await;
-        let shown = shown.map_err(|error| fault::bmc(&machine, &bmc, &error))?;
+        let shown = match shown {
+            Ok(shown) => shown,
+            Err(error) => {
+                let fault = fault::bmc(&machine, &bmc, &error);
+                if fault::is_away(&fault) {
+                    self.heard(&machine, Err(&fault)).await;
+                }
+                return Err(fault);
+            }
+        };
         let verified = match trusted(trusts, &self.pool.trust()).await {
             Ok(trusted) => {
                 let verified = place.verified(trusted).await;

@@ -61,7 +61,10 @@ impl Bmcs {
                     let due = match again {
                         Again::InTurn => in_turn,
                         Again::Soon => in_turn.min(heard + pause(&host, SOON)),
-                        Again::At(until) => in_turn.max(until),
+                        Again::At(until) => match self.board().is_unasked(&host) {
+                            true => until,
+                            false => in_turn.max(until),
+                        },
                     };
                     rounds.came(host, due);
                 }
@@ -113,7 +116,10 @@ impl Bmcs {
             Err(PoolError::NotBefore(until)) => return Again::At(until),
             // Somebody speaks with it, maybe of another machine: several may be behind one BMC.
             Err(PoolError::Busy) => return Again::Soon,
-            // One that refused us still does.
+            // One that refused us still does; a plan may have shown it what it refused, before it was in force.
+            Err(PoolError::Refused) if self.board().is_unasked(host) => {
+                fault::refused_before(host, bmc)
+            }
             Err(PoolError::Refused | PoolError::Ending) => return Again::InTurn,
         };
         self.heard(host, Err(&fault)).await;

@@ -8,6 +8,7 @@ pub mod redfish;
 pub mod switch;
 mod target;
 
+use std::io;
 use std::net::Ipv4Addr;
 
 use crate::base::bmc::{
@@ -67,6 +68,10 @@ pub enum BmcError {
 pub enum Trouble {
     /// It does not answer, or has no time now.
     Unreachable,
+    /// It is there, and nothing listens at its port.
+    Closed,
+    /// This controller has no route to it.
+    NoRoute,
     /// It does not let us in. Never tried again by itself: accounts are locked after a few tries.
     Credentials,
     /// It is not known to be who it should be: nothing secret was told to it.
@@ -408,14 +413,29 @@ impl BmcError {
     }
 }
 
+impl Trouble {
+    /// What the operating system says of a way that does not open.
+    pub(in crate::world) fn of_way(kind: io::ErrorKind) -> Self {
+        if kind == io::ErrorKind::ConnectionRefused {
+            Self::Closed
+        } else if kind == io::ErrorKind::NetworkUnreachable {
+            Self::NoRoute
+        } else {
+            Self::Unreachable
+        }
+    }
+}
+
 fn of_ipmi(error: &IpmiError) -> Trouble {
     match error {
+        IpmiError::Network(kind) => Trouble::of_way(*kind),
+        IpmiError::Closed(_) => Trouble::Closed,
         IpmiError::Unreachable { .. }
+        | IpmiError::ConsoleSilent(_)
         | IpmiError::NoRoom
         | IpmiError::SessionLost
         | IpmiError::Unconfirmed { .. }
-        | IpmiError::NoRandomness
-        | IpmiError::Network(_) => Trouble::Unreachable,
+        | IpmiError::NoRandomness => Trouble::Unreachable,
         IpmiError::Credentials(_) => Trouble::Credentials,
         IpmiError::Downgrade { .. } => Trouble::Untrusted,
         IpmiError::NoSuite(_)
@@ -433,11 +453,8 @@ fn of_ipmi(error: &IpmiError) -> Trouble {
 fn of_redfish(error: &redfish::Error) -> Trouble {
     use redfish::Error;
     match error {
-        Error::Unreachable(_)
-        | Error::Silent(_)
-        | Error::Lost(_)
-        | Error::Busy(_)
-        | Error::Tls(_) => Trouble::Unreachable,
+        Error::Unreachable(error) => Trouble::of_way(error.kind()),
+        Error::Silent(_) | Error::Lost(_) | Error::Busy(_) | Error::Tls(_) => Trouble::Unreachable,
         Error::Credentials => Trouble::Credentials,
         Error::Distrust(_) | Error::Setup(_) => Trouble::Untrusted,
         Error::Session

@@ -26,7 +26,7 @@ mod world;
 pub use error::HostError;
 pub use host::{Host, HostObservation};
 pub use ledger::LedgerError;
-pub use machine::{Awaiting, Looked, MachineError, Progress, Sought};
+pub use machine::{Awaiting, Heard, Looked, MachineError, Progress, RefusedBefore, Sought};
 pub use neighbour::{Neighbour, answering, neighbours};
 pub use netlink::NetlinkError;
 pub use world::Live;

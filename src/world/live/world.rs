@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::error::HostError;
 use super::host::Host;
 use super::ledger::Ledger;
-use super::machine::{Looked, MachineError, Machines, Progress, Sought};
+use super::machine::{Heard, Looked, MachineError, Machines, Progress, Sought};
 use super::servers::{Ready, Servers};
 use super::{ping, probe};
 use crate::base::addr::AddressRange;
@@ -119,6 +119,11 @@ impl<S: Store> Live<S> {
     /// The sessions with BMCs, for those who ask beside plans.
     pub fn bmcs(&self) -> Pool {
         self.machines.pool.clone()
+    }
+
+    /// What plans and applies hear of BMCs from now on, for whoever keeps how those do.
+    pub fn heard_of_bmcs(&mut self) -> mpsc::Receiver<Heard> {
+        self.machines.heard()
     }
 
     /// What is awaited of machines, for those who ask meanwhile.

@@ -33,6 +33,14 @@ pub(super) fn away(machine: &HostName, away: &Away) -> Fault {
     }
 }
 
+/// The site that is in force by now has the machine's BMC elsewhere, or by other means.
+pub(super) fn changed(machine: &HostName) -> Fault {
+    let message = format!("the site in force says something else of the BMC of {machine} now");
+    Fault::new(Code::ConsoleElsewhere, message).help(format!(
+        "`bedplate console {machine}` opens the console by what is in force"
+    ))
+}
+
 pub(super) fn too_many(most: usize) -> Fault {
     let message = format!("{most} consoles are open, and the daemon keeps no more");
     Fault::new(Code::ConsoleInUse, message).help("leave one that nobody looks at")

@@ -15,10 +15,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::Bmcs;
+use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
+use crate::daemon::in_force::InForce;
 use crate::daemon::who::{Who, now};
+use crate::diag::code::Code;
 use crate::diag::fault::Fault;
-use crate::site::model::Bmc;
+use crate::site::model::{Bmc, BmcProtocol};
 use crate::world::bmc::ipmi::ConsoleKeys;
 use crate::world::bmc::{Console, ConsoleOffer, Target};
 
@@ -51,8 +54,11 @@ pub struct ConsoleOrder {
 
 /// A console in the hands of somebody.
 pub(in crate::daemon) struct HeldConsole {
+    bmcs: Bmcs,
     machine: HostName,
     bmc: Bmc,
+    /// Whether it is had by other means than those by which the site has the BMC.
+    is_beside: bool,
     console: Console,
     recorder: Option<Box<Recorder>>,
     claim: Claim,
@@ -74,8 +80,17 @@ impl Bmcs {
             false => Target::of(&bmc, &self.pool.trust()).await,
         };
         let target = target.map_err(|error| self.unreadable(&machine, &error))?;
-        let session = target.open().await;
-        let session = session.map_err(|error| super::fault::bmc(&machine, &bmc, &error))?;
+        let is_beside = order.ipmi && !matches!(bmc.protocol, BmcProtocol::Ipmi { .. });
+        let session = match target.open().await {
+            Ok(session) => session,
+            Err(error) => {
+                let fault = super::fault::bmc(&machine, &bmc, &error);
+                self.heard_at_console(&machine, is_beside, Err(&fault))
+                    .await;
+                return Err(fault);
+            }
+        };
+        self.heard_at_console(&machine, is_beside, Ok(None)).await;
         let offer = session.console(order.take).await;
         let console = match offer.map_err(|error| fault::bmc(&machine, &bmc, &error))? {
             ConsoleOffer::Console(console) => console,
@@ -93,12 +108,27 @@ impl Bmcs {
         };
         tracing::info!(%machine, %who, take = order.take, ipmi = order.ipmi, record = order.record, "the console is opened");
         Ok(HeldConsole {
+            bmcs: self.clone(),
             machine,
             bmc,
+            is_beside,
             console,
             recorder,
             claim,
         })
+    }
+
+    /// Takes what a console comes to, as far as that says how the BMC does by which the site has the machine.
+    async fn heard_at_console(
+        &self,
+        machine: &HostName,
+        is_beside: bool,
+        came: Result<Option<PowerState>, &Fault>,
+    ) {
+        let says_nothing = came.is_err_and(|fault| fault.code == Code::BmcFailed);
+        if !is_beside && !says_nothing {
+            self.heard(machine, came).await;
+        }
     }
 
     async fn recorder(&self, machine: &HostName, who: &Who) -> Result<Box<Recorder>, Fault> {
@@ -143,6 +173,11 @@ impl HeldConsole {
             },
         };
         if let End::Fault(fault) = end {
+            if super::fault::is_away(&fault) {
+                self.bmcs
+                    .heard_at_console(&self.machine, self.is_beside, Err(&fault))
+                    .await;
+            }
             let last = ConsoleFrame::Ended(fault);
             let _gone = timeout(LAST_WORD, last.write(&mut shown)).await;
         }
@@ -157,6 +192,9 @@ impl HeldConsole {
         loop {
             let shown = tokio::select! {
                 shown = self.console.screen.next() => shown,
+                () = changed(&mut self.bmcs.in_force, &self.machine, &self.bmc) => {
+                    return End::Fault(fault::changed(&self.machine));
+                }
                 away = &mut self.claim.away => {
                     return away.map_or(End::Left, |away| End::Fault(fault::away(&self.machine, &away)));
                 }
@@ -182,6 +220,20 @@ impl HeldConsole {
                     return End::Left;
                 }
             }
+        }
+    }
+}
+
+/// Waits until the site in force has a machine's BMC elsewhere, or by other means, or not any more.
+async fn changed(in_force: &mut InForce, machine: &HostName, bmc: &Bmc) {
+    while in_force
+        .bmcs()
+        .get(machine)
+        .is_some_and(|now| **now == *bmc)
+    {
+        if !in_force.changed().await {
+            // The daemon ends, and says so itself.
+            return std::future::pending().await;
         }
     }
 }

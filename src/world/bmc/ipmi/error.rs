@@ -16,6 +16,9 @@ pub enum IpmiError {
         within: Duration,
         network: Option<io::ErrorKind>,
     },
+    /// The network carries what is said, and brings back that nobody takes it.
+    #[error("{0} refuses: the port is closed, nothing listens there")]
+    Closed(SocketAddr),
     /// To try again could lock the user out.
     #[error("{0}")]
     Credentials(Refusal),
@@ -40,6 +43,9 @@ pub enum IpmiError {
     SessionLost,
     #[error("somebody else uses the console")]
     ConsoleInUse,
+    /// Under a console that is open.
+    #[error("the BMC has been silent for {} seconds", .0.as_secs())]
+    ConsoleSilent(Duration),
     #[error("the BMC took the console away: somebody else uses it now, or it was disabled")]
     ConsoleTaken,
     #[error("{command}: the BMC refuses: {code}")]

@@ -9,6 +9,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::error::IpmiError;
 use super::target::Patience;
 
+/// A BMC that was not heard yet is asked so often again once the network said that its port is closed. It may say so once: networks
+/// say such things a few times a second at most.
+const AGAIN: u32 = 2;
+
 /// More than any datagram of IPMI has; a longer one is cut, and then no longer signed.
 const LONGEST: usize = 2048;
 
@@ -17,8 +21,12 @@ pub(super) struct Link {
     socket: UdpSocket,
     address: SocketAddr,
     buffer: Box<[u8]>,
-    /// What the network said last. It is not believed at once: a BMC that starts anew refuses for a moment.
+    /// What the network said last. Of a BMC that was heard it is not believed: one that starts anew refuses for a moment.
     said: Option<ErrorKind>,
+    /// Whether anything ever came from there.
+    is_heard: bool,
+    /// Whether the network said that its port is closed, before anything came from there.
+    is_refused: bool,
 }
 
 impl Link {
@@ -35,6 +43,8 @@ impl Link {
             address,
             buffer: vec![0; LONGEST].into_boxed_slice(),
             said: None,
+            is_heard: false,
+            is_refused: false,
         })
     }
 
@@ -47,14 +57,27 @@ impl Link {
         hear: impl Fn(&mut S, &[u8]) -> Option<T>,
     ) -> Result<T, IpmiError> {
         let end = Instant::now() + patience.total;
+        let mut refused = 0;
         for pause in patience.pauses() {
             let datagram = say(state)?;
             self.send(&datagram).await;
-            let until = end.min(Instant::now() + pause);
+            let sent = Instant::now();
+            let soon = end.min(sent + patience.first);
+            let until = match self.is_refused {
+                true => soon,
+                false => end.min(sent + pause),
+            };
             while let Some(datagram) = self.receive(until).await {
                 if let Some(answer) = hear(state, datagram) {
                     return Ok(answer);
                 }
+            }
+            if self.is_refused {
+                refused += 1;
+                if refused > AGAIN {
+                    return Err(IpmiError::Closed(self.address));
+                }
+                sleep_until(soon).await;
             }
             if Instant::now() >= end {
                 break;
@@ -70,7 +93,7 @@ impl Link {
     /// A datagram that is lost on its way and one that cannot be sent are the same to who waits for its answer.
     pub(super) async fn send(&mut self, datagram: &[u8]) {
         if let Err(error) = self.socket.send(datagram).await {
-            self.said = Some(error.kind());
+            self.network_says(error.kind());
         }
     }
 
@@ -79,16 +102,26 @@ impl Link {
         let _lost = self.socket.try_send(datagram);
     }
 
-    /// The next datagram before a moment.
+    fn network_says(&mut self, kind: ErrorKind) {
+        self.said = Some(kind);
+        self.is_refused |= kind == ErrorKind::ConnectionRefused && !self.is_heard;
+    }
+
+    /// The next datagram before a moment, or before the network says that nobody has been heard there and nobody listens.
     pub(super) async fn receive(&mut self, until: Instant) -> Option<&[u8]> {
         // The clock is looked at each time: a flood of datagrams must not keep a time limit from being noticed.
         while Instant::now() < until {
             match timeout_at(until, self.socket.recv(&mut self.buffer)).await {
-                Ok(Ok(length)) => return self.buffer.get(..length),
+                Ok(Ok(length)) => {
+                    (self.is_heard, self.is_refused) = (true, false);
+                    return self.buffer.get(..length);
+                }
                 Ok(Err(error)) => {
-                    self.said = Some(error.kind());
+                    self.network_says(error.kind());
                     if error.kind() != ErrorKind::ConnectionRefused {
                         sleep_until(until).await;
+                    } else if !self.is_heard {
+                        return None;
                     }
                 }
                 Err(_) => return None,

@@ -17,7 +17,7 @@ pub enum Error {
     #[error("the BMC is busy and asks to be left alone for {0:?}")]
     Busy(Duration),
     /// Its certificate is not trusted: nothing was told to it.
-    #[error("the BMC is not who it should be: {0}")]
+    #[error(transparent)]
     Distrust(#[from] Distrust),
     #[error("TLS with the BMC failed: {0}")]
     Tls(#[source] io::Error),

@@ -149,12 +149,10 @@ impl SwitchError {
 fn of_webhook(error: &webhook::Error) -> Trouble {
     use webhook::Error;
     match error {
-        Error::Lookup(_)
-        | Error::NoAddress
-        | Error::Unreachable(..)
-        | Error::Silent(_)
-        | Error::Tls(_)
-        | Error::Http(_) => Trouble::Unreachable,
+        Error::Unreachable(_, error) => Trouble::of_way(error.kind()),
+        Error::Lookup(_) | Error::NoAddress | Error::Silent(_) | Error::Tls(_) | Error::Http(_) => {
+            Trouble::Unreachable
+        }
         Error::Credentials(_) => Trouble::Credentials,
         Error::Distrust(_) | Error::Setup(_) => Trouble::Untrusted,
         Error::Elsewhere(_)

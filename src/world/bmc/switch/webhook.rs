@@ -53,7 +53,7 @@ pub enum Error {
     Unreachable(SocketAddr, #[source] io::Error),
     #[error("it gave no answer within {}s", .0.as_secs())]
     Silent(Duration),
-    #[error("it is not who it should be: {0}")]
+    #[error(transparent)]
     Distrust(#[from] Distrust),
     #[error("TLS with it failed: {0}")]
     Tls(#[source] io::Error),

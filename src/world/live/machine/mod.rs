@@ -2,7 +2,8 @@
 //! counts, not what they promise.
 
 mod course;
-mod failure;
+mod error;
+mod hear;
 mod network;
 mod progress;
 mod user;
@@ -11,22 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::bmc::PowerState;
-use crate::base::name::{HostName, UserName};
+use crate::base::name::HostName;
 use crate::plan::Step;
 use crate::site::model::Bmc;
 use crate::state::{BootOrder, Key, Ownership, Power, Resource, Silence, State, Unreached};
-use crate::world::bmc::{BmcError, Caller, Pool, PoolError, Session, TargetError, Trouble};
+use crate::world::bmc::{BmcError, Caller, Pool, Session, Trouble};
 use crate::world::{BmcsInForce, StepFailure, WorldError};
 use course::{Course, Move};
-use failure::{cause, inner, silence};
+use error::{failed, inner, met, unreached};
+use hear::{Ear, WAITING};
 use progress::Awaited;
 use user::Told;
 
+pub use error::{MachineError, RefusedBefore};
+pub use hear::Heard;
 pub use progress::{Awaiting, Progress};
 
 /// Machines that are looked at at once for a plan: as many as the pool has room for.
@@ -47,64 +51,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a BMC that was heard may be silent: it may have started anew.
 const SILENT: Duration = Duration::from_secs(90);
 
-/// Why a machine is not as it should be.
-#[derive(Debug, thiserror::Error)]
-pub enum MachineError {
-    #[error("no BMC of it is known")]
-    NoBmc,
-    #[error("what the BMC at {at} is asked with is not there")]
-    Target {
-        at: String,
-        #[source]
-        source: TargetError,
-    },
-    #[error("the password of `{name}` is not there")]
-    Password {
-        name: UserName,
-        #[source]
-        source: TargetError,
-    },
-    #[error("the BMC at {at}")]
-    Refused {
-        at: String,
-        #[source]
-        source: RefusedBefore,
-    },
-    #[error("Bedplate itself is let in by that account")]
-    OwnAccount,
-    #[error("somebody made a user `{name}` meanwhile; plan anew")]
-    Taken { name: UserName },
-    #[error(
-        "the BMC at {at} took the password of `{name}`, and does not let it in by that, which was tried once"
-    )]
-    NotLetIn { at: String, name: UserName },
-    #[error("the daemon ends")]
-    Ending,
-    #[error("what saw to it broke off; how it is now is not known")]
-    BrokenOff,
-    #[error("the BMC at {at}")]
-    Bmc {
-        at: String,
-        #[source]
-        source: BmcError,
-    },
-    #[error(
-        "it was told to be {wanted}, and is {found} after {seconds} seconds, as its BMC reports"
-    )]
-    NotThere {
-        wanted: String,
-        found: String,
-        seconds: u64,
-    },
-}
-
-/// What a BMC refused is not shown to it again by itself: accounts are locked after a few tries.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "it refused these credentials before; they are tried again once the site or the secret changes, or by `bedplate power status`"
-)]
-pub struct RefusedBefore;
-
 /// The machines that are looked at and switched.
 #[derive(Clone)]
 pub(super) struct Machines {
@@ -114,6 +60,8 @@ pub(super) struct Machines {
     pub(super) progress: Progress,
     /// Leave to look at a machine for the sake of a plan.
     looks: Arc<Semaphore>,
+    /// Where it is told how BMCs do; none where nobody asks for that.
+    ear: Option<Ear>,
 }
 
 /// What was found out about machines.
@@ -159,7 +107,15 @@ impl Machines {
             pool: Pool::default(),
             progress: Progress::default(),
             looks: Arc::new(Semaphore::new(AT_ONCE)),
+            ear: None,
         }
+    }
+
+    /// What is heard of BMCs from now on.
+    pub(super) fn heard(&mut self) -> mpsc::Receiver<Heard> {
+        let (ear, heard) = mpsc::channel(WAITING);
+        self.ear = Some(ear);
+        heard
     }
 
     /// Asks BMCs for what is sought, side by side.
@@ -181,7 +137,7 @@ impl Machines {
             let machines = self.clone();
             asked.spawn(async move {
                 let _awaited = machines.progress.begin(&machine);
-                machines.told(&bmc, sought).await
+                machines.told(&machine, &bmc, sought).await
             });
         }
         let deadline = Instant::now() + ALL_WITHIN;
@@ -195,7 +151,7 @@ impl Machines {
     }
 
     /// What one BMC tells. What it does not tell of one thing is no reason to leave out another.
-    async fn told(&self, bmc: &Bmc, sought: Vec<Sought>) -> Vec<Told> {
+    async fn told(&self, machine: &HostName, bmc: &Bmc, sought: Vec<Sought>) -> Vec<Told> {
         // Whoever waits for room is not late.
         let _leave = self.looks.acquire().await;
         let (users, rest): (Vec<Sought>, Vec<Sought>) = sought
@@ -218,18 +174,28 @@ impl Machines {
             }
             Ok(told)
         });
-        let all = |why, cause: &str| {
-            let one = |one: &Sought| (one.key.clone(), Err(unreached(bmc, why, cause.to_owned())));
-            sought.iter().map(one).collect()
-        };
-        match timeout(LOOK_WITHIN, asked).await {
-            Ok(Ok(told)) => told,
-            Ok(Err(error)) => all(silence(&error), &cause(&error)),
+        let untold = match timeout(LOOK_WITHIN, asked).await {
+            Ok(Ok(told)) => {
+                // What was of no use in part says nothing of the whole.
+                if told.iter().all(|(_, told)| told.is_ok()) {
+                    self.hear(machine, bmc, Ok(power(&told))).await;
+                }
+                return told;
+            }
+            Ok(Err(error)) => {
+                self.hear_error(machine, bmc, &error).await;
+                error.untold(bmc)
+            }
             Err(_) => {
                 let cause = format!("no answer within {} seconds", LOOK_WITHIN.as_secs());
-                all(Silence::Unreachable, &cause)
+                let silent = unreached(bmc, Silence::Unreachable, cause);
+                self.hear(machine, bmc, Err(silent.clone())).await;
+                silent
             }
-        }
+        };
+        let untold = self.helped(machine, bmc, untold);
+        let all = sought.into_iter();
+        all.map(|one| (one.key, Err(untold.clone()))).collect()
     }
 
     /// Brings machines to what `steps` say, side by side. Tells `done` of each that is so; those that are not come back.
@@ -275,17 +241,36 @@ impl Machines {
         };
         let bmc = self.in_force.borrow().get(machine).cloned();
         let bmc = bmc.ok_or(MachineError::NoBmc)?;
+        let brought = self.brought(machine, &bmc, step).await;
+        let power = step.after.as_ref().and_then(Resource::power);
+        match &brought {
+            Ok(()) => {
+                let came = Ok(power.map(|power| power.state));
+                self.hear(machine, &bmc, came).await;
+            }
+            Err(error) => self.hear_error(machine, &bmc, error).await,
+        }
+        brought
+    }
+
+    /// Has a machine become what a step says.
+    async fn brought(
+        &self,
+        machine: &HostName,
+        bmc: &Bmc,
+        step: &Step,
+    ) -> Result<(), MachineError> {
         let awaited = self.progress.begin(machine);
         if let Key::User { user, .. } = &step.key {
             tracing::info!(%machine, %user, "user of the BMC");
-            return self.become_user(&bmc, user, step).await;
+            return self.become_user(bmc, user, step).await;
         }
         match &step.after {
-            Some(Resource::Power(wanted)) => self.bring(&awaited, &bmc, wanted.state).await,
-            Some(Resource::BootOrder(wanted)) => self.order(&awaited, &bmc, *wanted).await,
+            Some(Resource::Power(wanted)) => self.bring(&awaited, bmc, wanted.state).await,
+            Some(Resource::BootOrder(wanted)) => self.order(&awaited, bmc, *wanted).await,
             Some(Resource::Network(wanted)) => {
                 tracing::info!(%machine, "network of the BMC");
-                self.become_networked(&bmc, wanted, step.before.as_ref())
+                self.become_networked(bmc, wanted, step.before.as_ref())
                     .await
             }
             Some(_) | None => Ok(()),
@@ -361,7 +346,7 @@ impl Machines {
                 }
                 Err(error) => {
                     let was_heard = heard.is_some_and(|heard| heard.elapsed() < SILENT);
-                    if silence(&error) != Silence::Unreachable || !was_heard {
+                    if !error.is_away() || !was_heard {
                         return Err(error);
                     }
                     tracing::warn!(%machine, bmc = %bmc.place(), error = inner(&error), "lost on the way, and asked again");
@@ -386,22 +371,6 @@ impl Machines {
         let what = async |session: &mut Session| what(session).await.map_err(failed);
         let done = self.pool.with(bmc, Caller::Plan, what);
         done.await.map_err(|error| met(bmc, error))
-    }
-}
-
-/// What who met it makes of it.
-fn met(bmc: &Bmc, error: PoolError<MachineError>) -> MachineError {
-    let at = bmc.place();
-    match error {
-        PoolError::Own(error) => error,
-        PoolError::Target(source) => MachineError::Target { at, source },
-        PoolError::Bmc(source) => MachineError::Bmc { at, source },
-        PoolError::Refused => MachineError::Refused {
-            at,
-            source: RefusedBefore,
-        },
-        // The first two happen to those who ask by themselves alone.
-        PoolError::NotBefore(_) | PoolError::Busy | PoolError::Ending => MachineError::Ending,
     }
 }
 
@@ -456,15 +425,10 @@ async fn found(session: &mut Session, bmc: &Bmc, key: &Key) -> Result<Resource, 
     Ok(Resource::Power(Power { state }))
 }
 
-/// What a BMC answers that is of no use.
-fn failed(bmc: &Bmc, error: &BmcError) -> Unreached {
-    unreached(bmc, Silence::Failed, error.to_string())
-}
-
-fn unreached(bmc: &Bmc, why: Silence, cause: String) -> Unreached {
-    Unreached {
-        bmc: bmc.place(),
-        why,
-        cause,
-    }
+/// How a machine is, where its BMC told that.
+fn power(told: &[Told]) -> Option<PowerState> {
+    told.iter().find_map(|(_, told)| {
+        let resource = told.as_ref().ok()?.as_ref()?;
+        Some(resource.power()?.state)
+    })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{MachineError, Machines, PAUSE, SET_WITHIN, Silence, silence};
+use super::{MachineError, Machines, PAUSE, SET_WITHIN};
 use crate::site::model::Bmc;
 use crate::state::{Network, Resource, asked_at};
 use crate::world::bmc::{BmcError, Session};
@@ -49,8 +49,7 @@ impl Machines {
                 }
                 Err(error) => {
                     heard = None;
-                    let is_away = silence(&error) == Silence::Unreachable;
-                    if !is_away || began.elapsed() > AWAY {
+                    if !error.is_away() || began.elapsed() > AWAY {
                         return Err(error);
                     }
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, sleep};
 
-use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed, unreached};
+use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed};
 use crate::base::bmc::BmcUser;
 use crate::base::name::UserName;
 use crate::base::secret::{Secret, SecretRef};
@@ -67,7 +67,7 @@ impl Machines {
                 let by = bmc.as_user(name, &found.role, place);
                 let lets_in = self.pool.lets_in(&by, false).await;
                 let lets_in = lets_in.map_err(|error| met(bmc, name, error));
-                if lets_in.map_err(|error| untold(bmc, &error))? {
+                if lets_in.map_err(|error| error.untold(bmc))? {
                     user.password = Password::Kept(place.clone());
                 }
             }
@@ -182,7 +182,7 @@ async fn readable(bmc: &Bmc, name: &UserName, place: Option<&SecretRef>) -> Resu
         return Ok(());
     };
     let read = read(name, place).await;
-    read.map(drop).map_err(|error| untold(bmc, &error))
+    read.map(drop).map_err(|error| error.untold(bmc))
 }
 
 /// Where the site keeps the password of a user whom it wants.
@@ -208,8 +208,4 @@ fn met(bmc: &Bmc, name: &UserName, error: PoolError<MachineError>) -> MachineErr
         | PoolError::Busy
         | PoolError::Ending => super::met(bmc, error),
     }
-}
-
-fn untold(bmc: &Bmc, error: &MachineError) -> Unreached {
-    unreached(bmc, super::silence(error), super::cause(error))
 }

@@ -15,8 +15,15 @@ const WAITING: usize = 64;
 /// A piece of text that is sent is not longer.
 const PIECE: usize = 256;
 
-/// A session on which nothing is said ends after a minute (section 6.12.15).
-const QUIET: Duration = Duration::from_secs(20);
+/// After so long a silence the BMC is asked whether it is there, which keeps the session too: one on which nothing is said ends after a
+/// minute (section 6.12.15).
+const QUIET: Duration = Duration::from_secs(5);
+
+/// And again, where no answer comes …
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// … until it is given up.
+const SILENT: Duration = Duration::from_secs(12);
 
 /// A machine's serial console. Dropped instead of closed, it is given back as soon as its task notices.
 pub struct Console {
@@ -177,7 +184,9 @@ enum End {
     Left,
     /// The BMC said so.
     Taken,
-    /// It says nothing, or nothing to what is typed.
+    /// It says nothing to what is typed.
+    Ignored,
+    /// It says nothing at all.
     Silent,
     Fault(IpmiError),
 }
@@ -189,18 +198,23 @@ impl Held {
             End::Left => None,
             End::Taken => Some(IpmiError::ConsoleTaken),
             End::Fault(error) => Some(error),
+            End::Silent => Some(IpmiError::ConsoleSilent(self.heard.elapsed())),
             // A BMC that answers in the session, and does not take what is typed, gave the line to somebody else.
-            End::Silent => match self.session.chassis_status().await {
+            End::Ignored => match self.session.chassis_status().await {
                 Ok(_) => Some(IpmiError::ConsoleTaken),
                 Err(error) => Some(error),
             },
         };
-        if !matches!(error, Some(IpmiError::Unreachable { .. })) {
-            let _gone = self
-                .session
-                .answer(Command::DEACTIVATE_PAYLOAD, 0, &DEACTIVATE)
-                .await;
+        if let Some(error @ (IpmiError::Unreachable { .. } | IpmiError::ConsoleSilent(_))) = error {
+            // Before it is taken leave of one that will not hear it: somebody waits.
+            let _nobody = self.shown.send(Err(error)).await;
+            self.session.close().await;
+            return;
         }
+        let _gone = self
+            .session
+            .answer(Command::DEACTIVATE_PAYLOAD, 0, &DEACTIVATE)
+            .await;
         self.session.close().await;
         if let Some(error) = error {
             let _nobody = self.shown.send(Err(error)).await;
@@ -241,9 +255,14 @@ impl Held {
                 return End::Left;
             }
             let patience = self.session.patience.total;
-            let is_ignored = self.ignored.is_some_and(|since| since.elapsed() > patience);
-            if is_ignored || self.heard.elapsed() > QUIET + patience {
+            if self.heard.elapsed() > SILENT {
                 return End::Silent;
+            }
+            // One that is silent altogether is found to be so in a moment.
+            let is_heard = self.heard.elapsed() < QUIET + AGAIN;
+            let is_ignored = self.ignored.is_some_and(|since| since.elapsed() > patience);
+            if is_ignored && is_heard {
+                return End::Ignored;
             }
         }
     }
@@ -267,7 +286,7 @@ impl Held {
         } else if !self.line.is_waiting() {
             (self.send_again, self.ignored) = (None, None);
         }
-        if self.asked.max(self.heard) + QUIET <= now {
+        if self.sign_of_life() <= now {
             // Its answer is nothing but a sign of life.
             self.asked = now;
             let message = request(Command::CHASSIS_STATUS, 0, 0, &[]);
@@ -278,9 +297,17 @@ impl Held {
 
     /// When something is to be sent if nothing happens before.
     fn next_moment(&self) -> Instant {
-        let sign_of_life = self.asked.max(self.heard) + QUIET;
         let others = [self.send_again, self.leaving].into_iter().flatten();
-        others.fold(sign_of_life, Instant::min)
+        let others = others.fold(self.sign_of_life(), Instant::min);
+        others.min(self.heard + SILENT)
+    }
+
+    /// When the BMC is to be asked whether it is there.
+    fn sign_of_life(&self) -> Instant {
+        match self.asked > self.heard {
+            true => (self.asked + AGAIN).max(self.heard + QUIET),
+            false => self.heard + QUIET,
+        }
     }
 
     /// Whether the BMC ends it.
