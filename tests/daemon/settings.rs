@@ -174,7 +174,7 @@ fn what_needs_a_bmc_that_is_left_out_waits_with_it() {
     let nothing = "Nothing to do. 2 things wait";
     check(&lab, &format!("apply --yes {except}"), 4, &[nothing]);
     assert_eq!((file("power").trim(), file("done")), ("", before));
-    check(&lab, "power status node-02", 4, &["does not answer"]);
+    check(&lab, "power status node-02", 4, &["has its port closed"]);
     let both = ["machine/node-02/bmc", "ok    ~ machine/node-02/power"];
     check(&lab, "apply --yes", 0, &both);
     assert_eq!(file("power").trim(), "1");
