@@ -11,6 +11,7 @@ use super::client::Client;
 use super::interrupt::INTERRUPTED;
 use super::output::{Output, count};
 use super::table::Table;
+use crate::base::bmc::PowerState;
 use crate::base::name::HostName;
 use crate::daemon::{
     MachineSelection, ManualRequest, PowerEvent, PowerOrder, Restart, SkippedMachines,
@@ -138,6 +139,10 @@ impl Told {
                 let beside = match (asked, restart) {
                     (Some(asked), _) => by_hand(asked),
                     (None, Some(restart)) => restarted(*restart).to_owned(),
+                    // It was told what was asked, as far as its kind can be.
+                    (None, None) if *power == PowerState::Unknown => {
+                        "nobody can tell whether it runs".to_owned()
+                    }
                     (None, None) if power == was => String::new(),
                     (None, None) => format!("was {was}"),
                 };

@@ -106,7 +106,7 @@ pub(in crate::cli) enum Command {
         /// The id of the plan that is meant, such as p-0a1b2c3d; any, where none is given
         plan: Option<String>,
     },
-    /// Go back: from an apply that waits to be confirmed, else to the state before the last apply, or to that of apply N
+    /// Go back: from an apply that waits to be confirmed, else to the last state that was another than this one, or to that of apply N
     Rollback(RollbackArguments),
     /// List who applied what and when, and what became of it
     History,
