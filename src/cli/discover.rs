@@ -34,6 +34,8 @@ pub(super) async fn discover(
         out.text(&told.text());
     }
     match told.looked {
+        // Whom it was to look for there, nobody knows now.
+        Some(_) if !told.out_of_reach.is_empty() => Ok(ExitCode::from(4)),
         Some(_) => Ok(ExitCode::SUCCESS),
         None => Err(Fault::new(
             Code::DaemonAbsent,
@@ -46,6 +48,7 @@ pub(super) async fn discover(
 #[derive(Default)]
 struct Told {
     subnets: Vec<Prefix>,
+    out_of_reach: Vec<Prefix>,
     addresses: usize,
     found: Vec<FoundBmc>,
     silent: Vec<(HostName, IpAddr)>,
@@ -57,24 +60,23 @@ impl Told {
     fn hear(&mut self, event: &SweepEvent, out: &Output) {
         if out.json {
             out.line(event);
-            if let SweepEvent::Done { addresses } = event {
-                self.looked = Some(*addresses);
-            }
-            return;
         }
         match event {
             SweepEvent::Begun {
                 subnets,
                 too_large,
+                out_of_reach,
                 addresses,
             } => {
                 (self.subnets, self.addresses) = (subnets.clone(), *addresses);
-                for subnet in too_large {
+                self.out_of_reach.clone_from(out_of_reach);
+                for subnet in too_large.iter().filter(|_| !out.json) {
                     out.progress(&format!(
                         "{subnet} is too large to look at every address: name parts of it"
                     ));
                 }
             }
+            SweepEvent::Looked { .. } if out.json => {}
             SweepEvent::Looked { addresses } => {
                 let all = self.addresses;
                 out.progress(&format!("{addresses} of {all} addresses"));
@@ -112,7 +114,14 @@ impl Told {
             }
             text.push_str(&table.text());
         }
-        if let Some(looked) = self.looked {
+        for subnet in &self.out_of_reach {
+            let _ = writeln!(
+                text,
+                "No route of this controller leads to {subnet}: give it an address there, or a route, and apply."
+            );
+        }
+        let anywhere = |looked: &usize| *looked > 0 || self.out_of_reach.is_empty();
+        if let Some(looked) = self.looked.filter(anywhere) {
             let subnets: Vec<String> = self.subnets.iter().map(Prefix::to_string).collect();
             let place = match subnets.is_empty() {
                 true => "those of the site's BMCs; name subnets to find others".to_owned(),

@@ -93,6 +93,9 @@ fn bmcs_are_found_recognised_and_missed() {
         1,
         &["D009", "more addresses"],
     );
+    let nowhere =
+        "No route of this controller leads to 2001:db8:99::/126: give it an address there";
+    check(&lab, "bmc discover 2001:db8:99::/126", 4, &[nowhere]);
     let fingerprint = authority.fingerprint("bmc");
     let pinned = format!(
         "bmc \"redfish\" address=\"10.71.0.23\" username=\"…\" password=(file)\"/etc/bedplate/bmc\" {{ fingerprint \"{fingerprint}\" }}"

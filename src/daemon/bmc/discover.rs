@@ -19,7 +19,7 @@ use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
 use crate::diag::fault::Fault;
 use crate::site::model::{Bmc, BmcProtocol};
-use crate::world::bmc::{Presence, look};
+use crate::world::bmc::{Presence, has_route, look};
 use crate::world::live::{Neighbour, neighbours};
 
 /// Addresses that are asked at once, and how long to the next one.
@@ -48,6 +48,9 @@ pub enum SweepEvent {
         subnets: Vec<Prefix>,
         /// Subnets of the site that hold BMCs and are too large: of these its BMCs alone.
         too_large: Vec<Prefix>,
+        /// Subnets that no route of this controller leads to: nobody is asked there but the BMCs that the site has.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        out_of_reach: Vec<Prefix>,
         addresses: usize,
     },
     Looked {
@@ -114,6 +117,7 @@ pub enum MatchedBy {
 struct Area {
     subnets: Vec<Prefix>,
     too_large: Vec<Prefix>,
+    out_of_reach: Vec<Prefix>,
     addresses: BTreeSet<IpAddr>,
 }
 
@@ -131,7 +135,7 @@ impl Bmcs {
         let says = self.in_force.says().await?;
         // Without neighbours fewer are found, and none is matched by its hardware address.
         let known = neighbours().await.unwrap_or_default();
-        let area = area(&says, &order.subnets, &known)?;
+        let area = within_reach(area(&says, &order.subnets, &known)?, &says).await;
         let (tell, told) = mpsc::channel(64);
         tokio::spawn(sweep(says, area, tell, turn));
         Ok(told)
@@ -148,6 +152,7 @@ async fn sweep(
     let begun = SweepEvent::Begun {
         subnets: area.subnets,
         too_large: area.too_large,
+        out_of_reach: area.out_of_reach,
         addresses: targets.len(),
     };
     let mut is_heard = tell.send(begun).await.is_ok();
@@ -251,6 +256,7 @@ fn area(says: &Says, named: &[Prefix], known: &[Neighbour]) -> Result<Area, Faul
     let mut area = Area {
         subnets: Vec::new(),
         too_large: Vec::new(),
+        out_of_reach: Vec::new(),
         addresses: BTreeSet::new(),
     };
     let is_meant = |bmc: &IpAddr| named.is_empty() || named.iter().any(|one| one.contains(*bmc));
@@ -277,6 +283,21 @@ fn area(says: &Says, named: &[Prefix], known: &[Neighbour]) -> Result<Area, Faul
         true => Err(fault::nothing_to_sweep(says)),
         false => Ok(area),
     }
+}
+
+/// Without the subnets that no route leads to. What the site has there is asked all the same, to be told as silent.
+async fn within_reach(mut area: Area, says: &Says) -> Area {
+    let own: BTreeSet<IpAddr> = declared(says).map(|(address, _)| address).collect();
+    for subnet in std::mem::take(&mut area.subnets) {
+        if has_route(subnet.host_ends().0).await {
+            area.subnets.push(subnet);
+            continue;
+        }
+        let stays = |one: &IpAddr| !subnet.contains(*one) || own.contains(one);
+        area.addresses.retain(stays);
+        area.out_of_reach.push(subnet);
+    }
+    area
 }
 
 /// The addresses of hosts in a subnet; none where they are more than anybody could ask.

@@ -1,7 +1,10 @@
 //! Whether a BMC is at an address, asked without a password: by a ping of RMCP, and by the service root of Redfish.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
+
+use tokio::net::UdpSocket;
 
 use super::ipmi::{self, Patience};
 use super::redfish::{self, Root};
@@ -43,6 +46,23 @@ pub async fn look(address: IpAddr, ipmi: Option<u16>, redfish: Option<u16>) -> O
         redfish: root,
         uuid,
     })
+}
+
+/// Whether a route leads to an address. The kernel alone is asked, and nothing sent.
+pub async fn has_route(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let Ok(socket) = UdpSocket::bind((any, 0)).await else {
+        return true;
+    };
+    let connected = socket.connect((address, ipmi::PORT)).await;
+    let kind = connected.err().map(|error| error.kind());
+    !matches!(
+        kind,
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable)
+    )
 }
 
 async fn root(endpoint: redfish::Endpoint) -> Option<Root> {

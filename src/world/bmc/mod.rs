@@ -17,7 +17,7 @@ use crate::base::bmc::{
 };
 use crate::base::name::UserName;
 use crate::base::secret::Secret;
-pub use discover::{Presence, look};
+pub use discover::{Presence, has_route, look};
 pub use ipmi::Console;
 use ipmi::IpmiError;
 pub use pool::{Caller, POLLED, Pool, PoolError};
