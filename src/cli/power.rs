@@ -139,12 +139,7 @@ impl Told {
                 let beside = match (asked, restart) {
                     (Some(asked), _) => by_hand(asked),
                     (None, Some(restart)) => restarted(*restart).to_owned(),
-                    // It was told what was asked, as far as its kind can be.
-                    (None, None) if *power == PowerState::Unknown => {
-                        "nobody can tell whether it runs".to_owned()
-                    }
-                    (None, None) if power == was => String::new(),
-                    (None, None) => format!("was {was}"),
+                    (None, None) => since(*power, *was),
                 };
                 self.row(machine, power.to_string(), beside);
             }
@@ -271,6 +266,17 @@ fn waits(machines: usize, first: &[HostName]) -> String {
         count(machines, "machine"),
         names.join(", ")
     )
+}
+
+/// How a machine was before, where it tells that and is another way now.
+fn since(power: PowerState, was: PowerState) -> String {
+    if power == PowerState::Unknown {
+        return "nobody can tell whether it runs".to_owned();
+    }
+    if power == was {
+        return String::new();
+    }
+    format!("was {was}")
 }
 
 /// How it is known that a machine restarted.
