@@ -1,6 +1,5 @@
-//! A store that is slow or takes nothing. Known clients live on what is on disk already, new ones are left to other servers, and
-//! both end as soon as a
-//! write of the server's own, begun for that, shows that writes do again. Part of the engine, and as pure.
+//! A store that is slow or takes nothing. Known clients live on what is on disk already, new ones are left to other servers, and both
+//! end as soon as a write of the server's own, begun for that, shows that writes do again. Part of the engine, and as pure.
 
 use std::net::Ipv4Addr;
 
