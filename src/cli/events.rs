@@ -137,11 +137,11 @@ fn ended(how: Ending) -> Option<&'static str> {
     match how {
         Ending::Moved => Some("moved to its reserved address"),
         Ending::Withdrawn => Some("in no range any more"),
+        Ending::Reassigned => Some("given to another by the site"),
         Ending::Expired
         | Ending::Released
         | Ending::Declined
         | Ending::Revoked
-        | Ending::Reassigned
         | Ending::Replaced => None,
     }
 }

@@ -107,19 +107,58 @@ async fn release(address: Ipv4Addr, client: &Client, out: &Output) -> Result<Exi
         out.value(&lease)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let hardware = &lease.hardware;
-    out.text(&match lease.state {
+    out.text(&released(&lease));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was ended by hand, and what its client makes of that.
+fn released(lease: &LeaseRow) -> String {
+    let (address, hardware) = (lease.address, &lease.hardware);
+    let is_endless = lease.expires.is_none();
+    match lease.state {
         LeaseState::Declined => format!("{address} is out of quarantine.\n"),
+        LeaseState::Active | LeaseState::Offered | LeaseState::Idle if is_endless => format!(
+            "Ended the lease of {address} by {hardware}, which was for ever. The client is not told, and never renews: it uses the address until it starts anew.\n"
+        ),
         LeaseState::Active | LeaseState::Offered | LeaseState::Idle => format!(
             "Ended the lease of {address} by {hardware}. The client is not told: it uses the address until its next renewal.\n"
         ),
-    });
-    Ok(ExitCode::SUCCESS)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Who has an address for ever asks for it but once.
+    #[test]
+    fn what_its_client_makes_of_a_release_is_said() {
+        for (state, expires, expected) in [
+            (LeaseState::Active, Some(1), "until its next renewal."),
+            (
+                LeaseState::Active,
+                None,
+                "for ever. The client is not told, and never renews: it uses the address until it starts anew.",
+            ),
+            (LeaseState::Declined, Some(1), "out of quarantine."),
+        ] {
+            let said = released(&row(state, expires));
+            assert!(said.trim_end().ends_with(expected), "{said}");
+        }
+    }
+
+    fn row(state: LeaseState, expires: Option<u64>) -> LeaseRow {
+        LeaseRow {
+            address: [10, 0, 0, 9].into(),
+            hardware: "02:00:00:00:00:01".to_owned(),
+            client_id: None,
+            state,
+            name: None,
+            vlan: None,
+            since: None,
+            expires,
+        }
+    }
 
     /// One of each, and of each state what is left.
     #[test]
@@ -133,17 +172,7 @@ mod tests {
             (LeaseState::Declined, Some(now - 5), "declined 0s"),
             (LeaseState::Idle, Some(now - 3600), "idle none for 1h"),
         ] {
-            let row = LeaseRow {
-                address: [10, 0, 0, 9].into(),
-                hardware: "02:00:00:00:00:01".to_owned(),
-                client_id: None,
-                state,
-                name: None,
-                vlan: None,
-                since: None,
-                expires,
-            };
-            let text = rendered(&[row]);
+            let text = rendered(&[row(state, expires)]);
             let line: Vec<_> = text.lines().last().unwrap().split_whitespace().collect();
             let shown = line[2..line.len() - 2].join(" ");
             assert!(shown.starts_with(expected), "{expected}: {text}");

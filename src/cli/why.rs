@@ -9,7 +9,9 @@ use super::client::Client;
 use super::output::Output;
 use super::table::{Table, shown};
 use crate::base::vlan::VlanPath;
-use crate::daemon::{ExchangeRow, LeaseRow, ObstacleRow, ReservedRow, WaitingRow, Why};
+use crate::daemon::{
+    ExchangeRow, LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why,
+};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
 
@@ -112,6 +114,7 @@ fn rendered(why: &Why) -> String {
             text.push_str(&moving(why, vlan, addresses));
         }
     }
+    text.push_str(&quarantined(why));
     text.push_str(&elsewhere(why));
     for exchange in &why.exchanges {
         let _ = writeln!(text, "  {}", line(exchange));
@@ -122,6 +125,23 @@ fn rendered(why: &Why) -> String {
 fn joined(addresses: &[Ipv4Addr]) -> String {
     let words: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     words.join(", ")
+}
+
+/// The quarantines that it has to do with; those that keep it from its own address are told of there.
+fn quarantined(why: &Why) -> String {
+    let mut text = String::new();
+    let told: Vec<_> = why.reserved.iter().flat_map(|own| &own.obstacles).collect();
+    for one in &why.quarantines {
+        let QuarantineRow {
+            address,
+            until,
+            because,
+        } = one;
+        if !told.iter().any(|obstacle| obstacle.address == *address) {
+            let _ = writeln!(text, "{address} is in quarantine until {until}: {because}.");
+        }
+    }
+    text
 }
 
 /// Why it has not an address that is reserved for it.
@@ -176,6 +196,7 @@ fn verdict(why: &Why) -> String {
         }
         Some(last) => match &last.because {
             Some(because) => format!("{mac} has no address: {because}."),
+            None if !why.quarantines.is_empty() => format!("{mac} has no address."),
             None => format!("{mac} has no address; the last that was heard of it is below."),
         },
     }
@@ -199,7 +220,12 @@ fn elsewhere(why: &Why) -> String {
 fn line(exchange: &ExchangeRow) -> String {
     let message = exchange.message.as_deref().unwrap_or("unreadable");
     let mut line = format!("{}  {:<10}", exchange.at, message.to_uppercase());
-    let _ = write!(line, "  {}", exchange.outcome);
+    let told_program = exchange.outcome == Outcome::ToldProgram.word();
+    let outcome = match told_program {
+        true => "told what to boot",
+        false => &exchange.outcome,
+    };
+    let _ = write!(line, "  {outcome}");
     for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
         if let Some(address) = address {
             let _ = write!(line, " {word}{address}");
@@ -292,6 +318,7 @@ mod tests {
                 addresses: vec![[10, 0, 0, 11].into()],
                 obstacles,
             }],
+            quarantines: Vec::new(),
             exchanges: Vec::new(),
         })
     }

@@ -94,13 +94,13 @@ impl BindingChange {
             Event::Expired { .. }
             | Event::Released { .. }
             | Event::Declined { .. }
-            | Event::Reclaimed { .. }
             | Event::Replaced { .. } => {
                 let was_bound = lease.state == LeaseState::Active;
                 was_bound.then(|| Self::Unbound(row(lease)))
             }
-            // Nobody had what was only offered.
+            // Nobody had what was only offered; what is reclaimed is told as released.
             Event::Contested { .. }
+            | Event::Reclaimed { .. }
             | Event::Conflict { .. }
             | Event::Waiting { .. }
             | Event::Store { .. }
@@ -118,11 +118,11 @@ pub(super) fn lease_of(told: &Told) -> Option<&Lease> {
         | Event::Renewed { lease }
         | Event::Expired { lease }
         | Event::Released { lease, .. }
-        | Event::Reclaimed { lease }
         | Event::Replaced { lease } => Some(lease),
         Event::Declined { before, .. } => Some(before),
-        // Told beside the decline that it follows.
+        // Told beside the decline that it follows, or the release that follows it.
         Event::Contested { .. }
+        | Event::Reclaimed { .. }
         | Event::Conflict { .. }
         | Event::Waiting { .. }
         | Event::Store { .. }

@@ -102,7 +102,7 @@ pub struct EventRow {
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
-    /// How a lease was released, by the word of the history: `released`, `revoked`, `moved` or `withdrawn`.
+    /// How a lease was released, by the word of the history: `released`, `revoked`, `moved`, `withdrawn` or `reassigned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<Ending>,
     /// Who answered for the address, where that is known.

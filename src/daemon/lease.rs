@@ -11,7 +11,7 @@ use crate::base::glob::matches;
 use crate::base::mac::MacAddr;
 use crate::base::name::DomainName;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Config, Ending, Lease, LeaseState, Past};
+use crate::serve::dhcp::{Config, Ending, Known, Lease, LeaseState, Past};
 
 /// One lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,20 @@ fn ends(lease: &Lease) -> Option<u64> {
     match lease.state {
         LeaseState::Active => (!lease.is_infinite()).then_some(lease.expires),
         LeaseState::Offered | LeaseState::Declined | LeaseState::Idle => Some(lease.held_until),
+    }
+}
+
+/// Who found the address of a quarantine in use.
+pub(super) fn disputed(lease: &Lease) -> String {
+    let hardware = lease.hardware;
+    match lease.known.as_deref() {
+        Some(Known::Found(by)) => {
+            let by = by.map_or("somebody".to_owned(), |by| by.to_string());
+            format!("{by} answered before it was offered to {hardware}")
+        }
+        Some(Known::By(_) | Known::Untold) | None => {
+            format!("{hardware} found it in use by another")
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::lease::{LeaseRow, hex};
+use super::lease::{LeaseRow, disputed, hex};
 use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName};
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Config, Exchange, Heard, Kind, Lease, Waiting};
+use crate::serve::dhcp::{Config, Exchange, Heard, Kind, Lease, LeaseState, Waiting};
 
 /// What is known of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Why {
     /// The addresses that it has or had.
     pub leases: Vec<LeaseRow>,
     pub reserved: Vec<ReservedRow>,
+    /// What it had or was to have, and is in use by another.
+    #[serde(default)]
+    pub quarantines: Vec<QuarantineRow>,
     /// Its last exchanges, in their order.
     pub exchanges: Vec<ExchangeRow>,
 }
@@ -47,6 +50,15 @@ pub struct ObstacleRow {
     /// Whether it ends as soon as the machine asks.
     #[serde(default)]
     pub gives_way: bool,
+}
+
+/// An address that nobody gets for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantineRow {
+    pub address: Ipv4Addr,
+    pub until: Moment,
+    /// Who found it in use.
+    pub because: String,
 }
 
 /// A client that gets no answer until the site names it.
@@ -97,6 +109,9 @@ impl Why {
         let own = leases
             .iter()
             .filter(|lease| lease.hardware.mac() == Some(mac));
+        let declined = own
+            .clone()
+            .filter(|lease| lease.state == LeaseState::Declined);
         let reserved = heard.reserved.into_iter().map(|reserved| ReservedRow {
             vlan: VlanPath::clone(&reserved.vlan),
             host: reserved.host,
@@ -118,9 +133,20 @@ impl Why {
             link: None,
             leases: own.map(|lease| LeaseRow::of(lease, config)).collect(),
             reserved: reserved.collect(),
+            quarantines: declined.map(QuarantineRow::of).collect(),
             exchanges: exchanges
                 .map(|(own, link)| ExchangeRow::of(&own, link))
                 .collect(),
+        }
+    }
+}
+
+impl QuarantineRow {
+    fn of(lease: &Lease) -> Self {
+        Self {
+            address: lease.address,
+            until: Moment(lease.held_until),
+            because: disputed(lease),
         }
     }
 }

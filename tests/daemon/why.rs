@@ -158,6 +158,46 @@ fn named_otherwise(lab: &Lab, address: &str) {
     assert_eq!(links, ["eth0", "eth1"]);
 }
 
+/// An address of a dynamic range that its client found in use: who asks about either hears of the quarantine.
+#[test]
+fn an_address_in_quarantine_is_told_of() {
+    let lab = lab();
+    let _daemon = lab.serve();
+    lab.applied();
+    let address = Relay::with(&lab, PATIENCE, |relay| {
+        let address = relay.discover(1).unwrap();
+        assert_eq!(relay.request(1, address), Some(address));
+        relay.decline(1, address);
+        address.to_string()
+    });
+    lab.until("it is declined", |status| {
+        status["counters"]["dhcp.received"].as_u64() == Some(3)
+    });
+    for what in [&*address, "02:ee:00:00:00:01"] {
+        let said = lab.run(&["why", what]).out;
+        let line = said.lines().nth(1).unwrap();
+        assert!(
+            said.starts_with("02:ee:00:00:00:01 has no address.\n"),
+            "{said}"
+        );
+        assert!(
+            line.starts_with("10.70.1.1 is in quarantine until 2"),
+            "{said}"
+        );
+        assert!(
+            line.ends_with(" UTC: 02:ee:00:00:00:01 found it in use by another."),
+            "{said}"
+        );
+    }
+    let told = lab.json(&["why", &address]);
+    let quarantine = &told[0]["quarantines"][0];
+    assert_eq!(quarantine["address"], *address);
+    assert!(
+        quarantine["until"].is_u64() || quarantine["until"].is_string(),
+        "{told}"
+    );
+}
+
 #[test]
 fn who_waits_to_be_named_is_listed() {
     let lab = Lab::new();

@@ -27,6 +27,7 @@ fn word(event: &Event) -> String {
                 Release::ByHand => " by hand",
                 Release::Moved => " moved",
                 Release::Withdrawn => " withdrawn",
+                Release::Reassigned => " reassigned",
             };
             format!("release {}{how}", lease.address)
         }
@@ -158,7 +159,7 @@ fn each_turn_of_a_lease_is_told() {
         (
             "reserved for another",
             Box::new(reserved_elsewhere),
-            &["conflict 10.0.0.10"],
+            &["conflict 10.0.0.10", "release 10.0.0.10 reassigned"],
         ),
         ("another's", Box::new(saying(release(2, 10))), &[]),
         ("an offer", Box::new(saying(discover(2))), &[]),

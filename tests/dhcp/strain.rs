@@ -99,19 +99,56 @@ fn nobody_new_is_let_in_until_writes_do_again() {
     let mut rig = bound();
     assert!(fails(&mut rig, &select(2, 11)).is_empty());
     let conversation = [
-        (0, discover(2), "offer 10.0.0.11", "to see whether they do"),
-        (0, discover(3), "", "one in a second"),
-        (0, discover(1), "offer 10.0.0.10", "who has a lease"),
-        (1, discover(3), "offer 10.0.0.12", "the next second"),
-        (0, discover(2), "", ""),
-        (0, select(3, 12), "ack 10.0.0.12", "they do"),
-        (0, discover(2), "offer 10.0.0.11", "so all are let in"),
+        (None, discover(2), "", "not even to see whether they do"),
+        (None, discover(1), "offer 10.0.0.10", "who has a lease"),
+        (Some(false), discover(3), "", "they do not"),
+        (None, renew(1, 10), "ack 10.0.0.10", "who has a lease"),
+        (None, discover(3), "", "a renewal shows nothing"),
+        (Some(true), discover(3), "offer 10.0.0.12", "they do"),
+        (None, discover(2), "offer 10.0.0.11", "so all are let in"),
     ];
-    for (step, (wait, said, heard, why)) in conversation.into_iter().enumerate() {
-        rig.now += wait;
+    for (step, (trial, said, heard, why)) in conversation.into_iter().enumerate() {
+        rig.now += 1;
+        if let Some(is_ok) = trial {
+            tries(&mut rig, StoreTrouble::Failing, (0, is_ok));
+        }
         assert_eq!(rig.said(&said), heard, "step {step}: {why}");
     }
-    assert_eq!(rig.engine.counters().shed, 2);
+    assert_eq!(rig.engine.counters().shed, 3);
+    assert_eq!(rig.engine.begin_trial(rig.now), None, "all is well");
+}
+
+/// A trial that is due for this trouble, and takes so many seconds.
+fn tries(rig: &mut Rig, trouble: StoreTrouble, (seconds, is_ok): (u64, bool)) {
+    assert_eq!(rig.engine.begin_trial(rig.now), Some(trouble));
+    assert_eq!(rig.engine.begin_trial(rig.now), None, "one each second");
+    rig.now += seconds;
+    assert!(rig.input(Input::Tried(is_ok)).is_empty());
+}
+
+/// That a slow write ends does not show that the next one is any faster.
+#[test]
+fn a_slow_store_is_one_until_it_was_quick_again() {
+    let mut rig = bound();
+    rig.hold_writes = true;
+    rig.send(&select(2, 11));
+    rig.now += 2;
+    rig.input(Input::Tick);
+    let replies = rig.input(Input::Committed(rig.held[0]));
+    assert_eq!(replies.len(), 1, "late, and durable");
+    rig.hold_writes = false;
+    for (trouble, trial) in [
+        (StoreTrouble::Slow, (2, true)),
+        (StoreTrouble::Slow, (0, false)),
+        (StoreTrouble::Failing, (5, true)),
+        (StoreTrouble::Slow, (1, true)),
+    ] {
+        assert_eq!(rig.said(&discover(3)), "", "{trial:?}");
+        assert_eq!(rig.said(&discover(2)), "offer 10.0.0.11", "{trial:?}");
+        rig.now += 1;
+        tries(&mut rig, trouble, trial);
+    }
+    assert_eq!(rig.said(&discover(3)), "offer 10.0.0.12");
 }
 
 #[test]
@@ -122,14 +159,19 @@ fn trouble_is_told_once_until_it_is_over() {
         rig.now += 1;
         rig.input(Input::Tick);
     }
+    tries(&mut rig, StoreTrouble::Failing, (0, true));
     assert_eq!(rig.said(&select(2, 11)), "ack 10.0.0.11");
     fails(&mut rig, &select(3, 12));
     let now = rig.now;
     assert_eq!(rig.engine.trouble(now), Some(StoreTrouble::Failing));
     assert_eq!(troubles(&rig), [Some(StoreTrouble::Failing)]);
     assert_eq!(rig.said(&select(3, 12)), "ack 10.0.0.12");
+    let still = Some(StoreTrouble::Failing);
+    assert_eq!(rig.engine.trouble(rig.now), still, "a lease had room");
+    rig.now += 1;
+    tries(&mut rig, StoreTrouble::Failing, (0, true));
     assert_eq!(rig.engine.trouble(rig.now), None, "writes do again");
-    rig.now += 9;
+    rig.now += 8;
     rig.input(Input::Tick);
     let told = rig.engine.told_trouble();
     assert_eq!(told, Some(StoreTrouble::Failing), "it may come back");

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::part::Place;
 use super::row::{AddressUse, Conflict, ConflictKind};
 use super::spot::Spot;
+use crate::daemon::lease::disputed;
 use crate::serve::dhcp::{Known, Lease, LeaseState};
 
 impl Account<'_> {
@@ -23,17 +24,11 @@ impl Account<'_> {
         let hardware = lease.hardware;
         match lease.state {
             LeaseState::Declined => {
-                return Some(match lease.known.as_deref() {
-                    Some(Known::Found(by)) => {
-                        let by = by.map_or("somebody".to_owned(), |by| by.to_string());
-                        let because = format!("{by} answered before it was offered to {hardware}");
-                        (ConflictKind::InUse, because)
-                    }
-                    Some(Known::By(_) | Known::Untold) | None => {
-                        let because = format!("{hardware} found it in use by another");
-                        (ConflictKind::Declined, because)
-                    }
-                });
+                let kind = match lease.known.as_deref() {
+                    Some(Known::Found(_)) => ConflictKind::InUse,
+                    Some(Known::By(_) | Known::Untold) | None => ConflictKind::Declined,
+                };
+                return Some((kind, disputed(lease)));
             }
             LeaseState::Active => {}
             LeaseState::Offered | LeaseState::Idle => return None,

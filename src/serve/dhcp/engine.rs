@@ -62,6 +62,8 @@ pub enum Input<'a> {
     Committed(BatchId),
     /// A write did not happen.
     Failed(BatchId),
+    /// The trial of the store that [`Engine::begin_trial`] began has ended, well or not.
+    Tried(bool),
     /// Somebody has an address that was asked for; who, where that is known.
     Answered {
         address: Ipv4Addr,
@@ -198,13 +200,16 @@ impl Engine {
             }
             Input::Config(config) => self.reconfigure(config),
             Input::Committed(batch) => {
-                self.strain.wrote(true);
                 self.commit(now, batch, out);
                 self.look(now, out);
             }
             Input::Failed(batch) => {
-                self.strain.wrote(false);
+                self.strain.failed();
                 self.fail(batch, out);
+                self.look(now, out);
+            }
+            Input::Tried(is_ok) => {
+                self.strain.tried(now, is_ok);
                 self.look(now, out);
             }
             Input::Answered { address, by } => self.answered(now, (address, by), out),

@@ -32,7 +32,7 @@ pub enum Event {
     /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
     /// where that is known.
     Conflict { lease: Lease, by: Option<MacAddr> },
-    /// A reserved address is still leased to another client, which was told to give it up.
+    /// A reserved address is still leased to another client, which was told to give it up; that it is over then is told beside it.
     Reclaimed { lease: Lease },
     /// A client that the site does not know waits to be named, unanswered. Told once, until the configuration changes.
     Waiting {
@@ -74,6 +74,8 @@ pub enum Release {
     Moved,
     /// Its address is in no range any more, and its client was told so.
     Withdrawn,
+    /// The site gives its address to another, and its client was told so.
+    Reassigned,
 }
 
 impl Event {

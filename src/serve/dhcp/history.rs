@@ -64,6 +64,7 @@ impl From<Release> for Ending {
             Release::ByHand => Self::Revoked,
             Release::Moved => Self::Moved,
             Release::Withdrawn => Self::Withdrawn,
+            Release::Reassigned => Self::Reassigned,
         }
     }
 }
@@ -94,12 +95,12 @@ impl Past {
             Event::Expired { lease } => (lease, lease.held_until, Ending::Expired),
             Event::Released { lease, how } => (lease, now, Ending::from(*how)),
             Event::Declined { before, .. } => (&**before, now, Ending::Declined),
-            Event::Reclaimed { lease } => (lease, now, Ending::Reassigned),
             Event::Replaced { lease } => (lease, now, Ending::Replaced),
             Event::Committed { .. }
             | Event::Renewed { .. }
             | Event::Contested { .. }
             | Event::Conflict { .. }
+            | Event::Reclaimed { .. }
             | Event::Waiting { .. }
             | Event::Store { .. }
             | Event::Bmc { .. }

@@ -67,11 +67,16 @@ impl Config {
     }
 }
 
-/// The event with the names that its leases have in DNS.
+/// The event with the names that its leases have in DNS. What is in quarantine is nobody's, and what a client is told to give up is
+/// another's: both are told of with the name of the machine that the address is reserved for.
 pub(super) fn named(config: &Config, mut event: Event) -> Event {
+    let is_reclaimed = matches!(event, Event::Reclaimed { .. });
     for lease in event.leases_mut().into_iter().flatten() {
+        let of_machine = is_reclaimed || lease.state == LeaseState::Declined;
         if lease.name.is_none() {
-            lease.name = config.name_of(lease).cloned();
+            let own = config.name_of(lease);
+            let reserved = || config.host_name(lease.address).filter(|_| of_machine);
+            lease.name = own.or_else(reserved).cloned();
         }
     }
     event
@@ -81,6 +86,7 @@ pub(super) fn named(config: &Config, mut event: Event) -> Event {
 mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
+    use crate::serve::dhcp::event::Release;
     use crate::serve::dhcp::lease::{ClientKey, Hardware};
 
     fn config() -> Config {
@@ -153,7 +159,46 @@ mod tests {
         else {
             panic!("another event");
         };
-        assert_eq!(lease.name, None, "it has the address no longer");
+        assert_eq!(lease.name, before.name);
         assert_eq!(before.name.unwrap().as_str(), "node.example");
+    }
+
+    /// An event of a lease.
+    type Of<'a> = &'a dyn Fn(Lease) -> Event;
+
+    /// The name that an event is told with whose only lease is that of a client, of an address that is reserved for another, or not.
+    #[test]
+    fn what_is_in_dispute_is_told_with_the_name_of_the_machine() {
+        use LeaseState::{Active, Declined};
+        let conflict = |lease| Event::Conflict { lease, by: None };
+        let contested = |lease| {
+            let host = "node".parse().unwrap();
+            Event::Contested { lease, host }
+        };
+        let reclaimed = |lease| Event::Reclaimed { lease };
+        let expired = |lease| Event::Expired { lease };
+        let released = |how| move |lease| Event::Released { lease, how };
+        let (by_hand, reassigned) = (released(Release::ByHand), released(Release::Reassigned));
+        let node = Some("node.example");
+        let cases: [(u8, LeaseState, Of<'_>, Option<&str>); 8] = [
+            (1, Declined, &conflict, node),
+            (9, Declined, &conflict, node),
+            (1, Declined, &contested, node),
+            (9, Active, &reclaimed, node),
+            (1, Declined, &by_hand, node),
+            (1, Declined, &expired, node),
+            // Who leaves it has never been that machine.
+            (9, Active, &reassigned, None),
+            (9, Active, &expired, None),
+        ];
+        for (client, state, of, expected) in cases {
+            let mut event = named(&config(), of(lease(11, client, state)));
+            let what = format!("{event:?}");
+            let [Some(lease), None] = event.leases_mut() else {
+                panic!("{what}: one lease");
+            };
+            let name = lease.name.as_ref().map(DomainName::as_str);
+            assert_eq!(name, expected, "{what}");
+        }
     }
 }

@@ -251,12 +251,15 @@ impl Engine {
         let Some(lease) = lease.filter(|_| is_anothers || is_nobodys) else {
             return;
         };
-        out.push(Action::Event(if is_anothers {
-            Event::Reclaimed { lease }
-        } else {
-            let how = Release::Withdrawn;
-            Event::Released { lease, how }
-        }));
+        let how = match is_anothers {
+            true => Release::Reassigned,
+            false => Release::Withdrawn,
+        };
+        if is_anothers {
+            let lease = lease.clone();
+            out.push(Action::Event(Event::Reclaimed { lease }));
+        }
+        out.push(Action::Event(Event::Released { lease, how }));
         self.end(address, Becomes::Free, ask.now, out);
     }
 }

@@ -1,5 +1,5 @@
-//! A store that is slow or takes nothing. Known clients live on what is on disk already, new ones are left to other servers, and
-//! both end as soon as writes do again. Part of the engine, and as pure.
+//! A store that is slow or takes nothing. Known clients live on what is on disk already, new ones are left to other servers, and both
+//! end as soon as a write of the server's own, begun for that, shows that writes do again. Part of the engine, and as pure.
 
 use std::net::Ipv4Addr;
 
@@ -34,11 +34,11 @@ pub enum StoreTrouble {
 /// How the store did lately.
 #[derive(Debug, Default)]
 pub(super) struct Strain {
-    /// Whether the last write failed.
-    is_failing: bool,
+    /// What is wrong, until a trial ends well.
+    trouble: Option<StoreTrouble>,
     /// The trouble that was told of, and when it was last seen.
     told: Option<(StoreTrouble, u64)>,
-    /// When a new client was last let in to see whether writes do again.
+    /// When the last trial began.
     tried: Option<u64>,
     looked: u64,
 }
@@ -50,8 +50,18 @@ pub(super) struct Rest {
 }
 
 impl Strain {
-    pub(super) fn wrote(&mut self, is_ok: bool) {
-        self.is_failing = !is_ok;
+    pub(super) fn failed(&mut self) {
+        self.trouble = Some(StoreTrouble::Failing);
+    }
+
+    /// A trial has ended; one that takes as long as what it was begun for shows nothing.
+    pub(super) fn tried(&mut self, now: u64, is_ok: bool) {
+        let is_slow = self.tried.is_some_and(|began| began + SLOW_SECONDS <= now);
+        self.trouble = match (is_ok, is_slow) {
+            (false, _) => Some(StoreTrouble::Failing),
+            (true, true) => Some(StoreTrouble::Slow),
+            (true, false) => None,
+        };
     }
 }
 
@@ -61,21 +71,39 @@ impl Engine {
         self.strain.told.map(|(trouble, _)| trouble)
     }
 
-    /// What is wrong with the store: nothing any more once a write has ended well, and none takes too long.
+    /// What is wrong with the store: nothing any more once a trial has ended well, and no write takes too long.
     pub fn trouble(&self, now: u64) -> Option<StoreTrouble> {
-        if self.strain.is_failing {
-            return Some(StoreTrouble::Failing);
-        }
+        let slow = self.is_late(now).then_some(StoreTrouble::Slow);
+        self.strain.trouble.or(slow)
+    }
+
+    /// Whether a write under way takes too long.
+    fn is_late(&self, now: u64) -> bool {
         let oldest = self.pending.iter().next().map(|first| first.began);
-        oldest
-            .is_some_and(|began| began + SLOW_SECONDS <= now)
-            .then_some(StoreTrouble::Slow)
+        oldest.is_some_and(|began| began + SLOW_SECONDS <= now)
+    }
+
+    /// The trouble that a trial is due for: a write that no client waits for, at most one each second. Only that shows that writes do
+    /// again, since new clients have none under way, and those of known ones may be few. Its end is told by
+    /// [`Input::Tried`](super::engine::Input::Tried).
+    pub fn due_trial(&self, now: u64) -> Option<StoreTrouble> {
+        let is_due = self.strain.tried.is_none_or(|tried| tried < now);
+        self.trouble(now).filter(|_| is_due)
+    }
+
+    /// The same, and begins it.
+    pub fn begin_trial(&mut self, now: u64) -> Option<StoreTrouble> {
+        let trouble = self.due_trial(now)?;
+        self.strain.tried = Some(now);
+        Some(trouble)
     }
 
     /// Tells of trouble once, and of its end.
     pub(super) fn look(&mut self, now: u64, out: &mut Vec<Action>) {
         let before = self.told_trouble();
-        match (self.trouble(now), self.strain.told) {
+        // What is seen to be slow is so until a trial shows otherwise, though the write that showed it has ended.
+        self.strain.trouble = self.trouble(now);
+        match (self.strain.trouble, self.strain.told) {
             (Some(trouble), _) => self.strain.told = Some((trouble, now)),
             (None, Some((_, seen))) if seen + CALM_SECONDS <= now => self.strain.told = None,
             (None, _) => {}
@@ -86,22 +114,16 @@ impl Engine {
         }
     }
 
-    /// Whether a client without a lease is better left to another server: nothing could be promised to it. One each second is let in,
-    /// since only writes tell that writes do again.
-    pub(super) fn withholds(&mut self, ask: &Ask<'_>) -> bool {
+    /// Whether a client without a lease is better left to another server: nothing could be promised to it.
+    pub(super) fn withholds(&self, ask: &Ask<'_>) -> bool {
         if self.trouble(ask.now).is_none() {
             return false;
         }
         let mut own = self.table.addresses_of(&ask.asker.client).into_iter();
-        let has_lease = own.any(|address| {
+        !own.any(|address| {
             let record = self.table.get(address);
             record.is_some_and(|record| record.lease.state == LeaseState::Active)
-        });
-        let is_trial = self.strain.tried.is_none_or(|tried| tried < ask.now);
-        if is_trial && !has_lease {
-            self.strain.tried = Some(ask.now);
-        }
-        !has_lease && !is_trial
+        })
     }
 
     /// What this client can be told of `address` without a write: no more than is on disk, now and after the write under way.
@@ -154,7 +176,7 @@ impl Engine {
 
     /// Answers a client at once whose write waits behind others that take too long.
     pub(super) fn hurry_one(&mut self, batch: BatchId, now: u64, out: &mut Vec<Action>) {
-        if self.trouble(now) != Some(StoreTrouble::Slow) {
+        if !self.is_late(now) {
             return;
         }
         let pending = self.pending.get_mut(batch.number());

@@ -188,6 +188,20 @@ impl Judge {
         Ok(())
     }
 
+    /// The site gives what this client had to another.
+    pub(super) fn reassigned(
+        &mut self,
+        address: Ipv4Addr,
+        (machine, _): Who,
+        layout: &Layout,
+    ) -> Result<(), String> {
+        if layout.owner(address).is_none_or(|owner| owner == machine) {
+            return fail(format!("{address} ended, and it is nobody else's"));
+        }
+        self.held.remove(&address);
+        Ok(())
+    }
+
     fn may_have(&self, asked: &Asked, address: Ipv4Addr, now: u64) -> Result<(), String> {
         let (machine, _) = asked.who;
         let owner = asked.layout.owner(address);

@@ -101,8 +101,21 @@ impl Machine {
             }
         }
         self.write();
+        self.try_store();
         self.compare();
         mem::replace(&mut self.fault, Ok(())).map_err(TestCaseError::fail)
+    }
+
+    /// Tries whether the disk does well again, where that is due.
+    fn try_store(&mut self) {
+        let is_well = match self.disk {
+            Disk::Well => true,
+            Disk::Full => false,
+            Disk::Stalled => return,
+        };
+        if self.engine.begin_trial(self.now).is_some() {
+            self.input(Input::Tried(is_well));
+        }
     }
 
     /// Tells whether the addresses that were looked for are used.
@@ -228,6 +241,10 @@ impl Machine {
             Action::Event(Event::Released { lease, how }) => {
                 let ended = match how {
                     Release::Withdrawn => self.judge.withdrawn(lease.address, &self.layout),
+                    Release::Reassigned => {
+                        let who = client(&lease);
+                        self.judge.reassigned(lease.address, who, &self.layout)
+                    }
                     Release::ByClient | Release::ByHand | Release::Moved => {
                         self.judge.ended(lease.address, &self.layout, self.now)
                     }

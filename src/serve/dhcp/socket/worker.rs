@@ -46,7 +46,20 @@ const TAKEN_IN: usize = 1024;
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
 
+/// What a trial of the store writes, and how much: more than a page, or on a full disk the last page could have room for it.
+const TRIAL_KEY: &[u8] = b"dhcp/trial";
+const TRIAL_BYTES: usize = 4096;
+
 type Commit = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// The write under way.
+struct UnderWay {
+    commit: Commit,
+    /// What hangs on it.
+    batches: Vec<BatchId>,
+    /// Whether it shows if the store does well again.
+    is_trial: bool,
+}
 
 pub(super) struct Worker<S, P> {
     pub(super) engine: Engine,
@@ -61,8 +74,7 @@ pub(super) struct Worker<S, P> {
     pub(super) actions: Vec<Action>,
     /// Leases to be written next, and what hangs on them.
     waiting: (Vec<Write>, Vec<BatchId>),
-    /// The write under way, and what hangs on it.
-    commit: Option<(Commit, Vec<BatchId>)>,
+    under_way: Option<UnderWay>,
     pub(super) revoked: Vec<Revoked>,
     prober: Prober,
     pub(super) log: Log,
@@ -96,7 +108,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             arrived: Arrived::default(),
             actions: Vec::new(),
             waiting: Default::default(),
-            commit: None,
+            under_way: None,
             revoked: Vec::new(),
             prober: Prober::default(),
             log,
@@ -139,17 +151,22 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     }
 
     fn tick(&mut self) {
-        if self.commit.is_none() && self.clock.has_moved() {
-            self.commit = Some(self.next_commit());
+        let now = self.clock.now();
+        // In trouble, no more is tried than the trial.
+        let is_due = match self.engine.trouble(now) {
+            Some(_) => self.engine.due_trial(now).is_some(),
+            None => self.clock.has_moved(),
+        };
+        if self.under_way.is_none() && is_due {
+            self.under_way = Some(self.next_write());
         }
-        self.engine
-            .handle(self.clock.now(), Input::Tick, &mut self.actions);
+        self.engine.handle(now, Input::Tick, &mut self.actions);
     }
 
     /// Waits for the write under way or for packets, the write first: its answers are owed.
     async fn wake(&mut self) -> Wake {
         poll_fn(|context| {
-            if let Some((commit, _)) = &mut self.commit
+            if let Some(UnderWay { commit, .. }) = &mut self.under_way
                 && let Poll::Ready(result) = commit.as_mut().poll(context)
             {
                 return Poll::Ready(Wake::Committed(result));
@@ -222,15 +239,18 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
 
     /// Takes note of a write that has ended meanwhile: its answers are owed.
     fn hear_store(&mut self) {
-        let write = self.commit.as_mut();
-        if let Some(result) = write.and_then(|(commit, _)| commit.now_or_never()) {
+        let write = self.under_way.as_mut();
+        if let Some(result) = write.and_then(|write| write.commit.as_mut().now_or_never()) {
             self.committed(result);
             self.obey();
         }
     }
 
     fn committed(&mut self, result: Result<(), StoreError>) {
-        let Some((_, batches)) = self.commit.take() else {
+        let Some(UnderWay {
+            batches, is_trial, ..
+        }) = self.under_way.take()
+        else {
             return;
         };
         if let Err(fault) = &result {
@@ -255,6 +275,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 let stored = result.as_ref().map_err(|_| ReleaseError::NotStored);
                 drop(done.send(stored.map(|()| lease)));
             }
+        }
+        if is_trial {
+            let input = Input::Tried(result.is_ok());
+            self.engine.handle(now, input, &mut self.actions);
         }
     }
 
@@ -301,22 +325,40 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             };
         }
         self.log.tell();
-        if self.commit.is_none() && !self.waiting.1.is_empty() {
-            self.commit = Some(self.next_commit());
+        if self.under_way.is_none() && !self.waiting.1.is_empty() {
+            self.under_way = Some(self.next_write());
         }
     }
 
-    fn next_commit(&mut self) -> (Commit, Vec<BatchId>) {
-        // As many come while these are written, about.
-        let room = self.waiting.1.len();
-        let next = (Vec::with_capacity(room), Vec::with_capacity(room));
-        let (mut writes, batches) = mem::replace(&mut self.waiting, next);
+    /// What waits to be written, or a trial where one is due. On a disk that is full a trial goes alone: leases may find room where it
+    /// finds none; a slow one writes both at once.
+    fn next_write(&mut self) -> UnderWay {
+        let trial = self.engine.begin_trial(self.clock.now());
+        let (mut writes, batches) = match trial {
+            Some(StoreTrouble::Failing) => Default::default(),
+            Some(StoreTrouble::Slow) | None => self.take_waiting(),
+        };
+        writes.extend(trial.map(|_| Write::Put {
+            key: TRIAL_KEY.to_vec(),
+            value: vec![0; TRIAL_BYTES],
+        }));
         writes.extend(self.clock.unstored());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),
             writes,
         };
-        (Box::pin(async move { store.commit(batch).await }), batches)
+        UnderWay {
+            commit: Box::pin(async move { store.commit(batch).await }),
+            batches,
+            is_trial: trial.is_some(),
+        }
+    }
+
+    fn take_waiting(&mut self) -> (Vec<Write>, Vec<BatchId>) {
+        // As many come while these are written, about.
+        let room = self.waiting.1.len();
+        let next = (Vec::with_capacity(room), Vec::with_capacity(room));
+        mem::replace(&mut self.waiting, next)
     }
 }
