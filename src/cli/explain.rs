@@ -3,19 +3,26 @@
 use std::process::ExitCode;
 
 use super::output::Output;
-use crate::diag::code::{Code, explain as explanation};
+use crate::diag::code::{Code, find, near};
 use crate::diag::fault::Fault;
+use crate::diag::suggest::listed;
 
-pub(super) fn explain(code: Option<&str>, out: &Output) -> Result<ExitCode, Fault> {
-    let Some(code) = code else { return list(out) };
-    let Some(text) = explanation(code) else {
-        return Err(
-            Fault::new(Code::BadRequest, format!("there is no code `{code}`"))
-                .help("`bedplate explain` lists all codes"),
-        );
+pub(super) fn explain(text: Option<&str>, out: &Output) -> Result<ExitCode, Fault> {
+    let Some(text) = text else { return list(out) };
+    let Some(code) = find(text) else {
+        let near = near(text);
+        let help = if near.is_empty() {
+            "`bedplate explain` lists all codes".to_owned()
+        } else {
+            let near = listed(near.into_iter());
+            format!("did you mean {near}? `bedplate explain` lists all codes")
+        };
+        let fault = Fault::new(Code::BadRequest, format!("there is no code `{text}`"));
+        return Err(fault.help(help));
     };
+    let text = code.explanation();
     if out.json {
-        out.value(&serde_json::json!({ "code": code.to_ascii_uppercase(), "text": text }))?;
+        out.value(&serde_json::json!({ "code": code.number(), "text": text }))?;
     } else {
         out.text(text);
     }

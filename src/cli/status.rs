@@ -31,6 +31,7 @@ pub(super) async fn status(client: &Client, out: &Output) -> Result<ExitCode, Fa
         || has_switched(&status)
         || !status.waiting.is_empty()
         || !status.left_out.is_empty()
+        || status.store.is_some()
         || status.under_way.is_some();
     Ok(ExitCode::from(if is_incomplete { 4 } else { 0 }))
 }

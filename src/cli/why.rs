@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::args::WhyWhat;
 use super::client::Client;
-use super::output::Output;
+use super::output::{Output, count};
 use super::table::{Table, shown};
 use crate::base::vlan::VlanPath;
 use crate::daemon::{
@@ -14,6 +14,9 @@ use crate::daemon::{
 };
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
+
+/// The reason of one that waits to be named.
+const HELD: &str = "held";
 
 pub(super) async fn why(
     what: Option<WhyWhat>,
@@ -32,6 +35,12 @@ pub(super) async fn why(
         }
         Some(WhyWhat::Machine(name)) => (
             format!("why/machine/{name}"),
+            format!(
+                "No hardware address of {name} is known: the site has none, and nobody has an address that is reserved for it.\n"
+            ),
+        ),
+        Some(WhyWhat::Name(name)) => (
+            format!("why/name/{name}"),
             format!(
                 "No hardware address of {name} is known: the site has none, and nobody has an address that is reserved for it.\n"
             ),
@@ -76,15 +85,19 @@ async fn waiting(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
             format!("VLAN {vlan}"),
             format!("since {since}"),
             format!("last {heard}"),
-            format!("{messages} messages"),
+            messages_of(messages),
         ]);
     }
     if table.is_empty() {
         out.text("Nobody waits to be named.\n");
     } else {
-        out.text(&table.text());
+        out.text(&(table.text() + &to_name("one", "VLAN", "MAC")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn messages_of(messages: u64) -> String {
+    count(usize::try_from(messages).unwrap_or(usize::MAX), "message")
 }
 
 fn rendered(why: &Why) -> String {
@@ -116,6 +129,7 @@ fn rendered(why: &Why) -> String {
     }
     text.push_str(&quarantined(why));
     text.push_str(&elsewhere(why));
+    text.push_str(&naming(why));
     for exchange in &why.exchanges {
         let _ = writeln!(text, "  {}", line(exchange));
     }
@@ -214,6 +228,23 @@ fn elsewhere(why: &Why) -> String {
     }
     format!(
         "It came in VLAN {vlan}, where nothing is reserved for it: see where it is plugged in.\n"
+    )
+}
+
+/// How one that waits to be named is named.
+fn naming(why: &Why) -> String {
+    let last = why.exchanges.last();
+    let held = last.filter(|last| last.reason.as_deref() == Some(HELD));
+    let Some(vlan) = held.and_then(|last| last.vlan.as_ref()) else {
+        return String::new();
+    };
+    to_name("it", &vlan.to_string(), &why.mac.to_string())
+}
+
+/// How whoever waits is named, in a line of a site.
+fn to_name(whom: &str, vlan: &str, mac: &str) -> String {
+    format!(
+        "To name {whom}, give a machine of the site an interface with its MAC in its VLAN, and apply: machine \"NAME\" {{ ethernet \"eth0\" vlan=\"{vlan}\" mac=\"{mac}\" }}\n"
     )
 }
 
@@ -321,6 +352,13 @@ mod tests {
             quarantines: Vec::new(),
             exchanges: Vec::new(),
         })
+    }
+
+    #[test]
+    fn messages_are_counted_in_words() {
+        for (messages, expected) in [(0, "0 messages"), (1, "1 message"), (2, "2 messages")] {
+            assert_eq!(messages_of(messages), expected);
+        }
     }
 
     #[test]

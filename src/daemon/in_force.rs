@@ -11,7 +11,7 @@ use super::fault;
 use super::record::Applied;
 use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
-use crate::base::name::{HostName, LinkName, Name};
+use crate::base::name::{DomainName, HostName, LinkName, Name};
 use crate::base::origin::Origin;
 use crate::diag::fault::Fault;
 use crate::site::Compiled;
@@ -35,6 +35,8 @@ struct Site {
 #[derive(Default)]
 pub(super) struct Says {
     pub(super) inventory: Arc<Inventory>,
+    /// What its machines' names in DNS end with; none where nothing is applied.
+    pub(super) domain: Option<DomainName>,
     pub(super) machines: BTreeMap<HostName, MachineCard>,
 }
 
@@ -59,6 +61,7 @@ pub(super) struct MachineCard {
 
 impl Says {
     fn of(compiled: Compiled, inventory: Inventory) -> Self {
+        let domain = compiled.site.as_ref().map(|site| site.domain.clone());
         let machines = compiled.site.into_iter().flat_map(|site| site.machines);
         let card = |machine: Machine| MachineCard {
             is_in_site: true,
@@ -72,6 +75,7 @@ impl Says {
         };
         Self {
             inventory: Arc::new(inventory),
+            domain,
             machines: machines
                 .map(|(host, machine)| (host, card(machine)))
                 .collect(),
@@ -100,6 +104,7 @@ impl Says {
         }
         Self {
             inventory: Arc::clone(&self.inventory),
+            domain: self.domain.clone(),
             machines,
         }
     }

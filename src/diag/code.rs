@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::report::Severity;
+use super::suggest::nearest;
 
 /// Declares the codes; the longer texts lie in `explain/`, one file a code.
 macro_rules! codes {
@@ -276,12 +277,33 @@ impl TryFrom<String> for Code {
     }
 }
 
-/// The explanation of the code numbered `number`, in either case of letters.
-pub fn explain(number: &str) -> Option<&'static str> {
-    let known = Code::ALL
-        .iter()
-        .find(|code| code.number().eq_ignore_ascii_case(number));
-    known.map(|code| code.explanation())
+/// The code that is meant by `text`: in either case of letters, with or without the zeros that its number begins with.
+pub fn find(text: &str) -> Option<Code> {
+    let wanted = parts(text)?;
+    let mut all = Code::ALL.iter().copied();
+    all.find(|code| parts(code.number()) == Some(wanted))
+}
+
+/// The letter of a code's kind and its number.
+fn parts(text: &str) -> Option<(char, u16)> {
+    let mut rest = text.chars();
+    let kind = rest.next()?.to_ascii_uppercase();
+    let digits = rest.as_str();
+    let is_number = digits.len() <= 3 && digits.chars().all(|one| one.is_ascii_digit());
+    Some((kind, digits.parse().ok().filter(|_| is_number)?))
+}
+
+/// Codes that may be meant by what is none: those with its number, else the nearest by its spelling.
+pub fn near(text: &str) -> Vec<&'static str> {
+    let all = || Code::ALL.iter().map(|code| code.number());
+    let digits = text.trim_start_matches(|one: char| !one.is_ascii_digit());
+    let same = all().filter(|number| parts(number).map(|(_, own)| own) == digits.parse().ok());
+    let same: Vec<_> = same.collect();
+    if same.is_empty() {
+        let text = text.to_ascii_uppercase();
+        return nearest(&text, all()).into_iter().collect();
+    }
+    same
 }
 
 #[cfg(test)]
@@ -305,7 +327,39 @@ mod tests {
                 "{code}: a text shows an example and its mend"
             );
         }
-        assert!(explain("e001").is_some_and(|text| text.contains("KDL")));
-        assert_eq!(explain("E999"), None);
+    }
+
+    #[test]
+    fn codes_are_found_however_they_are_written() {
+        for (text, expected) in [
+            ("E001", Some("E001")),
+            ("e001", Some("E001")),
+            ("e1", Some("E001")),
+            ("E01", Some("E001")),
+            ("d60", Some("D060")),
+            ("E999", None),
+            ("E0001", None),
+            ("E+1", None),
+            ("E", None),
+            ("1", None),
+            ("", None),
+            ("é1", None),
+        ] {
+            assert_eq!(find(text).map(Code::number), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_near_to_some() {
+        for (text, expected) in [
+            ("090", &["E090"][..]),
+            ("X090", &["E090"]),
+            ("e0900", &["E090"]),
+            ("E999", &[]),
+            ("nonsense", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(near(text), expected, "{text}");
+        }
     }
 }

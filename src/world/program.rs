@@ -2,15 +2,60 @@
 //! its own, which does not outlive whoever waits for it. Must not know what they are run for.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use tokio::process::{Child, Command};
+use tokio::task::spawn_blocking;
 
 /// Where programs that it runs itself are found.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why a program that the site names is not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Unguarded {
+    #[error("it cannot be looked at: {0}")]
+    Look(#[source] io::Error),
+    #[error(
+        "others than root and the daemon can change {path}, so that it is not run: chmod go-w {path}",
+        path = .0.display()
+    )]
+    Open(PathBuf),
+    #[error(
+        "{path} is neither root's nor the daemon's, so that it is not run: chown root {path}",
+        path = .0.display()
+    )]
+    Foreign(PathBuf),
+}
+
+/// Sees that nobody but root and the daemon's own user can put another program in its place.
+pub(crate) async fn guarded(program: &str) -> Result<(), Unguarded> {
+    let program = PathBuf::from(program);
+    let looked = spawn_blocking(move || looked_at(&program)).await;
+    looked.map_err(|error| Unguarded::Look(error.into()))?
+}
+
+fn looked_at(program: &Path) -> Result<(), Unguarded> {
+    let real = fs::canonicalize(program).map_err(Unguarded::Look)?;
+    // What a link leads to counts, and who could lay another link.
+    for part in program.ancestors().skip(1).chain(real.ancestors()) {
+        let found = fs::metadata(part).map_err(Unguarded::Look)?;
+        // What is not one's own cannot be replaced in a folder that is sticky.
+        let is_sticky = found.is_dir() && found.mode() & 0o1000 != 0;
+        if found.mode() & 0o022 != 0 && !is_sticky {
+            return Err(Unguarded::Open(part.to_owned()));
+        }
+        if ![0, geteuid().as_raw()].contains(&found.uid()) {
+            return Err(Unguarded::Foreign(part.to_owned()));
+        }
+    }
+    Ok(())
+}
 
 /// A program that is told nothing and heard by nobody, until a stream of it is opened.
 pub(crate) fn command(

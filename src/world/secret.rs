@@ -9,6 +9,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use zeroize::Zeroizing;
 
+pub use super::program::Unguarded;
 use crate::base::secret::{Secret, SecretRef};
 pub use told::ProgramError;
 

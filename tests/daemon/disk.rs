@@ -61,7 +61,11 @@ fn a_full_disk_promises_nothing_and_heals() {
     assert!(acknowledged.len() < 90, "the disk was not full");
     assert!(lab.status()["counters"]["dhcp.unstored"].as_u64() > Some(0));
     assert_eq!(lab.status()["store"], "failing");
-    assert!(lab.run(&["status"]).out.contains("cannot be stored"));
+    let said = lab.run(&["status"]);
+    assert!(
+        said.code == 4 && said.out.contains("cannot be stored"),
+        "{said:?}"
+    );
     assert_eq!(lab.unlike(), Default::default());
     assert_eq!(dig(&lab, &["node-01.lab.example"]), "10.70.0.11");
     fs::remove_file(ballast).unwrap();

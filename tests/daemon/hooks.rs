@@ -158,3 +158,53 @@ fn hooks_come_and_go_with_the_site() {
     lab.applied();
     lab.until("no hook is left", |status| status["hooks"].is_null());
 }
+
+/// Whoever could put another program in its place would have that run as the daemon.
+#[test]
+fn a_program_that_others_can_change_is_not_run() {
+    let lab = Lab::new();
+    let ran = lab.path("ran").display().to_string();
+    let open = script(&lab, "open", &format!("echo > {ran}"));
+    let mode = |mode| fs::set_permissions(&open, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o777);
+    lab.write(&format!(
+        "{SITE}hook \"open\" {{ on \"commit\"; run {open:?} }}"
+    ));
+    let _daemon = lab.serve();
+    lab.applied();
+    let lease = |client| {
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            relay.request(client, address).unwrap()
+        })
+    };
+    let count = |what: &str, expected: u64| {
+        lab.until(what, |status| {
+            status["hooks"]["open"][what].as_u64() == Some(expected)
+        });
+    };
+    lease(1);
+    count("failed", 1);
+    lease(2);
+    count("failed", 2);
+    assert!(fs::metadata(&ran).is_err(), "it was run");
+    let told = format!("so that it is not run: chmod go-w {open}");
+    let said = lab.run(&["status"]).out;
+    assert!(said.contains(&told), "{said}");
+    let logged = || {
+        let log = fs::read_to_string(lab.path("log")).unwrap();
+        log.matches(&told).count()
+    };
+    mode(0o755);
+    lease(3);
+    count("delivered", 1);
+    assert_eq!(logged(), 1, "once, however many events there are");
+    mode(0o777);
+    lease(4);
+    count("failed", 3);
+    let end = Instant::now() + PATIENCE;
+    while logged() < 2 {
+        assert!(Instant::now() < end, "it is told anew once it ran between");
+        std::thread::yield_now();
+    }
+}

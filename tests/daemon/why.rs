@@ -98,6 +98,56 @@ fn a_machine_without_an_address_is_told_why() {
     assert_eq!(told["leases"], Value::Array(Vec::new()));
 }
 
+/// What is said of one, and with which code.
+fn says(lab: &Lab, what: &str, (code, words): (i32, &[&str])) {
+    let said = lab.run(&["why", what]);
+    let all = said.out.clone() + &said.err;
+    for word in words {
+        assert!(
+            said.code == code && all.contains(word),
+            "{what}, {word}: {said:?}"
+        );
+    }
+}
+
+/// By a whole name in DNS, a machine's or a lease's.
+fn named_in_dns(lab: &Lab) {
+    for (what, code, words) in [
+        (
+            "node-09.lab.example",
+            0,
+            &["eth0: 02:ee:00:00:00:09 has no address: every"][..],
+        ),
+        (
+            "node-99.lab.example",
+            1,
+            &["D060", "the site in force has no machine `node-99`"],
+        ),
+        (
+            "node-09.elsewhere.example",
+            1,
+            &[
+                "D060",
+                "no machine of the site in force and no lease is called",
+            ],
+        ),
+        (
+            "10.71.0.777",
+            1,
+            &["neither a MAC, an IPv4 address nor the name of a machine"],
+        ),
+    ] {
+        says(lab, what, (code, words));
+    }
+    let leases = lab.json(&["leases"]);
+    let name = leases[0]["name"].as_str().unwrap();
+    let said = lab.run(&["why", name]);
+    assert!(
+        said.out.contains("02:ee:00:00:00:01 has 10.70.1.1."),
+        "{name}: {said:?}"
+    );
+}
+
 /// The same by other names: a machine's, an address, a hardware address as labels have it. `address` is that of the first client.
 fn named_otherwise(lab: &Lab, address: &str) {
     for (what, code, words) in [
@@ -139,15 +189,9 @@ fn named_otherwise(lab: &Lab, address: &str) {
             &["neither a MAC, an IPv4 address nor the name of a machine"],
         ),
     ] {
-        let said = lab.run(&["why", what]);
-        let all = said.out.clone() + &said.err;
-        for word in words {
-            assert!(
-                said.code == code && all.contains(word),
-                "{what}, {word}: {said:?}"
-            );
-        }
+        says(lab, what, (code, words));
     }
+    named_in_dns(lab);
     let told = lab.json(&["why", "node-09"]);
     let links: Vec<_> = told
         .as_array()
@@ -223,14 +267,21 @@ fn who_waits_to_be_named_is_listed() {
         (&"02:ee:00:00:00:02".into(), &"plant/pxe".into(), &1.into())
     );
     let listed = lab.run(&["why"]);
-    assert!(
-        listed.out.contains("02:ee:00:00:00:02  VLAN plant/pxe"),
-        "{listed:?}"
-    );
+    for words in [
+        "02:ee:00:00:00:02  VLAN plant/pxe",
+        "  1 message\n",
+        "To name one, ",
+    ] {
+        assert!(listed.out.contains(words), "{words}: {listed:?}");
+    }
     for (client, words) in [
         (
             2,
             "serves only clients that the site knows there, and it waits to be named.",
+        ),
+        (
+            2,
+            "machine \"NAME\" { ethernet \"eth0\" vlan=\"plant/pxe\" mac=\"02:ee:00:00:00:02\" }\n",
         ),
         (3, "It is node-03, which is known in VLAN plant/pxe."),
     ] {

@@ -46,10 +46,10 @@ fn every_command_speaks_json() {
         json(&lab.run(&["--json", "leases"])),
         Value::Array(Vec::new())
     );
-    assert_eq!(
-        json(&lab.run(&["--json", "explain", "e040"]))["code"],
-        "E040"
-    );
+    for written in ["e040", "E40", "e40"] {
+        let told = json(&lab.run(&["--json", "explain", written]));
+        assert_eq!(told["code"], "E040", "{written}");
+    }
     let fault = json(&lab.run(&["--json", "explain", "E999"]));
     assert_eq!(fault["fault"]["code"], "D009");
 }

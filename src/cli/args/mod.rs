@@ -164,8 +164,8 @@ pub(in crate::cli) enum Command {
     /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome; without any,
     /// who waits to be named by the site (`unknown-clients "hold"`)
     Why {
-        /// The hardware address of an interface, also without separators; a machine of the site in force, for all that it has; or an
-        /// address, for whoever has it, else for whom it is reserved
+        /// The hardware address of an interface, also without separators; a machine of the site in force, for all that it has; a name in
+        /// DNS as `leases` has it; or an address, for whoever has it, else for whom it is reserved
         #[arg(value_name = "MAC|NAME|ADDRESS")]
         what: Option<WhyWhat>,
     },
@@ -316,7 +316,7 @@ pub(in crate::cli) struct Terms {
     /// Hazards to go ahead with
     #[arg(long, value_name = "HAZARD,…", value_delimiter = ',')]
     pub(in crate::cli) allow: Vec<HazardKind>,
-    /// Go back by itself unless `bedplate confirm` comes within this time: 10s to 24h, such as 2m
+    /// Go back by itself unless `bedplate confirm` comes within this time: 10s to 1d, such as 2m
     #[arg(long, value_name = "TIME", value_parser = within)]
     pub(in crate::cli) confirm_within: Option<Seconds>,
     /// Do not ask

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::base::addr::{AddrError, Prefix};
 use crate::base::mac::{MacAddr, MacError};
-use crate::base::name::HostName;
+use crate::base::name::{DomainName, HostName};
 
 /// What `ip` tells of.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub(in crate::cli) enum WhyWhat {
     Mac(MacAddr),
     Address(Ipv4Addr),
     Machine(HostName),
+    /// A name in DNS.
+    Name(DomainName),
 }
 
 impl FromStr for WhyWhat {
@@ -46,6 +48,10 @@ impl FromStr for WhyWhat {
         let mac = MacAddr::loosely(text).ok().map(Self::Mac);
         let either = mac.or_else(|| text.parse().ok().map(Self::Address));
         let any = either.or_else(|| text.parse().ok().map(Self::Machine));
-        any.ok_or_else(|| "neither a MAC, an IPv4 address nor the name of a machine".to_owned())
+        // What ends with a number is an address that went wrong.
+        let is_name = text.contains('.') && !text.ends_with(|one: char| one.is_ascii_digit());
+        let name = || text.parse().ok().filter(|_| is_name).map(Self::Name);
+        any.or_else(name)
+            .ok_or_else(|| "neither a MAC, an IPv4 address nor the name of a machine".to_owned())
     }
 }

@@ -12,17 +12,22 @@ use super::Context;
 use super::input::Named;
 use super::routes::Answer;
 use crate::base::mac::MacAddr;
-use crate::base::name::HostName;
+use crate::base::name::{DomainName, HostName};
 use crate::daemon::bmc::no_machine;
 use crate::daemon::fault;
 use crate::daemon::why::Why;
+use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{Config, Lease, LeaseState};
+
+/// The ends of all addresses.
+const EVERYWHERE: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
         .route(&path("why/{mac}"), get(of_mac))
         .route(&path("why/machine/{name}"), get(of_machine))
+        .route(&path("why/name/{name}"), get(of_name))
         .route(&path("why/address/{address}"), get(of_address))
 }
 
@@ -35,6 +40,13 @@ async fn of_machine(
     Named(name): Named<HostName>,
 ) -> Answer<Vec<Why>> {
     by_name(&context, &name).await.into()
+}
+
+async fn of_name(
+    State(context): State<Context>,
+    Named(name): Named<DomainName>,
+) -> Answer<Vec<Why>> {
+    by_domain_name(&context, &name).await.into()
 }
 
 async fn of_address(
@@ -79,6 +91,36 @@ async fn by_name(context: &Context, name: &HostName) -> Result<Vec<Why>, Fault> 
         }
     }
     Ok(all)
+}
+
+/// The machine that has a name in DNS, else whoever has the lease of this name.
+async fn by_domain_name(context: &Context, name: &DomainName) -> Result<Vec<Why>, Fault> {
+    context.in_force.applied().await?;
+    let says = context.in_force.says().await?;
+    let label = name.as_str().split('.').next().unwrap_or_default();
+    let domain = says.domain.as_ref();
+    let own = domain.and_then(|domain| domain.child(label).ok());
+    let host: Option<HostName> = label.parse().ok();
+    let host = host.filter(|_| own.as_ref() == Some(name));
+    let machine = host.as_ref().and_then(|host| says.machines.get(host));
+    if let Some(host) = host.as_ref().filter(|_| machine.is_some()) {
+        return by_name(context, host).await;
+    }
+    let all = context.dhcp.leases_in(EVERYWHERE).await;
+    let all = all.map_err(|error| fault::world(&error))?;
+    let config = config(context).await?;
+    let lease = all.iter().find(|lease| config.name_of(lease) == Some(name));
+    if let Some(lease) = lease {
+        return by_address(context, lease.address).await;
+    }
+    Err(match &host {
+        Some(host) => no_machine(host, &says),
+        None => Fault::new(
+            Code::NoSuchMachine,
+            format!("no machine of the site in force and no lease is called `{name}`"),
+        )
+        .help("`bedplate leases` lists the names of all who have an address"),
+    })
 }
 
 /// Whoever has an address, else whom it is reserved for, else who had it last.

@@ -21,16 +21,23 @@ pub(in crate::daemon) const QUEUE: usize = 256;
 
 /// What is told of events.
 pub(in crate::daemon) trait Hearer: PartialEq + Send + Sync + 'static {
+    /// What the site calls it.
+    const KIND: &str;
+
     fn events(&self) -> &BTreeSet<HookEvent>;
 }
 
 impl Hearer for Hook {
+    const KIND: &str = "hook";
+
     fn events(&self) -> &BTreeSet<HookEvent> {
         &self.events
     }
 }
 
 impl Hearer for Webhook {
+    const KIND: &str = "webhook";
+
     fn events(&self) -> &BTreeSet<HookEvent> {
         &self.events
     }
@@ -51,6 +58,27 @@ pub(in crate::daemon) type Jobs<T> = mpsc::Receiver<Job<T>>;
 struct Lane<T> {
     queue: mpsc::Sender<Job<T>>,
     work: AbortHandle,
+    burst: Burst,
+}
+
+/// Events that find no room, one after another: told of once. It lasts until half of the room is free again, since one that empties its
+/// full lane event by event is still behind.
+#[derive(Debug, Default)]
+struct Burst {
+    is_on: bool,
+}
+
+impl Burst {
+    /// Notes an event, and how many more have room after it, or that it had none itself; whether that is to be told of.
+    fn begins(&mut self, room: Option<usize>) -> bool {
+        match room {
+            None => !std::mem::replace(&mut self.is_on, true),
+            Some(room) => {
+                self.is_on &= room < QUEUE / 2;
+                false
+            }
+        }
+    }
 }
 
 impl<T> Drop for Lane<T> {
@@ -129,12 +157,18 @@ impl<T: Hearer, S: Fn(Name, Jobs<T>) -> AbortHandle> Lanes<T, S> {
             }
             let (queue, jobs) = mpsc::channel(QUEUE);
             let work = (self.start)(name.clone(), jobs);
-            self.lanes.insert(name.clone(), Lane { queue, work });
+            let lane = Lane {
+                queue,
+                work,
+                burst: Burst::default(),
+            };
+            self.lanes.insert(name.clone(), lane);
         }
     }
 
-    fn hand_out(&self, page: &Events) {
+    fn hand_out(&mut self, page: &Events) {
         for name in self.lanes.keys().filter(|_| page.lost > 0) {
+            tracing::warn!(%name, lost = page.lost, "events came faster than a {} could be handed them, and are lost to it", T::KIND);
             self.board.note(name, |tally| tally.dropped += page.lost);
         }
         for told in &page.events {
@@ -142,13 +176,13 @@ impl<T: Hearer, S: Fn(Name, Jobs<T>) -> AbortHandle> Lanes<T, S> {
         }
     }
 
-    pub(in crate::daemon) fn hand_one(&self, event: &LeaseEvent) {
+    pub(in crate::daemon) fn hand_one(&mut self, event: &LeaseEvent) {
         let Some(kind) = event.kind() else {
             return;
         };
         for (name, hearer) in self.hearers.iter() {
             let hears = hearer.events().contains(&kind);
-            let lane = self.lanes.get(name).filter(|_| hears);
+            let lane = self.lanes.get_mut(name).filter(|_| hears);
             let Some(lane) = lane else {
                 continue;
             };
@@ -159,7 +193,11 @@ impl<T: Hearer, S: Fn(Name, Jobs<T>) -> AbortHandle> Lanes<T, S> {
             };
             // Before it can have ended.
             self.board.note(name, |tally| tally.waiting += 1);
-            if lane.queue.try_send(job).is_err() {
+            let is_kept = lane.queue.try_send(job).is_ok();
+            if lane.burst.begins(is_kept.then(|| lane.queue.capacity())) {
+                tracing::warn!(%name, "a {} is {QUEUE} events behind: further ones are dropped until it has caught up; `bedplate status` counts them", T::KIND);
+            }
+            if !is_kept {
                 self.board.note(name, |tally| {
                     tally.waiting -= 1;
                     tally.dropped += 1;
@@ -171,5 +209,36 @@ impl<T: Hearer, S: Fn(Name, Jobs<T>) -> AbortHandle> Lanes<T, S> {
     #[cfg(test)]
     pub(in crate::daemon) fn work(&self, name: &Name) -> AbortHandle {
         self.lanes[name].work.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_dropped_events_is_told_of_once() {
+        let mut burst = Burst::default();
+        for (step, (room, expected)) in [
+            (Some(1), false),
+            (Some(0), false),
+            (None, true),
+            (None, false),
+            // Still behind.
+            (Some(0), false),
+            (None, false),
+            (Some(QUEUE / 2 - 1), false),
+            (None, false),
+            // It has caught up.
+            (Some(QUEUE / 2), false),
+            (Some(0), false),
+            (None, true),
+            (None, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(burst.begins(room), expected, "step {step}");
+        }
     }
 }

@@ -39,12 +39,21 @@ fn starter(board: Board) -> impl Fn(Name, Jobs<Hook>) -> tokio::task::AbortHandl
 
 /// Runs a hook's program on one event after another.
 async fn work(name: Name, mut jobs: Jobs<Hook>, slots: Arc<Semaphore>, board: Board) {
+    // Why it was not run last.
+    let mut unguarded = None;
     while let Some(Job { hearer, event, .. }) = jobs.recv().await {
         let Ok(_slot) = slots.acquire().await else {
             return;
         };
         let ended = run::run(&name, &hearer, &event).await;
-        if let Err(failure) = &ended {
+        let before = unguarded.take();
+        if let Err(failure @ run::Failure::Unguarded(_)) = &ended {
+            unguarded = Some(failure.to_string());
+        }
+        // One that is not run is told of once, not at each event.
+        if let Err(failure) = &ended
+            && (unguarded.is_none() || unguarded != before)
+        {
             tracing::warn!(hook = %name, program = %hearer.program, event = event.word(), %failure, "a hook failed");
         }
         board.note(&name, |tally| tally.ended(ended));
@@ -69,6 +78,17 @@ mod tests {
         })
     }
 
+    fn store() -> LeaseEvent {
+        LeaseEvent::Store {
+            mark: EventMark {
+                run: RunId(0),
+                number: 0,
+            },
+            at: crate::base::moment::Moment(0),
+            trouble: None,
+        }
+    }
+
     /// One that hangs keeps nobody else waiting, and drops what it cannot keep.
     #[tokio::test]
     async fn a_hook_that_hangs_loses_its_own_events_alone() {
@@ -80,14 +100,7 @@ mod tests {
             (quick.clone(), hook("/bin/true")),
         ];
         lanes.adopt(&Arc::new(hooks.into()));
-        let store = LeaseEvent::Store {
-            mark: EventMark {
-                run: RunId(0),
-                number: 0,
-            },
-            at: crate::base::moment::Moment(0),
-            trouble: None,
-        };
+        let store = store();
         let sent = QUEUE as u64 + 10;
         for number in 1..=sent {
             lanes.hand_one(&store);

@@ -14,7 +14,7 @@ use crate::base::duration::Seconds;
 use crate::base::name::Name;
 use crate::daemon::event::LeaseEvent;
 use crate::state::Hook;
-use crate::world::program::{self, Running};
+use crate::world::program::{self, Running, Unguarded};
 
 /// What is kept of what it said last.
 const SAID_BYTES: usize = 2048;
@@ -26,6 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Why a program did not take its event.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    #[error(transparent)]
+    Unguarded(#[from] Unguarded),
     #[error("it cannot be run: {0}")]
     Start(#[source] io::Error),
     #[error("it cannot be waited for: {0}")]
@@ -51,6 +53,7 @@ impl std::fmt::Display for Said {
 
 /// Runs the program to its end, or to the end of its time. Dropped before that, it kills the program with its group.
 pub(super) async fn run(name: &Name, hook: &Hook, event: &LeaseEvent) -> Result<(), Failure> {
+    program::guarded(hook.program.as_str()).await?;
     let mut command = command(name, hook, event);
     let mut running = Running::start(&mut command).map_err(Failure::Start)?;
     let input = running.child.stdin.take();
@@ -229,7 +232,7 @@ mod tests {
         let failure = run(&"a".parse().unwrap(), &hook, &commit()).await;
         let words = failure.unwrap_err().to_string();
         assert!(
-            words.starts_with("it cannot be run: No such file"),
+            words.starts_with("it cannot be looked at: No such file"),
             "{words}"
         );
     }

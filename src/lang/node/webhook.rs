@@ -37,8 +37,8 @@ pub(super) const WEBHOOK: NodeSchema = NodeSchema {
     arguments: &[argument("a name", Kind::Name, "The webhook's name.")],
     properties: &[Property {
         name: "url",
-        doc: "Where it is told: `https://`, verified by the certificate authorities that the controller trusts; `http://` to the controller \
-              itself alone. It is shown in plans, and no place for a secret.",
+        doc: "Where it is told: `https://`, verified by the certificate authorities that the controller trusts; `http://` to \
+              `localhost`, 127.0.0.0/8 and `[::1]` alone. It is shown in plans, and no place for a secret.",
         kind: Kind::Url,
         required: true,
     }],

@@ -1,22 +1,17 @@
 //! A secret that a program tells on its standard output. What it says elsewhere is thrown away, since that may hold the secret too.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::unistd::geteuid;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::ROOM;
 use crate::base::program::ProgramLine;
-use crate::world::program::{self, Running};
+use crate::world::program::{self, Running, Unguarded};
 
 /// How long a program may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -27,12 +22,8 @@ static AT_ONCE: Semaphore = Semaphore::const_new(8);
 /// Why a program told no secret. Nothing that it said is part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    #[error("it cannot be looked at: {0}")]
-    Look(#[source] io::Error),
-    #[error(
-        "others than root and the daemon can change {0}, so that it is not run: see its owner and mode"
-    )]
-    Open(PathBuf),
+    #[error(transparent)]
+    Unguarded(#[from] Unguarded),
     #[error("it cannot be run: {0}")]
     Start(#[source] io::Error),
     #[error("what it tells cannot be read: {0}")]
@@ -52,9 +43,7 @@ async fn told_within(
     line: &ProgramLine,
     within: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
-    let program = PathBuf::from(line.program());
-    let looked = spawn_blocking(move || guarded(&program)).await;
-    looked.map_err(|error| ProgramError::Look(error.into()))??;
+    program::guarded(line.program()).await?;
     // It is never closed; and were it, the program would run all the same.
     let _slot = AT_ONCE.acquire().await;
     let mut command = program::command(line.program(), line.arguments());
@@ -83,25 +72,11 @@ async fn told_within(
         .unwrap_or(Err(ProgramError::Time(within)))
 }
 
-/// Sees that nobody but root and the daemon's own user can put another program in its place.
-fn guarded(program: &Path) -> Result<(), ProgramError> {
-    let real = fs::canonicalize(program).map_err(ProgramError::Look)?;
-    // What a link leads to counts, and who could lay another link.
-    for part in program.ancestors().skip(1).chain(real.ancestors()) {
-        let found = fs::metadata(part).map_err(ProgramError::Look)?;
-        // What is not one's own cannot be replaced in a folder that is sticky.
-        let is_sticky = found.is_dir() && found.mode() & 0o1000 != 0;
-        let is_open = found.mode() & 0o022 != 0 && !is_sticky;
-        if is_open || ![0, geteuid().as_raw()].contains(&found.uid()) {
-            return Err(ProgramError::Open(part.to_owned()));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
@@ -223,7 +198,7 @@ mod tests {
         let refused = |what: &Path| {
             let what = what.display();
             format!(
-                "others than root and the daemon can change {what}, so that it is not run: see its owner and mode"
+                "others than root and the daemon can change {what}, so that it is not run: chmod go-w {what}"
             )
         };
         let check = async |expected: &str| {
@@ -248,6 +223,10 @@ mod tests {
         mode(&inner, 0o1777);
         check("hunter2\n").await;
         chown(&path, Some(12345), None).unwrap();
-        check(&refused(&path)).await;
+        let what = path.display();
+        let foreign = format!(
+            "{what} is neither root's nor the daemon's, so that it is not run: chown root {what}"
+        );
+        check(&foreign).await;
     }
 }
