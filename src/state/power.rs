@@ -48,6 +48,8 @@ pub enum Silence {
     Secret,
     /// The password that a user of it is to have cannot be read.
     Password,
+    /// That password is longer than its protocol has room for.
+    LongPassword,
     /// It answers, and what it says is of no use.
     Failed,
     /// Others took all the time that there was.
@@ -152,6 +154,7 @@ impl fmt::Display for Unreached {
             }
             Silence::Secret => write!(f, "its BMC at {bmc} was not asked: {cause}"),
             Silence::Password => write!(f, "its password is not there: {cause}"),
+            Silence::LongPassword => write!(f, "its password is too long for IPMI: {cause}"),
             Silence::Failed => write!(f, "its BMC at {bmc} does not tell: {cause}"),
             Silence::Unasked => write!(f, "its BMC at {bmc} was not asked: others took too long"),
         }?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Changes, Desired, Key, Resource};
-use crate::base::bmc::{BmcUser, UserRole};
+use crate::base::bmc::{BmcUser, Shut, UserRole};
 use crate::base::name::HostName;
 use crate::base::secret::SecretRef;
 use crate::site::model::Machine;
@@ -14,6 +14,9 @@ pub struct User {
     pub role: UserRole,
     /// Whether it is let in at all.
     pub enabled: bool,
+    /// By what a BMC keeps it out; it has it back where it is to be so again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shut: Option<Shut>,
     pub password: Password,
 }
 
@@ -33,6 +36,7 @@ impl User {
         Self {
             role: user.role,
             enabled: user.enabled,
+            shut: user.shut,
             password: Password::Other,
         }
     }
@@ -42,6 +46,7 @@ impl User {
         BmcUser {
             role: self.role.clone(),
             enabled: self.enabled,
+            shut: self.shut,
         }
     }
 
@@ -112,6 +117,7 @@ pub(super) fn desired(host: &HostName, machine: &Machine, into: &mut Desired) {
         let wanted = User {
             role: user.role.clone(),
             enabled: true,
+            shut: None,
             password: Password::Kept(user.password.clone()),
         };
         into.add(key, Resource::User(wanted), &user.origin);

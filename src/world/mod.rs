@@ -164,7 +164,9 @@ impl WorldError {
 
 fn of_machine(error: &MachineError) -> Code {
     match error {
-        MachineError::Target { .. } | MachineError::Password { .. } => Code::BmcSecret,
+        MachineError::Target { .. }
+        | MachineError::Password { .. }
+        | MachineError::LongPassword { .. } => Code::BmcSecret,
         MachineError::Bmc { source, .. } => match source.trouble() {
             Trouble::Unreachable => Code::BmcUnreachable,
             Trouble::Closed => Code::BmcClosed,

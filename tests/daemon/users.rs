@@ -194,6 +194,89 @@ fn what_others_made_is_claimed_given_back_and_never_deleted() {
     assert_eq!(listed(&bmc).len(), 4);
 }
 
+/// Its right to authenticate a link is nothing that a site says.
+#[test]
+fn a_claim_that_changes_nothing_leaves_a_user_as_it_was() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    for command in [
+        "user set name 7 link7",
+        &format!("user set password 7 {OPS}"),
+        "channel setaccess 1 7 link=on ipmi=on callin=on privilege=2",
+        "user enable 7",
+    ] {
+        bmc.ipmitool(command);
+    }
+    fs::write(lab.path("link7"), OPS).unwrap();
+    let line = |role: &str| {
+        let said = bmc.ipmitool("user list");
+        let words = said.lines().map(|line| line.split_whitespace().collect());
+        let mut lines = words.map(|words: Vec<&str>| words.join(" "));
+        let wanted = format!("7 link7 true true true {role}");
+        assert!(lines.any(|line| line == wanted), "{role}: {said}");
+    };
+    line("USER");
+    let key = "machine/node-02/bmc/user/link7";
+    for (users, role) in [
+        (&[("link7", "read-only")][..], "USER"),
+        (&[], "USER"),
+        (&[("link7", "operator")], "OPERATOR"),
+        (&[], "USER"),
+    ] {
+        with(&lab, users);
+        told(&lab, "apply --yes", 0, &[key]);
+        line(role);
+    }
+    with(&lab, &[("link7", "operator")]);
+    told(&lab, "apply --yes --confirm-within 1h", 0, &["confirm"]);
+    line("OPERATOR");
+    told(&lab, "rollback --yes", 0, &[]);
+    line("USER");
+}
+
+#[test]
+fn a_password_that_is_too_long_is_known_before_the_bmc_is_told_anything() {
+    let (lab, bmc) = wired();
+    let _daemon = lab.serve();
+    let long = format!("{OPS}{OPS}{OPS}");
+    bmc.ipmitool("user set name 7 shut");
+    for name in ["ops", "shut", "admin2"] {
+        fs::write(lab.path(name), &long).unwrap();
+    }
+    bmc.ipmitool("user set name 8 admin2");
+    bmc.ipmitool(&format!("user set password 8 {OPS}"));
+    bmc.ipmitool("user priv 8 3");
+    bmc.ipmitool("user enable 8");
+    let before = listed(&bmc);
+    with(
+        &lab,
+        &[
+            ("ops", "operator"),
+            ("shut", "operator"),
+            ("admin2", "operator"),
+        ],
+    );
+    let deferred = |name: &str| {
+        format!(
+            "bmc/user/{name}  deferred: its password is too long for IPMI: (file)\"{}\"",
+            lab.path(name).display()
+        )
+    };
+    let parts = ["ops", "shut", "admin2"].map(deferred);
+    let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    parts.extend([
+        "has more than 20 bytes; keep one there of at most 20 bytes",
+        "site.kdl:",
+    ]);
+    told(&lab, "plan", 0, &parts);
+    told(&lab, "apply --yes", 4, &["3 things wait"]);
+    assert_eq!(listed(&bmc), before);
+    for name in ["ops", "shut", "admin2"] {
+        fs::write(lab.path(name), OPS).unwrap();
+    }
+    told(&lab, "apply --yes", 0, &["+ machine/node-02/bmc/user/ops"]);
+}
+
 #[test]
 fn an_apply_that_goes_back_takes_away_the_user_that_it_made() {
     let (lab, bmc) = wired();

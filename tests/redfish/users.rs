@@ -19,7 +19,11 @@ fn secret(text: &str) -> Secret {
 }
 
 fn user(role: UserRole, enabled: bool) -> BmcUser {
-    BmcUser { role, enabled }
+    BmcUser {
+        role,
+        enabled,
+        shut: None,
+    }
 }
 
 fn place(id: usize) -> String {

@@ -23,7 +23,7 @@ pub use request::{
     SECRET_PLACES, bears_secrets,
 };
 pub use sensor::{Health, Sensor, Thresholds, Unit};
-pub use user::{BmcUser, UserRole};
+pub use user::{BmcUser, Shut, UserRole};
 
 use std::fmt;
 

@@ -26,6 +26,27 @@ pub struct BmcUser {
     pub role: UserRole,
     /// Whether it is let in at all.
     pub enabled: bool,
+    /// By what it is kept out where it is not; none where that is all that there is, or nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shut: Option<Shut>,
+}
+
+/// The one of IPMI's two ways by which a user is kept out, where the other would let it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shut {
+    /// It is disabled, and has leave for messages of IPMI.
+    Disabled,
+    /// It is enabled, and has no leave for messages of IPMI.
+    Messages,
+}
+
+impl BmcUser {
+    /// Whether it may do the same, whatever keeps it out.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.role == other.role && self.enabled == other.enabled
+    }
 }
 
 impl UserRole {

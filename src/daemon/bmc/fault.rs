@@ -80,7 +80,9 @@ pub(super) fn unreached(host: &HostName, bmc: &Bmc, unreached: &Unreached) -> Op
         Silence::Credentials => Code::BmcRefusesUs,
         Silence::Untrusted => Code::BmcUntrusted,
         Silence::Secret => Code::BmcSecret,
-        Silence::Password | Silence::Failed | Silence::Unasked => return None,
+        Silence::Password | Silence::LongPassword | Silence::Failed | Silence::Unasked => {
+            return None;
+        }
     };
     let fault = Fault::new(code, unreached.cause.clone());
     Some(match code == Code::BmcUntrusted {

@@ -16,6 +16,7 @@ mod socket;
 mod target;
 
 pub use codec::sel::LogInfo;
+pub use codec::user::LONG_PASSWORD;
 pub use codec::{CipherSuite, Command, Completion};
 pub use error::{IpmiError, Refusal};
 pub use session::{Console, ConsoleKeys, ConsoleScreen, LogPage, Session, ping, system_uuid};

@@ -102,7 +102,7 @@ async fn put(
         })),
         body: Value::Null,
         is_so: &|account| {
-            owner(account).as_deref() == Some(name.as_str()) && user(account) == *wanted
+            owner(account).as_deref() == Some(name.as_str()) && user(account).is_as(wanted)
         },
         said: &said,
     };

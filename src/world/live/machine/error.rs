@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use crate::base::name::UserName;
+use crate::base::secret::SecretRef;
 use crate::diag::fault::chain;
 use crate::site::model::Bmc;
 use crate::state::{Silence, Unreached};
@@ -24,6 +25,12 @@ pub enum MachineError {
         name: UserName,
         #[source]
         source: TargetError,
+    },
+    #[error("the password of `{name}` is too long for IPMI")]
+    LongPassword {
+        name: UserName,
+        #[source]
+        source: TooLong,
     },
     #[error("the BMC at {at}")]
     Refused {
@@ -66,11 +73,22 @@ pub enum MachineError {
 )]
 pub struct RefusedBefore;
 
+/// What IPMI has no room for.
+#[derive(Debug, thiserror::Error)]
+#[error("{reference} has more than {most} bytes")]
+pub struct TooLong {
+    pub reference: SecretRef,
+    pub most: usize,
+}
+
 impl MachineError {
     /// What to do about it, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Target { source, .. } | Self::Password { source, .. } => Some(source.help()),
+            Self::LongPassword { source, .. } => {
+                Some(format!("keep one there of at most {} bytes", source.most))
+            }
             Self::NoBmc
             | Self::Refused { .. }
             | Self::OwnAccount
@@ -103,6 +121,7 @@ impl MachineError {
             Self::Bmc { source, .. } => source.trouble() != Trouble::Failed,
             Self::NoBmc
             | Self::Password { .. }
+            | Self::LongPassword { .. }
             | Self::Refused { .. }
             | Self::OwnAccount
             | Self::Taken { .. }
@@ -148,6 +167,7 @@ fn silence(error: &MachineError) -> Silence {
     match error {
         MachineError::Target { .. } => Silence::Secret,
         MachineError::Password { .. } => Silence::Password,
+        MachineError::LongPassword { .. } => Silence::LongPassword,
         MachineError::Bmc { source, .. } => match source.trouble() {
             Trouble::Unreachable => Silence::Unreachable,
             Trouble::Closed => Silence::Closed,

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, sleep};
 
+use super::error::TooLong;
 use super::{MachineError, Machines, PAUSE, SET_WITHIN, Sought, failed};
 use crate::base::bmc::BmcUser;
 use crate::base::name::UserName;
 use crate::base::secret::{Secret, SecretRef};
 use crate::plan::Step;
-use crate::site::model::Bmc;
+use crate::site::model::{Bmc, BmcProtocol};
 use crate::state::{Key, Password, Resource, Unreached, User};
+use crate::world::bmc::ipmi::{IpmiError, LONG_PASSWORD};
 use crate::world::bmc::{BmcError, PoolError, Session, TargetError, Trouble};
 use crate::world::secret;
 
@@ -66,7 +68,7 @@ impl Machines {
             Some(place) => {
                 let by = bmc.as_user(name, &found.role, place);
                 let lets_in = self.pool.lets_in(&by, false).await;
-                let lets_in = lets_in.map_err(|error| met(bmc, name, error));
+                let lets_in = lets_in.map_err(|error| met(bmc, name, place, error));
                 if lets_in.map_err(|error| error.untold(bmc))? {
                     user.password = Password::Kept(place.clone());
                 }
@@ -99,7 +101,7 @@ impl Machines {
         let is_new = before.is_none_or(|before| before.password != wanted.password);
         let place = wanted.kept().filter(|_| is_new);
         let secret = match place {
-            Some(place) => Some(read(name, place).await?),
+            Some(place) => Some(read(bmc, name, place).await?),
             None => None,
         };
         let told = wanted.told();
@@ -120,7 +122,10 @@ impl Machines {
         };
         let by = bmc.as_user(name, &told.role, place);
         let lets_in = self.with(bmc, async |_| Ok(self.pool.lets_in(&by, true).await));
-        match lets_in.await?.map_err(|error| met(bmc, name, error))? {
+        match lets_in
+            .await?
+            .map_err(|error| met(bmc, name, place, error))?
+        {
             true => Ok(()),
             false => Err(MachineError::NotLetIn {
                 at: bmc.place(),
@@ -140,7 +145,12 @@ impl Machines {
         loop {
             let found = self.with(bmc, async |session| find(session, name).await);
             let found = found.await?;
-            if found.as_ref() == wanted {
+            let is_so = match (&found, wanted) {
+                (Some(found), Some(wanted)) => found.is_as(wanted),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if is_so {
                 return Ok(());
             }
             if began.elapsed() > SET_WITHIN {
@@ -165,23 +175,39 @@ async fn find(session: &mut Session, name: &UserName) -> Result<Option<BmcUser>,
     Ok(named.next().map(|(_, user)| user))
 }
 
-async fn read(name: &UserName, place: &SecretRef) -> Result<Secret, MachineError> {
+/// A password that a user is to be told.
+async fn read(bmc: &Bmc, name: &UserName, place: &SecretRef) -> Result<Secret, MachineError> {
     let read = secret::read(place).await;
-    read.map_err(|source| MachineError::Password {
+    let secret = read.map_err(|source| MachineError::Password {
         name: name.clone(),
         source: TargetError::Secret {
             reference: place.clone(),
             source,
         },
-    })
+    })?;
+    let is_ipmi = matches!(bmc.protocol, BmcProtocol::Ipmi { .. });
+    match is_ipmi && secret.bytes().len() > LONG_PASSWORD {
+        true => Err(too_long(name, place)),
+        false => Ok(secret),
+    }
 }
 
-/// Whether a password can be read that a user is to be told: where it cannot, that is known before the BMC is told anything.
+fn too_long(name: &UserName, place: &SecretRef) -> MachineError {
+    MachineError::LongPassword {
+        name: name.clone(),
+        source: TooLong {
+            reference: place.clone(),
+            most: LONG_PASSWORD,
+        },
+    }
+}
+
+/// Whether a user can be told a password: where it cannot be read, or is too long, that is known before the BMC is told anything.
 async fn readable(bmc: &Bmc, name: &UserName, place: Option<&SecretRef>) -> Result<(), Unreached> {
     let Some(place) = place else {
         return Ok(());
     };
-    let read = read(name, place).await;
+    let read = read(bmc, name, place).await;
     read.map(drop).map_err(|error| error.untold(bmc))
 }
 
@@ -194,8 +220,15 @@ fn kept(wanted: Option<&Resource>) -> Option<&SecretRef> {
 }
 
 /// What it means that a user is not let in by the password of the site.
-fn met(bmc: &Bmc, name: &UserName, error: PoolError<MachineError>) -> MachineError {
+fn met(
+    bmc: &Bmc,
+    name: &UserName,
+    place: &SecretRef,
+    error: PoolError<MachineError>,
+) -> MachineError {
     match error {
+        // The site's rules see to the length of a name.
+        PoolError::Bmc(BmcError::Ipmi(IpmiError::TooLong(..))) => too_long(name, place),
         PoolError::Target(source @ TargetError::Secret { .. }) => MachineError::Password {
             name: name.clone(),
             source,

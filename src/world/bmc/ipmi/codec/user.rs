@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::bytes::Reader;
-use crate::base::bmc::{BmcUser, UserRole};
+use crate::base::bmc::{BmcUser, Shut, UserRole};
 use crate::base::name::UserName;
 use crate::base::secret::Secret;
 
@@ -13,9 +13,11 @@ pub(crate) const THIS_CHANNEL: u8 = 0x0e;
 /// The bytes of a name (section 22.28).
 pub(crate) const NAME: usize = 16;
 
-/// The bytes of a password, as IPMI 1.5 has it and as 2.0 does (section 22.30).
+/// The bytes of a password, as IPMI 1.5 has it (section 22.30).
 const PASSWORD: usize = 16;
-const LONG_PASSWORD: usize = 20;
+
+/// The bytes of a password, as IPMI 2.0 has it.
+pub const LONG_PASSWORD: usize = 20;
 
 /// The second byte of Set User Password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,11 @@ const CHANGES: u8 = 0x80;
 /// Whether a user may be let in for messages of IPMI at all.
 const MESSAGING: u8 = 0x10;
 
+/// What is said of a user beside its role: whether it may authenticate a link, and whether it is let in only where it is called back.
+const BESIDE: u8 = 0x60;
+
+/// How an account is, where that is told.
+const ENABLED: u8 = 0x01;
 const DISABLED: u8 = 0x02;
 
 /// The number of the channel, where Get Channel Info tells it.
@@ -67,15 +74,27 @@ impl Access {
             0x05 => UserRole::Other("oem".to_owned()),
             _ => UserRole::Nothing,
         };
+        let has_messages = self.rights & MESSAGING != 0;
         BmcUser {
             role,
-            enabled: self.status != DISABLED && self.rights & MESSAGING != 0,
+            enabled: self.status != DISABLED && has_messages,
+            shut: match (self.status, has_messages) {
+                (DISABLED, true) => Some(Shut::Disabled),
+                (ENABLED, false) => Some(Shut::Messages),
+                _ => None,
+            },
         }
     }
 }
 
-/// The data of Set User Access; none for a role that IPMI does not have.
-pub(crate) fn access(channel: u8, place: u8, user: &BmcUser) -> Option<[u8; 3]> {
+/// The data of Set User Access; none for a role that IPMI does not have. What was found of a user stays, but for its role and whether it is
+/// let in.
+pub(crate) fn access(
+    channel: u8,
+    place: u8,
+    user: &BmcUser,
+    found: Option<Access>,
+) -> Option<[u8; 3]> {
     let level = match &user.role {
         UserRole::ReadOnly => 0x02,
         UserRole::Operator => 0x03,
@@ -85,8 +104,13 @@ pub(crate) fn access(channel: u8, place: u8, user: &BmcUser) -> Option<[u8; 3]> 
         UserRole::Other(word) if word == "oem" => 0x05,
         UserRole::Other(_) => return None,
     };
-    let messaging = if user.enabled { MESSAGING } else { 0 };
-    Some([CHANGES | messaging | channel & 0x0f, place & 0x3f, level])
+    let beside = found.map_or(0, |found| found.rights & BESIDE);
+    let messaging = match (user.enabled, user.shut) {
+        (true, _) | (false, Some(Shut::Disabled)) => MESSAGING,
+        (false, Some(Shut::Messages) | None) => 0,
+    };
+    let rights = CHANGES | beside | messaging;
+    Some([rights | channel & 0x0f, place & 0x3f, level])
 }
 
 /// What a place is called; empty where it is nobody's. Some fill up with bytes that are all ones.
@@ -124,6 +148,16 @@ pub(crate) fn password(place: u8, password: &Secret) -> Option<Zeroizing<Vec<u8>
     Some(data)
 }
 
+impl Gate {
+    /// What a user has who is to be so.
+    pub(crate) fn of(user: &BmcUser) -> Self {
+        match (user.enabled, user.shut) {
+            (true, _) | (false, Some(Shut::Messages)) => Self::Enable,
+            (false, Some(Shut::Disabled) | None) => Self::Disable,
+        }
+    }
+}
+
 /// The data of Set User Password that let a user in, or do not. They go without a password; some want its bytes all the same.
 pub(crate) fn gate(place: u8, gate: Gate) -> [u8; 2 + PASSWORD] {
     let mut data = [0; 2 + PASSWORD];
@@ -143,7 +177,19 @@ mod tests {
     use super::*;
 
     fn user(role: UserRole, enabled: bool) -> BmcUser {
-        BmcUser { role, enabled }
+        BmcUser {
+            role,
+            enabled,
+            shut: None,
+        }
+    }
+
+    fn shut(role: UserRole, shut: Shut) -> BmcUser {
+        let shut = Some(shut);
+        BmcUser {
+            shut,
+            ..user(role, false)
+        }
     }
 
     #[test]
@@ -156,7 +202,15 @@ mod tests {
             ),
             ([0x3f, 0x02, 0x01, 0x03], user(UserRole::Operator, false)),
             ([0x10, 0x41, 0x01, 0x12], user(UserRole::ReadOnly, true)),
-            ([0x10, 0x81, 0x01, 0x12], user(UserRole::ReadOnly, false)),
+            ([0x10, 0x81, 0x01, 0x02], user(UserRole::ReadOnly, false)),
+            (
+                [0x10, 0x81, 0x01, 0x12],
+                shut(UserRole::ReadOnly, Shut::Disabled),
+            ),
+            (
+                [0x10, 0x41, 0x01, 0x62],
+                shut(UserRole::ReadOnly, Shut::Messages),
+            ),
             ([0x10, 0x01, 0x01, 0x0f], user(UserRole::Nothing, false)),
             (
                 [0x10, 0x01, 0x01, 0x15],
@@ -182,14 +236,41 @@ mod tests {
         ] {
             for enabled in [true, false] {
                 let wanted = user(role.clone(), enabled);
-                let [first, place, level] = access(1, 3, &wanted).unwrap();
+                let [first, place, level] = access(1, 3, &wanted, None).unwrap();
                 assert_eq!((first & 0x8f, place), (0x81, 3));
                 let told = [0x3f, 0, 1, first & 0x70 | level];
                 assert_eq!(Access::read(&told).unwrap().user(), wanted);
             }
         }
         let other = user(UserRole::Other("Custom".to_owned()), true);
-        assert_eq!(access(1, 3, &other), None);
+        assert_eq!(access(1, 3, &other, None), None);
+    }
+
+    #[test]
+    fn what_was_found_beside_the_role_stays_and_comes_back() {
+        for (status, rights, claimed) in [
+            (0x01, 0x12, 0x94),
+            (0x01, 0x32, 0xb4),
+            (0x41, 0x52, 0xd4),
+            (0x41, 0x72, 0xf4),
+            // Those who were not let in are let in by the claim, and kept out as before afterwards.
+            (0x41, 0x62, 0xf4),
+            (0x81, 0x32, 0xb4),
+            (0x81, 0x22, 0xb4),
+            (0x01, 0x22, 0xb4),
+        ] {
+            let read = |rights| Access::read(&[0x10, status, 0x01, rights]).unwrap();
+            let (found, given) = (read(rights), user(UserRole::Administrator, true));
+            let [first, _, level] = access(0, 7, &given, Some(found)).unwrap();
+            assert_eq!(first | level, claimed, "{status:x} {rights:x}");
+            let claimed = read(first & 0x70 | level);
+            let before = found.user();
+            let [first, _, level] = access(0, 7, &before, Some(claimed)).unwrap();
+            assert_eq!(first & 0x7f | level, rights, "{status:x} {rights:x}");
+            let is_open = before.enabled || status == 0x41;
+            let gate = if is_open { Gate::Enable } else { Gate::Disable };
+            assert_eq!(Gate::of(&before), gate, "{status:x} {rights:x}");
+        }
     }
 
     #[test]

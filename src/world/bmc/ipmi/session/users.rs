@@ -55,7 +55,13 @@ impl Session {
     ) -> Result<(), IpmiError> {
         let places = self.places().await?;
         if let Some(place) = places.of(name) {
-            return self.grant(&places, place, wanted, secret).await;
+            let found = self.access(places.channel, place).await?;
+            // What is so already is nothing to write.
+            if secret.is_none() && found.user() == *wanted {
+                return Ok(());
+            }
+            let rights = rights(places.channel, place, wanted, Some(found))?;
+            return self.grant(place, wanted, rights, secret).await;
         }
         if secret.is_none() {
             return Err(IpmiError::Unsupported("a new user without a password"));
@@ -65,10 +71,11 @@ impl Session {
         let length = name.as_str().len();
         let named = naming(place, Some(name));
         let named = named.ok_or(IpmiError::TooLong(length, "a user's name"))?;
+        let rights = rights(places.channel, place, wanted, None)?;
         // Nobody is let in before all of it is there. What is nobody's may be disabled already, and some say so.
         self.gate(place, Gate::Disable).await.ok();
         self.request(Command::SET_USER_NAME, &named).await?;
-        let made = self.grant(&places, place, wanted, secret).await;
+        let made = self.grant(place, wanted, rights, secret).await;
         if made.is_err() {
             // The first failure tells more than that of clearing up.
             self.clear(places.channel, place).await.ok();
@@ -87,25 +94,27 @@ impl Session {
 
     async fn grant(
         &mut self,
-        places: &Places,
         place: u8,
         wanted: &BmcUser,
+        rights: [u8; 3],
         secret: Option<&Secret>,
     ) -> Result<(), IpmiError> {
-        let rights = access(places.channel, place, wanted);
-        let rights = rights.ok_or(IpmiError::Unsupported("a user of such a role"))?;
         if let Some(secret) = secret {
             let length = secret.bytes().len();
             let data = password(place, secret);
             let data = data.ok_or(IpmiError::TooLong(length, "a password"))?;
             self.request(Command::SET_USER_PASSWORD, &data).await?;
         }
-        if !wanted.enabled {
-            self.gate(place, Gate::Disable).await?;
-        }
-        self.request(Command::SET_USER_ACCESS, &rights).await?;
-        if wanted.enabled {
-            self.gate(place, Gate::Enable).await?;
+        // Whoever is to be kept out is so first, and whoever is to be let in has the rights before.
+        match Gate::of(wanted) {
+            gate @ Gate::Disable => {
+                self.gate(place, gate).await?;
+                self.request(Command::SET_USER_ACCESS, &rights).await?;
+            }
+            gate @ Gate::Enable => {
+                self.request(Command::SET_USER_ACCESS, &rights).await?;
+                self.gate(place, gate).await?;
+            }
         }
         Ok(())
     }
@@ -115,9 +124,9 @@ impl Session {
         let nobody = BmcUser {
             role: UserRole::Nothing,
             enabled: false,
+            shut: None,
         };
-        let rights = access(channel, place, &nobody);
-        let rights = rights.ok_or(IpmiError::Unsupported("a user without rights"))?;
+        let rights = rights(channel, place, &nobody, None)?;
         self.request(Command::SET_USER_ACCESS, &rights).await?;
         self.gate(place, Gate::Disable).await?;
         let unnamed = naming(place, None).unwrap_or([0; 1 + NAME]);
@@ -175,4 +184,14 @@ impl Session {
             Err(error) => Err(error),
         }
     }
+}
+
+fn rights(
+    channel: u8,
+    place: u8,
+    wanted: &BmcUser,
+    found: Option<Access>,
+) -> Result<[u8; 3], IpmiError> {
+    let rights = access(channel, place, wanted, found);
+    rights.ok_or(IpmiError::Unsupported("a user of such a role"))
 }

@@ -36,6 +36,7 @@ pub(crate) fn user(account: &Value) -> BmcUser {
     BmcUser {
         role,
         enabled: truth(account, &["Enabled"]).unwrap_or(true),
+        shut: None,
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn role_id(role: &UserRole) -> &str {
 
 /// Who it is in words.
 pub(crate) fn said(account: &Value) -> String {
-    let BmcUser { role, enabled } = user(account);
+    let BmcUser { role, enabled, .. } = user(account);
     match enabled {
         true => role.to_string(),
         false => format!("{role}, disabled"),
@@ -98,7 +99,16 @@ mod tests {
             assert_eq!(owner(&account).as_deref(), name, "{account}");
             let read = user(&account);
             let role_is = role_id(&read.role).to_owned();
-            assert_eq!(read, BmcUser { role, enabled }, "{account}");
+            let shut = None;
+            assert_eq!(
+                read,
+                BmcUser {
+                    role,
+                    enabled,
+                    shut
+                },
+                "{account}"
+            );
             if let Some(given) = account.get("RoleId") {
                 assert_eq!(given, &json!(role_is));
             }
