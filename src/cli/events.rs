@@ -80,10 +80,11 @@ fn line(event: &LeaseEvent) -> String {
             address,
             condition,
             was,
+            is_watched,
             why,
             ..
         } => {
-            let over = || was.map_or("is fine again", BmcCondition::over).to_owned();
+            let over = || BmcCondition::ended(*was, *is_watched).to_owned();
             let how = condition.map_or_else(over, |condition| condition.to_string());
             let address = address.as_deref().unwrap_or("-");
             return format!("{at}  bmc         {address:<15}  {machine} {how}: {why}\n");

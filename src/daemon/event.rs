@@ -57,7 +57,7 @@ pub enum LeaseEvent {
         at: Moment,
         trouble: Option<StoreTrouble>,
     },
-    /// A BMC is not as it should be, for another reason than before; or it is fine again.
+    /// A BMC is not as it should be, for another reason than before; or it is fine again, or nobody watches for that any more.
     Bmc {
         #[serde(flatten)]
         mark: EventMark,
@@ -69,6 +69,9 @@ pub enum LeaseEvent {
         /// How it was before, where that was not fine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         was: Option<BmcCondition>,
+        /// Not where the site has it no more, there: it was told as not fine last, and is never told of again.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        is_watched: bool,
         why: String,
     },
     /// The event to go on after is of an earlier run of the daemon than this one: what else came in that is lost, and numbers begin
@@ -256,6 +259,7 @@ impl LeaseEvent {
             address,
             condition,
             was,
+            is_watched,
             why,
         } = news.clone();
         Self::Bmc {
@@ -265,6 +269,7 @@ impl LeaseEvent {
             address,
             condition,
             was,
+            is_watched,
             why,
         }
     }

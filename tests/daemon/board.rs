@@ -1,13 +1,15 @@
 //! What is known of BMCs at once, whoever asked them: what plans and applies hear, ports where nothing listens, and networks that the
-//! controller has yet to get.
+//! controller has yet to get; and what is told once the site has them no more.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::bmc::check;
 use crate::lab::{Lab, PATIENCE, SITE};
-use crate::pool::{FIRST, address, power, racked, serving};
+use crate::pool::{FIRST, address, power, racked, serving, site};
 use crate::power::all_on;
 use crate::sandbox::Namespace;
 use crate::shim::hurried;
@@ -155,4 +157,49 @@ fn a_network_that_is_yet_to_come_is_told_and_no_fault_of_the_bmc() {
     assert!(!said.out.contains(&near), "{said:?}");
     check(&lab, "apply --yes", 4, &[&far]);
     check(&lab, "power status", 4, &["node-02  on", "D067"]);
+}
+
+#[test]
+fn one_that_leaves_the_site_or_is_elsewhere_is_told_of_once_more() {
+    let (lab, rack, _place) = racked(3);
+    for number in 0..3 {
+        rack.set(&address(number), |bmc| bmc.password = Some("another"));
+    }
+    let _daemon = serving(&lab, "1h");
+    lab.applied();
+    let bad = ["bmc-000", "bmc-001", "bmc-002"].map(|machine| (machine, "refused"));
+    until(&lab, &bad);
+    let at = |number: usize| format!("{:?}", address(number));
+    lab.write(&site(&lab, 2).replace(&at(1), &at(3)));
+    lab.applied();
+    until(&lab, &bad[..1]);
+    assert_eq!(told_of(&lab, "bmc-000"), ["refused"]);
+    let told = lab.run(&["--json", "events"]).out;
+    let told = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let over: Vec<Value> = told.filter(|event| event["is_watched"] == false).collect();
+    let (text, log) = (
+        lab.run(&["events"]).out,
+        fs::read_to_string(lab.path("log")).unwrap(),
+    );
+    assert_eq!(over.len(), 2, "{over:?}");
+    for (event, number, why) in [
+        (
+            &over[0],
+            1,
+            "the site has the BMC of its machine elsewhere now",
+        ),
+        (&over[1], 2, "it is no BMC of the site any more"),
+    ] {
+        let machine = format!("bmc-{number:03}");
+        assert_eq!(told_of(&lab, &machine), ["refused", "fine"]);
+        assert_eq!(event["machine"], machine, "{event}");
+        assert_eq!(event["address"], address(number), "{event}");
+        assert_eq!(event["condition"], Value::Null, "{event}");
+        assert_eq!(event["was"], "refused", "{event}");
+        let said = format!("is no longer watched: {why}; until now, since ");
+        assert!(text.contains(&format!("{machine} {said}")), "{text}");
+        assert!(log.contains(&format!("the BMC {said}")), "{log}");
+    }
 }

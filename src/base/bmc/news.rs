@@ -36,17 +36,26 @@ pub struct BmcNews {
     pub machine: HostName,
     /// Where it is, in words; nothing of a person.
     pub address: Option<String>,
-    /// None where it is fine again.
+    /// None where it is fine again, or is no longer watched.
     pub condition: Option<BmcCondition>,
     /// How it was before, where that was not fine.
     pub was: Option<BmcCondition>,
+    /// Not where the site has it no more, there: nobody knows then whether it is fine.
+    pub is_watched: bool,
     /// Why it is so; what was, where it is fine again.
     pub why: String,
 }
 
 impl BmcCondition {
-    /// That it is so no longer, and all is fine.
-    pub fn over(self) -> &'static str {
+    /// That something is so no longer: all is fine, or nobody watches it any more.
+    pub fn ended(was: Option<Self>, is_watched: bool) -> &'static str {
+        match is_watched {
+            true => was.map_or("is fine again", Self::over),
+            false => "is no longer watched",
+        }
+    }
+
+    fn over(self) -> &'static str {
         match self {
             Self::Unreachable | Self::Closed | Self::NoRoute => "answers again",
             Self::Refused => "lets us in again",

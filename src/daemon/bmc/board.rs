@@ -15,6 +15,12 @@ use crate::state::BootOrder;
 /// Most characters of a reason that are kept: BMCs may tell stories.
 const WHY: usize = 300;
 
+/// Why nobody watches a BMC any more.
+const GONE: &str = "it is no BMC of the site any more";
+
+/// The same where its machine has one still.
+const MOVED: &str = "the site has the BMC of its machine elsewhere now";
+
 /// One BMC that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcRow {
@@ -69,14 +75,39 @@ enum State {
     },
 }
 
+impl Known {
+    /// What is to be told of one that the site has no more, there: nothing where it was fine.
+    fn left(self, host: &HostName, why: &str) -> Option<BmcNews> {
+        match self.state? {
+            State::Fine => None,
+            State::Bad {
+                condition, since, ..
+            } => Some(BmcNews {
+                machine: host.clone(),
+                address: Some(self.address),
+                condition: None,
+                was: Some(condition),
+                is_watched: false,
+                why: format!("{why}; until now, since {since}: {condition}"),
+            }),
+        }
+    }
+}
+
 impl Board {
-    /// Takes the BMCs of a site: those that it had before stay as they were heard of.
-    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, String)>) {
+    /// Takes the BMCs of a site: those that it had before stay as they were heard of. Returns what is to be told of those that were not
+    /// fine and that it has no more, or elsewhere.
+    pub(super) fn put(&mut self, bmcs: impl Iterator<Item = (HostName, String)>) -> Vec<BmcNews> {
         let mut before = std::mem::take(&mut self.0);
+        let mut left = Vec::new();
         self.0 = bmcs
             .map(|(host, address)| {
                 let known = before.remove(&host);
-                let known = known.filter(|known| known.address == address);
+                let (known, moved) = match known {
+                    Some(known) if known.address != address => (None, Some(known)),
+                    known => (known, None),
+                };
+                left.extend(moved.and_then(|moved| moved.left(&host, MOVED)));
                 // Another site may have switched it.
                 let known = known.map(|known| Known {
                     power: None,
@@ -92,6 +123,9 @@ impl Board {
                 (host, known.unwrap_or(unasked))
             })
             .collect();
+        let gone = before.into_iter();
+        left.extend(gone.filter_map(|(host, known)| known.left(&host, GONE)));
+        left
     }
 
     /// Takes what came of asking one: how its machine is, where that was asked, or why it is not known.
@@ -139,6 +173,7 @@ impl Board {
             address: Some(known.address.clone()),
             condition,
             was: was.map(|(was, _)| was),
+            is_watched: true,
             why,
         };
         let Some((condition, why)) = bad else {
@@ -361,12 +396,24 @@ mod tests {
         for number in 0..3 {
             board.came(&host(number), Err(&silent), Moment(1));
         }
+        let put = |board: &mut Board, bmcs: &[(usize, &str)]| {
+            let bmcs = bmcs.iter();
+            let left = board.put(bmcs.map(|(number, at)| (host(*number), (*at).into())));
+            let told = left.into_iter().map(|news| {
+                assert!(!news.is_watched && news.condition.is_none(), "{news:?}");
+                assert_eq!(news.was, Some(BmcCondition::Unreachable));
+                assert_eq!(news.address.as_deref(), Some("10.0.0.1"));
+                (news.machine, news.why)
+            });
+            told.collect::<Vec<_>>()
+        };
+        let over = |number, why| {
+            let was = "until now, since 1970-01-01 00:00:01 UTC: does not answer";
+            (host(number), format!("{why}; {was}"))
+        };
         let moved = [(0, "10.0.0.1"), (1, "10.0.0.9"), (7, "10.0.0.7")];
-        board.put(
-            moved
-                .into_iter()
-                .map(|(number, at)| (host(number), at.into())),
-        );
+        assert_eq!(put(&mut board, &moved), [over(1, MOVED), over(2, GONE)]);
+        assert!(put(&mut board, &moved).is_empty());
         let told = board.summary().unwrap();
         assert_eq!((told.troubled, told.unasked, told.fine), (1, 2, 0));
         assert_eq!(told.rows[0].machine, host(0));
@@ -375,7 +422,9 @@ mod tests {
             None,
             "it is gone"
         );
-        board.put(std::iter::empty());
+        // Of those that nobody had asked, and of one that is fine, there is nothing to tell.
+        board.came(&host(7), Ok(None), Moment(2));
+        assert_eq!(put(&mut board, &[]), [over(0, GONE)]);
         assert_eq!(board.summary(), None);
     }
 

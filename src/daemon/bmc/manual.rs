@@ -187,6 +187,7 @@ impl Bmcs {
             address: None,
             condition,
             was,
+            is_watched: true,
             why,
         };
         // Nobody is told any more once the daemon ends.

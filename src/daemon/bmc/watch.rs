@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::rounds::{Rounds, pause};
 use super::{Bmcs, fault};
-use crate::base::bmc::{BmcCondition, PowerState};
+use crate::base::bmc::{BmcCondition, BmcNews, PowerState};
 use crate::base::name::HostName;
 use crate::daemon::who::now;
 use crate::diag::fault::Fault;
@@ -37,7 +37,7 @@ impl Bmcs {
         let mut in_force = self.in_force.clone();
         let mut rounds = Rounds::default();
         let mut asked: JoinSet<(HostName, Again)> = JoinSet::new();
-        self.take_up(&mut rounds);
+        self.take_up(&mut rounds).await;
         loop {
             let begin = Instant::now();
             while asked.len() < POLLED
@@ -52,7 +52,7 @@ impl Bmcs {
             let due = rounds.due().unwrap_or(begin + IDLE);
             tokio::select! {
                 changed = in_force.changed() => match changed {
-                    true => self.take_up(&mut rounds),
+                    true => self.take_up(&mut rounds).await,
                     false => return,
                 },
                 Some(Ok((host, again))) = asked.join_next() => {
@@ -73,18 +73,21 @@ impl Bmcs {
         }
     }
 
-    /// Takes the BMCs in force, and forgets those that are not.
-    fn take_up(&self, rounds: &mut Rounds) {
+    /// Takes the BMCs in force, and forgets those that are not; of those that were not fine that is told.
+    async fn take_up(&self, rounds: &mut Rounds) {
         let bmcs = self.in_force.bmcs();
         // Of those that tell nothing nobody could say how they do.
         let bmcs = || bmcs.iter().filter(|(_, bmc)| bmc.tells_power());
         let known = bmcs().map(|(host, bmc)| (host.clone(), bmc.place()));
-        self.board().put(known);
+        let left = self.board().put(known);
         let addresses = bmcs().map(|(_, bmc)| bmc.address()).collect();
         self.pool.retain(&addresses);
         let bmcs = bmcs().map(|(host, bmc)| (host.clone(), Arc::clone(bmc)));
         for address in rounds.put(bmcs, Instant::now()) {
             self.pool.forgive(address);
+        }
+        for news in left {
+            self.tell(news).await;
         }
     }
 
@@ -138,16 +141,21 @@ impl Bmcs {
 
     /// Takes what was heard of a BMC; what is new is logged, and told among the events.
     pub(super) async fn heard(&self, host: &HostName, came: Result<Option<PowerState>, &Fault>) {
-        let Some(news) = self.board().came(host, came, now()) else {
-            return;
-        };
+        let news = self.board().came(host, came, now());
+        if let Some(news) = news {
+            self.tell(news).await;
+        }
+    }
+
+    async fn tell(&self, news: BmcNews) {
+        let host = &news.machine;
         let (at, why) = (news.address.as_deref(), &news.why);
         match news.condition {
             Some(condition) => {
                 tracing::warn!(machine = %host, bmc = at, "the BMC {condition}: {why}");
             }
             None => {
-                let over = news.was.map_or("is fine again", BmcCondition::over);
+                let over = BmcCondition::ended(news.was, news.is_watched);
                 tracing::info!(machine = %host, bmc = at, "the BMC {over}: {why}");
             }
         }
