@@ -335,7 +335,7 @@ fn powers(status: &Status) -> String {
 /// What the last apply could not bring about.
 fn left_out(status: &Status) -> String {
     let lines = status.left_out.iter().map(|key| {
-        format!("  left out: {key}: the last apply could not see to it, and the next one tries again; `bedplate plan` tells why\n")
+        format!("  left out: {key}: the last apply could not see to it, and the next one tries again; `bedplate plan` or the daemon's log tells why\n")
     });
     lines.collect()
 }

@@ -153,7 +153,11 @@ const CASES: &[(&str, i32, &[&str])] = &[
             "bmc-000  failed  D064: ",
         ],
     ),
-    ("power status rack:r7", 0, &["hand  unknown\n"]),
+    (
+        "power status rack:r7",
+        0,
+        &["hand  unknown  nobody can tell whether it runs\n"],
+    ),
     (
         "power status rack:cellar",
         1,

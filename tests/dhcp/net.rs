@@ -109,7 +109,7 @@ pub(crate) fn serve<S: Store>(
     store: Arc<S>,
     site: &serde_json::Value,
     address: &'static str,
-    publish: impl Fn(NameChange) + Send + 'static,
+    publish: impl Fn(NameChange) + Send + Sync + 'static,
 ) -> Server {
     let config = crate::support::config(site);
     namespace.run(move || {

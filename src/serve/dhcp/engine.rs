@@ -151,7 +151,9 @@ impl Engine {
     /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
     pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
         let mut engine = Self::with_room(leases.len());
-        engine.remember(leases, now, out);
+        let mut names = Vec::new();
+        engine.remember(leases, now, &mut names);
+        out.extend(names.into_iter().map(Action::Publish));
         engine
     }
 
@@ -162,19 +164,19 @@ impl Engine {
         engine
     }
 
-    /// The same for some of them.
+    /// The same for some of them; `names` gets those of the leases in force.
     pub(super) fn remember(
         &mut self,
         leases: impl IntoIterator<Item = Lease>,
         now: u64,
-        out: &mut Vec<Action>,
+        names: &mut Vec<NameChange>,
     ) {
         for mut lease in leases {
             if lease.held_until <= now {
                 lease.become_idle();
             }
             if lease.state == LeaseState::Active {
-                self.republish(&mut lease, out);
+                names.extend(self.republish(&mut lease));
             }
             self.table.put(lease);
         }
@@ -250,14 +252,15 @@ impl Engine {
         self.table.leased()
     }
 
-    fn republish(&mut self, lease: &mut Lease, out: &mut Vec<Action>) {
+    /// The name of a lease in force, which no other has.
+    fn republish(&mut self, lease: &mut Lease) -> Option<NameChange> {
         let address = lease.address;
-        match lease.name.clone() {
-            Some(name) if self.names.hold(&name, address) => {
-                out.push(Action::Publish(NameChange::Publish { name, address }));
-            }
-            Some(_) | None => lease.name = None,
+        let name = lease.name.take()?;
+        if !self.names.hold(&name, address) {
+            return None;
         }
+        lease.name = Some(name.clone());
+        Some(NameChange::Publish { name, address })
     }
 
     fn read<'p>(&mut self, now: u64, packet: Packet<'p>) -> Option<Message<'p>> {

@@ -4,10 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SendError, sync_channel};
+use std::thread;
 
 use super::ServerError;
+use crate::serve::dhcp::engine::Engine;
 use crate::serve::dhcp::lease::{Lease, LeaseState, PREFIX};
+use crate::serve::dhcp::names::NameChange;
 use crate::store::Store;
+
+/// Leases taken in at once: what there is to do for a million of them would take more memory than they do.
+const TAKEN_IN: usize = 1024;
+
+/// How often so many names may wait to be published.
+const AHEAD: usize = 64;
 
 /// What is so until the leases are taken in.
 #[derive(Debug)]
@@ -70,4 +80,31 @@ pub(super) fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
     });
     read.map_err(ServerError::Load)?;
     fault.map_or(Ok(leases), Err)
+}
+
+/// An engine that has taken them in; their names are published beside that, and all are when it is done.
+pub(super) fn take_in(
+    leases: Vec<Lease>,
+    now: u64,
+    publish: &(impl Fn(NameChange) + Sync),
+) -> Engine {
+    let mut engine = Engine::with_room(leases.len());
+    let mut leases = leases.into_iter();
+    thread::scope(|scope| {
+        let (ready, names) = sync_channel::<Vec<NameChange>>(AHEAD);
+        let beside = thread::Builder::new().name("dhcp-names".to_owned());
+        let beside = beside.spawn_scoped(scope, || names.into_iter().flatten().for_each(publish));
+        if let Err(error) = beside {
+            tracing::debug!(%error, "names are published one after the other");
+        }
+        while leases.len() > 0 {
+            let mut names = Vec::with_capacity(TAKEN_IN.min(leases.len()));
+            engine.remember(leases.by_ref().take(TAKEN_IN), now, &mut names);
+            // Without the other thread nobody is there to take them.
+            if let Err(SendError(names)) = ready.send(names) {
+                names.into_iter().for_each(publish);
+            }
+        }
+    });
+    engine
 }

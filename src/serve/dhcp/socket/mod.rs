@@ -121,7 +121,7 @@ impl Server {
     /// [`ServerError`] where the leases cannot be loaded or the thread not started.
     pub fn start<S: Store>(
         store: Arc<S>,
-        publish: impl Fn(NameChange) + Send + 'static,
+        publish: impl Fn(NameChange) + Send + Sync + 'static,
     ) -> Result<Self, ServerError> {
         let leases = beginning::load(&*store)?;
         let stored = store.get(clock::KEY).map_err(ServerError::Load)?;

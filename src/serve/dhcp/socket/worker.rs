@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ReleaseError;
 use super::archive::Archive;
 use super::arrived::{Arrived, Datagram};
+use super::beginning;
 use super::clock::Clock;
 use super::command::{Command, Revoked};
 use super::link::{Inbox, Link, Outbox};
@@ -39,9 +40,6 @@ const ROUNDS: usize = 16;
 
 /// Beginnings of transactions between two looks at the store.
 const AT_ONCE: usize = 16;
-
-/// Leases of the store taken in at once, with their names.
-const TAKEN_IN: usize = 1024;
 
 /// Leases that may wait for the write under way to end before no more packets are read.
 const WAITING: usize = 32_768;
@@ -96,9 +94,13 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         publish: P,
         (clock, archive): (Clock, Archive),
         log: Log,
-    ) -> Self {
-        let mut worker = Self {
-            engine: Engine::with_room(leases.len()),
+    ) -> Self
+    where
+        P: Sync,
+    {
+        let engine = beginning::take_in(leases, clock.now(), &publish);
+        Self {
+            engine,
             clock,
             store,
             publish,
@@ -114,15 +116,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             log,
             archive,
             unsent: 0,
-        };
-        let (now, mut leases) = (worker.clock.now(), leases.into_iter());
-        // A few at a time: what there is to do for a million of them would take more memory than they do.
-        while leases.len() > 0 {
-            let some = leases.by_ref().take(TAKEN_IN);
-            worker.engine.remember(some, now, &mut worker.actions);
-            worker.obey();
         }
-        worker
     }
 
     /// Serves until the last handle is gone.
