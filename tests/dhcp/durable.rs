@@ -24,13 +24,16 @@ fn nothing_is_said_before_the_write_ends() {
         "others are served meanwhile"
     );
     rig.now += 60;
-    assert_eq!(
-        rig.said(&discover(3)),
-        "offer 10.0.0.12",
-        "the address is held however long it takes"
-    );
+    let other = discover(3).option(50, &[10, 0, 0, 10]);
+    assert_eq!(rig.said(&other), "", "new ones are left to other servers");
     let replies = rig.input(Input::Committed(rig.held[0]));
     assert_eq!(replies.len(), 1, "one answer for both");
+    rig.input(Input::Tried(true));
+    assert_eq!(
+        rig.said(&other),
+        "offer 10.0.0.12",
+        "the address was held however long it took"
+    );
     assert_eq!(rig.names, ["+dhcp-10-0-0-10.example 10.0.0.10"]);
     assert!(
         rig.input(Input::Committed(rig.held[0])).is_empty(),
@@ -49,6 +52,7 @@ fn a_failed_write_promises_nothing() {
     assert_eq!(rig.said(&reboot(2, 10)), "nak", "no lease came of it");
     rig.now += 60;
     rig.hold_writes = false;
+    rig.input(Input::Tried(true));
     let other = discover(2).option(50, &[10, 0, 0, 10]);
     assert_eq!(
         rig.said(&other),
