@@ -22,6 +22,18 @@ const CACHE: u64 = 8 << 20;
 /// Octets that were written and are in no table yet: a hundred thousand leases.
 const MEMTABLE: u64 = 16 << 20;
 
+/// Octets of a checkpoint that are worth a table of their own: less would leave many small tables, to be merged with large ones.
+const TABLE: usize = 1 << 20;
+
+/// How a checkpoint is written.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// With as little work as may be: a large one becomes a table, in one piece, and leaves fjall's journal nothing to replay.
+    Shortest,
+    /// With as little room as may be: a disk that is almost full takes it bit by bit.
+    BitByBit,
+}
+
 /// What readers read. Locks are taken in the order of the fields.
 pub(super) struct Shelves {
     path: PathBuf,
@@ -40,7 +52,7 @@ struct Recent {
     published: Changes,
     /// Set apart to be written to the tables; what is published counts before it.
     apart: Arc<Changes>,
-    /// The last key of what is set apart that the tables have. A disk that is almost full takes it bit by bit.
+    /// The last key of what is set apart that the tables have.
     done: Option<Vec<u8>>,
 }
 
@@ -89,13 +101,26 @@ impl Opened {
                     Some(value) => batch.insert(&self.pairs, key.as_slice(), value.as_slice()),
                     None => batch.remove(&self.pairs, key.as_slice()),
                 }
-                bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+                bytes += size(key, value.as_deref());
                 last = key;
             }
             batch.commit().map_err(as_io)?;
             progress(last.to_vec());
         }
         Ok(())
+    }
+
+    /// Writes the changes as a table of their own, for good: all of them or none.
+    fn ingest(&self, changes: &Changes) -> io::Result<()> {
+        let mut table = self.pairs.start_ingestion().map_err(as_io)?;
+        for (key, value) in changes {
+            let written = match value {
+                Some(value) => table.write(key.as_slice(), value.as_slice()),
+                None => table.write_tombstone(key.as_slice()),
+            };
+            written.map_err(as_io)?;
+        }
+        table.finish().map_err(as_io)
     }
 }
 
@@ -153,15 +178,25 @@ impl Shelves {
         change(&mut self.recent.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn set_apart(&self) {
+        self.change(|recent| {
+            recent.apart = Arc::new(std::mem::take(&mut recent.published));
+            recent.done = None;
+        });
+    }
+
     /// Writes what is set apart to the tables, for good.
-    fn checkpoint(&self) -> io::Result<()> {
+    fn checkpoint(&self, way: Way) -> io::Result<()> {
         let (apart, done) = self.recent(|recent| (Arc::clone(&recent.apart), recent.done.clone()));
         {
             let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
             let opened = open.as_ref().ok_or_else(closed)?;
-            opened.write(&apart, done, |key| {
-                self.change(|recent| recent.done = Some(key));
-            })?;
+            match way {
+                Way::Shortest if octets(&apart) >= TABLE => opened.ingest(&apart)?,
+                Way::Shortest | Way::BitByBit => opened.write(&apart, done, |key| {
+                    self.change(|recent| recent.done = Some(key));
+                })?,
+            }
         }
         self.change(|recent| recent.apart = Arc::default());
         Ok(())
@@ -174,6 +209,15 @@ impl Shelves {
         *open = Some(Opened::at(&self.path)?);
         Ok(())
     }
+}
+
+fn octets(changes: &Changes) -> usize {
+    let each = changes.iter();
+    each.map(|(key, value)| size(key, value.as_deref())).sum()
+}
+
+fn size(key: &[u8], value: Option<&[u8]>) -> usize {
+    key.len() + value.map_or(0, <[u8]>::len)
 }
 
 /// Shows the pairs of the tables, with what was changed since in the place of what was there.
@@ -227,14 +271,11 @@ impl Tables for Checkpoints {
     }
 
     fn begin_checkpoint(&mut self) {
-        self.shelves.change(|recent| {
-            recent.apart = Arc::new(std::mem::take(&mut recent.published));
-            recent.done = None;
-        });
+        self.shelves.set_apart();
         let shelves = Arc::clone(&self.shelves);
         let thread = thread::Builder::new().name("store-checkpoint".to_owned());
         // Without a thread it is done where it is waited for.
-        self.running = thread.spawn(move || shelves.checkpoint()).ok();
+        self.running = thread.spawn(move || shelves.checkpoint(Way::Shortest)).ok();
     }
 
     fn finish_checkpoint(&mut self) -> io::Result<()> {
@@ -246,7 +287,7 @@ impl Tables for Checkpoints {
             return Ok(());
         }
         self.shelves.reopen()?;
-        self.shelves.checkpoint()
+        self.shelves.checkpoint(Way::BitByBit)
     }
 }
 
@@ -259,4 +300,85 @@ fn as_io(fault: fjall::Error) -> io::Error {
         return source;
     }
     io::Error::other(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A change of one of a few keys: two of them are large enough for a table.
+    fn change() -> impl Strategy<Value = (u8, Option<(u8, usize)>)> {
+        let size = prop_oneof![Just(3), Just(TABLE / 2 + 1)];
+        (0u8..6, prop::option::of((any::<u8>(), size)))
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Publish(Vec<(u8, Option<(u8, usize)>)>),
+        Checkpoint,
+        /// A checkpoint that came to nothing at first.
+        Retried,
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => prop::collection::vec(change(), 1..5).prop_map(Step::Publish),
+            2 => Just(Step::Checkpoint),
+            1 => Just(Step::Retried),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        /// Whichever way it was written, and whatever was written before: readers find the latest, and so they do after an opening.
+        #[test]
+        fn what_was_published_is_read(steps in prop::collection::vec(step(), 1..12)) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut tables = Checkpoints::new(Arc::new(Shelves::open(folder.path()).unwrap()));
+            let mut model = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Publish(changes) => {
+                        let changes = changes.into_iter().map(|(key, value)| {
+                            (vec![key], value.map(|(octet, size)| vec![octet; size]))
+                        });
+                        let changes: Changes = changes.collect();
+                        model.extend(changes.clone());
+                        tables.publish(changes);
+                    }
+                    Step::Checkpoint => {
+                        tables.begin_checkpoint();
+                        tables.finish_checkpoint().unwrap();
+                    }
+                    Step::Retried => {
+                        tables.shelves.set_apart();
+                        tables.finish_checkpoint().unwrap();
+                    }
+                    Step::Reopen => {
+                        tables.begin_checkpoint();
+                        tables.finish_checkpoint().unwrap();
+                        drop(tables);
+                        tables = Checkpoints::new(Arc::new(Shelves::open(folder.path()).unwrap()));
+                    }
+                }
+                let mut found = Changes::new();
+                let mut each = |key: &[u8], value: &[u8]| {
+                    found.insert(key.to_vec(), Some(value.to_vec()));
+                };
+                tables.shelves.visit(b"", &mut each).unwrap();
+                let mut expected = model.clone();
+                expected.retain(|_, value| value.is_some());
+                prop_assert!(found == expected);
+                for (key, value) in &model {
+                    prop_assert!(tables.shelves.get(key).unwrap() == *value);
+                }
+            }
+        }
+    }
 }
