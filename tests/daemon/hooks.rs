@@ -1,13 +1,19 @@
 //! Hooks: programs that the site names hear of leases, and of nothing else.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::client::Relay;
 use crate::lab::{Lab, PATIENCE, SITE};
+use crate::shim::hurried;
+use crate::support::sandbox::Running;
 
 fn script(lab: &Lab, name: &str, text: &str) -> String {
     let path = lab.path(name);
@@ -97,6 +103,96 @@ fn programs_hear_of_leases_and_the_status_says_how_they_do() {
         assert!(Instant::now() < end, "{pid} still runs");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Whoever asks is answered while a program runs that will not end.
+#[test]
+fn no_answer_waits_for_a_hook() {
+    let lab = Lab::new();
+    let pid = lab.path("pid").display().to_string();
+    let hangs = script(
+        &lab,
+        "hangs",
+        &format!("echo $$ > {pid}.part; mv {pid}.part {pid}; exec sleep 600"),
+    );
+    lab.write(&format!(
+        "{SITE}hook \"hangs\" {{ on \"commit\" \"renew\"; run {hangs:?}; within \"10m\" }}"
+    ));
+    let _daemon = lab.serve();
+    lab.applied();
+    let lease = |client| {
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            relay.request(client, address).unwrap();
+            relay.request(client, address).unwrap();
+        });
+    };
+    lease(1);
+    let pid = written(&lab, "pid");
+    let pid = Pid::from_raw(pid.trim().parse().unwrap());
+    (2..20).for_each(lease);
+    lab.until("the others wait", |status| {
+        status["hooks"]["hangs"]["waiting"].as_u64() == Some(38)
+    });
+    kill(pid, Signal::SIGKILL).expect("it runs");
+}
+
+/// What no lease gets further than is told in the order in which it happens, to programs as to those who read the stream.
+#[test]
+fn programs_hear_how_leases_end_and_who_gets_none() {
+    let lab = Lab::new();
+    let told = lab.path("told").display().to_string();
+    let tells = script(
+        &lab,
+        "tells",
+        &format!("read event; echo \"$event\" >> {told}"),
+    );
+    let kinds = "on \"commit\" \"exhaustion\" \"expiry\" \"decline\"";
+    let hook = format!("hook \"tells\" {{ {kinds}; run {tells:?} }}");
+    let one = SITE.replace("10.70.1.99", "10.70.1.0");
+    lab.write(&format!("{one}{hook}"));
+    let _daemon = hurried(&lab, 60, &[]);
+    lab.applied();
+    let mut command = lab.command("site", &["--json", "events", "--follow"]);
+    let mut follow = Running::start(command.stdout(Stdio::piped()));
+    let lines = BufReader::new(follow.child().stdout.take().unwrap()).lines();
+    let read = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    // How full the range is, it tells too.
+    let mut stream = read.filter(|event| event["event"] != "threshold");
+    let mut events = Vec::new();
+    let mut hear = |kind: &str, client: u8| {
+        let event = stream.next().unwrap();
+        let hardware = format!("02:ee:00:00:00:{client:02x}");
+        assert_eq!(
+            (&event["event"], &event["hardware"]),
+            (&kind.into(), &hardware.into())
+        );
+        events.push(event);
+    };
+    let lease = |client| {
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            relay.request(client, address).unwrap()
+        })
+    };
+    let address = lease(1);
+    hear("commit", 1);
+    Relay::with(&lab, PATIENCE, |relay| relay.send(2));
+    hear("exhaustion", 2);
+    hear("expiry", 1);
+    assert_eq!(lease(2), address);
+    hear("commit", 2);
+    Relay::with(&lab, PATIENCE, |relay| relay.decline(2, address));
+    hear("decline", 2);
+    lab.until("the hook has heard of all", |status| {
+        status["hooks"]["tells"]["delivered"].as_u64() == Some(5)
+    });
+    let told = fs::read_to_string(told).unwrap();
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told, events);
 }
 
 /// What happened before there was any hook is not for one that comes later, and counts as nothing that it lost.

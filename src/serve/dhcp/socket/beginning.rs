@@ -16,8 +16,8 @@ use crate::store::Store;
 /// Leases taken in at once: what there is to do for a million of them would take more memory than they do.
 const TAKEN_IN: usize = 1024;
 
-/// How often so many names may wait to be published.
-const AHEAD: usize = 64;
+/// How often so many names may wait to be published: their memory comes back in one go later, and whoever asks then waits for that.
+const AHEAD: usize = 4;
 
 /// What is so until the leases are taken in.
 #[derive(Debug)]
