@@ -17,13 +17,13 @@ use nix::unistd::Pid;
 use crate::net::{Namespace, cable, join, run, script, serve, wait};
 
 /// Longer than any of them takes: dhclient alone may wait ten seconds before its first word.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sooner than the shortest lease ends, so that what ends by then was released.
 const SOON: Duration = Duration::from_secs(3);
 
 /// Configures the address as a system would, and says what happened.
-const HOOK: &str = r#"#!/bin/sh
+pub(crate) const HOOK: &str = r#"#!/bin/sh
 address=${ip:-$new_ip_address}
 case "$1$reason" in
     bound|BOUND|REBOOT)
@@ -66,7 +66,7 @@ exec /lib/systemd/systemd-networkd 2> >(exec sed --unbuffered --quiet '
 "#;
 
 /// The first address of the pool.
-const ADDRESS: &str = "10.78.0.100";
+pub(crate) const ADDRESS: &str = "10.78.0.100";
 
 /// How a client is made to renew and to release.
 enum Order {
@@ -89,7 +89,7 @@ struct Client {
     is_relayed: bool,
 }
 
-fn site(lease_time: &str, server: &str) -> serde_json::Value {
+pub(crate) fn site(lease_time: &str, server: &str) -> serde_json::Value {
     let relay = (server != "10.78.0.1").then_some("plant/servers");
     serde_json::json!({ "vlan/plant/pxe/scope/10.78.0.0/24": { "scope": {
         "server": server, "relay": relay, "pools": ["10.78.0.100-10.78.0.109"], "lease_time": lease_time, "domain": "example",
@@ -101,11 +101,11 @@ fn site(lease_time: &str, server: &str) -> serde_json::Value {
 }
 
 /// Where a client and its server are.
-struct Network {
-    server: Namespace,
-    client: Namespace,
+pub(crate) struct Network {
+    pub(crate) server: Namespace,
+    pub(crate) client: Namespace,
     /// The server's own.
-    address: &'static str,
+    pub(crate) address: &'static str,
     /// What stands between them.
     agent: Option<(Namespace, Child)>,
 }
@@ -120,7 +120,7 @@ impl Drop for Network {
     }
 }
 
-fn direct() -> Network {
+pub(crate) fn direct() -> Network {
     let address = "10.78.0.1/24";
     let (server, client) = cable(address);
     Network {
@@ -221,7 +221,11 @@ fn check(client: &Client) {
     child.wait().unwrap();
 }
 
-fn start(namespace: &Namespace, folder: &Path, command: &'static str) -> (Child, Receiver<String>) {
+pub(crate) fn start(
+    namespace: &Namespace,
+    folder: &Path,
+    command: &'static str,
+) -> (Child, Receiver<String>) {
     let folder = folder.to_owned();
     let mut child = namespace.run(move || {
         command_in(&folder, command)
@@ -266,7 +270,7 @@ fn order(order: &Order, namespace: &Namespace, folder: &Path, child: &Child) {
 }
 
 /// Whether the client's hook says something within a time.
-fn says(lines: &Receiver<String>, expected: &str, within: Duration) -> bool {
+pub(crate) fn says(lines: &Receiver<String>, expected: &str, within: Duration) -> bool {
     let deadline = Instant::now() + within;
     let left = || deadline.saturating_duration_since(Instant::now());
     let mut heard = std::iter::from_fn(|| lines.recv_timeout(left()).ok());

@@ -8,6 +8,7 @@
 )]
 
 mod admit;
+mod again;
 mod assertions;
 mod beginning;
 mod beside;
