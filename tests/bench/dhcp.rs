@@ -22,7 +22,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use load::Seen;
+use load::{Seen, Until};
 use rig::{Bedplate, Cable};
 use support::sandbox::Running;
 
@@ -39,7 +39,8 @@ fn main() {
     match words.next().as_deref() {
         Some("load") => {
             let window = words.next().unwrap().parse().unwrap();
-            println!("{}", load::run(window, LENGTH).line());
+            let until = Until::read(&words.next().unwrap());
+            println!("{}", load::run(window, until, LENGTH).line());
         }
         Some("echo") => load::echo(),
         _ => compare(),
@@ -54,9 +55,14 @@ fn compare() {
         for (window, seen) in WINDOWS.into_iter().zip(&mut seen) {
             syncs.push(sync_times());
             for (server, seen) in SERVERS.into_iter().zip(seen) {
-                seen.push(measure(&cable, server, window));
+                seen.push(measure(&cable, server, window, Until::Ack));
             }
         }
+    }
+    for (window, seen) in WINDOWS.into_iter().zip(offers(&cable)) {
+        let [ours, echo] = seen.map(|seen| seen.iter().map(|seen| seen.rate).collect::<Vec<_>>());
+        let name = format!("dhcp: DISCOVER and OFFER alone, {window} in flight");
+        figure::print(&name, "1/s", &ours, "echo", &echo);
     }
     for (at, percent) in ["p50", "p99"].into_iter().enumerate() {
         let times: Vec<f64> = syncs.iter().map(|sync| sync[at]).collect();
@@ -112,12 +118,31 @@ fn compare() {
     }
 }
 
-fn measure(cable: &Cable, start: fn(&Cable, &Path) -> Running, window: usize) -> Seen {
+/// What needs no disk, of ours and of the least that a server could do.
+fn offers(cable: &Cable) -> [[Vec<Seen>; 2]; WINDOWS.len()] {
+    WINDOWS.map(|window| {
+        let mut seen: [Vec<Seen>; 2] = Default::default();
+        for _ in 0..ROUNDS {
+            for (server, seen) in [ours, echo].into_iter().zip(&mut seen) {
+                seen.push(measure(cable, server, window, Until::Offer));
+            }
+        }
+        seen
+    })
+}
+
+fn measure(
+    cable: &Cable,
+    start: fn(&Cable, &Path) -> Running,
+    window: usize,
+    until: Until,
+) -> Seen {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let server = start(cable, folder.path());
     let own = std::env::current_exe().unwrap();
     let mut load = cable.client.command(own.to_str().unwrap());
-    let output = load.args(["load", &window.to_string()]).output().unwrap();
+    load.args(["load", &window.to_string(), until.as_str()]);
+    let output = load.output().unwrap();
     drop(server);
     Seen::read(&String::from_utf8(output.stdout).unwrap())
 }

@@ -48,6 +48,30 @@ impl Seen {
     }
 }
 
+/// How far a transaction goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    Offer,
+    Ack,
+}
+
+impl Until {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Ack => "ack",
+        }
+    }
+
+    pub(crate) fn read(word: &str) -> Self {
+        if word == Self::Offer.as_str() {
+            Self::Offer
+        } else {
+            Self::Ack
+        }
+    }
+}
+
 /// A transaction under way: its client, what it waits for, and since when.
 #[derive(Clone, Copy)]
 struct Slot {
@@ -57,7 +81,7 @@ struct Slot {
 }
 
 /// Keeps `window` transactions under way for a while.
-pub(crate) fn run(window: usize, length: Duration) -> Seen {
+pub(crate) fn run(window: usize, until: Until, length: Duration) -> Seen {
     let socket = UdpSocket::bind((RELAYS[0], 67)).unwrap();
     socket.connect((SERVER, 67)).unwrap();
     setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).unwrap();
@@ -107,6 +131,11 @@ pub(crate) fn run(window: usize, length: Duration) -> Seen {
         let waited = slot.since.elapsed().as_secs_f64() * 1e6;
         if kind == 2 && !slot.requested {
             offers.push(waited);
+            if until == Until::Offer {
+                done += 1.0;
+                *slot = begin(at);
+                continue;
+            }
             (slot.requested, slot.since) = (true, Instant::now());
             send(&socket, client, at, Some(address));
         } else if kind == 5 && slot.requested {
