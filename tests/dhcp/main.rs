@@ -53,4 +53,5 @@ mod starvation;
 mod strain;
 mod stranded;
 mod support;
+mod told;
 mod tools;
