@@ -5,6 +5,8 @@ use bedplate::site::catalog::Detail;
 use bedplate::site::compile_catalog;
 use bedplate::state::{OptionPart, OptionStanding, OptionWord, Told, told};
 
+use crate::lab::said;
+
 /// Every place that says options; machines come after it.
 const SITE: &str = r#"site "s" domain="s.example.net" {
     ntp { upstream "10.0.0.4" "ntp.example.net" }
@@ -312,4 +314,33 @@ fn nothing_is_told_where_nobody_is_answered() {
     ];
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     check("", beside, "", &expected);
+}
+
+/// Whatever becomes of a word, `show` says it in a line.
+#[test]
+fn show_has_a_line_for_each_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = r#"option "root-path" "/own"; ethernet "e" vlan="v" mac="06:00:00:00:00:01""#;
+    let text = format!("{SITE}machine \"m\" {{ {machine} }}\n");
+    std::fs::create_dir(folder.path().join("boot")).unwrap();
+    std::fs::write(folder.path().join("boot/a"), "a").unwrap();
+    std::fs::write(folder.path().join("site.kdl"), text).unwrap();
+    let expected = [
+        "dhcp options of e in f/v, with an address of 10.0.0.0/24",
+        "root-path /own site.kdl:47 withheld: not recognised as the machine, which takes a reserved address and a mac or another identity",
+        "root-path /a in client-class a site.kdl:5, from the site when vendor-class V",
+        "root-path /range in 10.0.0.200-10.0.0.209 site.kdl:20, from subnet 10.0.0.0/24 when its address is of 10.0.0.200-10.0.0.209",
+        "root-path /subnet site.kdl:21, from subnet 10.0.0.0/24",
+        "root-path /vlan site.kdl:14, from vlan f/v overridden",
+        "root-path /site site.kdl:4, from the site overridden",
+    ];
+    for what in ["m", "m/e"] {
+        let said = said(folder.path(), &["show", what]);
+        let lines = said.lines().skip_while(|line| !line.starts_with("dhcp"));
+        let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let found: Vec<String> = lines
+            .filter(|line| line.starts_with("dhcp") || line.starts_with("root-path"))
+            .collect();
+        assert_eq!(found, expected, "{what}");
+    }
 }
