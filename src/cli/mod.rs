@@ -36,6 +36,7 @@ mod show;
 mod status;
 mod table;
 mod thing;
+mod told;
 mod why;
 mod wish;
 

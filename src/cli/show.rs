@@ -10,13 +10,14 @@ use super::compile;
 use super::output::Output;
 use super::table::{Table, shown};
 use super::thing::{Thing, Things};
+use super::told;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::site::catalog::{
     Catalog, Detail, Found, Object, ObjectKey, Place, Relation, Source, find,
 };
 use crate::site::model::Site;
-use crate::state::{Key, Unapplied};
+use crate::state::{Key, Told, Unapplied};
 
 /// Version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -36,7 +37,7 @@ pub(super) fn show(arguments: &ShowArguments, out: &Output) -> Result<ExitCode, 
     let what = arguments.what.as_str();
     let things = Things::of(site);
     match find(what, site, catalog) {
-        Found::Object(key) => object(&key, catalog, &things, out)?,
+        Found::Object(key) => object(&key, (site, catalog), &things, out)?,
         Found::Several(keys) => return Err(ambiguous(what, &keys)),
         Found::Place(place) => self::place(&place, out)?,
         Found::Nothing { nearest } => {
@@ -80,6 +81,7 @@ struct Card<'a> {
     #[serde(flatten)]
     object: &'a Object,
     parts: Vec<&'a ObjectKey>,
+    dhcp_options: Vec<Told>,
     referred_by: Vec<Referrer<'a>>,
     should_exist: Vec<&'a Thing>,
     unapplied: BTreeSet<&'a Unapplied>,
@@ -92,7 +94,12 @@ struct Referrer<'a> {
     source: &'a Source,
 }
 
-fn object(key: &ObjectKey, catalog: &Catalog, things: &Things, out: &Output) -> Result<(), Fault> {
+fn object(
+    key: &ObjectKey,
+    (site, catalog): (&Site, &Catalog),
+    things: &Things,
+    out: &Output,
+) -> Result<(), Fault> {
     let Some(object) = catalog.objects.get(key) else {
         return Err(Fault::new(
             Code::Internal,
@@ -110,6 +117,7 @@ fn object(key: &ObjectKey, catalog: &Catalog, things: &Things, out: &Output) -> 
         key,
         object,
         parts: catalog.children(key).collect(),
+        dhcp_options: told::told_to(key, site, catalog),
         referred_by: referred_by.collect(),
         should_exist: made.iter().collect(),
         unapplied: things.unapplied(key),
@@ -142,6 +150,9 @@ fn page(card: &Card<'_>, catalog: &Catalog) -> String {
         parts.row([part.to_string(), kind.to_owned(), place]);
     }
     section(&mut text, "parts", &parts, 0);
+    for told in &card.dhcp_options {
+        section(&mut text, &told::title(told), &told::table(told), 0);
+    }
     let mut refers = Table::default();
     for reference in &card.object.refers {
         refers.row([

@@ -43,7 +43,7 @@ pub use boot::{BootFile, BootImage};
 pub use boot_order::BootOrder;
 pub use compare::{Tally, tally};
 pub use desired::{Desired, Unapplied, desired, elsewhere};
-pub use dhcp::{Reservation, Scope};
+pub use dhcp::{OptionPart, OptionStanding, OptionWord, Reservation, Scope, Told, told};
 pub use dns::{Forwarders, Record, Zone, reverse_name};
 pub use ground::{Ground, beside};
 pub use guard::{Guard, Guards, Objects};

@@ -14,3 +14,4 @@ mod show;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;

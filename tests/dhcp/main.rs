@@ -54,4 +54,5 @@ mod starvation;
 mod strain;
 mod stranded;
 mod support;
+mod told;
 mod tools;

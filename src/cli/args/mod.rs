@@ -89,7 +89,7 @@ pub(in crate::cli) enum Command {
         /// The code; without one, all codes are listed
         code: Option<String>,
     },
-    /// Show an object of the site: each value with where it comes from, and what refers to it
+    /// Show an object of the site: each value with where it comes from, what refers to it, and what DHCP tells a machine
     Show(ShowArguments),
     /// Say what a change to the site means, object by object; each side is a file, a folder or a git revision
     Diff(DiffArguments),

@@ -71,7 +71,7 @@ impl Draft<'_> {
         }
     }
 
-    /// What may be told, by code: of each option what the nearest place says.
+    /// What may be told, by code: of each option what the nearest place says. What `show` says of a machine agrees with it (`state/dhcp/told`).
     fn told(&self) -> Told<'_> {
         let of_pool = self.served.pool_options(self.address);
         let of_classes = self.classes.iter().rev().flat_map(|one| &one.options);

@@ -202,7 +202,7 @@ impl Cataloguer<'_> {
     }
 
     /// Where an object has from what another place says; what the machine says is shown with the machine.
-    fn place(&self, place: OptionPlace, span: Span) -> Option<Source> {
+    pub(super) fn place(&self, place: OptionPlace, span: Span) -> Option<Source> {
         let at = self.sources.origin(span);
         let path = |vlan: usize| Some(self.draft.vlans.get(vlan)?.path.clone());
         Some(match place {

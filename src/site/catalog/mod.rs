@@ -13,6 +13,7 @@ mod link;
 mod path;
 mod pen;
 mod root;
+mod said;
 mod switch;
 
 use std::borrow::Cow;
@@ -33,11 +34,14 @@ use crate::lang::node::{MachineNode, ProfileNode};
 pub use difference::{Difference, ObjectChange, Sign, ValueChange};
 pub use find::{Found, Place, Role, find};
 pub use key::{Group, ObjectKey};
+pub use said::{SaidOption, SaidOptions};
 
 /// Every object of a site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     pub objects: BTreeMap<ObjectKey, Object>,
+    /// Who says which DHCP options.
+    pub options: SaidOptions,
 }
 
 /// One object.
@@ -237,6 +241,10 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
     cataloguer.root();
     cataloguer.fabrics();
     cataloguer.hosts();
+    let options = match detail {
+        Detail::Full => cataloguer.said_options(),
+        Detail::References => SaidOptions::default(),
+    };
     // A map is built of what is sorted already far faster than one by one, and most kinds are declared in the order of their names.
     let mut sorted = Vec::new();
     for mut kind in cataloguer.objects.into_values() {
@@ -245,6 +253,7 @@ pub(super) fn catalog(draft: &Draft<'_>, sources: &Sources, detail: Detail) -> C
     }
     Catalog {
         objects: sorted.into_iter().collect(),
+        options,
     }
 }
 

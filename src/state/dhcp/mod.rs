@@ -3,6 +3,7 @@
 mod options;
 mod reservation;
 mod scope;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,6 +16,7 @@ use crate::site::model::{Controller, Dhcp, Machine, MachineInterface, Site, Subn
 pub use reservation::Reservation;
 pub use scope::Scope;
 use scope::server_address;
+pub use told::{OptionPart, OptionStanding, OptionWord, Told, told};
 
 /// The interfaces of machines in each VLAN, in the order of their machines.
 pub(in crate::state) type Interfaces<'a> =

@@ -36,6 +36,19 @@ impl Changes {
 /// What every client of the subnet is told.
 pub(super) fn desired(
     site: &Site,
+    vlan: (&VlanPath, &Vlan),
+    (prefix, subnet): (Prefix, &Subnet),
+    server: Ipv4Addr,
+) -> BTreeMap<u8, OptionValue> {
+    let mut options = following(site, vlan, (prefix, subnet), server);
+    // What the site says in so many words wins.
+    options.extend(subnet.options.clone());
+    options
+}
+
+/// What follows from the site.
+pub(super) fn following(
+    site: &Site,
     (path, vlan): (&VlanPath, &Vlan),
     (prefix, subnet): (Prefix, &Subnet),
     server: Ipv4Addr,
@@ -79,8 +92,6 @@ pub(super) fn desired(
         .filter(|mtu| *mtu != 1500)
         .and_then(|mtu| u16::try_from(mtu).ok());
     options.extend(mtu.map(|mtu| (INTERFACE_MTU, OptionValue::U16(mtu))));
-    // What the site says in so many words wins.
-    options.extend(subnet.options.clone());
     options
 }
 
