@@ -178,17 +178,20 @@ fn what_only_the_client_shows_is_left_open() {
     check("", bond, "root-path", &expected);
 }
 
-const UNKNOWN: &str = "withheld, not recognised as the machine, which takes a reserved address and a mac or another identity";
+const UNKNOWN: &str =
+    "withheld, not recognised as the machine, which takes a mac or another identity";
 
 #[test]
 fn a_machine_that_is_not_recognised_is_told_what_others_are() {
     let block =
-        r#"tag "a"; option "root-path" "/own"; ethernet "e" vlan="v" mac="06:00:00:00:00:01""#;
+        r#"tag "a"; option "root-path" "/own"; ethernet "e" vlan="v" { address "10.0.0.11" }"#;
     let own = format!("root-path /own |  | {UNKNOWN}");
     let expected = [
         "e 10.0.0.0/24",
         &own,
+        "root-path /c of c | from vlan f/v | when mac-prefix 0a",
         "root-path /a of a | from the site | when vendor-class V",
+        "root-path /b of b | from the site | when architecture x64-uefi and mac-prefix 02",
         "root-path /range of 10.0.0.200-10.0.0.209 | from subnet 10.0.0.0/24 | when its address is of 10.0.0.200-10.0.0.209",
         "root-path /subnet | from subnet 10.0.0.0/24 | told",
         "root-path /vlan | from vlan f/v | overridden",
@@ -320,15 +323,17 @@ fn nothing_is_told_where_nobody_is_answered() {
 #[test]
 fn show_has_a_line_for_each_word() {
     let folder = tempfile::tempdir().unwrap();
-    let machine = r#"option "root-path" "/own"; ethernet "e" vlan="v" mac="06:00:00:00:00:01""#;
+    let machine = r#"option "root-path" "/own"; ethernet "e" vlan="v""#;
     let text = format!("{SITE}machine \"m\" {{ {machine} }}\n");
     std::fs::create_dir(folder.path().join("boot")).unwrap();
     std::fs::write(folder.path().join("boot/a"), "a").unwrap();
     std::fs::write(folder.path().join("site.kdl"), text).unwrap();
     let expected = [
         "dhcp options of e in f/v, with an address of 10.0.0.0/24",
-        "root-path /own site.kdl:47 withheld: not recognised as the machine, which takes a reserved address and a mac or another identity",
+        "root-path /own site.kdl:47 withheld: not recognised as the machine, which takes a mac or another identity",
+        "root-path /c in client-class c site.kdl:15, from vlan f/v when mac-prefix 0a",
         "root-path /a in client-class a site.kdl:5, from the site when vendor-class V",
+        "root-path /b in client-class b site.kdl:6, from the site when architecture x64-uefi and mac-prefix 02",
         "root-path /range in 10.0.0.200-10.0.0.209 site.kdl:20, from subnet 10.0.0.0/24 when its address is of 10.0.0.200-10.0.0.209",
         "root-path /subnet site.kdl:21, from subnet 10.0.0.0/24",
         "root-path /vlan site.kdl:14, from vlan f/v overridden",

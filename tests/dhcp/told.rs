@@ -50,7 +50,6 @@ machine "elsewhere" {
 }
 machine "guest" profile="p" {
     tag "t"
-    option "root-path" "/own"
     ethernet "e" vlan="v" mac="02:00:00:00:00:03"
 }
 "#;
@@ -177,14 +176,14 @@ const CASES: [Case; 7] = [
         3,
         "other",
         &[UNROUTED, RANGE],
-        ["", "/range", "site"],
+        ["10.78.0.21", "/range", "profile"],
     ),
     (
         "guest",
         3,
         "V",
         &[UNROUTED, RANGE, VENDOR],
-        ["10.78.0.22", "/vendors", "site"],
+        ["10.78.0.21", "/vendors", "profile"],
     ),
 ];
 

@@ -10,7 +10,6 @@ use crate::base::addr::Prefix;
 use crate::base::identity::{Identity, IdentityKind, Uuid};
 use crate::base::name::{HostName, Name};
 use crate::base::option::{OptionValue, ROUTERS};
-use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
 use crate::site::model::{Dhcp, LinkForm, Machine, MachineInterface, Vlan};
 use crate::state::{Changes, Desired, Key, Resource, State, list};
@@ -182,10 +181,6 @@ pub(super) fn desired(
         .collect();
     // Another server may give the address, and the machine has its program from here all the same.
     let is_proxied = dhcp.policy.proxy;
-    let is_known_only = dhcp.policy.unknown_clients != UnknownClients::Allow;
-    if addresses.is_empty() && !is_proxied && !is_known_only {
-        return;
-    }
     let mut identities = identities(path, machine, interface, is_proxied);
     let own = interface.mac.map(Identity::Mac);
     let Some(by) = own.or_else(|| leading(&identities)) else {

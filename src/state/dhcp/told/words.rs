@@ -12,8 +12,7 @@ use crate::base::option::{
 use crate::site::catalog::{SaidOption, Source};
 use crate::state::Scope;
 
-const UNKNOWN: &str =
-    "not recognised as the machine, which takes a reserved address and a mac or another identity";
+const UNKNOWN: &str = "not recognised as the machine, which takes a mac or another identity";
 const ELSEWHERE: &str = "the machine has another default-gateway";
 const UNROUTED: &str = "it is told no classless-static-routes";
 const PROXIED: &str = "another server gives the addresses here";
