@@ -167,12 +167,10 @@ pub(super) fn is_booting(message: &Message<'_>) -> bool {
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.
 pub(super) fn client_archs(message: &Message<'_>) -> Archs {
     let options = &message.options;
-    let classes = options.user_classes();
-    let is_of = |class: &[u8]| classes.iter().any(|own| **own == *class);
-    if options.has(code::IPXE) || is_of(IPXE_CLASS) {
+    if options.has(code::IPXE) || options.is_of_user_class(IPXE_CLASS) {
         return Archs::from_slice(&[ClientArch::Ipxe]);
     }
-    if is_of(ONIE_CLASS) {
+    if options.is_of_user_class(ONIE_CLASS) {
         return Archs::from_slice(&[ClientArch::Onie]);
     }
     if let Some(codes) = options.get(code::ARCHITECTURE) {
