@@ -61,6 +61,10 @@ struct ArchRow {
     transport: Transport,
 }
 
+/// Some architectures, in four octets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientArchs(u32);
+
 /// Why a text names no architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a client architecture")]
@@ -196,6 +200,39 @@ impl fmt::Display for ClientArch {
     }
 }
 
+impl ClientArchs {
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// In the order in which people look for them.
+    pub fn iter(self) -> impl Iterator<Item = ClientArch> {
+        let all = ClientArch::ALL.into_iter();
+        all.filter(move |arch| self.0 & Self::bit(*arch) != 0)
+    }
+
+    const fn bit(arch: ClientArch) -> u32 {
+        1 << arch as u32
+    }
+}
+
+impl FromIterator<ClientArch> for ClientArchs {
+    fn from_iter<T: IntoIterator<Item = ClientArch>>(archs: T) -> Self {
+        let archs = archs.into_iter();
+        Self(archs.fold(0, |all, arch| all | Self::bit(arch)))
+    }
+}
+
+impl fmt::Display for ClientArchs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, arch) in self.iter().enumerate() {
+            let before = if at == 0 { "" } else { ", " };
+            write!(f, "{before}{arch}")?;
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for ClientArch {
     type Err = ArchError;
 
@@ -227,5 +264,19 @@ mod tests {
                 assert_eq!(ClientArch::from_code(*code), Some(arch));
             }
         }
+    }
+
+    #[test]
+    fn a_set_has_each_and_nothing_else() {
+        for arch in ClientArch::ALL {
+            let one: ClientArchs = [arch, arch].into_iter().collect();
+            assert_eq!(one.to_string(), arch.as_str());
+        }
+        let all: ClientArchs = ClientArch::ALL.into_iter().rev().collect();
+        assert!(all.iter().eq(ClientArch::ALL));
+        let some = [ClientArch::Arm64Uefi, ClientArch::X64Uefi];
+        let some: ClientArchs = some.into_iter().collect();
+        assert_eq!(some.to_string(), "x64-uefi, arm64-uefi");
+        assert!(ClientArchs::default().is_empty() && !some.is_empty());
     }
 }

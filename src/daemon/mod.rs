@@ -63,4 +63,4 @@ pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;
 pub use who::{Who, now};
-pub use why::{ExchangeRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};
+pub use why::{BootRow, ExchangeRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};

@@ -5,12 +5,15 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::lease::{LeaseRow, disputed, hex};
+use crate::base::arch::ClientArch;
 use crate::base::identity::Uuid;
 use crate::base::mac::MacAddr;
 use crate::base::moment::Moment;
-use crate::base::name::{HostName, LinkName};
+use crate::base::name::{HostName, LinkName, Name};
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Config, Exchange, Heard, Kind, Lease, LeaseState, Waiting};
+use crate::serve::dhcp::{
+    Config, Exchange, Heard, Kind, Lease, LeaseState, NoProgram, Program, Waiting,
+};
 
 /// What is known of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +105,30 @@ pub struct ExchangeRow {
     /// What its firmware calls the machine (97).
     #[serde(default)]
     pub uuid: Option<String>,
+    /// What it was told of booting, where it looked for that.
+    #[serde(default)]
+    pub boot: Option<BootRow>,
+}
+
+/// What a client that looks for a boot program was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum BootRow {
+    Told {
+        /// A path for TFTP, or a URL.
+        program: String,
+        image: Name,
+        architecture: ClientArch,
+    },
+    NoProgram {
+        /// Why none, in one word, and in a sentence.
+        reason: String,
+        because: String,
+        /// The image that has none for it.
+        image: Option<Name>,
+        /// Those of the client, as far as they mattered.
+        architectures: Vec<ClientArch>,
+    },
 }
 
 impl Why {
@@ -191,6 +218,25 @@ impl ExchangeRow {
                 .as_deref()
                 .and_then(Uuid::of_machine_id)
                 .map(|uuid| uuid.to_string()),
+            boot: outcome.boot().map(BootRow::of),
+        }
+    }
+}
+
+impl BootRow {
+    fn of(boot: Result<&Program, &NoProgram>) -> Self {
+        match boot {
+            Ok(program) => Self::Told {
+                program: program.text().into_owned(),
+                image: program.image().clone(),
+                architecture: program.arch(),
+            },
+            Err(why) => Self::NoProgram {
+                reason: why.word().to_owned(),
+                because: why.to_string(),
+                image: why.image().cloned(),
+                architectures: why.archs().collect(),
+            },
         }
     }
 }

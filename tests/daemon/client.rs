@@ -84,6 +84,16 @@ impl Relay {
         self.dhcp.send(&ask(DISCOVER, client, None)).unwrap();
     }
 
+    /// The address offered to firmware of an architecture (option 93).
+    pub(crate) fn boot(&self, client: u16, arch: u8) -> Option<Ipv4Addr> {
+        let mut bytes = ask(DISCOVER, client, None);
+        bytes.pop();
+        bytes.extend(b"\x3c\x09PXEClient\x5d\x02\0");
+        bytes.extend([arch, 255]);
+        self.dhcp.send(&bytes).unwrap();
+        self.hear(OFFER)
+    }
+
     /// The address acknowledged to a client that was offered `address`.
     pub(crate) fn request(&self, client: u16, address: Ipv4Addr) -> Option<Ipv4Addr> {
         self.dhcp

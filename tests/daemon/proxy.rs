@@ -61,7 +61,11 @@ fn firmware_is_answered_beside_another_server() {
     );
     assert!(answer[108..].starts_with(b"boot/tiny.efi\0"));
     let why = lab.run(&["why", "02:00:00:00:70:01"]);
-    for words in ["was told what to boot", "INFORM      told what to boot"] {
+    for words in [
+        "was told what to boot; another server gives it its address.\n",
+        "it was told what to boot: boot/tiny.efi of image tiny for x64-uefi.\n",
+        "  INFORM      told what to boot: boot/tiny.efi of image tiny for x64-uefi, asks for 10.70.3.7 (on ",
+    ] {
         assert!(why.out.contains(words), "{words}: {why:?}");
     }
     let words = [

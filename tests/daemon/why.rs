@@ -1,6 +1,6 @@
 //! `bedplate why`: what became of a machine's messages.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Relay;
 use crate::lab::{Lab, PATIENCE, SITE};
@@ -240,6 +240,48 @@ fn an_address_in_quarantine_is_told_of() {
         quarantine["until"].is_u64() || quarantine["until"].is_string(),
         "{told}"
     );
+}
+
+/// Firmware that gets an address: with its program, or without one, and why.
+#[test]
+fn what_firmware_is_told_to_boot_is_told() {
+    const TOLD: &str = "told what to boot: boot/tiny.efi of image tiny for x64-uefi";
+    const NONE: &str = "told no boot program: image tiny has no program for arm64-uefi";
+    let lab = Lab::new();
+    let _daemon = lab.serve();
+    lab.applied();
+    Relay::with(&lab, PATIENCE, |relay| {
+        for (client, arch) in [(1, 7), (2, 11)] {
+            assert!(relay.boot(client, arch).is_some());
+        }
+        assert!(relay.discover(3).is_some());
+    });
+    for (client, words) in [(1, Some(TOLD)), (2, Some(NONE)), (3, None)] {
+        let said = lab.run(&["why", &format!("02:ee:00:00:00:0{client}")]).out;
+        let lines: Vec<_> = said.lines().collect();
+        let Some(words) = words else {
+            assert!(lines.len() == 2 && !said.contains("told"), "{said}");
+            continue;
+        };
+        assert_eq!(lines.len(), 3, "{said}");
+        let last = format!(" UTC it was {words}.");
+        let offer = format!(", {words} (on br0, ");
+        assert!(lines[1].ends_with(&last), "{said}");
+        assert!(lines[2].contains(&offer), "{said}");
+    }
+    let boot = |client| {
+        let told = lab.json(&["why", &format!("02:ee:00:00:00:0{client}")]);
+        told["exchanges"][0]["boot"].clone()
+    };
+    let told = json!({
+        "outcome": "told", "program": "boot/tiny.efi", "image": "tiny", "architecture": "x64-uefi"
+    });
+    let none = json!({
+        "outcome": "no-program", "reason": "architecture-lacking",
+        "because": "image tiny has no program for arm64-uefi",
+        "image": "tiny", "architectures": ["arm64-uefi"]
+    });
+    assert_eq!([boot(1), boot(2), boot(3)], [told, none, Value::Null]);
 }
 
 #[test]

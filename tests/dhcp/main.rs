@@ -13,6 +13,7 @@ mod assertions;
 mod beginning;
 mod beside;
 mod boot;
+mod booting;
 mod bootp;
 mod bounds;
 #[path = "../support/cases.rs"]

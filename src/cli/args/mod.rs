@@ -161,8 +161,8 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         follow: bool,
     },
-    /// Tell why a machine did or did not get an address: its last exchanges with the DHCP server, each with its outcome; without any,
-    /// who waits to be named by the site (`unknown-clients "hold"`)
+    /// Tell why a machine did or did not get an address, or a boot program: its last exchanges with the DHCP server, each with its outcome;
+    /// without any, who waits to be named by the site (`unknown-clients "hold"`)
     Why {
         /// The hardware address of an interface, also without separators; a machine of the site in force, for all that it has; a name in
         /// DNS as `leases` has it; or an address, for whoever has it, else for whom it is reserved

@@ -2,13 +2,15 @@
 //! and as pure.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use super::allocate::Asker;
 use super::boot::{Boot, boot, is_booting};
 use super::class::{Class, classes};
-use super::config::{Config, Served};
+use super::config::{Config, Image, Served};
 use super::engine::Packet;
 use super::lease::{Lease, LeaseState};
+use super::program::NoProgram;
 use super::reply::{Answer, Draft, Reply};
 use super::wire::{Kind, Message, code, suboption};
 use crate::state::Reservation;
@@ -83,7 +85,7 @@ impl<'a> Ask<'a> {
     ) -> Reply {
         let reservation = self.reservation();
         let classes = classes(self.message, served, reservation);
-        let boot = match answer {
+        let found = match answer {
             Answer::Nak => None,
             Answer::Offer | Answer::Ack | Answer::Informed | Answer::Proxy | Answer::BootServer => {
                 self.boot(served, &classes)
@@ -97,17 +99,11 @@ impl<'a> Ask<'a> {
             lease: seconds,
             reservation,
             classes: &classes,
-            boot: boot.as_ref(),
+            found: found.as_ref(),
             from: self.packet.from,
             via: self.via(served),
         };
         draft.reply()
-    }
-
-    /// Whether there is something that the client can boot here.
-    pub(super) fn has_program(&self) -> bool {
-        let classes = classes(self.message, self.served, self.reservation());
-        self.boot(self.served, &classes).is_some()
     }
 
     fn reservation(&self) -> Option<&'a Reservation> {
@@ -115,17 +111,23 @@ impl<'a> Ask<'a> {
         host.and_then(|host| self.config.reservation(host))
     }
 
-    fn boot(&self, served: &Served, classes: &[&Class]) -> Option<Boot> {
+    fn boot(&self, served: &Served, classes: &[&Class]) -> Option<Result<Boot, NoProgram>> {
+        boot(self.message, &served.scope, || self.image(served, classes))
+    }
+
+    /// What the client boots here: its own image, else that of its class, else that of the scope.
+    fn image(&self, served: &Served, classes: &[&Class]) -> Result<&'a Arc<Image>, NoProgram> {
         let reservation = self.reservation();
+        if reservation.is_some_and(|reservation| reservation.boots_from_disk) {
+            return Err(NoProgram::FromDisk);
+        }
         let class_image = || classes.iter().find_map(|one| one.class.image.as_ref());
-        let may_boot = reservation.is_none_or(|reservation| !reservation.boots_from_disk);
         let image = reservation
             .and_then(|reservation| reservation.image.as_ref())
             .or_else(class_image)
             .or(served.scope.image.as_ref())
-            .filter(|_| may_boot)
             .and_then(|image| self.config.image(image));
-        image.and_then(|image| boot(self.message, image, &served.scope))
+        image.ok_or_else(|| NoProgram::NoImage(self.config.vlan(served.vlan).cloned()))
     }
 }
 

@@ -1,19 +1,25 @@
 //! Which program a network-booting client is told to load, and what it must be told besides to take it (RFC 4578, PXE 2.1, UEFI 2.10
 //! 24.7.3, ONIE, iPXE's user class).
 
-use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use smallvec::SmallVec;
+
+use super::config::Image;
+use super::program::{NoProgram, Program};
 use super::wire::{Message, code};
 use crate::base::arch::ClientArch;
-use crate::state::{BootImage, Scope};
+use crate::state::Scope;
+
+/// What a client can run; firmware says one, and seldom some more.
+type Archs = SmallVec<[ClientArch; 8]>;
 
 /// What a reply says about booting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Boot {
-    pub server: Ipv4Addr,
+    pub told: Program,
     /// A path for TFTP, or a URL.
     pub program: String,
-    arch: ClientArch,
     /// Whether it calls itself a PXE client, and so takes what PXE says of boot servers.
     is_pxe: bool,
     /// Whether another server gives the address: then every client looks for what PXE says.
@@ -43,7 +49,7 @@ const HTTP_CLASS: &[u8] = b"HTTPClient";
 impl Boot {
     /// What option 60 must say; nothing where no firmware looks for it.
     pub(super) fn vendor_class(&self) -> Option<&'static [u8]> {
-        if self.arch.is_http_firmware() {
+        if self.told.arch.is_http_firmware() {
             return Some(HTTP_CLASS);
         }
         self.takes_vendor_options().then_some(PXE_CLASS)
@@ -52,7 +58,7 @@ impl Boot {
     /// What option 43 says, where the site does not.
     pub(super) fn vendor_options(&self) -> Option<&'static [u8]> {
         self.takes_vendor_options()
-            .then_some(if self.arch == ClientArch::ArmRpiboot {
+            .then_some(if self.told.arch == ClientArch::ArmRpiboot {
                 RASPBERRY_PI
             } else {
                 DISCOVERY_CONTROL
@@ -63,7 +69,7 @@ impl Boot {
     pub(super) fn identified_options(&self) -> Option<Vec<u8>> {
         let length = u8::try_from(self.program.len()).ok()?;
         let all = length.checked_add(2)?;
-        let is_onie = self.arch == ClientArch::Onie;
+        let is_onie = self.told.arch == ClientArch::Onie;
         let program = self.program.as_bytes();
         is_onie.then(|| [&ONIE.to_be_bytes(), &[all, 1, length][..], program].concat())
     }
@@ -77,30 +83,70 @@ impl Boot {
 
     /// Whether the program is a URL, which goes into option 67 unasked.
     pub(super) fn is_by_url(&self) -> bool {
-        self.arch.boots_by_url()
+        self.told.arch.boots_by_url()
     }
 }
 
-/// The first program of `image` for this client; `None` for one that does not boot from the network, that may not here, or that
-/// none fits.
-pub(super) fn boot(message: &Message<'_>, image: &BootImage, scope: &Scope) -> Option<Boot> {
-    let server = scope.server;
-    let arch = client_archs(message)
-        .into_iter()
-        .filter(|arch| !scope.disabled_boot.contains(arch))
-        .find(|arch| image.programs.contains_key(arch))?;
-    let path = image.programs.get(&arch)?;
-    Some(Boot {
-        server,
-        program: if arch.boots_by_url() {
-            format!("http://{server}/{path}")
-        } else {
-            path.to_string()
-        },
-        arch,
+/// The first program for this client of its image, or why none; `None` for a client that does not boot from the network. The image is
+/// looked for only where the client is one that does.
+pub(super) fn boot<'a>(
+    message: &Message<'_>,
+    scope: &Scope,
+    image: impl FnOnce() -> Result<&'a Arc<Image>, NoProgram>,
+) -> Option<Result<Boot, NoProgram>> {
+    let archs = client_archs(message);
+    if archs.is_empty() && !message.options.has(code::ARCHITECTURE) && !looks_for_program(message) {
+        return None;
+    }
+    Some(image().and_then(|image| fitting(message, &archs, (image, scope))))
+}
+
+fn fitting(
+    message: &Message<'_>,
+    archs: &[ClientArch],
+    (image, scope): (&Arc<Image>, &Scope),
+) -> Result<Boot, NoProgram> {
+    let is_disabled = |arch: &&ClientArch| scope.disabled_boot.contains(arch);
+    let mut open = archs.iter().filter(|arch| !is_disabled(arch));
+    let Some(arch) = open.find(|arch| image.programs.contains_key(arch)) else {
+        return Err(why_none(message, archs, (image, scope)));
+    };
+    let told = Program {
+        image: Arc::clone(image),
+        server: scope.server,
+        arch: *arch,
+    };
+    Ok(Boot {
+        program: told.text().into_owned(),
+        told,
         is_pxe: message.options.is_of_vendor_class(PXE_CLASS),
         is_proxied: scope.policy.proxy,
     })
+}
+
+/// Why a client of these architectures has no program of its image.
+fn why_none(
+    message: &Message<'_>,
+    archs: &[ClientArch],
+    (image, scope): (&Arc<Image>, &Scope),
+) -> NoProgram {
+    if archs.is_empty() {
+        let codes = message.options.get(code::ARCHITECTURE);
+        let first = codes.and_then(|codes| codes.first_chunk().copied());
+        return first.map_or(NoProgram::ArchUntold, |code| {
+            NoProgram::ArchUnknown(u16::from_be_bytes(code))
+        });
+    }
+    let of = |disabled: bool| {
+        let archs = archs.iter().copied();
+        let archs = archs.filter(|arch| scope.disabled_boot.contains(arch) == disabled);
+        archs.collect()
+    };
+    NoProgram::Unfit {
+        image: Arc::clone(image),
+        lacking: of(false),
+        disabled: of(true),
+    }
 }
 
 /// Whether the client looks for a boot program, from whichever server.
@@ -119,15 +165,13 @@ pub(super) fn is_booting(message: &Message<'_>) -> bool {
 }
 
 /// What the client can run, best first. One that is iPXE already is nothing else, or it would load its own loader for ever.
-pub(super) fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
+pub(super) fn client_archs(message: &Message<'_>) -> Archs {
     let options = &message.options;
-    let classes = options.user_classes();
-    let is_of = |class: &[u8]| classes.iter().any(|own| **own == *class);
-    if options.has(code::IPXE) || is_of(IPXE_CLASS) {
-        return vec![ClientArch::Ipxe];
+    if options.has(code::IPXE) || options.is_of_user_class(IPXE_CLASS) {
+        return Archs::from_slice(&[ClientArch::Ipxe]);
     }
-    if is_of(ONIE_CLASS) {
-        return vec![ClientArch::Onie];
+    if options.is_of_user_class(ONIE_CLASS) {
+        return Archs::from_slice(&[ClientArch::Onie]);
     }
     if let Some(codes) = options.get(code::ARCHITECTURE) {
         let codes = codes.chunks_exact(2);
@@ -138,7 +182,7 @@ pub(super) fn client_archs(message: &Message<'_>) -> Vec<ClientArch> {
     }
     if options.is_of_vendor_class(PXE_CLASS) {
         // BIOS ROMs older than RFC 4578 say no more than this.
-        return vec![ClientArch::X86Bios];
+        return Archs::from_slice(&[ClientArch::X86Bios]);
     }
-    Vec::new()
+    Archs::new()
 }

@@ -59,8 +59,9 @@ impl Engine {
         });
         if is_written {
             self.table.renew(address, Lease::INFINITE);
+            let boot = reply.boot.clone();
             out.push(Action::Send(reply));
-            return Outcome::Acknowledged { address }.into();
+            return Outcome::Acknowledged { address, boot }.into();
         }
         if self.is_full() {
             return Silence::Busy.into();

@@ -10,10 +10,11 @@ use super::exchange::Reserved;
 use super::lease::Lease;
 use super::named;
 use crate::base::addr::{AddressRange, Prefix};
+use crate::base::arch::ClientArch;
 use crate::base::class::ClientClass;
 use crate::base::duration::Seconds;
 use crate::base::identity::{Identity, IdentityKind};
-use crate::base::name::{DomainName, HostName, Name};
+use crate::base::name::{DomainName, FilePath, HostName, Name};
 use crate::base::option::{OptionValue, encode};
 use crate::base::record::RecordType;
 use crate::base::vlan::VlanPath;
@@ -36,7 +37,7 @@ pub struct Config {
     owners: HashMap<Ipv4Addr, HostId>,
     /// The kinds of identities that some host has, in the order in which they count.
     kinds: BTreeSet<IdentityKind>,
-    images: BTreeMap<Name, BootImage>,
+    images: BTreeMap<Name, Arc<Image>>,
     /// Names that the site itself has.
     declared: HashSet<DomainName>,
     /// What machines with reserved addresses are called there.
@@ -53,6 +54,13 @@ struct Host {
     vlan: usize,
     by: Identity,
     reservation: Reservation,
+}
+
+/// An image with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub(super) name: Name,
+    pub(super) programs: BTreeMap<ClientArch, FilePath>,
 }
 
 /// Options by ascending code, as they go on the wire.
@@ -94,7 +102,11 @@ impl Config {
                     config.add_host(vlan, by, reservation);
                 }
                 (Key::BootImage { image }, Resource::BootImage(programs)) => {
-                    config.images.insert(image.clone(), programs.clone());
+                    let named = Image {
+                        name: image.clone(),
+                        programs: programs.programs.clone(),
+                    };
+                    config.images.insert(image.clone(), Arc::new(named));
                 }
                 // Whatever the site says of a name, no lease takes it.
                 (Key::Record { zone, name, kind }, _) if *kind != RecordType::Ptr => {
@@ -117,10 +129,10 @@ impl Config {
             let scope = Resource::Scope(Box::new(served.scope.clone()));
             Some((Key::Scope { vlan, subnet }, scope))
         });
-        let images = self.images.iter().map(|(image, programs)| {
-            let image = image.clone();
-            let programs = Resource::BootImage(programs.clone());
-            (Key::BootImage { image }, programs)
+        let images = self.images.values().map(|image| {
+            let Image { name, programs } = Image::clone(image);
+            let programs = Resource::BootImage(BootImage { programs });
+            (Key::BootImage { image: name }, programs)
         });
         let reservations = self.hosts.iter().filter_map(|host| {
             let (vlan, by) = (
@@ -332,7 +344,7 @@ impl Config {
         only(self, before).chain(only(before, self))
     }
 
-    pub(super) fn image(&self, name: &Name) -> Option<&BootImage> {
+    pub(super) fn image(&self, name: &Name) -> Option<&Arc<Image>> {
         self.images.get(name)
     }
 

@@ -82,9 +82,9 @@ impl ScopeCounters {
         } += 1;
         *match outcome {
             Outcome::Offered { .. } => &mut self.offers,
-            Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
+            Outcome::Acknowledged { .. } | Outcome::Informed { .. } => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
-            Outcome::ToldProgram => &mut self.programs,
+            Outcome::ToldProgram(_) => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => {
                 let word = Cow::Borrowed(silence.word());
@@ -99,9 +99,9 @@ impl Counters {
     pub(super) fn count(&mut self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Offered { .. } => &mut self.offers,
-            Outcome::Acknowledged { .. } | Outcome::Informed => &mut self.acks,
+            Outcome::Acknowledged { .. } | Outcome::Informed { .. } => &mut self.acks,
             Outcome::Refused { .. } => &mut self.naks,
-            Outcome::ToldProgram => &mut self.programs,
+            Outcome::ToldProgram(_) => &mut self.programs,
             Outcome::Released { .. } | Outcome::Declined { .. } => return,
             Outcome::Unanswered(silence) => match silence {
                 Silence::Malformed(_) => &mut self.malformed,
@@ -119,7 +119,7 @@ impl Counters {
                 | Silence::BootpUnreserved
                 | Silence::NamedServer
                 | Silence::AddressesElsewhere(_)
-                | Silence::NoProgram
+                | Silence::NoProgram(_)
                 | Silence::NoBootServer
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,

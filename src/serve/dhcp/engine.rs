@@ -116,7 +116,10 @@ impl Pending {
     fn without_write(&self, silence: Silence) -> Outcome {
         let address = self.lease.address;
         match self.told {
-            Some(_) => Outcome::Acknowledged { address },
+            Some(_) => Outcome::Acknowledged {
+                address,
+                boot: self.reply.boot.clone(),
+            },
             None => Outcome::Unanswered(silence),
         }
     }
@@ -397,7 +400,8 @@ impl Engine {
             self.withdraw(old, address, out);
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
-        self.concluded(exchange, Outcome::Acknowledged { address });
+        let boot = reply.boot.clone();
+        self.concluded(exchange, Outcome::Acknowledged { address, boot });
         if told.is_none() {
             out.push(Action::Send(reply));
         }

@@ -190,7 +190,7 @@ impl Exchange {
             relay: Ipv4Addr::UNSPECIFIED,
             has: Ipv4Addr::UNSPECIFIED,
             said: Said::default(),
-            outcome: Outcome::Informed,
+            outcome: Outcome::Informed { boot: None },
         }
     }
 }

@@ -57,9 +57,10 @@ impl Engine {
         };
         if self.covers(&lease) {
             self.table.renew(address, expires);
+            let boot = reply.boot.clone();
             out.push(Action::Send(reply));
             out.push(Action::Event(Event::Renewed { lease }));
-            return Outcome::Acknowledged { address }.into();
+            return Outcome::Acknowledged { address, boot }.into();
         }
         let rest = self.rest(ask, served, address);
         if !self.is_full() {
@@ -72,7 +73,8 @@ impl Engine {
         match rest {
             Some(rest) => {
                 self.tell_rest(address, rest, out);
-                Outcome::Acknowledged { address }.into()
+                let boot = reply.boot;
+                Outcome::Acknowledged { address, boot }.into()
             }
             None => Silence::Busy.into(),
         }

@@ -13,7 +13,8 @@ impl Engine {
             return Outcome::Unanswered(Silence::Nowhere);
         }
         let reply = ask.reply(Answer::Informed, ask.served, message.ciaddr);
+        let boot = reply.boot.clone();
         out.push(Action::Send(reply));
-        Outcome::Informed
+        Outcome::Informed { boot }
     }
 }

@@ -33,6 +33,7 @@ mod options;
 mod outcome;
 mod parameters;
 mod probe;
+mod program;
 mod proxy;
 mod queue;
 mod rate;
@@ -61,6 +62,7 @@ pub use lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseError, LeaseState
 pub use names::NameChange;
 pub use outcome::{Malformed, Outcome, Refusal, Silence};
 pub use probe::{Probe, ProbeWay};
+pub use program::{Booting, NoProgram, Program};
 pub use reply::{Destination, Reply};
 pub use socket::{Events, Heard, Page, ReleaseError, Server, ServerError, Told};
 pub use strain::StoreTrouble;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::engine::BatchId;
 use super::lease::Hardware;
+use super::program::{Booting, NoProgram, Program};
 use super::wire::WireError;
 use crate::base::mac::MacAddr;
 use crate::base::name::HostName;
@@ -15,15 +16,19 @@ use crate::base::vlan::VlanPath;
 pub enum Outcome {
     Offered {
         address: Ipv4Addr,
+        boot: Option<Booting>,
     },
     /// Leased or renewed: the ACK left.
     Acknowledged {
         address: Ipv4Addr,
+        boot: Option<Booting>,
     },
     /// Told parameters, and no lease (RFC 2131 4.3.5).
-    Informed,
+    Informed {
+        boot: Option<Booting>,
+    },
     /// Told what to boot, where another server gives the addresses (PXE 2.1 2.2).
-    ToldProgram,
+    ToldProgram(Program),
     Released {
         address: Ipv4Addr,
     },
@@ -103,8 +108,8 @@ pub enum Silence {
         of(.0.as_ref())
     )]
     AddressesElsewhere(Option<Arc<VlanPath>>),
-    #[error("it looks for a boot program, and no image here has one for it")]
-    NoProgram,
+    #[error("it looks for a boot program, and is told none: {0}")]
+    NoProgram(NoProgram),
     #[error(
         "it asks the boot server's port, which answers firmware with an address alone, and only where another server gives the addresses"
     )]
@@ -133,7 +138,7 @@ pub enum Silence {
 #[error(transparent)]
 pub struct Malformed(pub(super) WireError);
 
-fn of(vlan: Option<&Arc<VlanPath>>) -> String {
+pub(super) fn of(vlan: Option<&Arc<VlanPath>>) -> String {
     vlan.map_or_else(|| "its VLAN".to_owned(), |vlan| format!("VLAN {vlan}"))
 }
 
@@ -163,13 +168,16 @@ impl From<Silence> for Conclusion {
 }
 
 impl Outcome {
+    /// The word for one that was told what to boot and nothing else.
+    pub const TOLD_PROGRAM: &str = "told-program";
+
     /// The outcome in one word, for programs.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Offered { .. } => "offered",
             Self::Acknowledged { .. } => "acknowledged",
-            Self::Informed => "informed",
-            Self::ToldProgram => "told-program",
+            Self::Informed { .. } => "informed",
+            Self::ToldProgram(_) => Self::TOLD_PROGRAM,
             Self::Released { .. } => "released",
             Self::Declined { .. } => "declined",
             Self::Refused { .. } => "refused",
@@ -180,13 +188,26 @@ impl Outcome {
     /// The address that the outcome is about.
     pub fn address(&self) -> Option<Ipv4Addr> {
         match self {
-            Self::Offered { address }
-            | Self::Acknowledged { address }
+            Self::Offered { address, .. }
+            | Self::Acknowledged { address, .. }
             | Self::Released { address }
             | Self::Declined { address }
             | Self::Refused { address, .. } => Some(*address),
             Self::Unanswered(Silence::InUse { address, .. }) => Some(*address),
-            Self::Informed | Self::ToldProgram | Self::Unanswered(_) => None,
+            Self::Informed { .. } | Self::ToldProgram(_) | Self::Unanswered(_) => None,
+        }
+    }
+
+    /// What the client was told to boot, or why nothing; `None` for one that did not look for a program or heard nothing of that.
+    pub fn boot(&self) -> Option<Result<&Program, &NoProgram>> {
+        match self {
+            Self::Offered { boot, .. }
+            | Self::Acknowledged { boot, .. }
+            | Self::Informed { boot } => boot.as_ref().map(Result::as_ref),
+            Self::ToldProgram(program) => Some(Ok(program)),
+            Self::Unanswered(Silence::NoProgram(why)) => Some(Err(why)),
+            Self::Released { .. } | Self::Declined { .. } => None,
+            Self::Refused { .. } | Self::Unanswered(_) => None,
         }
     }
 
@@ -200,8 +221,8 @@ impl Outcome {
         match self {
             Self::Refused { why, .. } => Some(why.word()),
             Self::Unanswered(silence) => Some(silence.word()),
-            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
-            Self::ToldProgram | Self::Released { .. } | Self::Declined { .. } => None,
+            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed { .. } => None,
+            Self::ToldProgram(_) | Self::Released { .. } | Self::Declined { .. } => None,
         }
     }
 
@@ -210,8 +231,8 @@ impl Outcome {
         match self {
             Self::Refused { why, .. } => Some(why.to_string()),
             Self::Unanswered(silence) => Some(silence.to_string()),
-            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed => None,
-            Self::ToldProgram | Self::Released { .. } | Self::Declined { .. } => None,
+            Self::Offered { .. } | Self::Acknowledged { .. } | Self::Informed { .. } => None,
+            Self::ToldProgram(_) | Self::Released { .. } | Self::Declined { .. } => None,
         }
     }
 }
@@ -250,7 +271,7 @@ impl Silence {
             Self::BootpUnreserved => "bootp-unreserved",
             Self::NamedServer => "other-server",
             Self::AddressesElsewhere(_) => "addresses-elsewhere",
-            Self::NoProgram => "no-program",
+            Self::NoProgram(_) => "no-program",
             Self::NoBootServer => "no-boot-server",
             Self::Busy => "busy",
             Self::Withheld => "store-trouble",

@@ -40,7 +40,7 @@ impl Draft<'_> {
             None => code <= ROUTERS || code == DNS_SERVERS,
         };
         let mut told = self.told();
-        if let Some(boot) = self.boot {
+        if let Some(boot) = self.boot() {
             self.put_boot(boot, &mut told, writer);
         }
         // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
@@ -61,7 +61,7 @@ impl Draft<'_> {
             writer.put(code::MACHINE_ID, &id);
         }
         let mut told = self.told();
-        if let Some(boot) = self.boot {
+        if let Some(boot) = self.boot() {
             self.put_boot(boot, &mut told, writer);
         }
         if let Some(servers) = told.get(TFTP_SERVERS)
@@ -98,7 +98,7 @@ impl Draft<'_> {
             writer.put(code::VENDOR_CLASS, class);
         }
         if self.asks_for(code::TFTP_SERVER) {
-            writer.put(code::TFTP_SERVER, boot.server.to_string().as_bytes());
+            writer.put(code::TFTP_SERVER, boot.told.server.to_string().as_bytes());
         }
         if boot.is_by_url() || boot.program.len() > FILE_MOST || self.asks_for(code::BOOT_FILE) {
             writer.put(code::BOOT_FILE, boot.program.as_bytes());
@@ -123,7 +123,7 @@ impl Draft<'_> {
             }
         }
         if told.get(TFTP_SERVERS).is_none() {
-            let server = boot.server.octets().to_vec();
+            let server = boot.told.server.octets().to_vec();
             told.put(TFTP_SERVERS, Cow::Owned(server));
         }
     }

@@ -20,11 +20,11 @@ impl Engine {
             Kind::Discover => looks_for_program(ask.message),
             Kind::Request | Kind::Decline | Kind::Release | Kind::Inform | Kind::Bootp => false,
         };
-        if is_asked {
-            return tell_program(ask, Answer::Proxy, out);
-        }
-        let vlan = ask.config.vlan(ask.served.vlan).cloned();
-        Outcome::Unanswered(Silence::AddressesElsewhere(vlan))
+        let told = is_asked.then(|| tell_program(ask, Answer::Proxy, out));
+        told.flatten().unwrap_or_else(|| {
+            let vlan = ask.config.vlan(ask.served.vlan).cloned();
+            Outcome::Unanswered(Silence::AddressesElsewhere(vlan))
+        })
     }
 
     /// A message to the boot server's port: firmware that has its address asks again which program is its own.
@@ -55,31 +55,30 @@ impl Engine {
             served,
             tries: 0,
         };
-        let outcome = match message.kind {
-            Kind::Request | Kind::Inform if looks_for_program(message) => {
-                tell_program(&ask, Answer::BootServer, out)
-            }
-            Kind::Discover
-            | Kind::Request
-            | Kind::Decline
-            | Kind::Release
-            | Kind::Inform
-            | Kind::Bootp => Outcome::Unanswered(Silence::NoBootServer),
+        let is_asked = match message.kind {
+            Kind::Request | Kind::Inform => looks_for_program(message),
+            Kind::Discover | Kind::Decline | Kind::Release | Kind::Bootp => false,
         };
+        let told = is_asked.then(|| tell_program(&ask, Answer::BootServer, out));
+        let outcome = told.flatten();
+        let outcome = outcome.unwrap_or(Outcome::Unanswered(Silence::NoBootServer));
         self.conclude(exchange, outcome.into());
     }
 }
 
-fn tell_program(ask: &Ask<'_>, answer: Answer, out: &mut Vec<Action>) -> Outcome {
+/// Tells the client its program, or concludes why there is none; `None` for one that looks for none.
+fn tell_program(ask: &Ask<'_>, answer: Answer, out: &mut Vec<Action>) -> Option<Outcome> {
     let (packet, message) = (ask.packet, ask.message);
     let nowhere = packet.from.ip().is_unspecified() && message.ciaddr.is_unspecified();
     if answer == Answer::BootServer && nowhere {
-        return Outcome::Unanswered(Silence::Nowhere);
+        return Some(Outcome::Unanswered(Silence::Nowhere));
     }
-    if !ask.has_program() {
-        return Outcome::Unanswered(Silence::NoProgram);
+    let reply = ask.reply(answer, ask.served, Ipv4Addr::UNSPECIFIED);
+    match reply.boot.clone()? {
+        Ok(program) => {
+            out.push(Action::Send(reply));
+            Some(Outcome::ToldProgram(program))
+        }
+        Err(why) => Some(Outcome::Unanswered(Silence::NoProgram(why))),
     }
-    let nothing = Ipv4Addr::UNSPECIFIED;
-    out.push(Action::Send(ask.reply(answer, ask.served, nothing)));
-    Outcome::ToldProgram
 }

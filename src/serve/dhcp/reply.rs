@@ -7,6 +7,7 @@ use super::class::Class;
 use super::config::Served;
 use super::options::{Writer, wire_length};
 use super::parameters::FILE_MOST;
+use super::program::{Booting, NoProgram};
 use super::wire::{COOKIE, Kind, Message, code, part};
 use crate::base::mac::MacAddr;
 use crate::state::{Reservation, Service};
@@ -27,6 +28,8 @@ pub struct Reply {
     pub to: Destination,
     /// A listener of the link that it leaves by; its source, where it goes as a frame.
     pub via: Ipv4Addr,
+    /// What it tells the client to boot, or why nothing; `None` where the client does not look for that.
+    pub boot: Option<Booting>,
 }
 
 /// Where a reply goes.
@@ -67,7 +70,8 @@ pub(super) struct Draft<'a> {
     pub reservation: Option<&'a Reservation>,
     /// The classes that the client is of, in the order in which they count.
     pub classes: &'a [&'a Class],
-    pub boot: Option<&'a Boot>,
+    /// What the client is told to boot, or why nothing.
+    pub found: Option<&'a Result<Boot, NoProgram>>,
     /// Source of the request.
     pub from: SocketAddrV4,
     pub via: Ipv4Addr,
@@ -91,7 +95,15 @@ impl Draft<'_> {
             bytes: self.bytes(),
             to: self.destination(),
             via: self.via,
+            boot: self.found.map(|found| match found {
+                Ok(boot) => Ok(boot.told.clone()),
+                Err(why) => Err(why.clone()),
+            }),
         }
+    }
+
+    pub(super) fn boot(&self) -> Option<&Boot> {
+        self.found?.as_ref().ok()
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -147,7 +159,7 @@ impl Draft<'_> {
             Answer::Offer | Answer::Ack => self.address,
             Answer::Informed | Answer::Nak | Answer::Proxy | Answer::BootServer => none,
         };
-        let siaddr = self.boot.map_or(none, |boot| boot.server);
+        let siaddr = self.boot().map_or(none, |boot| boot.told.server);
         let [mut flags, flags_low] = part::<2>(copied, 10);
         // RFC 2131 4.3.2: the relay must broadcast it, since it is told no address of the client's.
         let is_unplaced = is_nak
@@ -166,10 +178,10 @@ impl Draft<'_> {
             bytes.extend(address.octets());
         }
         bytes.extend(part::<16>(copied, 28));
-        let name = self.boot.map(|boot| boot.server.to_string());
+        let name = self.boot().map(|boot| boot.told.server.to_string());
         bytes.extend(name.unwrap_or_default().bytes());
         bytes.resize(108, 0);
-        let file = self.boot.map(|boot| boot.program.as_bytes());
+        let file = self.boot().map(|boot| boot.program.as_bytes());
         bytes.extend(
             file.filter(|file| file.len() <= FILE_MOST)
                 .unwrap_or_default(),

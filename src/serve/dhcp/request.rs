@@ -120,8 +120,10 @@ impl Engine {
             return Conclusion::Probed(address);
         }
         self.hold_offer(ask, served, address);
-        out.push(Action::Send(ask.reply(Answer::Offer, served, address)));
-        Outcome::Offered { address }.into()
+        let reply = ask.reply(Answer::Offer, served, address);
+        let boot = reply.boot.clone();
+        out.push(Action::Send(reply));
+        Outcome::Offered { address, boot }.into()
     }
 
     /// Keeps `address` for the client for a moment; one that it has leased needs no more than that.

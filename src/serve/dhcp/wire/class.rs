@@ -1,12 +1,21 @@
 //! What a client says that it is: its vendor class and its user classes.
 
+use smallvec::SmallVec;
+
 use super::{Options, code};
 
 impl Options<'_> {
     /// The user classes of a client: a list (RFC 3004), or one name without a length, as iPXE and others send it.
     pub(in super::super) fn user_classes(&self) -> Vec<Box<[u8]>> {
         let value = self.get(code::USER_CLASS).unwrap_or_default();
-        listed(&value).unwrap_or_else(|| vec![Box::from(value.as_ref())])
+        let classes = listed(&value).unwrap_or_else(|| SmallVec::from_slice(&[value.as_ref()]));
+        classes.into_iter().map(Box::from).collect()
+    }
+
+    /// Whether one of them is this.
+    pub(in super::super) fn is_of_user_class(&self, class: &[u8]) -> bool {
+        let value = self.get(code::USER_CLASS).unwrap_or_default();
+        listed(&value).map_or(*value == *class, |classes| classes.contains(&class))
     }
 
     /// Whether the vendor class (option 60) begins so: behind the class itself, firmware says more of itself.
@@ -17,14 +26,14 @@ impl Options<'_> {
 }
 
 /// The items of a list; nothing where the bytes are none.
-fn listed(mut rest: &[u8]) -> Option<Vec<Box<[u8]>>> {
-    let mut classes = Vec::new();
+fn listed(mut rest: &[u8]) -> Option<SmallVec<[&[u8]; 4]>> {
+    let mut classes = SmallVec::new();
     while let [length, after @ ..] = rest {
         let (class, next) = after.split_at_checked(usize::from(*length))?;
         if class.is_empty() {
             return None;
         }
-        classes.push(class.into());
+        classes.push(class);
         rest = next;
     }
     Some(classes)
@@ -51,6 +60,9 @@ mod tests {
             let classes = options.user_classes();
             let classes: Vec<&[u8]> = classes.iter().map(AsRef::as_ref).collect();
             assert_eq!(classes, expected, "{value:?}");
+            assert!(classes.iter().all(|own| options.is_of_user_class(own)));
+            let is_ipxe = expected.contains(&&b"iPXE"[..]);
+            assert_eq!(options.is_of_user_class(b"iPXE"), is_ipxe, "{value:?}");
         }
     }
 }

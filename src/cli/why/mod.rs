@@ -1,5 +1,7 @@
 //! `bedplate why`: what became of a machine's messages to the DHCP server.
 
+mod boot;
+
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -104,6 +106,7 @@ fn rendered(why: &Why) -> String {
     let link = why.link.as_ref();
     let link = link.map_or_else(String::new, |link| format!("{link}: "));
     let mut text = format!("{link}{}\n", verdict(why));
+    text.push_str(&boot::last(why));
     for ReservedRow {
         vlan,
         host,
@@ -205,7 +208,7 @@ fn verdict(why: &Why) -> String {
         None => format!(
             "{mac} has no address, and nothing was heard of it lately: see that its link is up, that it is in a VLAN that is served, and that a relay agent between forwards to this controller."
         ),
-        Some(last) if last.outcome == Outcome::ToldProgram.word() => {
+        Some(last) if last.outcome == Outcome::TOLD_PROGRAM => {
             format!("{mac} was told what to boot; another server gives it its address.")
         }
         Some(last) => match &last.because {
@@ -251,19 +254,20 @@ fn to_name(whom: &str, vlan: &str, mac: &str) -> String {
 fn line(exchange: &ExchangeRow) -> String {
     let message = exchange.message.as_deref().unwrap_or("unreadable");
     let mut line = format!("{}  {:<10}", exchange.at, message.to_uppercase());
-    let told_program = exchange.outcome == Outcome::ToldProgram.word();
-    let outcome = match told_program {
-        true => "told what to boot",
-        false => &exchange.outcome,
-    };
-    let _ = write!(line, "  {outcome}");
+    let boot = exchange.boot.as_ref().map(boot::told);
+    let is_told_alone = exchange.outcome == Outcome::TOLD_PROGRAM;
+    let outcome = boot.as_ref().filter(|_| is_told_alone);
+    let _ = write!(line, "  {}", outcome.unwrap_or(&exchange.outcome));
     for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
         if let Some(address) = address {
-            let _ = write!(line, " {word}{address}");
+            let comma = if is_told_alone { "," } else { "" };
+            let _ = write!(line, "{comma} {word}{address}");
         }
     }
     if let Some(because) = &exchange.because {
         let _ = write!(line, ": {because}");
+    } else if let Some(boot) = boot.filter(|_| !is_told_alone) {
+        let _ = write!(line, ", {boot}");
     }
     let place = place(exchange);
     if !place.is_empty() {
