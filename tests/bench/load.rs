@@ -129,19 +129,23 @@ pub(crate) fn run(window: usize, until: Until, length: Duration) -> Seen {
             continue;
         };
         let waited = slot.since.elapsed().as_secs_f64() * 1e6;
-        if kind == 2 && !slot.requested {
-            offers.push(waited);
-            if until == Until::Offer {
-                done += 1.0;
-                *slot = begin(at);
-                continue;
+        let is_done = match kind {
+            2 if !slot.requested => {
+                offers.push(waited);
+                until == Until::Offer
             }
-            (slot.requested, slot.since) = (true, Instant::now());
-            send(&socket, client, at, Some(address));
-        } else if kind == 5 && slot.requested {
-            acks.push(waited);
+            5 if slot.requested => {
+                acks.push(waited);
+                true
+            }
+            _ => continue,
+        };
+        if is_done {
             done += 1.0;
             *slot = begin(at);
+        } else {
+            (slot.requested, slot.since) = (true, Instant::now());
+            send(&socket, client, at, Some(address));
         }
     }
     let rate = done / started.elapsed().as_secs_f64();
