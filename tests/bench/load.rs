@@ -80,14 +80,18 @@ struct Slot {
     since: Instant,
 }
 
-/// Keeps `window` transactions under way for a while.
-pub(crate) fn run(window: usize, until: Until, length: Duration) -> Seen {
+fn connected() -> UdpSocket {
     let socket = UdpSocket::bind((RELAYS[0], 67)).unwrap();
     socket.connect((SERVER, 67)).unwrap();
     setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER).unwrap();
+    let patience = Some(Duration::from_millis(50));
+    socket.set_read_timeout(patience).unwrap();
     socket
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
+}
+
+/// Keeps `window` transactions under way for a while.
+pub(crate) fn run(window: usize, until: Until, length: Duration) -> Seen {
+    let socket = connected();
     until_served(&socket);
     let mut next = 1;
     let mut begin = |at: usize| {
