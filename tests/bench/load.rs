@@ -116,12 +116,8 @@ pub(crate) fn run(window: usize, until: Until, length: Duration) -> Seen {
                 if waited > PATIENCE {
                     lost += 1.0;
                     // Whoever was not answered has waited, too: without it a server that answers few would seem quick.
-                    let waits = if slot.requested {
-                        &mut acks
-                    } else {
-                        &mut offers
-                    };
-                    waits.push(waited.as_secs_f64() * 1e6);
+                    let waits = [&mut offers, &mut acks];
+                    waits[usize::from(slot.requested)].push(waited.as_secs_f64() * 1e6);
                     *slot = begin(at);
                 }
             }
