@@ -46,6 +46,7 @@ mod relays;
 mod requests;
 mod reservations;
 mod revoke;
+mod room;
 mod scopes;
 mod socket;
 mod squatter;
