@@ -12,8 +12,8 @@ const TABLE: &str = "
 1 | a reply copies what belongs to the request and zeroes hops and seconds | fields::offer_and_ack_copy_what_they_must
 2 | an offer has no ciaddr | fields::offer_and_ack_copy_what_they_must
 3 | a next server is named only to those that boot | fields::offer_and_ack_copy_what_they_must fields::programs_fit_the_client
-4 | a refusal promises no address, time or program | fields::a_nak_promises_nothing
-5 | type, server and time are always there, the mask before the routers | fields::offer_and_ack_copy_what_they_must
+4 | a refusal promises no address, time or program | fields::a_nak_promises_nothing room::a_refusal_keeps_its_fields_empty
+5 | type, server and time are always there, the mask before the routers | fields::offer_and_ack_copy_what_they_must room::what_a_client_must_have_is_always_there
 6 | who asks for a broadcast gets one, others a frame without ARP | fields::replies_go_where_the_client_hears_them clients::udhcpc
 7 | a refusal is broadcast, by the relay where there is one | fields::a_nak_promises_nothing
 8 | what came through a relay goes back to its port 67 | fields::replies_go_where_the_client_hears_them daemon/relay.rs::clients_of_a_relayed_vlan_are_answered_through_the_agent
@@ -33,7 +33,7 @@ const TABLE: &str = "
 22 | the same request gets the same answer | fields::retransmissions_are_answered_byte_for_byte durable::nothing_is_said_before_the_write_ends
 23 | a client identifier counts before the hardware address | offers::identity
 24 | a VLAN may take a machine for the same under every identifier | policy::by_its_mac_a_machine_keeps_its_address_under_every_identifier offers::identity
-25 | a client identifier comes back as it was, or not at all | fields::echoes_are_verbatim_and_option_82_is_last
+25 | a client identifier comes back as it was, or not at all | fields::echoes_are_verbatim_and_option_82_is_last room::what_a_client_must_have_is_always_there
 26 | identifiers of any content and length are survived | offers::identity hostile::random_options_and_fields_never_panic
 27 | a wish for a time is met within bounds | fields::wishes_for_lease_times_are_bounded policy::times_are_as_the_vlan_says
 28 | renewal comes before rebinding comes before the end | fields::offer_and_ack_copy_what_they_must
@@ -56,15 +56,15 @@ const TABLE: &str = "
 45 | no address and nothing that a client is known by is reserved twice | bad/macs.kdl bad/owners.kdl bad/owned.kdl bad/identities.kdl
 46 | what is said nearest to the client counts, from host to site | parameters::the_nearest_place_says_it classes::a_class_counts_before_places_and_after_the_machine fields::a_reservation_says_it_its_own_way language/options.rs::options_come_from_the_nearest_place language/options.rs::options_come_from_the_site_and_from_pools_too
 47 | a relay chooses the subnet, among those that it may | relays::relays_choose_the_subnet relays::subnets_are_chosen_by_relays_of_the_link_alone
-48 | what a relay adds comes back as it was, last, in every reply | fields::echoes_are_verbatim_and_option_82_is_last fields::a_nak_promises_nothing clients::udhcpc_behind_a_relay_agent
+48 | what a relay adds comes back as it was, last, in every reply | fields::echoes_are_verbatim_and_option_82_is_last fields::a_nak_promises_nothing clients::udhcpc_behind_a_relay_agent room::what_a_client_must_have_is_always_there
 49 | a selected link counts before giaddr, which is answered all the same | relays::relays_choose_the_subnet relays::a_selected_link_is_answered_through_the_agent
 50 | a relay may stand in for the server | relays::an_agent_stands_in_for_the_server
 51 | a selected subnet counts as well | relays::relays_choose_the_subnet relays::subnets_are_chosen_by_relays_of_the_link_alone
 52 | a renewal from a routed subnet needs no relay | relays::relays_choose_the_subnet clients::udhcpc_behind_a_relay_agent
-53 | clients are told what they ask for | fields::offer_and_ack_copy_what_they_must
-54 | long options go in parts and are read from parts | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie
+53 | clients are told what they ask for | fields::offer_and_ack_copy_what_they_must room::what_is_asked_for_first_is_told
+54 | long options go in parts and are read from parts | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie room::what_a_client_must_have_is_always_there
 55 | machines are told of routes | parameters::routes_are_told_to_whoever_asks parameters::routes_that_do_not_fit_leave_the_router clients::udhcpc clients::dhcpcd clients::networkd ../src/base/option/wire.rs::values_take_their_wire_form
-56 | a reply keeps to the size that the client takes | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie
+56 | a reply keeps to the size that the client takes | fields::long_options_are_split_and_messages_stay_within_their_size ../src/serve/dhcp/wire/mod.rs::parts_are_joined_wherever_they_lie room::what_a_client_must_have_is_always_there room::options_are_put_beside_no_program
 57 | what is no message is dropped and counted, and the next is served | hostile::faults_are_counted_and_the_next_packet_is_served hostile::every_truncation_is_survived ../src/serve/dhcp/wire/mod.rs::faults_are_told_apart
 58 | names of any content and length are survived | hostile::odd_names_are_survived
 59 | a program fits the first architecture that has one | boot::each_architecture_gets_its_own_program fields::programs_fit_the_client fields::arm_boots_by_url_too firmware/boots.rs::uefi_by_tftp firmware/boots.rs::uefi_by_http
@@ -72,7 +72,7 @@ const TABLE: &str = "
 61 | iPXE gets its script and never its loader again | boot::ipxe_never_gets_its_loader_again fields::programs_fit_the_client firmware/boots.rs::option_rom
 62 | boot data is where each kind of client looks | boot::boot_data_is_in_fields_and_options fields::programs_fit_the_client fields::a_long_path_is_told_as_an_option
 63 | TFTP servers as addresses, and what PXELINUX reads | boot::tftp_servers_and_pxelinux
-64 | BOOTP clients are served, where they are to be | bootp::a_reserved_host_is_told_what_fits_a_bootp_message bootp::its_lease_is_durable_and_never_ends bootp::nobody_else_is_served
+64 | BOOTP clients are served, where they are to be | bootp::a_reserved_host_is_told_what_fits_a_bootp_message bootp::its_lease_is_durable_and_never_ends bootp::nobody_else_is_served room::a_bootp_client_is_told_no_more_than_it_takes
 ";
 
 struct Row {

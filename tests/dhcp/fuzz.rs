@@ -10,7 +10,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use crate::cases::cases;
-use crate::support::{Ask, SERVER, ask, config, read};
+use crate::support::{Ask, SERVER, ask, config, option, read};
 
 /// More than one datagram may ever ask for: each address that was found in use makes room for the next, and no more than four do.
 const ACTIONS_MOST: usize = 200;
@@ -35,6 +35,9 @@ const ADDRESSES: [[u8; 4]; 10] = [
     [224, 0, 0, 1],
 ];
 
+/// What hosts are known by besides hardware addresses, and the ends of their addresses.
+const KNOWN_BY: [(&str, u8); 2] = [("client-id:0a000032", 51), ("circuit-id:0a000032", 52)];
+
 /// What is served.
 fn site() -> impl Strategy<Value = Value> {
     let policy = (
@@ -44,10 +47,12 @@ fn site() -> impl Strategy<Value = Value> {
         proptest::option::of((1u32..4, 1u32..4)),
     );
     let shape = (any::<bool>(), any::<bool>(), any::<bool>(), 0u8..30);
-    (policy, shape).prop_map(
-        |((authoritative, identity, probe, bounds), (annex, image, class, extent))| {
-            let mut policy =
-                json!({ "authoritative": authoritative, "identity": identity, "probe": probe });
+    let proxy = prop_oneof![4 => Just(false), 1 => Just(true)];
+    (policy, shape, proxy).prop_map(
+        |((authoritative, identity, probe, bounds), (annex, image, class, extent), proxy)| {
+            let mut policy = json!({
+                "authoritative": authoritative, "identity": identity, "probe": probe, "proxy": proxy
+            });
             if let Some((leases, rate)) = bounds {
                 policy["leases-per-circuit"] = leases.into();
                 policy["rate-per-circuit"] = rate.into();
@@ -66,9 +71,14 @@ fn site() -> impl Strategy<Value = Value> {
             if !image {
                 scope["image"] = Value::Null;
             }
+            let all = site.as_object_mut().unwrap();
             if !annex {
-                let all = site.as_object_mut().unwrap();
                 all.remove("vlan/plant/annex/scope/10.9.0.0/24");
+            }
+            for (key, last) in KNOWN_BY {
+                let host = json!({ "host": format!("n{last}"), "addresses": [format!("10.0.0.{last}")], "image": null });
+                let key = format!("vlan/plant/pxe/reservation/{key}");
+                all.insert(key, json!({ "reservation": host }));
             }
             site
         },
@@ -81,6 +91,7 @@ fn options() -> impl Strategy<Value = Vec<u8>> {
         4 => select(&ADDRESSES[..]).prop_map(|address| address.to_vec()),
         4 => vec(any::<u8>(), 0..40),
         1 => vec(any::<u8>(), 200..256).prop_map(|mut all| { all.truncate(255); all }),
+        1 => select(vec![&b"PXEClient"[..], b"HTTPClient"]).prop_map(<[u8]>::to_vec),
         // What a relay agent adds.
         2 => (select(vec![1u8, 2, 5, 11, 12]), select(&ADDRESSES[..]))
             .prop_map(|(code, address)| [&[code, 4][..], &address].concat()),
@@ -89,7 +100,11 @@ fn options() -> impl Strategy<Value = Vec<u8>> {
         let length = u8::try_from(value.len()).unwrap();
         [&[code, length][..], &value].concat()
     });
-    vec(option, 0..12).prop_map(|all| all.concat())
+    let long = (select(vec![61u8, 82, 97]), vec(any::<u8>(), 50..450)).prop_map(|(code, value)| {
+        let part = |part: &[u8]| [&[code, u8::try_from(part.len()).unwrap()][..], part].concat();
+        value.chunks(255).flat_map(part).collect()
+    });
+    vec(prop_oneof![8 => option, 1 => long], 0..12).prop_map(|all| all.concat())
 }
 
 /// A datagram: a message, one that was damaged, or nothing of the kind.
@@ -126,6 +141,8 @@ enum Step {
         bytes: Vec<u8>,
         from: [u8; 4],
         link: usize,
+        /// Whether it comes to the boot server's port.
+        to_boot_server: bool,
     },
     /// What waits is written, or not.
     Written(bool),
@@ -137,8 +154,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (datagram(), select(&ADDRESSES[..]), 0usize..3)
-            .prop_map(|(bytes, from, link)| Step::Datagram { bytes, from, link }),
+        12 => (datagram(), select(&ADDRESSES[..]), 0usize..3, 0u8..8).prop_map(
+            |(bytes, from, link, port)| {
+                let to_boot_server = port == 0;
+                Step::Datagram { bytes, from, link, to_boot_server }
+            }
+        ),
         3 => any::<bool>().prop_map(Step::Written),
         3 => (select(&ADDRESSES[..]), any::<bool>())
             .prop_map(|(address, used)| Step::Looked(address.into(), used)),
@@ -155,6 +176,7 @@ fn judge(reply: &Reply) -> Result<(), TestCaseError> {
     let message = read(reply);
     prop_assert!((300..=1500 - 28).contains(&reply.bytes.len()));
     prop_assert_eq!(message.opcode(), dhcproto::v4::Opcode::BootReply);
+    judge_options(reply)?;
     match reply.to {
         Destination::Address(to) => {
             prop_assert!([67, 68].contains(&to.port()) || message.yiaddr().is_unspecified());
@@ -164,6 +186,22 @@ fn judge(reply: &Reply) -> Result<(), TestCaseError> {
         Destination::Link { address, mac } => {
             prop_assert_eq!(address, message.yiaddr());
             prop_assert!(!mac.is_group());
+        }
+    }
+    Ok(())
+}
+
+/// What RFC 2131 (table 3) and RFC 951 have each reply say.
+fn judge_options(reply: &Reply) -> Result<(), TestCaseError> {
+    let lengths = [53, 54, 51].map(|code| option(reply, code).map(|value| value.len()));
+    let leases = reply.bytes[16..20] != [0; 4];
+    match option(reply, 53).as_deref() {
+        Some([2 | 5]) if leases => prop_assert_eq!(lengths, [Some(1), Some(4), Some(4)]),
+        // A refusal, parameters, or a program.
+        Some([2 | 5 | 6]) => prop_assert_eq!(lengths, [Some(1), Some(4), None]),
+        kind => {
+            prop_assert_eq!((kind, lengths), (None, [None; 3]));
+            prop_assert!(leases && reply.bytes.len() == 300, "no reply to BOOTP");
         }
     }
     Ok(())
@@ -179,11 +217,21 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     );
     for step in steps {
         match step {
-            Step::Datagram { bytes, from, link } => {
+            Step::Datagram {
+                bytes,
+                from,
+                link,
+                to_boot_server,
+            } => {
                 let (bytes, via) = (&bytes[..], LINKS[link]);
                 let from = SocketAddrV4::new(from.into(), 68);
                 let packet = Packet { bytes, from, via };
-                engine.handle(now, Input::Packet(packet), &mut actions);
+                let input = if to_boot_server {
+                    Input::BootServer(packet)
+                } else {
+                    Input::Packet(packet)
+                };
+                engine.handle(now, input, &mut actions);
             }
             Step::Written(is_done) => {
                 for batch in std::mem::take(&mut waiting) {

@@ -48,6 +48,7 @@ mod relays;
 mod requests;
 mod reservations;
 mod revoke;
+mod room;
 mod scopes;
 mod socket;
 mod squatter;

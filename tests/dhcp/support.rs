@@ -229,9 +229,12 @@ pub(crate) fn tell(reply: &Reply) -> String {
     format!("{kind:?} {address}").to_lowercase()
 }
 
-/// The options of a reply in their order, unread.
+/// The options of a reply's own field in their order, unread.
 pub(crate) fn raw_options(reply: &Reply) -> Vec<(u8, Vec<u8>)> {
-    let mut rest = &reply.bytes[240..];
+    options_in(&reply.bytes[240..])
+}
+
+fn options_in(mut rest: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut options = Vec::new();
     while let [code, length, after @ ..] = rest {
         if *code == 255 {
@@ -244,8 +247,18 @@ pub(crate) fn raw_options(reply: &Reply) -> Vec<(u8, Vec<u8>)> {
     options
 }
 
+/// An option of a reply, its parts joined wherever they lie (RFC 3396 5: options, `file`, `sname`).
 pub(crate) fn option(reply: &Reply, code: u8) -> Option<Vec<u8>> {
-    let options = raw_options(reply);
+    let mut options = raw_options(reply);
+    let overload = options.iter().find(|(own, _)| *own == 52);
+    let overload = overload.map_or(0, |(_, value)| value[0]);
+    for (flag, field) in [(1, 108..236), (2, 44..108)] {
+        if overload & flag != 0 {
+            let field = &reply.bytes[field];
+            assert!(field.contains(&255), "no end mark");
+            options.extend(options_in(field));
+        }
+    }
     let mut parts = options.into_iter().filter(|(own, _)| *own == code);
     let (_, mut value) = parts.next()?;
     value.extend(parts.flat_map(|(_, part)| part));

@@ -136,6 +136,27 @@ fn options_come_from_the_site_and_from_pools_too() {
     }
 }
 
+/// Clients take 1500 for granted, and some reject being told so.
+#[test]
+fn machines_are_told_of_an_unusual_mtu() {
+    for (mtu, expected) in [
+        (None, "-"),
+        (Some("1500"), "-"),
+        (Some("1400"), r#"{"u16":1400}"#),
+        (Some("9000"), r#"{"u16":9000}"#),
+    ] {
+        let with = |words: &str| match mtu {
+            Some(mtu) => format!("{words} mtu={mtu}"),
+            None => words.to_owned(),
+        };
+        let places = [r#"vlan "w" id=2"#, r#"ethernet "e1" vlan="w""#];
+        let said = places.map(with);
+        let additions = [(places[0], said[0].as_str()), (places[1], said[1].as_str())];
+        check(&additions, OTHER, "/scope/options/26", expected);
+        check(&additions, SCOPE, "/scope/options/26", "-");
+    }
+}
+
 /// A VLAN's own classes count before the site's, each in the order of their names; of one name the nearest stands.
 #[test]
 fn classes_come_from_the_vlan_and_the_site() {

@@ -46,6 +46,8 @@ pub struct Counters {
     pub unprobed: u64,
     /// Ends of leases that are missing from the history.
     pub unrecorded: u64,
+    /// Replies without the option 82 of their relay agents, for which there was no room (RFC 3046 2.2).
+    pub unechoed: u64,
     /// Replies that the kernel did not take.
     pub unsent: u64,
 }

@@ -187,6 +187,7 @@ impl Engine {
 
     /// `now` is in seconds that never go back; across restarts they are the wall clock's, since leases outlive the server.
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
+        let before = out.len();
         match input {
             Input::Packet(packet) => {
                 if let Some(message) = self.read(now, packet) {
@@ -221,6 +222,7 @@ impl Engine {
             Input::Unanswered(address) => self.unanswered(now, address, out),
         }
         self.tell_usage(out);
+        self.count_unechoed(out.get(before..).unwrap_or_default());
     }
 
     /// What is served now.

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::boot::Boot;
 use super::options::{Writer, default_route, has_default_route};
-use super::reply::Draft;
+use super::reply::{Answer, Draft};
 use super::told::Told;
 use super::wire::code;
 use crate::base::option::{
@@ -16,9 +15,8 @@ use crate::base::option::{
 pub(super) const FILE_MOST: usize = 127;
 
 impl Draft<'_> {
-    /// Option 51, and T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
-    pub(super) fn put_times(&self, writer: &mut Writer) {
-        writer.put(code::LEASE_TIME, &self.lease.to_be_bytes());
+    /// T1 and T2 where asked for (RFC 2131 4.4.5: a half and seven eighths).
+    pub(super) fn put_times(&self, writer: &mut Writer<'_>) {
         if self.asks_for(code::RENEWAL_TIME) {
             writer.put(code::RENEWAL_TIME, &(self.lease / 2).to_be_bytes());
         }
@@ -28,46 +26,65 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn put_parameters(&self, writer: &mut Writer) {
+    pub(super) fn put_parameters(&self, writer: &mut Writer<'_>) {
         let asked = self.message.options.get(code::PARAMETERS);
         let asked = asked.as_deref();
-        if let Some(id) = self.message.options.get(code::MACHINE_ID) {
-            writer.put(code::MACHINE_ID, &id);
-        }
-        // A client without a list is told what it cannot do without.
-        let wanted = |code: u8| match asked {
-            Some(asked) => code == SUBNET_MASK || asked.contains(&code),
-            None => code <= ROUTERS || code == DNS_SERVERS,
-        };
+        self.put_machine(writer);
         let mut told = self.told();
-        if let Some(boot) = self.boot() {
-            self.put_boot(boot, &mut told, writer);
-        }
+        self.put_boot(&mut told, writer);
         // Ascending codes put 1 before 3, as RFC 2132 3.3 demands.
-        if let Some(mask) = told.remove(SUBNET_MASK) {
-            writer.put(SUBNET_MASK, &mask);
-        }
-        if wanted(CLASSLESS_ROUTES) {
+        put_one(SUBNET_MASK, &mut told, writer);
+        if is_wanted(asked, CLASSLESS_ROUTES) {
             put_routes(&mut told, writer);
         }
-        for (code, value) in told.iter().filter(|(code, _)| wanted(*code)) {
+        for (code, value) in told.iter().filter(|(code, _)| is_wanted(asked, *code)) {
+            writer.put(code, value);
+        }
+    }
+
+    /// The same where not all of it fits: what the client can least do without, and then what it asks for in its order (RFC 2132 9.8).
+    pub(super) fn put_by_need(&self, writer: &mut Writer<'_>) {
+        let asked = self.message.options.get(code::PARAMETERS);
+        let asked = asked.as_deref();
+        self.put_machine(writer);
+        let mut told = self.told();
+        put_one(SUBNET_MASK, &mut told, writer);
+        if is_wanted(asked, CLASSLESS_ROUTES) {
+            put_routes(&mut told, writer);
+        }
+        if is_wanted(asked, ROUTERS) {
+            put_one(ROUTERS, &mut told, writer);
+        }
+        self.put_boot(&mut told, writer);
+        match self.answer {
+            Answer::Offer | Answer::Ack => self.put_times(writer),
+            Answer::Nak | Answer::Informed | Answer::Proxy | Answer::BootServer => {}
+        }
+        for code in asked.unwrap_or_default() {
+            put_one(*code, &mut told, writer);
+        }
+        // There is nothing left of these where the client has a list.
+        for (code, value) in told.iter().filter(|(code, _)| is_wanted(asked, *code)) {
             writer.put(code, value);
         }
     }
 
     /// What firmware looks for, and nothing else: the other server says the rest.
-    pub(super) fn put_program(&self, writer: &mut Writer) {
-        if let Some(id) = self.message.options.get(code::MACHINE_ID) {
-            writer.put(code::MACHINE_ID, &id);
-        }
+    pub(super) fn put_program(&self, writer: &mut Writer<'_>) {
+        self.put_machine(writer);
         let mut told = self.told();
-        if let Some(boot) = self.boot() {
-            self.put_boot(boot, &mut told, writer);
-        }
+        self.put_boot(&mut told, writer);
         if let Some(servers) = told.get(TFTP_SERVERS)
             && self.asks_for(TFTP_SERVERS)
         {
             writer.put(TFTP_SERVERS, servers);
+        }
+    }
+
+    /// Option 97 as it came (RFC 4578 2.3).
+    fn put_machine(&self, writer: &mut Writer<'_>) {
+        if let Some(id) = self.message.options.get(code::MACHINE_ID) {
+            writer.put(code::MACHINE_ID, &id);
         }
     }
 
@@ -93,7 +110,10 @@ impl Draft<'_> {
     }
 
     /// What the client must be told to boot, whether it asks or not; the site's word counts where it has one.
-    fn put_boot<'b>(&self, boot: &'b Boot, told: &mut Told<'b>, writer: &mut Writer) {
+    fn put_boot<'b>(&'b self, told: &mut Told<'b>, writer: &mut Writer<'_>) {
+        let Some(boot) = self.boot() else {
+            return;
+        };
         if let Some(class) = boot.vendor_class() {
             writer.put(code::VENDOR_CLASS, class);
         }
@@ -117,9 +137,7 @@ impl Draft<'_> {
         }
         if boot.takes_vendor_options() {
             for code in PXELINUX {
-                if let Some(own) = told.remove(code) {
-                    writer.put(code, &own);
-                }
+                put_one(code, told, writer);
             }
         }
         if told.get(TFTP_SERVERS).is_none() {
@@ -134,9 +152,24 @@ impl Draft<'_> {
     }
 }
 
+/// Whether a client that asks for these is told an option; one without a list is told what it cannot do without.
+fn is_wanted(asked: Option<&[u8]>, code: u8) -> bool {
+    match asked {
+        Some(asked) => code == SUBNET_MASK || asked.contains(&code),
+        None => code <= ROUTERS || code == DNS_SERVERS,
+    }
+}
+
+/// Puts what is told of one option, once.
+fn put_one(code: u8, told: &mut Told<'_>, writer: &mut Writer<'_>) {
+    if let Some(value) = told.remove(code) {
+        writer.put(code, &value);
+    }
+}
+
 /// Puts option 121, with the default route in it: a client that has asked for it must not look at options 3 and 33 beside it, and so
 /// they are left out (RFC 3442).
-fn put_routes(told: &mut Told<'_>, writer: &mut Writer) {
+fn put_routes(told: &mut Told<'_>, writer: &mut Writer<'_>) {
     let Some(mut routes) = told.remove(CLASSLESS_ROUTES) else {
         return;
     };

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::boot::Boot;
 use super::class::Class;
 use super::config::Served;
-use super::options::{Writer, wire_length};
+use super::engine::{Action, Engine};
+use super::options::Writer;
 use super::parameters::FILE_MOST;
 use super::program::{Booting, NoProgram};
 use super::wire::{COOKIE, Kind, Message, code, part};
@@ -30,6 +31,8 @@ pub struct Reply {
     pub via: Ipv4Addr,
     /// What it tells the client to boot, or why nothing; `None` where the client does not look for that.
     pub boot: Option<Booting>,
+    /// The relay agent whose option 82 it lacks, since that does not fit (RFC 3046 2.2).
+    pub unechoed: Option<Ipv4Addr>,
 }
 
 /// Where a reply goes.
@@ -89,12 +92,35 @@ impl Reply {
     }
 }
 
+/// Which of options 82 and 61 a reply has, best first. RFC 6842 3 has the latter in every reply; RFC 3046 2.2 has a reply go without the
+/// former where there is no room for it.
+const ECHOES: [(bool, bool); 4] = [(true, true), (false, true), (true, false), (false, false)];
+
+impl Engine {
+    /// Counts replies that lack their relay agents' option 82 (RFC 3046 2.2).
+    pub(super) fn count_unechoed(&mut self, actions: &[Action]) {
+        for action in actions {
+            match action {
+                Action::Send(reply) => {
+                    self.counters.unechoed += u64::from(reply.unechoed.is_some())
+                }
+                Action::Persist { .. }
+                | Action::Publish(_)
+                | Action::Event(_)
+                | Action::Probe(_) => {}
+            }
+        }
+    }
+}
+
 impl Draft<'_> {
     pub(super) fn reply(&self) -> Reply {
+        let (bytes, is_echoed) = self.bytes();
         Reply {
-            bytes: self.bytes(),
+            bytes,
             to: self.destination(),
             via: self.via,
+            unechoed: (!is_echoed).then_some(self.message.giaddr),
             boot: self.found.map(|found| match found {
                 Ok(boot) => Ok(boot.told.clone()),
                 Err(why) => Err(why.clone()),
@@ -106,45 +132,98 @@ impl Draft<'_> {
         self.found?.as_ref().ok()
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        let options = &self.message.options;
-        let is_bootp = self.message.kind == Kind::Bootp;
-        let asked = options.u16(code::MESSAGE_SIZE).unwrap_or(0);
-        let most = if is_bootp {
-            BOOTP_SIZE
-        } else {
-            usize::from(asked.clamp(MESSAGE_SIZES.0, MESSAGE_SIZES.1)) - HEADERS
-        };
-        let relay = options.get(code::RELAY);
-        let kept = relay.as_deref().map_or(0, wire_length);
-        let mut writer = Writer::new(self.fixed(), most, kept);
-        if is_bootp {
-            self.put_parameters(&mut writer);
-            return writer.finish(relay.as_deref().map(|relay| (code::RELAY, relay)));
+    /// The message, and whether it has the option 82 of the request, where there is one.
+    fn bytes(&self) -> (Vec<u8>, bool) {
+        let relay = self.message.options.get(code::RELAY);
+        // RFC 3046 2.2: echoed as it came, and last.
+        let relay = relay.as_deref().map(|relay| (code::RELAY, relay));
+        let mut writer = Writer::new(self.fixed(), self.most(), relay);
+        self.put_all(&mut writer);
+        if writer.is_short() {
+            self.put_what_fits(relay, &mut writer);
         }
+        let is_echoed = relay.is_none() || writer.has_last();
+        (writer.finish(), is_echoed)
+    }
+
+    /// How long the message may be.
+    fn most(&self) -> usize {
+        if self.message.kind == Kind::Bootp {
+            return BOOTP_SIZE;
+        }
+        let asked = self.message.options.u16(code::MESSAGE_SIZE).unwrap_or(0);
+        usize::from(asked.clamp(MESSAGE_SIZES.0, MESSAGE_SIZES.1)) - HEADERS
+    }
+
+    fn put_all(&self, writer: &mut Writer<'_>) {
+        if self.message.kind == Kind::Bootp {
+            return self.put_parameters(writer);
+        }
+        self.put_kind(writer);
+        self.put_client_id(writer);
+        self.put_lease(writer);
+        match self.answer {
+            Answer::Nak => {}
+            Answer::Informed => self.put_parameters(writer),
+            Answer::Proxy | Answer::BootServer => self.put_program(writer),
+            Answer::Offer | Answer::Ack => {
+                self.put_times(writer);
+                self.put_parameters(writer);
+            }
+        }
+    }
+
+    /// The same where not all of it fits: what must be there (RFC 2131 table 3) before the echoes, and these before the rest.
+    fn put_what_fits<'r>(&self, relay: Option<(u8, &'r [u8])>, writer: &mut Writer<'r>) {
+        for (has_relay, has_id) in ECHOES {
+            writer.begin_anew(relay.filter(|_| has_relay));
+            if self.put_demanded(has_id, writer) {
+                break;
+            }
+        }
+        match self.answer {
+            Answer::Nak => {}
+            Answer::Proxy | Answer::BootServer => self.put_program(writer),
+            // BOOTP knows no lists of what is asked for, and no option 52.
+            Answer::Ack if self.message.kind == Kind::Bootp => self.put_parameters(writer),
+            Answer::Offer | Answer::Ack | Answer::Informed => self.put_by_need(writer),
+        }
+    }
+
+    /// Whether what must be there fits.
+    fn put_demanded(&self, has_id: bool, writer: &mut Writer<'_>) -> bool {
+        if self.message.kind == Kind::Bootp {
+            return writer.has_room();
+        }
+        let is_there = self.put_kind(writer) && self.put_lease(writer);
+        // RFC 2131 table 3: a refusal has no options in `file` and `sname`; and firmware may look for its program there in any case.
+        if self.answer != Answer::Nak && self.boot().is_none() {
+            writer.overload();
+        }
+        is_there && (!has_id || self.put_client_id(writer))
+    }
+
+    fn put_kind(&self, writer: &mut Writer<'_>) -> bool {
         let kind = match self.answer {
             Answer::Offer | Answer::Proxy => 2,
             Answer::Ack | Answer::Informed | Answer::BootServer => 5,
             Answer::Nak => 6,
         };
-        writer.put(code::MESSAGE_TYPE, &[kind]);
         let server = self.message.server_override();
         let server = server.unwrap_or(self.served.scope.server);
-        writer.put(code::SERVER_ID, &server.octets());
-        if let Some(id) = options.get(code::CLIENT_ID) {
-            writer.put(code::CLIENT_ID, &id);
-        }
+        writer.put(code::MESSAGE_TYPE, &[kind]) && writer.put(code::SERVER_ID, &server.octets())
+    }
+
+    fn put_client_id(&self, writer: &mut Writer<'_>) -> bool {
+        let id = self.message.options.get(code::CLIENT_ID);
+        id.is_none_or(|id| writer.put(code::CLIENT_ID, &id))
+    }
+
+    fn put_lease(&self, writer: &mut Writer<'_>) -> bool {
         match self.answer {
-            Answer::Nak => {}
-            Answer::Informed => self.put_parameters(&mut writer),
-            Answer::Proxy | Answer::BootServer => self.put_program(&mut writer),
-            Answer::Offer | Answer::Ack => {
-                self.put_times(&mut writer);
-                self.put_parameters(&mut writer);
-            }
+            Answer::Nak | Answer::Informed | Answer::Proxy | Answer::BootServer => true,
+            Answer::Offer | Answer::Ack => writer.put(code::LEASE_TIME, &self.lease.to_be_bytes()),
         }
-        // RFC 3046 2.2: echoed as it came, and last.
-        writer.finish(relay.as_deref().map(|relay| (code::RELAY, relay)))
     }
 
     fn fixed(&self) -> Vec<u8> {

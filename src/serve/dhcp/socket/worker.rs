@@ -78,6 +78,8 @@ pub(super) struct Worker<S, P> {
     pub(super) log: Log,
     pub(super) archive: Archive,
     pub(super) unsent: u64,
+    /// Whether a reply that lacks its relay agent's option was told of: once, since the agent's every client may be concerned.
+    told_unechoed: bool,
 }
 
 /// What woke the worker.
@@ -116,6 +118,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             log,
             archive,
             unsent: 0,
+            told_unechoed: false,
         }
     }
 
@@ -294,6 +297,11 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     self.prober.begin(probe, here.map(|((_, name), _)| name));
                 }
                 Action::Send(reply) => {
+                    if let Some(agent) = reply.unechoed
+                        && !mem::replace(&mut self.told_unechoed, true)
+                    {
+                        tracing::warn!(%agent, "a relay agent's option 82 is too long for a reply, which goes without it");
+                    }
                     let from = (reply.service(), reply.via);
                     let replies = replies.entry(from);
                     let replies = replies.or_insert_with(|| Vec::with_capacity(most));
