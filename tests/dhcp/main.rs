@@ -39,6 +39,7 @@ mod names;
 mod net;
 mod offers;
 mod outcomes;
+mod overtaken;
 mod parameters;
 mod policy;
 mod power;

@@ -44,16 +44,14 @@ impl Engine {
         out: &mut Vec<Action>,
     ) -> Conclusion {
         let reply = ask.reply(Answer::Ack, served, address);
-        if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
-            if self.is_for(batch, &ask.asker) {
-                self.coalesce((batch, ask.now), Lease::INFINITE, (reply, None), out);
-                return Silence::Repeated.into();
-            }
-            self.abandon(batch);
+        if let Some(batch) = self.under_way_for(&ask.asker, address) {
+            self.coalesce((batch, ask.now), Lease::INFINITE, (reply, None), out);
+            return Silence::Repeated.into();
         }
         let is_written = self.table.get(address).is_some_and(|record| {
             let old = &record.lease;
-            old.state == LeaseState::Active
+            record.is_on_disk()
+                && old.state == LeaseState::Active
                 && old.client == ask.asker.client
                 && old.held_until == Lease::INFINITE
         });

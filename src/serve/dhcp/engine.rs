@@ -307,7 +307,8 @@ impl Engine {
         self.pending.len() >= PENDING
     }
 
-    /// Keeps `reply` until `lease` is durable; `rest` is told where that does not come about.
+    /// Keeps `reply` until `lease` is durable; `rest` is told where that does not come about. Whoever else waits for the address is not
+    /// answered any more: this is what the disk will say.
     pub(super) fn persist(
         &mut self,
         now: u64,
@@ -315,6 +316,10 @@ impl Engine {
         (reply, rest): (Reply, Option<Rest>),
         out: &mut Vec<Action>,
     ) -> BatchId {
+        let record = self.table.get(lease.address);
+        if let Some(earlier) = record.and_then(|record| record.pending) {
+            self.abandon(earlier);
+        }
         let batch = self.next_batch();
         self.table.set_pending(lease.address, Some(batch));
         out.push(Action::Persist {
@@ -348,10 +353,11 @@ impl Engine {
         }
     }
 
-    /// Whether the write under way would lease to `asker`, as it calls itself; a reserved host may go by another identifier.
-    pub(super) fn is_for(&self, batch: BatchId, asker: &Asker) -> bool {
-        let pending = self.pending.get(batch.number());
-        pending.is_some_and(|pending| pending.lease.client == asker.client)
+    /// The write under way that would lease `address` to `asker`, as it calls itself; a reserved host may go by another identifier.
+    pub(super) fn under_way_for(&self, asker: &Asker, address: Ipv4Addr) -> Option<BatchId> {
+        let batch = self.table.get(address)?.pending?;
+        let pending = self.pending.get(batch.number())?;
+        (pending.lease.client == asker.client).then_some(batch)
     }
 
     /// Puts a later answer for the same lease in the place of the one that waits, where the write under way covers it.
@@ -430,21 +436,18 @@ impl Engine {
         self.concluded(exchange, outcome);
         let address = lease.address;
         let record = self.table.get(address);
-        let Some(record) = record.filter(|record| record.pending == Some(batch)) else {
+        if record.is_none_or(|record| record.pending != Some(batch)) {
             return;
-        };
-        if let Some(name) = &lease.name
-            && record.lease.name.as_ref() != Some(name)
-        {
-            self.names.release(name, address);
         }
         self.table.set_pending(address, None);
+        self.forgo_name(lease);
         if let Some(rest) = rest {
             self.tell_rest(address, rest, out);
         }
     }
 
-    /// Takes back what waits for `batch`; its write may still happen, and whatever follows overwrites it.
+    /// Takes back what waits for `batch`, so that nobody is answered upon it; its write happens all the same, and a later one of the
+    /// same address must go after it.
     pub(super) fn abandon(&mut self, batch: BatchId) {
         let Some(pending) = self.pending.remove(batch.number()) else {
             return;
@@ -454,9 +457,7 @@ impl Engine {
             lease, exchange, ..
         } = pending;
         self.concluded(exchange, outcome);
-        if let Some(name) = &lease.name {
-            self.names.release(name, lease.address);
-        }
+        self.forgo_name(lease);
     }
 
     pub(super) fn withdraw(

@@ -23,13 +23,10 @@ impl Engine {
         let seconds = ask.lease_seconds(served);
         let expires = ask.now + u64::from(seconds);
         let reply = ask.reply(Answer::Ack, served, address);
-        if let Some(batch) = self.table.get(address).and_then(|record| record.pending) {
-            if self.is_for(batch, &ask.asker) {
-                let rest = self.rest(ask, served, address);
-                self.coalesce((batch, ask.now), expires, (reply, rest), out);
-                return Silence::Repeated.into();
-            }
-            self.abandon(batch);
+        if let Some(batch) = self.under_way_for(&ask.asker, address) {
+            let rest = self.rest(ask, served, address);
+            self.coalesce((batch, ask.now), expires, (reply, rest), out);
+            return Silence::Repeated.into();
         }
         if let Some(silence) = self.why_circuit_has_enough(ask, address) {
             return silence.into();
@@ -110,7 +107,7 @@ impl Engine {
     }
 
     /// Gives up the name that a lease not granted would have had; one that the address has already stays.
-    fn forgo_name(&mut self, lease: Lease) {
+    pub(super) fn forgo_name(&mut self, lease: Lease) {
         let record = self.table.get(lease.address);
         let present = record.and_then(|record| record.lease.name.as_ref());
         if let Some(name) = lease.name.filter(|name| Some(name) != present) {
@@ -121,7 +118,8 @@ impl Engine {
     /// Whether what is on disk promises all of `lease` already, and not much more, so that a renewal needs no write.
     fn covers(&self, lease: &Lease) -> bool {
         let record = self.table.get(lease.address);
-        record.is_some_and(|Record { lease: old, .. }| {
+        let written = record.filter(|record| record.is_on_disk());
+        written.is_some_and(|Record { lease: old, .. }| {
             old.state == LeaseState::Active
                 && old.client == lease.client
                 && old.hardware == lease.hardware

@@ -9,7 +9,7 @@ use super::ask::Ask;
 use super::config::Served;
 use super::engine::{Action, BatchId, Engine};
 use super::event::Event;
-use super::lease::LeaseState;
+use super::lease::{Lease, LeaseState};
 use super::reply::{Answer, Reply};
 
 /// How long a client waits for a write before it is told what is promised already; it asks again after four (RFC 2131 4.1).
@@ -129,12 +129,15 @@ impl Engine {
     /// What this client can be told of `address` without a write: no more than is on disk, now and after the write under way.
     pub(super) fn rest(&self, ask: &Ask<'_>, served: &Served, address: Ipv4Addr) -> Option<Rest> {
         let record = self.table.get(address)?;
-        // A reserved host under another identifier is not who is written down.
-        let is_own =
-            record.lease.state == LeaseState::Active && record.lease.client == ask.asker.client;
         let pending = record
             .pending
             .and_then(|batch| self.pending.get(batch.number()));
+        // A reserved host under another identifier is not who is written down.
+        let is_asker = |lease: &Lease| lease.client == ask.asker.client;
+        let is_own = record.lease.state == LeaseState::Active
+            && is_asker(&record.lease)
+            && pending.is_none_or(|pending| is_asker(&pending.lease))
+            && !record.may_differ;
         let held = pending.map_or(u64::MAX, |pending| pending.lease.held_until);
         let left = record.lease.held_until.min(held).saturating_sub(ask.now);
         if !is_own || left < LEFT_SECONDS_LEAST {

@@ -19,6 +19,8 @@ use crate::base::index::{AddressIndex, Addresses};
 pub(super) struct Record {
     pub lease: Lease,
     pub pending: Option<BatchId>,
+    /// Whether another write went before the one under way, or before one that failed: the disk may say what that says.
+    pub may_differ: bool,
     /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
     pub promised: u64,
     /// The circuit that its client is behind.
@@ -37,6 +39,11 @@ impl Record {
             LeaseState::Idle => false,
         };
         ends && self.pending.is_none() && self.lease.held_until <= now
+    }
+
+    /// Whether the disk says the same, and will when no more is written.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.pending.is_none() && !self.may_differ
     }
 
     /// The circuit that it counts for.
@@ -132,6 +139,7 @@ impl Table {
             is_open: self.config.owner(address).is_none(),
             lease,
             pending: None,
+            may_differ: false,
             promised: time,
             listed: 0,
         };
@@ -153,10 +161,11 @@ impl Table {
         self.clients.remove(&old.lease.client, address);
     }
 
-    /// Marks or clears the write under way.
+    /// Marks or clears the write under way. One that it follows happens all the same.
     pub(super) fn set_pending(&mut self, address: Ipv4Addr, pending: Option<BatchId>) {
         self.unindex_offer(address);
         if let Some(record) = self.records.get_mut(address) {
+            record.may_differ |= pending.is_some() && record.pending.is_some();
             record.pending = pending;
         }
         self.index_offer(address);

@@ -14,6 +14,8 @@ pub(super) type Who = (u8, Option<u8>);
 #[derive(Clone)]
 pub(super) struct Asked {
     pub(super) who: Who,
+    /// What it calls itself, though it may not be known by that.
+    pub(super) id: Option<u8>,
     pub(super) kind: Kind,
     pub(super) about: Ipv4Addr,
     pub(super) route: Route,
@@ -48,6 +50,9 @@ pub(super) struct Judge {
     pub(super) granted: BTreeMap<Who, Ipv4Addr>,
     /// What was asked for while writes are under way: it may be granted already, though nobody was told.
     pub(super) under_way: BTreeSet<(Who, Ipv4Addr)>,
+    /// Other identifiers of the holder's own machine that its reserved address was written down for since the holder was told of it:
+    /// either is found after a restart.
+    pub(super) heirs: BTreeSet<(Ipv4Addr, Who)>,
 }
 
 fn fail<T>(words: String) -> Result<T, String> {
@@ -90,6 +95,27 @@ impl Judge {
         held.is_some_and(|(holder, until)| *holder == who && *until > now)
     }
 
+    /// What the site gave the holder's own machine is written down for another identifier of it.
+    pub(super) fn writes(&mut self, address: Ipv4Addr, who: Who, layout: &Layout) {
+        let held = self.held.get(&address).map(|(holder, _)| *holder);
+        let is_heir = |holder: Who| holder != who && holder.0 == who.0;
+        if held.is_some_and(is_heir) && layout.owner(address) == Some(who.0) {
+            self.heirs.insert((address, who));
+        }
+    }
+
+    /// Whether `who` is the holder of `address`, or may be found to be it.
+    pub(super) fn may_hold(&self, address: Ipv4Addr, who: Who) -> bool {
+        let held = self.held.get(&address);
+        held.is_some_and(|(holder, _)| *holder == who) || self.heirs.contains(&(address, who))
+    }
+
+    fn hold(&mut self, address: Ipv4Addr, who: Who, until: u64) {
+        self.heirs.retain(|(own, _)| *own != address);
+        self.held.insert(address, (who, until));
+        self.granted.insert(who, address);
+    }
+
     /// What is reserved for a machine it gives back under any identifier.
     fn may_end(&self, asked: &Asked, now: u64) -> bool {
         let (machine, _) = asked.who;
@@ -97,7 +123,8 @@ impl Judge {
         let held = self.held.get(&asked.about);
         let is_own = held.is_some_and(|((holder, _), _)| is_owner && *holder == machine);
         let is_here = is_ours(asked) && is_near(asked, asked.about);
-        is_here && (is_own || self.holds(asked.who, asked.about, now))
+        let is_heir = self.heirs.contains(&(asked.about, asked.who));
+        is_here && (is_own || is_heir || self.holds(asked.who, asked.about, now))
     }
 
     /// What a client gives back is no longer its own, whatever becomes of its message.
@@ -132,8 +159,7 @@ impl Judge {
                 if address != asked.about {
                     return fail(format!("{} was asked for", asked.about));
                 }
-                self.held.insert(address, (asked.who, asked.at + seconds));
-                self.granted.insert(asked.who, address);
+                self.hold(address, asked.who, asked.at + seconds);
                 Ok(())
             }
             (Heard::Ack { address, seconds }, Kind::Bootp) => {
@@ -141,8 +167,7 @@ impl Judge {
                 if asked.layout.owner(address) != Some(asked.who.0) || seconds != FOR_EVER {
                     return fail(format!("{address} for {seconds} s by BOOTP"));
                 }
-                self.held.insert(address, (asked.who, FOR_EVER));
-                self.granted.insert(asked.who, address);
+                self.hold(address, asked.who, FOR_EVER);
                 Ok(())
             }
             (Heard::Nak, Kind::Select | Kind::Reboot | Kind::Renew) => self.refused(asked, now),
@@ -167,7 +192,7 @@ impl Judge {
         let is_far = |address: Ipv4Addr| address.octets()[1] == 9;
         let mut other = self.held.iter().filter(|(other, _)| **other != address);
         let has_moved = other.any(|(other, (holder, until))| {
-            *holder == who
+            (*holder == who || self.heirs.contains(&(address, *holder)))
                 && *until > now
                 && layout.owner(*other) == Some(who.0)
                 && is_far(*other) == is_far(address)
@@ -207,7 +232,8 @@ impl Judge {
         let owner = asked.layout.owner(address);
         if let Some((holder, until)) = self.held.get(&address) {
             // A machine keeps what is reserved for it, by whichever identifier.
-            let is_same = *holder == asked.who || (owner == Some(machine) && holder.0 == machine);
+            let is_same = self.may_hold(address, asked.who)
+                || (owner == Some(machine) && holder.0 == machine);
             if !is_same && *until > now {
                 return fail(format!(
                     "{address} is {holder:?}'s until {until}, now {now}"
@@ -246,10 +272,12 @@ impl Judge {
         Ok(())
     }
 
-    /// Whether the client asks for what it has and may keep.
+    /// Whether the client asks for what it has and may keep, and no other identifier of its machine asked for since.
     pub(super) fn is_kept(&self, asked: &Asked, now: u64) -> bool {
         let owner = asked.layout.owner(asked.about);
+        let is_shared = self.heirs.iter().any(|(own, _)| *own == asked.about);
         self.holds(asked.who, asked.about, now)
+            && !is_shared
             && owner.is_none_or(|owner| owner == asked.who.0)
             && (owner.is_some() || asked.layout.pools_hold(asked.about))
             && asked.layout.serves(asked.about)

@@ -8,6 +8,8 @@ use bedplate::state::State;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::judge::Who;
+
 /// What clients may have or ask for; the last lies nowhere.
 pub(super) const ADDRESSES: [Ipv4Addr; 9] = [
     near(10),
@@ -20,6 +22,9 @@ pub(super) const ADDRESSES: [Ipv4Addr; 9] = [
     far(101),
     Ipv4Addr::new(10, 77, 0, 5),
 ];
+
+/// What is reserved for one of few.
+pub(super) const RESERVED: Ipv4Addr = near(50);
 
 /// What may be reserved; some of it lies in pools at times.
 const RESERVABLE: [Ipv4Addr; 4] = [near(10), near(13), near(50), far(101)];
@@ -52,6 +57,8 @@ pub(super) struct Layout {
     has_annex: bool,
     owners: BTreeMap<Ipv4Addr, u8>,
     probe: Probe,
+    /// Whether clients are told apart by their hardware addresses alone.
+    is_by_mac: bool,
 }
 
 /// Whether addresses are looked for, and who is there.
@@ -70,6 +77,7 @@ impl Default for Layout {
             has_annex: true,
             owners: BTreeMap::new(),
             probe: Probe::Off,
+            is_by_mac: false,
         }
     }
 }
@@ -78,7 +86,9 @@ pub(super) fn layout() -> impl Strategy<Value = Layout> {
     let owner = || prop_oneof![3 => Just(None), 2 => (0..super::CLIENTS).prop_map(Some)];
     let owners = [owner(), owner(), owner(), owner()];
     let pools = prop_oneof![8 => 0usize..3, 1 => Just(3usize), 2 => Just(4usize)];
-    (pools, 0u8..8, owners).prop_map(|(pools, annex, owners)| {
+    let is_by_mac = prop::bool::weighted(0.2);
+    let parts = (pools, 0u8..8, owners, is_by_mac);
+    parts.prop_map(|(pools, annex, owners, is_by_mac)| {
         let mut layout = Layout {
             pools,
             has_annex: annex != 0,
@@ -88,6 +98,7 @@ pub(super) fn layout() -> impl Strategy<Value = Layout> {
                 3 | 4 => Probe::Squatter,
                 _ => Probe::Off,
             },
+            is_by_mac,
         };
         // A host has one address in each subnet at most.
         for (address, owner) in RESERVABLE.into_iter().zip(owners) {
@@ -98,6 +109,15 @@ pub(super) fn layout() -> impl Strategy<Value = Layout> {
             }
         }
         layout
+    })
+}
+
+/// One address, reserved for one of so many machines or for nobody.
+pub(super) fn layout_for(machines: u8) -> impl Strategy<Value = Layout> {
+    let owner = prop_oneof![1 => Just(None), 4 => (0..machines).prop_map(Some)];
+    (layout(), owner).prop_map(|(layout, owner)| Layout {
+        owners: owner.map(|owner| (RESERVED, owner)).into_iter().collect(),
+        ..layout
     })
 }
 
@@ -131,6 +151,11 @@ impl Layout {
         }
     }
 
+    /// As whom a machine is known by this identifier of its own.
+    pub(super) fn who(&self, machine: u8, id: Option<u8>) -> Who {
+        (machine, id.filter(|_| !self.is_by_mac))
+    }
+
     /// Whether somebody who is no client has `address`.
     pub(super) fn is_used(&self, address: Ipv4Addr) -> bool {
         self.probe == Probe::Squatter && address.octets()[3] % 2 == 1
@@ -155,10 +180,14 @@ impl Layout {
             Probe::Nobody => "all",
             Probe::Squatter => "dynamic",
         };
+        let identity = match self.is_by_mac {
+            true => "mac",
+            false => "client-id",
+        };
         let scope = |pool: String, relay: Option<&str>| {
             json!({ "scope": {
                 "server": "10.0.0.1", "pools": [pool], "lease_time": "10m", "domain": "example", "options": {},
-                "image": null, "relay": relay, "policy": { "probe": probe }
+                "image": null, "relay": relay, "policy": { "probe": probe, "identity": identity }
             } })
         };
         if let Some(pool) = self.near_pool() {

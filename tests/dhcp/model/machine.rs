@@ -39,7 +39,7 @@ pub(super) struct Machine {
     engine: Engine,
     store: Arc<Faulty>,
     waiting: Vec<(BatchId, Lease)>,
-    commit: Option<(Commit, Vec<BatchId>)>,
+    commit: Option<(Commit, Vec<(BatchId, Lease)>)>,
     now: u64,
     layout: Layout,
     judge: Judge,
@@ -99,6 +99,7 @@ impl Machine {
                 self.layout = layout.clone();
                 self.configure();
             }
+            Step::Revoke(address) => self.revoke(*address),
         }
         self.write();
         self.try_store();
@@ -172,7 +173,7 @@ impl Machine {
     }
 
     fn say(&mut self, said: &Said) {
-        let who: Who = (said.client, said.id);
+        let who = self.layout.who(said.client, said.id);
         let known = |map: &BTreeMap<Who, Ipv4Addr>| map.get(&who).copied();
         let about = match said.target {
             Target::Offered => known(&self.judge.offered),
@@ -185,6 +186,7 @@ impl Machine {
         ask.bytes.push(255);
         let asked = Asked {
             who,
+            id: said.id,
             kind: said.kind,
             about,
             route: said.route,
@@ -219,6 +221,18 @@ impl Machine {
         }
     }
 
+    fn revoke(&mut self, address: Ipv4Addr) {
+        let mut actions = Vec::new();
+        let revoked = self.engine.revoke(self.now, address, &mut actions);
+        if revoked.is_some() {
+            self.judge.held.remove(&address);
+            self.judge.declined.remove(&address);
+        }
+        for action in actions {
+            self.obey(action);
+        }
+    }
+
     fn input(&mut self, input: Input<'_>) {
         let mut actions = Vec::new();
         self.engine.handle(self.now, input, &mut actions);
@@ -229,7 +243,13 @@ impl Machine {
 
     fn obey(&mut self, action: Action) {
         match action {
-            Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
+            Action::Persist { batch, lease } => {
+                if lease.state == LeaseState::Active {
+                    self.judge
+                        .writes(lease.address, client(&lease), &self.layout);
+                }
+                self.waiting.push((batch, lease));
+            }
             Action::Publish(change) => self.publish(change),
             Action::Send(reply) => {
                 self.answered += 1;
@@ -306,8 +326,8 @@ impl Machine {
             let Poll::Ready(result) = commit.as_mut().poll(&mut context) else {
                 return;
             };
-            let (_, batches) = self.commit.take().unwrap();
-            for batch in batches {
+            let (_, written) = self.commit.take().unwrap();
+            for (batch, _) in written {
                 self.input(match result {
                     Ok(()) => Input::Committed(batch),
                     Err(_) => Input::Failed(batch),
@@ -318,16 +338,15 @@ impl Machine {
 
     fn begin(&mut self) {
         let waiting = mem::take(&mut self.waiting);
-        let batches = waiting.iter().map(|(batch, _)| *batch).collect();
-        let put = |(_, lease): (BatchId, Lease)| Write::Put {
+        let put = |(_, lease): &(BatchId, Lease)| Write::Put {
             key: lease.key(),
             value: lease.encode(),
         };
-        let writes = waiting.into_iter().map(put).collect();
+        let writes = waiting.iter().map(put).collect();
         let store = Arc::clone(&self.store);
         let guards = Vec::new();
         let commit = async move { store.commit(Batch { guards, writes }).await };
-        self.commit = Some((Box::pin(commit), batches));
+        self.commit = Some((Box::pin(commit), waiting));
     }
 
     fn crash(&mut self, written: bool, clock: i64) {
@@ -396,6 +415,7 @@ impl Machine {
         if let Heard::Offer(_) = heard {
             // Its address was looked for meanwhile: it is answered as things are now.
             (asked.layout, asked.at) = (self.layout.clone(), self.now);
+            asked.who = self.layout.who(asked.who.0, asked.id);
         }
         self.judge.heard(&asked, heard, self.now)?;
         match heard {
@@ -406,30 +426,55 @@ impl Machine {
         }
     }
 
-    /// What is promised lies on the disk by then.
-    fn is_durable(&self, who: Who, address: Ipv4Addr, until: u64) -> Result<(), String> {
-        let leases = self.durable();
-        let found = leases.iter().find(|lease| lease.address == address);
-        match found {
-            Some(lease) if is_lease(lease, who) && lease.held_until >= until => Ok(()),
-            other => Err(format!(
-                "{address} until {until} is not on the disk: {other:?}"
-            )),
+    /// What a restart may find: what is on the disk, the same with the write under way, and with all that waits.
+    fn found(&self) -> Vec<BTreeMap<Ipv4Addr, Lease>> {
+        let by_address = |lease: Lease| (lease.address, lease);
+        let mut disk: BTreeMap<_, _> = self.durable().into_iter().map(by_address).collect();
+        let under_way = self.commit.iter().map(|(_, written)| written);
+        let mut found = Vec::new();
+        for later in under_way.chain([&self.waiting]) {
+            if !later.is_empty() {
+                found.push(disk.clone());
+                let later = later.iter().map(|(_, lease)| lease.clone());
+                disk.extend(later.map(by_address));
+            }
         }
+        found.push(disk);
+        found
     }
 
-    /// Every promise in force is one that the engine knows of.
-    fn compare(&mut self) {
-        let leases = self.engine.leases(self.now, Ipv4Addr::UNSPECIFIED, 100);
-        for (address, who, until) in self.judge.promised(self.now) {
-            let found = leases.iter().find(|lease| lease.address == address);
-            let is_kept =
-                found.is_some_and(|lease| is_lease(lease, who) && lease.held_until >= until);
-            if !is_kept {
-                self.blame(format!(
-                    "{address} is {who:?}'s until {until}, now {}: {found:?}",
-                    self.now
+    /// What is promised lies on the disk by then, and whatever is written later says the same.
+    fn is_durable(&self, who: Who, address: Ipv4Addr, until: u64) -> Result<(), String> {
+        for found in self.found() {
+            let found = found.get(&address);
+            if !promises(found, until, |own| own == who) {
+                return Err(format!(
+                    "{address} until {until} is not on the disk for {who:?}: {found:?}"
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every promise in force is one that the engine knows of, and would after a restart.
+    fn compare(&mut self) {
+        let promised = self.judge.promised(self.now);
+        if promised.is_empty() {
+            return;
+        }
+        let known = self.engine.leases(self.now, Ipv4Addr::UNSPECIFIED, 100);
+        let known = known.into_iter().map(|lease| (lease.address, lease));
+        let mut all = self.found();
+        all.push(known.collect());
+        for (address, who, until) in promised {
+            for known in &all {
+                let found = known.get(&address);
+                if !promises(found, until, |who| self.judge.may_hold(address, who)) {
+                    self.blame(format!(
+                        "{address} is {who:?}'s until {until}, now {}: {found:?}",
+                        self.now
+                    ));
+                }
             }
         }
     }
@@ -445,6 +490,8 @@ fn client(lease: &Lease) -> Who {
     (machine, id)
 }
 
-fn is_lease(lease: &Lease, who: Who) -> bool {
-    lease.state == LeaseState::Active && client(lease) == who
+/// Whether the lease is in force until then, and that of one of these.
+fn promises(lease: Option<&Lease>, until: u64, is_one: impl Fn(Who) -> bool) -> bool {
+    let active = lease.filter(|lease| lease.state == LeaseState::Active);
+    active.is_some_and(|lease| lease.held_until >= until && is_one(client(lease)))
 }
