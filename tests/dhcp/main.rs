@@ -45,6 +45,7 @@ mod proxy;
 mod relays;
 mod requests;
 mod reservations;
+mod reuse;
 mod revoke;
 mod scopes;
 mod socket;
