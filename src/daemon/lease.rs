@@ -129,7 +129,7 @@ pub(super) fn disputed(lease: &Lease) -> String {
             let by = by.map_or("somebody".to_owned(), |by| by.to_string());
             format!("{by} answered before it was offered to {hardware}")
         }
-        Some(Known::By(_) | Known::Untold) | None => {
+        Some(Known::By(_) | Known::Untold | Known::Declined) | None => {
             format!("{hardware} found it in use by another")
         }
     }

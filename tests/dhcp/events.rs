@@ -387,3 +387,26 @@ fn exhaustion_is_told_once_until_an_address_is_free_again() {
         "what is served may have changed"
     );
 }
+
+/// Leases from before a VLAN was renamed are addresses of it all the same.
+#[test]
+fn exhaustion_of_a_renamed_vlan_is_told_again() {
+    let mut heard = Heard::new(&site());
+    for (client, address) in [(1, 10), (2, 11), (3, 12)] {
+        heard.say(&select(client, address));
+    }
+    let renamed = site().to_string().replace("plant/pxe", "plant/boot");
+    let renamed = serde_json::from_str(&renamed).unwrap();
+    heard.input(Input::Config(config(&renamed)));
+    heard.say(&discover(4));
+    heard.say(&release(1, 10));
+    heard.say(&select(4, 10));
+    heard.say(&discover(5));
+    let told = heard.told();
+    let exhausted = told.iter().filter(|word| word.starts_with("exhaustion"));
+    let expected = [
+        "exhaustion plant/boot 02:00:00:00:00:04",
+        "exhaustion plant/boot 02:00:00:00:00:05",
+    ];
+    assert_eq!(exhausted.collect::<Vec<_>>(), expected);
+}

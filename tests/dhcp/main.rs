@@ -48,6 +48,7 @@ mod proxy;
 mod relays;
 mod requests;
 mod reservations;
+mod reuse;
 mod revoke;
 mod room;
 mod scopes;

@@ -197,6 +197,45 @@ fn an_address_in_use_is_quarantined_and_another_offered() {
     );
 }
 
+/// Who found an address in use, or was to have it when we did, is offered it after the quarantine as anybody is.
+#[test]
+fn an_address_is_looked_for_again_after_its_quarantine() {
+    let mut site = with("dynamic");
+    let scope = &mut site["vlan/plant/pxe/scope/10.0.0.0/24"]["scope"];
+    scope["policy"]["quarantine-time"] = json!("1m");
+    let all_leased = || {
+        vec![
+            (Say(select(2, 11)), "ack 10.0.0.11"),
+            (Say(select(3, 12)), "ack 10.0.0.12"),
+        ]
+    };
+    let again = || vec![(Wait(60), ""), (Say(discover(1)), "arp 10.0.0.10")];
+    let mut found = all_leased();
+    found.extend([
+        (Say(discover(1)), "arp 10.0.0.10"),
+        (Taken(10, None), "10.0.0.10 used by somebody"),
+    ]);
+    found.extend(again());
+    found.push((Taken(10, None), "10.0.0.10 used by somebody"));
+    check("found by us", &site, &found);
+    let mut declined = all_leased();
+    declined.extend([
+        (Say(select(1, 10)), "ack 10.0.0.10"),
+        (Say(decline(1, 10)), ""),
+    ]);
+    declined.extend(again());
+    check("found by the client", &site, &declined);
+    let moved = [
+        (Say(discover(1)), "arp 10.0.0.10"),
+        (Taken(10, None), "10.0.0.10 used by somebody, arp 10.0.0.11"),
+        (Free(11), "offer 10.0.0.11"),
+        (Say(select(1, 11)), "ack 10.0.0.11"),
+        (Wait(62), ""),
+        (Say(discover(1)), "offer 10.0.0.11"),
+    ];
+    check("who moved stays", &site, &moved);
+}
+
 #[test]
 fn a_message_that_waits_is_answered_as_things_are_then() {
     let again = discover(1).field(4, &[9, 9, 9, 9]);

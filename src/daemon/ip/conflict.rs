@@ -26,7 +26,9 @@ impl Account<'_> {
             LeaseState::Declined => {
                 let kind = match lease.known.as_deref() {
                     Some(Known::Found(_)) => ConflictKind::InUse,
-                    Some(Known::By(_) | Known::Untold) | None => ConflictKind::Declined,
+                    Some(Known::By(_) | Known::Untold | Known::Declined) | None => {
+                        ConflictKind::Declined
+                    }
                 };
                 return Some((kind, disputed(lease)));
             }

@@ -1,6 +1,8 @@
-//! Which address a client gets (RFC 2131 4.3.1): the declared one, else its own again, else the one it asks for, else one that
-//! nobody had yet, else the one that has been free for longest, else one that was only offered to another.
+//! Which address a client gets (RFC 2131 4.3.1): the declared one, else its own, else the last that it had, else the one it asks for,
+//! else one that nobody had yet, else the one that has been free for longest, else one that it found in use and that is out of
+//! quarantine, else one that was only offered to another.
 
+use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
 use smallvec::SmallVec;
@@ -11,8 +13,8 @@ use super::engine::{Action, Engine};
 use super::lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseState};
 use super::table::Record;
 
-/// Free addresses looked at before a pool counts as empty: more than that are passed over only where most are reserved.
-const IDLE_LOOKS: usize = 256;
+/// Addresses that were found in use which a client is spared while others are free.
+const SPARED: usize = 16;
 
 /// Seldom more than one, on the way of every packet.
 type Few<T> = SmallVec<[T; 4]>;
@@ -90,6 +92,7 @@ impl Engine {
         // a lease is not renewed.
         let is_open = is_open || record.pending.is_some();
         match (record.lease.state, asker.holds(&self.config, record)) {
+            (LeaseState::Idle, true) if is_open && record.lease.was_quarantined() => Standing::Free,
             (LeaseState::Active | LeaseState::Offered | LeaseState::Idle, true) if is_open => {
                 Standing::Own
             }
@@ -125,9 +128,11 @@ impl Engine {
         let reserved = reserved.copied().filter_map(at);
         let former = self.table.addresses_of(&asker.client).into_iter();
         let former: Few<_> = former.filter_map(at).collect();
-        let is_own = |(served, address): &(&Served, Ipv4Addr)| {
-            self.standing(asker, served, *address) == Standing::Own
-        };
+        let own = former
+            .iter()
+            .copied()
+            .filter(|(served, address)| self.standing(asker, served, *address) == Standing::Own);
+        let own = own.min_by_key(|(_, address)| self.table.get(*address).map(precedence));
         let is_open = |(served, address): &(&Served, Ipv4Addr)| {
             self.standing(asker, served, *address) != Standing::Taken
         };
@@ -137,27 +142,47 @@ impl Engine {
         let known = declared
             .into_iter()
             .next()
-            .or_else(|| former.into_iter().find(is_own))
+            .or(own)
             .or_else(|| wish.and_then(at).filter(is_open));
-        let mut from_pools = || {
-            let mut scopes = scopes.iter().copied();
-            scopes.find_map(|served| Some((served, self.pool_address(asker, served)?)))
-        };
-        if let Some(found) = known.or_else(&mut from_pools) {
+        if known.is_some() {
+            return known;
+        }
+        let spared = former.iter().filter(|(_, address)| {
+            let record = self.table.get(*address);
+            record.is_some_and(|record| record.lease.was_quarantined())
+        });
+        let spared: Few<_> = spared.map(|(_, address)| *address).take(SPARED).collect();
+        if let Some(found) = self.pooled(asker, &scopes, &spared) {
             return Some(found);
         }
         // What is over and not ended yet is free as well.
         self.expire(ask.now, out);
-        let mut all = scopes.iter().copied();
-        let ended = all.find_map(|served| Some((served, self.pool_address(asker, served)?)));
-        ended.or_else(|| self.given_way(ask, scopes.iter().copied()))
+        self.pooled(asker, &scopes, &spared)
+            .or_else(|| self.pooled(asker, &scopes, &[]))
+            .or_else(|| self.given_way(ask, scopes.iter().copied()))
     }
 
-    fn pool_address(&mut self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {
+    /// An address of any of the ranges, but none of `spared`.
+    fn pooled<'a>(
+        &mut self,
+        asker: &Asker,
+        scopes: &[&'a Served],
+        spared: &[Ipv4Addr],
+    ) -> Option<(&'a Served, Ipv4Addr)> {
+        let mut scopes = scopes.iter().copied();
+        scopes.find_map(|served| Some((served, self.pool_address(asker, served, spared)?)))
+    }
+
+    fn pool_address(
+        &mut self,
+        asker: &Asker,
+        served: &Served,
+        spared: &[Ipv4Addr],
+    ) -> Option<Ipv4Addr> {
         if let Some(fresh) = self.never_used(asker, served) {
             return Some(fresh);
         }
-        if let Some(idle) = self.longest_idle(asker, served) {
+        if let Some(idle) = self.longest_idle(served, spared) {
             return Some(idle);
         }
         let cursor = self.cursors.get_mut(&served.subnet)?;
@@ -173,21 +198,37 @@ impl Engine {
         let mut cursor = self.cursors.remove(&served.subnet).unwrap_or_default();
         let mut found = None;
         while found.is_none() && !cursor.at_end {
-            let next = served.pool_after(cursor.last);
-            cursor.at_end = next.is_none();
-            cursor.last = next.or(cursor.last);
-            found = next.filter(|address| {
-                self.table.get(*address).is_none()
-                    && self.standing(asker, served, *address) == Standing::Free
-            });
+            let Some((next, end)) = served.pool_after(cursor.last) else {
+                cursor.at_end = true;
+                break;
+            };
+            let unknown = self.table.unknown(next, end);
+            cursor.last = unknown.or(Some(end));
+            found =
+                unknown.filter(|address| self.standing(asker, served, *address) == Standing::Free);
         }
         self.cursors.insert(served.subnet, cursor);
         found
     }
 
-    fn longest_idle(&self, asker: &Asker, served: &Served) -> Option<Ipv4Addr> {
-        let idle = self.table.idle_in(served.subnet).take(IDLE_LOOKS);
-        let mut idle = idle.filter(|address| served.pools_hold(*address));
-        idle.find(|address| self.standing(asker, served, *address) == Standing::Free)
+    /// What a client had itself is found before.
+    fn longest_idle(&self, served: &Served, spared: &[Ipv4Addr]) -> Option<Ipv4Addr> {
+        let mut barred: Few<_> = served.barred().chain(spared.iter().copied()).collect();
+        barred.sort_unstable();
+        let pools = served.pools().iter();
+        let oldest = pools
+            .filter_map(|(first, last)| self.table.idle().oldest(*first, *last, &barred))
+            .min()?;
+        Some(oldest.1)
     }
+}
+
+/// In which order a client's own addresses count: its lease, what it was offered, what it had last.
+fn precedence(record: &Record) -> (u8, Reverse<u64>) {
+    let rank = match record.lease.state {
+        LeaseState::Active => 0,
+        LeaseState::Offered => 1,
+        LeaseState::Idle | LeaseState::Declined => 2,
+    };
+    (rank, Reverse(record.lease.held_until))
 }

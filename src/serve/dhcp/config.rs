@@ -35,6 +35,8 @@ pub struct Config {
     /// Which host an identity means in a VLAN, and whose an address is: places in `hosts`.
     identities: HashMap<(usize, Identity), HostId>,
     owners: HashMap<Ipv4Addr, HostId>,
+    /// The addresses that have an owner, in order, to tell quickly what two configurations do not have in common.
+    owned: Vec<Ipv4Addr>,
     /// The kinds of identities that some host has, in the order in which they count.
     kinds: BTreeSet<IdentityKind>,
     images: BTreeMap<Name, Arc<Image>>,
@@ -115,6 +117,8 @@ impl Config {
                 _ => {}
             }
         }
+        config.owned.sort_unstable();
+        config.owned.dedup();
         config.scopes.sort_by_key(|served| served.subnet);
         config.index_scopes();
         let host_of = |address| Some(&config.reservation(config.owner(address)?)?.host);
@@ -149,6 +153,7 @@ impl Config {
         let id = HostId(self.hosts.len());
         let addresses = reservation.addresses.iter();
         self.owners.extend(addresses.map(|own| (*own, id)));
+        self.owned.extend(&reservation.addresses);
         let own = std::iter::once(by);
         for identity in own.chain(&reservation.identities) {
             self.kinds.insert(identity.kind());
@@ -337,11 +342,19 @@ impl Config {
         &'a self,
         before: &'a Self,
     ) -> impl Iterator<Item = Ipv4Addr> + 'a {
-        let only = |own: &'a Self, other: &'a Self| {
-            let owned = own.owners.keys().copied();
-            owned.filter(|address| other.owner(*address).is_none())
-        };
-        only(self, before).chain(only(before, self))
+        let (mut own, mut other) = (self.owned.iter().peekable(), before.owned.iter().peekable());
+        std::iter::from_fn(move || {
+            while own.peek().is_some() && own.peek() == other.peek() {
+                own.next();
+                other.next();
+            }
+            match (own.peek(), other.peek()) {
+                (Some(first), Some(second)) if first > second => other.next(),
+                (Some(_), _) => own.next(),
+                (None, _) => other.next(),
+            }
+        })
+        .copied()
     }
 
     pub(super) fn image(&self, name: &Name) -> Option<&Arc<Image>> {
@@ -426,10 +439,22 @@ impl Served {
             && !self.subnet.is_edge(IpAddr::V4(address))
     }
 
-    /// The address after `last` in the order of the pools, from the first where there is none.
-    pub(super) fn pool_after(&self, last: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+    /// What no client gets whatever the pools are: our own address, and the ends of a subnet that mean all of it.
+    pub(super) fn barred(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let net = self.subnet.net();
+        let edges = [net.network(), net.broadcast()].into_iter();
+        let edges = edges.filter(|edge| self.subnet.is_edge(*edge));
+        let edges = edges.filter_map(|edge| match edge {
+            IpAddr::V4(edge) => Some(edge),
+            IpAddr::V6(_) => None,
+        });
+        edges.chain([self.scope.server])
+    }
+
+    /// The address after `last` in the order of the pools, from the first where there is none; and the end of its pool.
+    pub(super) fn pool_after(&self, last: Option<Ipv4Addr>) -> Option<(Ipv4Addr, Ipv4Addr)> {
         let Some(last) = last else {
-            return self.pools.first().map(|(first, _)| *first);
+            return self.pools.first().copied();
         };
         let at = self
             .pools
@@ -437,8 +462,9 @@ impl Served {
             .position(|(first, end)| (*first..=*end).contains(&last))?;
         let (_, end) = self.pools.get(at)?;
         if last < *end {
-            return u32::from(last).checked_add(1).map(Ipv4Addr::from);
+            let next = u32::from(last).checked_add(1)?;
+            return Some((Ipv4Addr::from(next), *end));
         }
-        self.pools.get(at.checked_add(1)?).map(|(first, _)| *first)
+        self.pools.get(at.checked_add(1)?).copied()
     }
 }

@@ -98,7 +98,10 @@ impl Engine {
         self.withdraw(lease.name.take(), address, out);
         lease.since = now;
         let (state, until) = match becomes {
-            Becomes::Free => (LeaseState::Idle, now),
+            Becomes::Free => {
+                lease.leave_quarantine();
+                (LeaseState::Idle, now)
+            }
             Becomes::Declined(until) => (LeaseState::Declined, until),
             Becomes::Found { until, by } => {
                 lease.known = Some(Box::new(Known::Found(by)));

@@ -120,7 +120,12 @@ impl Engine {
     /// An address of the VLAN is free again.
     pub(super) fn freed(&mut self, lease: &Lease) {
         // Nearly always there is none.
-        if let Some(vlan) = lease.vlan.as_ref().filter(|_| !self.exhausted.is_empty()) {
+        if self.exhausted.is_empty() {
+            return;
+        }
+        // The lease may be older than the name of the VLAN.
+        let served = self.config.scope_of(lease.address);
+        if let Some(vlan) = served.and_then(|served| self.config.vlan(served.vlan)) {
             self.exhausted.remove(vlan);
         }
     }

@@ -57,7 +57,7 @@ impl Engine {
                     is_unsaid(identity.kind()) && config.knows(host, served.vlan, identity)
                 }
                 // Not in force, and so nobody's.
-                Known::Found(_) => false,
+                Known::Found(_) | Known::Declined => false,
                 Known::Untold => REMEMBERED
                     .into_iter()
                     .any(|kind| is_unsaid(kind) && config.is_known_by(host, served.vlan, kind)),

@@ -23,6 +23,7 @@ mod expiry;
 mod giving;
 mod grant;
 mod history;
+mod idle;
 mod inform;
 mod known;
 mod lease;

@@ -118,7 +118,7 @@ impl Engine {
         let record = record.filter(|record| ask.asker.holds(ask.config, record));
         let is_known = record.is_some_and(|record| match record.lease.state {
             LeaseState::Active | LeaseState::Offered => true,
-            LeaseState::Idle => record.lease.expires != 0,
+            LeaseState::Idle => record.lease.expires != 0 && !record.lease.was_quarantined(),
             LeaseState::Declined => false,
         });
         is_kind && !is_known

@@ -50,6 +50,16 @@ impl<T> Page<T> {
         Some(taken)
     }
 
+    /// The first slot from `octet` on that is empty.
+    fn first_empty(&self, octet: u8) -> Option<u8> {
+        if self.used == self.slots.len() {
+            return None;
+        }
+        let slots = (0..=u8::MAX).zip(self.slots.iter());
+        let mut slots = slots.skip(usize::from(octet));
+        slots.find_map(|(octet, slot)| slot.is_none().then_some(octet))
+    }
+
     fn from(&self, octet: u8) -> impl Iterator<Item = (u8, &T)> {
         let slots = (0..=u8::MAX).zip(self.slots.iter());
         let slots = slots.skip(usize::from(octet));
@@ -102,6 +112,24 @@ impl<T> Records<T> {
         Some(*removed)
     }
 
+    /// The first address from `first` to `last` that there is nothing at; full pages are passed over at once.
+    pub(super) fn gap(&self, first: Ipv4Addr, last: Ipv4Addr) -> Option<Ipv4Addr> {
+        let mut next = first;
+        while next <= last {
+            let (key, page, slot) = place(next);
+            let records = self.0.get(&key).and_then(|pages| pages.get(page));
+            match records.map(|records| records.first_empty(slot)) {
+                None => return Some(next),
+                Some(Some(empty)) => {
+                    let found = Ipv4Addr::from((next.to_bits() & !0xff) | u32::from(empty));
+                    return (found <= last).then_some(found);
+                }
+                Some(None) => next = (next.to_bits() | 0xff).checked_add(1)?.into(),
+            }
+        }
+        None
+    }
+
     /// From `first` on, in the order of their addresses.
     pub(super) fn from(&self, first: Ipv4Addr) -> impl Iterator<Item = &T> {
         let (key, page, slot) = place(first);
@@ -130,6 +158,34 @@ mod tests {
             0u8..9,
         );
         octets.prop_map(|(a, b, c, d)| Ipv4Addr::new(a, b, c, d * 31))
+    }
+
+    #[test]
+    fn a_gap_is_found_behind_full_pages() {
+        let at = |c: u8, d: u8| Ipv4Addr::new(10, 0, c, d);
+        let mut records = Records::default();
+        for number in 0..512 {
+            records.insert(Ipv4Addr::from(at(0, 0).to_bits() + number), ());
+        }
+        for address in [at(0, 9), at(1, 3)] {
+            records.remove(address);
+        }
+        for (first, last, expected) in [
+            (at(0, 0), at(1, 255), Some(at(0, 9))),
+            (at(0, 0), at(0, 8), None),
+            (at(0, 9), at(0, 9), Some(at(0, 9))),
+            (at(0, 10), at(1, 255), Some(at(1, 3))),
+            (at(0, 10), at(1, 2), None),
+            (at(1, 4), at(1, 255), None),
+            (at(1, 4), at(2, 7), Some(at(2, 0))),
+            (at(7, 7), at(7, 9), Some(at(7, 7))),
+            (at(7, 7), at(7, 6), None),
+        ] {
+            assert_eq!(records.gap(first, last), expected, "{first} to {last}");
+        }
+        let end = Ipv4Addr::BROADCAST;
+        records.insert(end, ());
+        assert_eq!(records.gap(end, end), None);
     }
 
     proptest! {

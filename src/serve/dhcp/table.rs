@@ -1,6 +1,6 @@
 //! All leases in memory: found at once by address or client, by time when something is due. Must not know of packets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::circuit::{Circuit, Circuits};
 use super::config::Config;
 use super::engine::BatchId;
 use super::giving::Offers;
+use super::idle::Idle;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::records::Records;
 use super::usage::Usage;
@@ -25,7 +26,7 @@ pub(super) struct Record {
     pub promised: u64,
     /// The circuit that its client is behind.
     circuit: Option<Circuit>,
-    /// Whether it was reserved for nobody.
+    /// Whether it is reserved for nobody.
     is_open: bool,
     /// Its number among the offers that are listed; 0 for none of them.
     listed: u64,
@@ -78,8 +79,8 @@ pub(super) struct Table {
     hardware: AddressIndex,
     /// When leases, offers and quarantines end.
     due: Timed,
-    /// Free addresses that had a client, least recently used first, by subnet.
-    idle: BTreeMap<Prefix, Timed>,
+    /// Free addresses that had a client and are reserved for nobody.
+    idle: Idle,
     subnets: Vec<Prefix>,
     pub(super) usage: Usage,
     circuits: Circuits,
@@ -112,6 +113,11 @@ impl Table {
         self.records.from(first)
     }
 
+    /// The first address from `first` to `last` that has no record.
+    pub(super) fn unknown(&self, first: Ipv4Addr, last: Ipv4Addr) -> Option<Ipv4Addr> {
+        self.records.gap(first, last)
+    }
+
     pub(super) fn leased(&self) -> usize {
         self.leased
     }
@@ -133,10 +139,11 @@ impl Table {
         } else {
             self.remove(address);
         }
-        self.index_time(address, state, time);
+        let is_open = self.config.owner(address).is_none();
+        self.index_time((address, is_open), state, time);
         let record = Record {
             circuit: Circuit::of(lease.agent.as_deref()),
-            is_open: self.config.owner(address).is_none(),
+            is_open,
             lease,
             pending: None,
             may_differ: false,
@@ -200,23 +207,13 @@ impl Table {
         }
     }
 
-    /// Free addresses of a subnet that had a client, least recently used first.
-    pub(super) fn idle_in(&self, subnet: Prefix) -> impl Iterator<Item = Ipv4Addr> {
-        let idle = self.idle.get(&subnet).into_iter().flatten();
-        idle.map(|(_, address)| Ipv4Addr::from(*address))
+    /// Free addresses that had a client and are reserved for nobody.
+    pub(super) fn idle(&self) -> &Idle {
+        &self.idle
     }
 
-    /// Sorts free addresses under new subnets; looks at those alone that were not there before.
+    /// Sorts offers under new subnets.
     pub(super) fn set_subnets(&mut self, subnets: Vec<Prefix>) {
-        let is_in = |list: &[Prefix], subnet: &Prefix| list.binary_search(subnet).is_ok();
-        self.idle.retain(|subnet, _| is_in(&subnets, subnet));
-        let new = subnets
-            .iter()
-            .filter(|subnet| !is_in(&self.subnets, subnet));
-        for subnet in new {
-            let free = free_in(&self.records, *subnet).collect();
-            self.idle.insert(*subnet, free);
-        }
         if self.subnets != subnets {
             self.subnets = subnets;
             let mut offers = std::mem::take(&mut self.offers);
@@ -225,7 +222,7 @@ impl Table {
         }
     }
 
-    /// Takes the ranges of a new configuration; looks at those alone that were not there before.
+    /// Takes the ranges and reservations of a new configuration; looks at those alone that were not there before, or are no more.
     pub(super) fn set_pools(&mut self, config: &Arc<Config>) {
         let records = &self.records;
         self.usage.set(config, |first, last| {
@@ -235,29 +232,37 @@ impl Table {
             u64::try_from(used.count()).unwrap_or(u64::MAX)
         });
         let before = std::mem::replace(&mut self.config, Arc::clone(config));
-        self.count_circuits(&before);
+        for address in config.owned_otherwise(&before) {
+            self.set_open(address, config.owner(address).is_none());
+        }
+        let mut scopes = config.scopes();
+        self.count_circuits(scopes.any(|own| own.scope.policy.leases_per_circuit.is_some()));
     }
 
-    /// Counts what is behind each circuit, where some VLAN bounds it: all of it when that begins, later what is reserved now and was
-    /// not, or the other way about.
-    fn count_circuits(&mut self, before: &Config) {
-        let mut scopes = self.config.scopes();
-        let is_bounded = scopes.any(|served| served.scope.policy.leases_per_circuit.is_some());
-        let changed: Vec<Ipv4Addr> = match (is_bounded, self.circuits.is_on()) {
-            (false, _) => Vec::new(),
-            (true, false) => self.from(Ipv4Addr::UNSPECIFIED).map(at).collect(),
-            (true, true) => self.config.owned_otherwise(before).collect(),
+    /// Notes that an address is reserved for nobody, or no longer so.
+    fn set_open(&mut self, address: Ipv4Addr, is_open: bool) {
+        self.circuits.take_from(self.records.get(address));
+        self.unindex_offer(address);
+        let Some(record) = self.records.get_mut(address) else {
+            return;
         };
-        for address in &changed {
-            self.circuits.take_from(self.records.get(*address));
+        record.is_open = is_open;
+        match (record.lease.state, is_open) {
+            (LeaseState::Idle, true) => self.idle.insert(address, record.lease.held_until),
+            (LeaseState::Idle, false) => self.idle.remove(address),
+            (LeaseState::Offered | LeaseState::Active | LeaseState::Declined, _) => {}
         }
+        self.circuits.add_from(Some(record));
+        self.index_offer(address);
+    }
+
+    /// Counts what is behind each circuit, where some VLAN bounds it: all of it when that begins, later as it comes and goes.
+    fn count_circuits(&mut self, is_bounded: bool) {
+        let begins = is_bounded && !self.circuits.is_on();
         self.circuits.set(is_bounded);
-        for address in changed {
-            let is_open = self.config.owner(address).is_none();
-            if let Some(record) = self.records.get_mut(address) {
-                record.is_open = is_open;
-                self.circuits.add_from(Some(record));
-            }
+        let all = begins.then(|| self.records.from(Ipv4Addr::UNSPECIFIED));
+        for record in all.into_iter().flatten() {
+            self.circuits.add_from(Some(record));
         }
     }
 
@@ -270,7 +275,7 @@ impl Table {
         self.circuits.count(circuit)
     }
 
-    fn index_time(&mut self, address: Ipv4Addr, state: LeaseState, time: u64) {
+    fn index_time(&mut self, (address, is_open): (Ipv4Addr, bool), state: LeaseState, time: u64) {
         match state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
                 self.leased += usize::from(state == LeaseState::Active);
@@ -279,12 +284,8 @@ impl Table {
                     self.usage.note(address, true);
                 }
             }
-            LeaseState::Idle => {
-                if let Some(subnet) = self.subnet_of(address) {
-                    let idle = self.idle.entry(subnet).or_default();
-                    idle.insert((time, address.to_bits()));
-                }
-            }
+            LeaseState::Idle if is_open => self.idle.insert(address, time),
+            LeaseState::Idle => {}
         }
     }
 
@@ -306,13 +307,7 @@ impl Table {
                     self.usage.note(address, false);
                 }
             }
-            LeaseState::Idle => {
-                if let Some(subnet) = self.subnet_of(address)
-                    && let Some(idle) = self.idle.get_mut(&subnet)
-                {
-                    idle.remove(&entry);
-                }
-            }
+            LeaseState::Idle => self.idle.remove(address),
         }
     }
 
@@ -368,10 +363,6 @@ fn hardware_in<'r>(
     |address| Some(&records.get(address)?.lease.hardware)
 }
 
-fn at(record: &Record) -> Ipv4Addr {
-    record.lease.address
-}
-
 /// Whether an address in this state is nobody else's for longer than a moment.
 fn is_used(state: LeaseState) -> bool {
     match state {
@@ -380,22 +371,10 @@ fn is_used(state: LeaseState) -> bool {
     }
 }
 
-/// The free addresses of a subnet, with the time since when they are.
-fn free_in(records: &Records<Record>, subnet: Prefix) -> impl Iterator<Item = (u64, u32)> {
-    let first = match subnet.net().network() {
-        IpAddr::V4(first) => first,
-        IpAddr::V6(_) => Ipv4Addr::BROADCAST,
-    };
-    let within = records.from(first).map(|record| &record.lease);
-    let within = within.take_while(move |lease| subnet.contains(IpAddr::V4(lease.address)));
-    within
-        .filter(|lease| lease.state == LeaseState::Idle)
-        .map(|lease| (lease.held_until, lease.address.to_bits()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ops::Range;
 
     use super::*;
     use crate::base::mac::MacAddr;
@@ -425,6 +404,21 @@ mod tests {
         }
     }
 
+    /// A site that gives these addresses to a host, and bounds what is behind a circuit.
+    fn reserving(addresses: Range<u8>) -> Arc<Config> {
+        let addresses = addresses.map(|address| Ipv4Addr::new(10, 0, 0, address));
+        let state = serde_json::json!({
+            "vlan/plant/pxe/scope/10.0.0.0/24": { "scope": {
+                "server": "10.0.0.1", "pools": [], "lease_time": "10m", "domain": "example",
+                "options": {}, "image": null, "policy": { "leases-per-circuit": 9 }
+            } },
+            "vlan/plant/pxe/reservation/02:00:00:00:00:99": { "reservation": {
+                "host": "node", "addresses": addresses.collect::<Vec<_>>(), "image": null
+            } }
+        });
+        Arc::new(Config::from_state(&serde_json::from_value(state).unwrap()))
+    }
+
     proptest! {
         /// Whatever is put and removed, the indexes say what the records say.
         #[test]
@@ -444,6 +438,7 @@ mod tests {
                         // Other subnets, and the same again: nothing is lost.
                         table.set_subnets(vec!["10.0.0.0/30".parse().unwrap()]);
                         table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
+                        table.set_pools(&reserving(address..address + client));
                         continue;
                     }
                     _ => {
@@ -460,18 +455,18 @@ mod tests {
             let idle = |lease: &&&Lease| lease.state == LeaseState::Idle;
             let timed = leases.iter().filter(|lease| !idle(lease)).count();
             prop_assert_eq!(table.due.len(), timed);
-            let in_order: Vec<_> = table.idle.values().flatten().copied().collect();
-            let mut expected: Vec<_> =
-                leases.iter().filter(idle).map(|lease| (lease.held_until, lease.address.to_bits())).collect();
+            let is_open = |lease: &&Lease| table.config.owner(lease.address).is_none();
+            let free = leases.iter().filter(idle).copied().filter(is_open);
+            let mut expected: Vec<_> = free.map(|lease| (lease.held_until, lease.address)).collect();
             expected.sort_unstable();
-            prop_assert_eq!(in_order, expected);
+            prop_assert_eq!(table.idle.all(), expected);
             let mut behind = HashMap::new();
             for circuit in table.from(Ipv4Addr::UNSPECIFIED).filter_map(Record::counts_for) {
                 *behind.entry(circuit).or_default() += 1;
             }
             prop_assert_eq!(table.circuits.all(), behind);
-            let offered = leases.iter().filter(|lease| lease.state == LeaseState::Offered);
-            prop_assert_eq!(table.offers.count(), offered.count());
+            let offered = leases.iter().copied().filter(|lease| lease.state == LeaseState::Offered);
+            prop_assert_eq!(table.offers.count(), offered.filter(is_open).count());
             prop_assert_eq!(table.clients.len(), leases.len());
             prop_assert_eq!(table.hardware.len(), leases.len());
             for lease in leases {

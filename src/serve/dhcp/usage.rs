@@ -2,7 +2,7 @@
 //!
 //! A subnet's ranges count together: they are handed out one after the other, so that the first of several is nearly always full.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::config::{Config, Served};
@@ -150,13 +150,9 @@ fn size(served: &Served) -> u64 {
     let of = |address: Ipv4Addr| u64::from(u32::from(address));
     let ranges = served.pools().iter();
     let all: u64 = ranges.map(|(first, last)| of(*last) - of(*first) + 1).sum();
-    let net = served.subnet.net();
-    let edges = [net.network(), net.broadcast()].into_iter();
-    let edges = edges.filter(|edge| served.subnet.is_edge(*edge));
-    let barred = edges.chain([IpAddr::V4(served.scope.server)]);
-    let barred = barred.filter(|own| {
+    let barred = served.barred().filter(|own| {
         let mut ranges = served.pools().iter();
-        ranges.any(|(first, last)| (IpAddr::V4(*first)..=IpAddr::V4(*last)).contains(own))
+        ranges.any(|(first, last)| (*first..=*last).contains(own))
     });
     all.saturating_sub(u64::try_from(barred.count()).unwrap_or(0))
 }

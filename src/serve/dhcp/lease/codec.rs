@@ -29,6 +29,8 @@ mod tag {
     pub(super) const KNOWN: u8 = 8;
     /// We found the address in use, by this hardware address; empty where the link did not tell.
     pub(super) const FOUND: u8 = 9;
+    /// The client found the address in use, and the quarantine is over; empty.
+    pub(super) const DECLINED: u8 = 10;
 }
 
 /// Why stored bytes are no lease.
@@ -73,6 +75,7 @@ impl Lease {
                 let by = by.as_ref().map_or(&[][..], |by| &by.0);
                 put(&mut bytes, tag::FOUND, by);
             }
+            Some(Known::Declined) => put(&mut bytes, tag::DECLINED, b""),
             // A lease of a reserved address has no name: for others it goes without saying.
             None if self.name.is_none() => put(&mut bytes, tag::KNOWN, b""),
             None | Some(Known::Untold) => {}
@@ -181,6 +184,7 @@ fn read_second(address: Ipv4Addr, state: LeaseState, bytes: &[u8]) -> Option<Lea
             }
             tag::KNOWN => known = Some(read_known(value)?),
             tag::FOUND => known = Some(Some(Box::new(read_found(value)?))),
+            tag::DECLINED => known = Some(Some(Box::new(Known::Declined))),
             _ => {}
         }
         rest = next;
@@ -266,7 +270,13 @@ mod tests {
             known: Some(Box::new(Known::Found(by))),
             ..lease(&[1], None)
         };
+        let declined = Lease {
+            state: LeaseState::Idle,
+            known: Some(Box::new(Known::Declined)),
+            ..lease(&[1], None)
+        };
         let cases = [
+            declined,
             found(None),
             found(Some(MacAddr([2, 0, 0, 0, 0, 9]))),
             lease(&[], None),

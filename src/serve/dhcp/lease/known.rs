@@ -21,6 +21,8 @@ pub enum Known {
     Untold,
     /// Nothing, for it has it no more: we found the address in use before we gave it away; and by whom, where the link told.
     Found(Option<MacAddr>),
+    /// Nothing, for it has it no more: it found the address in use, and the quarantine is over.
+    Declined,
 }
 
 impl Known {
@@ -87,7 +89,7 @@ impl Lease {
     fn known_by(&self, kind: IdentityKind) -> Option<&Identity> {
         match self.known.as_deref()? {
             Known::By(identity) => Some(identity).filter(|identity| identity.kind() == kind),
-            Known::Untold | Known::Found(_) => None,
+            Known::Untold | Known::Found(_) | Known::Declined => None,
         }
     }
 }

@@ -101,9 +101,26 @@ impl Lease {
 
     /// Its time is over: free since then.
     pub(super) fn become_idle(&mut self) {
+        self.leave_quarantine();
         self.state = LeaseState::Idle;
         self.since = self.held_until;
         self.name = None;
+    }
+
+    /// Notes that a quarantine, where this is one, ends: somebody else may have the address still.
+    pub(super) fn leave_quarantine(&mut self) {
+        let is_found = matches!(self.known.as_deref(), Some(Known::Found(_)));
+        if self.state == LeaseState::Declined && !is_found {
+            self.known = Some(Box::new(Known::Declined));
+        }
+    }
+
+    /// Whether the address was found in use and is free since: it is nobody's own before it was leased again.
+    pub(super) fn was_quarantined(&self) -> bool {
+        match self.known.as_deref() {
+            Some(Known::Found(_) | Known::Declined) => self.state == LeaseState::Idle,
+            Some(Known::By(_) | Known::Untold) | None => false,
+        }
     }
 
     /// Whether the address is this client's for ever, unless it gives it back.
