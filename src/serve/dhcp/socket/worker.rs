@@ -149,7 +149,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         // In trouble, no more is tried than the trial.
         let is_due = match self.engine.trouble(now) {
             Some(_) => self.engine.due_trial(now).is_some(),
-            None => self.clock.has_moved(),
+            None => self.clock.is_due(),
         };
         if self.under_way.is_none() && is_due {
             self.under_way = Some(self.next_write());
@@ -336,7 +336,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             key: TRIAL_KEY.to_vec(),
             value: vec![0; TRIAL_BYTES],
         }));
-        writes.extend(self.clock.unstored());
+        writes.extend(self.clock.unstored().into_iter().flatten());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),
