@@ -76,7 +76,7 @@ pub(super) struct Worker<S, P> {
     pub(super) revoked: Vec<Revoked>,
     prober: Prober,
     pub(super) log: Log,
-    pub(super) archive: Archive,
+    pub(super) archive: Archive<S>,
     pub(super) unsent: u64,
 }
 
@@ -92,7 +92,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         leases: Vec<Lease>,
         store: Arc<S>,
         publish: P,
-        (clock, archive): (Clock, Archive),
+        (clock, archive): (Clock, Archive<S>),
         log: Log,
     ) -> Self
     where
@@ -138,7 +138,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     Wake::Probed(found) => self.probed(found),
                 },
                 _ = seconds.tick() => self.tick(),
-                _ = moments.tick(), if self.engine.is_behind(self.clock.now()) => self.tick(),
+                _ = moments.tick(), if self.engine.is_behind(self.clock.now()) => {
+                    // What ended is to be written, and may wait where it is as well as there. Should the disk hang, each second ends some.
+                    if !self.archive.is_busy() {
+                        self.tick();
+                    }
+                }
             }
             self.obey();
         }
@@ -283,6 +288,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         for action in self.actions.drain(..) {
             match action {
                 Action::Persist { batch, lease } => {
+                    self.archive.before_write(lease.address);
                     let (key, value) = (lease.key(), lease.encode());
                     self.waiting.0.push(Write::Put { key, value });
                     self.waiting.1.push(batch);
@@ -319,6 +325,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             };
         }
         self.log.tell();
+        let ended = self.engine.ended_until(self.clock.now());
+        self.archive.notice(ended);
         if self.under_way.is_none() && !self.waiting.1.is_empty() {
             self.under_way = Some(self.next_write());
         }
