@@ -7,6 +7,7 @@ use crate::lab::{Lab, PATIENCE, udhcpc};
 use crate::shim::Shim;
 
 const DAY: i64 = 24 * 3600;
+const YEAR: i64 = 365 * DAY;
 
 /// Seconds that each lease has left by the daemon's wall clock, which is off by `jump`.
 fn left(lab: &Lab, jump: i64) -> Vec<i64> {
@@ -57,5 +58,35 @@ fn a_wall_clock_that_jumps_neither_ends_nor_extends_a_lease() {
         let promised = |left: &i64| (1..=121).contains(left);
         assert!(left.iter().all(promised), "{jump}: {left:?}");
         assert_eq!(lab.status()["leases"], 2, "{jump}");
+    }
+}
+
+/// Before the network has told the time: leases neither begin to last for decades by that, nor are they all over.
+#[test]
+fn a_clock_that_is_wrong_at_a_start_and_then_set_right_changes_no_lease() {
+    let lab = Lab::new();
+    let shim = Shim::new(&lab);
+    for (client, jump) in (1..).zip([-50 * YEAR, 50 * YEAR]) {
+        let told = |jump: i64| {
+            let left = left(&lab, jump);
+            assert_eq!(left.len(), usize::from(client), "{jump}: {left:?}");
+            let promised = |left: &i64| (1..=121).contains(left);
+            assert!(left.iter().all(promised), "{jump}: {left:?}");
+        };
+        let daemon = shim.serve();
+        lab.applied();
+        Relay::with(&lab, PATIENCE, |relay| {
+            let address = relay.discover(client).unwrap();
+            assert_eq!(relay.request(client, address), Some(address));
+        });
+        drop(daemon);
+        shim.clock(jump);
+        let daemon = shim.serve();
+        told(jump);
+        shim.clock(0);
+        told(0);
+        drop(daemon);
+        let _daemon = shim.serve();
+        told(0);
     }
 }

@@ -19,17 +19,34 @@ fn now() -> u64 {
         .as_secs()
 }
 
-fn hardware() -> Hardware {
-    MacAddr([2, 0, 0, 0, 0, 1]).into()
+/// Of the only client of an address.
+fn hardware(address: Ipv4Addr) -> Hardware {
+    let [a, b, c, d] = address.octets();
+    MacAddr([2, 0, a, b, c, d]).into()
 }
 
 /// A store with a lease that is held until then.
 fn store(held_until: u64) -> Arc<Faulty> {
+    store_of([lease(ADDRESS, held_until)])
+}
+
+fn store_of(leases: impl IntoIterator<Item = Lease>) -> Arc<Faulty> {
     let store = Arc::new(Faulty::default());
-    let lease = Lease {
-        address: ADDRESS,
-        client: ClientKey::of_hardware(hardware()),
-        hardware: hardware(),
+    let leases = leases.into_iter().map(|lease| Write::Put {
+        key: lease.key(),
+        value: lease.encode(),
+    });
+    let (guards, writes) = (Vec::new(), leases.collect());
+    wait(store.commit(Batch { guards, writes })).unwrap();
+    store
+}
+
+fn lease(address: Ipv4Addr, held_until: u64) -> Lease {
+    let hardware = hardware(address);
+    Lease {
+        address,
+        client: ClientKey::of_hardware(hardware),
+        hardware,
         state: LeaseState::Active,
         since: held_until - 600,
         expires: held_until,
@@ -38,14 +55,7 @@ fn store(held_until: u64) -> Arc<Faulty> {
         vlan: None,
         agent: None,
         known: None,
-    };
-    let writes = vec![Write::Put {
-        key: lease.key(),
-        value: lease.encode(),
-    }];
-    let guards = Vec::new();
-    wait(store.commit(Batch { guards, writes })).unwrap();
-    store
+    }
 }
 
 /// The past of the address once there is some of it, by both of its indexes.
@@ -54,7 +64,7 @@ fn past(server: &Server, count: usize) -> Vec<Past> {
     loop {
         let past = server.past_at(ADDRESS).unwrap();
         if past.len() >= count {
-            assert_eq!(past, server.past_of(hardware()).unwrap());
+            assert_eq!(past, server.past_of(hardware(ADDRESS)).unwrap());
             return past;
         }
         assert!(Instant::now() < end, "{past:?}");
@@ -93,4 +103,48 @@ fn an_end_that_the_store_does_not_take_is_counted() {
         assert!(Instant::now() < end, "it is missing");
     }
     assert_eq!(server.past_at(ADDRESS).unwrap(), []);
+}
+
+/// However many run out at once, and when: while nobody ran the server, or as it goes; also where the server is stopped meanwhile.
+#[test]
+fn whatever_runs_out_at_once_is_of_the_past() {
+    const COUNT: u32 = 100_000;
+    for (is_stopped, ends) in [
+        (false, [-100, -100]),
+        (false, [-100, 2]),
+        (false, [2, 2]),
+        (true, [-100, 2]),
+    ] {
+        let ends = ends.map(|seconds| now().saturating_add_signed(seconds));
+        let leases = (0..COUNT).map(|number| {
+            let address = Ipv4Addr::from(u32::from(ADDRESS) + number);
+            lease(address, ends[usize::from(number > COUNT * 3 / 4)])
+        });
+        let store = store_of(leases);
+        let count = || {
+            let hours = store.range(b"past/hours/").unwrap();
+            let hours = hours.iter().map(|(_, count)| count.as_slice().try_into());
+            let counts = hours.map(|count| u64::from_be_bytes(count.unwrap()));
+            counts.sum::<u64>()
+        };
+        let start = || Server::start(Arc::clone(&store), |_| {}).unwrap();
+        let mut server = start();
+        if is_stopped {
+            while count() == 0 {}
+            drop(server);
+            server = start();
+        }
+        let end = Instant::now() + Duration::from_secs(120);
+        let mut found = 0;
+        while found < u64::from(COUNT) {
+            let unrecorded = wait(server.counters()).unwrap().unrecorded;
+            assert_eq!(unrecorded, 0, "{is_stopped} {ends:?}: {found}");
+            assert!(Instant::now() < end, "{is_stopped} {ends:?}: {found}");
+            found = count();
+        }
+        drop(server);
+        let written = store.range(b"past/at/").unwrap().len();
+        assert_eq!(written, usize::try_from(COUNT).unwrap());
+        assert_eq!(count(), u64::from(COUNT), "{is_stopped} {ends:?}");
+    }
 }

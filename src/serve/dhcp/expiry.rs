@@ -23,6 +23,11 @@ impl Engine {
         self.table.is_due(now)
     }
 
+    /// Up to when all that is over has ended.
+    pub(super) fn ended_until(&self, now: u64) -> u64 {
+        self.table.first_due().map_or(now, |due| due.min(now))
+    }
+
     pub(super) fn expire(&mut self, now: u64, out: &mut Vec<Action>) {
         for _ in 0..AT_ONCE {
             let Some(address) = self.table.next_due(now) else {

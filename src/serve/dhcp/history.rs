@@ -111,22 +111,22 @@ impl Past {
         Some(Self { lease, until, how })
     }
 
-    /// A lease that ran out while nobody ran the server, as the store has it.
-    pub(super) fn unnoticed(lease: &Lease, now: u64, noticed: Option<u64>) -> Option<Self> {
+    /// Whether a lease as the store has it ran out while nobody ran the server.
+    pub(super) fn is_unnoticed(lease: &Lease, now: u64, noticed: Option<u64>) -> bool {
         /// What was noticed last may not have been written in its order.
         const SLACK_SECONDS: u64 = 60;
         let until = lease.held_until;
         let is_over = lease.state == LeaseState::Active && until <= now;
-        let is_new = noticed.is_none_or(|noticed| until.saturating_add(SLACK_SECONDS) > noticed);
-        (is_over && is_new).then(|| Self {
-            lease: lease.clone(),
-            until,
-            how: Ending::Expired,
-        })
+        is_over && noticed.is_none_or(|noticed| until.saturating_add(SLACK_SECONDS) > noticed)
     }
 
-    pub(super) fn is_expired(&self) -> bool {
-        self.how == Ending::Expired
+    /// The past of one that did.
+    pub(super) fn unnoticed(lease: Lease, now: u64, noticed: Option<u64>) -> Option<Self> {
+        Self::is_unnoticed(&lease, now, noticed).then(|| Self {
+            until: lease.held_until,
+            how: Ending::Expired,
+            lease,
+        })
     }
 
     pub(super) fn hour(&self) -> u32 {
@@ -144,6 +144,11 @@ impl Past {
         let times = [since.to_be_bytes(), self.until.to_be_bytes()].concat();
         let how = [self.how.code()];
         [&address.octets()[..], &times, &how, client.bytes()].concat()
+    }
+
+    /// Where it stands under `past/at/`.
+    pub(super) fn key(&self) -> Vec<u8> {
+        [AT, &self.suffix()].concat()
     }
 
     pub(super) fn writes(&self) -> [Write; 3] {
@@ -249,6 +254,7 @@ mod tests {
             let [Write::Put { key, value }, rest @ ..] = &written else {
                 panic!("{written:?}");
             };
+            assert_eq!(*key, past.key());
             assert_eq!(Past::read(key, value).as_ref(), Some(&past));
             for length in 0..value.len() {
                 assert_eq!(Past::read(key, &value[..length]), None, "{length}");
@@ -292,7 +298,7 @@ mod tests {
             (LeaseState::Idle, 999, None, false),
             (LeaseState::Declined, 999, None, false),
         ] {
-            let found = Past::unnoticed(&lease(state, held_until), 1000, noticed);
+            let found = Past::unnoticed(lease(state, held_until), 1000, noticed);
             assert_eq!(
                 found.is_some(),
                 expected,

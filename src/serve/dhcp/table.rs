@@ -186,7 +186,12 @@ impl Table {
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
-        self.due.first().is_some_and(|(time, _)| *time <= now)
+        self.first_due().is_some_and(|time| time <= now)
+    }
+
+    /// When the next thing is due.
+    pub(super) fn first_due(&self) -> Option<u64> {
+        self.due.first().map(|(time, _)| *time)
     }
 
     /// Takes out the next address whose time has come; it must be put back or postponed.

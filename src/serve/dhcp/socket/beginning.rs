@@ -58,12 +58,13 @@ pub(super) fn of(leases: &[Lease], now: u64) -> (Beginning, End) {
     (beginning, End(is_over))
 }
 
-/// Reads them.
+/// Reads them, and when the newest of them began.
 ///
 /// # Errors
 /// [`ServerError`] where the store cannot be read, or one of them not: without it its address could be promised twice.
-pub(super) fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
+pub(super) fn load(store: &impl Store) -> Result<(Vec<Lease>, u64), ServerError> {
     let (mut leases, mut vlans, mut fault) = (Vec::new(), BTreeSet::new(), None);
+    let mut newest = 0;
     let read = store.visit(PREFIX, &mut |key, value| match Lease::decode(key, value) {
         Ok(mut lease) => {
             // Many leases, few VLANs.
@@ -71,6 +72,7 @@ pub(super) fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
                 vlans.insert(Arc::clone(vlan));
                 lease.vlan = vlans.get(vlan).cloned();
             }
+            newest = lease.since.max(newest);
             leases.push(lease);
         }
         Err(source) => {
@@ -79,7 +81,7 @@ pub(super) fn load(store: &impl Store) -> Result<Vec<Lease>, ServerError> {
         }
     });
     read.map_err(ServerError::Load)?;
-    fault.map_or(Ok(leases), Err)
+    fault.map_or(Ok((leases, newest)), Err)
 }
 
 /// An engine that has taken them in; their names are published beside that, and all are when it is done.

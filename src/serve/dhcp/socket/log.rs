@@ -103,6 +103,7 @@ mod tests {
     use super::*;
     use crate::base::mac::MacAddr;
     use crate::serve::dhcp::socket::clock::Clock;
+    use crate::store::Faulty;
     use std::sync::Arc;
 
     fn numbers(events: &Events) -> Vec<u64> {
@@ -114,7 +115,7 @@ mod tests {
         let (news, heard) = watch::channel(0);
         let mut log = Log::new(news, RunId(7));
         log.ring = Ring::new(4);
-        let clock = Clock::start(None).read();
+        let clock = Clock::load(&Faulty::default(), 0).unwrap().read();
         let event = Event::Exhausted {
             vlan: Arc::new("plant/pxe".parse().unwrap()),
             hardware: MacAddr([2, 0, 0, 0, 0, 1]).into(),

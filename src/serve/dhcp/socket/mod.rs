@@ -111,6 +111,8 @@ pub struct Server {
     beginning: Beginning,
     thread: Option<JoinHandle<()>>,
     past: archive::Reader,
+    /// To tell the past in the wall clock's terms.
+    clock: Clock,
     archivist: archive::Ended,
 }
 
@@ -123,8 +125,8 @@ impl Server {
         store: Arc<S>,
         publish: impl Fn(NameChange) + Send + Sync + 'static,
     ) -> Result<Self, ServerError> {
-        let leases = beginning::load(&*store)?;
-        let stored = store.get(clock::KEY).map_err(ServerError::Load)?;
+        let (leases, newest) = beginning::load(&*store)?;
+        let clock = Clock::load(&*store, newest).map_err(ServerError::Load)?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -133,7 +135,6 @@ impl Server {
         let (tell, news) = watch::channel(0);
         let run = RunId(RandomState::new().hash_one(()));
         let log = Log::new(tell, run);
-        let clock = Clock::start(stored.as_deref());
         let archive = archive::start(Arc::clone(&store), &leases, clock.now());
         let (archive, past, archivist) = archive.map_err(ServerError::Start)?;
         let (beginning, end) = beginning::of(&leases, clock.now());
@@ -154,6 +155,7 @@ impl Server {
             beginning,
             thread: Some(thread),
             past,
+            clock,
             archivist,
         })
     }
@@ -316,7 +318,7 @@ impl Server {
     /// # Errors
     /// Where the store cannot be read.
     pub fn past_at(&self, address: Ipv4Addr) -> Result<Vec<Past>, StoreError> {
-        self.past.past(Whose::Address(address))
+        self.past_in_wall(Whose::Address(address))
     }
 
     /// What a machine held in the past, the latest first; at most a thousand.
@@ -324,7 +326,16 @@ impl Server {
     /// # Errors
     /// Where the store cannot be read.
     pub fn past_of(&self, hardware: Hardware) -> Result<Vec<Past>, StoreError> {
-        self.past.past(Whose::Hardware(hardware))
+        self.past_in_wall(Whose::Hardware(hardware))
+    }
+
+    fn past_in_wall(&self, whose: Whose) -> Result<Vec<Past>, StoreError> {
+        let (clock, mut pasts) = (self.clock.read(), self.past.past(whose)?);
+        for past in &mut pasts {
+            clock.put(&mut past.lease);
+            past.until = clock.in_wall(past.until);
+        }
+        Ok(pasts)
     }
 
     /// What the events of this server are told apart by from those of an earlier one.

@@ -76,7 +76,7 @@ pub(super) struct Worker<S, P> {
     pub(super) revoked: Vec<Revoked>,
     prober: Prober,
     pub(super) log: Log,
-    pub(super) archive: Archive,
+    pub(super) archive: Archive<S>,
     pub(super) unsent: u64,
     /// Whether a reply that lacks its relay agent's option was told of: once, since the agent's every client may be concerned.
     told_unechoed: bool,
@@ -94,7 +94,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         leases: Vec<Lease>,
         store: Arc<S>,
         publish: P,
-        (clock, archive): (Clock, Archive),
+        (clock, archive): (Clock, Archive<S>),
         log: Log,
     ) -> Self
     where
@@ -141,7 +141,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     Wake::Probed(found) => self.probed(found),
                 },
                 _ = seconds.tick() => self.tick(),
-                _ = moments.tick(), if self.engine.is_behind(self.clock.now()) => self.tick(),
+                _ = moments.tick(), if self.engine.is_behind(self.clock.now()) => {
+                    // What ended is to be written, and may wait where it is as well as there. Should the disk hang, each second ends some.
+                    if !self.archive.is_busy() {
+                        self.tick();
+                    }
+                }
             }
             self.obey();
         }
@@ -152,7 +157,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         // In trouble, no more is tried than the trial.
         let is_due = match self.engine.trouble(now) {
             Some(_) => self.engine.due_trial(now).is_some(),
-            None => self.clock.has_moved(),
+            None => self.clock.is_due(),
         };
         if self.under_way.is_none() && is_due {
             self.under_way = Some(self.next_write());
@@ -286,6 +291,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         for action in self.actions.drain(..) {
             match action {
                 Action::Persist { batch, lease } => {
+                    self.archive.before_write(lease.address);
                     let (key, value) = (lease.key(), lease.encode());
                     self.waiting.0.push(Write::Put { key, value });
                     self.waiting.1.push(batch);
@@ -327,6 +333,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             };
         }
         self.log.tell();
+        let ended = self.engine.ended_until(self.clock.now());
+        self.archive.notice(ended);
         if self.under_way.is_none() && !self.waiting.1.is_empty() {
             self.under_way = Some(self.next_write());
         }
@@ -344,7 +352,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             key: TRIAL_KEY.to_vec(),
             value: vec![0; TRIAL_BYTES],
         }));
-        writes.extend(self.clock.unstored());
+        writes.extend(self.clock.unstored().into_iter().flatten());
         let store = Arc::clone(&self.store);
         let batch = Batch {
             guards: Vec::new(),

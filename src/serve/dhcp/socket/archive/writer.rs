@@ -1,30 +1,18 @@
-//! Keeps the past of leases: a thread that writes behind the answers, and forgets what is old. Must not keep anybody waiting.
-//!
-//! What waits to be written has a bound; what finds no room, or a store that takes nothing, is counted as missing. A daemon that is killed
-//! loses what came within the last second before that, but for leases that ran out, which the next start finds.
+//! The thread that writes the past, and forgets it.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc as std_mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
-use crate::base::duration::Seconds;
-use crate::serve::dhcp::history::{AT, HOURS, MOST, Past, UNTIL, at, hour_of, in_hour, of};
-use crate::serve::dhcp::lease::{Hardware, Lease};
+use super::unread::Unread;
+use super::{Kept, Noted};
+use crate::serve::dhcp::history::{AT, HOURS, MOST, Past, UNTIL, in_hour};
 use crate::store::{Batch, Store, StoreError, Write};
-
-/// Ends that may wait to be written: some megabytes.
-const QUEUE: usize = 16_384;
-
-/// Ends found at a start that are written; more are counted as missing.
-const FOUND: usize = 65_536;
 
 /// Ends written at once.
 const AT_ONCE: usize = 1024;
@@ -32,51 +20,11 @@ const AT_ONCE: usize = 1024;
 /// How long ends are gathered: a lease that runs out alone is worth no sync of its own.
 const GATHER: Duration = Duration::from_millis(500);
 
-/// What is told of a machine or an address at most: the latest.
-const TOLD: usize = 1000;
-
-/// The worker's end.
-#[derive(Clone)]
-pub(super) struct Archive {
-    ends: mpsc::Sender<Past>,
-    kept: watch::Sender<Kept>,
-    missing: Arc<AtomicU64>,
-}
-
-/// How long the past is kept, in hours, and since when that is so; none until somebody says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Kept {
-    hours: Option<u32>,
-    said: u32,
-}
-
-/// Tells when the thread has ended.
-pub(super) struct Ended(Mutex<std_mpsc::Receiver<()>>);
-
-impl Ended {
-    /// Waits for it, but not for a disk that hangs: that keeps nobody from stopping.
-    pub(super) fn wait(&mut self) {
-        const PATIENCE: Duration = Duration::from_secs(2);
-        // Nothing is ever sent: the other end goes.
-        let ended = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = ended.recv_timeout(PATIENCE);
-    }
-}
-
-/// What reads the past; needs nobody's time but its own.
-pub(super) struct Reader(Box<Read>);
-
-type Read = dyn Fn(Whose) -> Result<Vec<Past>, StoreError> + Send + Sync;
-
-/// Whose past is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Whose {
-    Address(Ipv4Addr),
-    Hardware(Hardware),
-}
+/// Keys looked at before they are forgotten: a few megabytes, where a whole hour may have a million.
+const PIECE: usize = 1 << 16;
 
 /// The thread's own state.
-struct Writer<S> {
+pub(super) struct Writer<S> {
     store: Arc<S>,
     /// How many ended in each hour.
     hours: BTreeMap<u32, u64>,
@@ -88,116 +36,8 @@ struct Writer<S> {
     missing: Arc<AtomicU64>,
 }
 
-impl Archive {
-    /// Notes an end; never waits.
-    pub(super) fn push(&self, past: Past) {
-        if self.ends.try_send(past).is_err() {
-            self.missing.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Says how long the past is kept. What is older is forgotten at once.
-    pub(super) fn keep_for(&self, time: Seconds, now: u64) {
-        let hours = Some(time.0.div_ceil(3600));
-        let said = hour_of(now);
-        self.kept.send_if_modified(|kept| {
-            let is_new = kept.hours != hours;
-            *kept = Kept { hours, said };
-            is_new
-        });
-    }
-
-    /// How many ends are missing from the history.
-    pub(super) fn missing(&self) -> u64 {
-        self.missing.load(Ordering::Relaxed)
-    }
-}
-
-impl Reader {
-    /// The latest first.
-    ///
-    /// # Errors
-    /// Where the store cannot be read.
-    pub(super) fn past(&self, whose: Whose) -> Result<Vec<Past>, StoreError> {
-        let mut pasts = (self.0)(whose)?;
-        pasts.sort_by_key(|past| std::cmp::Reverse((past.until, past.lease.since)));
-        pasts.truncate(TOLD);
-        Ok(pasts)
-    }
-}
-
-fn read<S: Store>(store: &S, whose: Whose) -> Result<Vec<Past>, StoreError> {
-    match whose {
-        Whose::Hardware(hardware) => pasts_under(store, &of(hardware)),
-        Whose::Address(address) => {
-            let pairs = store.range(&at(address))?;
-            let pasts = pairs
-                .iter()
-                .filter_map(|(key, value)| Past::read(key, value));
-            Ok(pasts.collect())
-        }
-    }
-}
-
-/// What an index leads to.
-fn pasts_under<S: Store>(store: &S, prefix: &[u8]) -> Result<Vec<Past>, StoreError> {
-    let mut pasts = Vec::new();
-    for (key, _) in store.range(prefix)? {
-        let suffix = key.strip_prefix(prefix).unwrap_or_default();
-        let key = [AT, suffix].concat();
-        let value = store.get(&key)?;
-        pasts.extend(value.and_then(|value| Past::read(&key, &value)));
-    }
-    Ok(pasts)
-}
-
-/// Starts the thread; it ends once the worker's end is gone and all is written. `stored` are the leases as the store has them.
-///
-/// # Errors
-/// Where the system gives no thread.
-pub(super) fn start<S: Store>(
-    store: Arc<S>,
-    stored: &[Lease],
-    now: u64,
-) -> io::Result<(Archive, Reader, Ended)> {
-    let missing = Arc::new(AtomicU64::new(0));
-    let writer = Writer::load(Arc::clone(&store), Arc::clone(&missing));
-    let noticed = writer.as_ref().ok().map(|writer| writer.until);
-    let noticed = noticed.filter(|until| *until != 0);
-    let mut unnoticed = stored
-        .iter()
-        .filter_map(|lease| Past::unnoticed(lease, now, noticed));
-    let found: Vec<Past> = unnoticed.by_ref().take(FOUND).collect();
-    let left = u64::try_from(unnoticed.count()).unwrap_or(u64::MAX);
-    missing.fetch_add(left, Ordering::Relaxed);
-    let (ends, queue) = mpsc::channel(QUEUE);
-    let (kept, heard) = watch::channel(Kept::default());
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let (alive, ended) = std_mpsc::channel();
-    thread::Builder::new()
-        .name("dhcp-history".to_owned())
-        .spawn(move || {
-            let _until_it_ends: std_mpsc::Sender<()> = alive;
-            match writer {
-                Ok(writer) => runtime.block_on(writer.run(found, queue, heard)),
-                Err(error) => {
-                    tracing::error!(%error, "the history of leases cannot be read; none is kept");
-                }
-            }
-        })?;
-    let archive = Archive {
-        ends,
-        kept,
-        missing,
-    };
-    let reader = Reader(Box::new(move |whose| read(&*store, whose)));
-    Ok((archive, reader, Ended(Mutex::new(ended))))
-}
-
 impl<S: Store> Writer<S> {
-    fn load(store: Arc<S>, missing: Arc<AtomicU64>) -> Result<Self, StoreError> {
+    pub(super) fn load(store: Arc<S>, missing: Arc<AtomicU64>) -> Result<Self, StoreError> {
         let counted = store.range(HOURS)?;
         let counted = counted.iter().filter_map(|(key, value)| {
             let hour = key.strip_prefix(HOURS)?.try_into().ok()?;
@@ -217,56 +57,74 @@ impl<S: Store> Writer<S> {
         })
     }
 
-    async fn run(
+    /// Up to when leases that ran out are written; 0 where none are.
+    pub(super) fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// Writes what is pushed before what can still be read: that has time.
+    pub(super) async fn run(
         mut self,
-        found: Vec<Past>,
-        mut queue: mpsc::Receiver<Past>,
+        unread: &Unread<S>,
+        mut queue: mpsc::Receiver<Noted>,
         mut kept: watch::Receiver<Kept>,
     ) {
-        for some in found.chunks(AT_ONCE) {
-            self.write(some).await;
-        }
-        let mut ends = Vec::new();
+        let mut noted = Vec::new();
         loop {
             tokio::select! {
+                biased;
                 Ok(()) = kept.changed() => {
                     self.kept = *kept.borrow_and_update();
                     self.forget(self.kept.said).await;
                     continue;
                 }
-                count = queue.recv_many(&mut ends, AT_ONCE) => if count == 0 { return },
+                count = queue.recv_many(&mut noted, AT_ONCE) => if count == 0 { return },
+                () = ready(()), if !unread.is_done() => {
+                    let ends = unread.next(AT_ONCE);
+                    let until = if unread.is_done() { unread.now() } else { 0 };
+                    self.write(&ends, until).await;
+                    continue;
+                }
             }
-            if ends.len() < AT_ONCE && !queue.is_closed() {
-                tokio::time::sleep(GATHER).await;
+            if unread.is_done() {
+                let gathered = async {
+                    while noted.len() < AT_ONCE && queue.recv_many(&mut noted, AT_ONCE).await > 0 {}
+                };
+                // Fewer came, or all.
+                let _ = timeout(GATHER, gathered).await;
             }
-            while ends.len() < AT_ONCE
-                && let Ok(next) = queue.try_recv()
-            {
-                ends.push(next);
-            }
-            self.write(&ends).await;
-            ends.clear();
+            let until = noted.last().map(|last| last.noticed);
+            let until = until.filter(|_| unread.is_done()).unwrap_or(0);
+            let ends: Vec<Past> = noted.drain(..).map(|noted| noted.past).collect();
+            self.write(&ends, until).await;
         }
     }
 
-    async fn write(&mut self, ends: &[Past]) {
+    /// Writes those of the ends that are not there yet; with them all that ran out before `until` is.
+    async fn write(&mut self, ends: &[Past], until: u64) {
         let latest = ends.iter().map(Past::hour).max().unwrap_or_default();
         self.forget(latest).await;
         if self.count() >= self.most {
             // All of it is of this very hour.
             return self.miss(ends.len());
         }
-        let mut hours = BTreeMap::new();
+        let (mut hours, mut keys) = (BTreeMap::new(), BTreeSet::new());
         let mut writes = Vec::with_capacity(ends.len() * 3 + 2);
-        let mut until = self.until;
         for past in ends {
+            let key = past.key();
+            let is_there = self.store.get(&key).is_ok_and(|found| found.is_some());
+            if is_there || !keys.insert(key) {
+                continue;
+            }
             let hour = past.hour();
             let before = self.hours.get(&hour).copied().unwrap_or(0);
             *hours.entry(hour).or_insert(before) += 1;
             writes.extend(past.writes());
-            if past.is_expired() {
-                until = until.max(past.until);
-            }
+        }
+        let new = keys.len();
+        let until = self.until.max(until);
+        if new == 0 && until == self.until {
+            return;
         }
         let counts = hours.iter().map(|(hour, count)| Write::Put {
             key: [HOURS, &hour.to_be_bytes()].concat(),
@@ -284,7 +142,7 @@ impl<S: Store> Writer<S> {
             }
             Err(error) => {
                 tracing::debug!(%error, "ends of leases are missing from the history");
-                self.miss(ends.len());
+                self.miss(new);
             }
         }
     }
@@ -320,11 +178,32 @@ impl<S: Store> Writer<S> {
         }
     }
 
+    /// Piece by piece: a million leases may have ended within the hour.
     async fn forget_hour(&self, hour: u32) -> Result<(), StoreError> {
         let prefix = in_hour(hour);
-        for some in pasts_under(&*self.store, &prefix)?.chunks(AT_ONCE) {
-            let writes = some.iter().flat_map(Past::removal).collect();
-            self.commit(writes).await?;
+        loop {
+            let mut keys = Vec::new();
+            self.store.visit(&prefix, &mut |key, _| {
+                if keys.len() < PIECE {
+                    keys.push(key.to_vec());
+                }
+            })?;
+            if keys.is_empty() {
+                break;
+            }
+            for some in keys.chunks(AT_ONCE) {
+                let mut writes = Vec::with_capacity(some.len() * 3);
+                for index in some {
+                    let suffix = index.strip_prefix(&*prefix).unwrap_or_default();
+                    let key = [AT, suffix].concat();
+                    let value = self.store.get(&key)?;
+                    let past = value.and_then(|value| Past::read(&key, &value));
+                    writes.extend(past.iter().flat_map(Past::removal));
+                    let key = index.clone();
+                    writes.push(Write::Delete { key });
+                }
+                self.commit(writes).await?;
+            }
         }
         let key = [HOURS, &hour.to_be_bytes()].concat();
         self.commit(vec![Write::Delete { key }]).await
@@ -333,10 +212,12 @@ impl<S: Store> Writer<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Whose, read, start};
     use super::*;
+    use crate::base::duration::Seconds;
     use crate::base::mac::MacAddr;
     use crate::serve::dhcp::history::Ending;
-    use crate::serve::dhcp::lease::{ClientKey, LeaseState};
+    use crate::serve::dhcp::lease::{ClientKey, Hardware, Lease, LeaseState};
     use crate::store::Faulty;
 
     const DAY: u64 = 24 * 3600;
@@ -382,17 +263,19 @@ mod tests {
     async fn the_past_is_kept_for_as_long_as_is_said_and_no_longer() {
         let store = Arc::new(Faulty::default());
         let first = 100 * DAY;
-        writer(&store).write(&[past(1, 1, first)]).await;
-        writer(&store)
-            .write(&[past(1, 2, first + DAYS * DAY), past(1, 1, first + 5000)])
-            .await;
+        let ends = [past(1, 1, first)];
+        writer(&store).write(&ends, first).await;
+        let ends = [past(1, 2, first + DAYS * DAY), past(1, 1, first + 5000)];
+        writer(&store).write(&ends, first + 5000).await;
         let expected = [first, first + 5000, first + DAYS * DAY];
         assert_eq!(untils(&store, 1), expected, "written by two daemons");
         let mut writer = writer(&store);
-        assert_eq!((writer.count(), writer.until), (3, first + DAYS * DAY));
-        writer.write(&[past(2, 1, first + DAYS * DAY + 3600)]).await;
+        assert_eq!((writer.count(), writer.until), (3, first + 5000));
+        let ends = [past(2, 1, first + DAYS * DAY + 3600)];
+        writer.write(&ends, 0).await;
         assert_eq!(untils(&store, 1), expected[1..]);
-        writer.write(&[past(2, 1, first + 3 * DAYS * DAY)]).await;
+        let ends = [past(2, 1, first + 3 * DAYS * DAY)];
+        writer.write(&ends, 0).await;
         assert!(untils(&store, 1).is_empty());
         let left = store.range(b"past/").unwrap();
         assert_eq!(
@@ -408,7 +291,7 @@ mod tests {
         let store = Arc::new(Faulty::default());
         let first = 100 * DAY;
         let ends = [past(1, 1, first), past(1, 2, first + 200 * DAY)];
-        writer(&store).write(&ends[..1]).await;
+        writer(&store).write(&ends[..1], 0).await;
         let now = first + 200 * DAY;
         let (archive, _reader, mut ended) = start(Arc::clone(&store), &[], now).unwrap();
         // Its index is looked at once nobody writes any more.
@@ -439,16 +322,105 @@ mod tests {
         let of_hour = |hour: u64| move |address: u8| past(address, 1, at + hour * 3600);
         for hour in 0..3 {
             let ends: Vec<Past> = [1, 2].map(of_hour(hour)).into();
-            writer.write(&ends).await;
+            writer.write(&ends, 0).await;
         }
         assert_eq!(untils(&store, 1), [at + 3600, at + 7200]);
         let ends: Vec<Past> = [3, 4, 5].map(of_hour(2)).into();
-        writer.write(&ends).await;
+        writer.write(&ends, 0).await;
         assert_eq!(untils(&store, 3), [at + 7200]);
         assert_eq!(writer.missing.load(Ordering::Relaxed), 0);
         // All of the present hour, and full.
-        writer.write(&[of_hour(2)(6)]).await;
+        writer.write(&[of_hour(2)(6)], 0).await;
         assert!(untils(&store, 6).is_empty());
         assert_eq!(writer.missing.load(Ordering::Relaxed), 1);
+    }
+
+    /// What is there already is neither written again nor counted again, in whichever run it was written.
+    #[tokio::test]
+    async fn what_is_written_twice_is_there_once() {
+        let store = Arc::new(Faulty::default());
+        let at = 100 * DAY;
+        let ends = [past(1, 1, at), past(1, 1, at), past(2, 1, at)];
+        for (until, expected) in [(0, 0), (at - 60, at - 60), (at - 70, at - 60)] {
+            let mut writer = writer(&store);
+            writer.write(&ends, until).await;
+            assert_eq!((writer.count(), writer.until), (2, expected));
+        }
+        let writer = writer(&store);
+        assert_eq!((writer.count(), writer.until), (2, at - 60));
+    }
+
+    fn put(lease: &Lease) -> Batch {
+        let (key, value) = (lease.key(), lease.encode());
+        Batch {
+            writes: vec![Write::Put { key, value }],
+            ..Batch::default()
+        }
+    }
+
+    /// Addresses that are given again before anybody has read whose they were.
+    #[tokio::test]
+    async fn what_ran_out_unnoticed_is_read_before_it_is_written_over() {
+        let store = Arc::new(Faulty::default());
+        let at = 100 * DAY;
+        let mut leases = Vec::new();
+        for address in 0..u16::try_from(AT_ONCE * 3).unwrap() {
+            let [high, low] = address.to_be_bytes();
+            let mut lease = past(0, low, at).lease;
+            lease.address = [10, 0, high, low].into();
+            store.commit(put(&lease)).await.unwrap();
+            leases.push(lease);
+        }
+        store.stall();
+        let now = at + 100;
+        let (mut archive, _reader, mut ended) = start(Arc::clone(&store), &leases, now).unwrap();
+        // The first of them wait for the disk.
+        store.until_waiting(1).await;
+        let over = [0, AT_ONCE, leases.len() - 1].map(|number| {
+            let mut lease = leases[number].clone();
+            (lease.since, lease.held_until) = (now, now + 600);
+            archive.before_write(lease.address);
+            store.commit(put(&lease))
+        });
+        let [first, second, third] = over;
+        let release = async {
+            store.until_waiting(4).await;
+            store.release();
+        };
+        let ((), first, second, third) = tokio::join!(release, first, second, third);
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+        let until = || store.get(UNTIL).unwrap();
+        while until() != Some(now.to_be_bytes().to_vec()) {
+            tokio::task::yield_now().await;
+        }
+        for lease in &leases {
+            let found = read(&*store, Whose::Address(lease.address)).unwrap();
+            assert_eq!(found.len(), 1, "{lease:?}");
+            assert_eq!((&found[0].lease, found[0].until), (lease, at));
+        }
+        assert_eq!(archive.missing(), 0);
+        drop(archive);
+        ended.wait();
+        assert_eq!(writer(&store).count(), leases.len() as u64);
+    }
+
+    #[tokio::test]
+    async fn an_hour_of_many_is_forgotten_as_a_whole() {
+        let store = Arc::new(Faulty::default());
+        let mut writer = writer(&store);
+        let at = 100 * DAY;
+        for number in 0..5 {
+            let ends: Vec<Past> = (0..=255).map(|client| past(number, client, at)).collect();
+            writer.write(&ends, at).await;
+        }
+        // An index that leads nowhere goes too.
+        let key = [&in_hour(u32::try_from(at / 3600).unwrap())[..], b"?"].concat();
+        let value = Vec::new();
+        writer
+            .commit(vec![Write::Put { key, value }])
+            .await
+            .unwrap();
+        writer.write(&[past(1, 1, at + 100 * DAY)], at).await;
+        assert_eq!(store.range(b"past/").unwrap().len(), 5);
     }
 }
