@@ -8,7 +8,7 @@ use dhcproto::v4::MessageType;
 use serde_json::json;
 
 use crate::support::{
-    Ask, LEASE, Rig, SERVER, ask, config, decline, read, release, renew, select, site,
+    Ask, LEASE, Rig, SERVER, ask, config, decline, discover, read, release, renew, select, site,
 };
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 50);
@@ -264,4 +264,20 @@ fn a_name_in_force_is_kept() {
         "+dhcp-10-0-0-11.example 10.0.0.11",
     ];
     assert_eq!(rig.names, expected);
+}
+
+/// What is written down for one identifier keeps no address for the other once that is reserved no longer.
+#[test]
+fn a_write_under_way_is_for_its_own_client() {
+    let mut rig = Rig::new(&site());
+    let system = |ask: Ask| ask.id(b"system");
+    assert_eq!(rig.said(&system(select(HOST, 50))), "ack 10.0.0.50");
+    rig.hold_writes = true;
+    assert_eq!(rig.said(&select(HOST, 50)), "");
+    let mut later = site();
+    let keys = later.as_object_mut().unwrap();
+    keys.remove("vlan/plant/pxe/reservation/02:00:00:00:00:99");
+    rig.configure(&later);
+    assert_eq!(rig.said(&system(discover(HOST))), "offer 10.0.0.10");
+    assert_eq!(rig.said(&system(renew(HOST, 50))), "nak");
 }

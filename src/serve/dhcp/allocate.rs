@@ -88,9 +88,9 @@ impl Engine {
                 Standing::Taken
             };
         };
-        // What is being written is about to be told; anything else of a pool that moved since ends here: an offer promises nothing, and
-        // a lease is not renewed.
-        let is_open = is_open || record.pending.is_some();
+        // What is being written for it is about to be told; anything else of a pool that moved since ends here: an offer promises
+        // nothing, and a lease is not renewed.
+        let is_open = is_open || self.under_way_for(asker, address).is_some();
         match (record.lease.state, asker.holds(&self.config, record)) {
             (LeaseState::Idle, true) if is_open && record.lease.was_quarantined() => Standing::Free,
             (LeaseState::Active | LeaseState::Offered | LeaseState::Idle, true) if is_open => {
