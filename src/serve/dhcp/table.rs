@@ -9,6 +9,7 @@ use super::config::Config;
 use super::engine::BatchId;
 use super::giving::Offers;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
+use super::quarantine::Quarantine;
 use super::records::Records;
 use super::usage::Usage;
 use crate::base::addr::Prefix;
@@ -42,10 +43,11 @@ impl Record {
     /// The circuit that it counts for.
     pub(super) fn counts_for(&self) -> Option<Circuit> {
         let counts = match self.lease.state {
-            LeaseState::Offered | LeaseState::Active => self.is_open,
-            LeaseState::Idle | LeaseState::Declined => false,
+            LeaseState::Offered | LeaseState::Active => true,
+            LeaseState::Idle => false,
+            LeaseState::Declined => self.is_declined(),
         };
-        self.circuit.filter(|_| counts)
+        self.circuit.filter(|_| counts && self.is_open)
     }
 
     /// The lease as it stands at `now`.
@@ -77,6 +79,7 @@ pub(super) struct Table {
     pub(super) usage: Usage,
     circuits: Circuits,
     offers: Offers,
+    pub(super) quarantine: Quarantine,
     /// How many offers were listed.
     listed: u64,
     /// Whose addresses are.
@@ -136,6 +139,9 @@ impl Table {
             listed: 0,
         };
         self.circuits.add_from(Some(&record));
+        if record.is_declined() && record.is_open {
+            self.quarantine.add(self.subnet_of(address), &record.lease);
+        }
         if !is_known {
             self.clients.insert(&record.lease.client, address);
             self.hardware.insert(&record.lease.hardware, address);
@@ -213,6 +219,9 @@ impl Table {
             let mut offers = std::mem::take(&mut self.offers);
             offers.sort(|address| self.subnet_of(address));
             self.offers = offers;
+            let mut quarantine = std::mem::take(&mut self.quarantine);
+            quarantine.sort(|address| self.subnet_of(address));
+            self.quarantine = quarantine;
         }
     }
 
@@ -288,6 +297,9 @@ impl Table {
         let Some(record) = self.records.get(address) else {
             return;
         };
+        if record.is_declined() {
+            self.quarantine.take(self.subnet_of(address), &record.lease);
+        }
         let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
@@ -461,6 +473,9 @@ mod tests {
                 *behind.entry(circuit).or_default() += 1;
             }
             prop_assert_eq!(table.circuits.all(), behind);
+            let declined = leases.iter().filter(|lease| lease.state == LeaseState::Declined);
+            let declined = declined.map(|lease| (table.subnet_of(lease.address), lease.address));
+            prop_assert_eq!(table.quarantine.all(), declined.collect());
             let offered = leases.iter().filter(|lease| lease.state == LeaseState::Offered);
             prop_assert_eq!(table.offers.count(), offered.count());
             prop_assert_eq!(table.clients.len(), leases.len());

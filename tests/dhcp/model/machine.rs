@@ -229,7 +229,13 @@ impl Machine {
 
     fn obey(&mut self, action: Action) {
         match action {
-            Action::Persist { batch, lease } => self.waiting.push((batch, lease)),
+            Action::Persist { batch, lease } => {
+                // Half of a range at most is out of use: what comes back early is told by its write.
+                if lease.state == LeaseState::Idle {
+                    self.judge.declined.remove(&lease.address);
+                }
+                self.waiting.push((batch, lease));
+            }
             Action::Publish(change) => self.publish(change),
             Action::Send(reply) => {
                 self.answered += 1;
