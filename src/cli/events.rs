@@ -116,6 +116,7 @@ fn of_lease(word: &str, row: &EventRow) -> String {
         is_by_hand,
         how,
         by,
+        others,
         ..
     } = row;
     let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
@@ -127,6 +128,7 @@ fn of_lease(word: &str, row: &EventRow) -> String {
         is_by_hand.then(|| "by hand".to_owned()),
         how.and_then(ended).map(str::to_owned),
         by.map(|by| format!("in use by {by}")),
+        others.map(|others| format!("and {others} more before it, too fast to tell of each")),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();
     let rest = rest.join(", ");

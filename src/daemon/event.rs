@@ -111,6 +111,9 @@ pub struct EventRow {
     /// Who answered for the address, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MacAddr>,
+    /// How many others there were before it, of this kind in this VLAN, that no event tells of: they came too fast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<u64>,
 }
 
 /// What is not said otherwise.
@@ -205,8 +208,9 @@ impl LeaseEvent {
                 ..of(lease)
             }),
             Event::Declined { lease, .. } => Self::Decline(of(lease)),
-            Event::Conflict { lease, by } => Self::Conflict(EventRow {
+            Event::Conflict { lease, by, others } => Self::Conflict(EventRow {
                 by: *by,
+                others: some(*others),
                 ..of(lease)
             }),
             Event::Replaced { lease } => Self::Replace(of(lease)),
@@ -221,7 +225,12 @@ impl LeaseEvent {
                 trouble: *trouble,
             },
             Event::Bmc { news } => Self::of_bmc(told, news),
-            Event::Waiting { vlan, hardware } => Self::Waiting(EventRow {
+            Event::Waiting {
+                vlan,
+                hardware,
+                others,
+            } => Self::Waiting(EventRow {
+                others: some(*others),
                 vlan: Some(VlanPath::clone(vlan)),
                 ..EventRow::blank(told, *hardware)
             }),
@@ -275,6 +284,11 @@ impl LeaseEvent {
     }
 }
 
+/// How many, where there are any.
+fn some(others: u64) -> Option<u64> {
+    (others > 0).then_some(others)
+}
+
 fn mark(told: &Told) -> EventMark {
     EventMark {
         run: told.run,
@@ -296,6 +310,7 @@ impl EventRow {
             is_by_hand: false,
             how: None,
             by: None,
+            others: None,
         }
     }
 }

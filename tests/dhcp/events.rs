@@ -35,7 +35,7 @@ fn word(event: &Event) -> String {
             assert!(before.name.is_some(), "told as it was");
             format!("decline {}", lease.address)
         }
-        Event::Conflict { lease, by } => format!("conflict {} by {by:?}", lease.address),
+        Event::Conflict { lease, by, .. } => format!("conflict {} by {by:?}", lease.address),
         Event::Contested { lease, host } => format!("conflict {} of {host}", lease.address),
         Event::Replaced { lease } => format!("replace {}", lease.address),
         Event::Reclaimed { lease } => format!("conflict {}", lease.address),
@@ -59,7 +59,7 @@ fn word(event: &Event) -> String {
         }
         Event::Store { trouble } => format!("store {trouble:?}"),
         Event::Bmc { .. } => panic!("{event:?} is none of the engine's"),
-        Event::Waiting { vlan, hardware } => format!("waiting {vlan} {hardware}"),
+        Event::Waiting { vlan, hardware, .. } => format!("waiting {vlan} {hardware}"),
         Event::Exhausted { vlan, hardware } => format!("exhaustion {vlan} {hardware}"),
     }
 }

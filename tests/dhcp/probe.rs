@@ -50,7 +50,7 @@ fn taken(rig: &mut Rig, step: &Step) -> String {
     };
     let mut words = Vec::new();
     for event in rig.events.drain(..) {
-        if let Event::Conflict { lease, by } = event {
+        if let Event::Conflict { lease, by, .. } = event {
             assert_eq!(lease.known.as_deref(), Some(&Known::Found(by)));
             let by = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
             words.push(format!("{} used by {by}", lease.address));

@@ -42,7 +42,7 @@ fn lab() -> (Server, Namespace, Namespace) {
 fn conflicts(server: &Server) -> Vec<(Ipv4Addr, Option<MacAddr>)> {
     let told = wait(server.events(0)).unwrap().events;
     let found = told.into_iter().filter_map(|told| match told.event {
-        Event::Conflict { lease, by } => Some((lease.address, by)),
+        Event::Conflict { lease, by, .. } => Some((lease.address, by)),
         Event::Committed { .. }
         | Event::Renewed { .. }
         | Event::Expired { .. }

@@ -9,7 +9,7 @@ use crate::support::{Ask, Rig, SERVER, ask, discover};
 
 const SCOPE: &str = "vlan/plant/pxe/scope/10.0.0.0/16";
 
-fn with(pools: &str, policy: Value) -> Value {
+pub(crate) fn with(pools: &str, policy: Value) -> Value {
     json!({
         SCOPE: { "scope": {
             "server": "10.0.0.1", "pools": [pools], "lease_time": "10m", "domain": "example",
@@ -22,7 +22,7 @@ fn with(pools: &str, policy: Value) -> Value {
 }
 
 /// A client of its own number, which comes by a circuit where that is none of 0.
-fn from(kind: u8, number: u32, circuit: u8) -> Ask {
+pub(crate) fn from(kind: u8, number: u32, circuit: u8) -> Ask {
     let [a, b, c, d] = number.to_be_bytes();
     let asked = ask(kind, 0).field(28, &[2, 1, a, b, c, d]);
     match circuit {
@@ -32,11 +32,11 @@ fn from(kind: u8, number: u32, circuit: u8) -> Ask {
 }
 
 /// DISCOVER of a client; the address that it is offered.
-fn offered(rig: &mut Rig, asked: &Ask) -> Option<Ipv4Addr> {
+pub(crate) fn offered(rig: &mut Rig, asked: &Ask) -> Option<Ipv4Addr> {
     rig.said(asked).strip_prefix("offer ")?.parse().ok()
 }
 
-fn choosing(asked: Ask, address: Ipv4Addr) -> Ask {
+pub(crate) fn choosing(asked: Ask, address: Ipv4Addr) -> Ask {
     asked
         .option(54, &SERVER.octets())
         .option(50, &address.octets())
@@ -130,6 +130,30 @@ fn what_is_promised_gives_way_to_nobody() {
     assert_eq!(rig.said(&from(1, 2, 0)), "");
     assert_eq!(rig.engine.counters().given_way, 0);
     assert_eq!(rig.engine.offered(), 0);
+}
+
+/// On a link where no agent tells who is who, made-up clients that take up what they are offered have the dynamic ranges: not what is
+/// reserved, and nothing at all where the site's own machines alone are served.
+#[test]
+fn whoever_takes_a_link_without_agents_takes_nothing_from_the_machines_of_the_site() {
+    for (unknown, made_up, declared) in [
+        ("allow", 200, None),
+        ("hold", 0, Some(Ipv4Addr::new(10, 0, 1, 0))),
+        ("deny", 0, Some(Ipv4Addr::new(10, 0, 1, 0))),
+    ] {
+        let mut site = with("10.0.1.0-10.0.1.199", json!({ "unknown-clients": unknown }));
+        site["vlan/plant/pxe/reservation/02:01:00:00:00:01"] =
+            json!({ "reservation": { "host": "one", "addresses": [], "image": null } });
+        let mut rig = Rig::new(&site);
+        for number in 1000..1300 {
+            if let Some(address) = offered(&mut rig, &from(1, number, 0)) {
+                rig.send(&choosing(from(3, number, 0), address));
+            }
+        }
+        assert_eq!(rig.engine.leased(), made_up, "{unknown}");
+        assert_eq!(offered(&mut rig, &from(1, 1, 0)), declared, "{unknown}");
+        assert_eq!(rig.said(&discover(0x99)), "offer 10.0.9.9", "{unknown}");
+    }
 }
 
 struct Attack {

@@ -18,7 +18,8 @@ pub(super) const LEASES_PER_CIRCUIT: NodeSchema = plain(
     "leases-per-circuit",
     "How many leases and offers the clients behind one circuit of a relay agent may have together: where its agent says that they are \
      (option 82). There is no bound by default. Further clients there get no address, which `bedplate why` tells; whoever has a lease \
-     renews it. Reserved addresses are not counted, and their hosts are always served.",
+     renews it. What they declined counts until its quarantine ends. Reserved addresses are not counted, and their hosts are always \
+     served.",
     &[argument(
         "a number",
         Kind::Integer {
@@ -41,7 +42,7 @@ pub(super) const RATE_PER_CIRCUIT: NodeSchema = plain(
     "rate-per-circuit",
     "How many messages a second may come from behind one circuit of a relay agent (option 82), on the average; ten seconds' worth may \
      come at once. What exceeds it is dropped as with `rate-per-client`. There is no bound by default. Whoever makes up hardware \
-     addresses is held by this one alone.",
+     addresses is held by this one alone, and on a link without an agent by none: see `unknown-clients`.",
     &[argument("a number", RATE, "Messages a second.")],
 );
 

@@ -25,6 +25,8 @@ pub struct Waiting {
     pub heard: u64,
     /// How many messages came.
     pub messages: u64,
+    /// Whether it was told of.
+    is_told: bool,
 }
 
 /// Those that wait, each once in a VLAN.
@@ -57,13 +59,21 @@ impl Engine {
         }
     }
 
-    /// Lists the client, and tells of it the first time. The one that was not heard for longest makes room.
+    /// Lists the client, and tells of it once. The one that was not heard for longest makes room.
     fn wait(&mut self, ask: &Ask<'_>, vlan: &Arc<VlanPath>, out: &mut Vec<Action>) {
         let hardware = ask.asker.hardware;
         let key = (Arc::clone(vlan), hardware);
         if let Some(known) = self.waiting.get_mut(&key) {
             known.heard = ask.now;
             known.messages = known.messages.saturating_add(1);
+            if known.is_told {
+                return;
+            }
+            // It was counted when it came, and is told of now where there is room.
+            let pace = self.paces.waiting.entry(Arc::clone(vlan)).or_default();
+            if pace.may(ask.now) {
+                self.tell_waiting((vlan, hardware), 0, out);
+            }
             return;
         }
         if self.waiting.len() >= WAITING {
@@ -78,9 +88,30 @@ impl Engine {
             since: ask.now,
             heard: ask.now,
             messages: 1,
+            is_told: false,
         };
         self.waiting.insert(key, one);
+        let pace = self.paces.waiting.entry(Arc::clone(vlan)).or_default();
+        if let Some((hardware, others)) = pace.take(ask.now, hardware) {
+            self.tell_waiting((vlan, hardware), others, out);
+        }
+    }
+
+    /// Tells of a client that is held, and how many others were not told of.
+    pub(super) fn tell_waiting(
+        &mut self,
+        (vlan, hardware): (&Arc<VlanPath>, Hardware),
+        others: u64,
+        out: &mut Vec<Action>,
+    ) {
         let vlan = Arc::clone(vlan);
-        out.push(Action::Event(Event::Waiting { vlan, hardware }));
+        if let Some(known) = self.waiting.get_mut(&(Arc::clone(&vlan), hardware)) {
+            known.is_told = true;
+        }
+        out.push(Action::Event(Event::Waiting {
+            vlan,
+            hardware,
+            others,
+        }));
     }
 }

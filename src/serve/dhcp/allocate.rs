@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::config::{Config, HostId, Served};
 use super::engine::{Action, Engine};
 use super::lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseState};
-use super::table::Record;
+use super::record::Record;
 
 /// Addresses that were found in use which a client is spared while others are free.
 const SPARED: usize = 16;

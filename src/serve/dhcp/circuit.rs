@@ -1,5 +1,5 @@
-//! Circuits of relay agents, and how many leases and offers there are behind each, so that one cannot have them all. Part of the
-//! engine, and as pure.
+//! Circuits of relay agents, and how many leases and offers there are behind each, so that one cannot have them all; what its clients
+//! declined counts as well, so that one cannot put them all out of use. Part of the engine, and as pure.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -9,7 +9,7 @@ use super::ask::Ask;
 use super::engine::Engine;
 use super::lease::{Agent, LeaseState};
 use super::outcome::Silence;
-use super::table::Record;
+use super::record::Record;
 
 /// A circuit of one relay agent, as a number: most sites have one for each machine. Whoever could make up two of one number could
 /// as well say that it is the other.
@@ -28,7 +28,8 @@ impl Circuit {
     }
 }
 
-/// How many leases and offers there are behind each circuit, reserved addresses aside; kept where some VLAN bounds them.
+/// How many leases, offers and declined addresses there are behind each circuit, reserved ones aside; kept where some VLAN bounds
+/// them.
 #[derive(Debug, Default)]
 pub(super) struct Circuits(Option<HashMap<Circuit, u32>>);
 
@@ -76,10 +77,13 @@ impl Engine {
     /// Why a client that has nothing here yet gets nothing: its circuit has as much as its VLAN lets it.
     pub(super) fn why_circuit_is_full(&self, ask: &Ask<'_>) -> Option<Silence> {
         let silence = self.why_full(ask)?;
-        let own = self.table.addresses_of(&ask.asker.client).into_iter();
-        let mut own = own.filter(|address| ask.neighbour(*address).is_some());
-        let has_one = own.any(|address| self.is_counted(address));
-        (!has_one).then_some(silence)
+        let own = self.table.addresses_of(&ask.asker.client);
+        let near = |address: &&Ipv4Addr| ask.neighbour(**address).is_some();
+        let has_one = own.iter().filter(near).any(|address| self.has(*address));
+        let own = own.iter().filter_map(|address| self.table.get(*address));
+        let declined = own.filter(|record| record.is_declined()).count();
+        // Who finds its address in use has another in its place, once: its circuit may have one alone.
+        (!has_one && declined != 1).then_some(silence)
     }
 
     /// The same where it would be granted `address`.
@@ -88,11 +92,11 @@ impl Engine {
         ask: &Ask<'_>,
         address: Ipv4Addr,
     ) -> Option<Silence> {
-        self.why_full(ask).filter(|_| !self.is_counted(address))
+        self.why_full(ask).filter(|_| !self.has(address))
     }
 
-    /// Whether `address`, which is this client's where it is anybody's, is one of those that are counted.
-    fn is_counted(&self, address: Ipv4Addr) -> bool {
+    /// Whether `address`, which is this client's where it is anybody's, is leased or offered.
+    fn has(&self, address: Ipv4Addr) -> bool {
         let record = self.table.get(address);
         record.is_some_and(|record| match record.lease.state {
             LeaseState::Offered | LeaseState::Active => true,

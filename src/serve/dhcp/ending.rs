@@ -63,6 +63,7 @@ impl Engine {
             out.push(Action::Event(Event::Declined { lease, before }));
             out.extend(host.map(|host| Action::Event(Event::Contested { lease: of, host })));
         }
+        self.bound_quarantine(address, ask.now, out);
         Outcome::Declined { address }
     }
 

@@ -16,6 +16,7 @@ use super::exchange::{Exchange, Exchanges};
 use super::lease::{Hardware, Lease, LeaseState};
 use super::names::{NameChange, Names};
 use super::outcome::{Malformed, Outcome, Silence};
+use super::pace::Paces;
 use super::probe::{Probe, Probes};
 use super::queue::Queue;
 use super::rate::Rates;
@@ -140,6 +141,8 @@ pub struct Engine {
     pub(super) exhausted: BTreeSet<Arc<VlanPath>>,
     /// Clients that are held; a new configuration may name them.
     pub(super) waiting: WaitingClients,
+    /// What strangers can have told.
+    pub(super) paces: Paces,
     pub(super) strain: Strain,
     pub(super) probes: Probes,
     pub(super) rates: Rates,
@@ -203,6 +206,7 @@ impl Engine {
                 self.expire(now, out);
                 self.hurry(now, out);
                 self.look(now, out);
+                self.tell_untold(now, out);
             }
             Input::Config(config) => self.reconfigure(config),
             Input::Committed(batch) => {
@@ -292,6 +296,7 @@ impl Engine {
         }
         self.exhausted.clear();
         self.waiting.clear();
+        self.paces = Paces::default();
         self.configured += 1;
         self.scopes
             .retain(|subnet, _| config.scopes().any(|served| served.subnet == *subnet));

@@ -30,14 +30,20 @@ pub enum Event {
     /// What was declined is reserved for this host.
     Contested { lease: Lease, host: HostName },
     /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
-    /// where that is known.
-    Conflict { lease: Lease, by: Option<MacAddr> },
+    /// where that is known. So many others before it were not told of, since they came too fast.
+    Conflict {
+        lease: Lease,
+        by: Option<MacAddr>,
+        others: u64,
+    },
     /// A reserved address is still leased to another client, which was told to give it up; that it is over then is told beside it.
     Reclaimed { lease: Lease },
-    /// A client that the site does not know waits to be named, unanswered. Told once, until the configuration changes.
+    /// A client that the site does not know waits to be named, unanswered. Told once, until the configuration changes. So many others
+    /// before it were not told of, since they came too fast.
     Waiting {
         vlan: Arc<VlanPath>,
         hardware: Hardware,
+        others: u64,
     },
     /// The machine that an address is reserved for took it under another identifier: this lease is over.
     Replaced { lease: Lease },
@@ -111,7 +117,13 @@ impl Engine {
         let Silence::Exhausted(Some(vlan)) = silence else {
             return;
         };
-        if self.exhausted.insert(Arc::clone(vlan)) {
+        if self.exhausted.contains(vlan) {
+            return;
+        }
+        // One that comes and goes is told of when there is room for it.
+        let pace = self.paces.exhausted.entry(Arc::clone(vlan)).or_default();
+        if pace.may(ask.now) {
+            self.exhausted.insert(Arc::clone(vlan));
             let (vlan, hardware) = (Arc::clone(vlan), ask.asker.hardware);
             out.push(Action::Event(Event::Exhausted { vlan, hardware }));
         }

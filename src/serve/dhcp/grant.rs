@@ -8,8 +8,8 @@ use super::engine::{Action, Engine};
 use super::event::Event;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
+use super::record::Record;
 use super::reply::Answer;
-use super::table::Record;
 use super::wire::code;
 
 impl Engine {

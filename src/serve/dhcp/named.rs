@@ -170,7 +170,11 @@ mod tests {
     #[test]
     fn what_is_in_dispute_is_told_with_the_name_of_the_machine() {
         use LeaseState::{Active, Declined};
-        let conflict = |lease| Event::Conflict { lease, by: None };
+        let conflict = |lease| Event::Conflict {
+            lease,
+            by: None,
+            others: 0,
+        };
         let contested = |lease| {
             let host = "node".parse().unwrap();
             Event::Contested { lease, host }

@@ -8,7 +8,6 @@ use super::ask::Ask;
 use super::config::Served;
 use super::ending::Becomes;
 use super::engine::{Action, Engine, Packet};
-use super::event::Event;
 use super::exchange::Exchange;
 use super::lease::{ClientKey, LeaseState};
 use super::outcome::{Outcome, Silence};
@@ -163,7 +162,9 @@ impl Engine {
         let policy = served.map(|served| served.scope.policy).unwrap_or_default();
         let until = now + u64::from(policy.quarantine_time.0);
         let ended = self.end(address, Becomes::Found { until, by }, now, out);
-        out.extend(ended.map(|(lease, _)| Action::Event(Event::Conflict { lease, by })));
+        if let Some((lease, _)) = ended {
+            self.tell_conflict(now, (lease, by), out);
+        }
         if let Some(exchange) = waiting.exchange.take() {
             let silence = Silence::InUse { address, by };
             self.conclude(exchange, silence.into());

@@ -10,61 +10,12 @@ use super::engine::BatchId;
 use super::giving::Offers;
 use super::idle::Idle;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
+use super::quarantine::Quarantine;
+use super::record::Record;
 use super::records::Records;
 use super::usage::Usage;
 use crate::base::addr::Prefix;
 use crate::base::index::{AddressIndex, Addresses};
-
-/// A lease as far as it is promised, and the write under way that would change it.
-#[derive(Debug)]
-pub(super) struct Record {
-    pub lease: Lease,
-    pub pending: Option<BatchId>,
-    /// Whether another write went before the one under way, or before one that failed: the disk may say what that says.
-    pub may_differ: bool,
-    /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
-    pub promised: u64,
-    /// The circuit that its client is behind.
-    circuit: Option<Circuit>,
-    /// Whether it is reserved for nobody.
-    is_open: bool,
-    /// Its number among the offers that are listed; 0 for none of them.
-    listed: u64,
-}
-
-impl Record {
-    /// Whether its time is over at `now`, noted or not; not while a write is under way that may change that.
-    pub(super) fn is_over(&self, now: u64) -> bool {
-        let ends = match self.lease.state {
-            LeaseState::Offered | LeaseState::Active | LeaseState::Declined => true,
-            LeaseState::Idle => false,
-        };
-        ends && self.pending.is_none() && self.lease.held_until <= now
-    }
-
-    /// Whether the disk says the same, and will when no more is written.
-    pub(super) fn is_on_disk(&self) -> bool {
-        self.pending.is_none() && !self.may_differ
-    }
-
-    /// The circuit that it counts for.
-    pub(super) fn counts_for(&self) -> Option<Circuit> {
-        let counts = match self.lease.state {
-            LeaseState::Offered | LeaseState::Active => self.is_open,
-            LeaseState::Idle | LeaseState::Declined => false,
-        };
-        self.circuit.filter(|_| counts)
-    }
-
-    /// The lease as it stands at `now`.
-    pub(super) fn at(&self, now: u64) -> Lease {
-        let mut lease = self.lease.clone();
-        if self.is_over(now) {
-            lease.become_idle();
-        }
-        lease
-    }
-}
 
 /// Addresses in the order of a time; as numbers, which compare faster than octets.
 type Timed = BTreeSet<(u64, u32)>;
@@ -85,6 +36,7 @@ pub(super) struct Table {
     pub(super) usage: Usage,
     circuits: Circuits,
     offers: Offers,
+    pub(super) quarantine: Quarantine,
     /// How many offers were listed.
     listed: u64,
     /// Whose addresses are.
@@ -151,6 +103,9 @@ impl Table {
             listed: 0,
         };
         self.circuits.add_from(Some(&record));
+        if record.is_out_of_use() {
+            self.quarantine.add(self.subnet_of(address), &record.lease);
+        }
         if !is_known {
             self.clients.insert(&record.lease.client, address);
             self.hardware.insert(&record.lease.hardware, address);
@@ -224,6 +179,9 @@ impl Table {
             let mut offers = std::mem::take(&mut self.offers);
             offers.sort(|address| self.subnet_of(address));
             self.offers = offers;
+            let mut quarantine = std::mem::take(&mut self.quarantine);
+            quarantine.sort(|address| self.subnet_of(address));
+            self.quarantine = quarantine;
         }
     }
 
@@ -248,10 +206,17 @@ impl Table {
     fn set_open(&mut self, address: Ipv4Addr, is_open: bool) {
         self.circuits.take_from(self.records.get(address));
         self.unindex_offer(address);
+        let subnet = self.subnet_of(address);
         let Some(record) = self.records.get_mut(address) else {
             return;
         };
+        if record.is_out_of_use() {
+            self.quarantine.take(subnet, &record.lease);
+        }
         record.is_open = is_open;
+        if record.is_out_of_use() {
+            self.quarantine.add(subnet, &record.lease);
+        }
         match (record.lease.state, is_open) {
             (LeaseState::Idle, true) => self.idle.insert(address, record.lease.held_until),
             (LeaseState::Idle, false) => self.idle.remove(address),
@@ -303,6 +268,7 @@ impl Table {
         let Some(record) = self.records.get(address) else {
             return;
         };
+        self.quarantine.take(self.subnet_of(address), &record.lease);
         let entry = (record.lease.held_until, address.to_bits());
         match record.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => {
@@ -470,6 +436,9 @@ mod tests {
                 *behind.entry(circuit).or_default() += 1;
             }
             prop_assert_eq!(table.circuits.all(), behind);
+            let declined = leases.iter().filter(|lease| lease.state == LeaseState::Declined);
+            let declined = declined.copied().filter(is_open).map(|lease| (table.subnet_of(lease.address), lease.address));
+            prop_assert_eq!(table.quarantine.all(), declined.collect());
             let offered = leases.iter().copied().filter(|lease| lease.state == LeaseState::Offered);
             prop_assert_eq!(table.offers.count(), offered.filter(is_open).count());
             prop_assert_eq!(table.clients.len(), leases.len());

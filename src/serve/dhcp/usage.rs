@@ -127,6 +127,15 @@ impl Usage {
         }
     }
 
+    /// How many addresses the dynamic ranges of a subnet have.
+    pub(super) fn size_of(&self, subnet: Prefix) -> u64 {
+        let known = self
+            .scopes
+            .binary_search_by_key(&subnet, |scope| scope.subnet);
+        let scope = known.ok().and_then(|at| self.scopes.get(at));
+        scope.map_or(0, |scope| scope.size)
+    }
+
     /// What is to be told next: of thresholds that are no more, then of the scopes whose use has changed.
     fn next_news(&mut self) -> Option<Event> {
         if let Some(event) = self.gone.pop() {

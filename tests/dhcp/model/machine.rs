@@ -244,9 +244,12 @@ impl Machine {
     fn obey(&mut self, action: Action) {
         match action {
             Action::Persist { batch, lease } => {
-                if lease.state == LeaseState::Active {
-                    self.judge
-                        .writes(lease.address, client(&lease), &self.layout);
+                let judge = &mut self.judge;
+                match lease.state {
+                    LeaseState::Active => judge.writes(lease.address, client(&lease), &self.layout),
+                    // Half of a range at most is out of use: what comes back early is told by its write.
+                    LeaseState::Idle => drop(judge.declined.remove(&lease.address)),
+                    LeaseState::Offered | LeaseState::Declined => {}
                 }
                 self.waiting.push((batch, lease));
             }

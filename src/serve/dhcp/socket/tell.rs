@@ -1,28 +1,90 @@
-//! What the log says of events. Must not know who else reads them.
+//! What the log says of events: of what strangers can cause without end no more than a line each second, beyond a burst. Must not know
+//! who else reads them.
 
 use crate::serve::dhcp::event::Event;
+use crate::serve::dhcp::pace::Pace;
 use crate::serve::dhcp::strain::StoreTrouble;
 
-pub(super) fn tell(event: &Event) {
+/// Tells the log. Events of other kinds than these come no faster than a line each is worth, or were paced before.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    declined: Pace<Event>,
+    contested: Pace<Event>,
+    thresholds: Pace<Event>,
+}
+
+impl Teller {
+    pub(super) fn tell(&mut self, now: u64, event: &Event) {
+        let paced = match self.pace(event) {
+            Some(pace) => pace.take(now, event.clone()),
+            None => return write(event, 0),
+        };
+        if let Some((event, others)) = paced {
+            write(&event, others);
+        }
+    }
+
+    /// Tells of what came too fast.
+    pub(super) fn tell_untold(&mut self, now: u64) {
+        let Self {
+            declined,
+            contested,
+            thresholds,
+        } = self;
+        for pace in [declined, contested, thresholds] {
+            if let Some((event, others)) = pace.rest(now) {
+                write(&event, others);
+            }
+        }
+    }
+
+    fn pace(&mut self, event: &Event) -> Option<&mut Pace<Event>> {
+        match event {
+            Event::Declined { .. } => Some(&mut self.declined),
+            Event::Contested { .. } => Some(&mut self.contested),
+            Event::Threshold { is_above: true, .. } => Some(&mut self.thresholds),
+            Event::Threshold { .. }
+            | Event::Conflict { .. }
+            | Event::Waiting { .. }
+            | Event::Exhausted { .. }
+            | Event::Reclaimed { .. }
+            | Event::Bmc { .. }
+            | Event::Committed { .. }
+            | Event::Renewed { .. }
+            | Event::Expired { .. }
+            | Event::Replaced { .. }
+            | Event::Released { .. }
+            | Event::Store { .. } => None,
+        }
+    }
+}
+
+/// Writes a line; so many others of its kind before it have none.
+fn write(event: &Event, untold: u64) {
+    let untold = some(untold);
     match event {
         Event::Declined { lease, .. } => tracing::warn!(
-            address = %lease.address, client = %lease.hardware,
+            address = %lease.address, client = %lease.hardware, others = untold,
             "an address is in use by a stranger; it is quarantined"
         ),
-        Event::Conflict { lease, by } => tracing::warn!(
-            address = %lease.address, by = by.as_ref().map(tracing::field::display),
+        Event::Conflict { lease, by, others } => tracing::warn!(
+            address = %lease.address, by = by.as_ref().map(tracing::field::display), others = some(*others),
             "an address that was to be offered is in use by a stranger; it is quarantined"
         ),
         Event::Contested { lease, host } => tracing::warn!(
-            address = %lease.address, %host,
+            address = %lease.address, %host, others = untold,
             "what a stranger uses is reserved for a host"
         ),
         Event::Reclaimed { lease } => tracing::info!(
             address = %lease.address, client = %lease.hardware,
             "a client was told to give up an address that is now reserved for another"
         ),
-        Event::Waiting { vlan, hardware } => tracing::info!(
-            %vlan, client = %hardware,
+        Event::Waiting {
+            vlan,
+            hardware,
+            others,
+        } => tracing::info!(
+            %vlan, client = %hardware, others = some(*others),
             "a client that the site does not know is held"
         ),
         Event::Exhausted { vlan, hardware } => tracing::warn!(
@@ -35,7 +97,7 @@ pub(super) fn tell(event: &Event) {
             is_above: true,
             ..
         } => tracing::warn!(
-            %subnet, %threshold,
+            %subnet, %threshold, others = untold,
             "the dynamic ranges of a subnet have become as full as this"
         ),
         Event::Threshold { .. }
@@ -57,4 +119,9 @@ pub(super) fn tell(event: &Event) {
         ),
         Event::Store { trouble: None } => tracing::info!("leases are stored again"),
     }
+}
+
+/// How many, where there are any.
+fn some(others: u64) -> Option<u64> {
+    (others > 0).then_some(others)
 }

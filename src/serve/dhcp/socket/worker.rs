@@ -23,7 +23,7 @@ use super::command::{Command, Revoked};
 use super::link::{Inbox, Link, Outbox};
 use super::log::Log;
 use super::prober::{Found, Prober};
-use super::tell::tell;
+use super::tell::Teller;
 use crate::base::name::LinkName;
 use crate::serve::dhcp::engine::{Action, BatchId, Engine, Input};
 use crate::serve::dhcp::history::Past;
@@ -76,6 +76,7 @@ pub(super) struct Worker<S, P> {
     pub(super) revoked: Vec<Revoked>,
     prober: Prober,
     pub(super) log: Log,
+    teller: Teller,
     pub(super) archive: Archive<S>,
     pub(super) unsent: u64,
     /// Whether a reply that lacks its relay agent's option was told of: once, since the agent's every client may be concerned.
@@ -116,6 +117,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             revoked: Vec::new(),
             prober: Prober::default(),
             log,
+            teller: Teller::default(),
             archive,
             unsent: 0,
             told_unechoed: false,
@@ -163,6 +165,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             self.under_way = Some(self.next_write());
         }
         self.engine.handle(now, Input::Tick, &mut self.actions);
+        self.teller.tell_untold(now);
     }
 
     /// Waits for the write under way or for packets, the write first: its answers are owed.
@@ -315,7 +318,7 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                 }
                 Action::Event(event) => {
                     let event = named(self.engine.config(), event);
-                    tell(&event);
+                    self.teller.tell(self.clock.now(), &event);
                     if let Some(past) = Past::of(&event, self.clock.now()) {
                         self.archive.push(past);
                     }
