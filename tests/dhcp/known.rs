@@ -6,7 +6,7 @@ use bedplate::base::identity::Identity;
 use bedplate::serve::dhcp::{Engine, Input, Known, Lease};
 use serde_json::{Value, json};
 
-use crate::support::{Ask, Rig, discover, reboot, renew, select, site};
+use crate::support::{Ask, LEASE, Rig, discover, reboot, renew, select, site};
 
 const DUID: &[u8] = b"\xff\0\0\0\x01\0\x02abc";
 
@@ -143,4 +143,22 @@ fn whoever_is_known_by_its_mac_is_nobody_else() {
     assert!(!is_disputed(&rig));
     rig.configure(&site);
     assert!(is_disputed(&rig), "its card is another machine's");
+}
+
+/// A renewal that the disk covers is not written, and whoever asks after a restart hears of no less than was promised.
+#[test]
+fn what_was_promised_without_a_write_is_known_after_a_restart() {
+    let site = site();
+    let mut rig = Rig::new(&site);
+    assert_eq!(rig.said(&select(1, 10)), "ack 10.0.0.10");
+    rig.now += LEASE / 8 - 1;
+    assert_eq!(rig.said(&renew(1, 10)), "ack 10.0.0.10");
+    assert_eq!(rig.stored.len(), 1);
+    let promised = rig.now + LEASE;
+    restarted(&mut rig, &site, as_stored);
+    let lease = rig
+        .engine
+        .leases(rig.now, Ipv4Addr::UNSPECIFIED, 9)
+        .remove(0);
+    assert!(lease.expires >= promised, "{lease:?} {promised}");
 }

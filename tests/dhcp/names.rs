@@ -27,3 +27,18 @@ fn names_follow_leases() {
     ];
     assert_eq!(rig.names, expected);
 }
+
+/// Where no address is reserved for a machine, its lease has its name, and nobody else's has.
+#[test]
+fn a_machine_without_a_reserved_address_has_its_own_name() {
+    let mut site = site();
+    site["vlan/plant/pxe/reservation/02:00:00:00:00:07"] = serde_json::json!({ "reservation": {
+        "host": "m7", "addresses": [], "image": null
+    } });
+    let mut rig = Rig::new(&site);
+    rig.said(&select(1, 10).option(12, b"m7"));
+    rig.said(&select(7, 11));
+    rig.said(&renew(7, 11).option(12, b"other"));
+    let expected = ["+dhcp-10-0-0-10.example 10.0.0.10", "+m7.example 10.0.0.11"];
+    assert_eq!(rig.names, expected);
+}

@@ -264,3 +264,18 @@ fn a_reserved_address_in_use_by_a_stranger_is_told_of_where_there_is_no_other() 
     rig.now += 3600;
     assert_eq!(rig.said(&discover(1)), "offer 10.0.0.51");
 }
+
+/// Machines made of one image may call themselves the same: the one that has its reserved address ends no lease of another's.
+#[test]
+fn another_machine_that_calls_itself_the_same_keeps_its_lease() {
+    let mut rig = Rig::new(&site());
+    let cloned = b"\0cloned";
+    assert_eq!(rig.said(&select(1, 10).id(cloned)), "ack 10.0.0.10");
+    assert_eq!(rig.said(&select(0x99, 50).id(cloned)), "ack 10.0.0.50");
+    let told = told(&rig.events);
+    assert!(
+        !told.iter().any(|event| event.starts_with("Moved")),
+        "{told:?}"
+    );
+    assert_eq!(rig.said(&renew(1, 10).id(cloned)), "ack 10.0.0.10");
+}

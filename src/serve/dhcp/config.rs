@@ -42,6 +42,8 @@ pub struct Config {
     images: BTreeMap<Name, Arc<Image>>,
     /// Names that the site itself has.
     declared: HashSet<DomainName>,
+    /// Names of machines where no address is reserved for them: there, their leases have them.
+    machines: HashSet<DomainName>,
     /// What machines with reserved addresses are called there.
     host_names: HashMap<Ipv4Addr, DomainName>,
 }
@@ -123,6 +125,7 @@ impl Config {
         config.index_scopes();
         let host_of = |address| Some(&config.reservation(config.owner(address)?)?.host);
         config.host_names = named::host_names(state, host_of);
+        config.machines = config.names_of_unrecorded();
         config
     }
 
@@ -369,6 +372,29 @@ impl Config {
     /// Whether the site itself has this name.
     pub(super) fn declares(&self, name: &DomainName) -> bool {
         self.declared.contains(name)
+    }
+
+    /// Whether it is the name of a machine that has no address reserved there.
+    pub(super) fn is_of_machine(&self, name: &DomainName) -> bool {
+        self.machines.contains(name)
+    }
+
+    /// The host, where no address is reserved for it: no record has its name.
+    pub(super) fn unrecorded(&self, host: Option<HostId>) -> Option<&HostName> {
+        let reservation = self.reservation(host?)?;
+        let is_unrecorded = reservation.addresses.is_empty();
+        is_unrecorded.then_some(&reservation.host)
+    }
+
+    fn names_of_unrecorded(&self) -> HashSet<DomainName> {
+        let own = self.hosts.iter();
+        let own = own.filter(|host| host.reservation.addresses.is_empty());
+        let names = own.flat_map(|host| {
+            let scopes = self.scopes_of.get(host.vlan).into_iter().flatten();
+            let scopes = scopes.filter_map(|at| self.scopes.get(*at));
+            scopes.filter_map(|own| own.scope.domain.child(host.reservation.host.as_str()).ok())
+        });
+        names.collect()
     }
 
     /// What the machine that an address is reserved for is called there.

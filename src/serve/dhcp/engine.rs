@@ -183,6 +183,8 @@ impl Engine {
             }
             if lease.state == LeaseState::Active {
                 names.extend(self.republish(&mut lease));
+                // A renewal that the disk covers is not written: the client may have been told as much as this.
+                lease.expires = lease.held_until;
             }
             self.table.put(lease);
         }

@@ -1,5 +1,6 @@
 //! How a lease is granted: what needs no write, what waits for one, and the ACK. Part of the engine, and as pure.
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::ask::Ask;
@@ -36,13 +37,18 @@ impl Engine {
             // The zone has it already.
             None
         } else {
-            let asked = ask.message.options.get(code::HOST_NAME);
+            // A machine that the site knows has its own name, whatever it asks for.
+            let own = ask.config.unrecorded(ask.asker.host);
+            let asked = own.map_or_else(
+                || ask.message.options.get(code::HOST_NAME),
+                |own| Some(Cow::Borrowed(own.as_str().as_bytes())),
+            );
             let domain = &served.scope.domain;
             if let Some(holder) = self.names.holder(domain, asked.as_deref()) {
                 self.settle(holder, ask.now, out);
             }
-            self.names
-                .choose(ask.config, domain, asked.as_deref(), address)
+            let asked = (asked.as_deref(), own.is_some());
+            self.names.choose(ask.config, domain, asked, address)
         };
         // A shorter lease ends the longer one before it once the client was told: the answer may never leave.
         let promised = self.promised(ask, address).max(expires);

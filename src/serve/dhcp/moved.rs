@@ -34,7 +34,8 @@ impl Engine {
             })
     }
 
-    /// Leases of who has leased `address`, in the same VLAN, that are not reserved for it; none where `address` is not either.
+    /// Leases of who has leased `address`, in the same VLAN, that are not reserved for it; none where `address` is not either. Who calls
+    /// itself the same and is another machine keeps its own.
     fn others(&self, address: Ipv4Addr) -> Vec<Lease> {
         let (owner, record) = (self.config.owner(address), self.table.get(address));
         let (Some(owner), Some(record)) = (owner, record) else {
@@ -49,8 +50,11 @@ impl Engine {
         let own = self.table.addresses_of(&record.lease.client).into_iter();
         let others = own.filter(|own| self.config.owner(*own) != Some(owner));
         let leases = others.filter_map(|own| Some(&self.table.get(own)?.lease));
+        let is_its = |lease: &Lease| lease.hardware == record.lease.hardware;
         leases
-            .filter(|lease| lease.state == LeaseState::Active && vlan(lease) == here)
+            .filter(|lease| {
+                lease.state == LeaseState::Active && is_its(lease) && vlan(lease) == here
+            })
             .cloned()
             .collect()
     }

@@ -34,15 +34,17 @@ struct Holder {
 }
 
 impl Names {
-    /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on.
+    /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on. `is_own`
+    /// where the client is the machine of that name: nobody else has it.
     pub(super) fn choose(
         &mut self,
         config: &Config,
         domain: &DomainName,
-        asked: Option<&[u8]>,
+        (asked, is_own): (Option<&[u8]>, bool),
         address: Ipv4Addr,
     ) -> Option<DomainName> {
         let from_client = wanted(domain, asked);
+        let from_client = from_client.filter(|name| is_own || !config.is_of_machine(name));
         let generated = || domain.child(&generated_label(address)).ok();
         let mut take = |name: &DomainName| !config.declares(name) && self.hold(name, address);
         from_client
@@ -158,7 +160,7 @@ mod tests {
         let domain: DomainName = "example".parse().unwrap();
         let mut choose = |asked: &str, last: u8| {
             let address = Ipv4Addr::new(10, 0, 0, last);
-            let name = names.choose(&config, &domain, Some(asked.as_bytes()), address);
+            let name = names.choose(&config, &domain, (Some(asked.as_bytes()), false), address);
             name.map(|name| name.to_string())
         };
         assert_eq!(choose("web", 1).as_deref(), Some("web.example"));
