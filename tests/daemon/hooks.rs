@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -20,6 +21,14 @@ fn script(lab: &Lab, name: &str, text: &str) -> String {
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path.display().to_string()
+}
+
+/// A client's new lease.
+fn lease(lab: &Lab, client: u16) -> Ipv4Addr {
+    Relay::with(lab, PATIENCE, |relay| {
+        let address = relay.discover(client).unwrap();
+        relay.request(client, address).unwrap()
+    })
 }
 
 /// Waits for a file that a hook writes whole.
@@ -63,10 +72,7 @@ fn programs_hear_of_leases_and_the_status_says_how_they_do() {
     assert!(plan.contains("hook tells"), "{plan}");
     lab.applied();
     let began = Instant::now();
-    let address = Relay::with(&lab, PATIENCE, |relay| {
-        let address = relay.discover(1).unwrap();
-        relay.request(1, address).unwrap()
-    });
+    let address = lease(&lab, 1);
     assert!(began.elapsed() < PATIENCE, "nobody waits for a hook");
     let line = written(&lab, "told");
     let json = line
@@ -169,12 +175,7 @@ fn programs_hear_how_leases_end_and_who_gets_none() {
         );
         events.push(event);
     };
-    let lease = |client| {
-        Relay::with(&lab, PATIENCE, |relay| {
-            let address = relay.discover(client).unwrap();
-            relay.request(client, address).unwrap()
-        })
-    };
+    let lease = |client| lease(&lab, client);
     let address = lease(1);
     hear("commit", 1);
     Relay::with(&lab, PATIENCE, |relay| relay.send(2));
@@ -201,12 +202,7 @@ fn a_hook_hears_what_happens_from_its_apply_on() {
     let lab = Lab::new();
     let _daemon = lab.serve();
     lab.applied();
-    let lease = |client| {
-        Relay::with(&lab, PATIENCE, |relay| {
-            let address = relay.discover(client).unwrap();
-            relay.request(client, address).unwrap()
-        })
-    };
+    let lease = |client| lease(&lab, client);
     lease(1);
     let told = lab.path("told").display().to_string();
     let tells = script(
@@ -268,12 +264,7 @@ fn a_program_that_others_can_change_is_not_run() {
     ));
     let _daemon = lab.serve();
     lab.applied();
-    let lease = |client| {
-        Relay::with(&lab, PATIENCE, |relay| {
-            let address = relay.discover(client).unwrap();
-            relay.request(client, address).unwrap()
-        })
-    };
+    let lease = |client| lease(&lab, client);
     let count = |what: &str, expected: u64| {
         lab.until(what, |status| {
             status["hooks"]["open"][what].as_u64() == Some(expected)
