@@ -45,6 +45,7 @@ impl Probe {
     }
 
     /// The longest time between two offers to `mac`, until `stop`.
+    #[allow(dead_code, reason = "not every benchmark asks for it")]
     pub(crate) fn longest_silence(&mut self, mac: [u8; 6], stop: &AtomicBool) -> Duration {
         let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
         while !stop.load(Ordering::Relaxed) {
@@ -56,6 +57,21 @@ impl Probe {
             thread::sleep(Duration::from_millis(1));
         }
         longest.max(last.elapsed())
+    }
+
+    /// The longest wait for an offer to `mac`, from what it asked until it was answered, until `end`.
+    #[allow(dead_code, reason = "not every benchmark asks for it")]
+    pub(crate) fn longest_wait(&mut self, mac: [u8; 6], end: Instant) -> Duration {
+        let (mut asked, mut longest) = (Instant::now(), Duration::ZERO);
+        while asked < end {
+            // What is not answered in time is asked again, and the wait goes on.
+            if self.offer(mac).is_some() {
+                longest = longest.max(asked.elapsed());
+                thread::sleep(Duration::from_millis(1));
+                asked = Instant::now();
+            }
+        }
+        longest
     }
 
     /// The address offered for one DISCOVER (RFC 2131 2 and 3), if the answer comes in time.

@@ -11,6 +11,7 @@
 )]
 
 mod figure;
+mod pause;
 mod probe;
 mod rig;
 mod site;
@@ -22,8 +23,6 @@ use std::fs;
 use std::io::BufReader;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bedplate::base::mac::MacAddr;
@@ -53,7 +52,7 @@ fn main() {
     let mut log = BufReader::new(daemon.child().stderr.take().unwrap());
     rig::wait_for(&mut log, "\"ready\"");
     let memory = resident(daemon.child().id());
-    let silence = while_they_end(&mut steady, ends);
+    let [idle, ending] = waits(&mut steady, ends);
     drop(daemon);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     write_kea_leases(folder.path(), seconds() + 3600);
@@ -66,8 +65,10 @@ fn main() {
     figure::print(&start, "ms", &[ours], "kea", &[kea_start]);
     let after = name("resident memory after the start");
     figure::print(&after, "MiB", &[memory], "kea", &[kea_memory]);
-    let waits = format!("scale: longest silence while {ENDING} leases end");
-    figure::print_ours(&waits, "ms", &[silence]);
+    idle.print(&name("longest wait for an offer"));
+    ending.print(&format!(
+        "scale: longest wait for an offer while {ENDING} leases end"
+    ));
 }
 
 /// The address that is leased to the client `number`: apart from machines and ranges.
@@ -134,18 +135,37 @@ fn since_offered(asking: &mut Probe, since: Instant) -> f64 {
     (offered - since).as_secs_f64() * 1000.0
 }
 
-/// The longest time in milliseconds between two offers, from before the end until all that ended is over.
-fn while_they_end(steady: &mut Probe, ends: u64) -> f64 {
+/// The longest wait for an offer, and the longest pause of the machine itself meanwhile.
+struct Wait {
+    answer: Duration,
+    machine: Duration,
+}
+
+impl Wait {
+    fn until(end: Instant, steady: &mut Probe) -> Self {
+        let (answer, machine) = pause::beside(|| steady.longest_wait(mac(1), end));
+        Self { answer, machine }
+    }
+
+    fn print(&self, figure: &str) {
+        let [answer, machine] = [self.answer, self.machine].map(|time| time.as_secs_f64() * 1000.0);
+        figure::print(
+            figure,
+            "ms",
+            &[answer],
+            "the machine's own pause",
+            &[machine],
+        );
+    }
+}
+
+/// The waits from now until the leases end, and from then until all that ended is over.
+fn waits(steady: &mut Probe, ends: u64) -> [Wait; 2] {
     assert!(seconds() + 2 < ends, "the start took too long");
-    let stop = AtomicBool::new(false);
-    let silence = thread::scope(|scope| {
-        let silence = scope.spawn(|| steady.longest_silence(mac(1), &stop));
-        // No event tells of the last; a few seconds are many times what they need.
-        thread::sleep(Duration::from_secs(ends + 5 - seconds()));
-        stop.store(true, Ordering::Relaxed);
-        silence.join().unwrap()
-    });
-    silence.as_secs_f64() * 1000.0
+    // A second early, as the clock's seconds are whole ones.
+    let before = Instant::now() + Duration::from_secs(ends - seconds() - 1);
+    // No event tells of the last that ends; a few seconds are many times what they need.
+    [before, before + Duration::from_secs(6)].map(|end| Wait::until(end, steady))
 }
 
 fn seconds() -> u64 {
