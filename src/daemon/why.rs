@@ -105,6 +105,9 @@ pub struct ExchangeRow {
     /// What its firmware calls the machine (97).
     #[serde(default)]
     pub uuid: Option<String>,
+    /// Whether the answer lacks the option 82 that came with it, since that left too little room.
+    #[serde(default)]
+    pub is_unechoed: bool,
     /// What it was told of booting, where it looked for that.
     #[serde(default)]
     pub boot: Option<BootRow>,
@@ -218,6 +221,7 @@ impl ExchangeRow {
                 .as_deref()
                 .and_then(Uuid::of_machine_id)
                 .map(|uuid| uuid.to_string()),
+            is_unechoed: exchange.is_unechoed,
             boot: outcome.boot().map(BootRow::of),
         }
     }

@@ -1,6 +1,7 @@
 //! `bedplate why`: what became of a machine's messages to the DHCP server.
 
 mod boot;
+mod exchange;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -9,11 +10,9 @@ use std::process::ExitCode;
 use super::args::WhyWhat;
 use super::client::Client;
 use super::output::{Output, count};
-use super::table::{Table, shown};
+use super::table::Table;
 use crate::base::vlan::VlanPath;
-use crate::daemon::{
-    ExchangeRow, LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why,
-};
+use crate::daemon::{LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome};
 
@@ -133,8 +132,8 @@ fn rendered(why: &Why) -> String {
     text.push_str(&quarantined(why));
     text.push_str(&elsewhere(why));
     text.push_str(&naming(why));
-    for exchange in &why.exchanges {
-        let _ = writeln!(text, "  {}", line(exchange));
+    for one in &why.exchanges {
+        let _ = writeln!(text, "  {}", exchange::line(one));
     }
     text
 }
@@ -249,67 +248,6 @@ fn to_name(whom: &str, vlan: &str, mac: &str) -> String {
     format!(
         "To name {whom}, give a machine of the site an interface with its MAC in its VLAN, and apply: machine \"NAME\" {{ ethernet \"eth0\" vlan=\"{vlan}\" mac=\"{mac}\" }}\n"
     )
-}
-
-fn line(exchange: &ExchangeRow) -> String {
-    let message = exchange.message.as_deref().unwrap_or("unreadable");
-    let mut line = format!("{}  {:<10}", exchange.at, message.to_uppercase());
-    let boot = exchange.boot.as_ref().map(boot::told);
-    let is_told_alone = exchange.outcome == Outcome::TOLD_PROGRAM;
-    let outcome = boot.as_ref().filter(|_| is_told_alone);
-    let _ = write!(line, "  {}", outcome.unwrap_or(&exchange.outcome));
-    for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
-        if let Some(address) = address {
-            let comma = if is_told_alone { "," } else { "" };
-            let _ = write!(line, "{comma} {word}{address}");
-        }
-    }
-    if let Some(because) = &exchange.because {
-        let _ = write!(line, ": {because}");
-    } else if let Some(boot) = boot.filter(|_| !is_told_alone) {
-        let _ = write!(line, ", {boot}");
-    }
-    let place = place(exchange);
-    if !place.is_empty() {
-        let _ = write!(line, " ({})", place.join(", "));
-    }
-    line
-}
-
-/// The address that the client named, where the outcome does not say it already.
-fn asked(exchange: &ExchangeRow) -> Option<Ipv4Addr> {
-    let named = exchange.requested.or(exchange.has);
-    named.filter(|_| exchange.address != named)
-}
-
-/// Where the message came from, and what else mattered.
-fn place(exchange: &ExchangeRow) -> Vec<String> {
-    let ExchangeRow {
-        link,
-        vlan,
-        relay,
-        subnet,
-        circuit,
-        server,
-        client_id,
-        vendor_class,
-        uuid,
-        ..
-    } = exchange;
-    let parts = [
-        link.as_ref().map(|link| format!("on {link}")),
-        vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
-        relay.map(|relay| format!("through relay {relay}")),
-        subnet.map(|subnet| format!("for subnet {subnet}")),
-        circuit.as_ref().map(|circuit| format!("circuit {circuit}")),
-        server.map(|server| format!("to server {server}")),
-        client_id.as_ref().map(|id| format!("client-id {id}")),
-        vendor_class
-            .as_ref()
-            .map(|class| format!("class {}", shown(class.clone()))),
-        uuid.as_ref().map(|uuid| format!("uuid {uuid}")),
-    ];
-    parts.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::event::{Event, Release};
 use super::exchange::Exchange;
 use super::lease::{Known, Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
-use super::reply::Answer;
+use super::reply::{Answer, lack_echo};
 use super::wire::{Kind, Message, code};
 
 impl Engine {
@@ -65,19 +65,24 @@ impl Engine {
         if let Some(silence) = self.why_shut_out(&ask, out) {
             return self.conclude(exchange, silence.into());
         }
-        if is_proxied {
-            let outcome = self.proxy(&ask, out);
-            return self.conclude(exchange, outcome.into());
-        }
-        let conclusion = match message.kind {
-            Kind::Discover => self.discover(&ask, out),
-            Kind::Request => self.request(&ask, out),
-            Kind::Decline => self.decline(&ask, out).into(),
-            Kind::Release => self.release(&ask, out).into(),
-            Kind::Inform => self.inform(&ask, out).into(),
-            Kind::Bootp => self.bootp(&ask, out),
+        let before = out.len();
+        let conclusion = match is_proxied {
+            true => self.proxy(&ask, out).into(),
+            false => self.heed(&ask, out),
         };
+        exchange.is_unechoed = lack_echo(out.get(before..));
         self.conclude(exchange, conclusion);
+    }
+
+    fn heed(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
+        match ask.message.kind {
+            Kind::Discover => self.discover(ask, out),
+            Kind::Request => self.request(ask, out),
+            Kind::Decline => self.decline(ask, out).into(),
+            Kind::Release => self.release(ask, out).into(),
+            Kind::Inform => self.inform(ask, out).into(),
+            Kind::Bootp => self.bootp(ask, out),
+        }
     }
 
     pub(super) fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {
