@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::boot;
 use crate::cli::table::shown;
-use crate::daemon::ExchangeRow;
+use crate::daemon::{ExchangeRow, InUseRow};
 use crate::serve::dhcp::Outcome;
 
 /// The message, what came of it, and where it came from.
@@ -27,6 +27,9 @@ pub(super) fn line(exchange: &ExchangeRow) -> String {
     } else if let Some(boot) = boot.filter(|_| !is_told_alone) {
         let _ = write!(line, ", {boot}");
     }
+    if !exchange.in_use.is_empty() {
+        let _ = write!(line, "; before that {}", found(&exchange.in_use));
+    }
     if exchange.is_unechoed {
         line.push_str("; the answer went without option 82, for which it had no room");
     }
@@ -35,6 +38,15 @@ pub(super) fn line(exchange: &ExchangeRow) -> String {
         let _ = write!(line, " ({})", place.join(", "));
     }
     line
+}
+
+/// What was free for it and turned out to be in use, by whom.
+fn found(in_use: &[InUseRow]) -> String {
+    let found = in_use.iter().map(|InUseRow { address, by }| {
+        let by = by.map_or_else(|| "somebody".to_owned(), |by| by.to_string());
+        format!("{address} was found in use by {by}")
+    });
+    found.collect::<Vec<_>>().join(", ")
 }
 
 /// The address that the client named, where the outcome does not say it already.
@@ -90,6 +102,19 @@ mod tests {
         assert_eq!(
             line.strip_prefix("1970-01-01 00:00:00 UTC  ").unwrap(),
             expected
+        );
+    }
+
+    #[test]
+    fn what_was_found_in_use_is_told_with_its_request() {
+        let offered = json!({
+            "message": "discover", "outcome": "offered", "address": "10.0.0.12", "in_use": [
+                { "address": "10.0.0.10", "by": "02:00:00:00:00:ee" }, { "address": "10.0.0.11", "by": null }
+            ]
+        });
+        check(
+            offered,
+            "DISCOVER    offered 10.0.0.12; before that 10.0.0.10 was found in use by 02:00:00:00:00:ee, 10.0.0.11 was found in use by somebody",
         );
     }
 

@@ -43,6 +43,8 @@ pub struct Exchange {
     pub said: Said,
     /// Whether the answer lacks the option 82 that came with it, for want of room (RFC 3046 2.2).
     pub is_unechoed: bool,
+    /// What was free for it and turned out to be in use, in this order; then another address was looked for.
+    pub in_use: Vec<InUse>,
     pub outcome: Outcome,
 }
 
@@ -61,6 +63,13 @@ pub struct Said {
     pub vendor_class: Option<Box<[u8]>>,
     /// Option 97, of firmware.
     pub machine_id: Option<Box<[u8]>>,
+}
+
+/// An address that was looked for before it was offered, and who answered for it, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse {
+    pub address: Ipv4Addr,
+    pub by: Option<MacAddr>,
 }
 
 /// What is reserved for a client somewhere.
@@ -154,6 +163,14 @@ impl Exchange {
         }
     }
 
+    /// Of a message that waited for a probe, and is one with what it was then.
+    pub(super) fn resumed(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(Self { at, in_use, .. }) => Self { at, in_use, ..self },
+            None => self,
+        }
+    }
+
     /// Of a message that is not looked at.
     pub(super) fn outlined(now: u64, message: &Message<'_>, packet: Packet<'_>) -> Self {
         Self {
@@ -193,6 +210,7 @@ impl Exchange {
             has: Ipv4Addr::UNSPECIFIED,
             said: Said::default(),
             is_unechoed: false,
+            in_use: Vec::new(),
             outcome: Outcome::Informed { boot: None },
         }
     }

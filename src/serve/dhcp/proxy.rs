@@ -53,7 +53,6 @@ impl Engine {
             config: &config,
             asker: self.asker(&config, message, served),
             served,
-            tries: 0,
         };
         let is_asked = match message.kind {
             Kind::Request | Kind::Inform => looks_for_program(message),

@@ -24,20 +24,20 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         if !self.is_too_many(now, message, packet) {
-            self.answer_to(now, message, (packet, 0), out);
+            self.answer_to(now, message, (packet, None), out);
         }
     }
 
-    /// Answers a message for which so many addresses were found in use already.
+    /// Answers a message; one that waited for a probe is told of once, with what was found then.
     pub(super) fn answer_to(
         &mut self,
         now: u64,
         message: &Message<'_>,
-        (packet, tries): (Packet<'_>, u8),
+        (packet, earlier): (Packet<'_>, Option<Exchange>),
         out: &mut Vec<Action>,
     ) {
         let config = Arc::clone(&self.config);
-        let mut exchange = Exchange::begun(now, message, packet);
+        let mut exchange = Exchange::begun(now, message, packet).resumed(earlier);
         let Some(served) = scope_for(&config, message, packet.via) else {
             let named = exchange.said.subnet.unwrap_or(message.giaddr);
             let silence = match message.giaddr.is_unspecified() {
@@ -60,7 +60,6 @@ impl Engine {
             config: &config,
             asker,
             served,
-            tries,
         };
         if let Some(silence) = self.why_shut_out(&ask, out) {
             return self.conclude(exchange, silence.into());
