@@ -1,7 +1,7 @@
 //! `bedplate ip`: what each address is, who had it, which is the next one, and which can be had back.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 
 use super::args::{IpArguments, IpDeed, IpWhat};
@@ -19,7 +19,7 @@ use crate::daemon::{
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::Ending;
 
-/// Conflicts shown; the rest is counted.
+/// Lines of conflicts shown; the rest is counted.
 const SHOWN: usize = 50;
 
 pub(super) async fn ip(
@@ -144,13 +144,9 @@ fn listing_text(listing: &SubnetListing) -> String {
 fn rows_text(rows: &[AddressRow]) -> String {
     let mut table = Table::default();
     for row in rows {
-        let addresses = match row.first == row.last {
-            true => row.first.to_string(),
-            false => format!("{}-{}", row.first, row.last),
-        };
         let hardware = row.hardware.clone().unwrap_or_default();
         table.row([
-            addresses,
+            addresses(row.first, row.last),
             row.what.as_str().to_owned(),
             hardware,
             about(row),
@@ -185,17 +181,40 @@ fn about(row: &AddressRow) -> String {
 
 fn conflicts_text(conflicts: &[Conflict]) -> String {
     let mut text = String::new();
-    for conflict in conflicts.iter().take(SHOWN) {
-        let _ = writeln!(text, "! {}: {}", conflict.address, conflict.because);
+    let mut left = conflicts.len();
+    for alike in conflicts.chunk_by(is_next).take(SHOWN) {
+        let ([first, .., last] | [first @ last]) = alike else {
+            continue;
+        };
+        left -= alike.len();
+        let addresses = addresses(first.address, last.address);
+        let _ = writeln!(text, "! {addresses}: {}", first.because);
     }
-    if conflicts.len() > SHOWN {
-        let _ = writeln!(
-            text,
-            "… and {} more; --json tells all",
-            conflicts.len() - SHOWN
-        );
+    if left > 0 {
+        let _ = writeln!(text, "… and {left} more; --json tells all");
     }
     text
+}
+
+/// Whether the same is in dispute of the address after another one.
+fn is_next(one: &Conflict, next: &Conflict) -> bool {
+    let after = match one.address {
+        IpAddr::V4(address) => u32::from(address)
+            .checked_add(1)
+            .map(|address| IpAddr::from(Ipv4Addr::from(address))),
+        IpAddr::V6(address) => u128::from(address)
+            .checked_add(1)
+            .map(|address| IpAddr::from(Ipv6Addr::from(address))),
+    };
+    after == Some(next.address) && (one.kind, &one.because) == (next.kind, &next.because)
+}
+
+/// An address, or several in a row.
+fn addresses(first: IpAddr, last: IpAddr) -> String {
+    match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    }
 }
 
 fn address_text(address: IpAddr, detail: &AddressDetail) -> String {
@@ -357,4 +376,52 @@ fn reclaimed_text(reclaimed: &Reclaimed) -> String {
         let _ = writeln!(text, "  kept {}: {}", kept.address, kept.because);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::ConflictKind;
+
+    fn declined(last: u8, by: u8) -> Conflict {
+        Conflict {
+            address: [10, 0, 0, last].into(),
+            kind: ConflictKind::Declined,
+            because: format!("02:00:00:00:00:0{by} found it in use by another"),
+        }
+    }
+
+    fn check(conflicts: &[Conflict], expected: &str) {
+        assert_eq!(conflicts_text(conflicts), expected);
+    }
+
+    #[test]
+    fn conflicts_in_a_row_that_are_alike_are_one_line() {
+        check(&[], "");
+        check(
+            &[
+                declined(3, 1),
+                declined(4, 1),
+                declined(5, 1),
+                declined(6, 2),
+                declined(8, 2),
+            ],
+            "! 10.0.0.3-10.0.0.5: 02:00:00:00:00:01 found it in use by another\n\
+             ! 10.0.0.6: 02:00:00:00:00:02 found it in use by another\n\
+             ! 10.0.0.8: 02:00:00:00:00:02 found it in use by another\n",
+        );
+    }
+
+    #[test]
+    fn what_is_not_shown_of_conflicts_is_counted() {
+        let apart: Vec<_> = (0..60).map(|number| declined(2 * number, 1)).collect();
+        let text = conflicts_text(&apart);
+        assert_eq!(text.lines().count(), SHOWN + 1);
+        assert_eq!(text.lines().last(), Some("… and 10 more; --json tells all"));
+        let row: Vec<_> = (0..60).map(|number| declined(number, 1)).collect();
+        check(
+            &row,
+            "! 10.0.0.0-10.0.0.59: 02:00:00:00:00:01 found it in use by another\n",
+        );
+    }
 }

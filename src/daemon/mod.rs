@@ -63,4 +63,6 @@ pub use serve::{ServeError, Settings, serve};
 pub use status::{ListenerRow, Status};
 pub use turn::UnderWay;
 pub use who::{Who, now};
-pub use why::{BootRow, ExchangeRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};
+pub use why::{
+    BootRow, ExchangeRow, InUseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why,
+};

@@ -12,7 +12,7 @@ use crate::base::moment::Moment;
 use crate::base::name::{HostName, LinkName, Name};
 use crate::base::vlan::VlanPath;
 use crate::serve::dhcp::{
-    Config, Exchange, Heard, Kind, Lease, LeaseState, NoProgram, Program, Waiting,
+    Config, Exchange, Heard, InUse, Kind, Lease, LeaseState, NoProgram, Program, Waiting,
 };
 
 /// What is known of a client.
@@ -105,9 +105,23 @@ pub struct ExchangeRow {
     /// What its firmware calls the machine (97).
     #[serde(default)]
     pub uuid: Option<String>,
+    /// Whether the answer lacks the option 82 that came with it, since that left too little room.
+    #[serde(default)]
+    pub is_unechoed: bool,
+    /// The addresses that were free for it and turned out to be in use, before the outcome.
+    #[serde(default)]
+    pub in_use: Vec<InUseRow>,
     /// What it was told of booting, where it looked for that.
     #[serde(default)]
     pub boot: Option<BootRow>,
+}
+
+/// An address that was looked for before it was offered, and is in quarantine since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InUseRow {
+    pub address: Ipv4Addr,
+    /// Who answered for it, where that is known.
+    pub by: Option<MacAddr>,
 }
 
 /// What a client that looks for a boot program was told.
@@ -119,6 +133,9 @@ pub enum BootRow {
         program: String,
         image: Name,
         architecture: ClientArch,
+        /// Whether it told no architecture, and is taken for this one.
+        #[serde(default)]
+        is_assumed: bool,
     },
     NoProgram {
         /// Why none, in one word, and in a sentence.
@@ -218,8 +235,17 @@ impl ExchangeRow {
                 .as_deref()
                 .and_then(Uuid::of_machine_id)
                 .map(|uuid| uuid.to_string()),
+            is_unechoed: exchange.is_unechoed,
+            in_use: exchange.in_use.iter().map(InUseRow::of).collect(),
             boot: outcome.boot().map(BootRow::of),
         }
+    }
+}
+
+impl InUseRow {
+    fn of(in_use: &InUse) -> Self {
+        let InUse { address, by } = *in_use;
+        Self { address, by }
     }
 }
 
@@ -230,6 +256,7 @@ impl BootRow {
                 program: program.text().into_owned(),
                 image: program.image().clone(),
                 architecture: program.arch(),
+                is_assumed: program.is_assumed(),
             },
             Err(why) => Self::NoProgram {
                 reason: why.word().to_owned(),

@@ -24,7 +24,8 @@ fn a_client_gets_the_next_address_and_people_hear_why() {
     let expected = ["conflict", "10.70.1.0", CLIENT, STRANGER, "plant/pxe"];
     assert_eq!(told, expected.map(Value::from));
     let quarantined = lab.run(&["leases", "--state", "declined"]).out;
-    let words = format!("10.70.1.0 was free for it, but {STRANGER} answered for that");
+    let words =
+        format!("offered 10.70.1.1; before that 10.70.1.0 was found in use by {STRANGER} (on br0");
     let disputed = format!("{STRANGER} answered before it was offered to {CLIENT}");
     for (said, word) in [
         (lab.run(&["ip"]).out, disputed),

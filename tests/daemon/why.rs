@@ -274,7 +274,8 @@ fn what_firmware_is_told_to_boot_is_told() {
         told["exchanges"][0]["boot"].clone()
     };
     let told = json!({
-        "outcome": "told", "program": "boot/tiny.efi", "image": "tiny", "architecture": "x64-uefi"
+        "outcome": "told", "program": "boot/tiny.efi", "image": "tiny", "architecture": "x64-uefi",
+        "is_assumed": false
     });
     let none = json!({
         "outcome": "no-program", "reason": "architecture-lacking",

@@ -19,7 +19,12 @@ fn told(outcome: &Outcome) -> String {
     let boot = outcome.boot().map(|boot| match boot {
         Ok(program) => {
             let (image, arch) = (program.image(), program.arch());
-            format!("; {} of {image} for {arch}", program.text())
+            let assumed = if program.is_assumed() {
+                ", assumed"
+            } else {
+                ""
+            };
+            format!("; {} of {image} for {arch}{assumed}", program.text())
         }
         Err(why) => format!("; none, {}: {why}", why.word()),
     });
@@ -89,7 +94,7 @@ fn the_program_is_told_as_it_was_sent() {
             ),
             (
                 discover(1).option(60, b"PXEClient"),
-                "offered; boot/pxelinux.0 of linux for x86-bios",
+                "offered; boot/pxelinux.0 of linux for x86-bios, assumed",
             ),
             (
                 discover(1).option(93, &[0, 0]),
@@ -185,6 +190,33 @@ fn each_reason_for_none_is_told_apart() {
     let disk = |site: &mut Value| site[NODE]["reservation"]["boots_from_disk"] = json!(true);
     let from_disk = "offered; none, from-disk: the site has it boot from its disk";
     check("from its disk", disk, 0x99, &[(node(), from_disk)]);
+}
+
+/// What a client is, where it tells that otherwise than by option 93.
+#[test]
+fn a_client_is_known_by_its_class_too() {
+    let onie = discover(1).option(60, b"onie_vendor:x86_64-a_b-r0");
+    check(
+        "a switch's installer",
+        |_| {},
+        1,
+        &[(
+            onie,
+            "offered; none, architecture-lacking: image linux has no program for onie",
+        )],
+    );
+    let no_bios = |site: &mut Value| {
+        site[SCOPE]["scope"]["disabled_boot"] = json!(["x86-bios"]);
+    };
+    check(
+        "what it is taken for",
+        no_bios,
+        1,
+        &[(
+            discover(1).option(60, b"PXEClient"),
+            "offered; none, disabled: `disable-boot` names x86-bios in its subnet; it tells none in option 93, and is taken for this one",
+        )],
+    );
 }
 
 #[test]

@@ -173,17 +173,18 @@ fn an_address_in_use_is_quarantined_and_another_offered() {
         let because = exchange.outcome.because().unwrap_or_default();
         format!("{} {because}", exchange.outcome.word())
     });
-    let in_use = |address, by| {
-        format!(
-            "unanswered {address} was free for it, but {by} answered for that; it is in quarantine"
-        )
-    };
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["offered "]);
+    let asked = &rig.engine.scopes()[&"10.0.0.0/24".parse().unwrap()];
+    let silences = [("exhausted".into(), 1)];
+    assert_eq!((asked.discovers, asked.offers), (3, 2));
+    let first = &rig.engine.exchanges(MacAddr([2, 0, 0, 0, 0, 1]), 9)[0];
+    let found = first.in_use.iter().map(|one| (one.address, one.by));
     let expected = [
-        in_use("10.0.0.10", "02:00:00:00:00:ee"),
-        in_use("10.0.0.11", "somebody"),
-        "offered ".to_owned(),
+        ([10, 0, 0, 10].into(), Some(STRANGER)),
+        ([10, 0, 0, 11].into(), None),
     ];
-    assert_eq!(outcomes.collect::<Vec<_>>(), expected);
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    assert_eq!(asked.silences, silences.into());
     check(
         "by the client itself",
         &with("dynamic"),
@@ -296,7 +297,7 @@ fn what_one_message_may_cost_is_bounded() {
     let used = |last| format!("10.0.0.{last} used by somebody");
     let more = |last| format!("{}, arp 10.0.0.{}", used(last), last + 1);
     let (first, second, third, last) = (more(10), more(11), more(12), used(13));
-    check(
+    let rig = check(
         "a squatter of every address",
         &large(),
         &[
@@ -306,6 +307,14 @@ fn what_one_message_may_cost_is_bounded() {
             (Taken(12, None), &third),
             (Taken(13, None), &last),
         ],
+    );
+    let kept = rig.engine.exchanges(MacAddr([2, 0, 0, 0, 0, 1]), 9);
+    let [one] = kept.as_slice() else {
+        panic!("{kept:?}");
+    };
+    assert_eq!(
+        (one.outcome.reason(), one.in_use.len()),
+        (Some("in-use"), 3)
     );
     let mut rig = Rig::new(&large());
     let client = |number: u16| discover(0).field(30, &number.to_be_bytes());

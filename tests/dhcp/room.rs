@@ -1,6 +1,7 @@
 //! What replies carry where not everything fits: what the client must have, then the echoes, then what it can least do without; beyond
 //! the options field in `file` and `sname`, and never beyond what the client takes.
 
+use bedplate::base::mac::MacAddr;
 use bedplate::serve::dhcp::Reply;
 use serde_json::{Value, json};
 
@@ -83,6 +84,9 @@ fn what_a_client_must_have_is_always_there() {
             assert_eq!(starts(&reply)[..2], [53, 54], "{what}");
             let unechoed = u64::from(agent > 0 && !expected[1]);
             assert_eq!(rig.engine.counters().unechoed, unechoed, "{what}");
+            let kept = rig.engine.exchanges(MacAddr([2, 0, 0, 0, 0, 1]), 9);
+            let lack: Vec<_> = kept.iter().map(|exchange| exchange.is_unechoed).collect();
+            assert_eq!(lack, [unechoed == 1], "{what}");
         }
     }
 }
@@ -97,7 +101,10 @@ fn a_refusal_keeps_its_fields_empty() {
         (600, 60, [false, true]),
     ] {
         let asked = with(with(select(1, 99), 61, id), 82, agent).wants(&[1, 3]);
-        let nak = only(&mut Rig::new(&site()), &asked, 548);
+        let mut rig = Rig::new(&site());
+        let nak = only(&mut rig, &asked, 548);
+        let kept = rig.engine.exchanges(MacAddr([2, 0, 0, 0, 0, 1]), 1);
+        assert_eq!(kept[0].is_unechoed, !expected[1], "{id} {agent}");
         assert_eq!(option(&nak, 53).unwrap(), [6]);
         assert_eq!(echoes(&nak, id, agent), expected, "{id} {agent}");
         assert_eq!(nak.bytes[44..236], [0; 192]);

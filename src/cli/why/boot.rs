@@ -1,6 +1,7 @@
 //! What `bedplate why` says of booting: the program that a machine was told, or why it was told none.
 
 use crate::daemon::{BootRow, Why};
+use crate::serve::dhcp::Program;
 
 /// What it was told last, where it looked for a program; the verdict says it already of one that heard nothing at all.
 pub(super) fn last(why: &Why) -> String {
@@ -23,7 +24,11 @@ pub(super) fn told(boot: &BootRow) -> String {
             program,
             image,
             architecture,
-        } => format!("told what to boot: {program} of image {image} for {architecture}"),
+            is_assumed,
+        } => {
+            let taken = if *is_assumed { Program::ASSUMED } else { "" };
+            format!("told what to boot: {program} of image {image} for {architecture}{taken}")
+        }
         BootRow::NoProgram { because, .. } => format!("told no boot program: {because}"),
     }
 }
@@ -109,5 +114,17 @@ mod tests {
             let after: Vec<_> = text.lines().skip(1).collect();
             assert_eq!(after, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_client_is_taken_for_is_said() {
+        let told = json!({
+            "outcome": "told", "program": "boot/pxelinux.0", "image": "noble", "architecture": "x86-bios",
+            "is_assumed": true
+        });
+        assert_eq!(
+            super::told(&serde_json::from_value(told).unwrap()),
+            "told what to boot: boot/pxelinux.0 of image noble for x86-bios; it tells none in option 93, and is taken for this one"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `bedplate why`: what became of a machine's messages to the DHCP server.
 
 mod boot;
+mod exchange;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -9,13 +10,11 @@ use std::process::ExitCode;
 use super::args::WhyWhat;
 use super::client::Client;
 use super::output::{Output, count};
-use super::table::{Table, shown};
+use super::table::Table;
 use crate::base::vlan::VlanPath;
-use crate::daemon::{
-    ExchangeRow, LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why,
-};
+use crate::daemon::{LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};
 use crate::diag::fault::Fault;
-use crate::serve::dhcp::{LeaseState, Outcome};
+use crate::serve::dhcp::{LeaseState, Outcome, WAITING_MOST};
 
 /// The reason of one that waits to be named.
 const HELD: &str = "held";
@@ -71,8 +70,15 @@ async fn waiting(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
     let rows: Vec<WaitingRow> = client.get("waiting").await?;
     if out.json {
         out.value(&rows)?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        out.text(&listed(rows));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who waits, how one is named, and that there may be more than a daemon lists.
+fn listed(rows: Vec<WaitingRow>) -> String {
+    let is_full = rows.len() >= WAITING_MOST;
     let mut table = Table::default();
     for row in rows {
         let WaitingRow {
@@ -91,11 +97,16 @@ async fn waiting(client: &Client, out: &Output) -> Result<ExitCode, Fault> {
         ]);
     }
     if table.is_empty() {
-        out.text("Nobody waits to be named.\n");
-    } else {
-        out.text(&(table.text() + &to_name("one", "VLAN", "MAC")));
+        return "Nobody waits to be named.\n".to_owned();
     }
-    Ok(ExitCode::SUCCESS)
+    let mut text = table.text();
+    if is_full {
+        let _ = writeln!(
+            text,
+            "These are the {WAITING_MOST} that asked last; there may be more."
+        );
+    }
+    text + &to_name("one", "VLAN", "MAC")
 }
 
 fn messages_of(messages: u64) -> String {
@@ -133,8 +144,8 @@ fn rendered(why: &Why) -> String {
     text.push_str(&quarantined(why));
     text.push_str(&elsewhere(why));
     text.push_str(&naming(why));
-    for exchange in &why.exchanges {
-        let _ = writeln!(text, "  {}", line(exchange));
+    for one in &why.exchanges {
+        let _ = writeln!(text, "  {}", exchange::line(one));
     }
     text
 }
@@ -212,6 +223,12 @@ fn verdict(why: &Why) -> String {
             format!("{mac} was told what to boot; another server gives it its address.")
         }
         Some(last) => match &last.because {
+            // The reason speaks of that address.
+            Some(because) if last.outcome == Outcome::REFUSED => {
+                let refused = last.address.map(|address| format!(" {address}"));
+                let refused = refused.unwrap_or_default();
+                format!("{mac} has no address, and was refused{refused}: {because}.")
+            }
             Some(because) => format!("{mac} has no address: {because}."),
             None if !why.quarantines.is_empty() => format!("{mac} has no address."),
             None => format!("{mac} has no address; the last that was heard of it is below."),
@@ -251,69 +268,10 @@ fn to_name(whom: &str, vlan: &str, mac: &str) -> String {
     )
 }
 
-fn line(exchange: &ExchangeRow) -> String {
-    let message = exchange.message.as_deref().unwrap_or("unreadable");
-    let mut line = format!("{}  {:<10}", exchange.at, message.to_uppercase());
-    let boot = exchange.boot.as_ref().map(boot::told);
-    let is_told_alone = exchange.outcome == Outcome::TOLD_PROGRAM;
-    let outcome = boot.as_ref().filter(|_| is_told_alone);
-    let _ = write!(line, "  {}", outcome.unwrap_or(&exchange.outcome));
-    for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
-        if let Some(address) = address {
-            let comma = if is_told_alone { "," } else { "" };
-            let _ = write!(line, "{comma} {word}{address}");
-        }
-    }
-    if let Some(because) = &exchange.because {
-        let _ = write!(line, ": {because}");
-    } else if let Some(boot) = boot.filter(|_| !is_told_alone) {
-        let _ = write!(line, ", {boot}");
-    }
-    let place = place(exchange);
-    if !place.is_empty() {
-        let _ = write!(line, " ({})", place.join(", "));
-    }
-    line
-}
-
-/// The address that the client named, where the outcome does not say it already.
-fn asked(exchange: &ExchangeRow) -> Option<Ipv4Addr> {
-    let named = exchange.requested.or(exchange.has);
-    named.filter(|_| exchange.address != named)
-}
-
-/// Where the message came from, and what else mattered.
-fn place(exchange: &ExchangeRow) -> Vec<String> {
-    let ExchangeRow {
-        link,
-        vlan,
-        relay,
-        subnet,
-        circuit,
-        server,
-        client_id,
-        vendor_class,
-        uuid,
-        ..
-    } = exchange;
-    let parts = [
-        link.as_ref().map(|link| format!("on {link}")),
-        vlan.as_ref().map(|vlan| format!("VLAN {vlan}")),
-        relay.map(|relay| format!("through relay {relay}")),
-        subnet.map(|subnet| format!("for subnet {subnet}")),
-        circuit.as_ref().map(|circuit| format!("circuit {circuit}")),
-        server.map(|server| format!("to server {server}")),
-        client_id.as_ref().map(|id| format!("client-id {id}")),
-        vendor_class
-            .as_ref()
-            .map(|class| format!("class {}", shown(class.clone()))),
-        uuid.as_ref().map(|uuid| format!("uuid {uuid}")),
-    ];
-    parts.into_iter().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::base::moment::Moment;
 
@@ -362,6 +320,53 @@ mod tests {
     fn messages_are_counted_in_words() {
         for (messages, expected) in [(0, "0 messages"), (1, "1 message"), (2, "2 messages")] {
             assert_eq!(messages_of(messages), expected);
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_full_says_so() {
+        const MORE: &str = "These are the 1024 that asked last; there may be more.";
+        for (waiting, expected) in [(0, false), (1, false), (1023, false), (1024, true)] {
+            let row = WaitingRow {
+                hardware: "02:00:00:00:00:01".to_owned(),
+                vlan: VLAN.parse().unwrap(),
+                since: Moment(0),
+                heard: Moment(0),
+                messages: 1,
+            };
+            let text = listed(vec![row; waiting]);
+            let lines: Vec<_> = text.lines().collect();
+            let last_but_one = lines.len().checked_sub(2).map(|at| lines[at]);
+            assert_eq!(last_but_one == Some(MORE), expected, "{waiting}");
+        }
+    }
+
+    /// A reason speaks of an address, and not of the machine: where it stands alone, it is told which one.
+    #[test]
+    fn what_was_refused_is_said_with_its_reason() {
+        let refused = json!({
+            "at": 0, "message": "request", "outcome": "refused", "address": "10.0.0.50",
+            "reason": "reserved", "because": "it is reserved for m2"
+        });
+        let silent = json!({
+            "at": 0, "message": "request", "outcome": "unanswered",
+            "reason": "other-server", "because": "it chose another server, 10.0.0.7"
+        });
+        for (exchange, expected) in [
+            (
+                refused,
+                "02:00:00:00:00:01 has no address, and was refused 10.0.0.50: it is reserved for m2.",
+            ),
+            (
+                silent,
+                "02:00:00:00:00:01 has no address: it chose another server, 10.0.0.7.",
+            ),
+        ] {
+            let why = json!({
+                "mac": "02:00:00:00:00:01", "leases": [], "reserved": [], "exchanges": [exchange]
+            });
+            let text = rendered(&serde_json::from_value(why).unwrap());
+            assert_eq!(text.lines().next(), Some(expected));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::base::policy::UnknownClients;
 use crate::base::vlan::VlanPath;
 
 /// Clients that are listed as waiting: those heard last.
-const WAITING: usize = 1024;
+pub const WAITING: usize = 1024;
 
 /// A client that gets no answer until the site names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,8 +23,6 @@ pub(super) struct Ask<'a> {
     pub config: &'a Config,
     pub asker: Asker,
     pub served: &'a Served,
-    /// How many addresses that were free for it were found in use.
-    pub tries: u8,
 }
 
 impl<'a> Ask<'a> {

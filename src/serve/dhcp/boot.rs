@@ -40,6 +40,9 @@ const ONIE: u32 = 42_623;
 const IPXE_CLASS: &[u8] = b"iPXE";
 const ONIE_CLASS: &[u8] = b"onie_dhcp_user_class";
 
+/// How the vendor class of ONIE begins; the platform follows. It is ONIE's alone: the systems that it installs have their own.
+const ONIE_VENDOR: &[u8] = b"onie_vendor:";
+
 /// The vendor class of PXE clients and of those who answer them (PXE 2.1 2.2.3).
 const PXE_CLASS: &[u8] = b"PXEClient";
 
@@ -115,6 +118,7 @@ fn fitting(
         image: Arc::clone(image),
         server: scope.server,
         arch: *arch,
+        is_assumed: is_assumed(message, archs),
     };
     Ok(Boot {
         program: told.text().into_owned(),
@@ -146,7 +150,13 @@ fn why_none(
         image: Arc::clone(image),
         lacking: of(false),
         disabled: of(true),
+        is_assumed: is_assumed(message, archs),
     }
+}
+
+/// Whether the architecture is what old firmware is taken for, and not what the client tells.
+fn is_assumed(message: &Message<'_>, archs: &[ClientArch]) -> bool {
+    archs == [ClientArch::X86Bios] && !message.options.has(code::ARCHITECTURE)
 }
 
 /// Whether the client looks for a boot program, from whichever server.
@@ -170,7 +180,7 @@ pub(super) fn client_archs(message: &Message<'_>) -> Archs {
     if options.has(code::IPXE) || options.is_of_user_class(IPXE_CLASS) {
         return Archs::from_slice(&[ClientArch::Ipxe]);
     }
-    if options.is_of_user_class(ONIE_CLASS) {
+    if options.is_of_user_class(ONIE_CLASS) || options.is_of_vendor_class(ONIE_VENDOR) {
         return Archs::from_slice(&[ClientArch::Onie]);
     }
     if let Some(codes) = options.get(code::ARCHITECTURE) {

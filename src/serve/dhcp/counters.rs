@@ -126,7 +126,7 @@ impl Counters {
                 | Silence::Nowhere => &mut self.ignored,
                 Silence::Busy | Silence::Withheld => &mut self.shed,
                 Silence::Repeated | Silence::Probing => &mut self.coalesced,
-                // Told of an address by itself: the message may be answered yet.
+                // Each address is counted by itself.
                 Silence::InUse { .. } => return,
                 Silence::NotStored | Silence::Overtaken => return,
             },

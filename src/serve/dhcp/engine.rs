@@ -93,14 +93,14 @@ pub enum Action {
 /// An answer that waits for its write.
 pub(super) struct Pending {
     pub lease: Lease,
-    reply: Reply,
+    pub reply: Reply,
     pub began: u64,
     /// What the client is told where the write takes too long.
     rest: Option<Rest>,
     /// Until when it was told so.
-    told: Option<u64>,
+    pub told: Option<u64>,
     /// The message that began it, once that was looked at.
-    exchange: Option<Exchange>,
+    pub exchange: Option<Exchange>,
     /// Which configuration it was decided by.
     decided: u64,
 }
@@ -111,18 +111,6 @@ impl Pending {
         let rest = self.rest.take()?;
         self.told = self.told.max(Some(rest.expires));
         Some(rest)
-    }
-
-    /// What came of it where the write leads to nothing: the client may have been answered before.
-    fn without_write(&self, silence: Silence) -> Outcome {
-        let address = self.lease.address;
-        match self.told {
-            Some(_) => Outcome::Acknowledged {
-                address,
-                boot: self.reply.boot.clone(),
-            },
-            None => Outcome::Unanswered(silence),
-        }
     }
 }
 
@@ -347,19 +335,6 @@ impl Engine {
         batch
     }
 
-    /// Keeps a message until the write that it led to has ended.
-    pub(super) fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
-        if let Some(pending) = self.pending.get_mut(batch.number()) {
-            pending.exchange = Some(exchange);
-        }
-    }
-
-    fn concluded(&mut self, exchange: Option<Exchange>, outcome: Outcome) {
-        if let Some(exchange) = exchange {
-            self.conclude(exchange, outcome.into());
-        }
-    }
-
     /// The write under way that would lease `address` to `asker`, as it calls itself; a reserved host may go by another identifier.
     pub(super) fn under_way_for(&self, asker: &Asker, address: Ipv4Addr) -> Option<BatchId> {
         let batch = self.table.get(address)?.pending?;
@@ -416,7 +391,8 @@ impl Engine {
             out.extend(new.map(|name| Action::Publish(NameChange::Publish { name, address })));
         }
         let boot = reply.boot.clone();
-        self.concluded(exchange, Outcome::Acknowledged { address, boot });
+        let outcome = Outcome::Acknowledged { address, boot };
+        self.concluded(exchange, (outcome, reply.unechoed.is_some()));
         if told.is_none() {
             out.push(Action::Send(reply));
         }
@@ -436,11 +412,7 @@ impl Engine {
             return;
         };
         let rest = pending.take_rest();
-        let outcome = pending.without_write(Silence::NotStored);
-        let Pending {
-            lease, exchange, ..
-        } = pending;
-        self.concluded(exchange, outcome);
+        let lease = self.concluded_unwritten(pending, Silence::NotStored);
         let address = lease.address;
         let record = self.table.get(address);
         if record.is_none_or(|record| record.pending != Some(batch)) {
@@ -459,11 +431,7 @@ impl Engine {
         let Some(pending) = self.pending.remove(batch.number()) else {
             return;
         };
-        let outcome = pending.without_write(Silence::Overtaken);
-        let Pending {
-            lease, exchange, ..
-        } = pending;
-        self.concluded(exchange, outcome);
+        let lease = self.concluded_unwritten(pending, Silence::Overtaken);
         self.forgo_name(lease);
     }
 

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::engine::{Engine, Packet};
-use super::lease::Hardware;
-use super::outcome::{Conclusion, Outcome, Refusal};
+use super::engine::{BatchId, Engine, Packet, Pending};
+use super::lease::{Hardware, Lease};
+use super::outcome::{Conclusion, Outcome, Refusal, Silence};
 use super::ring::Ring;
 use super::wire::{Kind, Message, OPTIONS_AT, code, part, suboption};
 use crate::base::addr::Prefix;
@@ -41,6 +41,10 @@ pub struct Exchange {
     /// The address that the client has already (ciaddr).
     pub has: Ipv4Addr,
     pub said: Said,
+    /// Whether the answer lacks the option 82 that came with it, for want of room (RFC 3046 2.2).
+    pub is_unechoed: bool,
+    /// What was free for it and turned out to be in use, in this order; then another address was looked for.
+    pub in_use: Vec<InUse>,
     pub outcome: Outcome,
 }
 
@@ -59,6 +63,13 @@ pub struct Said {
     pub vendor_class: Option<Box<[u8]>>,
     /// Option 97, of firmware.
     pub machine_id: Option<Box<[u8]>>,
+}
+
+/// An address that was looked for before it was offered, and who answered for it, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse {
+    pub address: Ipv4Addr,
+    pub by: Option<MacAddr>,
 }
 
 /// What is reserved for a client somewhere.
@@ -152,6 +163,14 @@ impl Exchange {
         }
     }
 
+    /// Of a message that waited for a probe, and is one with what it was then.
+    pub(super) fn resumed(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(Self { at, in_use, .. }) => Self { at, in_use, ..self },
+            None => self,
+        }
+    }
+
     /// Of a message that is not looked at.
     pub(super) fn outlined(now: u64, message: &Message<'_>, packet: Packet<'_>) -> Self {
         Self {
@@ -190,6 +209,8 @@ impl Exchange {
             relay: Ipv4Addr::UNSPECIFIED,
             has: Ipv4Addr::UNSPECIFIED,
             said: Said::default(),
+            is_unechoed: false,
+            in_use: Vec::new(),
             outcome: Outcome::Informed { boot: None },
         }
     }
@@ -220,5 +241,45 @@ impl Engine {
             Conclusion::AtEnd(batch) => self.await_end(batch, exchange),
             Conclusion::Probed(address) => self.await_probe(address, exchange),
         }
+    }
+    /// Keeps a message until the write that it led to has ended.
+    fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
+        if let Some(pending) = self.pending.get_mut(batch.number()) {
+            pending.exchange = Some(exchange);
+        }
+    }
+
+    /// Keeps what came of a message whose write has ended, and whether its answer lacks option 82.
+    pub(super) fn concluded(
+        &mut self,
+        exchange: Option<Exchange>,
+        (outcome, is_unechoed): (Outcome, bool),
+    ) {
+        if let Some(exchange) = exchange {
+            let exchange = Exchange {
+                is_unechoed,
+                ..exchange
+            };
+            self.conclude(exchange, outcome.into());
+        }
+    }
+
+    /// The same where the write leads to nothing: the client may have been answered before. What was to be written is given back.
+    pub(super) fn concluded_unwritten(&mut self, pending: Pending, silence: Silence) -> Lease {
+        let Pending {
+            lease,
+            reply,
+            told,
+            exchange,
+            ..
+        } = pending;
+        let (address, is_unechoed) = (lease.address, reply.unechoed.is_some());
+        let boot = reply.boot;
+        let came = match told {
+            Some(_) => (Outcome::Acknowledged { address, boot }, is_unechoed),
+            None => (Outcome::Unanswered(silence), false),
+        };
+        self.concluded(exchange, came);
+        lease
     }
 }

@@ -55,12 +55,12 @@ mod told;
 mod usage;
 mod wire;
 
-pub use admit::Waiting;
+pub use admit::{WAITING as WAITING_MOST, Waiting};
 pub use config::Config;
 pub use counters::{Counters, ScopeCounters};
 pub use engine::{Action, BatchId, Engine, Input, Packet};
 pub use event::{Event, Release};
-pub use exchange::{Exchange, Obstacle, Reserved, Said};
+pub use exchange::{Exchange, InUse, Obstacle, Reserved, Said};
 pub use history::{Ending, MOST as HISTORY_MOST, Past};
 pub use lease::{Agent, ClientKey, Hardware, Known, Lease, LeaseError, LeaseState, PREFIX};
 pub use names::NameChange;

@@ -171,6 +171,9 @@ impl Outcome {
     /// The word for one that was told what to boot and nothing else.
     pub const TOLD_PROGRAM: &str = "told-program";
 
+    /// The word for one that may not have an address.
+    pub const REFUSED: &str = "refused";
+
     /// The outcome in one word, for programs.
     pub fn word(&self) -> &'static str {
         match self {
@@ -180,7 +183,7 @@ impl Outcome {
             Self::ToldProgram(_) => Self::TOLD_PROGRAM,
             Self::Released { .. } => "released",
             Self::Declined { .. } => "declined",
-            Self::Refused { .. } => "refused",
+            Self::Refused { .. } => Self::REFUSED,
             Self::Unanswered(_) => "unanswered",
         }
     }

@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::config::Served;
 use super::ending::Becomes;
 use super::engine::{Action, Engine, Packet};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, InUse};
 use super::lease::{ClientKey, LeaseState};
 use super::outcome::{Outcome, Silence};
 use super::wire::Message;
@@ -19,7 +19,7 @@ use crate::base::probe::ConflictProbe;
 const AT_ONCE: usize = 1024;
 
 /// Addresses of one DISCOVER that may be in use before it goes unanswered: the client asks again by itself.
-const TRIES: u8 = 4;
+const TRIES: usize = 4;
 
 /// An address that is to be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,7 @@ struct Waiting {
     via: Box<[Ipv4Addr]>,
     client: ClientKey,
     mac: Option<MacAddr>,
-    /// How many addresses were found in use before.
-    tries: u8,
-    /// The message, once that was looked at.
+    /// The message, once that was looked at, with what was found in use before.
     exchange: Option<Exchange>,
 }
 
@@ -87,7 +85,6 @@ impl Engine {
             via: ask.packet.via.into(),
             client: ask.asker.client.clone(),
             mac: ask.asker.hardware.mac(),
-            tries: ask.tries,
             exchange: None,
         };
         self.probes.0.insert(address, waiting);
@@ -139,7 +136,7 @@ impl Engine {
     /// Nobody has answered for `address` in time.
     pub(super) fn unanswered(&mut self, now: u64, address: Ipv4Addr, out: &mut Vec<Action>) {
         if let Some(waiting) = self.probed(address) {
-            self.look_again(now, &waiting, out);
+            self.look_again(now, waiting, out);
         }
     }
 
@@ -155,7 +152,7 @@ impl Engine {
         };
         // A client that has the address already may well be offered it.
         if by.is_some() && by == waiting.mac {
-            return self.look_again(now, &waiting, out);
+            return self.look_again(now, waiting, out);
         }
         self.counters.conflicts += 1;
         let served = self.config.scope_of(address);
@@ -165,14 +162,15 @@ impl Engine {
         if let Some((lease, _)) = ended {
             self.tell_conflict(now, (lease, by), out);
         }
-        if let Some(exchange) = waiting.exchange.take() {
-            let silence = Silence::InUse { address, by };
-            self.conclude(exchange, silence.into());
+        let Some(mut exchange) = waiting.exchange.take() else {
+            return;
+        };
+        if exchange.in_use.len() + 1 >= TRIES {
+            return self.conclude(exchange, Silence::InUse { address, by }.into());
         }
-        waiting.tries += 1;
-        if waiting.tries < TRIES {
-            self.look_again(now, &waiting, out);
-        }
+        exchange.in_use.push(InUse { address, by });
+        waiting.exchange = Some(exchange);
+        self.look_again(now, waiting, out);
     }
 
     /// Whose probe has ended, if that still waits for it: meanwhile the client may have gone on otherwise.
@@ -194,12 +192,12 @@ impl Engine {
         None
     }
 
-    fn look_again(&mut self, now: u64, waiting: &Waiting, out: &mut Vec<Action>) {
+    fn look_again(&mut self, now: u64, waiting: Waiting, out: &mut Vec<Action>) {
         let (bytes, from, via) = (&waiting.bytes, waiting.from, &waiting.via);
         let packet = Packet { bytes, from, via };
         // It could be read before.
         if let Ok(message) = Message::read(bytes) {
-            self.answer_to(now, &message, (packet, waiting.tries), out);
+            self.answer_to(now, &message, (packet, waiting.exchange), out);
         }
     }
 }

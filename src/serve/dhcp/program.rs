@@ -20,6 +20,8 @@ pub struct Program {
     /// Our address towards the client.
     pub(super) server: Ipv4Addr,
     pub(super) arch: ClientArch,
+    /// Whether the client told no architecture, and is taken for this one.
+    pub(super) is_assumed: bool,
 }
 
 /// Why a client that looks for a boot program is told none.
@@ -33,17 +35,22 @@ pub enum NoProgram {
     ArchUntold,
     #[error("option 93 says architecture {0:#06x}, which is not known here")]
     ArchUnknown(u16),
-    #[error("{}", unfit(.image, *.lacking, *.disabled))]
+    #[error("{}{}", unfit(.image, *.lacking, *.disabled), taken_for(*.is_assumed))]
     Unfit {
         image: Arc<Image>,
         /// Those of the client that the image has no program for.
         lacking: ClientArchs,
         /// Those that are not told what to boot in its subnet.
         disabled: ClientArchs,
+        /// Whether it told none, and is taken for this one.
+        is_assumed: bool,
     },
 }
 
 impl Program {
+    /// What is added where the architecture is no word of the client's.
+    pub const ASSUMED: &str = "; it tells none in option 93, and is taken for this one";
+
     /// A path for TFTP, or a URL.
     pub fn text(&self) -> Cow<'_, str> {
         let path = self.image.programs.get(&self.arch);
@@ -62,6 +69,11 @@ impl Program {
     /// The architecture that it is for.
     pub fn arch(&self) -> ClientArch {
         self.arch
+    }
+
+    /// Whether the client told no architecture, and is taken for this one.
+    pub fn is_assumed(&self) -> bool {
+        self.is_assumed
     }
 }
 
@@ -107,5 +119,12 @@ fn unfit(image: &Image, lacking: ClientArchs, disabled: ClientArchs) -> String {
         (_, true) => lacks,
         (true, false) => may_not,
         (false, false) => format!("{lacks}, and {may_not}"),
+    }
+}
+
+fn taken_for(is_assumed: bool) -> &'static str {
+    match is_assumed {
+        true => Program::ASSUMED,
+        false => "",
     }
 }

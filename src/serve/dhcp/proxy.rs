@@ -10,7 +10,7 @@ use super::boot::looks_for_program;
 use super::engine::{Action, Engine, Packet};
 use super::exchange::Exchange;
 use super::outcome::{Outcome, Silence};
-use super::reply::Answer;
+use super::reply::{Answer, lack_echo};
 use super::wire::{Kind, Message};
 
 impl Engine {
@@ -53,13 +53,14 @@ impl Engine {
             config: &config,
             asker: self.asker(&config, message, served),
             served,
-            tries: 0,
         };
         let is_asked = match message.kind {
             Kind::Request | Kind::Inform => looks_for_program(message),
             Kind::Discover | Kind::Decline | Kind::Release | Kind::Bootp => false,
         };
+        let before = out.len();
         let told = is_asked.then(|| tell_program(&ask, Answer::BootServer, out));
+        exchange.is_unechoed = lack_echo(out.get(before..));
         let outcome = told.flatten();
         let outcome = outcome.unwrap_or(Outcome::Unanswered(Silence::NoBootServer));
         self.conclude(exchange, outcome.into());

@@ -31,7 +31,7 @@ pub struct Reply {
     pub via: Ipv4Addr,
     /// What it tells the client to boot, or why nothing; `None` where the client does not look for that.
     pub boot: Option<Booting>,
-    /// The relay agent whose option 82 it lacks, since that does not fit (RFC 3046 2.2).
+    /// The relay agent whose option 82 it lacks, since that does not fit (RFC 3046 2.2); unspecified where it was put in by something else.
     pub unechoed: Option<Ipv4Addr>,
 }
 
@@ -99,18 +99,21 @@ const ECHOES: [(bool, bool); 4] = [(true, true), (false, true), (true, false), (
 impl Engine {
     /// Counts replies that lack their relay agents' option 82 (RFC 3046 2.2).
     pub(super) fn count_unechoed(&mut self, actions: &[Action]) {
-        for action in actions {
-            match action {
-                Action::Send(reply) => {
-                    self.counters.unechoed += u64::from(reply.unechoed.is_some())
-                }
-                Action::Persist { .. }
-                | Action::Publish(_)
-                | Action::Event(_)
-                | Action::Probe(_) => {}
-            }
-        }
+        let lacking = actions.iter().filter(|action| lacks_echo(action));
+        self.counters.unechoed += u64::try_from(lacking.count()).unwrap_or(u64::MAX);
     }
+}
+
+fn lacks_echo(action: &Action) -> bool {
+    match action {
+        Action::Send(reply) => reply.unechoed.is_some(),
+        Action::Persist { .. } | Action::Publish(_) | Action::Event(_) | Action::Probe(_) => false,
+    }
+}
+
+/// Whether one of the replies among these lacks option 82.
+pub(super) fn lack_echo(actions: Option<&[Action]>) -> bool {
+    actions.is_some_and(|actions| actions.iter().any(lacks_echo))
 }
 
 impl Draft<'_> {

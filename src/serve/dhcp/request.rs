@@ -12,7 +12,7 @@ use super::event::{Event, Release};
 use super::exchange::Exchange;
 use super::lease::{Known, Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
-use super::reply::Answer;
+use super::reply::{Answer, lack_echo};
 use super::wire::{Kind, Message, code};
 
 impl Engine {
@@ -24,20 +24,20 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         if !self.is_too_many(now, message, packet) {
-            self.answer_to(now, message, (packet, 0), out);
+            self.answer_to(now, message, (packet, None), out);
         }
     }
 
-    /// Answers a message for which so many addresses were found in use already.
+    /// Answers a message; one that waited for a probe is told of once, with what was found then.
     pub(super) fn answer_to(
         &mut self,
         now: u64,
         message: &Message<'_>,
-        (packet, tries): (Packet<'_>, u8),
+        (packet, earlier): (Packet<'_>, Option<Exchange>),
         out: &mut Vec<Action>,
     ) {
         let config = Arc::clone(&self.config);
-        let mut exchange = Exchange::begun(now, message, packet);
+        let mut exchange = Exchange::begun(now, message, packet).resumed(earlier);
         let Some(served) = scope_for(&config, message, packet.via) else {
             let named = exchange.said.subnet.unwrap_or(message.giaddr);
             let silence = match message.giaddr.is_unspecified() {
@@ -60,24 +60,28 @@ impl Engine {
             config: &config,
             asker,
             served,
-            tries,
         };
         if let Some(silence) = self.why_shut_out(&ask, out) {
             return self.conclude(exchange, silence.into());
         }
-        if is_proxied {
-            let outcome = self.proxy(&ask, out);
-            return self.conclude(exchange, outcome.into());
-        }
-        let conclusion = match message.kind {
-            Kind::Discover => self.discover(&ask, out),
-            Kind::Request => self.request(&ask, out),
-            Kind::Decline => self.decline(&ask, out).into(),
-            Kind::Release => self.release(&ask, out).into(),
-            Kind::Inform => self.inform(&ask, out).into(),
-            Kind::Bootp => self.bootp(&ask, out),
+        let before = out.len();
+        let conclusion = match is_proxied {
+            true => self.proxy(&ask, out).into(),
+            false => self.heed(&ask, out),
         };
+        exchange.is_unechoed = lack_echo(out.get(before..));
         self.conclude(exchange, conclusion);
+    }
+
+    fn heed(&mut self, ask: &Ask<'_>, out: &mut Vec<Action>) -> Conclusion {
+        match ask.message.kind {
+            Kind::Discover => self.discover(ask, out),
+            Kind::Request => self.request(ask, out),
+            Kind::Decline => self.decline(ask, out).into(),
+            Kind::Release => self.release(ask, out).into(),
+            Kind::Inform => self.inform(ask, out).into(),
+            Kind::Bootp => self.bootp(ask, out),
+        }
     }
 
     pub(super) fn asker(&self, config: &Config, message: &Message<'_>, served: &Served) -> Asker {

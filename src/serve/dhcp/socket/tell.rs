@@ -94,11 +94,13 @@ fn write(event: &Event, untold: u64) {
         Event::Threshold {
             subnet,
             threshold,
+            used,
+            size,
             is_above: true,
             ..
         } => tracing::warn!(
-            %subnet, %threshold, others = untold,
-            "the dynamic ranges of a subnet have become as full as this"
+            %subnet, %threshold, used, size, others = untold,
+            "the dynamic ranges of a subnet have filled up to a threshold"
         ),
         Event::Threshold { .. }
         | Event::Bmc { .. }

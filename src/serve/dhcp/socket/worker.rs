@@ -309,7 +309,12 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     if let Some(agent) = reply.unechoed
                         && !mem::replace(&mut self.told_unechoed, true)
                     {
-                        tracing::warn!(%agent, "a relay agent's option 82 is too long for a reply, which goes without it");
+                        // One that puts the option in and is no relay, such as a switch, has no address.
+                        let agent = (!agent.is_unspecified()).then_some(agent);
+                        tracing::warn!(
+                            agent = agent.map(tracing::field::display),
+                            "an option 82 is too long for a reply, which goes without it; told once"
+                        );
                     }
                     let from = (reply.service(), reply.via);
                     let replies = replies.entry(from);
