@@ -96,6 +96,7 @@ impl Engine {
         if let Some(batch) = pending {
             self.abandon(batch);
         }
+        self.renewals.forget(address);
         self.withdraw(lease.name.take(), address, out);
         lease.since = now;
         let (state, until) = match becomes {

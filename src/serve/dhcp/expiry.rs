@@ -75,6 +75,7 @@ impl Engine {
             return;
         }
         let mut lease = record.lease.clone();
+        self.renewals.forget(address);
         let was_ever_active = lease.state != LeaseState::Offered || lease.expires != 0;
         self.freed(&lease);
         if lease.state == LeaseState::Active {

@@ -133,11 +133,14 @@ impl Table {
         self.index_offer(address);
     }
 
-    /// Notes what the client is told now, within what is on disk already.
-    pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) {
-        if let Some(record) = self.records.get_mut(address) {
-            (record.lease.expires, record.promised) = (expires, expires);
-        }
+    /// Notes what the client is told now, within what is on disk already; tells whether that is another end than before.
+    pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) -> bool {
+        let Some(record) = self.records.get_mut(address) else {
+            return false;
+        };
+        let before = record.lease.expires;
+        (record.lease.expires, record.promised) = (expires, expires);
+        before != expires
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
