@@ -129,6 +129,11 @@ impl Table {
         if let Some(record) = self.records.get_mut(address) {
             record.may_differ |= pending.is_some() && record.pending.is_some();
             record.pending = pending;
+            // Its time may have come meanwhile.
+            if pending.is_none() && record.ends() {
+                self.due
+                    .insert((record.lease.held_until, address.to_bits()));
+            }
         }
         self.index_offer(address);
     }
@@ -152,7 +157,7 @@ impl Table {
         self.due.first().map(|(time, _)| *time)
     }
 
-    /// Takes out the next address whose time has come; it must be put back or postponed.
+    /// Takes out the next address whose time has come: it must be put anew, or wait for a write that is under way.
     pub(super) fn next_due(&mut self, now: u64) -> Option<Ipv4Addr> {
         let (time, address) = *self.due.first()?;
         if time > now {
@@ -160,14 +165,6 @@ impl Table {
         }
         self.due.pop_first();
         Some(address.into())
-    }
-
-    /// Looks at an address again at `time`, for one whose write is under way.
-    pub(super) fn postpone(&mut self, address: Ipv4Addr, time: u64) {
-        if let Some(record) = self.records.get_mut(address) {
-            record.lease.held_until = time;
-            self.due.insert((time, address.to_bits()));
-        }
     }
 
     /// Free addresses that had a client and are reserved for nobody.
