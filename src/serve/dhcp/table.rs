@@ -172,13 +172,10 @@ impl Table {
         &self.idle
     }
 
-    /// Sorts offers under new subnets.
+    /// Sorts what is out of use under new subnets.
     pub(super) fn set_subnets(&mut self, subnets: Vec<Prefix>) {
         if self.subnets != subnets {
             self.subnets = subnets;
-            let mut offers = std::mem::take(&mut self.offers);
-            offers.sort(|address| self.subnet_of(address));
-            self.offers = offers;
             let mut quarantine = std::mem::take(&mut self.quarantine);
             quarantine.sort(|address| self.subnet_of(address));
             self.quarantine = quarantine;
@@ -195,6 +192,11 @@ impl Table {
             u64::try_from(used.count()).unwrap_or(u64::MAX)
         });
         let before = std::mem::replace(&mut self.config, Arc::clone(config));
+        if !config.has_ranges_of(&before) {
+            let mut offers = std::mem::take(&mut self.offers);
+            offers.sort(|address| config.range_of(address));
+            self.offers = offers;
+        }
         for address in config.owned_otherwise(&before) {
             self.set_open(address, config.owner(address).is_none());
         }
@@ -291,7 +293,7 @@ impl Table {
         if record.is_none() {
             return;
         }
-        let subnet = self.subnet_of(address);
+        let subnet = self.config.range_of(address);
         if let Some(record) = self.records.get_mut(address) {
             self.listed += 1;
             record.listed = self.listed;
@@ -307,7 +309,7 @@ impl Table {
         };
         let offer = (std::mem::take(&mut record.listed), address.to_bits());
         let circuit = record.circuit;
-        let subnet = self.subnet_of(address);
+        let subnet = self.config.range_of(address);
         self.offers.take(subnet, circuit, offer);
     }
 
