@@ -31,7 +31,7 @@ fn word(event: &Event) -> String {
             };
             format!("release {}{how}", lease.address)
         }
-        Event::Declined { lease, before } => {
+        Event::Declined { lease, before, .. } => {
             assert!(before.name.is_some(), "told as it was");
             format!("decline {}", lease.address)
         }
