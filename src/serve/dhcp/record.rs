@@ -17,6 +17,8 @@ pub(super) struct Record {
     pub circuit: Option<Circuit>,
     /// Whether it is reserved for nobody.
     pub is_open: bool,
+    /// Whether it is found by its client.
+    pub is_found: bool,
     /// Its number among the offers that are listed; 0 for none of them.
     pub listed: u64,
 }

@@ -20,6 +20,9 @@ use crate::base::index::{AddressIndex, Addresses};
 /// Addresses in the order of a time; as numbers, which compare faster than octets.
 type Timed = BTreeSet<(u64, u32)>;
 
+/// How many addresses that a client had or declined are found by it: they are looked at with each of its messages.
+const HAD: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     records: Records<Record>,
@@ -48,7 +51,7 @@ impl Table {
         self.records.get(address)
     }
 
-    /// A client has one address at most in each subnet, so these are few; in their order.
+    /// What a client has, and some of what it had or declined: few, whatever it does. In their order.
     pub(super) fn addresses_of(&self, client: &ClientKey) -> Addresses {
         self.clients.of(client, client_in(&self.records))
     }
@@ -91,6 +94,7 @@ impl Table {
         } else {
             self.remove(address);
         }
+        let is_found = self.finds(&lease);
         let is_open = self.config.owner(address).is_none();
         self.index_time((address, is_open), state, time);
         let record = Record {
@@ -100,6 +104,7 @@ impl Table {
             pending: None,
             may_differ: false,
             promised: time,
+            is_found,
             listed: 0,
         };
         self.circuits.add_from(Some(&record));
@@ -107,7 +112,6 @@ impl Table {
             self.quarantine.add(self.subnet_of(address), &record.lease);
         }
         if !is_known {
-            self.clients.insert(&record.lease.client, address);
             self.hardware.insert(&record.lease.hardware, address);
         }
         self.records.insert(address, record);
@@ -120,7 +124,27 @@ impl Table {
             return;
         };
         self.hardware.remove(&old.lease.hardware, address);
-        self.clients.remove(&old.lease.client, address);
+        if old.is_found {
+            self.clients.remove(&old.lease.client, address);
+        }
+    }
+
+    /// Lists the address of a lease that is to be put under its client, or not; tells which.
+    fn finds(&mut self, lease: &Lease) -> bool {
+        let (client, address) = (&lease.client, lease.address);
+        let was_found = self.get(address).is_some_and(|own| own.is_found);
+        let is_found = match lease.state {
+            LeaseState::Offered | LeaseState::Active => true,
+            LeaseState::Idle | LeaseState::Declined => {
+                self.addresses_of(client).len() < HAD + usize::from(was_found)
+            }
+        };
+        match (was_found, is_found) {
+            (false, true) => self.clients.insert(client, address),
+            (true, false) => self.clients.remove(client, address),
+            (false, false) | (true, true) => {}
+        }
+        is_found
     }
 
     /// Marks or clears the write under way. One that it follows happens all the same.
@@ -390,6 +414,27 @@ mod tests {
             } }
         });
         Arc::new(Config::from_state(&serde_json::from_value(state).unwrap()))
+    }
+
+    /// However many addresses a client had and declined, it has what it has, and few others are found by it.
+    #[test]
+    fn what_a_client_had_is_bounded() {
+        let mut table = Table::default();
+        for round in 0..3 {
+            for number in 0..=u8::MAX {
+                for state in [LeaseState::Active, LeaseState::Declined, LeaseState::Idle] {
+                    let lease = lease(number, 7, state, 9);
+                    table.put(lease.clone());
+                    let own = table.addresses_of(&lease.client);
+                    let has = own.contains(&lease.address) || state != LeaseState::Active;
+                    assert!(has && own.len() <= HAD + 1, "{round} {number} {state:?}");
+                }
+            }
+        }
+        for number in 0..=u8::MAX {
+            table.remove(Ipv4Addr::new(10, 0, 0, number));
+        }
+        assert!(table.clients.is_empty());
     }
 
     proptest! {
