@@ -116,6 +116,7 @@ fn of_lease(word: &str, row: &EventRow) -> String {
         is_by_hand,
         how,
         by,
+        freed,
         others,
         ..
     } = row;
@@ -128,6 +129,7 @@ fn of_lease(word: &str, row: &EventRow) -> String {
         is_by_hand.then(|| "by hand".to_owned()),
         how.and_then(ended).map(str::to_owned),
         by.map(|by| format!("in use by {by}")),
+        freed.map(|freed| format!("{freed} out of quarantine early for it")),
         others.map(|others| format!("and {others} more before it, too fast to tell of each")),
     ];
     let rest: Vec<_> = rest.into_iter().flatten().collect();

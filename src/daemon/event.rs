@@ -111,6 +111,9 @@ pub struct EventRow {
     /// Who answered for the address, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<MacAddr>,
+    /// What is out of quarantine early for it, since more than half of the subnet would be out of use else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed: Option<Ipv4Addr>,
     /// How many others there were before it, of this kind in this VLAN, that no event tells of: they came too fast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<u64>,
@@ -207,7 +210,7 @@ impl LeaseEvent {
                 how: Some((*how).into()),
                 ..of(lease)
             }),
-            Event::Declined { lease, .. } => Self::Decline(of(lease)),
+            Event::Declined { lease, freed, .. } => Self::Decline(of(lease).freeing(*freed)),
             Event::Conflict { lease, by, others } => Self::Conflict(EventRow {
                 by: *by,
                 others: some(*others),
@@ -297,6 +300,10 @@ fn mark(told: &Told) -> EventMark {
 }
 
 impl EventRow {
+    fn freeing(self, freed: Option<Ipv4Addr>) -> Self {
+        Self { freed, ..self }
+    }
+
     fn blank(told: &Told, hardware: Hardware) -> Self {
         Self {
             mark: mark(told),
@@ -310,6 +317,7 @@ impl EventRow {
             is_by_hand: false,
             how: None,
             by: None,
+            freed: None,
             others: None,
         }
     }

@@ -102,6 +102,22 @@ impl Relay {
         self.hear(ACK)
     }
 
+    /// The same for a time that it wishes.
+    pub(crate) fn request_for(
+        &self,
+        seconds: u32,
+        client: u16,
+        address: Ipv4Addr,
+    ) -> Option<Ipv4Addr> {
+        let mut bytes = ask(REQUEST, client, Some(address));
+        bytes.pop();
+        bytes.extend([51, 4]);
+        bytes.extend(seconds.to_be_bytes());
+        bytes.push(255);
+        self.dhcp.send(&bytes).unwrap();
+        self.hear(ACK)
+    }
+
     /// The address acknowledged to a client that renews it, or tries to.
     pub(crate) fn renew(&self, client: u16, address: Ipv4Addr) -> Option<Ipv4Addr> {
         let mut bytes = ask(REQUEST, client, None);

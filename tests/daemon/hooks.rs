@@ -130,7 +130,7 @@ fn no_answer_waits_for_a_hook() {
         Relay::with(&lab, PATIENCE, |relay| {
             let address = relay.discover(client).unwrap();
             relay.request(client, address).unwrap();
-            relay.request(client, address).unwrap();
+            relay.request_for(100, client, address).unwrap();
         });
     };
     lease(1);

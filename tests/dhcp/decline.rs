@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use bedplate::base::mac::MacAddr;
-use bedplate::serve::dhcp::{Input, LeaseState};
+use bedplate::serve::dhcp::{Event, Input, LeaseState};
 use serde_json::{Value, json};
 
 use crate::starvation::{choosing, from, offered, with};
@@ -28,6 +28,17 @@ fn quarantined(rig: &Rig) -> BTreeSet<Ipv4Addr> {
     all.filter(|lease| lease.state == LeaseState::Declined)
         .map(|lease| lease.address)
         .collect()
+}
+
+/// What was told to be free again early, in its order.
+fn freed(rig: &Rig) -> Vec<Ipv4Addr> {
+    let mut told = Vec::new();
+    for event in &rig.events {
+        if let Event::Declined { freed, .. } = event {
+            told.extend(*freed);
+        }
+    }
+    told
 }
 
 fn last_reason(rig: &Rig, number: u8) -> Option<&'static str> {
@@ -81,6 +92,14 @@ fn half_of_a_subnet_at_most_is_out_of_use_by_the_word_of_clients() {
             rig.now += 1;
             assert!(quarantined(&rig).len() <= most, "{size}");
         }
+        let early = order.len() - quarantined(&rig).len();
+        assert_eq!(
+            freed(&rig),
+            order[..early],
+            "told in their order, of {size}"
+        );
+        let counters = rig.engine.counters();
+        assert_eq!(counters.freed_early, u64::try_from(early).unwrap());
         let last = order.len().saturating_sub(most);
         let last: BTreeSet<_> = order[last..].iter().copied().collect();
         assert_eq!(quarantined(&rig), last, "those declined last, of {size}");

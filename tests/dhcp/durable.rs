@@ -1,6 +1,6 @@
 //! Durable before promised: no ACK leaves before its lease is on stable storage, and a failed write promises nothing.
 
-use bedplate::serve::dhcp::{Action, Engine, Input, Lease, Packet};
+use bedplate::serve::dhcp::{Action, BatchId, Engine, Event, Input, Lease, LeaseState, Packet};
 use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
 
 use crate::support::{Rig, SERVER, config, discover, reboot, release, renew, select, site};
@@ -134,6 +134,50 @@ fn who_releases_while_a_write_is_under_way_hears_nothing_of_it() {
     assert!(rig.input(Input::Committed(rig.held[0])).is_empty());
     let other = discover(2).option(50, &[10, 0, 0, 10]);
     assert_eq!(rig.said(&other), "offer 10.0.0.10");
+}
+
+/// How a write ends.
+type Ending = fn(BatchId) -> Input<'static>;
+
+/// A lease whose time is over while a renewal is being written: how the write ends, how the lease stands then, and when it is over. Until
+/// then it is what is on disk.
+#[test]
+fn a_lease_that_is_over_while_it_is_written_has_its_own_end() {
+    use bedplate::serve::dhcp::LeaseState::{Active, Idle};
+    let ends: [(Ending, LeaseState, u64); 2] =
+        [(Input::Failed, Idle, 675), (Input::Committed, Active, 795)];
+    for (ends, state, until) in ends {
+        let mut rig = Rig::new(&site());
+        let began = rig.now;
+        let lease = |rig: &Rig| rig.engine.leases(rig.now, SERVER, 1).remove(0);
+        rig.said(&select(1, 10));
+        rig.now = began + 120;
+        rig.hold_writes = true;
+        rig.said(&renew(1, 10));
+        for after in [122, 674, 675, 676, 700] {
+            rig.now = began + after;
+            rig.input(Input::Tick);
+            assert_eq!(lease(&rig).held_until - began, 675, "after {after} s");
+            assert_eq!(lease(&rig).state, Active, "after {after} s");
+        }
+        rig.events.clear();
+        rig.input(ends(rig.held[0]));
+        rig.input(Input::Tick);
+        let found = lease(&rig);
+        assert_eq!((found.state, found.held_until - began), (state, until));
+        rig.now = began + until;
+        rig.input(Input::Tick);
+        let mut over = Vec::new();
+        for event in &rig.events {
+            if let Event::Expired { lease } = event {
+                over.push(lease.held_until - began);
+            }
+        }
+        assert_eq!(over, [until]);
+        let found = lease(&rig);
+        assert_eq!((found.state, found.since - began), (Idle, until));
+        assert!(!rig.engine.is_behind(u64::MAX), "nothing is left to end");
+    }
 }
 
 /// The engine with the store that loses power: obeys actions as the worker does.

@@ -1,7 +1,11 @@
 //! RELEASE, DECLINE, and INFORM, which begins nothing.
 
+use std::net::Ipv4Addr;
+
 use crate::conversation::{bound, check};
-use crate::support::{Ask, SERVER, ask, decline, discover, inform, release, renew, select};
+use crate::support::{
+    Ask, Rig, SERVER, ask, decline, discover, inform, release, renew, select, site,
+};
 
 #[test]
 fn releasing_and_declining() {
@@ -108,4 +112,63 @@ fn clients_are_known_by_their_identifier_when_they_end_a_lease() {
             (0, wish(2), "offer 10.0.0.10"),
         ],
     );
+}
+
+/// A machine that the site knows is itself, whatever identifier each of its stages sends: its word ends the lease of what is reserved
+/// for it, as its REQUEST takes that over. Elsewhere the lease is the identifier's.
+#[test]
+fn a_machine_that_the_site_knows_ends_its_lease_under_any_identifier() {
+    use bedplate::serve::dhcp::LeaseState::{Active, Declined, Idle};
+    let machine = 0x99;
+    for (has, ends, becomes) in [
+        (
+            select(machine, 50).id(b"system"),
+            release(machine, 50).id(b"firmware"),
+            Idle,
+        ),
+        (
+            select(machine, 50).id(b"system"),
+            release(machine, 50),
+            Idle,
+        ),
+        (
+            select(machine, 50),
+            release(machine, 50).id(b"firmware"),
+            Idle,
+        ),
+        (
+            select(machine, 50).id(b"system"),
+            decline(machine, 50).id(b"firmware"),
+            Declined,
+        ),
+        (
+            select(machine, 50).id(b"system"),
+            release(1, 50).id(b"firmware"),
+            Active,
+        ),
+        (select(machine, 50).id(b"system"), decline(1, 50), Active),
+        (
+            select(machine, 10).id(b"system"),
+            release(machine, 10).id(b"firmware"),
+            Active,
+        ),
+        (
+            select(machine, 10).id(b"system"),
+            decline(machine, 10).id(b"firmware"),
+            Active,
+        ),
+        (
+            select(machine, 10).id(b"system"),
+            release(machine, 10).id(b"system"),
+            Idle,
+        ),
+    ] {
+        let mut rig = Rig::new(&site());
+        assert!(rig.said(&has).starts_with("ack"));
+        rig.now += 1;
+        assert_eq!(rig.said(&ends), "");
+        let leases = rig.engine.leases(rig.now, Ipv4Addr::UNSPECIFIED, 9);
+        let states: Vec<_> = leases.iter().map(|lease| lease.state).collect();
+        assert_eq!(states, [becomes], "{:?} after {:?}", ends.bytes, has.bytes);
+    }
 }

@@ -31,7 +31,7 @@ fn word(event: &Event) -> String {
             };
             format!("release {}{how}", lease.address)
         }
-        Event::Declined { lease, before } => {
+        Event::Declined { lease, before, .. } => {
             assert!(before.name.is_some(), "told as it was");
             format!("decline {}", lease.address)
         }
@@ -113,6 +113,12 @@ fn reserved_elsewhere(heard: &mut Heard) {
     heard.say(&renew(1, 10));
 }
 
+fn renewed_twice(heard: &mut Heard) {
+    heard.rig.now += 1;
+    heard.say(&renew(1, 10));
+    heard.say(&renew(1, 10));
+}
+
 #[test]
 fn each_turn_of_a_lease_is_told() {
     let over = |heard: &mut Heard| {
@@ -133,10 +139,15 @@ fn each_turn_of_a_lease_is_told() {
         heard.rig.now += LEASE - 1;
         heard.say(&renew(1, 10));
     };
-    let cases: [(&str, Turn, &[&str]); 10] = [
+    let cases: [(&str, Turn, &[&str]); 11] = [
         (
-            "renewed at once",
+            "renewed at once: its end is the same",
             Box::new(saying(renew(1, 10))),
+            &[],
+        ),
+        (
+            "renewed a second later, twice",
+            Box::new(renewed_twice),
             &["renew 10.0.0.10"],
         ),
         ("renewed with a write", Box::new(late), &["renew 10.0.0.10"]),

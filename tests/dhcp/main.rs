@@ -48,6 +48,7 @@ mod power;
 mod probe;
 mod proxy;
 mod relays;
+mod renewals;
 mod requests;
 mod reservations;
 mod reuse;

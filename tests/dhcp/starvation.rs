@@ -116,6 +116,21 @@ fn whose_offer_gave_way_is_told_so() {
     assert_eq!(rig.said(&from(1, 6, 2)), "offer 10.0.1.1");
 }
 
+/// Ranges that change leave hundreds of offers outside of them: those within give way all the same.
+#[test]
+fn offers_outside_of_the_ranges_hide_none_within() {
+    let mut rig = Rig::new(&with("10.0.1.0-10.0.2.243", json!({})));
+    for one in 0..500 {
+        assert!(offered(&mut rig, &from(1, one, 0)).is_some(), "{one}");
+    }
+    rig.configure(&with("10.0.2.220-10.0.2.243", json!({})));
+    assert_eq!(rig.said(&from(1, 600, 0)), "offer 10.0.2.220");
+    // Back again, they are the oldest.
+    rig.configure(&with("10.0.1.0-10.0.2.243", json!({})));
+    assert_eq!(rig.said(&from(1, 601, 0)), "offer 10.0.1.0");
+    assert_eq!(rig.engine.offered(), 500);
+}
+
 /// What is reserved gives way to nobody, nor does what is being written.
 #[test]
 fn what_is_promised_gives_way_to_nobody() {

@@ -162,6 +162,7 @@ mod tests {
             is_by_hand: false,
             how: None,
             by: None,
+            freed: None,
             others: None,
         })
     }

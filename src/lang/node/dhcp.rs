@@ -174,7 +174,8 @@ const OFFER_TIME: NodeSchema = plain(
 const QUARANTINE_TIME: NodeSchema = plain(
     "quarantine-time",
     "How long an address that a client found in use by a stranger (DECLINE) is out of use; the default is one hour. Clients put no \
-     more than half of a subnet's dynamic addresses out of use by that: beyond it what was declined first is free again early.",
+     more than half of a subnet's dynamic addresses out of use by that: beyond it what was declined first is free again early, \
+     as the log says.",
     &[argument(
         "a duration",
         Kind::Duration,

@@ -42,6 +42,8 @@ pub struct Counters {
     pub unstored: u64,
     /// Addresses that were found in use when they were to be offered.
     pub conflicts: u64,
+    /// Quarantines that ended early, since clients had more than half of a subnet out of use by declining.
+    pub freed_early: u64,
     /// Addresses offered without being looked for: too many were at that time.
     pub unprobed: u64,
     /// Ends of leases that are missing from the history.

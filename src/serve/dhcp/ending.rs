@@ -58,12 +58,16 @@ impl Engine {
         let ended = self.end(address, Becomes::Declined(until), ask.now, out);
         let owner = ask.config.owner(address);
         let host = owner.and_then(|host| Some(ask.config.reservation(host)?.host.clone()));
+        let freed = self.bound_quarantine(address, ask.now, out);
         if let (Some((lease, _)), Some(before)) = (ended, before) {
             let (of, before) = (lease.clone(), Box::new(before));
-            out.push(Action::Event(Event::Declined { lease, before }));
+            out.push(Action::Event(Event::Declined {
+                lease,
+                before,
+                freed,
+            }));
             out.extend(host.map(|host| Action::Event(Event::Contested { lease: of, host })));
         }
-        self.bound_quarantine(address, ask.now, out);
         Outcome::Declined { address }
     }
 
@@ -96,6 +100,7 @@ impl Engine {
         if let Some(batch) = pending {
             self.abandon(batch);
         }
+        self.renewals.forget(address);
         self.withdraw(lease.name.take(), address, out);
         lease.since = now;
         let (state, until) = match becomes {

@@ -20,6 +20,7 @@ use super::pace::Paces;
 use super::probe::{Probe, Probes};
 use super::queue::Queue;
 use super::rate::Rates;
+use super::renewal::{Renewals, goes_on};
 use super::reply::Reply;
 use super::strain::{Rest, Strain};
 use super::table::Table;
@@ -131,6 +132,7 @@ pub struct Engine {
     pub(super) waiting: WaitingClients,
     /// What strangers can have told.
     pub(super) paces: Paces,
+    pub(super) renewals: Renewals,
     pub(super) strain: Strain,
     pub(super) probes: Probes,
     pub(super) rates: Rates,
@@ -197,6 +199,7 @@ impl Engine {
                 self.hurry(now, out);
                 self.look(now, out);
                 self.tell_untold(now, out);
+                self.tell_renewed_since(now, out);
             }
             Input::Config(config) => self.reconfigure(config),
             Input::Committed(batch) => {
@@ -205,7 +208,7 @@ impl Engine {
             }
             Input::Failed(batch) => {
                 self.strain.failed();
-                self.fail(batch, out);
+                self.fail(now, batch, out);
                 self.look(now, out);
             }
             Input::Tried(is_ok) => {
@@ -381,7 +384,7 @@ impl Engine {
             return;
         };
         let (old, new) = (record.lease.name.clone(), lease.name.clone());
-        let event = begun(lease.clone(), &record.lease);
+        let (is_renewed, begun) = (goes_on(&lease, &record.lease), lease.clone());
         let replaced = replaced(&lease, &record.lease);
         let expires = told.unwrap_or(lease.expires);
         self.table.put(lease);
@@ -397,8 +400,10 @@ impl Engine {
             out.push(Action::Send(reply));
         }
         out.extend(replaced.map(Action::Event));
-        if told.is_none() {
-            out.push(Action::Event(event));
+        match (told, is_renewed) {
+            (Some(_), _) => {}
+            (None, true) => self.tell_renewed(now, address, out),
+            (None, false) => self.tell_committed(begun, out),
         }
         // What is reserved now may be another's than it was then.
         if decided == self.configured {
@@ -406,7 +411,7 @@ impl Engine {
         }
     }
 
-    fn fail(&mut self, batch: BatchId, out: &mut Vec<Action>) {
+    fn fail(&mut self, now: u64, batch: BatchId, out: &mut Vec<Action>) {
         self.counters.unstored += 1;
         let Some(mut pending) = self.pending.remove(batch.number()) else {
             return;
@@ -421,7 +426,7 @@ impl Engine {
         self.table.set_pending(address, None);
         self.forgo_name(lease);
         if let Some(rest) = rest {
-            self.tell_rest(address, rest, out);
+            self.tell_rest((address, now), rest, out);
         }
     }
 
@@ -454,13 +459,4 @@ fn replaced(lease: &Lease, before: &Lease) -> Option<Event> {
     let is_anothers = before.state == LeaseState::Active && before.client != lease.client;
     let lease = is_anothers.then(|| before.clone())?;
     Some(Event::Replaced { lease })
-}
-
-/// A lease in the place of what its address was.
-pub(super) fn begun(lease: Lease, before: &Lease) -> Event {
-    if before.state == LeaseState::Active && before.client == lease.client {
-        Event::Renewed { lease }
-    } else {
-        Event::Committed { lease }
-    }
 }

@@ -1,5 +1,6 @@
 //! What an operator may want to know of, as it happens. Part of the engine, and as pure.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::ask::Ask;
@@ -25,8 +26,12 @@ pub enum Event {
     /// It is over before its time; told as it was.
     Released { lease: Lease, how: Release },
     /// A client found its address in use by another; it is quarantined.
-    /// It was the client's as `before` says.
-    Declined { lease: Lease, before: Box<Lease> },
+    /// It was the client's as `before` says. Where more than half of the subnet would be out of use by that, `freed` is no longer.
+    Declined {
+        lease: Lease,
+        before: Box<Lease>,
+        freed: Option<Ipv4Addr>,
+    },
     /// What was declined is reserved for this host.
     Contested { lease: Lease, host: HostName },
     /// An address that was to be offered is in use; it is quarantined, and told with the client that was to have it. Who answered for it,
@@ -96,7 +101,7 @@ impl Event {
             | Self::Conflict { lease, .. }
             | Self::Reclaimed { lease }
             | Self::Replaced { lease } => [Some(lease), None],
-            Self::Declined { lease, before } => [Some(lease), Some(before)],
+            Self::Declined { lease, before, .. } => [Some(lease), Some(before)],
             Self::Waiting { .. }
             | Self::Store { .. }
             | Self::Threshold { .. }

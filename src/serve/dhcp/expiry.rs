@@ -33,7 +33,7 @@ impl Engine {
             let Some(address) = self.table.next_due(now) else {
                 return;
             };
-            self.end_by_time(address, now, out);
+            self.end_by_time(address, out);
         }
     }
 
@@ -61,20 +61,20 @@ impl Engine {
     pub(super) fn settle(&mut self, address: Ipv4Addr, now: u64, out: &mut Vec<Action>) {
         let record = self.table.get(address);
         if record.is_some_and(|record| record.is_over(now)) {
-            self.end_by_time(address, now, out);
+            self.end_by_time(address, out);
         }
     }
 
-    fn end_by_time(&mut self, address: Ipv4Addr, now: u64, out: &mut Vec<Action>) {
+    fn end_by_time(&mut self, address: Ipv4Addr, out: &mut Vec<Action>) {
         let Some(record) = self.table.get(address) else {
             return;
         };
         if record.pending.is_some() {
-            // Its fate is being written; it ends after that, or lives on.
-            self.table.postpone(address, now + 1);
+            // Its fate is being written: it lives on, or is due again where the write fails.
             return;
         }
         let mut lease = record.lease.clone();
+        self.renewals.forget(address);
         let was_ever_active = lease.state != LeaseState::Offered || lease.expires != 0;
         self.freed(&lease);
         if lease.state == LeaseState::Active {

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use super::ask::Ask;
 use super::circuit::Circuit;
-use super::config::Served;
+use super::config::{Config, Served};
 use super::engine::Engine;
 use crate::base::addr::Prefix;
 
@@ -17,13 +17,10 @@ use crate::base::addr::Prefix;
 /// else take them from each other by turns.
 const LEFT_ALONE: usize = 16;
 
-/// Offers looked at before there counts as none: more than that are passed over only where the ranges have changed.
-const LOOKS: usize = 256;
-
 /// Where clients ask from: a circuit of a relay agent, else all of a subnet that no agent tells more of.
 pub(super) type Origin = Option<Circuit>;
 
-/// Offers that nobody has taken up yet, by subnet; those in none that is served may be in one again.
+/// Offers that nobody has taken up yet, by the subnet in whose ranges they are; those in none may be in one again.
 #[derive(Debug, Default)]
 pub(super) struct Offers(BTreeMap<Option<Prefix>, InSubnet>);
 
@@ -111,18 +108,30 @@ impl Offers {
         all.map(|(count, _)| count).sum()
     }
 
-    /// The offers that may give way to a newcomer, the oldest first: those of the origin that has most, unless that is the newcomer's
-    /// own or nearly, and they are few.
-    fn giving(
-        &self,
-        subnet: Prefix,
-        origin: Origin,
-    ) -> Option<impl Iterator<Item = Ipv4Addr> + use<'_>> {
+    /// The offer that may give way to a newcomer: the oldest of the origin that has most, unless that is the newcomer's own or nearly,
+    /// and they are few.
+    fn giving(&self, subnet: Prefix, origin: Origin) -> Option<Ipv4Addr> {
         let within = self.0.get(&Some(subnet))?;
         let (most, from) = within.heaviest(origin)?;
         let gives = most > LEFT_ALONE || most >= within.count(origin) + 2;
-        let offers = within.by_origin.get(&from).filter(|_| gives)?.iter();
-        Some(offers.map(|(_, address)| Ipv4Addr::from(*address)))
+        let (_, oldest) = within.by_origin.get(&from).filter(|_| gives)?.first()?;
+        Some(Ipv4Addr::from(*oldest))
+    }
+}
+
+impl Config {
+    /// The subnet of the dynamic range that holds `address`.
+    pub(super) fn range_of(&self, address: Ipv4Addr) -> Option<Prefix> {
+        let served = self.scope_of(address)?;
+        served.pools_hold(address).then_some(served.subnet)
+    }
+
+    /// Whether its dynamic ranges hold what those of `other` do.
+    pub(super) fn has_ranges_of(&self, other: &Self) -> bool {
+        fn range(served: &Served) -> (Prefix, &[(Ipv4Addr, Ipv4Addr)], Ipv4Addr) {
+            (served.subnet, served.pools(), served.scope.server)
+        }
+        self.scopes().map(range).eq(other.scopes().map(range))
     }
 }
 
@@ -141,14 +150,7 @@ impl Engine {
     ) -> Option<(&'a Served, Ipv4Addr)> {
         let origin = Circuit::of(ask.asker.agent.as_deref());
         let found = { scopes }.find_map(|served| {
-            let mut offers = self
-                .table
-                .offers()
-                .giving(served.subnet, origin)?
-                .take(LOOKS);
-            let address = offers.find(|address| {
-                served.pools_hold(*address) && ask.config.owner(*address).is_none()
-            })?;
+            let address = self.table.offers().giving(served.subnet, origin)?;
             Some((served, address))
         });
         self.counters.given_way += u64::from(found.is_some());
@@ -190,8 +192,8 @@ mod tests {
             }
             offers.sort(|_| Some(subnet));
             let giving = offers.giving(subnet, origin(asks));
-            let found = giving.map(|mut offers| {
-                let [_, _, from, number] = offers.next().unwrap().octets();
+            let found = giving.map(|oldest| {
+                let [_, _, from, number] = oldest.octets();
                 assert_eq!(number, 0, "the oldest");
                 from
             });

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use super::ask::Ask;
 use super::config::Served;
 use super::engine::{Action, Engine};
-use super::event::Event;
 use super::lease::{Lease, LeaseState};
 use super::outcome::{Conclusion, Outcome, Silence};
 use super::record::Record;
@@ -59,10 +58,12 @@ impl Engine {
             ..self.continued(ask, served, address)
         };
         if self.covers(&lease) {
-            self.table.renew(address, expires);
             let boot = reply.boot.clone();
             out.push(Action::Send(reply));
-            out.push(Action::Event(Event::Renewed { lease }));
+            // Whoever asks all the time would push out what is told of others.
+            if self.table.renew(address, expires) {
+                self.tell_renewed(ask.now, address, out);
+            }
             return Outcome::Acknowledged { address, boot }.into();
         }
         let rest = self.rest(ask, served, address);
@@ -75,7 +76,7 @@ impl Engine {
         self.forgo_name(lease);
         match rest {
             Some(rest) => {
-                self.tell_rest(address, rest, out);
+                self.tell_rest((address, ask.now), rest, out);
                 let boot = reply.boot;
                 Outcome::Acknowledged { address, boot }.into()
             }

@@ -43,6 +43,7 @@ mod rate;
 mod reason;
 mod record;
 mod records;
+mod renewal;
 mod reply;
 mod request;
 mod revoke;

@@ -155,8 +155,12 @@ mod tests {
         let (config, active) = (config(), lease(11, 1, LeaseState::Active));
         let declined = lease(11, 1, LeaseState::Declined);
         let (lease, before) = (declined, Box::new(active));
-        let Event::Declined { lease, before } = named(&config, Event::Declined { lease, before })
-        else {
+        let declined = Event::Declined {
+            lease,
+            before,
+            freed: None,
+        };
+        let Event::Declined { lease, before, .. } = named(&config, declined) else {
             panic!("another event");
         };
         assert_eq!(lease.name, before.name);

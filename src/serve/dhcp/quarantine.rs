@@ -64,14 +64,19 @@ impl Quarantine {
 }
 
 impl Engine {
-    /// A client has declined `address`: where half of its subnet is out of use by that, what was declined first is free again.
-    pub(super) fn bound_quarantine(&mut self, address: Ipv4Addr, now: u64, out: &mut Vec<Action>) {
-        let Some(subnet) = self.config.scope_of(address).map(|served| served.subnet) else {
-            return;
-        };
+    /// A client has declined `address`: where more than half of its subnet is out of use by that, what was declined first is free again,
+    /// and told.
+    pub(super) fn bound_quarantine(
+        &mut self,
+        address: Ipv4Addr,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) -> Option<Ipv4Addr> {
+        let subnet = self.config.scope_of(address)?.subnet;
         let most = self.table.usage.size_of(subnet).div_ceil(SHARE);
-        if let Some(first) = self.table.quarantine.beyond(subnet, most, address) {
-            self.end(first, Becomes::Free, now, out);
-        }
+        let first = self.table.quarantine.beyond(subnet, most, address)?;
+        self.end(first, Becomes::Free, now, out);
+        self.counters.freed_early += 1;
+        Some(first)
     }
 }

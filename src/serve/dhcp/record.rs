@@ -17,6 +17,8 @@ pub(super) struct Record {
     pub circuit: Option<Circuit>,
     /// Whether it is reserved for nobody.
     pub is_open: bool,
+    /// Whether it is found by its client.
+    pub is_found: bool,
     /// Its number among the offers that are listed; 0 for none of them.
     pub listed: u64,
 }
@@ -24,11 +26,15 @@ pub(super) struct Record {
 impl Record {
     /// Whether its time is over at `now`, noted or not; not while a write is under way that may change that.
     pub(super) fn is_over(&self, now: u64) -> bool {
-        let ends = match self.lease.state {
+        self.ends() && self.pending.is_none() && self.lease.held_until <= now
+    }
+
+    /// Whether it ends by time.
+    pub(super) fn ends(&self) -> bool {
+        match self.lease.state {
             LeaseState::Offered | LeaseState::Active | LeaseState::Declined => true,
             LeaseState::Idle => false,
-        };
-        ends && self.pending.is_none() && self.lease.held_until <= now
+        }
     }
 
     /// Whether the disk says the same, and will when no more is written.

@@ -152,12 +152,15 @@ impl Engine {
     }
 
     /// Tells a client the rest of what it has.
-    pub(super) fn tell_rest(&mut self, address: Ipv4Addr, rest: Rest, out: &mut Vec<Action>) {
-        self.table.renew(address, rest.expires);
+    pub(super) fn tell_rest(
+        &mut self,
+        (address, now): (Ipv4Addr, u64),
+        rest: Rest,
+        out: &mut Vec<Action>,
+    ) {
         out.push(Action::Send(rest.reply));
-        if let Some(record) = self.table.get(address) {
-            let lease = record.lease.clone();
-            out.push(Action::Event(Event::Renewed { lease }));
+        if self.table.renew(address, rest.expires) {
+            self.tell_renewed(now, address, out);
         }
     }
 
@@ -173,7 +176,7 @@ impl Engine {
             .filter_map(|pending| Some((pending.lease.address, pending.take_rest()?)))
             .collect();
         for (address, rest) in late {
-            self.tell_rest(address, rest, out);
+            self.tell_rest((address, now), rest, out);
         }
     }
 
@@ -185,7 +188,7 @@ impl Engine {
         let pending = self.pending.get_mut(batch.number());
         let rest = pending.and_then(|pending| Some((pending.lease.address, pending.take_rest()?)));
         if let Some((address, rest)) = rest {
-            self.tell_rest(address, rest, out);
+            self.tell_rest((address, now), rest, out);
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::base::index::{AddressIndex, Addresses};
 /// Addresses in the order of a time; as numbers, which compare faster than octets.
 type Timed = BTreeSet<(u64, u32)>;
 
+/// How many addresses that a client had or declined are found by it: they are looked at with each of its messages.
+const HAD: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     records: Records<Record>,
@@ -48,7 +51,7 @@ impl Table {
         self.records.get(address)
     }
 
-    /// A client has one address at most in each subnet, so these are few; in their order.
+    /// What a client has, and some of what it had or declined: few, whatever it does. In their order.
     pub(super) fn addresses_of(&self, client: &ClientKey) -> Addresses {
         self.clients.of(client, client_in(&self.records))
     }
@@ -91,6 +94,7 @@ impl Table {
         } else {
             self.remove(address);
         }
+        let is_found = self.finds(&lease);
         let is_open = self.config.owner(address).is_none();
         self.index_time((address, is_open), state, time);
         let record = Record {
@@ -100,6 +104,7 @@ impl Table {
             pending: None,
             may_differ: false,
             promised: time,
+            is_found,
             listed: 0,
         };
         self.circuits.add_from(Some(&record));
@@ -107,7 +112,6 @@ impl Table {
             self.quarantine.add(self.subnet_of(address), &record.lease);
         }
         if !is_known {
-            self.clients.insert(&record.lease.client, address);
             self.hardware.insert(&record.lease.hardware, address);
         }
         self.records.insert(address, record);
@@ -120,7 +124,27 @@ impl Table {
             return;
         };
         self.hardware.remove(&old.lease.hardware, address);
-        self.clients.remove(&old.lease.client, address);
+        if old.is_found {
+            self.clients.remove(&old.lease.client, address);
+        }
+    }
+
+    /// Lists the address of a lease that is to be put under its client, or not; tells which.
+    fn finds(&mut self, lease: &Lease) -> bool {
+        let (client, address) = (&lease.client, lease.address);
+        let was_found = self.get(address).is_some_and(|own| own.is_found);
+        let is_found = match lease.state {
+            LeaseState::Offered | LeaseState::Active => true,
+            LeaseState::Idle | LeaseState::Declined => {
+                self.addresses_of(client).len() < HAD + usize::from(was_found)
+            }
+        };
+        match (was_found, is_found) {
+            (false, true) => self.clients.insert(client, address),
+            (true, false) => self.clients.remove(client, address),
+            (false, false) | (true, true) => {}
+        }
+        is_found
     }
 
     /// Marks or clears the write under way. One that it follows happens all the same.
@@ -129,15 +153,23 @@ impl Table {
         if let Some(record) = self.records.get_mut(address) {
             record.may_differ |= pending.is_some() && record.pending.is_some();
             record.pending = pending;
+            // Its time may have come meanwhile.
+            if pending.is_none() && record.ends() {
+                self.due
+                    .insert((record.lease.held_until, address.to_bits()));
+            }
         }
         self.index_offer(address);
     }
 
-    /// Notes what the client is told now, within what is on disk already.
-    pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) {
-        if let Some(record) = self.records.get_mut(address) {
-            (record.lease.expires, record.promised) = (expires, expires);
-        }
+    /// Notes what the client is told now, within what is on disk already; tells whether that is another end than before.
+    pub(super) fn renew(&mut self, address: Ipv4Addr, expires: u64) -> bool {
+        let Some(record) = self.records.get_mut(address) else {
+            return false;
+        };
+        let before = record.lease.expires;
+        (record.lease.expires, record.promised) = (expires, expires);
+        before != expires
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
@@ -149,7 +181,7 @@ impl Table {
         self.due.first().map(|(time, _)| *time)
     }
 
-    /// Takes out the next address whose time has come; it must be put back or postponed.
+    /// Takes out the next address whose time has come: it must be put anew, or wait for a write that is under way.
     pub(super) fn next_due(&mut self, now: u64) -> Option<Ipv4Addr> {
         let (time, address) = *self.due.first()?;
         if time > now {
@@ -159,26 +191,15 @@ impl Table {
         Some(address.into())
     }
 
-    /// Looks at an address again at `time`, for one whose write is under way.
-    pub(super) fn postpone(&mut self, address: Ipv4Addr, time: u64) {
-        if let Some(record) = self.records.get_mut(address) {
-            record.lease.held_until = time;
-            self.due.insert((time, address.to_bits()));
-        }
-    }
-
     /// Free addresses that had a client and are reserved for nobody.
     pub(super) fn idle(&self) -> &Idle {
         &self.idle
     }
 
-    /// Sorts offers under new subnets.
+    /// Sorts what is out of use under new subnets.
     pub(super) fn set_subnets(&mut self, subnets: Vec<Prefix>) {
         if self.subnets != subnets {
             self.subnets = subnets;
-            let mut offers = std::mem::take(&mut self.offers);
-            offers.sort(|address| self.subnet_of(address));
-            self.offers = offers;
             let mut quarantine = std::mem::take(&mut self.quarantine);
             quarantine.sort(|address| self.subnet_of(address));
             self.quarantine = quarantine;
@@ -195,6 +216,11 @@ impl Table {
             u64::try_from(used.count()).unwrap_or(u64::MAX)
         });
         let before = std::mem::replace(&mut self.config, Arc::clone(config));
+        if !config.has_ranges_of(&before) {
+            let mut offers = std::mem::take(&mut self.offers);
+            offers.sort(|address| config.range_of(address));
+            self.offers = offers;
+        }
         for address in config.owned_otherwise(&before) {
             self.set_open(address, config.owner(address).is_none());
         }
@@ -291,7 +317,7 @@ impl Table {
         if record.is_none() {
             return;
         }
-        let subnet = self.subnet_of(address);
+        let subnet = self.config.range_of(address);
         if let Some(record) = self.records.get_mut(address) {
             self.listed += 1;
             record.listed = self.listed;
@@ -307,7 +333,7 @@ impl Table {
         };
         let offer = (std::mem::take(&mut record.listed), address.to_bits());
         let circuit = record.circuit;
-        let subnet = self.subnet_of(address);
+        let subnet = self.config.range_of(address);
         self.offers.take(subnet, circuit, offer);
     }
 
@@ -388,6 +414,27 @@ mod tests {
             } }
         });
         Arc::new(Config::from_state(&serde_json::from_value(state).unwrap()))
+    }
+
+    /// However many addresses a client had and declined, it has what it has, and few others are found by it.
+    #[test]
+    fn what_a_client_had_is_bounded() {
+        let mut table = Table::default();
+        for round in 0..3 {
+            for number in 0..=u8::MAX {
+                for state in [LeaseState::Active, LeaseState::Declined, LeaseState::Idle] {
+                    let lease = lease(number, 7, state, 9);
+                    table.put(lease.clone());
+                    let own = table.addresses_of(&lease.client);
+                    let has = own.contains(&lease.address) || state != LeaseState::Active;
+                    assert!(has && own.len() <= HAD + 1, "{round} {number} {state:?}");
+                }
+            }
+        }
+        for number in 0..=u8::MAX {
+            table.remove(Ipv4Addr::new(10, 0, 0, number));
+        }
+        assert!(table.clients.is_empty());
     }
 
     proptest! {

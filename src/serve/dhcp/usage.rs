@@ -2,6 +2,7 @@
 //!
 //! A subnet's ranges count together: they are handed out one after the other, so that the first of several is nearly always full.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -15,9 +16,68 @@ use crate::base::vlan::VlanPath;
 /// How far below a threshold use must fall before that is told, in percent: one lease that comes and goes is no news.
 const CALM_PERCENT: u8 = 5;
 
+/// How many addresses are in use among 256 that lie side by side, and among 65,536, by what these begin with: a range is counted without
+/// a look at each of its addresses.
+#[derive(Debug, Default)]
+struct Tally([BTreeMap<u32, u32>; 2]);
+
+impl Tally {
+    fn note(&mut self, address: Ipv4Addr, is_used: bool) {
+        let mut number = address.to_bits();
+        for counts in &mut self.0 {
+            number >>= 8;
+            let count = counts.entry(number).or_default();
+            *count = match is_used {
+                true => *count + 1,
+                false => count.saturating_sub(1),
+            };
+            if *count == 0 {
+                counts.remove(&number);
+            }
+        }
+    }
+
+    /// How many are in use from `first` to `last`; `few` tells that of what is less than 256 side by side.
+    fn count(
+        &self,
+        (first, last): (Ipv4Addr, Ipv4Addr),
+        few: impl Fn(Ipv4Addr, Ipv4Addr) -> u64,
+    ) -> u64 {
+        let few = |first: u32, last: u32| few(first.into(), last.into());
+        let of = |counts: &BTreeMap<u32, u32>, first: u32, last: u32| -> u64 {
+            let within = counts.range(first..=last);
+            within.map(|(_, count)| u64::from(*count)).sum()
+        };
+        let [pages, sites] = &self.0;
+        split((first.to_bits(), last.to_bits()), few, |first, last| {
+            let pages = |first, last| of(pages, first, last);
+            split((first, last), pages, |first, last| of(sites, first, last))
+        })
+    }
+}
+
+/// The sum of a range whose middle is counted by 256 at once, and both of its ends each by itself.
+fn split(
+    (first, last): (u32, u32),
+    each: impl Fn(u32, u32) -> u64,
+    whole: impl Fn(u32, u32) -> u64,
+) -> u64 {
+    let (page, end) = (first >> 8, last >> 8);
+    if page >= end {
+        return if first <= last { each(first, last) } else { 0 };
+    }
+    let within = if page + 1 < end {
+        whole(page + 1, end - 1)
+    } else {
+        0
+    };
+    each(first, first | 0xff) + within + each(end << 8, last)
+}
+
 /// How full each subnet is.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
+    tally: Tally,
     scopes: Vec<ScopeUsage>,
     /// All ranges, in their order, each with the place of its scope.
     pools: Vec<(Ipv4Addr, Ipv4Addr, usize)>,
@@ -47,9 +107,9 @@ struct Threshold {
 }
 
 impl Usage {
-    /// Takes the ranges of a new configuration; `count` tells how many addresses of a range are in use, and is asked about ranges alone
-    /// that were not there before.
-    pub(super) fn set(&mut self, config: &Config, count: impl Fn(Ipv4Addr, Ipv4Addr) -> u64) {
+    /// Takes the ranges of a new configuration; `few` tells how many addresses of a short range are in use, and is asked about the ends
+    /// of ranges alone that were not there before.
+    pub(super) fn set(&mut self, config: &Config, few: impl Fn(Ipv4Addr, Ipv4Addr) -> u64) {
         let before = std::mem::take(&mut self.scopes);
         self.changed.clear();
         for served in config.scopes() {
@@ -64,7 +124,7 @@ impl Usage {
                 percent: *percent,
                 is_told: old.is_some_and(|old| old.is_told(*percent)),
             });
-            let used = || ranges.map(|(first, last)| count(*first, *last)).sum();
+            let used = || ranges.map(|range| self.tally.count(*range, &few)).sum();
             self.changed.push(self.scopes.len());
             self.scopes.push(ScopeUsage {
                 vlan: Arc::clone(vlan),
@@ -109,6 +169,7 @@ impl Usage {
 
     /// An address is in use, or no longer.
     pub(super) fn note(&mut self, address: Ipv4Addr, is_used: bool) {
+        self.tally.note(address, is_used);
         let after = self.pools.partition_point(|(first, ..)| *first <= address);
         let pool = after.checked_sub(1).and_then(|at| self.pools.get(at));
         let Some((_, _, at)) = pool.filter(|(_, last, _)| address <= *last) else {
@@ -208,6 +269,54 @@ impl Engine {
     pub(super) fn tell_usage(&mut self, out: &mut Vec<Action>) {
         while let Some(event) = self.table.usage.next_news() {
             out.push(Action::Event(event));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few enough that they meet, at the ends of pages and of what there is.
+    fn address() -> impl Strategy<Value = Ipv4Addr> {
+        let octet = || prop_oneof![Just(0u8), Just(1), Just(2), Just(254), Just(255)];
+        let octets = (octet(), octet(), octet(), octet());
+        octets.prop_map(|(a, b, c, d)| Ipv4Addr::new(a, b, c, d))
+    }
+
+    proptest! {
+        /// It counts what a look at each would, and looks at no more than the ends of a range.
+        #[test]
+        fn a_tally_agrees_with_a_set(
+            steps in prop::collection::vec((address(), any::<bool>()), 1..200),
+            ranges in prop::collection::vec((address(), address()), 1..20)
+        ) {
+            let (mut tally, mut set) = (Tally::default(), BTreeSet::new());
+            for (address, is_used) in steps {
+                let changes = if is_used { set.insert(address) } else { set.remove(&address) };
+                if changes {
+                    tally.note(address, is_used);
+                }
+            }
+            let within = |first: Ipv4Addr, last: Ipv4Addr| {
+                let own = set.iter().filter(|own| (first..=last).contains(*own));
+                u64::try_from(own.count()).unwrap()
+            };
+            for (first, last) in ranges {
+                let few = |first: Ipv4Addr, last: Ipv4Addr| {
+                    assert!(last.to_bits() - first.to_bits() < 256, "{first} to {last}");
+                    within(first, last)
+                };
+                prop_assert_eq!(tally.count((first, last), few), within(first, last));
+            }
+            for address in std::mem::take(&mut set) {
+                tally.note(address, false);
+            }
+            prop_assert!(tally.0.iter().all(BTreeMap::is_empty));
         }
     }
 }

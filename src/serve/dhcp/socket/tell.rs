@@ -9,6 +9,8 @@ use crate::serve::dhcp::strain::StoreTrouble;
 #[derive(Debug, Default)]
 pub(super) struct Teller {
     declined: Pace<Event>,
+    /// The same, where that ended another quarantine early.
+    crowded: Pace<Event>,
     contested: Pace<Event>,
     thresholds: Pace<Event>,
 }
@@ -28,10 +30,11 @@ impl Teller {
     pub(super) fn tell_untold(&mut self, now: u64) {
         let Self {
             declined,
+            crowded,
             contested,
             thresholds,
         } = self;
-        for pace in [declined, contested, thresholds] {
+        for pace in [declined, crowded, contested, thresholds] {
             if let Some((event, others)) = pace.rest(now) {
                 write(&event, others);
             }
@@ -40,7 +43,8 @@ impl Teller {
 
     fn pace(&mut self, event: &Event) -> Option<&mut Pace<Event>> {
         match event {
-            Event::Declined { .. } => Some(&mut self.declined),
+            Event::Declined { freed: None, .. } => Some(&mut self.declined),
+            Event::Declined { freed: Some(_), .. } => Some(&mut self.crowded),
             Event::Contested { .. } => Some(&mut self.contested),
             Event::Threshold { is_above: true, .. } => Some(&mut self.thresholds),
             Event::Threshold { .. }
@@ -63,9 +67,19 @@ impl Teller {
 fn write(event: &Event, untold: u64) {
     let untold = some(untold);
     match event {
-        Event::Declined { lease, .. } => tracing::warn!(
+        Event::Declined {
+            lease, freed: None, ..
+        } => tracing::warn!(
             address = %lease.address, client = %lease.hardware, others = untold,
             "an address is in use by a stranger; it is quarantined"
+        ),
+        Event::Declined {
+            lease,
+            freed: Some(freed),
+            ..
+        } => tracing::warn!(
+            address = %lease.address, client = %lease.hardware, %freed, others = untold,
+            "an address is in use by a stranger; its quarantine ends another early, since clients declined half of the subnet"
         ),
         Event::Conflict { lease, by, others } => tracing::warn!(
             address = %lease.address, by = by.as_ref().map(tracing::field::display), others = some(*others),
