@@ -280,3 +280,32 @@ fn another_machine_that_calls_itself_the_same_keeps_its_lease() {
     );
     assert_eq!(rig.said(&renew(1, 10).id(cloned)), "ack 10.0.0.10");
 }
+
+/// What the site gives to another meanwhile is free for it once the client has another address, and not before.
+#[test]
+fn who_took_another_address_does_not_keep_what_is_reserved_for_a_successor() {
+    let mut rig = Rig::new(&site());
+    assert_eq!(rig.said(&select(1, 10)), "ack 10.0.0.10");
+    let mut later = site();
+    later["vlan/plant/pxe/reservation/02:00:00:00:00:02"] = serde_json::json!({ "reservation": {
+        "host": "two", "addresses": ["10.0.0.10"], "image": null
+    } });
+    rig.configure(&later);
+    rig.events.clear();
+    for (said, heard, why) in [
+        (discover(1), "offer 10.0.0.11", "what it had is another's"),
+        (discover(2), "offer 10.0.0.12", "and not yet free for that"),
+        (select(1, 11), "ack 10.0.0.11", "it has another"),
+        (discover(2), "offer 10.0.0.10", "and its successor its own"),
+        (select(2, 10), "ack 10.0.0.10", ""),
+        (renew(1, 11), "ack 10.0.0.11", ""),
+    ] {
+        assert_eq!(rig.said(&said), heard, "{why}");
+    }
+    let told = told(&rig.events);
+    let ended: Vec<_> = told
+        .iter()
+        .filter(|event| event.contains("Moved"))
+        .collect();
+    assert_eq!(ended, ["Moved 10.0.0.10"], "{told:?}");
+}

@@ -1,4 +1,5 @@
-//! A client that moves to the address that is reserved for it leaves the one that it had. Part of the engine, and as pure.
+//! A client that moves to the address that is reserved for it leaves the one that it had; and one that moves elsewhere leaves what the
+//! site gives to another by now. Part of the engine, and as pure.
 
 use std::net::Ipv4Addr;
 
@@ -34,12 +35,17 @@ impl Engine {
             })
     }
 
-    /// Leases of who has leased `address`, in the same VLAN, that are not reserved for it; none where `address` is not either. Who calls
-    /// itself the same and is another machine keeps its own.
+    /// What who has leased `address` leaves for it: its leases in the same VLAN that are not reserved for it where `address` is, else
+    /// those that are reserved for others. Who calls itself the same and is another machine keeps its own.
     fn others(&self, address: Ipv4Addr) -> Vec<Lease> {
-        let (owner, record) = (self.config.owner(address), self.table.get(address));
-        let (Some(owner), Some(record)) = (owner, record) else {
+        let Some(record) = self.table.get(address) else {
             return Vec::new();
+        };
+        let own = self.config.owner(address);
+        let leaves = |lease: &Lease| match (own, self.config.owner(lease.address)) {
+            (Some(own), other) => other != Some(own),
+            (None, Some(other)) => self.config.is_of_another(other, lease),
+            (None, None) => false,
         };
         let vlan = |lease: &Lease| {
             let scope = self.config.scope_of(lease.address);
@@ -47,13 +53,16 @@ impl Engine {
             now.or(lease.vlan.as_ref()).cloned()
         };
         let here = vlan(&record.lease);
-        let own = self.table.addresses_of(&record.lease.client).into_iter();
-        let others = own.filter(|own| self.config.owner(*own) != Some(owner));
-        let leases = others.filter_map(|own| Some(&self.table.get(own)?.lease));
+        let all = self.table.addresses_of(&record.lease.client).into_iter();
+        let leases = all.filter_map(|own| Some(&self.table.get(own)?.lease));
         let is_its = |lease: &Lease| lease.hardware == record.lease.hardware;
         leases
             .filter(|lease| {
-                lease.state == LeaseState::Active && is_its(lease) && vlan(lease) == here
+                let is_other = lease.address != address && leaves(lease);
+                is_other
+                    && lease.state == LeaseState::Active
+                    && is_its(lease)
+                    && vlan(lease) == here
             })
             .cloned()
             .collect()

@@ -178,7 +178,7 @@ impl Judge {
         }
     }
 
-    /// What a client did not give back ends only where it moved to what is reserved for it there.
+    /// What a client did not give back ends only where it moved: to what is reserved for it there, or from what is another's by now.
     pub(super) fn ended(
         &mut self,
         address: Ipv4Addr,
@@ -190,11 +190,12 @@ impl Judge {
             return Ok(());
         };
         let is_far = |address: Ipv4Addr| address.octets()[1] == 9;
+        let is_anothers = layout.owner(address).is_some_and(|owner| owner != who.0);
         let mut other = self.held.iter().filter(|(other, _)| **other != address);
         let has_moved = other.any(|(other, (holder, until))| {
             (*holder == who || self.heirs.contains(&(address, *holder)))
                 && *until > now
-                && layout.owner(*other) == Some(who.0)
+                && (is_anothers || layout.owner(*other) == Some(who.0))
                 && is_far(*other) == is_far(address)
         });
         if !has_moved || layout.owner(address) == Some(who.0) {
