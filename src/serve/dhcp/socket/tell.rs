@@ -1,6 +1,8 @@
 //! What the log says of events: of what strangers can cause without end no more than a line each second, beyond a burst. Must not know
 //! who else reads them.
 
+use std::net::Ipv4Addr;
+
 use crate::serve::dhcp::event::Event;
 use crate::serve::dhcp::pace::Pace;
 use crate::serve::dhcp::strain::StoreTrouble;
@@ -13,9 +15,22 @@ pub(super) struct Teller {
     crowded: Pace<Event>,
     contested: Pace<Event>,
     thresholds: Pace<Event>,
+    has_told_unechoed: bool,
 }
 
 impl Teller {
+    /// Tells of a reply that lacks its relay agent's option: once, since the agent's every client may be concerned.
+    pub(super) fn tell_unechoed(&mut self, agent: Ipv4Addr) {
+        if !std::mem::replace(&mut self.has_told_unechoed, true) {
+            // One that puts the option in and is no relay, such as a switch, has no address.
+            let agent = (!agent.is_unspecified()).then_some(agent);
+            tracing::warn!(
+                agent = agent.map(tracing::field::display),
+                "an option 82 is too long for a reply, which goes without it; told once"
+            );
+        }
+    }
+
     pub(super) fn tell(&mut self, now: u64, event: &Event) {
         let paced = match self.pace(event) {
             Some(pace) => pace.take(now, event.clone()),
@@ -33,6 +48,7 @@ impl Teller {
             crowded,
             contested,
             thresholds,
+            has_told_unechoed: _,
         } = self;
         for pace in [declined, crowded, contested, thresholds] {
             if let Some((event, others)) = pace.rest(now) {

@@ -79,8 +79,6 @@ pub(super) struct Worker<S, P> {
     teller: Teller,
     pub(super) archive: Archive<S>,
     pub(super) unsent: u64,
-    /// Whether a reply that lacks its relay agent's option was told of: once, since the agent's every client may be concerned.
-    told_unechoed: bool,
 }
 
 /// What woke the worker.
@@ -120,7 +118,6 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
             teller: Teller::default(),
             archive,
             unsent: 0,
-            told_unechoed: false,
         }
     }
 
@@ -306,15 +303,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
                     self.prober.begin(probe, here.map(|((_, name), _)| name));
                 }
                 Action::Send(reply) => {
-                    if let Some(agent) = reply.unechoed
-                        && !mem::replace(&mut self.told_unechoed, true)
-                    {
-                        // One that puts the option in and is no relay, such as a switch, has no address.
-                        let agent = (!agent.is_unspecified()).then_some(agent);
-                        tracing::warn!(
-                            agent = agent.map(tracing::field::display),
-                            "an option 82 is too long for a reply, which goes without it; told once"
-                        );
+                    if let Some(agent) = reply.unechoed {
+                        self.teller.tell_unechoed(agent);
                     }
                     let from = (reply.service(), reply.via);
                     let replies = replies.entry(from);
