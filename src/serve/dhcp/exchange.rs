@@ -242,6 +242,7 @@ impl Engine {
             Conclusion::Probed(address) => self.await_probe(address, exchange),
         }
     }
+
     /// Keeps a message until the write that it led to has ended.
     fn await_end(&mut self, batch: BatchId, exchange: Exchange) {
         if let Some(pending) = self.pending.get_mut(batch.number()) {

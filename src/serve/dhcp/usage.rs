@@ -16,24 +16,21 @@ use crate::base::vlan::VlanPath;
 /// How far below a threshold use must fall before that is told, in percent: one lease that comes and goes is no news.
 const CALM_PERCENT: u8 = 5;
 
-/// How many addresses are in use among 256 that lie side by side, and among 65,536, by what these begin with: a range is counted without
-/// a look at each of its addresses.
+/// How many addresses are in use among 256 that lie side by side, by what these begin with: a range is counted without a look at each of
+/// its addresses.
 #[derive(Debug, Default)]
-struct Tally([BTreeMap<u32, u32>; 2]);
+struct Tally(BTreeMap<u32, u32>);
 
 impl Tally {
     fn note(&mut self, address: Ipv4Addr, is_used: bool) {
-        let mut number = address.to_bits();
-        for counts in &mut self.0 {
-            number >>= 8;
-            let count = counts.entry(number).or_default();
-            *count = match is_used {
-                true => *count + 1,
-                false => count.saturating_sub(1),
-            };
-            if *count == 0 {
-                counts.remove(&number);
-            }
+        let page = address.to_bits() >> 8;
+        let count = self.0.entry(page).or_default();
+        *count = match is_used {
+            true => *count + 1,
+            false => count.saturating_sub(1),
+        };
+        if *count == 0 {
+            self.0.remove(&page);
         }
     }
 
@@ -43,35 +40,15 @@ impl Tally {
         (first, last): (Ipv4Addr, Ipv4Addr),
         few: impl Fn(Ipv4Addr, Ipv4Addr) -> u64,
     ) -> u64 {
-        let few = |first: u32, last: u32| few(first.into(), last.into());
-        let of = |counts: &BTreeMap<u32, u32>, first: u32, last: u32| -> u64 {
-            let within = counts.range(first..=last);
-            within.map(|(_, count)| u64::from(*count)).sum()
-        };
-        let [pages, sites] = &self.0;
-        split((first.to_bits(), last.to_bits()), few, |first, last| {
-            let pages = |first, last| of(pages, first, last);
-            split((first, last), pages, |first, last| of(sites, first, last))
-        })
+        let (page, end) = (first.to_bits() >> 8, last.to_bits() >> 8);
+        if page >= end {
+            return if first <= last { few(first, last) } else { 0 };
+        }
+        let between = (page + 1 < end).then(|| self.0.range(page + 1..end));
+        let within = between.into_iter().flatten();
+        let within: u64 = within.map(|(_, count)| u64::from(*count)).sum();
+        few(first, (first.to_bits() | 0xff).into()) + within + few((end << 8).into(), last)
     }
-}
-
-/// The sum of a range whose middle is counted by 256 at once, and both of its ends each by itself.
-fn split(
-    (first, last): (u32, u32),
-    each: impl Fn(u32, u32) -> u64,
-    whole: impl Fn(u32, u32) -> u64,
-) -> u64 {
-    let (page, end) = (first >> 8, last >> 8);
-    if page >= end {
-        return if first <= last { each(first, last) } else { 0 };
-    }
-    let within = if page + 1 < end {
-        whole(page + 1, end - 1)
-    } else {
-        0
-    };
-    each(first, first | 0xff) + within + each(end << 8, last)
 }
 
 /// How full each subnet is.
@@ -316,7 +293,7 @@ mod tests {
             for address in std::mem::take(&mut set) {
                 tally.note(address, false);
             }
-            prop_assert!(tally.0.iter().all(BTreeMap::is_empty));
+            prop_assert!(tally.0.is_empty());
         }
     }
 }
