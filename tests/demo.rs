@@ -18,9 +18,9 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 use serde_json::Value;
 
 /// Who owns nothing on a Linux host.
@@ -283,7 +283,13 @@ fn programs_read_one_event_a_line() {
 
 /// A demo that has begun to boot its machines: its daemon runs.
 fn begun(place: &Place) -> Child {
-    let mut demo = place.demo(&[]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut demo = place.demo(&[]);
+    // A job of its own, as a shell makes it.
+    let mut demo = demo
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
     let mut told = BufReader::new(demo.stdout.take().unwrap()).lines();
     let booting = told.find(|line| line.as_ref().unwrap().contains(" boot  "));
     assert!(booting.is_some(), "the demo ended early");
@@ -301,6 +307,20 @@ fn an_interrupted_demo_takes_everything_down() {
         assert_eq!(demo.wait().unwrap().code(), Some(INTERRUPTED), "{signal}");
         place.assert_clean();
     }
+}
+
+/// A terminal's Ctrl-C goes to the whole job: the daemon would be gone before the demo knows why.
+#[test]
+fn a_terminals_interrupt_reaches_the_demo_alone() {
+    let place = Place::new();
+    let mut demo = begun(&place);
+    let job = Pid::from_raw(demo.id().cast_signed());
+    let in_job = |id: &i32| getpgid(Some(Pid::from_raw(*id))) == Ok(job);
+    let reached: Vec<_> = place.processes().into_iter().filter(in_job).collect();
+    assert_eq!(reached, [job.as_raw()]);
+    killpg(job, Signal::SIGINT).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(INTERRUPTED));
+    place.assert_clean();
 }
 
 #[test]

@@ -83,6 +83,8 @@ impl Daemon {
         command.env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::piped()).kill_on_drop(true);
+        // A terminal's Ctrl-C is for the demo, which then ends it in order.
+        command.process_group(0);
         let mut child = command.spawn().map_err(DaemonError::Start)?;
         let no_log = || DaemonError::Start(io::ErrorKind::BrokenPipe.into());
         let stderr = child.stderr.take().ok_or_else(no_log)?;
