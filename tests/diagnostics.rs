@@ -216,6 +216,7 @@ fn every_code_of_a_site_has_a_case() {
 #[test]
 fn help_leads_where_it_should() {
     let link = |address: &str| format!("machine \"m\" {{ ethernet \"e\" {{ {address} }} }}");
+    let equals = "E001: a node has no `=`: address \"…\"";
     let option = |code: &str| format!("profile \"p\" {{ option {code} (hex)\"00\" }}");
     for (text, lock, expected) in [
         (
@@ -223,16 +224,8 @@ fn help_leads_where_it_should() {
             "",
             "E016: a node for each: address \"10.0.0.11\"; address \"10.0.0.12\"",
         ),
-        (
-            link("address=\"10.0.0.11\""),
-            "",
-            "E001: a node has no `=`: address \"…\"",
-        ),
-        (
-            link("address = \"10.0.0.11\""),
-            "",
-            "E001: a node has no `=`: address \"…\"",
-        ),
+        (link("address=\"10.0.0.11\""), "", equals),
+        (link("address = \"10.0.0.11\""), "", equals),
         (
             link("address=;"),
             "",
@@ -240,6 +233,11 @@ fn help_leads_where_it_should() {
         ),
         (option("999"), "", "E017: -"),
         (option("0"), "", "E017: -"),
+        (
+            link("rp-filter #true").replace("machine", "controller"),
+            "",
+            "E015: known are `off`, `strict`, `loose`",
+        ),
         (
             "include \".\"".to_owned(),
             "",

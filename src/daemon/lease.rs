@@ -164,6 +164,9 @@ impl LeaseFilter {
             own.is_some_and(|own| is_called(own, wanted))
         };
         let name = |wanted: &String| {
+            // As names in DNS are written: small, and without the dot of the root.
+            let wanted = wanted.to_ascii_lowercase();
+            let wanted = wanted.strip_suffix('.').unwrap_or(&wanted);
             let own = config.name_of(lease).map(DomainName::as_str);
             own.is_some_and(|own| {
                 let label = own.split('.').next().unwrap_or(own);

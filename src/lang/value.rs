@@ -184,11 +184,17 @@ fn wrong_type(value: Value<'_>, kind: Kind) -> Diagnostic {
             "write the number without quotes".to_owned()
         }
         (_, Kind::Integer { least, most }) => format!("write a number from {least} to {most}"),
-        _ => format!("write it as {}", kind.example()),
+        (_, kind) => known_words(kind).unwrap_or_else(|| format!("write it as {}", kind.example())),
     };
     Diagnostic::new(Code::WrongType, message)
         .label(value.span, format!("{found} stands here"))
         .help(help)
+}
+
+/// All words of a closed set.
+fn known_words(kind: Kind) -> Option<String> {
+    let words = kind.words()?;
+    Some(format!("known are {}", listed(words.iter().copied())))
 }
 
 fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagnostic {
@@ -200,10 +206,7 @@ fn invalid(written: &str, span: Span, kind: Kind, error: &dyn Display) -> Diagno
     let help = kind
         .words()
         .and_then(|words| did_you_mean(written, words.iter().copied()))
-        .or_else(|| {
-            kind.words()
-                .map(|words| format!("known are {}", listed(words.iter().copied())))
-        });
+        .or_else(|| known_words(kind));
     let help = help
         .or_else(|| kind.is_name().then(|| lookalike(written)).flatten())
         .or_else(|| remedy(written, kind));

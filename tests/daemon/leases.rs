@@ -91,6 +91,12 @@ fn leases_are_filtered() {
         ("--name client-1", vec![first]),
         ("--name client-1.lab.example", vec![first]),
         ("--name *-2", vec![second]),
+        ("--name CLIENT-1", vec![first]),
+        ("--name Client-1.lab.example.", vec![first]),
+        (
+            "--name CLIENT-*.LAB.EXAMPLE. --mac 02:ee:00:00:00:02",
+            vec![second],
+        ),
         ("--name client", vec![]),
         ("--name client-* --mac 02:ee:00:00:00:01", vec![first]),
         ("--state active", both.clone()),

@@ -170,12 +170,21 @@ fn named_otherwise(lab: &Lab, address: &str) {
             1,
             &["D060", "the site in force has no machine `node-99`"],
         ),
+        (
+            "10.71.0.8",
+            0,
+            &[
+                "Nobody has 10.71.0.8, and it is reserved for nobody whose hardware address is known",
+            ],
+        ),
         (address, 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
         ("10.71.0.9", 0, &["eth0: 02:ee:00:00:00:09 has no address"]),
         (
             "10.71.0.77",
             0,
-            &["Nobody has 10.71.0.77, and it is reserved for nobody"],
+            &[
+                "Nobody has 10.71.0.77, and it is reserved for nobody whose hardware address is known",
+            ],
         ),
         ("02ee00000001", 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
         (

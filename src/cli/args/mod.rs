@@ -378,7 +378,10 @@ pub(in crate::cli) struct LeasesArguments {
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum LeasesDeed {
     /// End a lease or a quarantine at once: the address is free, its name gone. A client that still uses it is not told, and may get it again
-    Release { address: Ipv4Addr },
+    Release {
+        /// An address that `bedplate leases` lists
+        address: Ipv4Addr,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -394,9 +397,13 @@ pub(in crate::cli) struct IpArguments {
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum IpDeed {
     /// Tell the next free address of a subnet: what `lock` would give, less what somebody has all the same; exit with 1 where it is full
-    Next { subnet: Prefix },
+    Next {
+        /// A subnet of the site, as 10.0.0.0/24
+        subnet: Prefix,
+    },
     /// Free addresses that are kept for nobody's good: of leases that are over and kept for their clients, of quarantines where nobody
-    /// answers any more, of leases where the site has no such place any more. Shows them and asks
+    /// answers any more, of leases where the site has no such place any more; a client that still uses one of the last goes on until it renews.
+    /// Shows them and asks
     Reclaim {
         /// Only addresses of this subnet
         subnet: Option<Prefix>,

@@ -49,7 +49,7 @@ pub(super) async fn why(
         Some(WhyWhat::Address(address)) => (
             format!("why/address/{address}"),
             format!(
-                "Nobody has {address}, and it is reserved for nobody: `bedplate ip {address}` tells what else is known of it.\n"
+                "Nobody has {address}, and it is reserved for nobody whose hardware address is known: `bedplate ip {address}` tells what else is known of it.\n"
             ),
         ),
     };

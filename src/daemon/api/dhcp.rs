@@ -15,6 +15,7 @@ use crate::daemon::lease::{LeaseFilter, LeaseRow, is_called};
 use crate::daemon::who::Who;
 use crate::daemon::why::WaitingRow;
 use crate::diag::fault::Fault;
+use crate::serve::dhcp::LeaseState;
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
@@ -78,7 +79,15 @@ async fn release(
 async fn released(context: &Context, (address, who): (Ipv4Addr, Who)) -> Result<LeaseRow, Fault> {
     let released = context.dhcp.release(address).await;
     let lease = released.map_err(|error| fault::release(&error))?;
-    tracing::info!(%address, client = %lease.hardware, by = %who, "a lease was ended by hand");
+    let client = lease.hardware;
+    match lease.state {
+        LeaseState::Declined => {
+            tracing::info!(%address, %client, by = %who, "a quarantine was ended by hand");
+        }
+        LeaseState::Offered | LeaseState::Active | LeaseState::Idle => {
+            tracing::info!(%address, %client, by = %who, "a lease was ended by hand");
+        }
+    }
     let config = context.dhcp.config().await;
     let config = config.map_err(|error| fault::world(&error))?;
     Ok(LeaseRow::of(&lease, &config))

@@ -139,17 +139,19 @@ fn write(event: &Event, untold: u64) {
         | Event::Expired { .. }
         | Event::Replaced { .. }
         | Event::Released { .. } => {}
-        Event::Store {
-            trouble: Some(StoreTrouble::Slow),
-        } => tracing::error!(
+        Event::Store { trouble } => write_store(*trouble),
+    }
+}
+
+fn write_store(trouble: Option<StoreTrouble>) {
+    match trouble {
+        Some(StoreTrouble::Slow) => tracing::error!(
             "leases take seconds to be stored; known clients are served for as long as is promised already, new ones are not"
         ),
-        Event::Store {
-            trouble: Some(StoreTrouble::Failing),
-        } => tracing::error!(
+        Some(StoreTrouble::Failing) => tracing::error!(
             "leases cannot be stored; known clients are served for as long as is promised already, new ones are not"
         ),
-        Event::Store { trouble: None } => tracing::info!("leases are stored again"),
+        None => tracing::info!("leases are stored again"),
     }
 }
 
