@@ -23,6 +23,7 @@ mod expiry;
 mod giving;
 mod grant;
 mod history;
+mod holders;
 mod idle;
 mod inform;
 mod known;

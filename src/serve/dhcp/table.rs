@@ -8,6 +8,7 @@ use super::circuit::{Circuit, Circuits};
 use super::config::Config;
 use super::engine::BatchId;
 use super::giving::Offers;
+use super::holders::Holders;
 use super::idle::Idle;
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::quarantine::Quarantine;
@@ -15,22 +16,17 @@ use super::record::Record;
 use super::records::Records;
 use super::usage::Usage;
 use crate::base::addr::Prefix;
-use crate::base::index::{AddressIndex, Addresses};
+use crate::base::index::Addresses;
 
 /// Addresses in the order of a time; as numbers, which compare faster than octets.
 type Timed = BTreeSet<(u64, u32)>;
-
-/// How many addresses that a client had or declined are found by it: they are looked at with each of its messages.
-const HAD: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
     records: Records<Record>,
     /// How many of them are active.
     leased: usize,
-    clients: AddressIndex,
-    /// By hardware address, for those who ask about a machine, whatever it calls itself.
-    hardware: AddressIndex,
+    holders: Holders,
     /// When leases, offers and quarantines end.
     due: Timed,
     /// Free addresses that had a client and are reserved for nobody.
@@ -53,12 +49,12 @@ impl Table {
 
     /// What a client has, and some of what it had or declined: few, whatever it does. In their order.
     pub(super) fn addresses_of(&self, client: &ClientKey) -> Addresses {
-        self.clients.of(client, client_in(&self.records))
+        self.holders.of_client(client, &self.records)
     }
 
     /// The records of a hardware address.
     pub(super) fn of_hardware(&self, hardware: Hardware) -> impl Iterator<Item = &Record> {
-        let own = self.hardware.of(&hardware, hardware_in(&self.records));
+        let own = self.holders.of_hardware(hardware, &self.records);
         own.into_iter()
             .filter_map(|address| self.records.get(address))
     }
@@ -79,22 +75,24 @@ impl Table {
 
     /// Makes room for as many more.
     pub(super) fn reserve(&mut self, count: usize) {
-        self.clients.reserve(count);
-        self.hardware.reserve(count);
+        self.holders.reserve(count);
     }
 
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
     pub(super) fn put(&mut self, lease: Lease) {
         let (address, state, time) = (lease.address, lease.state, lease.held_until);
-        let same_client =
-            |old: &Record| old.lease.client == lease.client && old.lease.hardware == lease.hardware;
-        let is_known = self.records.get(address).is_some_and(same_client);
-        if is_known {
+        let same_client = |old: &&Record| {
+            old.lease.client == lease.client && old.lease.hardware == lease.hardware
+        };
+        let before = self.records.get(address).filter(same_client);
+        let is_found = if let Some(before) = before {
+            let was_found = before.is_found;
             self.unindex_time(address);
+            self.holders.find(&lease, was_found, &self.records)
         } else {
             self.remove(address);
-        }
-        let is_found = self.finds(&lease);
+            self.holders.insert(&lease, &self.records)
+        };
         let is_open = self.config.owner(address).is_none();
         self.index_time((address, is_open), state, time);
         let record = Record {
@@ -111,9 +109,6 @@ impl Table {
         if record.is_out_of_use() {
             self.quarantine.add(self.subnet_of(address), &record.lease);
         }
-        if !is_known {
-            self.hardware.insert(&record.lease.hardware, address);
-        }
         self.records.insert(address, record);
         self.index_offer(address);
     }
@@ -123,28 +118,7 @@ impl Table {
         let Some(old) = self.records.remove(address) else {
             return;
         };
-        self.hardware.remove(&old.lease.hardware, address);
-        if old.is_found {
-            self.clients.remove(&old.lease.client, address);
-        }
-    }
-
-    /// Lists the address of a lease that is to be put under its client, or not; tells which.
-    fn finds(&mut self, lease: &Lease) -> bool {
-        let (client, address) = (&lease.client, lease.address);
-        let was_found = self.get(address).is_some_and(|own| own.is_found);
-        let is_found = match lease.state {
-            LeaseState::Offered | LeaseState::Active => true,
-            LeaseState::Idle | LeaseState::Declined => {
-                self.addresses_of(client).len() < HAD + usize::from(was_found)
-            }
-        };
-        match (was_found, is_found) {
-            (false, true) => self.clients.insert(client, address),
-            (true, false) => self.clients.remove(client, address),
-            (false, false) | (true, true) => {}
-        }
-        is_found
+        self.holders.remove(&old);
     }
 
     /// Marks or clears the write under way. One that it follows happens all the same.
@@ -348,18 +322,6 @@ impl Table {
     }
 }
 
-fn client_in<'r>(
-    records: &'r Records<Record>,
-) -> impl Fn(Ipv4Addr) -> Option<&'r ClientKey> + use<'r> {
-    |address| Some(&records.get(address)?.lease.client)
-}
-
-fn hardware_in<'r>(
-    records: &'r Records<Record>,
-) -> impl Fn(Ipv4Addr) -> Option<&'r Hardware> + use<'r> {
-    |address| Some(&records.get(address)?.lease.hardware)
-}
-
 /// Whether an address in this state is nobody else's for longer than a moment.
 fn is_used(state: LeaseState) -> bool {
     match state {
@@ -373,6 +335,7 @@ mod tests {
     use std::collections::HashMap;
     use std::ops::Range;
 
+    use super::super::holders::HAD;
     use super::*;
     use crate::base::mac::MacAddr;
     use crate::serve::dhcp::lease::Agent;
@@ -434,7 +397,7 @@ mod tests {
         for number in 0..=u8::MAX {
             table.remove(Ipv4Addr::new(10, 0, 0, number));
         }
-        assert!(table.clients.is_empty());
+        assert_eq!(table.holders.counts(), [0, 0]);
     }
 
     proptest! {
@@ -488,8 +451,7 @@ mod tests {
             prop_assert_eq!(table.quarantine.all(), declined.collect());
             let offered = leases.iter().copied().filter(|lease| lease.state == LeaseState::Offered);
             prop_assert_eq!(table.offers.count(), offered.filter(is_open).count());
-            prop_assert_eq!(table.clients.len(), leases.len());
-            prop_assert_eq!(table.hardware.len(), leases.len());
+            prop_assert_eq!(table.holders.counts(), [leases.len(); 2]);
             for lease in leases {
                 prop_assert!(table.addresses_of(&lease.client).contains(&lease.address));
                 let mut own = table.of_hardware(lease.hardware);
