@@ -168,10 +168,7 @@ async fn dig_is_told_what_the_rfcs_say() {
     let (upstream_at, at) = (corner(), corner());
     let upstream = serve(&world(), upstream_at, 1).await;
     let server = serve(&site_with_upstream(upstream_at), at, upstream_at.port()).await;
-    server.publish(
-        &"guest.ams1.example".parse().unwrap(),
-        [10, 10, 3, 4].into(),
-    );
+    server.publish("guest.ams1.example".parse().unwrap(), [10, 10, 3, 4].into());
 
     for line in DIALOGUE.lines().filter(|line| !line.is_empty()) {
         let (asked, expected) = line.split_once(" => ").unwrap();
@@ -366,7 +363,7 @@ async fn each_answer_is_wholly_old_or_wholly_new() {
             format!("guest-{round}.ams1.example"),
             [10, 10, 9, round as u8],
         );
-        server.publish(&name.parse().unwrap(), address.into());
+        server.publish(name.parse().unwrap(), address.into());
         assert_eq!(
             address_of(at, &format!("{name}.")).await,
             Some(address.into())

@@ -48,10 +48,7 @@ impl AddressIndex {
         key: &K,
         key_of: impl Fn(Ipv4Addr) -> Option<&'k K>,
     ) -> Addresses {
-        let hash = self.hash(key);
-        let alike = self.entries.iter_hash(spread(hash));
-        let alike = alike.filter(|entry| entry.hash == hash);
-        let alike = alike.map(|entry| Ipv4Addr::from(entry.address));
+        let alike = self.alike(self.hash(key));
         let mut own: Addresses = alike
             .filter(|address| key_of(*address) == Some(key))
             .collect();
@@ -59,13 +56,51 @@ impl AddressIndex {
         own
     }
 
+    fn alike(&self, hash: u32) -> impl Iterator<Item = Ipv4Addr> {
+        let alike = self.entries.iter_hash(spread(hash));
+        let alike = alike.filter(move |entry| entry.hash == hash);
+        alike.map(|entry| entry.address.into())
+    }
+
     /// Puts in an address that is not here.
     pub fn insert<K: Hash + ?Sized>(&mut self, key: &K, address: Ipv4Addr) {
-        let hash = self.hash(key);
-        let address = address.to_bits();
-        let entry = Entry { hash, address };
+        self.put(self.entry(key, address));
+    }
+
+    /// The same; tells whether it is the only one of its key.
+    pub fn insert_only<'k, K: Hash + Eq + ?Sized + 'k>(
+        &mut self,
+        key: &K,
+        address: Ipv4Addr,
+        key_of: impl Fn(Ipv4Addr) -> Option<&'k K>,
+    ) -> bool {
+        let entry = self.entry(key, address);
+        let is_only = self
+            .alike(entry.hash)
+            .all(|other| key_of(other) != Some(key));
+        self.put(entry);
+        is_only
+    }
+
+    /// Puts in many that are not here. In a large index each place is far off in memory: put in one right after the other, many are
+    /// waited for at once.
+    pub fn extend<'k, K: Hash + ?Sized + 'k>(
+        &mut self,
+        own: impl IntoIterator<Item = (&'k K, Ipv4Addr)>,
+    ) {
+        let own = own.into_iter();
+        let entries: Vec<Entry> = own.map(|(key, address)| self.entry(key, address)).collect();
+        entries.into_iter().for_each(|entry| self.put(entry));
+    }
+
+    fn entry<K: Hash + ?Sized>(&self, key: &K, address: Ipv4Addr) -> Entry {
+        let (hash, address) = (self.hash(key), address.to_bits());
+        Entry { hash, address }
+    }
+
+    fn put(&mut self, entry: Entry) {
         self.entries
-            .insert_unique(spread(hash), entry, Entry::spread);
+            .insert_unique(entry.spread(), entry, Entry::spread);
     }
 
     /// Takes out an address whose key is `key`.
@@ -93,7 +128,7 @@ impl AddressIndex {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
 
@@ -102,15 +137,23 @@ mod tests {
     proptest! {
         /// It is a map of sets, in few keys and in many.
         #[test]
-        fn agrees_with_a_map_of_sets(steps in prop::collection::vec((0u32..40, any::<bool>(), 0u8..6), 1..200)) {
-            let (mut ours, mut keys) = (AddressIndex::default(), BTreeMap::new());
+        fn agrees_with_a_map_of_sets(
+            at_once in prop::collection::btree_map((40u32..60).prop_map(Ipv4Addr::from), 0u8..6, 0..20),
+            steps in prop::collection::vec((0u32..60, any::<bool>(), 0u8..6), 1..200)
+        ) {
+            let (mut ours, mut keys) = (AddressIndex::default(), at_once);
             ours.reserve(9);
+            ours.extend(keys.iter().map(|(address, key)| (key, *address)));
             for (number, inserts, key) in steps {
                 let address = Ipv4Addr::from(number);
                 if let Some(before) = keys.remove(&address) {
                     ours.remove(&before, address);
                 }
-                if inserts {
+                if inserts && number % 2 == 0 {
+                    let is_only = ours.insert_only(&key, address, |address| keys.get(&address));
+                    prop_assert_eq!(is_only, !keys.values().any(|other| *other == key));
+                    keys.insert(address, key);
+                } else if inserts {
                     keys.insert(address, key);
                     ours.insert(&key, address);
                 }

@@ -144,42 +144,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that keeps what an earlier one promised; `out` gets the names of the leases in force.
-    pub fn restore(leases: Vec<Lease>, now: u64, out: &mut Vec<Action>) -> Self {
-        let mut engine = Self::with_room(leases.len());
-        let mut names = Vec::new();
-        engine.remember(leases, now, &mut names);
-        out.extend(names.into_iter().map(Action::Publish));
-        engine
-    }
-
-    /// An engine that will remember so many leases.
-    pub(super) fn with_room(leases: usize) -> Self {
-        let mut engine = Self::default();
-        engine.table.reserve(leases);
-        engine
-    }
-
-    /// The same for some of them; `names` gets those of the leases in force.
-    pub(super) fn remember(
-        &mut self,
-        leases: impl IntoIterator<Item = Lease>,
-        now: u64,
-        names: &mut Vec<NameChange>,
-    ) {
-        for mut lease in leases {
-            if lease.held_until <= now {
-                lease.become_idle();
-            }
-            if lease.state == LeaseState::Active {
-                names.extend(self.republish(&mut lease));
-                // A renewal that the disk covers is not written: the client may have been told as much as this.
-                lease.expires = lease.held_until;
-            }
-            self.table.put(lease);
-        }
-    }
-
     /// `now` is in seconds that never go back; across restarts they are the wall clock's, since leases outlive the server.
     pub fn handle(&mut self, now: u64, input: Input<'_>, out: &mut Vec<Action>) {
         let before = out.len();
@@ -252,17 +216,6 @@ impl Engine {
     /// How many leases are in force; those that were a moment ago are among them.
     pub fn leased(&self) -> usize {
         self.table.leased()
-    }
-
-    /// The name of a lease in force, which no other has.
-    fn republish(&mut self, lease: &mut Lease) -> Option<NameChange> {
-        let address = lease.address;
-        let name = lease.name.take()?;
-        if !self.names.hold(&name, address) {
-            return None;
-        }
-        lease.name = Some(name.clone());
-        Some(NameChange::Publish { name, address })
     }
 
     fn read<'p>(&mut self, now: u64, packet: Packet<'p>) -> Option<Message<'p>> {

@@ -1,7 +1,5 @@
 //! Whose addresses are: found by client and by hardware address. Must not know when anything ends.
 
-use std::net::Ipv4Addr;
-
 use super::lease::{ClientKey, Hardware, Lease, LeaseState};
 use super::record::Record;
 use super::records::Records;
@@ -43,6 +41,14 @@ impl Holders {
         self.find(lease, false, records)
     }
 
+    /// Notes whose many addresses are that were nobody's, all found by their clients.
+    pub(super) fn extend<'l>(&mut self, leases: impl Iterator<Item = &'l Lease> + Clone) {
+        let hardware = leases.clone().map(|own| (&own.hardware, own.address));
+        self.hardware.extend(hardware);
+        self.clients
+            .extend(leases.map(|own| (&own.client, own.address)));
+    }
+
     pub(super) fn remove(&mut self, old: &Record) {
         let Lease {
             address,
@@ -64,12 +70,8 @@ impl Holders {
         records: &Records<Record>,
     ) -> bool {
         let (client, address) = (&lease.client, lease.address);
-        let is_found = match lease.state {
-            LeaseState::Offered | LeaseState::Active => true,
-            LeaseState::Idle | LeaseState::Declined => {
-                self.of_client(client, records).len() < HAD + usize::from(was_found)
-            }
-        };
+        let is_found =
+            is_held(lease) || self.of_client(client, records).len() < HAD + usize::from(was_found);
         match (was_found, is_found) {
             (false, true) => self.clients.insert(client, address),
             (true, false) => self.clients.remove(client, address),
@@ -82,5 +84,13 @@ impl Holders {
     #[cfg(test)]
     pub(super) fn counts(&self) -> [usize; 2] {
         [self.clients.len(), self.hardware.len()]
+    }
+}
+
+/// Whether a client has the address now, rather than had or declined it.
+pub(super) fn is_held(lease: &Lease) -> bool {
+    match lease.state {
+        LeaseState::Offered | LeaseState::Active => true,
+        LeaseState::Idle | LeaseState::Declined => false,
     }
 }

@@ -47,6 +47,7 @@ mod records;
 mod renewal;
 mod reply;
 mod request;
+mod restore;
 mod revoke;
 mod ring;
 mod socket;

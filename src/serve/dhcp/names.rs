@@ -34,6 +34,11 @@ struct Holder {
 }
 
 impl Names {
+    /// Makes room for as many more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.holders.reserve(count, |holder| holder.name);
+    }
+
     /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on. `is_own`
     /// where the client is the machine of that name: nobody else has it.
     pub(super) fn choose(
@@ -65,7 +70,23 @@ impl Names {
 
     /// Holds a name from now on; false where another lease holds it.
     pub(super) fn hold(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        let name = self.hasher.hash_one(name);
+        self.hold_hashed(self.hasher.hash_one(name), address)
+    }
+
+    /// Holds many names, and tells of which it does. One right after the other, many places in memory are waited for at once.
+    pub(super) fn hold_all<'n>(
+        &mut self,
+        names: impl Iterator<Item = (&'n DomainName, Ipv4Addr)>,
+    ) -> Vec<bool> {
+        let hashed = names.map(|(name, address)| (self.hasher.hash_one(name), address));
+        let hashed: Vec<(u64, Ipv4Addr)> = hashed.collect();
+        let held = hashed
+            .into_iter()
+            .map(|(name, address)| self.hold_hashed(name, address));
+        held.collect()
+    }
+
+    fn hold_hashed(&mut self, name: u64, address: Ipv4Addr) -> bool {
         let is_it = |holder: &Holder| holder.name == name;
         let place = self.holders.entry(name, is_it, |holder| holder.name);
         place.or_insert(Holder { name, address }).get().address == address

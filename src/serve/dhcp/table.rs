@@ -80,7 +80,7 @@ impl Table {
 
     /// Writes a lease over whatever its address was; nothing is pending for it any more.
     pub(super) fn put(&mut self, lease: Lease) {
-        let (address, state, time) = (lease.address, lease.state, lease.held_until);
+        let address = lease.address;
         let same_client = |old: &&Record| {
             old.lease.client == lease.client && old.lease.hardware == lease.hardware
         };
@@ -93,6 +93,23 @@ impl Table {
             self.remove(address);
             self.holders.insert(&lease, &self.records)
         };
+        self.write(lease, is_found);
+    }
+
+    /// Writes many leases that clients have, each of another address and over whatever that was: quicker than one by one.
+    pub(super) fn fill(&mut self, leases: Vec<Lease>) {
+        for lease in &leases {
+            self.remove(lease.address);
+        }
+        self.holders.extend(leases.iter());
+        for lease in leases {
+            self.write(lease, true);
+        }
+    }
+
+    /// Writes a lease whose address is its holder's already, and has no times.
+    fn write(&mut self, lease: Lease, is_found: bool) {
+        let (address, state, time) = (lease.address, lease.state, lease.held_until);
         let is_open = self.config.owner(address).is_none();
         self.index_time((address, is_open), state, time);
         let record = Record {

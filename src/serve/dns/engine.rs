@@ -57,7 +57,7 @@ impl Names {
         mem::replace(&mut self.view, view)
     }
 
-    pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) {
+    pub(super) fn publish(&mut self, name: DomainName, address: Ipv4Addr) {
         let changed = self.leases.publish(name, address);
         self.changed(changed);
     }
@@ -353,7 +353,7 @@ elsewhere.example. A => ServFail
         ];
         for (host, address) in leases {
             let name = format!("{host}.ams1.example").parse().unwrap();
-            names.publish(&name, address.into());
+            names.publish(name, address.into());
         }
         for line in DIALOGUE.lines().filter(|line| !line.is_empty()) {
             let (question, expected) = line.split_once(" => ").unwrap();
@@ -378,8 +378,8 @@ elsewhere.example. A => ServFail
         let guest: DomainName = "guest.ams1.example".parse().unwrap();
         names.load(Arc::new(View::new(&site())), false);
         assert_eq!(serial(&names), u32::MAX, "nothing changed");
-        names.publish(&guest, [10, 10, 3, 4].into());
-        names.publish(&guest, [10, 10, 3, 4].into());
+        names.publish(guest.clone(), [10, 10, 3, 4].into());
+        names.publish(guest.clone(), [10, 10, 3, 4].into());
         assert_eq!(serial(&names), 0);
         names.withdraw(&guest, [10, 10, 3, 4].into());
         names.withdraw(&guest, [10, 10, 3, 4].into());
@@ -422,7 +422,7 @@ elsewhere.example. A => ServFail
         let mut names = names();
         let guest: DomainName = "guest.ams1.example".parse().unwrap();
         for last in 0..60 {
-            names.publish(&guest, [10, 10, 3, last].into());
+            names.publish(guest.clone(), [10, 10, 3, last].into());
         }
         let mut request = query("guest.ams1.example.", RecordType::A);
         assert_eq!(told(&ask(&names, &request)), "NoError aa tc");

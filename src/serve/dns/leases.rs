@@ -1,6 +1,5 @@
 //! The names that leases bring: an overlay over the declared ones. Knows neither zones nor who holds a lease.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 
@@ -17,28 +16,24 @@ pub(super) struct Leases {
     /// By the names that `pointers` has.
     addresses: AddressIndex,
     pointers: BTreeMap<Ipv4Addr, DomainName>,
-    /// How many of the names that have an address are below each name, which therefore exists itself (RFC 8020 2).
+    /// The names that exist by what is below them (RFC 8020 2): how many right below have an address, and how many are here themselves.
     below: HashMap<String, usize>,
 }
 
 impl Leases {
     /// Names `address`, in place of the name that it had. Returns whether anything changed.
-    pub(super) fn publish(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        let before = match self.pointers.entry(address) {
-            Entry::Occupied(same) if same.get() == name => return false,
-            Entry::Occupied(mut other) => Some(other.insert(name.clone())),
-            Entry::Vacant(place) => {
-                place.insert(name.clone());
-                None
-            }
-        };
-        if let Some(before) = before {
-            self.forget(&before, address);
+    pub(super) fn publish(&mut self, name: DomainName, address: Ipv4Addr) -> bool {
+        match self.pointers.get(&address) {
+            Some(same) if *same == name => return false,
+            Some(_) => self.forget(address),
+            None => {}
         }
-        if self.addresses(name.as_str()).is_none() {
+        let text_of = text_in(&self.pointers);
+        let is_new = self.addresses.insert_only(name.as_str(), address, text_of);
+        if is_new {
             count_above(&mut self.below, name.as_str());
         }
-        self.addresses.insert(name.as_str(), address);
+        self.pointers.insert(address, name);
         true
     }
 
@@ -47,13 +42,15 @@ impl Leases {
         if self.pointers.get(&address) != Some(name) {
             return false;
         }
-        self.pointers.remove(&address);
-        self.forget(name, address);
+        self.forget(address);
         true
     }
 
-    /// Forgets that `name` had `address`, which it has no longer.
-    fn forget(&mut self, name: &DomainName, address: Ipv4Addr) {
+    /// Forgets the name of `address`.
+    fn forget(&mut self, address: Ipv4Addr) {
+        let Some(name) = self.pointers.remove(&address) else {
+            return;
+        };
         self.addresses.remove(name.as_str(), address);
         if self.addresses(name.as_str()).is_none() {
             uncount_above(&mut self.below, name.as_str());
@@ -118,26 +115,31 @@ fn reversed(name: &str) -> Option<(Ipv4Addr, u32)> {
 
 fn count_above(below: &mut HashMap<String, usize>, name: &str) {
     for above in suffixes(name).skip(1) {
-        match below.get_mut(above) {
-            Some(count) => *count += 1,
-            None => drop(below.insert(above.to_owned(), 1)),
+        if let Some(count) = below.get_mut(above) {
+            // What is above that counts it already.
+            *count += 1;
+            return;
         }
+        below.insert(above.to_owned(), 1);
     }
 }
 
 fn uncount_above(below: &mut HashMap<String, usize>, name: &str) {
     for above in suffixes(name).skip(1) {
-        if let Some(count) = below.get_mut(above) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                below.remove(above);
-            }
+        if let Some(count) = below.get_mut(above)
+            && *count > 1
+        {
+            *count -= 1;
+            return;
         }
+        below.remove(above);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -145,10 +147,10 @@ mod tests {
         let name = |text: &str| text.parse::<DomainName>().unwrap();
         let (one, two): (Ipv4Addr, Ipv4Addr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let mut leases = Leases::default();
-        assert!(leases.publish(&name("a.x.example"), one));
-        assert!(!leases.publish(&name("a.x.example"), one));
-        assert!(leases.publish(&name("a.x.example"), two));
-        assert!(leases.publish(&name("b.example"), one), "one is renamed");
+        assert!(leases.publish(name("a.x.example"), one));
+        assert!(!leases.publish(name("a.x.example"), one));
+        assert!(leases.publish(name("a.x.example"), two));
+        assert!(leases.publish(name("b.example"), one), "one is renamed");
         let held = leases.addresses("a.x.example");
         assert_eq!(held.as_deref(), Some(&[two][..]));
         assert_eq!(
@@ -193,5 +195,40 @@ mod tests {
             leases.below.len(),
         );
         assert_eq!(left, (0, 0, 0));
+    }
+
+    proptest! {
+        /// Whatever comes and goes, what exists by what is below it is what some name ends with.
+        #[test]
+        fn agrees_with_a_map_of_names(
+            steps in prop::collection::vec((0u32..6, "[ab](\\.[ab]){0,3}", any::<bool>()), 1..60)
+        ) {
+            let (mut ours, mut map) = (Leases::default(), BTreeMap::new());
+            for (number, name, publishes) in steps {
+                let (address, name): (_, DomainName) = (Ipv4Addr::from(number), name.parse().unwrap());
+                if publishes {
+                    let is_same = map.get(&address) == Some(&name);
+                    prop_assert_eq!(ours.publish(name.clone(), address), !is_same);
+                    map.insert(address, name.clone());
+                } else {
+                    let is_its = map.get(&address) == Some(&name);
+                    prop_assert_eq!(ours.withdraw(&name, address), is_its);
+                    map.retain(|own, _| *own != address || !is_its);
+                }
+                for above in suffixes(name.as_str()) {
+                    let own = map.iter().filter(|(_, name)| name.as_str() == above);
+                    let own: Addresses = own.map(|(address, _)| *address).collect();
+                    let found = ours.addresses(above).unwrap_or_default();
+                    prop_assert_eq!(found, own, "{}", above);
+                    let end = format!(".{above}");
+                    let has_below = map.values().any(|name| name.as_str().ends_with(&end));
+                    prop_assert_eq!(ours.below.contains_key(above), has_below, "{}", above);
+                }
+            }
+            for (address, name) in map {
+                ours.withdraw(&name, address);
+            }
+            prop_assert!(ours.below.is_empty() && ours.addresses.is_empty());
+        }
     }
 }

@@ -206,7 +206,7 @@ impl Server {
     }
 
     /// Names a leased address. When this returns, both the name and the address resolve.
-    pub fn publish(&self, name: &DomainName, address: Ipv4Addr) {
+    pub fn publish(&self, name: DomainName, address: Ipv4Addr) {
         self.shared.write().names.publish(name, address);
     }
 

@@ -101,7 +101,8 @@ pub(super) fn take_in(
         }
         while leases.len() > 0 {
             let mut names = Vec::with_capacity(TAKEN_IN.min(leases.len()));
-            engine.remember(leases.by_ref().take(TAKEN_IN), now, &mut names);
+            let some = leases.by_ref().take(TAKEN_IN).collect();
+            engine.remember(some, now, &mut names);
             // Without the other thread nobody is there to take them.
             if let Err(SendError(names)) = ready.send(names) {
                 names.into_iter().for_each(publish);

@@ -47,7 +47,7 @@ impl Servers {
         let dns = Arc::new(dns::Server::new(now as u32));
         let names = dns.clone();
         let dhcp = dhcp::Server::start(store, move |change| match change {
-            NameChange::Publish { name, address } => names.publish(&name, address),
+            NameChange::Publish { name, address } => names.publish(name, address),
             NameChange::Withdraw { name, address } => names.withdraw(&name, address),
         })?;
         let dhcp = Arc::new(dhcp);
