@@ -100,7 +100,7 @@ fn makes(beside: &Observation, key: &Key, resource: &Resource) -> Step {
         before: None,
         after: Some(resource.clone()),
         changes: Vec::new(),
-        original: original.cloned(),
+        original: original.cloned().map(Box::new),
     }
 }
 

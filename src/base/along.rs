@@ -4,21 +4,33 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
+/// A walk along a map, or along other pairs in the order of their keys.
+pub struct Along<I: Iterator>(Peekable<I>);
+
 /// A walk along a map.
-pub struct Along<'a, K, V>(Peekable<btree_map::Iter<'a, K, V>>);
+pub type AlongMap<'a, K, V> = Along<btree_map::Iter<'a, K, V>>;
 
-impl<'a, K: Ord, V> Along<'a, K, V> {
+impl<'a, K: Ord, V> AlongMap<'a, K, V> {
     pub fn new(map: &'a BTreeMap<K, V>) -> Self {
-        Self(map.iter().peekable())
+        Self::over(map.iter())
     }
+}
 
-    /// What the map has for `key`, which must not be less than the one that was asked for before.
-    pub fn get(&mut self, key: &K) -> Option<&'a V> {
+impl<'a, K: Ord + 'a, V, I: Iterator<Item = (&'a K, V)>> Along<I> {
+    /// Along `pairs`, which are in the order of their keys.
+    pub fn over(pairs: I) -> Self {
+        Self(pairs.peekable())
+    }
+}
+
+impl<'a, K: Ord + 'a, V: Copy, I: Iterator<Item = (&'a K, V)>> Along<I> {
+    /// What there is for `key`, which must not be less than the one that was asked for before.
+    pub fn get(&mut self, key: &K) -> Option<V> {
         loop {
             let (next, value) = self.0.peek()?;
             match (*next).cmp(key) {
                 Ordering::Less => drop(self.0.next()),
-                Ordering::Equal => return Some(value),
+                Ordering::Equal => return Some(*value),
                 Ordering::Greater => return None,
             }
         }

@@ -124,7 +124,10 @@ fn carried(
         before,
         after,
         changes: Vec::new(),
-        original: original.filter(|_| action == Action::Release).cloned(),
+        original: original
+            .filter(|_| action == Action::Release)
+            .cloned()
+            .map(Box::new),
     };
     let mut steps = vec![step(away, Some(resource.clone()), None)];
     steps.extend(after.map(|after| step(back, None, Some(after))));

@@ -15,7 +15,7 @@ use super::nature::Nature;
 use super::place::{ip, occupied};
 use super::withdrawal::Withdrawal;
 use super::{Action, Inputs, Mode, Obstruction, Phase, Reason, Step, Waiting, outcome};
-use crate::base::along::Along;
+use crate::base::along::{Along, AlongMap};
 use crate::base::origin::Origin;
 use crate::state::{
     Disruption, Ground, Guards, Key, Observation, Resource, Silence, State, Unreached,
@@ -57,8 +57,7 @@ pub(super) fn difference(inputs: Inputs<'_>, said: &State, left: &Left, mode: Mo
             let on = order.withheld(inputs, key, after);
             behind.extend(on.map(|on| (key.clone(), on)));
             let after = &order.applied_to(key, managed(inputs, key, after));
-            let known = known.of(key);
-            steps.extend(wanted(inputs, known, key, after, &nature));
+            wanted(inputs, known.of(key), (key, after), &nature, &mut steps);
         }
     }
     for (key, before) in &inputs.observed.state {
@@ -117,9 +116,11 @@ fn origin(inputs: Inputs<'_>, key: &Key, on: &Obstruction) -> Option<Origin> {
 
 /// How many things are as they should be.
 fn unchanged(inputs: Inputs<'_>, steps: &[Step], obstructed: &BTreeMap<Key, Obstruction>) -> usize {
-    let changing: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    let mut changing: Vec<&Key> = steps.iter().map(|step| &step.key).collect();
+    changing.sort();
+    let mut changing = Along::over(changing.into_iter().map(|key| (key, ())));
     let stays = |key: &&Key| {
-        !changing.contains(key) && !obstructed.contains_key(*key) && !is_unasked(inputs, key)
+        changing.get(key).is_none() && !obstructed.contains_key(*key) && !is_unasked(inputs, key)
     };
     inputs.desired.state.keys().filter(stays).count()
 }
@@ -160,7 +161,7 @@ fn obstructed(inputs: Inputs<'_>, known: BTreeMap<Key, Obstruction>) -> BTreeMap
     let mut obstructed = known;
     let ground = Ground::new(desired);
     let leases = Leases::new(inputs);
-    let mut along = Along::new(observed);
+    let mut along = AlongMap::new(observed);
     for (key, resource) in desired {
         if let Some(obstruction) = leases.obstruction(key, resource, &ground) {
             obstructed.entry(key.clone()).or_insert(obstruction);
@@ -267,24 +268,39 @@ pub(super) fn blocking(
 
 /// What else is known of things, asked for in their order.
 struct Known<'a> {
-    observed: Along<'a, Key, Resource>,
-    said: Along<'a, Key, Resource>,
-    applied: Option<Along<'a, Key, Resource>>,
+    observed: AlongMap<'a, Key, Resource>,
+    said: AlongMap<'a, Key, Resource>,
+    applied: Option<AlongMap<'a, Key, Resource>>,
+    origins: AlongMap<'a, Key, Origin>,
+}
+
+/// What is known of one.
+struct Row<'a> {
+    /// What was found of it.
+    before: Option<&'a Resource>,
+    /// What the site says of it, and what it said when it was last applied.
+    said: Option<&'a Resource>,
+    applied: Option<&'a Resource>,
+    origin: Option<&'a Origin>,
 }
 
 impl<'a> Known<'a> {
     fn new(inputs: Inputs<'a>, said: &'a State) -> Self {
         Self {
-            observed: Along::new(&inputs.observed.state),
-            said: Along::new(said),
-            applied: inputs.applied.map(|applied| Along::new(&applied.state)),
+            observed: AlongMap::new(&inputs.observed.state),
+            said: AlongMap::new(said),
+            applied: inputs.applied.map(|applied| AlongMap::new(&applied.state)),
+            origins: AlongMap::new(&inputs.desired.origins),
         }
     }
 
-    /// What was found of it, what the site says of it, and what it said when it was last applied.
-    fn of(&mut self, key: &Key) -> [Option<&'a Resource>; 3] {
-        let applied = self.applied.as_mut().and_then(|applied| applied.get(key));
-        [self.observed.get(key), self.said.get(key), applied]
+    fn of(&mut self, key: &Key) -> Row<'a> {
+        Row {
+            before: self.observed.get(key),
+            said: self.said.get(key),
+            applied: self.applied.as_mut().and_then(|applied| applied.get(key)),
+            origin: self.origins.get(key),
+        }
     }
 }
 
@@ -317,17 +333,19 @@ pub(super) fn is_unasked(inputs: Inputs<'_>, key: &Key) -> bool {
     key.machine().is_some() && !state.contains_key(key) && !facts.lacking.contains(key)
 }
 
+/// The steps that make what is wanted of what was found, if any.
 fn wanted(
     inputs: Inputs<'_>,
-    [before, said, applied]: [Option<&Resource>; 3],
-    key: &Key,
-    after: &Resource,
+    known: Row<'_>,
+    (key, after): (&Key, &Resource),
     nature: &Nature<'_>,
-) -> Vec<Step> {
+    steps: &mut Vec<Step>,
+) {
     if is_unasked(inputs, key) {
-        return Vec::new();
+        return;
     }
-    let said = &managed(inputs, key, said.unwrap_or(after));
+    let before = known.before;
+    let said = managed(inputs, key, known.said.unwrap_or(after));
     let changes = before
         .map(|before| after.changes_from(before))
         .unwrap_or_default();
@@ -337,10 +355,10 @@ fn wanted(
         None => Action::Create,
         Some(_) if inputs.observed.is_foreign(key) => Action::Claim,
         Some(_) if !changes.is_empty() => Action::Update,
-        Some(_) => return Vec::new(),
+        Some(_) => return,
     };
-    let because = match applied {
-        Some(applied) if applied == said => Reason::Drift,
+    let because = match known.applied {
+        Some(applied) if *applied == *said => Reason::Drift,
         Some(_) => Reason::Edited,
         None => Reason::Declared,
     };
@@ -349,7 +367,7 @@ fn wanted(
         key: key.clone(),
         action,
         because: because.clone(),
-        origin: inputs.desired.origins.get(key).cloned(),
+        origin: known.origin.cloned(),
         phase: phase(key),
         before: before.cloned(),
         after,
@@ -364,10 +382,11 @@ fn wanted(
             (_, None) => (Action::Delete, Action::Create),
         };
         let made = nature.made(key, after.settled(None), before);
-        return vec![step(away, before, None), step(back, None, Some(made))];
+        steps.extend([step(away, before, None), step(back, None, Some(made))]);
+        return;
     }
     let made = nature.made(key, after.settled(before), before);
-    vec![step(action, before, Some(made))]
+    steps.push(step(action, before, Some(made)));
 }
 
 /// Whether the host's link of that name is not the one that the site knows by its hardware address.
@@ -386,15 +405,19 @@ fn is_ours(inputs: Inputs<'_>, key: &Key) -> bool {
 
 /// What the site wants of `key`, less what it leaves alone: a link that it names as nobody's port stays in a bridge of others. What it
 /// said when it was last applied and says no more goes back to what it was before the claim.
-pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resource {
-    let mut wanted = wanted.clone();
+pub(super) fn managed<'w>(
+    inputs: Inputs<'_>,
+    key: &Key,
+    wanted: &'w Resource,
+) -> Cow<'w, Resource> {
     if beside_others(inputs, key).is_some() {
         // Who is first there is not ours to say.
-        wanted = wanted.anywhere();
+        return Cow::Owned(wanted.clone().anywhere());
     }
-    let (Key::Link { controller, .. }, Resource::Link(link)) = (key, &mut wanted) else {
-        return wanted;
+    let (Key::Link { controller, .. }, Resource::Link(link)) = (key, wanted) else {
+        return Cow::Borrowed(wanted);
     };
+    let mut link = link.clone();
     if let Some(Resource::Link(found)) = inputs.observed.state.get(key)
         && let (None, Some(bridge)) = (&link.port_of, &found.port_of)
     {
@@ -415,7 +438,7 @@ pub(super) fn managed(inputs: Inputs<'_>, key: &Key, wanted: &Resource) -> Resou
             }
         }
     }
-    wanted
+    Cow::Owned(Resource::Link(link))
 }
 
 pub(super) fn phase(key: &Key) -> Phase {

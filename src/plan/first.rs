@@ -1,6 +1,7 @@
 //! Which of the IPv4 addresses of a prefix on a link is the first one, where that is the site's to say: the host sends from it, and what
 //! the others hold goes when another becomes the first.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Inputs, Obstruction, Step};
@@ -52,9 +53,9 @@ impl Order {
     }
 
     /// What is wanted of a thing that is not to change its place.
-    pub(super) fn applied_to(&self, key: &Key, wanted: Resource) -> Resource {
+    pub(super) fn applied_to<'w>(&self, key: &Key, wanted: Cow<'w, Resource>) -> Cow<'w, Resource> {
         if place(key).is_some_and(|at| self.settled.contains_key(&at)) {
-            wanted.anywhere()
+            Cow::Owned(wanted.into_owned().anywhere())
         } else {
             wanted
         }

@@ -60,7 +60,7 @@ impl<'a> Moves<'a> {
             };
             Step {
                 after: Some((*before).clone().anywhere()),
-                original: Some((*before).clone()),
+                original: Some(Box::new((*before).clone())),
                 ..step(key, Action::Release, because)
             }
         })

@@ -21,10 +21,24 @@ pub(super) fn ordered(
     // A swap takes effect as a whole, so only the host's steps need an order among themselves.
     let [first, last] =
         [Phase::Host, Phase::Publish].map(|phase| steps.partition_point(|step| step.phase < phase));
-    let host: Vec<Step> = steps.drain(first..last).collect();
-    let graph = edges(&host, desired, observed, movers);
-    steps.splice(first..first, sorted(host, &graph)?);
+    let host = steps.get_mut(first..last).unwrap_or_default();
+    let graph = edges(host, desired, observed, movers);
+    arrange(host, &sorted(host, &graph)?);
     Ok(steps)
+}
+
+/// Puts in each place the step that `order` names for it. What comes after them stays where it is: there may be a great many.
+fn arrange(steps: &mut [Step], order: &[usize]) {
+    for (to, from) in order.iter().enumerate() {
+        let mut from = *from;
+        // What was in a place that is done went where this took its step from.
+        while from < to
+            && let Some(next) = order.get(from)
+        {
+            from = *next;
+        }
+        steps.swap(to, from);
+    }
 }
 
 /// Whether it comes after all else that is done to machines: what is done to this one is done through its BMC.
@@ -32,13 +46,14 @@ fn is_last(step: &Step) -> bool {
     step.phase == Phase::Machines && matches!(step.key, Key::Bmc { .. })
 }
 
-fn sorted(steps: Vec<Step>, graph: &DiGraph<(), ()>) -> Result<Vec<Step>, PlanError> {
+/// The places of the steps in the order in which they can be done.
+fn sorted(steps: &[Step], graph: &DiGraph<(), ()>) -> Result<Vec<usize>, PlanError> {
     let waits_for = |node| graph.neighbors_directed(node, Direction::Incoming).count();
     let mut waiting: Vec<usize> = graph.node_indices().map(waits_for).collect();
     let mut ready: BTreeSet<NodeIndex> = graph.externals(Direction::Incoming).collect();
     let mut order = Vec::with_capacity(steps.len());
     while let Some(node) = ready.pop_first() {
-        order.push(node);
+        order.push(node.index());
         // Two edges to one follower are counted twice, and met twice here.
         for follower in graph.neighbors(node) {
             let Some(left) = waiting.get_mut(follower.index()) else {
@@ -50,15 +65,15 @@ fn sorted(steps: Vec<Step>, graph: &DiGraph<(), ()>) -> Result<Vec<Step>, PlanEr
             }
         }
     }
-    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
-    let order: Vec<Step> = order
-        .into_iter()
-        .filter_map(|node| steps.get_mut(node.index()).and_then(Option::take))
-        .collect();
-    let stuck: Vec<Key> = steps.into_iter().flatten().map(|step| step.key).collect();
-    if stuck.is_empty() {
-        Ok(order)
-    } else {
-        Err(PlanError::Cycle(stuck))
+    if order.len() == steps.len() {
+        return Ok(order);
     }
+    let done: BTreeSet<usize> = order.into_iter().collect();
+    let stuck = steps
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !done.contains(at));
+    Err(PlanError::Cycle(
+        stuck.map(|(_, step)| step.key.clone()).collect(),
+    ))
 }

@@ -60,7 +60,7 @@ impl<'a> Withdrawal<'a> {
             before: Some(before.clone()),
             after,
             changes: changes.unwrap_or_default(),
-            original: original.cloned(),
+            original: original.cloned().map(Box::new),
         })
     }
 
