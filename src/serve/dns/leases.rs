@@ -15,7 +15,8 @@ const REVERSE: &str = "in-addr.arpa";
 pub(super) struct Leases {
     /// By the names that `pointers` has.
     addresses: AddressIndex,
-    pointers: BTreeMap<Ipv4Addr, DomainName>,
+    /// By addresses as numbers, which compare faster than octets.
+    pointers: BTreeMap<u32, DomainName>,
     /// The names that exist by what is below them (RFC 8020 2): how many right below have an address, and how many are here themselves.
     below: HashMap<String, usize>,
 }
@@ -23,7 +24,7 @@ pub(super) struct Leases {
 impl Leases {
     /// Names `address`, in place of the name that it had. Returns whether anything changed.
     pub(super) fn publish(&mut self, name: DomainName, address: Ipv4Addr) -> bool {
-        match self.pointers.get(&address) {
+        match self.pointers.get(&address.to_bits()) {
             Some(same) if *same == name => return false,
             Some(_) => self.forget(address),
             None => {}
@@ -33,13 +34,13 @@ impl Leases {
         if is_new {
             count_above(&mut self.below, name.as_str());
         }
-        self.pointers.insert(address, name);
+        self.pointers.insert(address.to_bits(), name);
         true
     }
 
     /// Takes the name of `address` away, where it is `name`. Returns whether anything changed.
     pub(super) fn withdraw(&mut self, name: &DomainName, address: Ipv4Addr) -> bool {
-        if self.pointers.get(&address) != Some(name) {
+        if self.pointers.get(&address.to_bits()) != Some(name) {
             return false;
         }
         self.forget(address);
@@ -48,7 +49,7 @@ impl Leases {
 
     /// Forgets the name of `address`.
     fn forget(&mut self, address: Ipv4Addr) {
-        let Some(name) = self.pointers.remove(&address) else {
+        let Some(name) = self.pointers.remove(&address.to_bits()) else {
             return;
         };
         self.addresses.remove(name.as_str(), address);
@@ -66,7 +67,7 @@ impl Leases {
     /// The name of the address that `name` is the reverse name of.
     pub(super) fn pointer(&self, name: &str) -> Option<&DomainName> {
         match reversed(name)? {
-            (address, 4) => self.pointers.get(&address),
+            (address, 4) => self.pointers.get(&address.to_bits()),
             _ => None,
         }
     }
@@ -84,15 +85,15 @@ impl Leases {
             return false;
         };
         let last = u32::from(first) | u32::MAX.checked_shr(8 * octets).unwrap_or(0);
-        let mut within = self.pointers.range(first..=last.into());
+        let mut within = self.pointers.range(u32::from(first)..=last);
         within.next().is_some()
     }
 }
 
 fn text_in<'p>(
-    pointers: &'p BTreeMap<Ipv4Addr, DomainName>,
+    pointers: &'p BTreeMap<u32, DomainName>,
 ) -> impl Fn(Ipv4Addr) -> Option<&'p str> + use<'p> {
-    |address| pointers.get(&address).map(DomainName::as_str)
+    |address| pointers.get(&address.to_bits()).map(DomainName::as_str)
 }
 
 /// The address whose first octets a name below `in-addr.arpa` has, the others being 0, and how many those are.

@@ -47,8 +47,13 @@ pub(super) struct RecordSet {
 impl View {
     /// The zones, records and forwarders among `state`.
     pub(super) fn new(state: &State) -> Self {
-        let mut view = Self::default();
-        let mut served = Vec::new();
+        let is_named = |key: &&Key| matches!(key, Key::Zone { .. } | Key::Record { .. });
+        let names = state.keys().filter(is_named).count();
+        let mut view = Self {
+            nodes: HashMap::with_capacity(names),
+            ..Self::default()
+        };
+        let mut served = Vec::with_capacity(names);
         for (key, resource) in state {
             if let (Key::Zone { zone }, Resource::Zone(declared)) = (key, resource) {
                 let apex = Apex::new(zone, declared);
