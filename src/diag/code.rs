@@ -186,6 +186,7 @@ codes! {
     DhcpNobody "W004" "nobody serves DHCP where it is asked for"
     RecordNowhere "W005" "a record leads nowhere"
     ImageFileUnknown "W006" "the content of an image's file is not known"
+    DhcpUnserved "W007" "a DHCP setting where no DHCP is served"
     BondParameterIdle "W010" "a parameter means nothing in the bond's mode"
 
     // The daemon.

@@ -27,8 +27,9 @@ pub(super) fn ordered(
     Ok(steps)
 }
 
-/// Puts in each place the step that `order` names for it. What comes after them stays where it is: there may be a great many.
-fn arrange(steps: &mut [Step], order: &[usize]) {
+/// Puts in each place what was in the one that `order` names for it. Nothing else moves: beside the host's steps there may be a great
+/// many.
+fn arrange<T>(steps: &mut [T], order: &[usize]) {
     for (to, from) in order.iter().enumerate() {
         let mut from = *from;
         // What was in a place that is done went where this took its step from.
@@ -76,4 +77,21 @@ fn sorted(steps: &[Step], graph: &DiGraph<(), ()>) -> Result<Vec<usize>, PlanErr
     Err(PlanError::Cycle(
         stuck.map(|(_, step)| step.key.clone()).collect(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn arranging_puts_everything_where_the_order_says(
+            order in (0usize..40).prop_flat_map(|many| Just((0..many).collect::<Vec<_>>()).prop_shuffle())
+        ) {
+            let mut arranged: Vec<usize> = (0..order.len()).collect();
+            arrange(&mut arranged, &order);
+            prop_assert_eq!(arranged, order);
+        }
+    }
 }

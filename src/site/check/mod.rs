@@ -36,6 +36,7 @@ mod subnet;
 mod switch;
 mod tagged;
 mod times;
+mod unserved;
 mod vlan;
 mod vrf;
 
@@ -64,6 +65,7 @@ pub(super) fn check(draft: &Draft<'_>, out: &mut Faults) {
     times::check(draft, out);
     relay::check(draft, out);
     proxy::check(draft, out);
+    unserved::check(draft, out);
     class::check(draft, out);
     name::check(draft, out);
     record::check(draft, out);
