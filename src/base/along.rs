@@ -1,4 +1,4 @@
-//! Looks up many keys of a map in their order: a step along it for each, where a search would compare a dozen keys.
+//! Looks up many keys in their order, in a map or in other pairs that have one: a step along them for each, where a search would compare a dozen keys.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
@@ -17,7 +17,7 @@ impl<'a, K: Ord, V> AlongMap<'a, K, V> {
 }
 
 impl<'a, K: Ord + 'a, V, I: Iterator<Item = (&'a K, V)>> Along<I> {
-    /// Along `pairs`, which are in the order of their keys.
+    /// Along `pairs`, which are in the order of their keys; of those with one key the first is found.
     pub fn over(pairs: I) -> Self {
         Self(pairs.peekable())
     }
@@ -50,6 +50,17 @@ mod tests {
             let mut along = Along::new(&map);
             for key in &keys {
                 prop_assert_eq!(along.get(key), map.get(key));
+            }
+        }
+
+        #[test]
+        fn finds_the_first_of_a_key(mut pairs: Vec<(u8, u8)>, mut keys: Vec<u8>) {
+            pairs.sort_by_key(|(key, _)| *key);
+            keys.sort_unstable();
+            let mut along = Along::over(pairs.iter().map(|(key, value)| (key, *value)));
+            for key in &keys {
+                let first = pairs.iter().find(|(own, _)| own == key);
+                prop_assert_eq!(along.get(key), first.map(|(_, value)| *value));
             }
         }
     }

@@ -278,8 +278,9 @@ struct Known<'a> {
 struct Row<'a> {
     /// What was found of it.
     before: Option<&'a Resource>,
-    /// What the site says of it, and what it said when it was last applied.
+    /// What the site says of it.
     said: Option<&'a Resource>,
+    /// What it said when it was last applied.
     applied: Option<&'a Resource>,
     origin: Option<&'a Origin>,
 }

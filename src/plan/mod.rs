@@ -71,7 +71,8 @@ pub struct Plan {
     pub controller: HostName,
     /// Digest of the observation that the plan was made from; with another one the plan is stale.
     pub base: Digest,
-    /// Digest of the desired state that the plan leads to; of nothing where a start brings back what was applied, as for `id`.
+    /// Digest of the desired state that the plan leads to; of nothing where a start brings back what was applied: such a plan is
+    /// never written to the history, which knows states by this.
     pub target: Digest,
     /// In the order of execution; phases do not interleave.
     pub steps: Vec<Step>,

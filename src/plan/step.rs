@@ -19,7 +19,7 @@ pub struct Step {
     pub before: Option<Resource>,
     pub after: Option<Resource>,
     pub changes: Vec<Change>,
-    /// Of a thing given back: what it was when it was claimed, should the claim come back.
+    /// Of a thing given back: what it was when it was claimed, should the claim come back. Apart, since few steps have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Box<Resource>>,
 }

@@ -1,7 +1,7 @@
 //! What a VLAN bounds: the leases behind one circuit of a relay agent, and the rates of messages.
 
 use bedplate::base::mac::MacAddr;
-use bedplate::serve::dhcp::{Engine, Input};
+use bedplate::serve::dhcp::Input;
 use serde_json::{Value, json};
 
 use crate::support::{Ask, Rig, config, discover, release, renew, select, site};
@@ -86,11 +86,10 @@ fn what_is_behind_a_circuit_follows_the_leases_and_the_site() {
     rig.input(Input::Tick);
     assert_eq!(rig.said(&port(discover(3))), "offer 10.0.0.12");
     // The same from what was stored.
-    let mut actions = Vec::new();
-    rig.engine = Engine::restore(rig.stored.clone(), rig.now, &mut actions);
+    rig.restart();
     rig.input(Input::Config(config(&bounded)));
     assert_eq!(rig.said(&port(discover(4))), "");
-    rig.engine = Engine::restore(rig.stored.clone(), rig.now, &mut actions);
+    rig.restart();
     rig.input(Input::Config(config(&reserved)));
     assert_eq!(rig.said(&port(discover(4))), "offer 10.0.0.11");
 }

@@ -58,8 +58,7 @@ fn a_circuit_that_declines_has_no_more_than_it_may() {
     assert_eq!(last_reason(&rig, 50), Some("circuit-full"));
     assert!(declined(&mut rig, 60, 2).is_some(), "another circuit");
     // The same from what was stored, and once the quarantines are over.
-    let mut actions = Vec::new();
-    rig.engine = bedplate::serve::dhcp::Engine::restore(rig.stored.clone(), rig.now, &mut actions);
+    rig.restart();
     rig.configure(&site);
     assert_eq!(offered(&mut rig, &from(1, 70, 1)), None);
     rig.now += 3600;
@@ -108,9 +107,7 @@ fn half_of_a_subnet_at_most_is_out_of_use_by_the_word_of_clients() {
             assert!(offered(&mut rig, &from(1, 999, 0)).is_some(), "{size}");
         }
         // What comes back early does so on disk as well.
-        let mut actions = Vec::new();
-        rig.engine =
-            bedplate::serve::dhcp::Engine::restore(rig.stored.clone(), rig.now, &mut actions);
+        rig.restart();
         assert_eq!(quarantined(&rig), last, "{size}, after a restart");
     }
 }

@@ -289,15 +289,7 @@ fn a_restart_keeps_leases_names_and_quarantines() {
     rig.said(&crate::support::decline(2, 11));
     rig.said(&select(3, 12));
     rig.said(&release(3, 12));
-    let mut out = Vec::new();
-    let mut latest = std::collections::BTreeMap::new();
-    for lease in &rig.stored {
-        latest.insert(lease.key(), lease.encode());
-    }
-    let stored = latest
-        .iter()
-        .map(|(key, value)| Lease::decode(key, value).unwrap());
-    rig.engine = Engine::restore(stored.collect(), rig.now, &mut out);
+    let out = rig.restart();
     assert_eq!(out.len(), 1, "one name: {out:?}");
     rig.configure(&site());
     let conversation = [

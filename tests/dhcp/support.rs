@@ -1,5 +1,6 @@
 //! What the DHCP tests share: a site, clients that speak bytes, and an engine with a clock of its own.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -166,6 +167,16 @@ impl Rig {
 
     pub(crate) fn configure(&mut self, site: &serde_json::Value) {
         assert!(self.input(Input::Config(config(site))).is_empty());
+    }
+
+    /// A new engine takes up what is on disk: of each address the last lease that was written. Returns what it wants done.
+    pub(crate) fn restart(&mut self) -> Vec<Action> {
+        let written = self.stored.iter();
+        let latest: BTreeMap<_, _> = written.map(|own| (own.key(), own.encode())).collect();
+        let leases = { latest.iter() }.map(|(key, value)| Lease::decode(key, value).unwrap());
+        let mut actions = Vec::new();
+        self.engine = Engine::restore(leases.collect(), self.now, &mut actions);
+        actions
     }
 
     /// Sends bytes; returns the replies that leave.

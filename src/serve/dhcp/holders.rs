@@ -38,7 +38,7 @@ impl Holders {
     /// Notes whose an address is that was nobody's; tells whether it is found by its client.
     pub(super) fn insert(&mut self, lease: &Lease, records: &Records<Record>) -> bool {
         self.hardware.insert(&lease.hardware, lease.address);
-        self.find(lease, false, records)
+        self.list(lease, false, records)
     }
 
     /// Notes whose many addresses are that were nobody's, all found by their clients.
@@ -62,8 +62,9 @@ impl Holders {
         }
     }
 
-    /// Lists the address of a lease that is to be put under its client, or not, where it `was_found` by it or not; tells which.
-    pub(super) fn find(
+    /// Lists an address under its client, or takes it off, before its lease is put; `was_found` tells whether it was listed.
+    /// Tells whether it is.
+    pub(super) fn list(
         &mut self,
         lease: &Lease,
         was_found: bool,
@@ -88,7 +89,7 @@ impl Holders {
 }
 
 /// Whether a client has the address now, rather than had or declined it.
-pub(super) fn is_held(lease: &Lease) -> bool {
+fn is_held(lease: &Lease) -> bool {
     match lease.state {
         LeaseState::Offered | LeaseState::Active => true,
         LeaseState::Idle | LeaseState::Declined => false,

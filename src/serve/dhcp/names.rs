@@ -34,11 +34,6 @@ struct Holder {
 }
 
 impl Names {
-    /// Makes room for as many more.
-    pub(super) fn reserve(&mut self, count: usize) {
-        self.holders.reserve(count, |holder| holder.name);
-    }
-
     /// The name for the lease of `address`: the one its client asks for, else one made from the address; held from now on. `is_own`
     /// where the client is the machine of that name: nobody else has it.
     pub(super) fn choose(

@@ -88,7 +88,7 @@ impl Table {
         let is_found = if let Some(before) = before {
             let was_found = before.is_found;
             self.unindex_time(address);
-            self.holders.find(&lease, was_found, &self.records)
+            self.holders.list(&lease, was_found, &self.records)
         } else {
             self.remove(address);
             self.holders.insert(&lease, &self.records)
@@ -96,11 +96,12 @@ impl Table {
         self.write(lease, is_found);
     }
 
-    /// Writes many leases that clients have, each of another address and over whatever that was: quicker than one by one.
+    /// Writes many leases that clients have, in the order of their addresses, each over whatever its own was: quicker than one by one.
     pub(super) fn fill(&mut self, leases: Vec<Lease>) {
         for lease in &leases {
             self.remove(lease.address);
         }
+        debug_assert!(leases.is_sorted_by(|a, b| a.address < b.address));
         self.holders.extend(leases.iter());
         for lease in leases {
             self.write(lease, true);
@@ -421,7 +422,7 @@ mod tests {
         /// Whatever is put and removed, the indexes say what the records say.
         #[test]
         fn indexes_agree_with_records(
-            steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..6, 0u64..9), 1..60)
+            steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..7, 0u64..9), 1..60)
         ) {
             let mut table = Table::default();
             table.circuits.set(true);
@@ -437,6 +438,13 @@ mod tests {
                         table.set_subnets(vec!["10.0.0.0/30".parse().unwrap()]);
                         table.set_subnets(vec!["10.0.0.0/24".parse().unwrap()]);
                         table.set_pools(&reserving(address..address + client));
+                        continue;
+                    }
+                    5 => {
+                        // Over what is there: the same client's, another's, or nothing.
+                        let state = [LeaseState::Active, LeaseState::Offered][usize::from(time > 4)];
+                        let filled = (address..address + client).map(|own| lease(own, own % 3, state, time));
+                        table.fill(filled.collect());
                         continue;
                     }
                     _ => {

@@ -47,13 +47,19 @@ pub(super) struct RecordSet {
 impl View {
     /// The zones, records and forwarders among `state`.
     pub(super) fn new(state: &State) -> Self {
-        let is_named = |key: &&Key| matches!(key, Key::Zone { .. } | Key::Record { .. });
-        let names = state.keys().filter(is_named).count();
+        let is_served = |key: &&Key| {
+            matches!(
+                key,
+                Key::Zone { .. } | Key::Record { .. } | Key::Forwarders { .. }
+            )
+        };
+        let many = state.keys().filter(is_served).count();
+        // Most names have one record: a table that grows is hashed anew each time.
         let mut view = Self {
-            nodes: HashMap::with_capacity(names),
+            nodes: HashMap::with_capacity(many),
             ..Self::default()
         };
-        let mut served = Vec::with_capacity(names);
+        let mut served = Vec::with_capacity(many);
         for (key, resource) in state {
             if let (Key::Zone { zone }, Resource::Zone(declared)) = (key, resource) {
                 let apex = Apex::new(zone, declared);
