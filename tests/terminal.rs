@@ -62,6 +62,18 @@ fn an_answer_that_is_lost_is_a_failure() {
 }
 
 #[test]
+fn a_shell_completes_the_states_of_leases() {
+    let folder = site(SITE);
+    let output = bedplate(folder.path(), &["completions", "bash"]).output();
+    let script = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(script.contains("\"active declined offered idle all\""));
+    let wrong = bedplate(folder.path(), &["leases", "--state", "held"]).output();
+    let told = said(&wrong.unwrap());
+    let words = "active, declined, offered, idle, all";
+    assert!(told.contains("'held'") && told.contains(words), "{told}");
+}
+
+#[test]
 fn a_source_cannot_command_the_terminal() {
     let folder =
         site("site \"s\" domain=\"\u{1b}]0;owned\u{7}\"\nfabric \"\u{9b}2J\" // \u{202e}\n");

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -371,7 +372,7 @@ pub(in crate::cli) struct LeasesArguments {
     pub(in crate::cli) name: Option<String>,
     /// Only those in this state, others than usual among them: active, declined (in quarantine), offered, idle (over, remembered for its
     /// client while nobody else takes the address), all
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", value_parser = state(), hide_possible_values = true)]
     pub(in crate::cli) state: Option<StateFilter>,
 }
 
@@ -411,6 +412,12 @@ pub(in crate::cli) enum IpDeed {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// Reads a state by its word; a shell completes the words.
+fn state() -> impl TypedValueParser<Value = StateFilter> {
+    let words = StateFilter::WORDS.map(|(word, _)| word);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<StateFilter>())
 }
 
 /// A name or a pattern of names.
