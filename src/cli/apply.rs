@@ -134,7 +134,7 @@ pub(super) async fn run(
     mut each: impl FnMut(&[Event]),
 ) -> Result<Report, Fault> {
     let mut ended = None;
-    client
+    let heard = client
         .post_lines("apply", request, |events: &[Event]| {
             each(events);
             for event in events {
@@ -150,19 +150,24 @@ pub(super) async fn run(
                 }
             }
         })
-        .await?;
-    let broke_off = || {
-        Fault::new(
-            Code::DaemonAbsent,
-            "the daemon went away before it reported",
-        )
-        .help("`bedplate status` shows what is in force once it is back")
+        .await;
+    // Once it has reported, that it goes away changes nothing.
+    let report = match (ended, heard) {
+        (Some(ended), _) => ended?,
+        (None, Err(fault)) => return Err(fault),
+        (None, Ok(())) => return Err(broke_off(&request.plan)),
     };
-    let report = ended.ok_or_else(broke_off)??;
     if report.outcome == Outcome::Stale {
         return Err(stale());
     }
     Ok(report)
+}
+
+fn broke_off(plan: &str) -> Fault {
+    let message = "the daemon went away before it reported";
+    Fault::new(Code::DaemonAbsent, message).help(format!(
+        "once it is back, `bedplate history` tells how {plan} ended, `bedplate status` what is in force"
+    ))
 }
 
 fn stale() -> Fault {
@@ -378,5 +383,71 @@ pub(super) fn ended(report: &Report) -> String {
                 left(keys)
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::plan::Selection;
+
+    fn request() -> Apply {
+        Apply {
+            bundle: Bundle {
+                format_version: 1,
+                root: "site.kdl".to_owned(),
+                sources: BTreeMap::new(),
+                files: BTreeMap::new(),
+            },
+            plan: "p-1".to_owned(),
+            selection: Selection::default(),
+            allow: BTreeSet::new(),
+            confirm_within: None,
+            back_to: None,
+        }
+    }
+
+    /// What is made of an answer that breaks off after `lines`.
+    async fn heard(lines: &str) -> Result<Report, Fault> {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{lines}\r\n",
+            lines.len()
+        );
+        let daemon = async {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            peer.write_all(answer.as_bytes()).await.unwrap();
+            peer.shutdown().await.unwrap();
+            peer.read_to_end(&mut Vec::new()).await.unwrap();
+        };
+        let (client, request) = (Client::new(&socket, true), request());
+        tokio::join!(daemon, run(&request, &client, |_| {})).1
+    }
+
+    /// A daemon that goes away right after its report has reported.
+    #[tokio::test]
+    async fn what_was_reported_holds_whatever_comes_after() {
+        let report = Report {
+            plan: "p-1".to_owned(),
+            outcome: Outcome::Done,
+            steps: 3,
+            waiting: Vec::new(),
+            failed: Vec::new(),
+            confirm_by: None,
+        };
+        let finished = serde_json::to_string(&Event::Finished(report.clone())).unwrap() + "\n";
+        let verifying = serde_json::to_string(&Event::Verifying).unwrap() + "\n";
+        assert_eq!(heard(&(verifying.clone() + &finished)).await, Ok(report));
+        let fault = heard(&verifying).await.unwrap_err();
+        assert_eq!(fault.code, Code::DaemonAbsent, "{fault:?}");
+        let help = fault.help.unwrap_or_default();
+        assert!(help.contains("`bedplate history`"), "{help}");
     }
 }

@@ -284,7 +284,7 @@ impl Client {
         );
         Fault::new(Code::DaemonAbsent, message)
             .because(error)
-            .help("see the daemon's log; `bedplate status` shows whether it is back")
+            .help("see the daemon's log; once it is back, `bedplate status` shows what is in force, `bedplate history` how applies ended")
     }
 }
 

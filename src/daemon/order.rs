@@ -248,9 +248,9 @@ pub(super) fn told(outcome: &Outcome) -> String {
     }
 }
 
-/// To go back twice does no harm; what became of the apply is still true, and is written with the next thing that is.
+/// What became of the apply is still true, and is written with the next thing that is.
 pub(super) fn logged(written: Result<(), Fault>) {
     if let Err(fault) = written {
-        tracing::error!(%fault, "the journal is kept");
+        tracing::error!(%fault, "cannot write down that the apply is over: the next start goes back once more, which does no harm");
     }
 }

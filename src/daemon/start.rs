@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fault;
 use super::history::Fate;
 use super::meaning::Meaning;
-use super::order::told;
+use super::order::{logged, told};
 use super::reconcile::Reconciler;
 use super::record::{Applied, Compiler};
 use super::who::now;
@@ -21,7 +21,9 @@ impl<S: Store> Reconciler<S> {
     /// Goes back from an interrupted apply, then to what was applied last.
     pub(super) async fn converge(&mut self) -> Result<(), Fault> {
         let mut ended = None;
-        if let Some(journal) = self.records.interrupted()? {
+        let interrupted = self.records.interrupted()?;
+        let was_interrupted = interrupted.is_some();
+        if let Some(journal) = interrupted {
             tracing::warn!(
                 plan = journal.plan,
                 "an apply was interrupted or not confirmed; going back to what was before it"
@@ -54,11 +56,11 @@ impl<S: Store> Reconciler<S> {
         if let Some(applied) = self.applied.clone() {
             self.restore(applied).await?;
         }
-        self.records.end(ended.as_ref()).await.or_else(|fault| {
-            // To go back twice does no harm, and a full disk is no reason to serve nobody.
-            tracing::error!(%fault, "the journal is kept");
-            Ok(())
-        })
+        if was_interrupted {
+            // A full disk is no reason to serve nobody.
+            logged(self.records.end(ended.as_ref()).await);
+        }
+        Ok(())
     }
 
     /// Brings back what was applied, as far as the host lets it: what is left out, `status` shows as drift.

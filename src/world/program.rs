@@ -19,8 +19,13 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 /// Why a program that the site names is not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Unguarded {
-    #[error("it cannot be looked at: {0}")]
-    Look(#[source] io::Error),
+    #[error(
+        "there is no {path}: put the program there, or say in the site where it is",
+        path = .0.display()
+    )]
+    Missing(PathBuf),
+    #[error("{path} cannot be looked at: {source}", path = .path.display())]
+    Look { path: PathBuf, source: io::Error },
     #[error(
         "others than root and the daemon can change {path}, so that it is not run: chmod go-w {path}",
         path = .0.display()
@@ -35,16 +40,27 @@ pub enum Unguarded {
 
 /// Sees that nobody but root and the daemon's own user can put another program in its place.
 pub(crate) async fn guarded(program: &str) -> Result<(), Unguarded> {
-    let program = PathBuf::from(program);
-    let looked = spawn_blocking(move || looked_at(&program)).await;
-    looked.map_err(|error| Unguarded::Look(error.into()))?
+    let path = PathBuf::from(program);
+    let looked_for = path.clone();
+    let looked = spawn_blocking(move || looked_at(&looked_for)).await;
+    looked.map_err(|error| unseen(&path, error.into()))?
+}
+
+/// Why a file could not be looked at.
+fn unseen(path: &Path, source: io::Error) -> Unguarded {
+    let path = path.to_owned();
+    if source.kind() == io::ErrorKind::NotFound {
+        Unguarded::Missing(path)
+    } else {
+        Unguarded::Look { path, source }
+    }
 }
 
 fn looked_at(program: &Path) -> Result<(), Unguarded> {
-    let real = fs::canonicalize(program).map_err(Unguarded::Look)?;
+    let real = fs::canonicalize(program).map_err(|error| unseen(program, error))?;
     // What a link leads to counts, and who could lay another link.
     for part in program.ancestors().skip(1).chain(real.ancestors()) {
-        let found = fs::metadata(part).map_err(Unguarded::Look)?;
+        let found = fs::metadata(part).map_err(|error| unseen(part, error))?;
         // What is not one's own cannot be replaced in a folder that is sticky.
         let is_sticky = found.is_dir() && found.mode() & 0o1000 != 0;
         if found.mode() & 0o022 != 0 && !is_sticky {

@@ -234,7 +234,7 @@ mod tests {
         let failure = run(&"a".parse().unwrap(), &hook, &commit()).await;
         let words = failure.unwrap_err().to_string();
         assert!(
-            words.starts_with("it cannot be looked at: No such file"),
+            words.starts_with("there is no /nowhere/at/all: "),
             "{words}"
         );
     }

@@ -111,7 +111,7 @@ pub enum Silence {
     #[error("it looks for a boot program, and is told none: {0}")]
     NoProgram(NoProgram),
     #[error(
-        "it asks the boot server's port, which answers firmware with an address alone, and only where another server gives the addresses"
+        "it asks the boot server's port, which answers only firmware (a class `PXEClient`, option 60) that has an address, where another server gives the addresses"
     )]
     NoBootServer,
     #[error("too many leases wait to be written")]

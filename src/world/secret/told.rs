@@ -155,7 +155,7 @@ mod tests {
         }
         let nowhere = said("/nowhere/at/all", WITHIN).await;
         assert!(
-            nowhere.starts_with("it cannot be looked at: No such file"),
+            nowhere.starts_with("there is no /nowhere/at/all: "),
             "{nowhere}"
         );
         let path = folder.path().join("data");
