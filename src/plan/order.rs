@@ -27,8 +27,8 @@ pub(super) fn ordered(
     Ok(steps)
 }
 
-/// Puts in each place what was in the one that `order`, a permutation, names for it. Nothing else moves: beside the host's steps there may be a great
-/// many.
+/// Puts in each place what was in the one that `order`, a permutation, names for it. Nothing else moves: beside the host's steps there may
+/// be a great many.
 fn arrange<T>(steps: &mut [T], order: &[usize]) {
     for (to, from) in order.iter().enumerate() {
         let mut from = *from;
