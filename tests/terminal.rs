@@ -13,6 +13,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
 const SITE: &str = r#"site "s" domain="s.example"
 fabric "f" { vlan "v" { subnet "10.0.0.0/24" } }
 machine "m" { ethernet "e" vlan="v" mac="52:54:00:00:00:01" { address "auto" } }
@@ -71,6 +73,20 @@ fn a_shell_completes_the_states_of_leases() {
     let told = said(&wrong.unwrap());
     let words = "active, declined, offered, idle, all";
     assert!(told.contains("'held'") && told.contains(words), "{told}");
+}
+
+#[test]
+fn wrong_arguments_are_told_to_programs_in_their_form() {
+    let folder = site(SITE);
+    for arguments in [&["--json", "plam"][..], &["plan", "--exit-cod", "--json"]] {
+        let output = bedplate(folder.path(), arguments).output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(told["fault"]["code"], "D009", "{told}");
+        assert_eq!(said(&output), "");
+    }
+    let output = bedplate(folder.path(), &["plam"]).output().unwrap();
+    assert!(said(&output).starts_with("error: unrecognized subcommand"));
 }
 
 #[test]

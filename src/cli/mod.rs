@@ -26,6 +26,7 @@ mod interrupt;
 mod ip;
 mod leases;
 mod lock;
+mod misuse;
 mod output;
 mod plan;
 mod power;
@@ -55,22 +56,11 @@ use crate::diag::fault::Fault;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return misused(&error),
+        Err(error) => return misuse::misused(&error),
     };
     let out = Output::new(&arguments.global);
     let code = dispatch(&arguments, &out).unwrap_or_else(|fault| out.fault(&fault));
     out.finish(code)
-}
-
-/// Shows help, or what is wrong with the arguments. clap's own exit code for the latter would say that a plan has changes.
-fn misused(error: &clap::Error) -> ExitCode {
-    // Where nobody reads, nothing is left to say.
-    let _ = error.print();
-    ExitCode::from(exit_code(error))
-}
-
-fn exit_code(error: &clap::Error) -> u8 {
-    u8::from(error.use_stderr())
 }
 
 fn dispatch(arguments: &Arguments, out: &Output) -> Result<ExitCode, Fault> {
@@ -153,27 +143,5 @@ mod tests {
         let fault = compile::local(&folder).err().unwrap();
         let expected = format!("the folder {} has no site.kdl", folder.display());
         assert_eq!(fault.message, expected);
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_an_error_and_no_change() {
-        for (arguments, code) in [
-            (&["plan", "--exit-cod"][..], 1),
-            (&["plam"], 1),
-            (&[], 1),
-            (&["--help"], 0),
-            (&["help"], 0),
-            (&["help", "apply"], 0),
-            (&["--version"], 0),
-        ] {
-            let arguments = ["bedplate"].iter().chain(arguments);
-            let error = Arguments::try_parse_from(arguments.clone()).unwrap_err();
-            assert_eq!(
-                exit_code(&error),
-                code,
-                "{:?}",
-                arguments.collect::<Vec<_>>()
-            );
-        }
     }
 }

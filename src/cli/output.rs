@@ -56,6 +56,24 @@ impl Output {
             verbose: global.verbose,
             paint: paint(stdout().is_terminal()),
             fault_paint: paint(stderr().is_terminal()),
+            ..Self::plain()
+        }
+    }
+
+    /// For programs, where not even the options are known.
+    pub(super) fn of_programs() -> Self {
+        Self {
+            json: true,
+            ..Self::plain()
+        }
+    }
+
+    fn plain() -> Self {
+        Self {
+            json: false,
+            verbose: false,
+            paint: Paint::Plain,
+            fault_paint: Paint::Plain,
             lost: OnceCell::new(),
             is_closed: Cell::new(false),
             is_interrupted: Cell::new(false),

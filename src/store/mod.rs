@@ -37,18 +37,19 @@ pub struct Batch {
 /// A pair as stored.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// Why storage did not do as asked. After any error nothing of the batch is visible.
+/// Why storage did not do as asked. After any error nothing of the batch is visible. Told with the system's reason, since a line of the log
+/// has no room for a second one.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("cannot open the store at {path}")]
+    #[error("cannot open the store at {path}: {source}")]
     Open {
         path: String,
         #[source]
         source: std::io::Error,
     },
-    #[error("cannot read from the store")]
+    #[error("cannot read from the store: {0}")]
     Read(#[source] std::io::Error),
-    #[error("cannot write to the store")]
+    #[error("cannot write to the store: {0}")]
     Write(#[source] std::io::Error),
     #[error("another writer changed what this one had read")]
     Guard,

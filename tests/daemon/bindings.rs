@@ -62,6 +62,8 @@ fn all_bindings_are_told_and_then_each_change() {
     assert_eq!(told(&next()), format!("unbound {second} 02:ee:00:00:00:02"));
     // The end of a quarantine binds and frees nobody.
     lab.json(&["leases", "release", &second.to_string()]);
+    let line = lab.logged("a quarantine was ended by hand");
+    assert!(line.contains(&second.to_string()), "{line}");
     let third = bind(3);
     assert_eq!(told(&next()), format!("bound {third} 02:ee:00:00:00:03"));
     follow.kill().unwrap();

@@ -94,6 +94,19 @@ impl Relay {
         self.hear(OFFER)
     }
 
+    /// The address offered to a client whose circuit has so long a name that no answer has room for it (RFC 3046 2.2, RFC 3396).
+    pub(crate) fn crowd(&self, client: u16) -> Option<Ipv4Addr> {
+        let mut bytes = ask(DISCOVER, client, None);
+        bytes.pop();
+        for suboption in [1, 2] {
+            bytes.extend([82, 255, suboption, 253]);
+            bytes.extend([b'a'; 253]);
+        }
+        bytes.push(255);
+        self.dhcp.send(&bytes).unwrap();
+        self.hear(OFFER)
+    }
+
     /// The address acknowledged to a client that was offered `address`.
     pub(crate) fn request(&self, client: u16, address: Ipv4Addr) -> Option<Ipv4Addr> {
         self.dhcp

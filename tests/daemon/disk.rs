@@ -1,10 +1,10 @@
 //! A store on a disk that is full: nothing is promised, nothing is half done, and what needs no disk goes on.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::client::Relay;
@@ -18,34 +18,61 @@ const DISK: &str = "24m";
 /// Room that comes free at a time: less than any of the writes of an apply.
 const ROOM: u64 = 4096;
 
-/// Writes to `path` until the disk is full.
-fn fill(path: &Path) {
-    let mut file = File::create(path).unwrap();
-    for size in [1 << 20, 1 << 12, 1] {
-        while file.write_all(&vec![0; size]).is_ok() {}
-    }
+/// A disk for the state alone, which outlives its daemons.
+struct Disk {
+    /// Whose mount namespace it is in.
+    holder: Running,
+    ballast: PathBuf,
 }
 
-/// A daemon with a disk of its own for its state, and the file that fills it.
-fn on_a_small_disk(lab: &Lab) -> (Running, PathBuf) {
-    let state = lab.path("state");
-    fs::create_dir(&state).unwrap();
-    let mount = format!(
-        "mount -t tmpfs -o size={DISK} tmpfs {} && exec \"$@\"",
-        state.display()
-    );
-    let mut daemon = lab.ready(lab.daemon(&["unshare", "--mount", "sh", "-c", &mount, "sh"]));
-    let seen = format!("/proc/{}/root{}", daemon.child().id(), state.display());
-    (daemon, PathBuf::from(seen).join("ballast"))
+impl Disk {
+    fn of(lab: &Lab) -> Self {
+        let state = lab.path("state");
+        fs::create_dir(&state).unwrap();
+        let script = format!(
+            "mount -t tmpfs -o size={DISK} tmpfs {} && echo && exec sleep infinity",
+            state.display()
+        );
+        let mut holder = Command::new("unshare");
+        holder.args(["--mount", "sh", "-c", &script]);
+        let mut holder = Running::start(holder.stdin(Stdio::null()).stdout(Stdio::piped()));
+        let mut mounted = [0];
+        let told = holder.child().stdout.as_mut().unwrap();
+        told.read_exact(&mut mounted).unwrap();
+        let seen = format!("/proc/{}/root{}", holder.child().id(), state.display());
+        Self {
+            holder,
+            ballast: PathBuf::from(seen).join("ballast"),
+        }
+    }
+
+    /// A daemon that has its state there.
+    fn serve(&mut self, lab: &Lab) -> Running {
+        let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.child().id());
+        lab.ready(lab.daemon(&["nsenter", &namespace, "--"]))
+    }
+
+    /// Writes until it is full.
+    fn fill(&self) {
+        let mut file = File::create(&self.ballast).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(&self.ballast).unwrap();
+    }
 }
 
 #[test]
 fn a_full_disk_promises_nothing_and_heals() {
     let lab = Lab::new();
-    let (_daemon, ballast) = on_a_small_disk(&lab);
+    let mut disk = Disk::of(&lab);
+    let _daemon = disk.serve(&lab);
     lab.applied();
     lab.serves();
-    fill(&ballast);
+    disk.fill();
     let before = witness::host(&lab.host);
     lab.write(&format!("{SITE}{MORE}"));
     let said = lab.apply();
@@ -66,9 +93,12 @@ fn a_full_disk_promises_nothing_and_heals() {
         said.code == 4 && said.out.contains("cannot be stored"),
         "{said:?}"
     );
+    // With what the system says of it.
+    let line = lab.logged("leases were not stored");
+    assert!(line.contains("No space left on device"), "{line}");
     assert_eq!(lab.unlike(), Default::default());
     assert_eq!(dig(&lab, &["node-01.lab.example"]), "10.70.0.11");
-    fs::remove_file(ballast).unwrap();
+    disk.empty();
     lab.applied();
     assert!(udhcpc(&lab.machines[1], &lab.folder).contains("ip=10.70.0.12\n"));
     let leases = lab.run(&["leases"]).out;
@@ -82,10 +112,11 @@ fn a_full_disk_promises_nothing_and_heals() {
 #[test]
 fn on_a_full_disk_known_clients_are_served_and_new_ones_are_not() {
     let lab = Lab::new();
-    let (_daemon, ballast) = on_a_small_disk(&lab);
+    let mut disk = Disk::of(&lab);
+    let _daemon = disk.serve(&lab);
     lab.applied();
     let known = Relay::with(&lab, PATIENCE, |relay| relay.lease(200..203));
-    fill(&ballast);
+    disk.fill();
     let patience = Duration::from_secs(1);
     Relay::with(&lab, patience, |relay| {
         // The store's last page may still have room for some leases, but not for all of these.
@@ -111,7 +142,7 @@ fn on_a_full_disk_known_clients_are_served_and_new_ones_are_not() {
     assert_eq!(lab.status()["store"], "failing");
     let said = lab.run(&["status"]).out;
     assert!(said.contains("cannot be stored"), "{said}");
-    fs::remove_file(ballast).unwrap();
+    disk.empty();
     // Without any client that asks.
     lab.until("a write ends well again", |status| {
         status["store"].is_null()
@@ -132,13 +163,14 @@ fn on_a_full_disk_known_clients_are_served_and_new_ones_are_not() {
 /// Goes from one site to another while the disk has a little more room each time, until that is enough.
 fn at_any_moment(from: &str, to: &str) {
     let lab = Lab::new();
-    let (_daemon, ballast) = on_a_small_disk(&lab);
+    let mut disk = Disk::of(&lab);
+    let _daemon = disk.serve(&lab);
     lab.write(from);
     lab.applied();
-    fill(&ballast);
+    disk.fill();
     let (before, file) = (
         witness::host(&lab.host),
-        File::options().write(true).open(&ballast).unwrap(),
+        File::options().write(true).open(&disk.ballast).unwrap(),
     );
     lab.write(to);
     let (mut begun, mut unkept) = (0, 0);
@@ -185,14 +217,15 @@ fn nor_does_it_lose_what_makes_room_for_others() {
 #[test]
 fn on_a_full_disk_an_apply_that_waits_is_reverted_and_never_said_to_be_kept() {
     let lab = Lab::new();
-    let (mut daemon, ballast) = on_a_small_disk(&lab);
+    let mut disk = Disk::of(&lab);
+    let daemon = disk.serve(&lab);
     lab.applied();
     let before = witness::host(&lab.host);
     // More than what a store may have set room aside for.
     lab.write(&with_routes(200));
     let said = lab.run(&["apply", "--yes", "--confirm-within", "1h"]);
     assert_eq!(said.code, 0, "{said:?}");
-    fill(&ballast);
+    disk.fill();
     let said = lab.run(&["confirm"]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(
@@ -207,18 +240,39 @@ fn on_a_full_disk_an_apply_that_waits_is_reverted_and_never_said_to_be_kept() {
     // Told, though it is not written yet …
     assert_eq!(lab.history()[0]["fate"]["cause"]["why"], "asked");
     assert_eq!(lab.unlike(), Default::default());
-    fs::remove_file(ballast).unwrap();
+    disk.empty();
     // … and written with the next thing that is.
     assert_eq!(lab.run(&["hold", "room"]).code, 0);
-    // A copy, since the disk goes with its daemon.
-    let seen = format!("/proc/{}/root", daemon.child().id());
-    let state = PathBuf::from(seen + &lab.path("state").display().to_string());
-    let mut copy = Command::new("cp");
-    copy.arg("-r").arg(state.join(".")).arg(lab.path("state"));
-    assert!(copy.status().unwrap().success());
     drop(daemon);
-    let _daemon = lab.serve();
+    let _daemon = disk.serve(&lab);
     assert_eq!(lab.status()["hold"]["reason"], "room");
     assert_eq!(lab.history()[0]["fate"]["cause"]["why"], "asked");
     assert_eq!(witness::host(&lab.host), before);
+}
+
+/// Goes back where an apply was interrupted, and writes nothing where none was.
+#[test]
+fn a_start_on_a_full_disk_serves_as_before() {
+    const UNWRITTEN: &str = "cannot write down that the apply is over";
+    for is_interrupted in [false, true] {
+        let lab = Lab::new();
+        let mut disk = Disk::of(&lab);
+        let daemon = disk.serve(&lab);
+        lab.applied();
+        let before = witness::host(&lab.host);
+        if is_interrupted {
+            lab.write(&with_routes(3));
+            let said = lab.run(&["apply", "--yes", "--confirm-within", "1h"]);
+            assert_eq!(said.code, 0, "{said:?}");
+            assert_ne!(witness::host(&lab.host), before);
+        }
+        drop(daemon);
+        disk.fill();
+        let _daemon = disk.serve(&lab);
+        assert_eq!(witness::host(&lab.host), before);
+        assert_eq!(lab.unlike(), Default::default());
+        // What is said before a daemon is ready is there once it is.
+        let log = fs::read_to_string(lab.path("log")).unwrap();
+        assert_eq!(log.contains(UNWRITTEN), is_interrupted, "{log}");
+    }
 }

@@ -168,15 +168,7 @@ fn the_kernel_tells_of_drift_without_anybody_asking() {
     lab.applied();
     lab.host.ip("route del 10.99.0.0/16");
     let since = std::time::Instant::now();
-    let found = || {
-        std::fs::read_to_string(lab.path("log"))
-            .unwrap()
-            .contains(ROUTE)
-    };
-    while !found() {
-        assert!(since.elapsed() < crate::lab::PATIENCE);
-        std::thread::yield_now();
-    }
+    lab.logged(ROUTE);
     // The look every ten seconds would have come later.
     assert!(since.elapsed().as_secs() < 5, "{:?}", since.elapsed());
 }

@@ -237,6 +237,16 @@ fn what_is_kept_for_nobodys_good_is_had_back() {
             (&"declared-for-another".into(), &second.to_string().into())
         ]
     );
+    // What is said of the address is the site's word, beside the lease of whoever has it.
+    let detail = lab.json(&["ip", &second.to_string()]);
+    assert_eq!(
+        (&detail["address"]["hardware"], &detail["lease"]["hardware"]),
+        (&"02:00:00:00:70:05".into(), &"02:ee:00:00:00:02".into())
+    );
+    assert_eq!(
+        (&detail["address"]["name"], &detail["address"]["expires"]),
+        (&Value::Null, &Value::Null)
+    );
     let freed = lab.json(&["ip", "reclaim", "--yes"]);
     assert_eq!(
         freed["freed"],

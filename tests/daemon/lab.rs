@@ -1,7 +1,7 @@
 //! What these tests share: a controller with its daemon, two machines, and the commands that people use.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -127,8 +127,22 @@ impl Lab {
             .create(true)
             .open(self.path("log"))
             .unwrap();
+        kept.write_all(said.as_bytes()).unwrap();
         std::thread::spawn(move || std::io::copy(&mut log, &mut kept));
         running
+    }
+
+    /// Waits for a line of the daemon's log that has these words.
+    pub(crate) fn logged(&self, words: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let log = fs::read_to_string(self.path("log")).unwrap();
+            if let Some(line) = log.lines().find(|line| line.contains(words)) {
+                return line.to_owned();
+            }
+            assert!(Instant::now() < end, "the log never has: {words}");
+            std::thread::yield_now();
+        }
     }
 
     /// The daemon's command line, behind the words of `wrapper`.

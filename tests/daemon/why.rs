@@ -141,11 +141,10 @@ fn named_in_dns(lab: &Lab) {
     }
     let leases = lab.json(&["leases"]);
     let name = leases[0]["name"].as_str().unwrap();
-    let said = lab.run(&["why", name]);
-    assert!(
-        said.out.contains("02:ee:00:00:00:01 has 10.70.1.1."),
-        "{name}: {said:?}"
-    );
+    // Its first label is enough.
+    for name in [name, name.split_once('.').unwrap().0] {
+        says(lab, name, (0, &["02:ee:00:00:00:01 has 10.70.1.1."]));
+    }
 }
 
 /// The same by other names: a machine's, an address, a hardware address as labels have it. `address` is that of the first client.
@@ -209,6 +208,24 @@ fn named_otherwise(lab: &Lab, address: &str) {
         .map(|one| &one["link"])
         .collect();
     assert_eq!(links, ["eth0", "eth1"]);
+}
+
+/// Of the answer, to programs in a count, and in the log once.
+#[test]
+fn an_answer_without_its_option_82_is_told_of() {
+    let lab = lab();
+    let _daemon = lab.serve();
+    lab.applied();
+    let offered = Relay::with(&lab, PATIENCE, |relay| {
+        [relay.crowd(1), relay.crowd(1)].map(Option::unwrap)
+    });
+    let words = "; the answer went without option 82, for which it had no room";
+    says(&lab, "02:ee:00:00:00:01", (0, &[words]));
+    assert_eq!(lab.status()["counters"]["dhcp.unechoed"], offered.len());
+    let line = lab.logged("an option 82 is too long for a reply");
+    assert!(line.contains("10.70.0.3"), "{line}");
+    let log = std::fs::read_to_string(lab.path("log")).unwrap();
+    assert_eq!(log.matches("an option 82 is too long").count(), 1, "{log}");
 }
 
 /// An address of a dynamic range that its client found in use: who asks about either hears of the quarantine.

@@ -201,6 +201,45 @@ fn a_move_ends_nothing_elsewhere() {
     assert_eq!(active.count(), 3);
 }
 
+/// In a VLAN of two subnets it leaves what is its own in neither, and keeps what is in both.
+#[test]
+fn a_move_ends_nothing_of_its_own_in_another_subnet() {
+    let mut before = site();
+    before["vlan/plant/pxe/scope/10.0.1.0/24"] = serde_json::json!({ "scope": {
+        "server": "10.0.0.1", "pools": ["10.0.1.10-10.0.1.12"], "lease_time": "10m", "domain": "example",
+        "options": { "1": { "addresses": ["255.255.255.0"] } }, "image": null
+    } });
+    let mut after = before.clone();
+    after["vlan/plant/pxe/reservation/02:00:00:00:00:01"] = serde_json::json!({ "reservation": {
+        "host": "one", "addresses": ["10.0.0.51", "10.0.1.51"], "image": null
+    } });
+    let beside = |client, last| {
+        let ask = ask(3, client).option(54, &SERVER.octets());
+        ask.option(50, &[10, 0, 1, last])
+    };
+    let mut rig = Rig::new(&before);
+    for (client, said, heard) in [
+        (1, select(1, 10), "ack 10.0.0.10"),
+        (1, beside(1, 10), "ack 10.0.1.10"),
+        (2, select(2, 11), "ack 10.0.0.11"),
+        (2, beside(2, 11), "ack 10.0.1.11"),
+    ] {
+        assert_eq!(rig.said(&said), heard, "client {client}");
+    }
+    rig.configure(&after);
+    rig.events.clear();
+    assert_eq!(rig.said(&select(1, 51)), "ack 10.0.0.51");
+    let expected = ["commit 10.0.0.51", "Moved 10.0.0.10", "Moved 10.0.1.10"];
+    assert_eq!(told(&rig.events), expected);
+    assert_eq!(rig.said(&beside(1, 51)), "ack 10.0.1.51");
+    let active = rig.engine.leases(rig.now, Ipv4Addr::UNSPECIFIED, 99);
+    let active = active
+        .iter()
+        .filter(|lease| lease.state == LeaseState::Active);
+    let active: Vec<_> = active.map(|lease| lease.address.to_string()).collect();
+    assert_eq!(active, ["10.0.0.11", "10.0.0.51", "10.0.1.11", "10.0.1.51"]);
+}
+
 /// A host that finds its address in use by a stranger is told so, has another of the pool meanwhile, and then its own again.
 #[test]
 fn a_reserved_address_in_use_by_a_stranger_comes_back() {

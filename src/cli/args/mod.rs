@@ -166,7 +166,7 @@ pub(in crate::cli) enum Command {
     /// without any, who waits to be named by the site (`unknown-clients "hold"`)
     Why {
         /// The hardware address of an interface, also without separators; a machine of the site in force, for all that it has; a name in
-        /// DNS as `leases` has it; or an address, for whoever has it, else for whom it is reserved
+        /// DNS as `leases` has it, also without its domain; or an address, for whoever has it, else for whom it is reserved
         #[arg(value_name = "MAC|NAME|ADDRESS")]
         what: Option<WhyWhat>,
     },

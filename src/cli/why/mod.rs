@@ -11,8 +11,11 @@ use super::args::WhyWhat;
 use super::client::Client;
 use super::output::{Output, count};
 use super::table::Table;
+use crate::base::mac::MacAddr;
 use crate::base::vlan::VlanPath;
-use crate::daemon::{LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why};
+use crate::daemon::{
+    ExchangeRow, LeaseRow, ObstacleRow, QuarantineRow, ReservedRow, WaitingRow, Why,
+};
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{LeaseState, Outcome, WAITING_MOST};
 
@@ -229,10 +232,23 @@ fn verdict(why: &Why) -> String {
                 let refused = refused.unwrap_or_default();
                 format!("{mac} has no address, and was refused{refused}: {because}.")
             }
-            Some(because) => format!("{mac} has no address: {because}."),
-            None if !why.quarantines.is_empty() => format!("{mac} has no address."),
-            None => format!("{mac} has no address; the last that was heard of it is below."),
+            Some(because) => format!("{}: {because}.", lack(mac, last)),
+            None if !why.quarantines.is_empty() => format!("{}.", lack(mac, last)),
+            None => format!(
+                "{}; the last that was heard of it is below.",
+                lack(mac, last)
+            ),
         },
+    }
+}
+
+/// What one has not that we gave no address: whoever asks from an address has one.
+fn lack(mac: MacAddr, last: &ExchangeRow) -> String {
+    let asks = ["request", "inform"].map(Some);
+    let is_asking = asks.contains(&last.message.as_deref());
+    match last.has.filter(|_| is_asking) {
+        Some(address) => format!("{mac} has no lease, and says that it has {address}"),
+        None => format!("{mac} has no address"),
     }
 }
 
@@ -352,7 +368,27 @@ mod tests {
             "at": 0, "message": "request", "outcome": "unanswered",
             "reason": "other-server", "because": "it chose another server, 10.0.0.7"
         });
+        let renewing = json!({
+            "at": 0, "message": "request", "outcome": "unanswered", "has": "10.0.0.8",
+            "reason": "store-trouble", "because": "the store takes nothing"
+        });
+        let informed =
+            json!({ "at": 0, "message": "inform", "outcome": "informed", "has": "10.0.0.8" });
+        let released =
+            json!({ "at": 0, "message": "release", "outcome": "released", "has": "10.0.0.8" });
         for (exchange, expected) in [
+            (
+                renewing,
+                "02:00:00:00:00:01 has no lease, and says that it has 10.0.0.8: the store takes nothing.",
+            ),
+            (
+                informed,
+                "02:00:00:00:00:01 has no lease, and says that it has 10.0.0.8; the last that was heard of it is below.",
+            ),
+            (
+                released,
+                "02:00:00:00:00:01 has no address; the last that was heard of it is below.",
+            ),
             (
                 refused,
                 "02:00:00:00:00:01 has no address, and was refused 10.0.0.50: it is reserved for m2.",

@@ -1,6 +1,7 @@
 //! Why clients did or did not get an address: by hardware address, by the name of a machine, or by an address. The DHCP server answers by
 //! itself, beside the owner of the world.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ use crate::daemon::why::Why;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{Config, Lease, LeaseState};
+
+/// Clients told of that have one name: each is asked for by itself.
+const NAMESAKES: usize = 16;
 
 /// The ends of all addresses.
 const EVERYWHERE: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
@@ -39,7 +43,7 @@ async fn of_machine(
     State(context): State<Context>,
     Named(name): Named<HostName>,
 ) -> Answer<Vec<Why>> {
-    by_name(&context, &name).await.into()
+    by_label(&context, &name).await.into()
 }
 
 async fn of_name(
@@ -106,12 +110,8 @@ async fn by_domain_name(context: &Context, name: &DomainName) -> Result<Vec<Why>
     if let Some(host) = host.as_ref().filter(|_| machine.is_some()) {
         return by_name(context, host).await;
     }
-    let all = context.dhcp.leases_in(EVERYWHERE).await;
-    let all = all.map_err(|error| fault::world(&error))?;
-    let config = config(context).await?;
-    let lease = all.iter().find(|lease| config.name_of(lease) == Some(name));
-    if let Some(lease) = lease {
-        return by_address(context, lease.address).await;
+    if let Some(all) = by_lease(context, |own| own == name).await? {
+        return Ok(all);
     }
     Err(match &host {
         Some(host) => no_machine(host, &says),
@@ -121,6 +121,45 @@ async fn by_domain_name(context: &Context, name: &DomainName) -> Result<Vec<Why>
         )
         .help("`bedplate leases` lists the names of all who have an address"),
     })
+}
+
+/// A machine, else whoever has a lease whose name begins so.
+async fn by_label(context: &Context, name: &HostName) -> Result<Vec<Why>, Fault> {
+    context.in_force.applied().await?;
+    let says = context.in_force.says().await?;
+    let machine = says.machines.get(name).filter(|card| card.is_in_site);
+    if machine.is_none() {
+        let label = Some(name.as_str());
+        let is_meant = |own: &DomainName| own.as_str().split('.').next() == label;
+        if let Some(all) = by_lease(context, is_meant).await? {
+            return Ok(all);
+        }
+    }
+    by_name(context, name).await
+}
+
+/// Whoever has a lease of such a name, else who had it last; none where nobody had.
+async fn by_lease(
+    context: &Context,
+    is_meant: impl Fn(&DomainName) -> bool,
+) -> Result<Option<Vec<Why>>, Fault> {
+    let leases = context.dhcp.leases_in(EVERYWHERE).await;
+    let leases = leases.map_err(|error| fault::world(&error))?;
+    let config = config(context).await?;
+    let (idle, held): (Vec<&Lease>, Vec<&Lease>) = leases
+        .iter()
+        .filter(|lease| config.name_of(lease).is_some_and(&is_meant))
+        .partition(|lease| lease.state == LeaseState::Idle);
+    if idle.is_empty() && held.is_empty() {
+        return Ok(None);
+    }
+    let meant = if held.is_empty() { idle } else { held };
+    let macs: BTreeSet<MacAddr> = meant.iter().filter_map(|one| one.hardware.mac()).collect();
+    let mut all = Vec::new();
+    for mac in macs.into_iter().take(NAMESAKES) {
+        all.push(told(context, mac, &config).await?);
+    }
+    Ok(Some(all))
 }
 
 /// Whoever has an address, else whom it is reserved for, else who had it last.

@@ -36,13 +36,13 @@ impl Account<'_> {
             LeaseState::Offered | LeaseState::Idle => return None,
         }
         if let Some(holder) = spot.holder {
-            let config = self.granted.config;
-            let is_anothers = config.is_anothers(lease) || !config.is_owned(lease.address);
             let because = format!(
                 "{hardware} has leased it, and the site gives it to {}",
                 holder.who
             );
-            return is_anothers.then_some((ConflictKind::DeclaredForAnother, because));
+            return spot
+                .is_anothers
+                .then_some((ConflictKind::DeclaredForAnother, because));
         }
         if spot.what != AddressUse::Stranded {
             return None;

@@ -100,7 +100,7 @@ pub struct AddressRow {
     pub who: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// The MAC that the site says, else that of the client that has it.
+    /// The MAC that the site says, else that of the client that has it; of another's lease this and what follows tells nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,8 @@ pub(super) struct Spot<'a> {
     pub(super) place: Option<Place<'a>>,
     pub(super) holder: Option<&'a Holder>,
     pub(super) lease: Option<&'a Lease>,
+    /// Whether the site gives the address to another than leased it.
+    pub(super) is_anothers: bool,
     pub(super) seen: Option<Neighbour>,
 }
 
@@ -39,6 +41,7 @@ impl<'a> Account<'a> {
                     place: Some(part.place),
                     holder: None,
                     lease: None,
+                    is_anothers: false,
                     seen: None,
                 })
             };
@@ -129,13 +132,19 @@ impl<'a> Account<'a> {
         let lease = leases.binary_search_by_key(&address, |one| IpAddr::V4(one.address));
         let lease = lease.ok().and_then(|at| leases.get(at));
         let seen = self.granted.seen.get(&address).copied();
+        let holder = at.and_then(|(subnet, _)| subnet.holder(address));
+        let lease = lease.filter(|_| is_granted);
+        let config = self.granted.config;
+        let is_anothers =
+            |lease: &Lease| config.is_anothers(lease) || !config.is_owned(lease.address);
         let mut spot = Spot {
             first: address,
             last: address,
             what: AddressUse::Free,
             place: at.map(|(_, place)| place),
-            holder: at.and_then(|(subnet, _)| subnet.holder(address)),
-            lease: lease.filter(|_| is_granted),
+            holder,
+            lease,
+            is_anothers: holder.is_some() && lease.is_some_and(is_anothers),
             seen: seen.filter(|_| is_granted),
         };
         spot.what = spot.found(
@@ -195,7 +204,9 @@ impl Spot<'_> {
         let declared = holder
             .and_then(|holder| holder.mac)
             .map(|mac| mac.to_string());
-        let leased = || self.lease.map(|lease| lease.hardware.to_string());
+        // Of what another has or had, the dispute and the lease of its own tell.
+        let lease = self.lease.filter(|_| !self.is_anothers);
+        let leased = || lease.map(|lease| lease.hardware.to_string());
         AddressRow {
             first: self.first,
             last: self.last,
@@ -207,8 +218,8 @@ impl Spot<'_> {
             who: holder.map(|holder| holder.who.clone()),
             origin: holder.map(|holder| holder.origin.clone()),
             hardware: declared.or_else(leased),
-            name: self.lease.and_then(|lease| lease.name.clone()),
-            expires: self.lease.and_then(|lease| match lease.state {
+            name: lease.and_then(|lease| lease.name.clone()),
+            expires: lease.and_then(|lease| match lease.state {
                 LeaseState::Active => (!lease.is_infinite()).then_some(lease.expires),
                 LeaseState::Offered | LeaseState::Declined => Some(lease.held_until),
                 LeaseState::Idle => None,
