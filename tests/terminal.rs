@@ -78,7 +78,12 @@ fn a_shell_completes_the_states_of_leases() {
 #[test]
 fn wrong_arguments_are_told_to_programs_in_their_form() {
     let folder = site(SITE);
-    for arguments in [&["--json", "plam"][..], &["plan", "--exit-cod", "--json"]] {
+    for arguments in [
+        &["--json", "plam"][..],
+        &["plan", "--exit-cod", "--json"],
+        &["--json"],
+        &["--json", "bmc"],
+    ] {
         let output = bedplate(folder.path(), arguments).output().unwrap();
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");

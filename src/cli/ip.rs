@@ -166,6 +166,12 @@ fn about(row: &AddressRow) -> String {
         let left = u32::try_from(expires.saturating_sub(now().0)).unwrap_or(u32::MAX);
         format!("{} left", Seconds(left))
     });
+    // One that is given to nobody has it as what it is.
+    let is_barred = row.is_quarantined && row.what != AddressUse::Quarantined;
+    let left = match is_barred {
+        true => left.map(|left| format!("in quarantine, {left}")),
+        false => left,
+    };
     let seen = row.seen.map(|mac| format!("{mac} answered there"));
     let is_news = row.seen.map(|mac| mac.to_string()) != row.hardware;
     let parts = [
@@ -393,6 +399,23 @@ mod tests {
 
     fn check(conflicts: &[Conflict], expected: &str) {
         assert_eq!(conflicts_text(conflicts), expected);
+    }
+
+    /// Whose time is left is said: not of the lease of whom it is reserved for.
+    #[test]
+    fn what_is_given_to_somebody_and_in_quarantine_is_both() {
+        for (what, expected) in [
+            ("reserved", "machine node-01/eth0, in quarantine, "),
+            ("quarantined", "machine node-01/eth0, "),
+        ] {
+            let row = serde_json::json!({
+                "first": "10.0.0.3", "last": "10.0.0.3", "use": what, "who": "machine node-01/eth0",
+                "is_quarantined": true, "expires": now().0 + 3600
+            });
+            let text = about(&serde_json::from_value(row).unwrap());
+            let left = text.strip_prefix(expected).unwrap();
+            assert!(left.ends_with(" left") && !left.contains(','), "{text}");
+        }
     }
 
     #[test]

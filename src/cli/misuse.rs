@@ -15,19 +15,14 @@ const POINTER: &str = "For more information";
 
 /// Shows help, or what is wrong with the arguments. clap's own exit code for the latter would say that a plan has changes.
 pub(super) fn misused(error: &clap::Error) -> ExitCode {
-    let fault = fault(error).filter(|_| wants_json(std::env::args_os()));
-    match fault {
-        Some(fault) => {
-            let out = Output::of_programs();
-            let code = out.fault(&fault);
-            out.finish(code)
-        }
-        None => {
-            // Where nobody reads, nothing is left to say.
-            let _ = error.print();
-            ExitCode::from(exit_code(error))
-        }
+    if error.use_stderr() && wants_json(std::env::args_os()) {
+        let out = Output::of_programs();
+        let code = out.fault(&fault(error));
+        return out.finish(code);
     }
+    // Where nobody reads, nothing is left to say.
+    let _ = error.print();
+    ExitCode::from(exit_code(error))
 }
 
 fn exit_code(error: &clap::Error) -> u8 {
@@ -40,17 +35,20 @@ fn wants_json(arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> bool {
     options.any(|one| one.as_ref() == "--json")
 }
 
-/// What is wrong with arguments; none where help was asked for, or is all that is said.
-fn fault(error: &clap::Error) -> Option<Fault> {
+/// What is wrong with arguments. Where they only stop short of a command, clap shows a whole help page.
+fn fault(error: &clap::Error) -> Fault {
     let said = error.render().to_string();
-    let mut parts = said.strip_prefix(WRONG)?.split("\n\n");
-    let message = in_a_line(parts.next()?);
+    let Some(wrong) = said.strip_prefix(WRONG) else {
+        return Fault::new(Code::BadRequest, "a command is missing").help("see --help for them");
+    };
+    let mut parts = wrong.split("\n\n");
+    let message = in_a_line(parts.next().unwrap_or_default());
     let helps = parts.map(in_a_line);
     let helps = helps.filter(|help| !help.is_empty() && !help.starts_with(POINTER));
     let helps = helps.collect::<Vec<_>>().join("; ");
     let help = (!helps.is_empty()).then_some(helps);
     let fault = Fault::new(Code::BadRequest, message);
-    Some(Fault { help, ..fault })
+    Fault { help, ..fault }
 }
 
 fn in_a_line(text: &str) -> String {
@@ -97,21 +95,20 @@ mod tests {
                 "unexpected argument '--exit-cod' found",
                 "tip: a similar argument exists: '--exit-code'; Usage: bedplate plan",
             ),
+            (&[], "a command is missing", "see --help"),
+            (&["bmc"], "a command is missing", "see --help"),
             (
                 &["why", "10.0.0.777"],
                 "invalid value '10.0.0.777' for '[MAC|NAME|ADDRESS]': neither a MAC,",
                 "",
             ),
         ] {
-            let fault = fault(&error(arguments)).unwrap();
+            let fault = fault(&error(arguments));
             let said = (fault.message, fault.help.unwrap_or_default());
             assert!(
                 said.0.starts_with(message) && said.1.starts_with(help),
                 "{said:?}"
             );
-        }
-        for arguments in [&["--help"][..], &["--version"], &[]] {
-            assert_eq!(fault(&error(arguments)), None, "{arguments:?}");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::base::moment::Moment;
 use crate::base::name::{DomainName, HostName};
 use crate::base::percent::Percent;
 use crate::base::vlan::VlanPath;
-use crate::serve::dhcp::{Ending, Event, Hardware, Lease, Release, StoreTrouble, Told};
+use crate::serve::dhcp::{Ending, Event, Hardware, Lease, LeaseState, Release, StoreTrouble, Told};
 
 /// One line of the stream of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +105,9 @@ pub struct EventRow {
     /// Whether an operator did it.
     #[serde(default)]
     pub is_by_hand: bool,
+    /// Whether what ended is no lease but a quarantine, which was nobody's.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub is_quarantine: bool,
     /// How a lease was released, by the word of the history: `released`, `revoked`, `moved`, `withdrawn` or `reassigned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<Ending>,
@@ -126,6 +129,10 @@ fn yes() -> bool {
 
 fn is_yes(flag: &bool) -> bool {
     *flag
+}
+
+fn is_no(flag: &bool) -> bool {
+    !*flag
 }
 
 impl LeaseEvent {
@@ -207,6 +214,7 @@ impl LeaseEvent {
             Event::Expired { lease } => Self::Expiry(of(lease)),
             Event::Released { lease, how } => Self::Release(EventRow {
                 is_by_hand: *how == Release::ByHand,
+                is_quarantine: lease.state == LeaseState::Declined,
                 how: Some((*how).into()),
                 ..of(lease)
             }),
@@ -315,6 +323,7 @@ impl EventRow {
             expires: None,
             host: None,
             is_by_hand: false,
+            is_quarantine: false,
             how: None,
             by: None,
             freed: None,

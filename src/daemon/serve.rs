@@ -64,7 +64,7 @@ pub enum ServeError {
     Memory(#[from] nix::Error),
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
-    #[error("cannot open the store")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("cannot open the folder of boot files")]
     Blobs(#[from] BlobError),

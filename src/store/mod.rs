@@ -37,8 +37,8 @@ pub struct Batch {
 /// A pair as stored.
 pub type Pair = (Vec<u8>, Vec<u8>);
 
-/// Why storage did not do as asked. After any error nothing of the batch is visible. Told with the system's reason, since a line of the log
-/// has no room for a second one.
+/// Why storage did not do as asked. After any error nothing of the batch is visible. The words have the system's reason in them, since the
+/// log shows an error's own words only.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("cannot open the store at {path}: {source}")]

@@ -64,6 +64,12 @@ fn all_bindings_are_told_and_then_each_change() {
     lab.json(&["leases", "release", &second.to_string()]);
     let line = lab.logged("a quarantine was ended by hand");
     assert!(line.contains(&second.to_string()), "{line}");
+    let events = lab.run(&["events"]).out;
+    let line = events.lines().last().unwrap_or_default();
+    assert!(
+        line.contains(" release ") && line.ends_with("out of quarantine, by hand"),
+        "{events}"
+    );
     let third = bind(3);
     assert_eq!(told(&next()), format!("bound {third} 02:ee:00:00:00:03"));
     follow.kill().unwrap();

@@ -250,7 +250,22 @@ fn on_a_full_disk_an_apply_that_waits_is_reverted_and_never_said_to_be_kept() {
     assert_eq!(witness::host(&lab.host), before);
 }
 
-/// Goes back where an apply was interrupted, and writes nothing where none was.
+/// Fills what room the store has left in its own files.
+fn use_up(lab: &Lab) {
+    let patience = Duration::from_secs(1);
+    let is_full = Relay::with(lab, patience, |relay| {
+        let mut clients = 0..80;
+        clients.any(|client| {
+            let offered = relay.discover(client);
+            offered
+                .and_then(|address| relay.request(client, address))
+                .is_none()
+        })
+    });
+    assert!(is_full, "the disk was not full");
+}
+
+/// Goes back where an apply was interrupted, and says nothing of the end of one where none was.
 #[test]
 fn a_start_on_a_full_disk_serves_as_before() {
     const UNWRITTEN: &str = "cannot write down that the apply is over";
@@ -266,11 +281,17 @@ fn a_start_on_a_full_disk_serves_as_before() {
             assert_eq!(said.code, 0, "{said:?}");
             assert_ne!(witness::host(&lab.host), before);
         }
-        drop(daemon);
         disk.fill();
+        use_up(&lab);
+        drop(daemon);
         let _daemon = disk.serve(&lab);
         assert_eq!(witness::host(&lab.host), before);
         assert_eq!(lab.unlike(), Default::default());
+        // Before any client asks.
+        lab.until("that nothing can be stored is told", |status| {
+            status["store"] == "failing"
+        });
+        assert_eq!(lab.run(&["status"]).code, 4);
         // What is said before a daemon is ready is there once it is.
         let log = fs::read_to_string(lab.path("log")).unwrap();
         assert_eq!(log.contains(UNWRITTEN), is_interrupted, "{log}");

@@ -136,9 +136,13 @@ impl Lab {
     pub(crate) fn logged(&self, words: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            let log = fs::read_to_string(self.path("log")).unwrap();
-            if let Some(line) = log.lines().find(|line| line.contains(words)) {
-                return line.to_owned();
+            let log = fs::read(self.path("log")).unwrap();
+            // The last line may not be there to its end.
+            let mut lines = log.split_inclusive(|byte| *byte == b'\n');
+            let whole = lines.by_ref().filter(|line| line.ends_with(b"\n"));
+            let mut whole = whole.map(|line| String::from_utf8_lossy(line).into_owned());
+            if let Some(line) = whole.find(|line| line.contains(words)) {
+                return line;
             }
             assert!(Instant::now() < end, "the log never has: {words}");
             std::thread::yield_now();

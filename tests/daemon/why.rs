@@ -121,7 +121,11 @@ fn named_in_dns(lab: &Lab) {
         (
             "node-99.lab.example",
             1,
-            &["D060", "the site in force has no machine `node-99`"],
+            &[
+                "D060",
+                "no lease is called `node-99.lab.example`",
+                "did you mean",
+            ],
         ),
         (
             "node-09.elsewhere.example",
@@ -134,7 +138,7 @@ fn named_in_dns(lab: &Lab) {
         (
             "10.71.0.777",
             1,
-            &["neither a MAC, an IPv4 address nor the name of a machine"],
+            &["neither a MAC, an IPv4 address nor the name of a machine or a client"],
         ),
     ] {
         says(lab, what, (code, words));
@@ -167,13 +171,16 @@ fn named_otherwise(lab: &Lab, address: &str) {
         (
             "node-99",
             1,
-            &["D060", "the site in force has no machine `node-99`"],
+            &[
+                "D060",
+                "no machine of the site in force and no lease is called `node-99`",
+            ],
         ),
         (
             "10.71.0.8",
             0,
             &[
-                "Nobody has 10.71.0.8, and it is reserved for nobody whose hardware address is known",
+                "No DHCP client has 10.71.0.8, and it is reserved for none whose hardware address is known",
             ],
         ),
         (address, 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
@@ -182,7 +189,7 @@ fn named_otherwise(lab: &Lab, address: &str) {
             "10.71.0.77",
             0,
             &[
-                "Nobody has 10.71.0.77, and it is reserved for nobody whose hardware address is known",
+                "No DHCP client has 10.71.0.77, and it is reserved for none whose hardware address is known",
             ],
         ),
         ("02ee00000001", 0, &["02:ee:00:00:00:01 has 10.70.1.1."]),
@@ -194,7 +201,7 @@ fn named_otherwise(lab: &Lab, address: &str) {
         (
             "a_b",
             1,
-            &["neither a MAC, an IPv4 address nor the name of a machine"],
+            &["neither a MAC, an IPv4 address nor the name of a machine or a client"],
         ),
     ] {
         says(lab, what, (code, words));
@@ -217,8 +224,13 @@ fn an_answer_without_its_option_82_is_told_of() {
     let _daemon = lab.serve();
     lab.applied();
     let offered = Relay::with(&lab, PATIENCE, |relay| {
-        [relay.crowd(1), relay.crowd(1)].map(Option::unwrap)
+        let offered = [relay.crowd(1), relay.crowd(1)].map(Option::unwrap);
+        assert_eq!(relay.request(1, offered[1]), Some(offered[1]));
+        offered
     });
+    lab.json(&["leases", "release", &offered[0].to_string()]);
+    // What comes later in the log is there: so is all before it.
+    lab.logged("was ended by hand");
     let words = "; the answer went without option 82, for which it had no room";
     says(&lab, "02:ee:00:00:00:01", (0, &[words]));
     assert_eq!(lab.status()["counters"]["dhcp.unechoed"], offered.len());

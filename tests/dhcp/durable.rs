@@ -3,7 +3,7 @@
 use bedplate::serve::dhcp::{Action, BatchId, Engine, Event, Input, Lease, LeaseState, Packet};
 use bedplate::store::{Batch, Faulty, Store, StoreError, Write};
 
-use crate::support::{Rig, SERVER, config, discover, reboot, release, renew, select, site};
+use crate::support::{Ask, Rig, SERVER, config, discover, reboot, release, renew, select, site};
 
 #[test]
 fn nothing_is_said_before_the_write_ends() {
@@ -108,18 +108,42 @@ fn a_reserved_host_that_asks_under_another_name_is_written_down_under_it() {
     assert_eq!(lease.client.id(), Some(&b"system"[..]));
 }
 
-/// A client that is told nothing of its shorter lease counts on the longer one.
+/// A client that hears nothing of its shorter lease counts on the longer one, however often it asks.
 #[test]
-fn a_shorter_lease_shortens_nothing_before_the_client_knows() {
+fn a_shorter_lease_shortens_nothing_as_long_as_the_client_may_not_know() {
+    let short = |ask: Ask| ask.option(51, &60u32.to_be_bytes());
     let mut rig = Rig::new(&site());
-    let shorter = || renew(1, 10).option(51, &60u32.to_be_bytes());
     rig.said(&select(1, 10));
-    let promised = rig.now + 600;
-    assert_eq!(rig.said(&shorter()), "ack 10.0.0.10");
-    assert!(rig.stored[1].held_until >= promised, "it may be lost");
-    rig.now += 10;
-    assert_eq!(rig.said(&shorter()), "ack 10.0.0.10");
-    assert_eq!(rig.stored[2].held_until, rig.now + 67, "it was said");
+    let until = rig.now + 675;
+    for asked in [renew, reboot, select, renew] {
+        rig.now += 1;
+        assert_eq!(rig.said(&short(asked(1, 10))), "ack 10.0.0.10");
+    }
+    assert_eq!(rig.stored.len(), 1, "the disk promises more already");
+    let other = || discover(2).option(50, &[10, 0, 0, 10]);
+    for (at, heard) in [
+        (until - 500, "offer 10.0.0.11"),
+        (until - 1, "offer 10.0.0.11"),
+        (until, "offer 10.0.0.10"),
+    ] {
+        rig.now = at;
+        rig.restart();
+        rig.configure(&site());
+        assert_eq!(rig.said(&other()), heard, "{} s before its end", until - at);
+    }
+}
+
+/// Nor does it last any longer for being asked for often, or told of in other words.
+#[test]
+fn a_lease_is_kept_no_longer_than_an_eighth_of_its_time() {
+    let mut rig = Rig::new(&site());
+    for number in 0..20 {
+        rig.now += 1;
+        let named = select(1, 10).option(12, &[b'a' + number]);
+        assert_eq!(rig.said(&named), "ack 10.0.0.10");
+    }
+    let stored = rig.stored.last().unwrap();
+    assert_eq!(stored.held_until, rig.now + 675);
 }
 
 #[test]

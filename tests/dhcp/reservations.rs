@@ -201,9 +201,9 @@ fn a_move_ends_nothing_elsewhere() {
     assert_eq!(active.count(), 3);
 }
 
-/// In a VLAN of two subnets it leaves what is its own in neither, and keeps what is in both.
+/// In a VLAN of two subnets, who moves leaves what it had in either, and keeps what is reserved for it in both.
 #[test]
-fn a_move_ends_nothing_of_its_own_in_another_subnet() {
+fn a_move_counts_in_all_subnets_of_a_vlan() {
     let mut before = site();
     before["vlan/plant/pxe/scope/10.0.1.0/24"] = serde_json::json!({ "scope": {
         "server": "10.0.0.1", "pools": ["10.0.1.10-10.0.1.12"], "lease_time": "10m", "domain": "example",

@@ -51,7 +51,8 @@ impl FromStr for WhyWhat {
         // What ends with a number is an address that went wrong.
         let is_name = text.contains('.') && !text.ends_with(|one: char| one.is_ascii_digit());
         let name = || text.parse().ok().filter(|_| is_name).map(Self::Name);
-        any.or_else(name)
-            .ok_or_else(|| "neither a MAC, an IPv4 address nor the name of a machine".to_owned())
+        any.or_else(name).ok_or_else(|| {
+            "neither a MAC, an IPv4 address nor the name of a machine or a client".to_owned()
+        })
     }
 }

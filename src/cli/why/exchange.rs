@@ -16,7 +16,10 @@ pub(super) fn line(exchange: &ExchangeRow) -> String {
     let is_told_alone = exchange.outcome == Outcome::TOLD_PROGRAM;
     let outcome = boot.as_ref().filter(|_| is_told_alone);
     let _ = write!(line, "  {}", outcome.unwrap_or(&exchange.outcome));
-    for (word, address) in [("", exchange.address), ("asks for ", asked(exchange))] {
+    // An INFORM asks for no address: it comes from one.
+    let is_inform = exchange.message.as_deref() == Some("inform");
+    let asks = if is_inform { "from " } else { "asks for " };
+    for (word, address) in [("", exchange.address), (asks, asked(exchange))] {
         if let Some(address) = address {
             let comma = if is_told_alone { "," } else { "" };
             let _ = write!(line, "{comma} {word}{address}");
@@ -116,6 +119,17 @@ mod tests {
             offered,
             "DISCOVER    offered 10.0.0.12; before that 10.0.0.10 was found in use by 02:00:00:00:00:ee, 10.0.0.11 was found in use by somebody",
         );
+    }
+
+    #[test]
+    fn what_is_asked_for_and_what_is_had_already_are_told_apart() {
+        for (message, expected) in [
+            ("inform", "INFORM      informed from 10.0.0.8"),
+            ("request", "REQUEST     informed asks for 10.0.0.8"),
+        ] {
+            let told = json!({ "message": message, "outcome": "informed", "has": "10.0.0.8" });
+            check(told, expected);
+        }
     }
 
     #[test]

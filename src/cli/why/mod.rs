@@ -45,14 +45,12 @@ pub(super) async fn why(
         ),
         Some(WhyWhat::Name(name)) => (
             format!("why/name/{name}"),
-            format!(
-                "No hardware address of {name} is known: the site has none, and nobody has an address that is reserved for it.\n"
-            ),
+            format!("No hardware address of {name} is known.\n"),
         ),
         Some(WhyWhat::Address(address)) => (
             format!("why/address/{address}"),
             format!(
-                "Nobody has {address}, and it is reserved for nobody whose hardware address is known: `bedplate ip {address}` tells what else is known of it.\n"
+                "No DHCP client has {address}, and it is reserved for none whose hardware address is known: `bedplate ip {address}` tells what else is known of it.\n"
             ),
         ),
     };
@@ -242,11 +240,14 @@ fn verdict(why: &Why) -> String {
     }
 }
 
-/// What one has not that we gave no address: whoever asks from an address has one.
+/// That it has no lease, and no address either unless it asked from one and was given none.
 fn lack(mac: MacAddr, last: &ExchangeRow) -> String {
-    let asks = ["request", "inform"].map(Some);
-    let is_asking = asks.contains(&last.message.as_deref());
-    match last.has.filter(|_| is_asking) {
+    let is_from = match last.message.as_deref() {
+        Some("inform") => true,
+        Some("request") => last.outcome == Outcome::UNANSWERED,
+        Some(_) | None => false,
+    };
+    match last.has.filter(|_| is_from) {
         Some(address) => format!("{mac} has no lease, and says that it has {address}"),
         None => format!("{mac} has no address"),
     }
@@ -376,7 +377,13 @@ mod tests {
             json!({ "at": 0, "message": "inform", "outcome": "informed", "has": "10.0.0.8" });
         let released =
             json!({ "at": 0, "message": "release", "outcome": "released", "has": "10.0.0.8" });
+        let renewed =
+            json!({ "at": 0, "message": "request", "outcome": "acknowledged", "has": "10.0.0.8" });
         for (exchange, expected) in [
+            (
+                renewed,
+                "02:00:00:00:00:01 has no address; the last that was heard of it is below.",
+            ),
             (
                 renewing,
                 "02:00:00:00:00:01 has no lease, and says that it has 10.0.0.8: the store takes nothing.",

@@ -16,16 +16,11 @@ use crate::base::mac::MacAddr;
 use crate::base::name::{DomainName, HostName};
 use crate::daemon::bmc::no_machine;
 use crate::daemon::fault;
+use crate::daemon::in_force::Says;
 use crate::daemon::why::Why;
 use crate::diag::code::Code;
 use crate::diag::fault::Fault;
 use crate::serve::dhcp::{Config, Lease, LeaseState};
-
-/// Clients told of that have one name: each is asked for by itself.
-const NAMESAKES: usize = 16;
-
-/// The ends of all addresses.
-const EVERYWHERE: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
 
 pub(super) fn routes(path: impl Fn(&str) -> String) -> Router<Context> {
     Router::new()
@@ -107,59 +102,66 @@ async fn by_domain_name(context: &Context, name: &DomainName) -> Result<Vec<Why>
     let host: Option<HostName> = label.parse().ok();
     let host = host.filter(|_| own.as_ref() == Some(name));
     let machine = host.as_ref().and_then(|host| says.machines.get(host));
+    let machine = machine.filter(|card| card.is_in_site);
     if let Some(host) = host.as_ref().filter(|_| machine.is_some()) {
         return by_name(context, host).await;
     }
-    if let Some(all) = by_lease(context, |own| own == name).await? {
-        return Ok(all);
-    }
-    Err(match &host {
-        Some(host) => no_machine(host, &says),
-        None => Fault::new(
-            Code::NoSuchMachine,
-            format!("no machine of the site in force and no lease is called `{name}`"),
-        )
-        .help("`bedplate leases` lists the names of all who have an address"),
-    })
+    let all = by_lease(context, |own| own == name).await?;
+    all.ok_or_else(|| nobody(name.as_str(), host.as_ref(), &says))
 }
 
 /// A machine, else whoever has a lease whose name begins so.
 async fn by_label(context: &Context, name: &HostName) -> Result<Vec<Why>, Fault> {
     context.in_force.applied().await?;
     let says = context.in_force.says().await?;
-    let machine = says.machines.get(name).filter(|card| card.is_in_site);
-    if machine.is_none() {
-        let label = Some(name.as_str());
-        let is_meant = |own: &DomainName| own.as_str().split('.').next() == label;
-        if let Some(all) = by_lease(context, is_meant).await? {
-            return Ok(all);
-        }
+    if says.machines.get(name).is_some_and(|card| card.is_in_site) {
+        return by_name(context, name).await;
     }
-    by_name(context, name).await
+    let label = Some(name.as_str());
+    let is_meant = |own: &DomainName| own.as_str().split('.').next() == label;
+    let all = by_lease(context, is_meant).await?;
+    all.ok_or_else(|| nobody(name.as_str(), Some(name), &says))
 }
 
-/// Whoever has a lease of such a name, else who had it last; none where nobody had.
+/// Whoever has a lease of such a name; none where nobody has.
 async fn by_lease(
     context: &Context,
     is_meant: impl Fn(&DomainName) -> bool,
 ) -> Result<Option<Vec<Why>>, Fault> {
-    let leases = context.dhcp.leases_in(EVERYWHERE).await;
-    let leases = leases.map_err(|error| fault::world(&error))?;
     let config = config(context).await?;
-    let (idle, held): (Vec<&Lease>, Vec<&Lease>) = leases
-        .iter()
-        .filter(|lease| config.name_of(lease).is_some_and(&is_meant))
-        .partition(|lease| lease.state == LeaseState::Idle);
-    if idle.is_empty() && held.is_empty() {
+    let (mut is_known, mut macs) = (false, BTreeSet::new());
+    let mut next = Some(Ipv4Addr::UNSPECIFIED);
+    while let Some(first) = next {
+        let page = context.dhcp.page(first).await;
+        let page = page.map_err(|error| fault::world(&error))?;
+        next = page.next;
+        for lease in &page.leases {
+            if config.name_of(lease).is_some_and(&is_meant) {
+                is_known = true;
+                macs.extend(lease.hardware.mac());
+            }
+        }
+    }
+    if !is_known {
         return Ok(None);
     }
-    let meant = if held.is_empty() { idle } else { held };
-    let macs: BTreeSet<MacAddr> = meant.iter().filter_map(|one| one.hardware.mac()).collect();
     let mut all = Vec::new();
-    for mac in macs.into_iter().take(NAMESAKES) {
+    for mac in macs {
         all.push(told(context, mac, &config).await?);
     }
     Ok(Some(all))
+}
+
+/// Neither a machine nor whoever has a lease is called so; `host` is what a machine would be called.
+fn nobody(name: &str, host: Option<&HostName>, says: &Says) -> Fault {
+    let message = format!("no machine of the site in force and no lease is called `{name}`");
+    let meant = host.and_then(|host| no_machine(host, says).help);
+    let help = "`bedplate leases` lists the names of all who have an address".to_owned();
+    let help = Some(meant.unwrap_or(help));
+    Fault {
+        help,
+        ..Fault::new(Code::NoSuchMachine, message)
+    }
 }
 
 /// Whoever has an address, else whom it is reserved for, else who had it last.

@@ -28,8 +28,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) enum Failure {
     #[error(transparent)]
     Unguarded(#[from] Unguarded),
-    #[error("it cannot be run: {0}")]
-    Start(#[source] io::Error),
+    #[error("{0} cannot be run: {1}")]
+    Start(String, #[source] io::Error),
     #[error("it cannot be waited for: {0}")]
     Wait(#[source] io::Error),
     #[error("{0}{said}", said = .1)]
@@ -55,7 +55,8 @@ impl std::fmt::Display for Said {
 pub(super) async fn run(name: &Name, hook: &Hook, event: &LeaseEvent) -> Result<(), Failure> {
     program::guarded(hook.program.as_str()).await?;
     let mut command = command(name, hook, event);
-    let mut running = Running::start(&mut command).map_err(Failure::Start)?;
+    let unrun = |error| Failure::Start(hook.program.as_str().to_owned(), error);
+    let mut running = Running::start(&mut command).map_err(unrun)?;
     let input = running.child.stdin.take();
     let errors = running.child.stderr.take();
     let mut said = errors.map(|errors| tokio::spawn(tail(errors)));
@@ -160,6 +161,7 @@ mod tests {
             expires: Some(1_000_600),
             host: None,
             is_by_hand: false,
+            is_quarantine: false,
             how: None,
             by: None,
             freed: None,
@@ -224,18 +226,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_not_there_is_told_of() {
-        let hook = Hook {
-            events: [HookEvent::Commit].into(),
-            program: "/nowhere/at/all".parse().unwrap(),
-            arguments: Vec::new(),
-            within: Seconds(1),
-        };
-        let failure = run(&"a".parse().unwrap(), &hook, &commit()).await;
-        let words = failure.unwrap_err().to_string();
-        assert!(
-            words.starts_with("there is no /nowhere/at/all: "),
-            "{words}"
-        );
+    async fn one_that_is_none_is_told_of_with_its_path() {
+        for (program, expected) in [
+            ("/nowhere/at/all", "there is no /nowhere/at/all: "),
+            ("/etc", "/etc cannot be run: Permission denied"),
+            (
+                "/etc/passwd",
+                "/etc/passwd cannot be run: Permission denied",
+            ),
+        ] {
+            let hook = Hook {
+                events: [HookEvent::Commit].into(),
+                program: program.parse().unwrap(),
+                arguments: Vec::new(),
+                within: Seconds(1),
+            };
+            let failure = run(&"a".parse().unwrap(), &hook, &commit()).await;
+            let words = failure.unwrap_err().to_string();
+            assert!(words.starts_with(expected), "{words}");
+        }
     }
 }

@@ -100,12 +100,16 @@ pub struct AddressRow {
     pub who: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// The MAC that the site says, else that of the client that has it; of another's lease this and what follows tells nothing.
+    /// The MAC that the site says, else that of the client that has it; not of one that has what the site gives to another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<String>,
+    /// The client's, by the same rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DomainName>,
-    /// When the lease, the offer or the quarantine ends.
+    /// Whether it is in quarantine, whoever it is given to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_quarantined: bool,
+    /// When its lease, an offer or a quarantine ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// Who answered there, as far as this host knows.

@@ -204,9 +204,9 @@ impl Spot<'_> {
         let declared = holder
             .and_then(|holder| holder.mac)
             .map(|mac| mac.to_string());
-        // Of what another has or had, the dispute and the lease of its own tell.
-        let lease = self.lease.filter(|_| !self.is_anothers);
-        let leased = || lease.map(|lease| lease.hardware.to_string());
+        // Who has what the site gives to another is told of beside it, as a dispute.
+        let own = self.lease.filter(|_| !self.is_anothers);
+        let leased = || own.map(|lease| lease.hardware.to_string());
         AddressRow {
             first: self.first,
             last: self.last,
@@ -218,9 +218,14 @@ impl Spot<'_> {
             who: holder.map(|holder| holder.who.clone()),
             origin: holder.map(|holder| holder.origin.clone()),
             hardware: declared.or_else(leased),
-            name: lease.and_then(|lease| lease.name.clone()),
-            expires: lease.and_then(|lease| match lease.state {
-                LeaseState::Active => (!lease.is_infinite()).then_some(lease.expires),
+            name: own.and_then(|lease| lease.name.clone()),
+            is_quarantined: self
+                .lease
+                .is_some_and(|own| own.state == LeaseState::Declined),
+            expires: self.lease.and_then(|lease| match lease.state {
+                LeaseState::Active => {
+                    own.and_then(|own| (!own.is_infinite()).then_some(own.expires))
+                }
                 LeaseState::Offered | LeaseState::Declined => Some(lease.held_until),
                 LeaseState::Idle => None,
             }),

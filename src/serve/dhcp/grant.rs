@@ -49,11 +49,11 @@ impl Engine {
             let asked = (asked.as_deref(), own.is_some());
             self.names.choose(ask.config, domain, asked, address)
         };
-        // A shorter lease ends the longer one before it once the client was told: the answer may never leave.
-        let promised = self.promised(ask, address).max(expires);
         let lease = Lease {
             expires,
-            held_until: promised.saturating_add(u64::from(seconds / 8)),
+            held_until: self
+                .counted_on(ask, address)
+                .max(expires + u64::from(seconds / 8)),
             name,
             ..self.continued(ask, served, address)
         };
@@ -105,12 +105,16 @@ impl Engine {
         lease
     }
 
-    /// Until when this client may count on `address`, whatever becomes of its present request.
-    fn promised(&self, ask: &Ask<'_>, address: Ipv4Addr) -> u64 {
+    /// Until when this client may count on `address` by what it was told before: a shorter time may never reach it, and no message
+    /// shows which answers did. Only who has an address for ever has no need to ask for it: one that does was told of an end.
+    fn counted_on(&self, ask: &Ask<'_>, address: Ipv4Addr) -> u64 {
         let record = self.table.get(address).filter(|record| {
             record.lease.state == LeaseState::Active && ask.asker.holds(ask.config, record)
         });
-        record.map_or(0, |record| record.promised)
+        record.map_or(0, |Record { lease, .. }| match lease.held_until {
+            Lease::INFINITE => lease.expires,
+            until => until,
+        })
     }
 
     /// Gives up the name that a lease not granted would have had; one that the address has already stays.

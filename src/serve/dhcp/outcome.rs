@@ -174,6 +174,9 @@ impl Outcome {
     /// The word for one that may not have an address.
     pub const REFUSED: &str = "refused";
 
+    /// The word for one that heard nothing.
+    pub const UNANSWERED: &str = "unanswered";
+
     /// The outcome in one word, for programs.
     pub fn word(&self) -> &'static str {
         match self {
@@ -184,7 +187,7 @@ impl Outcome {
             Self::Released { .. } => "released",
             Self::Declined { .. } => "declined",
             Self::Refused { .. } => Self::REFUSED,
-            Self::Unanswered(_) => "unanswered",
+            Self::Unanswered(_) => Self::UNANSWERED,
         }
     }
 

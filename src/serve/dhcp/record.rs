@@ -4,15 +4,13 @@ use super::circuit::Circuit;
 use super::engine::BatchId;
 use super::lease::{Known, Lease, LeaseState};
 
-/// A lease as far as it is promised, and the write under way that would change it.
+/// A lease as it was promised, and the write under way that would change it.
 #[derive(Debug)]
 pub(super) struct Record {
     pub lease: Lease,
     pub pending: Option<BatchId>,
     /// Whether another write went before the one under way, or before one that failed: the disk may say what that says.
     pub may_differ: bool,
-    /// Until when the client may count on it: as it was told last, as long as the disk says where that is not known.
-    pub promised: u64,
     /// The circuit that its client is behind.
     pub circuit: Option<Circuit>,
     /// Whether it is reserved for nobody.

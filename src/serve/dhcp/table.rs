@@ -119,7 +119,6 @@ impl Table {
             lease,
             pending: None,
             may_differ: false,
-            promised: time,
             is_found,
             listed: 0,
         };
@@ -159,9 +158,7 @@ impl Table {
         let Some(record) = self.records.get_mut(address) else {
             return false;
         };
-        let before = record.lease.expires;
-        (record.lease.expires, record.promised) = (expires, expires);
-        before != expires
+        std::mem::replace(&mut record.lease.expires, expires) != expires
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {

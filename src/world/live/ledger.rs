@@ -16,7 +16,7 @@ const PREFIX: &[u8] = b"own/";
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("the ownership ledger is not stored")]
+    #[error("the ownership ledger is not stored: {0}")]
     Store(#[from] StoreError),
     #[error("an entry of the ownership ledger has no JSON form")]
     Encode(#[source] serde_json::Error),

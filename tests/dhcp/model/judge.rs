@@ -110,6 +110,13 @@ impl Judge {
         held.is_some_and(|(holder, _)| *holder == who) || self.heirs.contains(&(address, who))
     }
 
+    /// What a client that has the address counts on, should it never hear the answer. A system takes over what its firmware has for ever.
+    fn counted_on(&self, asked: &Asked, address: Ipv4Addr) -> u64 {
+        let held = self.held.get(&address).filter(|(who, _)| *who == asked.who);
+        let held = held.filter(|(_, until)| *until != FOR_EVER);
+        held.map_or(0, |(_, until)| *until)
+    }
+
     fn hold(&mut self, address: Ipv4Addr, who: Who, until: u64) {
         self.heirs.retain(|(own, _)| *own != address);
         self.held.insert(address, (who, until));
@@ -159,7 +166,8 @@ impl Judge {
                 if address != asked.about {
                     return fail(format!("{} was asked for", asked.about));
                 }
-                self.hold(address, asked.who, asked.at + seconds);
+                let until = self.counted_on(asked, address).max(asked.at + seconds);
+                self.hold(address, asked.who, until);
                 Ok(())
             }
             (Heard::Ack { address, seconds }, Kind::Bootp) => {

@@ -128,6 +128,8 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
         // What ends at once is ended a few at a time, and not as fast as may be: a thread that never rests has to wait for the others.
         let mut moments = interval(Duration::from_millis(1));
         moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A store that takes nothing is told of before any client is offered what could not be kept.
+        self.under_way = Some(self.write(Some(StoreTrouble::Failing)));
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -342,6 +344,10 @@ impl<S: Store, P: Fn(NameChange)> Worker<S, P> {
     /// finds none; a slow one writes both at once.
     fn next_write(&mut self) -> UnderWay {
         let trial = self.engine.begin_trial(self.clock.now());
+        self.write(trial)
+    }
+
+    fn write(&mut self, trial: Option<StoreTrouble>) -> UnderWay {
         let (mut writes, batches) = match trial {
             Some(StoreTrouble::Failing) => Default::default(),
             Some(StoreTrouble::Slow) | None => self.take_waiting(),
