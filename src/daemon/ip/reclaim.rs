@@ -8,6 +8,7 @@ use super::row::{AddressUse, ReclaimReason, Reclaimable};
 use super::spot::Spot;
 use crate::base::addr::Prefix;
 use crate::base::mac::MacAddr;
+use crate::base::moment::Moment;
 use crate::base::name::LinkName;
 use crate::serve::dhcp::{Lease, LeaseState};
 use crate::state::Listener;
@@ -80,8 +81,11 @@ impl<'a> Account<'a> {
             return None;
         }
         if lease.expires <= self.granted.now {
-            let held = "its lease is over, and it is kept for its client a little longer";
-            return Some((ReclaimReason::Held, held.to_owned()));
+            let held = format!(
+                "its lease is over by the last answer, and it is kept until {}, for an earlier one may have promised it longer",
+                Moment(lease.held_until)
+            );
+            return Some((ReclaimReason::Held, held));
         }
         let is_stranded = spot.what == AddressUse::Stranded || spot.holder.is_some();
         let mut conflicts = self.conflicts(spot).into_iter();
