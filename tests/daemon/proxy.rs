@@ -64,7 +64,7 @@ fn firmware_is_answered_beside_another_server() {
     for words in [
         "was told what to boot; another server gives it its address.\n",
         "it was told what to boot: boot/tiny.efi of image tiny for x64-uefi.\n",
-        "  INFORM      told what to boot: boot/tiny.efi of image tiny for x64-uefi, asks for 10.70.3.7 (on ",
+        "  INFORM      told what to boot: boot/tiny.efi of image tiny for x64-uefi, from 10.70.3.7 (on ",
     ] {
         assert!(why.out.contains(words), "{words}: {why:?}");
     }
