@@ -368,6 +368,11 @@ impl DomainName {
         Ok(Self(name))
     }
 
+    /// The first label.
+    pub fn label(&self) -> &str {
+        self.0.split_once('.').map_or(&self.0, |(label, _)| label)
+    }
+
     /// The name without its first label; none for a single label.
     pub fn parent(&self) -> Option<Self> {
         self.0

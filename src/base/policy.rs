@@ -39,13 +39,8 @@ pub struct DhcpPolicy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_circuit: Option<u32>,
     /// Whether another server gives the addresses, so that firmware alone is answered, with what to boot (PXE 2.1 2.2).
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub proxy: bool,
-}
-
-/// Policies that are rarely set are left out of what is written down.
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What becomes of clients that the site does not know in a VLAN.

@@ -168,16 +168,13 @@ fn about(row: &AddressRow) -> String {
     });
     // One that is given to nobody has it as what it is.
     let is_barred = row.is_quarantined && row.what != AddressUse::Quarantined;
-    let left = match is_barred {
-        true => left.map(|left| format!("in quarantine, {left}")),
-        false => left,
-    };
     let seen = row.seen.map(|mac| format!("{mac} answered there"));
     let is_news = row.seen.map(|mac| mac.to_string()) != row.hardware;
     let parts = [
         row.who.clone(),
         row.name.as_ref().map(ToString::to_string),
         place,
+        is_barred.then(|| "in quarantine".to_owned()),
         left,
         seen.filter(|_| is_news),
     ];

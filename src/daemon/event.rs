@@ -106,7 +106,7 @@ pub struct EventRow {
     #[serde(default)]
     pub is_by_hand: bool,
     /// Whether what ended is no lease but a quarantine, which was nobody's.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_quarantine: bool,
     /// How a lease was released, by the word of the history: `released`, `revoked`, `moved`, `withdrawn` or `reassigned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,10 +129,6 @@ fn yes() -> bool {
 
 fn is_yes(flag: &bool) -> bool {
     *flag
-}
-
-fn is_no(flag: &bool) -> bool {
-    !*flag
 }
 
 impl LeaseEvent {

@@ -73,12 +73,8 @@ pub struct PastRow {
     pub until: u64,
     pub how: Ending,
     /// Whether it was no lease but a quarantine.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_quarantine: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl PastRow {
@@ -167,11 +163,8 @@ impl LeaseFilter {
             // As names in DNS are written: small, and without the dot of the root.
             let wanted = wanted.to_ascii_lowercase();
             let wanted = wanted.strip_suffix('.').unwrap_or(&wanted);
-            let own = config.name_of(lease).map(DomainName::as_str);
-            own.is_some_and(|own| {
-                let label = own.split('.').next().unwrap_or(own);
-                matches(wanted, own) || matches(wanted, label)
-            })
+            let own = config.name_of(lease);
+            own.is_some_and(|own| matches(wanted, own.as_str()) || matches(wanted, own.label()))
         };
         let is_within = |subnet: Prefix| subnet.contains(IpAddr::V4(lease.address));
         self.takes_state(lease.state)

@@ -65,6 +65,17 @@ impl Disk {
     }
 }
 
+/// The store's last page may still have room for some leases, but not for all of these.
+fn use_up(relay: &Relay) {
+    let is_refused = |client: u16| {
+        let offered = relay.discover(client);
+        offered
+            .and_then(|address| relay.request(client, address))
+            .is_none()
+    };
+    assert!((0..80).any(is_refused), "the disk was not full");
+}
+
 #[test]
 fn a_full_disk_promises_nothing_and_heals() {
     let lab = Lab::new();
@@ -119,17 +130,7 @@ fn on_a_full_disk_known_clients_are_served_and_new_ones_are_not() {
     disk.fill();
     let patience = Duration::from_secs(1);
     Relay::with(&lab, patience, |relay| {
-        // The store's last page may still have room for some leases, but not for all of these.
-        let is_refused = |client: &u16| {
-            let offered = relay.discover(*client);
-            offered
-                .and_then(|address| relay.request(*client, address))
-                .is_none()
-        };
-        assert!(
-            (0..80).any(|client| is_refused(&client)),
-            "the disk was not full"
-        );
+        use_up(relay);
         for (address, client) in &known {
             assert_eq!(relay.renew(*client, *address), Some(*address));
         }
@@ -250,21 +251,6 @@ fn on_a_full_disk_an_apply_that_waits_is_reverted_and_never_said_to_be_kept() {
     assert_eq!(witness::host(&lab.host), before);
 }
 
-/// Fills what room the store has left in its own files.
-fn use_up(lab: &Lab) {
-    let patience = Duration::from_secs(1);
-    let is_full = Relay::with(lab, patience, |relay| {
-        let mut clients = 0..80;
-        clients.any(|client| {
-            let offered = relay.discover(client);
-            offered
-                .and_then(|address| relay.request(client, address))
-                .is_none()
-        })
-    });
-    assert!(is_full, "the disk was not full");
-}
-
 /// Goes back where an apply was interrupted, and says nothing of the end of one where none was.
 #[test]
 fn a_start_on_a_full_disk_serves_as_before() {
@@ -282,7 +268,7 @@ fn a_start_on_a_full_disk_serves_as_before() {
             assert_ne!(witness::host(&lab.host), before);
         }
         disk.fill();
-        use_up(&lab);
+        Relay::with(&lab, Duration::from_secs(1), use_up);
         drop(daemon);
         let _daemon = disk.serve(&lab);
         assert_eq!(witness::host(&lab.host), before);

@@ -96,7 +96,7 @@ async fn by_name(context: &Context, name: &HostName) -> Result<Vec<Why>, Fault> 
 async fn by_domain_name(context: &Context, name: &DomainName) -> Result<Vec<Why>, Fault> {
     context.in_force.applied().await?;
     let says = context.in_force.says().await?;
-    let label = name.as_str().split('.').next().unwrap_or_default();
+    let label = name.label();
     let domain = says.domain.as_ref();
     let own = domain.and_then(|domain| domain.child(label).ok());
     let host: Option<HostName> = label.parse().ok();
@@ -117,9 +117,7 @@ async fn by_label(context: &Context, name: &HostName) -> Result<Vec<Why>, Fault>
     if says.machines.get(name).is_some_and(|card| card.is_in_site) {
         return by_name(context, name).await;
     }
-    let label = Some(name.as_str());
-    let is_meant = |own: &DomainName| own.as_str().split('.').next() == label;
-    let all = by_lease(context, is_meant).await?;
+    let all = by_lease(context, |own| own.label() == name.as_str()).await?;
     all.ok_or_else(|| nobody(name.as_str(), Some(name), &says))
 }
 

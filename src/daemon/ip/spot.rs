@@ -223,9 +223,7 @@ impl Spot<'_> {
                 .lease
                 .is_some_and(|own| own.state == LeaseState::Declined),
             expires: self.lease.and_then(|lease| match lease.state {
-                LeaseState::Active => {
-                    own.and_then(|own| (!own.is_infinite()).then_some(own.expires))
-                }
+                LeaseState::Active => own.filter(|own| !own.is_infinite()).map(|own| own.expires),
                 LeaseState::Offered | LeaseState::Declined => Some(lease.held_until),
                 LeaseState::Idle => None,
             }),

@@ -28,7 +28,7 @@ pub struct Reservation {
     pub tags: BTreeSet<Name>,
     pub image: Option<Name>,
     /// Whether it is not told what to boot, not even what the scope offers.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub boots_from_disk: bool,
     /// What it is told instead of what the scope says, by option code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -36,11 +36,6 @@ pub struct Reservation {
     /// What it is not told though the scope says it, by option code.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub withheld: BTreeSet<u8>,
-}
-
-/// Attributes that are rarely set are left out of what is written down.
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Reservation {
